@@ -1,0 +1,3 @@
+//! Plaudit, a self-hosted conversation-quality server. The modules stand in reading order.
+
+pub mod store;

@@ -1,0 +1,169 @@
+//! The contract of the keyspace: an ordered map of bytes to bytes with conditional batches and a log.
+//!
+//! It knows nothing of conversations or assessments; `keys` and `records` give the bytes their meaning. Every engine
+//! passes the one suite in `conformance`.
+
+use std::{ops::Bound, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+
+/// A key: non-empty, at most [`MAX_KEY_BYTES`] long, ordered by its bytes.
+pub type Key = Vec<u8>;
+/// A value: any bytes, the empty string among them.
+pub type Value = Bytes;
+/// A place in the log. Positions grow from 1; gaps are allowed. 0 is "before the first record".
+pub type Position = u64;
+
+/// The longest key that an engine must take.
+pub const MAX_KEY_BYTES: usize = 2048;
+/// The largest batch (keys and values, expectations not counted) that an engine must take.
+pub const MAX_BATCH_BYTES: usize = 32 * 1024 * 1024;
+/// The largest page that `scan` and `log` return, whatever `limit` says.
+pub const MAX_PAGE: usize = 10_000;
+
+/// What a key must hold for a batch to be applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expect {
+    Absent,
+    Is(Value),
+}
+
+/// One write: data, never a closure, so that a committer can merge many into one sync.
+///
+/// Every key that influenced the decision belongs into `expect`. A key may appear once among `put` and `delete`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    pub expect: Vec<(Key, Expect)>,
+    pub put: Vec<(Key, Value)>,
+    pub delete: Vec<Key>,
+    /// Appended to the log in this order, in the same atomic step.
+    pub log: Vec<Value>,
+}
+
+/// The answer to a batch that was applied and is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The position of the batch's first log record; the others follow it in order. Absent when it logged nothing.
+    pub first_position: Option<Position>,
+}
+
+/// The order of a scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Ascending,
+    Descending,
+}
+
+/// A range of keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRange {
+    pub start: Bound<Key>,
+    pub end: Bound<Key>,
+}
+
+impl KeyRange {
+    /// Every key.
+    pub fn all() -> Self {
+        Self { start: Bound::Unbounded, end: Bound::Unbounded }
+    }
+
+    /// Every key that begins with `prefix`.
+    pub fn prefix(prefix: Key) -> Self {
+        let end = match prefix.iter().rposition(|&byte| byte != u8::MAX) {
+            Some(last) => {
+                let mut end = prefix[..=last].to_vec();
+                end[last] += 1;
+                Bound::Excluded(end)
+            }
+            None => Bound::Unbounded,
+        };
+        Self { start: Bound::Included(prefix), end }
+    }
+
+    /// The same range without `key` and all before it: how an ascending scan goes on after its last key.
+    pub fn after(mut self, key: Key) -> Self {
+        self.start = Bound::Excluded(key);
+        self
+    }
+}
+
+/// How large a store is. Estimates are allowed where a count would cost a scan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// `memory`, `sled`, …
+    pub engine: &'static str,
+    /// Bytes on disk; 0 for an engine without a disk.
+    pub size_bytes: u64,
+    /// The newest log position, 0 when the log is empty.
+    pub last_position: Position,
+    /// Batches committed since the engine was opened.
+    pub commits: u64,
+    /// Groups of batches synced since the engine was opened; `commits / groups` is the grouping reached.
+    pub groups: u64,
+    /// Batches waiting for the committer now.
+    pub queue_depth: usize,
+}
+
+/// Why the store did not do what was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// An expectation failed. Nothing was written; read again and decide again.
+    #[error("the key {} does not hold what was expected", hex(.key))]
+    Conflict { key: Key },
+    /// The committer's queue is full. Nothing was written; try again later.
+    #[error("the store's queue of writes is full")]
+    Overloaded,
+    /// The batch breaks a limit of the contract. Nothing was written.
+    #[error("the batch breaks a limit of the store: {0}")]
+    Limit(String),
+    /// The engine has failed or was closed. What was being written is of unknown outcome; nothing is accepted any more.
+    #[error("the store has failed: {0}")]
+    Failed(Arc<str>),
+    /// The stored bytes are not what the engine wrote.
+    #[error("the stored data is damaged: {0}")]
+    Corrupt(Arc<str>),
+}
+
+/// An ordered map of bytes to bytes with conditional batches and a log.
+///
+/// All calls may run concurrently. No call blocks the thread that polls it.
+pub trait Keyspace: Send + Sync + 'static {
+    /// The values of several keys, in the order asked; `None` where a key is absent.
+    ///
+    /// A value is never shown while it could still be lost: a read that meets a write which is applied but not yet synced
+    /// waits for its sync.
+    fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Option<Value>>, StoreError>>;
+
+    /// At most `limit` pairs of `range`, ordered by the bytes of their keys. Fewer than `limit` (and than [`MAX_PAGE`])
+    /// means that the range is at its end. Each call is consistent with what was synced, there is no snapshot across calls.
+    fn scan(
+        &self,
+        range: KeyRange,
+        limit: usize,
+        direction: Direction,
+    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>>;
+
+    /// Applies a batch atomically, serializably and durably, or not at all. When it answers `Ok`, the write survives the
+    /// loss of power.
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>>;
+
+    /// At most `limit` log records after `after`, oldest first. The order never changes and a record never appears before
+    /// one that was already returned.
+    fn log(&self, after: Position, limit: usize)
+    -> BoxFuture<'_, Result<Vec<(Position, Value)>, StoreError>>;
+
+    /// Sizes and counters, cheap enough to ask every second.
+    fn stats(&self) -> BoxFuture<'_, Result<Stats, StoreError>>;
+
+    /// Becomes `Some(cause)` once, when the engine has failed for good: health follows it.
+    fn failure(&self) -> watch::Receiver<Option<Arc<str>>>;
+
+    /// Lets the waiting batches finish, syncs and closes. Calls after it answer [`StoreError::Failed`].
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

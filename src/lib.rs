@@ -1,3 +1,4 @@
 //! Plaudit, a self-hosted conversation-quality server. The modules stand in reading order.
 
+pub mod domain;
 pub mod store;

@@ -1,0 +1,116 @@
+//! A conversation and its messages.
+
+use minicbor::{Decode, Encode};
+
+use super::{ConversationId, MessageId, UnixMillis};
+
+/// The whole thread with one customer about one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Conversation {
+    #[n(0)]
+    pub id: ConversationId,
+    /// The namespace of `external_id`: `zendesk`, `custom`, …
+    #[n(1)]
+    pub source: String,
+    #[n(2)]
+    pub external_id: String,
+    #[n(3)]
+    pub subject: Option<String>,
+    /// Grows by one with every change; a scoring that began with an older one is not kept.
+    #[n(4)]
+    pub version: u64,
+    /// How many messages are stored.
+    #[n(5)]
+    pub message_count: u32,
+    /// When Plaudit first stored it.
+    #[n(6)]
+    pub create_time: UnixMillis,
+    /// When Plaudit last changed it.
+    #[n(7)]
+    pub update_time: UnixMillis,
+}
+
+/// One item of a conversation: a customer's words, a reply, an internal note.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Message {
+    #[n(0)]
+    pub id: MessageId,
+    /// The id in the source's system, unique within the conversation.
+    #[n(1)]
+    pub external_id: String,
+    #[n(2)]
+    pub kind: MessageKind,
+    #[n(3)]
+    pub content: String,
+    #[n(4)]
+    pub author: Author,
+    /// When it was written, as the source says. Messages keep the order of their arrival even where this goes back.
+    #[n(5)]
+    pub create_time: UnixMillis,
+    /// The AI tool that helped to write it, as the source calls it.
+    #[n(6)]
+    pub ai_tool: Option<String>,
+}
+
+/// Who may see a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum MessageKind {
+    /// Part of the exchange with the customer.
+    #[n(0)]
+    Message,
+    /// An internal note, never seen by the customer.
+    #[n(1)]
+    Comment,
+}
+
+/// Who wrote a message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+pub struct Author {
+    #[n(0)]
+    pub kind: AuthorKind,
+    #[n(1)]
+    pub external_id: Option<String>,
+    #[n(2)]
+    pub name: Option<String>,
+}
+
+impl Author {
+    /// Whether two authors are one person (or one AI agent): the same kind and the same external id, or, where neither
+    /// has one, the same name.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && match (&self.external_id, &other.external_id) {
+                (Some(mine), Some(theirs)) => mine == theirs,
+                (None, None) => self.name == other.name,
+                _ => false,
+            }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum AuthorKind {
+    /// The customer.
+    #[n(0)]
+    Contact,
+    /// An AI agent of the company.
+    #[n(1)]
+    Ai,
+    /// A person who works for the company.
+    #[n(2)]
+    Teammate,
+}
+
+impl AuthorKind {
+    pub fn is_agent(self) -> bool {
+        !matches!(self, Self::Contact)
+    }
+}
+
+/// A conversation with all its messages, in the order of their arrival.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transcript {
+    pub conversation: Conversation,
+    pub messages: Vec<Message>,
+}

@@ -1,0 +1,187 @@
+//! What a caller wants to import, before and after it was checked.
+
+use std::collections::HashSet;
+
+use super::{Author, AuthorKind, MessageKind, UnixMillis, Violations};
+
+/// A conversation as an edge decoded it: absent is `None`, nothing is checked yet.
+#[derive(Clone, Debug, Default)]
+pub struct ConversationDraft {
+    /// Absent means `custom`.
+    pub source: Option<String>,
+    pub external_id: Option<String>,
+    pub subject: Option<String>,
+    pub messages: Vec<MessageDraft>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct MessageDraft {
+    pub external_id: Option<String>,
+    pub kind: Option<MessageKind>,
+    pub content: Option<String>,
+    pub author: AuthorDraft,
+    pub create_time: Option<UnixMillis>,
+    pub ai_tool: Option<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct AuthorDraft {
+    pub kind: Option<AuthorKind>,
+    pub external_id: Option<String>,
+    pub name: Option<String>,
+}
+
+/// A conversation that obeys every rule and may be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewConversation {
+    pub source: String,
+    pub external_id: String,
+    pub subject: Option<String>,
+    pub messages: Vec<NewMessage>,
+}
+
+/// A message that obeys every rule; it gets its id when it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMessage {
+    pub external_id: String,
+    pub kind: MessageKind,
+    pub content: String,
+    pub author: Author,
+    pub create_time: UnixMillis,
+    pub ai_tool: Option<String>,
+}
+
+/// How large an import may be. Lengths are in bytes of UTF-8.
+#[derive(Clone, Copy, Debug)]
+pub struct ImportLimits {
+    pub messages: usize,
+}
+
+impl ImportLimits {
+    pub const DEFAULT_SOURCE: &str = "custom";
+    pub const SOURCE_BYTES: usize = 128;
+    pub const EXTERNAL_ID_BYTES: usize = 512;
+    pub const SUBJECT_BYTES: usize = 4 * 1024;
+    pub const CONTENT_BYTES: usize = 256 * 1024;
+    pub const NAME_BYTES: usize = 512;
+    pub const AI_TOOL_BYTES: usize = 512;
+}
+
+impl Default for ImportLimits {
+    fn default() -> Self {
+        Self { messages: 2_000 }
+    }
+}
+
+impl ConversationDraft {
+    /// Checks every rule. `violations` are those that the edge found while decoding; a field that is named there is not
+    /// named twice.
+    pub fn check(
+        self,
+        limits: ImportLimits,
+        mut violations: Violations,
+    ) -> Result<NewConversation, Violations> {
+        let source = self.source.unwrap_or_else(|| ImportLimits::DEFAULT_SOURCE.to_owned());
+        check_identifier(&mut violations, "source", &source, ImportLimits::SOURCE_BYTES);
+        let external_id = required(&mut violations, "external_id", self.external_id);
+        if let Some(external_id) = &external_id {
+            check_identifier(&mut violations, "external_id", external_id, ImportLimits::EXTERNAL_ID_BYTES);
+        }
+        check_length(&mut violations, "subject", self.subject.as_deref(), ImportLimits::SUBJECT_BYTES);
+
+        let count = self.messages.len();
+        if count == 0 || count > limits.messages {
+            violations.add("messages", format!("must have 1 to {} items, has {count}", limits.messages));
+        }
+        let mut seen = HashSet::new();
+        let mut messages = Vec::with_capacity(count.min(limits.messages));
+        for (index, draft) in self.messages.into_iter().take(limits.messages).enumerate() {
+            let path = format!("messages[{index}]");
+            let checked = draft.check(&path, &mut violations);
+            let Some(message) = checked else { continue };
+            if !seen.insert(message.external_id.clone()) {
+                let field = format!("{path}.external_id");
+                violations.add(
+                    field,
+                    format!("must be unique in the conversation, {:?} comes twice", message.external_id),
+                );
+            }
+            messages.push(message);
+        }
+        match external_id {
+            Some(external_id) => {
+                violations.or(NewConversation { source, external_id, subject: self.subject, messages })
+            }
+            None => Err(violations),
+        }
+    }
+}
+
+impl MessageDraft {
+    /// `None` when a required field is missing, which is then among the violations.
+    fn check(self, path: &str, violations: &mut Violations) -> Option<NewMessage> {
+        let field = |name: &str| format!("{path}.{name}");
+        let external_id = required(violations, &field("external_id"), self.external_id);
+        if let Some(external_id) = &external_id {
+            check_identifier(violations, &field("external_id"), external_id, ImportLimits::EXTERNAL_ID_BYTES);
+        }
+        let kind = required(violations, &field("kind"), self.kind);
+        let content = required(violations, &field("content"), self.content);
+        check_length(violations, &field("content"), content.as_deref(), ImportLimits::CONTENT_BYTES);
+        let author_kind = required(violations, &field("author.kind"), self.author.kind);
+        let author_id = self.author.external_id;
+        check_length(
+            violations,
+            &field("author.external_id"),
+            author_id.as_deref(),
+            ImportLimits::EXTERNAL_ID_BYTES,
+        );
+        check_length(
+            violations,
+            &field("author.name"),
+            self.author.name.as_deref(),
+            ImportLimits::NAME_BYTES,
+        );
+        let create_time = required(violations, &field("create_time"), self.create_time);
+        if let Some(time) = create_time
+            && !(0..=UnixMillis::MAX.0).contains(&time.0)
+        {
+            let rule = "must lie between 1970-01-01 and the end of 9999 (0 to 253402300799999 ms)";
+            violations.add(field("create_time"), format!("{rule}, is {} ms", time.0));
+        }
+        check_length(violations, &field("ai_tool"), self.ai_tool.as_deref(), ImportLimits::AI_TOOL_BYTES);
+
+        Some(NewMessage {
+            external_id: external_id?,
+            kind: kind?,
+            content: content?,
+            author: Author { kind: author_kind?, external_id: author_id, name: self.author.name },
+            create_time: create_time?,
+            ai_tool: self.ai_tool,
+        })
+    }
+}
+
+fn required<T>(violations: &mut Violations, field: &str, value: Option<T>) -> Option<T> {
+    if value.is_none() {
+        violations.add(field, "is required");
+    }
+    value
+}
+
+/// An identifier is 1 to `max` bytes without control characters: it stands in keys, names and logs.
+fn check_identifier(violations: &mut Violations, field: &str, value: &str, max: usize) {
+    if value.is_empty() || value.len() > max {
+        violations.add(field, format!("must be 1 to {max} bytes long, is {}", value.len()));
+    } else if let Some(control) = value.chars().find(|character| character.is_control()) {
+        violations.add(field, format!("must not contain control characters, contains {control:?}"));
+    }
+}
+
+fn check_length(violations: &mut Violations, field: &str, value: Option<&str>, max: usize) {
+    if let Some(value) = value
+        && value.len() > max
+    {
+        violations.add(field, format!("must be at most {max} bytes long, is {}", value.len()));
+    }
+}

@@ -1,0 +1,90 @@
+//! Numbers and names by which things are known.
+
+use std::{fmt, str::FromStr};
+
+use minicbor::{Decode, Encode};
+
+/// The first number that Plaudit gives away: above any clock in microseconds that others use as ids.
+pub const FIRST_ID: u64 = 5_000_000_000_000_001;
+/// The last number that Plaudit gives away: JSON callers read numbers as doubles, which are exact up to here.
+pub const LAST_ID: u64 = (1 << 53) - 1;
+
+macro_rules! numeric_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+        #[cbor(transparent)]
+        pub struct $name(#[n(0)] pub u64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+numeric_id!(
+    /// The number of a conversation.
+    ConversationId
+);
+numeric_id!(
+    /// The number of a message; a later message of one conversation has a higher one.
+    MessageId
+);
+numeric_id!(
+    /// The number of an assessment.
+    AssessmentId
+);
+
+/// How a caller names a conversation: by our number or by `(source, external id)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConversationRef {
+    Id(ConversationId),
+    External { source: String, external_id: String },
+}
+
+impl fmt::Display for ConversationRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::External { source, external_id } => write!(f, "{source}:{external_id}"),
+        }
+    }
+}
+
+/// The 24 characters that an import is answered with: lower-case letters and digits, a letter first.
+///
+/// It is derived from the conversation's number under a key of the store (`store::receipt`), so it is not stored and
+/// cannot be guessed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Receipt(String);
+
+impl Receipt {
+    pub const LENGTH: usize = 24;
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Receipt {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let shaped = text.len() == Self::LENGTH
+            && text.starts_with(|first: char| first.is_ascii_lowercase())
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        if shaped {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("must be 24 lower-case letters and digits, a letter first")
+        }
+    }
+}

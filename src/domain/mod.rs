@@ -1,0 +1,29 @@
+//! What Plaudit is about: types and rules, pure. No async, no wire, no store, no clock.
+
+mod assessment;
+mod conversation;
+mod draft;
+mod event;
+mod ids;
+mod scorecard;
+mod time;
+mod violations;
+
+pub mod axis;
+pub mod totals;
+
+pub use assessment::{
+    Answer, AnswerSource, Assessment, AssessmentState, CriterionResult, Evidence, FactValue, ScoredFact, Unit,
+};
+pub use axis::{AiInvolvement, Axis, Band, Dimension, Resolution};
+pub use conversation::{Author, AuthorKind, Conversation, Message, MessageKind, Transcript};
+pub use draft::{AuthorDraft, ConversationDraft, ImportLimits, MessageDraft, NewConversation, NewMessage};
+pub use event::{Event, EventKind};
+pub use ids::{AssessmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, Receipt};
+pub use scorecard::{
+    Category, Criterion, Denominator, Evaluator, Knockout, RevisionRef, ScorecardRevision, ScorecardState,
+    ScoringType, UnitKind,
+};
+pub use time::UnixMillis;
+pub use totals::{MilliPoints, Totals};
+pub use violations::{Violation, Violations};

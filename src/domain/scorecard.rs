@@ -1,0 +1,181 @@
+//! A rubric: what is judged, how, and what it counts.
+
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use super::{MilliPoints, UnixMillis};
+
+/// One frozen version of a scorecard. Editing makes the next one; ids of criteria are stable across revisions.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct ScorecardRevision {
+    #[n(0)]
+    pub revision: RevisionRef,
+    /// What people call it.
+    #[n(1)]
+    pub label: String,
+    #[n(2)]
+    pub description: String,
+    #[n(3)]
+    pub state: ScorecardState,
+    /// What one assessment covers.
+    #[n(4)]
+    pub unit: UnitKind,
+    /// A CEL expression over facts; the scorecard applies where it is true. Empty: everywhere.
+    #[n(5)]
+    pub applies_when: String,
+    #[n(6)]
+    pub denominator: Denominator,
+    #[n(7)]
+    pub categories: Vec<Category>,
+    /// When this revision was made.
+    #[n(8)]
+    pub create_time: UnixMillis,
+    /// BLAKE3 of the YAML text it was made from, in hex: a changed file makes a revision, an unchanged one does not.
+    #[n(9)]
+    pub content_hash: String,
+}
+
+/// Which revision of which scorecard.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+pub struct RevisionRef {
+    /// The id of the family, as it stands in `scorecards/{base}`.
+    #[n(0)]
+    pub base: String,
+    /// The family's number, by which JSON dialects know it.
+    #[n(1)]
+    pub base_id: u64,
+    /// 1 for the first revision.
+    #[n(2)]
+    pub ordinal: u32,
+    /// The revision's number, by which JSON dialects know it.
+    #[n(3)]
+    pub revision_id: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum ScorecardState {
+    #[n(0)]
+    Draft,
+    #[n(1)]
+    Active,
+    #[n(2)]
+    Retired,
+    #[n(3)]
+    Deleted,
+}
+
+/// What one assessment covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum UnitKind {
+    /// All of the conversation.
+    #[n(0)]
+    Conversation,
+    /// One agent's stretch of work.
+    #[n(1)]
+    Worklog,
+}
+
+/// What the percentage is a part of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum Denominator {
+    /// The maximum of all applicable criteria.
+    #[default]
+    #[n(0)]
+    Total,
+    /// The maximum of the criteria that were scored.
+    #[n(1)]
+    Used,
+}
+
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Category {
+    #[n(0)]
+    pub id: String,
+    #[n(1)]
+    pub label: String,
+    #[n(2)]
+    pub criteria: Vec<Criterion>,
+}
+
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Criterion {
+    /// Unique in the scorecard.
+    #[n(0)]
+    pub id: String,
+    #[n(1)]
+    pub label: String,
+    #[n(2)]
+    pub description: String,
+    /// More than 0: the weight.
+    #[n(3)]
+    pub max_points: MilliPoints,
+    #[n(4)]
+    pub scoring_type: ScoringType,
+    #[n(5)]
+    pub evaluator: Evaluator,
+    /// A CEL expression over facts: a bool for `met_not_met`, a number for `numeric_scale`. Empty for `human`.
+    #[n(6)]
+    pub rule: String,
+    /// A CEL expression over facts; false means not applicable, which leaves both sides of the fraction. Empty: always.
+    #[n(7)]
+    pub applies_when: String,
+    #[n(8)]
+    pub knockout: Knockout,
+    /// A template over facts: `first reply after {first_response_seconds} s`.
+    #[n(9)]
+    pub reason: String,
+    /// What a language model is asked. Empty unless the evaluator is `judge`.
+    #[n(10)]
+    pub prompt: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum ScoringType {
+    /// 0 or the maximum.
+    #[n(0)]
+    MetNotMet,
+    /// `min` to the maximum.
+    #[n(1)]
+    NumericScale {
+        #[n(0)]
+        min: MilliPoints,
+    },
+}
+
+/// Who answers a criterion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum Evaluator {
+    /// An expression over facts.
+    #[n(0)]
+    Rule,
+    /// A language model; the rule, where there is one, while no model is configured.
+    #[n(1)]
+    Judge,
+    /// A person.
+    #[n(2)]
+    Human,
+}
+
+/// What a score of 0 takes with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(index_only)]
+#[serde(rename_all = "snake_case")]
+pub enum Knockout {
+    #[default]
+    #[n(0)]
+    None,
+    /// The points of its category.
+    #[n(1)]
+    Category,
+    /// The points of the whole assessment.
+    #[n(2)]
+    Assessment,
+}

@@ -1,0 +1,10 @@
+//! The generated types of `proto/plaudit/v1`, and their descriptors for reflection.
+
+#![allow(missing_docs)]
+
+pub mod v1 {
+    tonic::include_proto!("plaudit.v1");
+}
+
+/// The encoded `FileDescriptorSet` that the types were generated from.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plaudit.descriptors"));

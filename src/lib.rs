@@ -2,4 +2,5 @@
 
 pub mod domain;
 pub mod proto;
+pub mod server;
 pub mod store;

@@ -1,5 +1,6 @@
 //! Plaudit, a self-hosted conversation-quality server. The modules stand in reading order.
 
+pub mod config;
 pub mod domain;
 pub mod proto;
 pub mod server;

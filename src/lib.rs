@@ -1,5 +1,7 @@
 //! Plaudit, a self-hosted conversation-quality server. The modules stand in reading order.
 
+pub mod assembly;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod proto;

@@ -1,0 +1,76 @@
+//! The command line. One file per command.
+
+mod config;
+mod health;
+mod serve;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use serve::SERVING_LINE;
+
+/// What went wrong, and the exit code that says so.
+#[derive(Debug)]
+pub enum Failure {
+    /// Exit code 1: the command was understood and did not succeed.
+    Failed(String),
+    /// Exit code 2: the command line or a setting is wrong.
+    Usage(String),
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
+
+Examples:
+  plaudit serve                                 serve on 127.0.0.1:50051, data in ./plaudit-data
+  plaudit serve --data /var/lib/plaudit         keep the data elsewhere
+  PLAUDIT_LOG_LEVEL=debug plaudit serve         any setting can come from the environment
+  plaudit health                                is it serving? exit code 0 or 1
+  plaudit config                                the settings in force and where each was said
+  grpcurl -plaintext localhost:50051 list       what the API offers";
+
+/// A self-hosted conversation-quality server: it stores support conversations and scores them against rubrics.
+#[derive(Debug, Parser)]
+#[command(name = "plaudit", version, after_help = AFTER_HELP, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(serve::Serve),
+    /// Ask a running server whether it serves.
+    Health(health::Health),
+    /// Print the settings in force and where each was said.
+    Config(config::Config),
+}
+
+/// Runs the command that the process was called with.
+pub fn run() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Serve(serve) => serve.run(),
+        Command::Health(health) => health.run(),
+        Command::Config(config) => config.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Failed(message)) => {
+            eprintln!("plaudit: {message}");
+            ExitCode::from(1)
+        }
+        Err(Failure::Usage(message)) => {
+            eprintln!("plaudit: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+impl Failure {
+    fn failed(cause: impl std::fmt::Display) -> Self {
+        Self::Failed(cause.to_string())
+    }
+}

@@ -1,0 +1,93 @@
+//! `plaudit config`: the settings in force, and where each was said.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use super::{Failure, settings::SettingFlags};
+use crate::config::{Settings, Source};
+
+const AFTER_HELP: &str = "\
+On a terminal the settings are printed for people, elsewhere as TOML that can serve as plaudit.toml.
+Precedence: flags, then PLAUDIT_… variables, then the file, then defaults.
+
+Examples:
+  plaudit config
+  plaudit config --config /etc/plaudit.toml > effective.toml";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Config {
+    #[command(flatten)]
+    settings: SettingFlags,
+}
+
+impl Config {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let settings = self.settings.read()?;
+        let mut out = io::stdout();
+        let text = if out.is_terminal() { for_people(&settings) } else { as_toml(&settings) };
+        out.write_all(text.as_bytes()).map_err(Failure::failed)
+    }
+}
+
+fn for_people(settings: &Settings) -> String {
+    let rows: Vec<[String; 3]> = settings
+        .values
+        .iter()
+        .map(|(setting, value, source)| [setting.name.to_owned(), value.to_string(), source.to_string()])
+        .collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let (name_width, value_width) = (width(0), width(1));
+    rows.iter()
+        .map(|[name, value, source]| format!("{name:name_width$}  {value:value_width$}  {source}\n"))
+        .collect()
+}
+
+fn as_toml(settings: &Settings) -> String {
+    let mut text = String::new();
+    let mut open_section = "";
+    for (setting, value, source) in &settings.values {
+        let (section, key) = setting.name.split_once('.').unwrap_or(("", setting.name));
+        if section != open_section {
+            text.push_str(&format!("\n[{section}]\n"));
+            open_section = section;
+        }
+        let comment = match source {
+            Source::Default => String::new(),
+            said => format!(" # {}", said.to_string().replace(|c: char| c.is_control(), "?")),
+        };
+        text.push_str(&format!("{key} = {value}{comment}\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Inputs;
+
+    #[test]
+    fn the_toml_form_reads_as_the_same_settings() {
+        let inputs = Inputs {
+            flags: vec![
+                ("log.level", "debug".to_owned()),
+                ("allowed_hosts", "a.example,b.example".to_owned()),
+            ],
+            ..Inputs::default()
+        };
+        let settings = Settings::read(&inputs).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("plaudit.toml");
+        std::fs::write(&file, as_toml(&settings)).unwrap();
+        let again = Settings::read(&Inputs { file: Some(file), ..Inputs::default() }).unwrap();
+        assert_eq!(again.config().unwrap(), settings.config().unwrap());
+    }
+
+    #[test]
+    fn people_see_where_each_was_said() {
+        let inputs = Inputs { flags: vec![("listen", "127.0.0.1:7".to_owned())], ..Inputs::default() };
+        let text = for_people(&Settings::read(&inputs).unwrap());
+        let listen = text.lines().find(|line| line.starts_with("listen ")).unwrap();
+        assert!(listen.contains("127.0.0.1:7") && listen.ends_with("--listen"), "{listen}");
+        assert!(text.lines().any(|line| line.starts_with("data ") && line.ends_with("default")), "{text}");
+    }
+}

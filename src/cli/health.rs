@@ -1,0 +1,80 @@
+//! `plaudit health`: asks a running server, over gRPC, whether it serves.
+
+use std::time::Duration;
+
+use tonic::{
+    Code,
+    transport::{Channel, Endpoint},
+};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+use super::Failure;
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 it serves, 1 it does not or cannot be reached, 2 wrong usage.
+
+Examples:
+  plaudit health
+  plaudit health --server 127.0.0.1:9000
+  plaudit health --service plaudit.v1.ImportService";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Health {
+    /// The server's address.
+    #[arg(long, value_name = "URL", env = "PLAUDIT_SERVER", default_value = "http://127.0.0.1:50051")]
+    server: String,
+    /// One service instead of the whole server.
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    service: String,
+    /// How long to wait for the answer.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout_seconds: u64,
+}
+
+impl Health {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+        runtime.block_on(self.ask())
+    }
+
+    async fn ask(self) -> Result<(), Failure> {
+        let url = if self.server.contains("://") { self.server } else { format!("http://{}", self.server) };
+        let endpoint = Endpoint::from_shared(url.clone())
+            .map_err(|_| Failure::Usage(format!("{url} is not a URL such as http://127.0.0.1:50051")))?;
+        let within = Duration::from_secs(self.timeout_seconds);
+        let status = tokio::time::timeout(within, check(endpoint, self.service))
+            .await
+            .map_err(|_| Failure::Failed(format!("{url} did not answer within {} s", within.as_secs())))?
+            .map_err(|cause| Failure::Failed(format!("{url}: {cause}")))?;
+        println!("{}", status.as_str_name());
+        match status {
+            ServingStatus::Serving => Ok(()),
+            _ => Err(Failure::Failed(format!(
+                "{url} is reached but does not serve: its store failed or it stops"
+            ))),
+        }
+    }
+}
+
+async fn check(endpoint: Endpoint, service: String) -> Result<ServingStatus, String> {
+    let channel: Channel =
+        endpoint.connect().await.map_err(|error| format!("cannot connect: {}", root_cause(&error)))?;
+    let answer = HealthClient::new(channel).check(HealthCheckRequest { service }).await;
+    match answer {
+        Ok(answer) => Ok(answer.into_inner().status()),
+        Err(status) if status.code() == Code::NotFound => Err("it has no such service".to_owned()),
+        Err(status) => Err(format!("{}: {}", crate::server::code_name(status.code()), status.message())),
+    }
+}
+
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

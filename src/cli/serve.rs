@@ -1,0 +1,128 @@
+//! `plaudit serve`: from the settings to a running server, and to its orderly end.
+
+use std::{io::Write as _, net::SocketAddr, thread, time::Duration};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Failure, settings::SettingFlags};
+use crate::{
+    assembly::{self, Assembly},
+    config::Config,
+    server::{self, Drained, Options},
+    telemetry,
+};
+
+/// How the line begins that says on standard output where the server listens; the address follows it, then a space.
+pub const SERVING_LINE: &str = "listening on ";
+
+const AFTER_HELP: &str = "\
+When it is ready it prints a line to standard output: listening on 127.0.0.1:50051 (…). The log goes to standard error.
+SIGINT and SIGTERM stop it in order: health says NOT_SERVING, no further call is taken, running ones may end within
+drain_seconds, the store is synced and closed. A second signal ends it at once.
+
+Exit codes: 0 stopped in order, 1 failed (also: the store failed, or a second signal), 2 wrong usage or settings.
+
+Examples:
+  plaudit serve
+  plaudit serve --demo
+  plaudit serve --listen 127.0.0.1:0 --data /tmp/try
+  plaudit serve --config /etc/plaudit.toml --log-format json";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Serve {
+    /// Import sample conversations, score them and print what came out; the server then goes on.
+    #[arg(long)]
+    demo: bool,
+    #[command(flatten)]
+    settings: SettingFlags,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let config = self.settings.read()?.config().map_err(|error| Failure::Usage(error.to_string()))?;
+        telemetry::init(&config.log.level, config.log.format).map_err(Failure::failed)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(async_threads())
+            .enable_all()
+            .build()
+            .map_err(Failure::failed)?;
+        let outcome = runtime.block_on(serve(&config, self.demo));
+        // Nothing is left to wait for: the calls have ended, the store is closed.
+        runtime.shutdown_background();
+        outcome
+    }
+}
+
+/// One thread per processor, as scoring and the store have threads of their own; but two at least, so that one thread
+/// that is kept busy does not keep health from answering.
+fn async_threads() -> usize {
+    thread::available_parallelism().map_or(2, |count| count.get().max(2))
+}
+
+async fn serve(config: &Config, demo: bool) -> Result<(), Failure> {
+    let signals = Signals::listen().map_err(Failure::failed)?;
+    // The port first: a second server by mistake is told so before it touches the data.
+    let listener = server::bind(config.listen).await.map_err(Failure::failed)?;
+    let address = listener.local_addr().map_err(Failure::failed)?;
+    let Assembly { edges, store_failure, close } =
+        assembly::build(config, demo).await.map_err(Failure::failed)?;
+    announce(config, address)?;
+    let served = server::serve(listener, edges, options(config), store_failure, signals.stop()).await;
+    let closed = close().await;
+    let Drained { cut_calls } = served.map_err(Failure::failed)?;
+    closed.map_err(Failure::failed)?;
+    tracing::info!(cut_calls, "stopped");
+    Ok(())
+}
+
+fn options(config: &Config) -> Options {
+    Options {
+        drain: Duration::from_secs(config.drain_seconds),
+        max_connections: config.limits.connections,
+        max_streams_per_connection: config.limits.streams_per_connection,
+        allowed_hosts: config.allowed_hosts.clone(),
+    }
+}
+
+/// Connections wait in the listener's queue from `bind` on, so that whoever reads this line can call at once.
+fn announce(config: &Config, address: SocketAddr) -> Result<(), Failure> {
+    let version = env!("CARGO_PKG_VERSION");
+    let data = config.data.display();
+    let line = format!(
+        "{SERVING_LINE}{address} (plaudit {version}, data in {data}, loopback only: no access control)"
+    );
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Failure::failed)?;
+    tracing::info!(%address, version, data = %data, "serving");
+    Ok(())
+}
+
+/// SIGINT and SIGTERM.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Ends at the first signal; at the second the process does.
+    async fn stop(mut self) {
+        self.next().await;
+        tokio::spawn(async move {
+            self.next().await;
+            tracing::error!("a second signal: stopping at once");
+            std::process::exit(1);
+        });
+    }
+}

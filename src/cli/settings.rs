@@ -1,0 +1,70 @@
+//! The settings as flags: one per row of the table, so that neither can drift from the other.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
+
+use super::Failure;
+use crate::config::{Inputs, SETTINGS, Settings};
+
+/// `--config` and one flag per setting.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SettingFlags {
+    file: Option<PathBuf>,
+    flags: Vec<(&'static str, String)>,
+}
+
+impl SettingFlags {
+    /// Reads the settings with these flags over file and environment.
+    pub(super) fn read(self) -> Result<Settings, Failure> {
+        let inputs =
+            Inputs { file: self.file, environment: std::env::vars_os().collect(), flags: self.flags };
+        Settings::read(&inputs).map_err(|error| Failure::Usage(error.to_string()))
+    }
+}
+
+impl FromArgMatches for SettingFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let said = |name: &'static str| matches.get_one::<String>(name).map(|text| (name, text.clone()));
+        Ok(Self {
+            file: matches.get_one::<PathBuf>("config").cloned(),
+            flags: SETTINGS.iter().filter_map(|setting| said(setting.name)).collect(),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for SettingFlags {
+    fn augment_args(command: Command) -> Command {
+        let file = Arg::new("config")
+            .long("config")
+            .value_name("FILE")
+            .value_parser(value_parser!(PathBuf))
+            .help("Settings file (TOML). Default: PLAUDIT_CONFIG, else plaudit.toml in the current directory if it is there.")
+            .help_heading("Settings");
+        SETTINGS.iter().fold(command.arg(file), |command, setting| {
+            command.arg(
+                Arg::new(setting.name)
+                    .long(setting.flag())
+                    .value_name("VALUE")
+                    // A value such as -1 is refused with the setting's range, not as an unknown flag.
+                    .allow_hyphen_values(true)
+                    .help(format!(
+                        "{} [default: {}] [env: {}]",
+                        setting.doc,
+                        setting.default_text(),
+                        setting.env()
+                    ))
+                    .help_heading("Settings"),
+            )
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}

@@ -1,0 +1,243 @@
+//! The one table of settings. Reading them, `plaudit config`, `--help` and docs/configuration.md follow from it.
+
+use std::{net::SocketAddr, thread};
+
+use http::uri::Authority;
+use toml::Value;
+
+use crate::telemetry;
+
+/// One setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// The key in the file. The environment variable and the flag follow from it.
+    pub name: &'static str,
+    pub kind: Kind,
+    pub default: DefaultValue,
+    /// What it is for, in one sentence, with its unit.
+    pub doc: &'static str,
+}
+
+/// What a setting holds.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// `host:port` with a numeric host.
+    Address,
+    Path,
+    /// Host names without a port; separated by commas outside the file.
+    Hosts,
+    LogLevel,
+    OneOf(&'static [&'static str]),
+    Integer {
+        min: i64,
+        max: i64,
+    },
+}
+
+/// What a setting is when nobody sets it.
+#[derive(Clone, Copy, Debug)]
+pub enum DefaultValue {
+    Text(&'static str),
+    Integer(i64),
+    NoHosts,
+    /// One less than the processors that this process may use, at least 1.
+    SpareProcessors,
+}
+
+/// Every setting, in the order in which people read them. Those without a section come first, as TOML wants it.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "listen",
+        kind: Kind::Address,
+        default: DefaultValue::Text("127.0.0.1:50051"),
+        doc: "Address and port for gRPC and REST; a loopback address, as there is no access control yet. Port 0 takes a free one.",
+    },
+    Setting {
+        name: "data",
+        kind: Kind::Path,
+        default: DefaultValue::Text("plaudit-data"),
+        doc: "Directory of the data; made when it is not there.",
+    },
+    Setting {
+        name: "allowed_hosts",
+        kind: Kind::Hosts,
+        default: DefaultValue::NoHosts,
+        doc: "Host names that requests may use besides localhost, 127.0.0.0/8 and [::1].",
+    },
+    Setting {
+        name: "drain_seconds",
+        kind: Kind::Integer { min: 0, max: 3600 },
+        default: DefaultValue::Integer(10),
+        doc: "How long running calls may take to end when the server stops; then they are cut.",
+    },
+    Setting {
+        name: "log.level",
+        kind: Kind::LogLevel,
+        default: DefaultValue::Text("info"),
+        doc: "error, warn, info, debug, trace or off; or several for parts, as in info,plaudit::access=off.",
+    },
+    Setting {
+        name: "log.format",
+        kind: Kind::OneOf(&["auto", "text", "json"]),
+        default: DefaultValue::Text("auto"),
+        doc: "Form of the log; auto is text on a terminal and JSON elsewhere.",
+    },
+    Setting {
+        name: "store.cache_mib",
+        kind: Kind::Integer { min: 8, max: 1_048_576 },
+        default: DefaultValue::Integer(128),
+        doc: "Memory for the store's page cache, in MiB.",
+    },
+    Setting {
+        name: "store.queue_batches",
+        kind: Kind::Integer { min: 1, max: 1_000_000 },
+        default: DefaultValue::Integer(4096),
+        doc: "Writes that may wait for the store; further ones are told that the server is overloaded.",
+    },
+    Setting {
+        name: "limits.connections",
+        kind: Kind::Integer { min: 1, max: 1_000_000 },
+        default: DefaultValue::Integer(1000),
+        doc: "Connections at a time; further ones wait.",
+    },
+    Setting {
+        name: "limits.streams_per_connection",
+        kind: Kind::Integer { min: 1, max: 10_000 },
+        default: DefaultValue::Integer(256),
+        doc: "Calls at a time on one HTTP/2 connection; further ones wait at the caller.",
+    },
+    Setting {
+        name: "scoring.threads",
+        kind: Kind::Integer { min: 1, max: 1024 },
+        default: DefaultValue::SpareProcessors,
+        doc: "Threads that score conversations.",
+    },
+    Setting {
+        name: "scoring.attempts",
+        kind: Kind::Integer { min: 1, max: 100 },
+        default: DefaultValue::Integer(5),
+        doc: "How often scoring a conversation is tried before it counts as failed.",
+    },
+    Setting {
+        name: "worklog.idle_hours",
+        kind: Kind::Integer { min: 1, max: 8760 },
+        default: DefaultValue::Integer(24),
+        doc: "Hours without a message after which an agent's next one opens a new worklog.",
+    },
+];
+
+impl Setting {
+    pub fn named(name: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.name == name)
+    }
+
+    /// `store.cache_mib` is `PLAUDIT_STORE_CACHE_MIB`.
+    pub fn env(&self) -> String {
+        format!("PLAUDIT_{}", self.name.replace('.', "_").to_ascii_uppercase())
+    }
+
+    /// `store.cache_mib` is `--store-cache-mib`; this is it without the dashes.
+    pub fn flag(&self) -> String {
+        self.name.replace(['.', '_'], "-")
+    }
+
+    pub fn default_value(&self) -> Value {
+        match self.default {
+            DefaultValue::Text(text) => Value::String(text.to_owned()),
+            DefaultValue::Integer(number) => Value::Integer(number),
+            DefaultValue::NoHosts => Value::Array(Vec::new()),
+            DefaultValue::SpareProcessors => {
+                let processors = thread::available_parallelism().map_or(1, |count| count.get() as i64);
+                Value::Integer((processors - 1).clamp(1, 1024))
+            }
+        }
+    }
+
+    /// The default as people read it.
+    pub fn default_text(&self) -> String {
+        match self.default {
+            DefaultValue::Text(text) => text.to_owned(),
+            DefaultValue::Integer(number) => number.to_string(),
+            DefaultValue::NoHosts => "none".to_owned(),
+            DefaultValue::SpareProcessors => "processors less 1, at least 1".to_owned(),
+        }
+    }
+
+    /// Which values it takes, as people read it.
+    pub fn range_text(&self) -> String {
+        match self.kind {
+            Kind::Address => "IP address and port".to_owned(),
+            Kind::Path => "path".to_owned(),
+            Kind::Hosts => "host names without a port".to_owned(),
+            Kind::LogLevel => "log filter".to_owned(),
+            Kind::OneOf(choices) => choices.join(", "),
+            Kind::Integer { min, max } => format!("{min} to {max}"),
+        }
+    }
+
+    /// The value that a text from the environment or a flag means.
+    pub(super) fn parse_text(&self, text: &str) -> Result<Value, String> {
+        let value = match self.kind {
+            Kind::Integer { .. } => match text.trim().parse() {
+                Ok(number) => Value::Integer(number),
+                Err(_) => return Err(self.refusal(&format!("{text:?}"))),
+            },
+            Kind::Hosts => Value::Array(
+                text.split(',')
+                    .map(str::trim)
+                    .filter(|name| !name.is_empty())
+                    .map(|name| Value::String(name.to_owned()))
+                    .collect(),
+            ),
+            _ => Value::String(text.to_owned()),
+        };
+        self.check(&value).map(|()| value)
+    }
+
+    /// Whether a value is one that the setting takes.
+    pub(super) fn check(&self, value: &Value) -> Result<(), String> {
+        let fits = match (self.kind, value) {
+            (Kind::Address, Value::String(text)) => text.parse::<SocketAddr>().is_ok(),
+            (Kind::Path, Value::String(text)) => !text.is_empty(),
+            (Kind::Hosts, Value::Array(names)) => names.iter().all(|name| name.as_str().is_some_and(is_host)),
+            (Kind::LogLevel, Value::String(text)) => {
+                !text.trim().is_empty() && telemetry::parse_level(text).is_ok()
+            }
+            (Kind::OneOf(choices), Value::String(text)) => choices.contains(&text.as_str()),
+            (Kind::Integer { min, max }, Value::Integer(number)) => (min..=max).contains(number),
+            _ => false,
+        };
+        if fits { Ok(()) } else { Err(self.refusal(&value.to_string())) }
+    }
+
+    fn refusal(&self, given: &str) -> String {
+        let wanted = match self.kind {
+            Kind::Address => "an IP address and a port, as in 127.0.0.1:50051".to_owned(),
+            Kind::Path => "a path".to_owned(),
+            Kind::Hosts => "host names without a port, as in plaudit.internal".to_owned(),
+            Kind::LogLevel => "a level or filter, as in info or info,plaudit::access=off".to_owned(),
+            Kind::OneOf(choices) => format!("one of {}", choices.join(", ")),
+            Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
+        };
+        format!("{} must be {wanted}, not {given}", self.name)
+    }
+}
+
+fn is_host(name: &str) -> bool {
+    name.parse::<Authority>().is_ok_and(|authority| authority.host() == name)
+}
+
+/// The table of docs/configuration.md.
+pub fn markdown_table() -> String {
+    let mut table = String::from("| key | default | values | meaning |\n|---|---|---|---|\n");
+    for setting in SETTINGS {
+        table.push_str(&format!(
+            "| `{}` | {} | {} | {} |\n",
+            setting.name,
+            setting.default_text(),
+            setting.range_text(),
+            setting.doc
+        ));
+    }
+    table
+}

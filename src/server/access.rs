@@ -1,0 +1,127 @@
+//! The access log: one line per call, written when the call has ended, however it ended.
+//!
+//! No line holds what a caller sent: of a REST path the route's template is written, of a gRPC path only a method that
+//! exists.
+
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+use http::Method;
+use tracing::{Span, info};
+
+use super::request_id::RequestId;
+
+/// Which of the two edges a call came in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edge {
+    Grpc,
+    Rest,
+}
+
+/// What is learnt of a call by others than the one who answers it; found in the extensions of its request.
+#[derive(Debug, Default)]
+pub(super) struct Learnt {
+    /// The REST route's template, or the gRPC method once it is known to exist.
+    pub(super) route: OnceLock<String>,
+    pub(super) request_bytes: AtomicU64,
+}
+
+/// A call in flight. Its line is written when this is dropped.
+#[derive(Debug)]
+pub(super) struct Access {
+    edge: Edge,
+    method: Method,
+    pub(super) learnt: Arc<Learnt>,
+    request_id: RequestId,
+    started: Instant,
+    pub(super) span: Span,
+    status: Option<String>,
+    response_bytes: u64,
+    in_flight: Arc<AtomicUsize>,
+}
+
+impl Access {
+    pub(super) fn begin(
+        edge: Edge,
+        method: &Method,
+        request_id: RequestId,
+        in_flight: Arc<AtomicUsize>,
+    ) -> Self {
+        in_flight.fetch_add(1, Ordering::Relaxed);
+        // At the level of errors, so that every line of the call carries the id, whatever the filter.
+        let span = tracing::error_span!("call", request_id = request_id.as_str());
+        Self {
+            edge,
+            method: method.clone(),
+            learnt: Arc::default(),
+            request_id,
+            started: Instant::now(),
+            span,
+            status: None,
+            response_bytes: 0,
+            in_flight,
+        }
+    }
+
+    pub(super) fn edge(&self) -> Edge {
+        self.edge
+    }
+
+    /// Notes how the call ended. Without it the caller went away before the end.
+    pub(super) fn ended(&mut self, status: impl Into<String>) {
+        self.status = Some(status.into());
+    }
+
+    /// The same, unless an end was noted before.
+    pub(super) fn ended_if_open(&mut self, status: &str) {
+        if self.status.is_none() {
+            self.ended(status);
+        }
+    }
+
+    pub(super) fn sent(&mut self, bytes: usize) {
+        self.response_bytes += bytes as u64;
+    }
+
+    fn method(&self) -> &str {
+        let standard = [
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+            Method::OPTIONS,
+        ];
+        if standard.contains(&self.method) { self.method.as_str() } else { "OTHER" }
+    }
+}
+
+impl Drop for Access {
+    fn drop(&mut self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let route = self.learnt.route.get().map_or("unmatched", String::as_str);
+        let (edge, method, cancelled) = match self.edge {
+            Edge::Grpc => ("grpc", route.to_owned(), "CANCELLED"),
+            // 499: the customary number for a caller who did not wait.
+            Edge::Rest => ("rest", format!("{} {route}", self.method()), "499"),
+        };
+        info!(
+            target: "plaudit::access",
+            parent: None,
+            edge,
+            method,
+            status = self.status.as_deref().unwrap_or(cancelled),
+            duration_ms = (self.started.elapsed().as_micros() as f64) / 1000.0,
+            request_bytes = self.learnt.request_bytes.load(Ordering::Relaxed),
+            response_bytes = self.response_bytes,
+            request_id = self.request_id.as_str(),
+            "call"
+        );
+    }
+}

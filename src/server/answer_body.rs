@@ -1,0 +1,176 @@
+//! The body of an answer: counted for the access log, ended by the call's deadline, and, where the call would otherwise
+//! last for ever, by the drain.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::{BoxError, body::Body};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Response, StatusCode};
+use http_body::{Body as _, Frame, SizeHint};
+use tokio::time::Sleep;
+use tonic::{Code, Status};
+
+use super::{
+    access::{Access, Edge},
+    refusal,
+};
+
+/// An answer's body on its way to the caller.
+pub(super) struct AnswerBody {
+    inner: Body,
+    access: Access,
+    http_status: StatusCode,
+    deadline: Option<Pin<Box<Sleep>>>,
+    /// Present on calls that last until someone ends them.
+    drain: Option<BoxFuture<'static, ()>>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// The drain has begun: one frame more, which tells the caller of it where the service has something to tell.
+    LastFrame,
+    Ended,
+}
+
+impl AnswerBody {
+    /// Wraps an answer. `deadline` and `drain` are for the gRPC edge, which can end an answer with a status.
+    pub(super) fn wrap(
+        response: Response<Body>,
+        mut access: Access,
+        deadline: Option<Pin<Box<Sleep>>>,
+        drain: Option<BoxFuture<'static, ()>>,
+    ) -> Response<Self> {
+        let http_status = response.status();
+        if access.edge() == Edge::Grpc
+            && let Some(code) = refusal::code(response.headers())
+        {
+            access.ended(refusal::code_name(code));
+        } else if response.body().is_end_stream() {
+            end(&mut access, http_status, None);
+        }
+        response.map(|inner| Self { inner, access, http_status, deadline, drain, state: State::Open })
+    }
+
+    fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let span = self.access.span.clone();
+        let _in_span = span.enter();
+        let inner = Pin::new(&mut self.inner);
+        match catch_unwind(AssertUnwindSafe(|| inner.poll_frame(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(Some(Ok(frame)))) => Poll::Ready(Some(Ok(self.pass(frame)))),
+            Ok(Poll::Ready(Some(Err(error)))) => {
+                self.state = State::Ended;
+                self.access.ended("BROKEN");
+                Poll::Ready(Some(Err(error.into())))
+            }
+            Ok(Poll::Ready(None)) => {
+                self.state = State::Ended;
+                end(&mut self.access, self.http_status, None);
+                Poll::Ready(None)
+            }
+            Err(_) => {
+                tracing::error!("a call panicked while it answered");
+                Poll::Ready(Some(match self.access.edge() {
+                    Edge::Grpc => Ok(self.end_with(&refusal::internal_fault())),
+                    Edge::Rest => {
+                        self.state = State::Ended;
+                        self.access.ended("BROKEN");
+                        Err("a fault of the server".into())
+                    }
+                }))
+            }
+        }
+    }
+
+    /// Counts a frame of the service's and learns the call's end from it.
+    fn pass(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        if let Some(data) = frame.data_ref() {
+            self.access.sent(data.len());
+            if self.inner.is_end_stream() {
+                end(&mut self.access, self.http_status, None);
+            }
+            return frame;
+        }
+        match frame.into_trailers() {
+            Ok(mut trailers) => {
+                if self.access.edge() == Edge::Grpc {
+                    refusal::complete(&mut trailers);
+                }
+                end(&mut self.access, self.http_status, Some(&trailers));
+                Frame::trailers(trailers)
+            }
+            Err(other) => other,
+        }
+    }
+
+    /// Ends the call with a status of the server's own.
+    fn end_with(&mut self, status: &Status) -> Frame<Bytes> {
+        self.state = State::Ended;
+        self.inner = Body::empty();
+        let trailers = refusal::trailers(status);
+        end(&mut self.access, self.http_status, Some(&trailers));
+        Frame::trailers(trailers)
+    }
+}
+
+/// Notes that the answer was given to its end.
+fn end(access: &mut Access, http_status: StatusCode, trailers: Option<&HeaderMap>) {
+    match access.edge() {
+        Edge::Rest => access.ended(http_status.as_str()),
+        Edge::Grpc => match trailers.map(|trailers| refusal::code(trailers).unwrap_or(Code::Unknown)) {
+            Some(code) => access.ended(refusal::code_name(code)),
+            None => access.ended_if_open(refusal::code_name(Code::Unknown)),
+        },
+    }
+}
+
+impl http_body::Body for AnswerBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        if this.state == State::Ended {
+            return Poll::Ready(None);
+        }
+        if this.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
+            return Poll::Ready(Some(Ok(this.end_with(&refusal::deadline_exceeded()))));
+        }
+        let last = this.state == State::LastFrame;
+        if !last && this.drain.as_mut().is_some_and(|drain| drain.as_mut().poll(cx).is_ready()) {
+            this.drain = None;
+            this.state = State::LastFrame;
+        }
+        if last {
+            return Poll::Ready(Some(Ok(this.end_with(&refusal::shutting_down()))));
+        }
+        match this.poll_inner(cx) {
+            Poll::Pending if this.state == State::LastFrame => {
+                Poll::Ready(Some(Ok(this.end_with(&refusal::shutting_down()))))
+            }
+            polled => polled,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.state == State::Ended || (self.state == State::Open && self.inner.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.deadline.is_some() || self.drain.is_some() {
+            SizeHint::default()
+        } else {
+            self.inner.size_hint()
+        }
+    }
+}

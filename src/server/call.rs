@@ -1,0 +1,233 @@
+//! One call: its id, its edge, the guards before it, and what becomes of it when it fails in a way of its own.
+
+use std::{
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, body::Body};
+use futures_util::{FutureExt as _, future::BoxFuture};
+use http::{HeaderMap, Request, Response, StatusCode, Version, header};
+use hyper::body::Incoming;
+use tokio::{sync::watch, time::Instant};
+use tonic::{Code, Status};
+use tower::ServiceExt as _;
+use tracing::Instrument as _;
+
+use super::{
+    RestError,
+    access::{Access, Edge, Learnt},
+    answer_body::AnswerBody,
+    host::HostCheck,
+    methods::{Lasts, Methods},
+    refusal,
+    request_body::{MAX_REQUEST_BYTES, MessageLimit, RequestBody},
+    request_id::{REQUEST_ID, RequestIds},
+};
+use crate::proto::v1::ErrorReason;
+
+/// What every call needs; one for the whole server.
+pub(super) struct Calls {
+    pub(super) grpc: Router,
+    pub(super) rest: Router,
+    pub(super) rest_error: RestError,
+    pub(super) methods: Methods,
+    pub(super) hosts: HostCheck,
+    pub(super) request_ids: RequestIds,
+    /// Becomes true when the server drains.
+    pub(super) draining: watch::Receiver<bool>,
+    pub(super) in_flight: Arc<AtomicUsize>,
+}
+
+impl Calls {
+    /// How many calls have not ended.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Answers one call. It never fails: whatever happens becomes an answer in the shape of the call's edge.
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        mut request: Request<Incoming>,
+    ) -> Result<Response<AnswerBody>, Infallible> {
+        let id = self.request_ids.of(request.headers());
+        let id_header = id.header_value();
+        request.extensions_mut().insert(id.clone());
+        let edge = edge_of(request.headers());
+        let access = Access::begin(edge, request.method(), id, self.in_flight.clone());
+        let span = access.span.clone();
+        let mut response = match edge {
+            Edge::Grpc => self.answer_grpc(request, access).instrument(span).await,
+            Edge::Rest => self.answer_rest(request, access).instrument(span).await,
+        };
+        response.headers_mut().insert(REQUEST_ID, id_header);
+        Ok(response)
+    }
+
+    async fn answer_grpc(&self, request: Request<Incoming>, access: Access) -> Response<AnswerBody> {
+        let lasts = self.methods.get(request.uri().path());
+        if lasts.is_some() {
+            // Only now: a path that is no method could hold anything.
+            let _ = access.learnt.route.set(request.uri().path().to_owned());
+        }
+        let deadline = match self.admit(&request) {
+            Ok(timeout) => timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
+            Err(status) => return AnswerBody::wrap(refusal::trailers_only(*status), access, None, None),
+        };
+        let limit = MessageLimit::new(MAX_REQUEST_BYTES);
+        let request = with_body(request, access.learnt.clone(), Some(limit));
+        let call = AssertUnwindSafe(self.grpc.clone().oneshot(request)).catch_unwind();
+        let outcome = match deadline {
+            Some(deadline) => tokio::time::timeout_at(deadline, call).await,
+            None => Ok(call.await),
+        };
+        let mut response = match outcome {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(never))) => match never {},
+            Ok(Err(_panic)) => {
+                tracing::error!("a call panicked");
+                refusal::trailers_only(refusal::internal_fault())
+            }
+            Err(_elapsed) => refusal::trailers_only(refusal::deadline_exceeded()),
+        };
+        refusal::complete(response.headers_mut());
+        let sleep = deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline)));
+        let drain = (lasts == Some(Lasts::UntilEnded)).then(|| self.drain());
+        AnswerBody::wrap(response, access, sleep, drain)
+    }
+
+    /// What must be right before a gRPC call may go to its service. Answers the time that the caller gives it.
+    fn admit(&self, request: &Request<Incoming>) -> Result<Option<Duration>, Box<Status>> {
+        let refuse = |code, reason, message: &str| Err(Box::new(refusal::status(code, reason, message)));
+        if !self.hosts.passes(request.uri(), request.headers()) {
+            return refuse(Code::PermissionDenied, ErrorReason::HostNotAllowed, HOST_NOT_ALLOWED);
+        }
+        if request.version() != Version::HTTP_2 {
+            return refuse(Code::Unimplemented, ErrorReason::UnknownMethod, "gRPC needs HTTP/2");
+        }
+        if !is_grpc_proto(request.headers()) {
+            let message = "the content type must be application/grpc or application/grpc+proto";
+            return refuse(Code::Unimplemented, ErrorReason::UnknownMethod, message);
+        }
+        match request.headers().get("grpc-timeout") {
+            None => Ok(None),
+            Some(value) => match value.to_str().ok().and_then(parse_timeout) {
+                Some(timeout) => Ok(Some(timeout)),
+                None => Err(Box::new(refusal::malformed_timeout())),
+            },
+        }
+    }
+
+    async fn answer_rest(&self, request: Request<Incoming>, access: Access) -> Response<AnswerBody> {
+        let path = request.uri().path().to_owned();
+        if !self.hosts.passes(request.uri(), request.headers()) {
+            let response = (self.rest_error)(&path, StatusCode::FORBIDDEN, HOST_NOT_ALLOWED);
+            return AnswerBody::wrap(response, access, None, None);
+        }
+        let request = with_body(request, access.learnt.clone(), None);
+        let response = match AssertUnwindSafe(self.rest.clone().oneshot(request)).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            Err(_panic) => {
+                tracing::error!("a call panicked");
+                (self.rest_error)(&path, StatusCode::INTERNAL_SERVER_ERROR, "a fault of the server")
+            }
+        };
+        AnswerBody::wrap(response, access, None, None)
+    }
+
+    /// Ends when the server drains.
+    pub(super) fn drain(&self) -> BoxFuture<'static, ()> {
+        let mut draining = self.draining.clone();
+        async move {
+            // An error means that the server is gone, which is the end of the call too.
+            let _ = draining.wait_for(|draining| *draining).await;
+        }
+        .boxed()
+    }
+}
+
+const HOST_NOT_ALLOWED: &str = "this server does not answer to the host name in the request; the setting \
+     allowed_hosts adds names to localhost, 127.0.0.0/8 and [::1]";
+
+fn with_body(
+    mut request: Request<Incoming>,
+    learnt: Arc<Learnt>,
+    limit: Option<MessageLimit>,
+) -> Request<Body> {
+    request.extensions_mut().insert(learnt.clone());
+    request.map(|body| Body::new(RequestBody::new(body, learnt, limit)))
+}
+
+fn content_type(headers: &HeaderMap) -> &[u8] {
+    headers.get(header::CONTENT_TYPE).map_or(b"", |value| value.as_bytes())
+}
+
+/// The edge is decided by the content type alone, before any routing.
+fn edge_of(headers: &HeaderMap) -> Edge {
+    const GRPC: &[u8] = b"application/grpc";
+    let is_grpc =
+        content_type(headers).get(..GRPC.len()).is_some_and(|start| start.eq_ignore_ascii_case(GRPC));
+    if is_grpc { Edge::Grpc } else { Edge::Rest }
+}
+
+/// Whether the messages are protobuf in gRPC's own framing: not gRPC-Web, not JSON.
+fn is_grpc_proto(headers: &HeaderMap) -> bool {
+    let essence = content_type(headers).split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+    essence.eq_ignore_ascii_case(b"application/grpc")
+        || essence.eq_ignore_ascii_case(b"application/grpc+proto")
+}
+
+/// The header `grpc-timeout`, as gRPC's protocol over HTTP/2 defines it.
+fn parse_timeout(value: &str) -> Option<Duration> {
+    let (unit_at, unit) = value.char_indices().next_back()?;
+    let digits = &value[..unit_at];
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    Some(match unit {
+        'H' => Duration::from_secs(amount * 3600),
+        'M' => Duration::from_secs(amount * 60),
+        'S' => Duration::from_secs(amount),
+        'm' => Duration::from_millis(amount),
+        'u' => Duration::from_micros(amount),
+        'n' => Duration::from_nanos(amount),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_content_type_decides_the_edge() {
+        let edge = |content_type: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+            (edge_of(&headers), is_grpc_proto(&headers))
+        };
+        assert_eq!(edge("application/grpc"), (Edge::Grpc, true));
+        assert_eq!(edge("Application/gRPC+proto ; x=y"), (Edge::Grpc, true));
+        assert_eq!(edge("application/grpc-web+proto"), (Edge::Grpc, false));
+        assert_eq!(edge("application/json"), (Edge::Rest, false));
+        assert_eq!(edge_of(&HeaderMap::new()), Edge::Rest);
+    }
+
+    #[test]
+    fn timeouts_are_parsed_as_the_protocol_says() {
+        assert_eq!(parse_timeout("3H"), Some(Duration::from_secs(3 * 3600)));
+        assert_eq!(parse_timeout("99999999M"), Some(Duration::from_secs(99_999_999 * 60)));
+        assert_eq!(parse_timeout("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(parse_timeout("0n"), Some(Duration::ZERO));
+        for malformed in ["", "S", "1", "123456789S", "1s", "-1S", "1 S", "1é"] {
+            assert_eq!(parse_timeout(malformed), None, "{malformed}");
+        }
+    }
+}

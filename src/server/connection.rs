@@ -1,0 +1,91 @@
+//! One connection: HTTP/1.1 or HTTP/2 with prior knowledge, its limits, and its orderly end.
+
+use std::{io, sync::Arc, time::Duration};
+
+use hyper::service::service_fn;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use tokio::net::TcpStream;
+
+use super::call::Calls;
+
+/// A caller who opens a connection has so long to begin a request, and again between two on HTTP/1.1.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// An HTTP/2 caller who does not answer a ping within [`PING_TIMEOUT`] is taken for gone.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+const MAX_HEADER_BYTES: usize = 32 * 1024;
+const MAX_HEADERS: usize = 100;
+/// Unread bytes per stream: one in eight of the largest request.
+const STREAM_WINDOW_BYTES: u32 = 512 * 1024;
+/// Unread bytes per connection, whatever the number of its streams.
+const CONNECTION_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
+
+const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+pub(super) type Protocol = auto::Builder<TokioExecutor>;
+
+/// How every connection is spoken.
+pub(super) fn protocol(max_streams: u32) -> Protocol {
+    let mut protocol = Protocol::new(TokioExecutor::new());
+    protocol
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEADER_BYTES);
+    protocol
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .max_concurrent_streams(max_streams)
+        .max_header_list_size(MAX_HEADER_BYTES as u32)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
+    protocol
+}
+
+/// Serves a connection until the caller closes it, or, when the server drains, until its calls have ended.
+pub(super) async fn serve(stream: TcpStream, protocol: Protocol, calls: Arc<Calls>) {
+    let mut drain = calls.drain();
+    let begun = tokio::select! {
+        begun = tokio::time::timeout(HEADER_TIMEOUT, begins(&stream)) => matches!(begun, Ok(Ok(()))),
+        () = &mut drain => return,
+    };
+    if !begun {
+        return;
+    }
+    // Answers are small and written whole; waiting for more to send only adds to their time.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| calls.clone().answer(request));
+    let mut connection = std::pin::pin!(protocol.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = drain => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(error, "a connection ended with an error");
+    }
+}
+
+/// Waits until the caller has said which protocol it speaks: hyper's own search for the preface knows no timeout.
+async fn begins(stream: &TcpStream) -> io::Result<()> {
+    let mut start = [0; H2_PREFACE.len()];
+    loop {
+        let count = stream.peek(&mut start).await?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if count == start.len() || start[..count] != H2_PREFACE[..count] {
+            return Ok(());
+        }
+        // The bytes stay in the socket, so it is readable all the time; this happens when a preface comes in pieces.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

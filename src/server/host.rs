@@ -1,0 +1,115 @@
+//! Which names of the server a request may use.
+//!
+//! Without access control the server listens on the loopback only. A page in a browser on the same machine could still
+//! reach it by rebinding its own name to 127.0.0.1; the request would then carry that name in `Host`.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use http::{HeaderMap, Uri, header, uri::Authority};
+
+/// The names that a request may call the server by.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HostCheck {
+    allowed: Vec<String>,
+}
+
+impl HostCheck {
+    /// `allowed` are names or addresses without a port, besides the loopback's own.
+    pub(super) fn new(allowed: &[String]) -> Self {
+        Self { allowed: allowed.iter().map(|name| normal(name)).collect() }
+    }
+
+    /// Every name that the request gives, in `:authority`, in an absolute URI and in `Host`, must be allowed, and there must
+    /// be one.
+    pub(super) fn passes(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        let mut named = false;
+        if let Some(authority) = uri.authority() {
+            named = true;
+            if !self.allows(authority) {
+                return false;
+            }
+        }
+        for value in headers.get_all(header::HOST) {
+            named = true;
+            let authority = Authority::try_from(value.as_bytes());
+            if !authority.is_ok_and(|authority| self.allows(&authority)) {
+                return false;
+            }
+        }
+        named
+    }
+
+    fn allows(&self, authority: &Authority) -> bool {
+        if authority.as_str().contains('@') {
+            return false;
+        }
+        let host = normal(authority.host());
+        is_loopback(&host) || self.allowed.contains(&host)
+    }
+}
+
+fn normal(host: &str) -> String {
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+fn is_loopback(host: &str) -> bool {
+    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return address.parse() == Ok(Ipv6Addr::LOCALHOST);
+    }
+    host == "localhost" || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passes(allowed: &[&str], host: Option<&str>, uri: &str) -> bool {
+        let allowed: Vec<String> = allowed.iter().map(|name| (*name).to_owned()).collect();
+        let mut headers = HeaderMap::new();
+        if let Some(host) = host {
+            headers.insert(header::HOST, host.parse().unwrap());
+        }
+        HostCheck::new(&allowed).passes(&uri.parse().unwrap(), &headers)
+    }
+
+    #[test]
+    fn the_loopback_passes_under_any_port() {
+        for host in
+            ["localhost", "LOCALHOST:1", "localhost.:80", "127.0.0.1:50051", "127.9.9.9", "[::1]", "[::1]:9"]
+        {
+            assert!(passes(&[], Some(host), "/"), "{host}");
+        }
+    }
+
+    #[test]
+    fn other_names_do_not() {
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "128.0.0.1",
+            "0.0.0.0",
+            "[::2]",
+            "user@localhost",
+            "",
+            "a b",
+            "0x7f.1",
+        ] {
+            assert!(!passes(&[], Some(host), "/"), "{host}");
+        }
+        assert!(!passes(&[], None, "/"), "no name at all");
+    }
+
+    #[test]
+    fn every_name_given_must_pass() {
+        assert!(passes(&[], Some("localhost"), "http://127.0.0.1/x"));
+        assert!(!passes(&[], Some("localhost"), "http://evil.example/x"));
+        assert!(!passes(&[], Some("evil.example"), "http://localhost/x"));
+    }
+
+    #[test]
+    fn a_configured_name_passes() {
+        assert!(passes(&["Plaudit.internal"], Some("plaudit.internal:50051"), "/"));
+        assert!(!passes(&["plaudit.internal"], Some("x.plaudit.internal"), "/"));
+    }
+}

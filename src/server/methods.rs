@@ -1,0 +1,92 @@
+//! Which gRPC methods exist, as the descriptors say.
+
+use std::collections::HashMap;
+
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+
+use crate::proto;
+
+/// The descriptors of everything that is spoken on the port.
+pub(super) const DESCRIPTORS: [&[u8]; 5] = [
+    proto::DESCRIPTORS,
+    tonic_health::pb::FILE_DESCRIPTOR_SET,
+    tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+    tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+    // No services: the details of errors, so that clients that reflect can show them.
+    tonic_types::pb::FILE_DESCRIPTOR_SET,
+];
+
+/// How long a call of a method lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lasts {
+    /// Until it has answered; a drain waits for it.
+    UntilAnswered,
+    /// Until someone ends it; a drain does.
+    UntilEnded,
+}
+
+/// The methods by path, and the names of the services.
+#[derive(Debug)]
+pub(super) struct Methods {
+    by_path: HashMap<String, Lasts>,
+    services: Vec<String>,
+}
+
+impl Methods {
+    pub(super) fn read() -> Result<Self, prost::DecodeError> {
+        let mut methods = Self { by_path: HashMap::new(), services: Vec::new() };
+        for encoded in DESCRIPTORS {
+            methods.add(&FileDescriptorSet::decode(encoded)?);
+        }
+        Ok(methods)
+    }
+
+    fn add(&mut self, descriptors: &FileDescriptorSet) {
+        for file in &descriptors.file {
+            for service in &file.service {
+                let service_name = format!("{}.{}", file.package(), service.name());
+                for method in &service.method {
+                    // A stream that only ever watches has no end of its own; by its name it says so. Reflection's has
+                    // none either, as clients keep it open between questions.
+                    let watches = method.name().starts_with("Watch") || service.name() == "ServerReflection";
+                    let lasts = if method.server_streaming() && watches {
+                        Lasts::UntilEnded
+                    } else {
+                        Lasts::UntilAnswered
+                    };
+                    self.by_path.insert(format!("/{service_name}/{}", method.name()), lasts);
+                }
+                self.services.push(service_name);
+            }
+        }
+    }
+
+    /// Absent when there is no such method.
+    pub(super) fn get(&self, path: &str) -> Option<Lasts> {
+        self.by_path.get(path).copied()
+    }
+
+    pub(super) fn services(&self) -> &[String] {
+        &self.services
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_methods_of_every_service_are_known() {
+        let methods = Methods::read().unwrap();
+        let lasts = |path| methods.get(path);
+        assert_eq!(lasts("/plaudit.v1.ImportService/GetImport"), Some(Lasts::UntilAnswered));
+        assert_eq!(lasts("/grpc.health.v1.Health/Check"), Some(Lasts::UntilAnswered));
+        assert_eq!(lasts("/grpc.health.v1.Health/Watch"), Some(Lasts::UntilEnded));
+        for version in ["v1", "v1alpha"] {
+            let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+            assert_eq!(methods.get(&path), Some(Lasts::UntilEnded));
+        }
+        assert_eq!(lasts("/plaudit.v1.ImportService/Nothing"), None);
+    }
+}

@@ -1,0 +1,144 @@
+//! The answers that the server itself gives on the gRPC edge: calls that reach no service, or that end early.
+
+use std::collections::HashMap;
+
+use axum::body::Body;
+use http::{HeaderMap, Response};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::proto::v1::ErrorReason;
+
+/// The `domain` of every `google.rpc.ErrorInfo` that Plaudit sends.
+pub const ERROR_DOMAIN: &str = "plaudit";
+
+/// The name of a reason as `google.rpc.ErrorInfo` carries it.
+pub fn reason_name(reason: ErrorReason) -> &'static str {
+    let name = reason.as_str_name();
+    name.strip_prefix("ERROR_REASON_").unwrap_or(name)
+}
+
+/// A status with its `google.rpc.ErrorInfo`.
+pub(super) fn status(code: Code, reason: ErrorReason, message: impl Into<String>) -> Status {
+    status_with(code, reason, message, HashMap::new())
+}
+
+fn status_with(
+    code: Code,
+    reason: ErrorReason,
+    message: impl Into<String>,
+    metadata: HashMap<String, String>,
+) -> Status {
+    let details = ErrorDetails::with_error_info(reason_name(reason), ERROR_DOMAIN, metadata);
+    Status::with_error_details(code, message, details)
+}
+
+pub(super) fn too_large(limit_bytes: usize) -> Status {
+    status_with(
+        Code::ResourceExhausted,
+        ErrorReason::RequestTooLarge,
+        format!("the request message is larger than {limit_bytes} bytes"),
+        HashMap::from([("limit_bytes".to_owned(), limit_bytes.to_string())]),
+    )
+}
+
+pub(super) fn deadline_exceeded() -> Status {
+    status(
+        Code::DeadlineExceeded,
+        ErrorReason::DeadlineExceeded,
+        "the call's deadline has passed; what it was writing is of unknown outcome",
+    )
+}
+
+pub(super) fn shutting_down() -> Status {
+    status(Code::Unavailable, ErrorReason::StoreUnavailable, "the server is shutting down")
+}
+
+pub(super) fn internal_fault() -> Status {
+    status(Code::Internal, ErrorReason::InternalFault, "a fault of the server; its log has the cause")
+}
+
+pub(super) fn malformed_timeout() -> Status {
+    let message = "must be 1 to 8 digits and one of H, M, S, m, u, n";
+    let mut details = ErrorDetails::with_error_info(
+        reason_name(ErrorReason::InvalidFields),
+        ERROR_DOMAIN,
+        HashMap::<String, String>::new(),
+    );
+    details.add_bad_request_violation("grpc-timeout", message);
+    Status::with_error_details(Code::InvalidArgument, format!("grpc-timeout: {message}"), details)
+}
+
+/// A response without a body: the status stands in the headers.
+pub(super) fn trailers_only(status: Status) -> Response<Body> {
+    status.into_http()
+}
+
+/// The status as trailers, for an answer whose headers are already sent.
+pub(super) fn trailers(status: &Status) -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    if status.add_header(&mut trailers).is_err() {
+        trailers.insert(Status::GRPC_STATUS, (Code::Internal as i32).into());
+    }
+    trailers
+}
+
+/// The code in headers or trailers, if they hold one.
+pub(super) fn code(headers: &HeaderMap) -> Option<Code> {
+    headers.get(Status::GRPC_STATUS).map(|value| Code::from_bytes(value.as_bytes()))
+}
+
+/// Gives an error that tonic made itself the `google.rpc.ErrorInfo` that every error of ours carries.
+pub(super) fn complete(headers: &mut HeaderMap) {
+    let Some(code) = code(headers) else { return };
+    if code == Code::Ok || headers.contains_key(Status::GRPC_STATUS_DETAILS) {
+        return;
+    }
+    let Some(known) = Status::from_header_map(headers) else { return };
+    let (code, reason) = match code {
+        Code::Unimplemented if known.message().is_empty() => {
+            overwrite(headers, &status(code, ErrorReason::UnknownMethod, "there is no such call"));
+            return;
+        }
+        // tonic's word for bytes that are not the message: the caller's fault, not ours.
+        Code::Internal if known.message().starts_with("failed to decode Protobuf message") => {
+            (Code::InvalidArgument, ErrorReason::InvalidFields)
+        }
+        Code::NotFound => (code, ErrorReason::ResourceNotFound),
+        Code::InvalidArgument | Code::OutOfRange => (code, ErrorReason::InvalidFields),
+        Code::Unimplemented => (code, ErrorReason::UnknownMethod),
+        Code::DeadlineExceeded => (code, ErrorReason::DeadlineExceeded),
+        Code::ResourceExhausted => (code, ErrorReason::Overloaded),
+        Code::Internal | Code::Unknown => (code, ErrorReason::InternalFault),
+        _ => return,
+    };
+    overwrite(headers, &status(code, reason, known.message()));
+}
+
+fn overwrite(headers: &mut HeaderMap, status: &Status) {
+    headers.remove(Status::GRPC_MESSAGE);
+    headers.extend(trailers(status));
+}
+
+/// The name of a code as gRPC writes it: `NOT_FOUND`.
+pub fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}

@@ -1,6 +1,7 @@
 //! The command line. One file per command.
 
 mod config;
+mod demo;
 mod health;
 mod serve;
 mod settings;

@@ -2,9 +2,12 @@
 
 use std::{io::Write as _, net::SocketAddr, thread, time::Duration};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+};
 
-use super::{Failure, settings::SettingFlags};
+use super::{Failure, demo, settings::SettingFlags};
 use crate::{
     assembly::{self, Assembly},
     config::Config,
@@ -66,14 +69,38 @@ async fn serve(config: &Config, demo: bool) -> Result<(), Failure> {
     let listener = server::bind(config.listen).await.map_err(Failure::failed)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let Assembly { edges, store_failure, close } =
-        assembly::build(config, demo).await.map_err(Failure::failed)?;
+        assembly::build(config, address).await.map_err(Failure::failed)?;
     announce(config, address)?;
-    let served = server::serve(listener, edges, options(config), store_failure, signals.stop()).await;
+    let (stop, mut demo_shown) = stop_and_demo(signals, demo.then_some(address));
+    let served = server::serve(listener, edges, options(config), store_failure, stop).await;
     let closed = close().await;
     let Drained { cut_calls } = served.map_err(Failure::failed)?;
     closed.map_err(Failure::failed)?;
     tracing::info!(cut_calls, "stopped");
-    Ok(())
+    demo_shown.try_recv().map_or(Ok(()), Err)
+}
+
+/// What ends the server: a signal, or a demo that failed. The receiver then holds why.
+fn stop_and_demo(
+    signals: Signals,
+    demo: Option<SocketAddr>,
+) -> (impl Future<Output = ()> + Send, oneshot::Receiver<Failure>) {
+    let (failed, failure) = oneshot::channel();
+    let stop = async move {
+        let show = async move {
+            let Some(address) = demo else { return std::future::pending().await };
+            match demo::show(address).await {
+                Ok(()) => std::future::pending().await,
+                // Nobody waits for it when a signal came first.
+                Err(cause) => drop(failed.send(Failure::failed(cause))),
+            }
+        };
+        tokio::select! {
+            () = show => {}
+            () = signals.stop() => {}
+        }
+    };
+    (stop, failure)
 }
 
 fn options(config: &Config) -> Options {

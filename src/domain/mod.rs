@@ -5,6 +5,7 @@ mod conversation;
 mod draft;
 mod event;
 mod ids;
+mod request_id;
 mod scorecard;
 mod time;
 mod violations;
@@ -20,6 +21,7 @@ pub use conversation::{Author, AuthorKind, Conversation, Message, MessageKind, T
 pub use draft::{AuthorDraft, ConversationDraft, ImportLimits, MessageDraft, NewConversation, NewMessage};
 pub use event::{Event, EventKind};
 pub use ids::{AssessmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, Receipt};
+pub use request_id::RequestId;
 pub use scorecard::{
     Category, Criterion, Denominator, Evaluator, Knockout, RevisionRef, ScorecardRevision, ScorecardState,
     ScoringType, UnitKind,

@@ -11,6 +11,7 @@ mod violations;
 
 pub mod axis;
 pub mod totals;
+pub mod worklog;
 
 pub use assessment::{
     Answer, AnswerSource, Assessment, AssessmentState, CriterionResult, Evidence, FactValue, ScoredFact, Unit,
@@ -27,3 +28,4 @@ pub use scorecard::{
 pub use time::UnixMillis;
 pub use totals::{MilliPoints, Totals};
 pub use violations::{Violation, Violations};
+pub use worklog::Worklog;

@@ -12,6 +12,7 @@ pub mod worker;
 
 pub mod grpc;
 pub mod proto;
+pub mod rest;
 
 pub mod assembly;
 pub mod cli;

@@ -10,8 +10,9 @@ use tonic::{Code, Status, transport::Channel};
 
 use crate::proto::v1::{
     Assessment, Author, AuthorKind, AxisBand, ConflictPolicy, Conversation, GetImportRequest,
-    ImportConversationRequest, ImportOutcome, ListAssessmentsRequest, Message, MessageKind, Resolution, ScoringState,
-    UnitKind, assessment_service_client::AssessmentServiceClient, import_service_client::ImportServiceClient,
+    ImportConversationRequest, ImportOutcome, ListAssessmentsRequest, Message, MessageKind, Resolution,
+    ScoringState, UnitKind, assessment_service_client::AssessmentServiceClient,
+    import_service_client::ImportServiceClient,
 };
 
 const CONVERSATIONS: &str = include_str!("../../demo/conversations.json");
@@ -120,7 +121,10 @@ async fn wait_until_scored(channel: &Channel, row: &Row) -> Result<(), DemoError
         match scoring.state() {
             ScoringState::Done => return Ok(()),
             ScoringState::Failed => {
-                return Err(DemoError::Unscored { conversation: import.conversation, failure: scoring.failure });
+                return Err(DemoError::Unscored {
+                    conversation: import.conversation,
+                    failure: scoring.failure,
+                });
             }
             _ if Instant::now() > deadline => {
                 return Err(DemoError::Slow { what: format!("the scores of {}", import.conversation) });
@@ -134,8 +138,10 @@ async fn list(channel: &Channel, conversation: &str) -> Result<Vec<Assessment>, 
     let mut assessments = Vec::new();
     let mut page_token = String::new();
     loop {
-        let request = ListAssessmentsRequest { parent: conversation.to_owned(), page_token, ..Default::default() };
-        let page = AssessmentServiceClient::new(channel.clone()).list_assessments(request).await?.into_inner();
+        let request =
+            ListAssessmentsRequest { parent: conversation.to_owned(), page_token, ..Default::default() };
+        let page =
+            AssessmentServiceClient::new(channel.clone()).list_assessments(request).await?.into_inner();
         assessments.extend(page.assessments);
         if page.next_page_token.is_empty() {
             return Ok(assessments);
@@ -165,7 +171,8 @@ impl SampleMessage {
     fn into_wire(self) -> Message {
         // An unknown word becomes UNSPECIFIED, which the server refuses by name.
         let kind = MessageKind::from_str_name(&format!("MESSAGE_KIND_{}", self.kind.to_uppercase()));
-        let author_kind = AuthorKind::from_str_name(&format!("AUTHOR_KIND_{}", self.author.r#type.to_uppercase()));
+        let author_kind =
+            AuthorKind::from_str_name(&format!("AUTHOR_KIND_{}", self.author.r#type.to_uppercase()));
         let seconds = self.timestamp.div_euclid(1000);
         let nanos = (self.timestamp.rem_euclid(1000) * 1_000_000) as i32;
         Message {
@@ -187,7 +194,10 @@ impl SampleMessage {
 fn print(rows: &[Row], address: SocketAddr) {
     let new = rows.iter().filter(|row| row.was_new).count();
     println!();
-    println!("{new} conversations imported, {} were here already. Read back through the API:", rows.len() - new);
+    println!(
+        "{new} conversations imported, {} were here already. Read back through the API:",
+        rows.len() - new
+    );
     println!();
     println!("{:<62} {:>4}  {:<9}  {:<12}  service basics", "conversation", "AXIS", "band", "resolution");
     for row in rows {

@@ -12,6 +12,7 @@ mod violations;
 
 pub mod axis;
 pub mod totals;
+pub mod worklog;
 
 pub use assessment::{
     Answer, AnswerSource, Assessment, AssessmentState, CriterionResult, Evidence, FactValue, ScoredFact, Unit,
@@ -29,3 +30,4 @@ pub use scorecard::{
 pub use time::UnixMillis;
 pub use totals::{MilliPoints, Totals};
 pub use violations::{Violation, Violations};
+pub use worklog::Worklog;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     domain::{RevisionRef, ScorecardRevision, ScorecardState, UnixMillis},
     error::{Error, ResourceKind},
-    scoring::{self, BuiltIn, Scorecard, Scorer},
+    scoring::{self, Builtin, Scorecard, Scorer},
     store::{Batch, Keyspace, StoreError, scorecard},
 };
 
@@ -57,7 +57,7 @@ pub async fn list_scorecards(
 pub(super) async fn seed_builtins(store: &dyn Keyspace, now: UnixMillis) -> Result<(), Error> {
     for builtin in scoring::builtins() {
         let mut attempts = ATTEMPTS;
-        while !seed(store, builtin, now).await? {
+        while !seed(store, &builtin, now).await? {
             attempts -= 1;
             if attempts == 0 {
                 return Err(Error::ConcurrentChange { what: format!("scorecards/{}", builtin.base) });
@@ -68,26 +68,23 @@ pub(super) async fn seed_builtins(store: &dyn Keyspace, now: UnixMillis) -> Resu
 }
 
 /// Seeds one; false when another process did something first.
-async fn seed(store: &dyn Keyspace, builtin: &BuiltIn, now: UnixMillis) -> Result<bool, Error> {
+async fn seed(store: &dyn Keyspace, builtin: &Builtin, now: UnixMillis) -> Result<bool, Error> {
     let stored = scorecard::find_newest(store, builtin.base).await?;
-    let hash = blake3::hash(builtin.yaml.as_bytes()).to_hex().to_string();
-    let (family, ordinal, state) = match stored {
-        Some((_, newest)) if newest.content_hash == hash => return Ok(true),
-        Some((family, newest)) => (Some(family), newest.revision.ordinal + 1, Some(newest.state)),
-        None => (None, 1, None),
-    };
-    let mut revision = scoring::parse_scorecard(builtin.yaml).map_err(|violations| {
+    let file = scoring::yaml::parse(builtin.yaml).map_err(|violations| {
         Error::Internal(format!("the built-in scorecard {}: {violations}", builtin.base))
     })?;
-    revision.revision = RevisionRef {
+    let (family, ordinal, state) = match stored {
+        Some((_, newest)) if newest.content_hash == file.content_hash => return Ok(true),
+        Some((family, newest)) => (Some(family), newest.revision.ordinal + 1, newest.state),
+        None => (None, 1, file.state),
+    };
+    let name = RevisionRef {
         base: builtin.base.to_owned(),
         base_id: builtin.base_id,
         ordinal,
         revision_id: builtin.base_id * BUILTIN_REVISIONS + u64::from(ordinal),
     };
-    revision.state = state.unwrap_or(revision.state);
-    revision.create_time = now;
-    revision.content_hash = hash;
+    let revision = ScorecardRevision { state, ..file.into_revision(name, now) };
     let mut batch = Batch::default();
     scorecard::put_revision(&mut batch, &revision, family);
     match store.commit(batch).await {
@@ -113,7 +110,8 @@ pub(super) async fn load_scorer(store: &dyn Keyspace, settings: Settings) -> Res
             active.push(Arc::new(compiled));
         }
         if is_last {
-            return Ok(Scorer::new(active, settings.worklog_idle_hours));
+            let idle_millis = i64::try_from(settings.worklog_idle_hours.saturating_mul(3_600_000));
+            return Ok(Scorer::new(active).with_idle_millis(idle_millis.unwrap_or(i64::MAX)));
         }
     }
 }

@@ -8,6 +8,8 @@ mod committer;
 mod disk;
 mod failure;
 mod group;
+#[cfg(test)]
+mod guards;
 mod holder;
 mod identity;
 mod layout;

@@ -284,7 +284,7 @@ fn open_once(sled_dir: &Path, options: &SledOptions) -> Result<(Db, Tree), Strin
 }
 
 /// Removes the snapshots whose name `chosen` takes, and says how many.
-fn remove_snapshots(sled_dir: &Path, chosen: impl Fn(&str) -> bool) -> Result<usize, OpenError> {
+pub(super) fn remove_snapshots(sled_dir: &Path, chosen: impl Fn(&str) -> bool) -> Result<usize, OpenError> {
     let entries = match fs::read_dir(sled_dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         entries => entries.map_err(at(sled_dir))?,

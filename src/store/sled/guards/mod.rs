@@ -169,7 +169,7 @@ impl Data {
     }
 
     fn synced(&self) -> Option<u64> {
-        sidecar::read(&self.file(open::SYNCED_FILE)).unwrap().map(|(_, number)| number)
+        sidecar::read(&self.file(open::SYNCED_FILE)).unwrap().map(|synced| synced.number)
     }
 
     /// The message with which the directory is refused.

@@ -32,7 +32,8 @@ pub fn transcript(lines: &[&str]) -> Transcript {
             let (kind, name) = match &who[..1] {
                 "c" => (AuthorKind::Contact, "customer"),
                 "a" => (AuthorKind::Ai, "bot"),
-                _ => (AuthorKind::Teammate, "teammate"),
+                "n" => (AuthorKind::Teammate, "t"),
+                _ => (AuthorKind::Teammate, who),
             };
             Message {
                 id: MessageId(100 + index as u64),
@@ -58,26 +59,128 @@ pub fn transcript(lines: &[&str]) -> Transcript {
     Transcript { conversation, messages }
 }
 
+struct Dialogue {
+    name: String,
+    satisfaction: f64,
+    transcript: Transcript,
+}
+
+fn dialogues(file: &str) -> Vec<Dialogue> {
+    let path = format!("{}/tests/cases/scoring/{file}.yaml", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).expect("the dialogues are there");
+    let value: serde_json::Value = serde_saphyr::from_str(&text).expect("the dialogues are YAML");
+    value
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|dialogue| {
+            let mut seconds = 0;
+            let (mut lines, mut times) = (Vec::new(), Vec::new());
+            for line in dialogue["lines"].as_array().expect("lines") {
+                let (head, content) = line.as_str().expect("a text").split_once(": ").expect("a head");
+                let (who, wait) = head.split_once(' ').expect("a wait");
+                seconds += wait.parse::<i64>().expect("seconds");
+                lines.push(format!("{who}: {content}"));
+                times.push(seconds);
+            }
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let mut transcript = transcript(&lines);
+            for (message, seconds) in transcript.messages.iter_mut().zip(times) {
+                message.create_time = UnixMillis(1_700_000_000_000 + seconds * 1000);
+            }
+            Dialogue {
+                name: dialogue["name"].as_str().expect("a name").to_owned(),
+                satisfaction: dialogue["satisfaction"].as_f64().expect("a number"),
+                transcript,
+            }
+        })
+        .collect()
+}
+
 #[test]
-fn sample() {
-    let scored = scorer().score(
-        &transcript(&[
-            "c: Why was I charged twice?",
-            "a: I can help with billing.",
-            "n: Escalated to billing for license review.",
-        ]),
-        UnixMillis(7),
-    );
-    for one in &scored {
-        println!("{}\n{:?} {:?}", one.summary, one.unit, one.axis.as_ref().map(|axis| axis.unrounded()));
-        for criterion in &one.criteria {
+fn show() {
+    let scorer = scorer();
+    for file in ["tuned"] {
+        for d in dialogues(file) {
+            let scored = scorer.score(&d.transcript, UnixMillis(7));
+            let axis = scored[0].axis.clone().unwrap();
             println!(
-                "  {} {:?} {:?} {:?}",
-                criterion.criterion_id,
-                criterion.score(),
-                criterion.answer().map(|answer| &answer.reason),
-                criterion.failure
+                "{:4} {:.2} r{:.2} e{:.2} h{:.2} {} {:?} {} | {}",
+                d.satisfaction,
+                axis.unrounded(),
+                axis.resolution_accuracy.score(),
+                axis.interaction_effort.score(),
+                axis.handoff_smoothness.score(),
+                d.name,
+                axis.resolution,
+                axis.resolution_accuracy.reason,
+                axis.interaction_effort.reason
             );
+        }
+    }
+}
+
+/// Spearman's rank correlation, equal values sharing their mean rank.
+fn rank_correlation(left: &[f64], right: &[f64]) -> f64 {
+    let ranks = |values: &[f64]| -> Vec<f64> {
+        values
+            .iter()
+            .map(|value| {
+                let below = values.iter().filter(|other| *other < value).count() as f64;
+                let equal = values.iter().filter(|other| *other == value).count() as f64;
+                below + (equal - 1.0) / 2.0
+            })
+            .collect()
+    };
+    let (left, right) = (ranks(left), ranks(right));
+    let mean = (left.len() as f64 - 1.0) / 2.0;
+    let covariance: f64 = left.iter().zip(&right).map(|(one, two)| (one - mean) * (two - mean)).sum();
+    let spread = |ranks: &[f64]| ranks.iter().map(|rank| (rank - mean).powi(2)).sum::<f64>().sqrt();
+    covariance / (spread(&left) * spread(&right))
+}
+
+#[test]
+fn corr() {
+    let scorer = scorer();
+    for file in ["tuned", "held_out"] {
+        let d = dialogues(file);
+        let ax: Vec<f64> = d
+            .iter()
+            .map(|d| scorer.score(&d.transcript, UnixMillis(7))[0].axis.as_ref().unwrap().unrounded())
+            .collect();
+        let sat: Vec<f64> = d.iter().map(|d| d.satisfaction).collect();
+        println!("{file} {:.3}", rank_correlation(&ax, &sat));
+    }
+}
+
+/// Not a test of right and wrong: `cargo test --release --lib scoring::tests::speed -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn speed() {
+    let start = std::time::Instant::now();
+    let scorer = scorer();
+    println!("ready after {:?}", start.elapsed());
+    let sample = transcript(&[
+        "c: Why was I charged twice?",
+        "a: I can help with billing.",
+        "n: Escalated to billing for license review.",
+    ]);
+    let long: Vec<String> = (0..500)
+        .flat_map(|index| {
+            [
+                format!("c: Question {index}: why was I charged {index} times for order {index}?"),
+                format!("t: Hello, I refunded order {index}, it takes 3 days. Anything else?"),
+            ]
+        })
+        .collect();
+    let long = transcript(&long.iter().map(String::as_str).collect::<Vec<_>>());
+    for (name, transcript, rounds) in [("3 messages", &sample, 2000u32), ("1000 messages", &long, 10)] {
+        for _ in 0..3 {
+            let start = std::time::Instant::now();
+            for _ in 0..rounds {
+                std::hint::black_box(scorer.score(std::hint::black_box(transcript), UnixMillis(7)));
+            }
+            println!("{name}: {:?} each", start.elapsed() / rounds);
         }
     }
 }

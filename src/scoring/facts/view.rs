@@ -192,16 +192,14 @@ impl<'a> View<'a> {
     }
 
     /// Whether there are messages of the customer and their words can be read: no word list is applied to a language
-    /// that it is not for.
+    /// that it is not for. One message in English is enough, so that a further message never hides what others said.
     pub fn reads_customer(&self) -> bool {
-        self.customer_language.is_none_or(|language| language == Language::ENGLISH)
-            && self.customer().next().is_some()
+        self.customer().next().is_some() && is_readable(self.customer_language, self.customer())
     }
 
     /// Whether there are public messages of agents and their words can be read.
     pub fn reads_replies(&self) -> bool {
-        self.agent_language.is_none_or(|language| language == Language::ENGLISH)
-            && self.replies().next().is_some()
+        self.replies().next().is_some() && is_readable(self.agent_language, self.replies())
     }
 
     /// The customer's messages, when `reads_customer`.
@@ -255,6 +253,11 @@ impl<'a> View<'a> {
         }
         handoffs
     }
+}
+
+fn is_readable<'a>(language: Option<Language>, mut messages: impl Iterator<Item = &'a Digest<'a>>) -> bool {
+    language.is_none_or(|language| language == Language::ENGLISH)
+        || messages.any(|digest| text::is_english(&digest.reading))
 }
 
 fn language<'a>(messages: impl Iterator<Item = &'a Digest<'a>> + Clone) -> Option<Language> {

@@ -226,10 +226,10 @@ impl<'a> View<'a> {
             if digest.is_customer() {
                 asked = asked.or(Some(digest));
             } else if let Some(asked) = asked.take()
-                && digest.time_millis >= asked.time_millis
+                && let Some(millis) = digest.time_millis.checked_sub(asked.time_millis)
+                && millis >= 0
             {
-                let seconds = (digest.time_millis - asked.time_millis) / 1000;
-                waits.push(Wait { asked, answered: digest, seconds });
+                waits.push(Wait { asked, answered: digest, seconds: millis / 1000 });
             }
         }
         waits

@@ -115,9 +115,7 @@ fn what_cannot_work_is_refused_when_compiling() {
 
 #[test]
 fn what_fails_when_evaluating_says_so() {
-    for source in
-        ["'a' < 1", "'a' * 2", "thanks_at_end + 1", "-last_author", "size(1)", "min('a', 'b')"]
-    {
+    for source in ["'a' < 1", "'a' * 2", "thanks_at_end + 1", "-last_author", "size(1)", "min('a', 'b')"] {
         assert!(evaluate(source).is_err(), "{source} gave {:?}", evaluate(source));
     }
     // By IEEE 754 a double divided by zero is infinite: scales clamp it.

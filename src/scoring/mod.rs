@@ -6,6 +6,7 @@
 
 mod builtin;
 mod functions;
+mod reach;
 mod scorecard;
 mod scorer;
 mod summary;
@@ -19,6 +20,7 @@ pub mod yaml;
 
 pub use builtin::{Builtin, builtins};
 pub use functions::FUNCTIONS;
+pub use lint::lint;
 pub use scorecard::Scorecard;
 pub use scorer::{Scored, Scorer, conversation_facts};
 

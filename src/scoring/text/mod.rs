@@ -75,6 +75,11 @@ pub fn read(text: &str, scratch: &mut Scratch) -> Reading {
     }
 }
 
+/// Whether a message is English by its small words.
+pub fn is_english(reading: &Reading) -> bool {
+    language::has_english_share(reading.counts.words, reading.function_words)
+}
+
 /// The longest beginning of `text` that is at most `bytes` long and cuts no character.
 fn prefix(text: &str, bytes: usize) -> &str {
     let mut end = text.len().min(bytes);

@@ -1,10 +1,19 @@
 //! Tests that need the whole way from a transcript to scores.
 
+mod adversarial;
+mod dialogues;
+mod documents;
+mod facts;
+mod laws;
+mod rules;
+mod scorecards;
+mod speed;
+
 use std::sync::Arc;
 
 use super::*;
 use crate::domain::{
-    Author, AuthorKind, Conversation, ConversationId, Message, MessageId, MessageKind, RevisionRef,
+    Author, AuthorKind, Axis, Conversation, ConversationId, Message, MessageId, MessageKind, RevisionRef,
     Transcript, UnixMillis,
 };
 
@@ -32,7 +41,8 @@ pub fn transcript(lines: &[&str]) -> Transcript {
             let (kind, name) = match &who[..1] {
                 "c" => (AuthorKind::Contact, "customer"),
                 "a" => (AuthorKind::Ai, "bot"),
-                _ => (AuthorKind::Teammate, "teammate"),
+                "n" => (AuthorKind::Teammate, "t"),
+                _ => (AuthorKind::Teammate, who),
             };
             Message {
                 id: MessageId(100 + index as u64),
@@ -58,26 +68,14 @@ pub fn transcript(lines: &[&str]) -> Transcript {
     Transcript { conversation, messages }
 }
 
-#[test]
-fn sample() {
-    let scored = scorer().score(
-        &transcript(&[
-            "c: Why was I charged twice?",
-            "a: I can help with billing.",
-            "n: Escalated to billing for license review.",
-        ]),
-        UnixMillis(7),
-    );
-    for one in &scored {
-        println!("{}\n{:?} {:?}", one.summary, one.unit, one.axis.as_ref().map(|axis| axis.unrounded()));
-        for criterion in &one.criteria {
-            println!(
-                "  {} {:?} {:?} {:?}",
-                criterion.criterion_id,
-                criterion.score(),
-                criterion.answer().map(|answer| &answer.reason),
-                criterion.failure
-            );
-        }
-    }
+/// The AXIS of a conversation, by the built-in scorecard.
+pub fn axis(scorer: &Scorer, transcript: &Transcript) -> Axis {
+    let scored = scorer.score(transcript, UnixMillis(7));
+    let axis = scored.iter().find_map(|scored| scored.axis.clone());
+    axis.expect("every conversation has an AXIS score")
+}
+
+thread_local! {
+    /// Compiled once a thread: property tests score hundreds of transcripts.
+    pub static SCORER: Scorer = scorer();
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use serve::SERVING_LINE;
+pub use serve::{DEMO_END_LINE, SERVING_LINE};
 
 /// What went wrong, and the exit code that says so.
 #[derive(Debug)]

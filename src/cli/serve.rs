@@ -6,7 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, settings::SettingFlags};
 use crate::{
-    assembly::{self, Assembly},
+    assembly::{self, Assembly, AssemblyError, Demo},
     config::Config,
     server::{self, Drained, Options, ServeError},
     telemetry,
@@ -14,6 +14,9 @@ use crate::{
 
 /// How the line begins that says on standard output where the server listens; the address follows it, then a space.
 pub const SERVING_LINE: &str = "listening on ";
+
+/// The line that ends the output of a demo.
+pub const DEMO_END_LINE: &str = "The demo is over; the server goes on until Ctrl-C.";
 
 const AFTER_HELP: &str = "\
 When it is ready it prints a line to standard output: listening on 127.0.0.1:50051 (…). The log goes to standard error.
@@ -65,15 +68,36 @@ async fn serve(config: &Config, demo: bool) -> Result<(), Failure> {
     // The port first: a second server by mistake is told so before it touches the data.
     let listener = server::bind(config.listen).await.map_err(refused)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
-    let Assembly { edges, store_failure, close } =
+    let Assembly { edges, store_failure, close, demo } =
         assembly::build(config, demo).await.map_err(Failure::failed)?;
-    announce(config, address)?;
-    let served = server::serve(listener, edges, options(config), store_failure, signals.stop()).await;
+    announce(config, address);
+    let mut demo_error = None;
+    let stop = async {
+        tokio::select! {
+            () = signals.stop() => {}
+            error = failed_demo(demo, address) => demo_error = Some(error),
+        }
+    };
+    let served = server::serve(listener, edges, options(config), store_failure, stop).await;
     let closed = close().await;
-    let Drained { cut_calls } = served.map_err(Failure::failed)?;
+    let Drained { cut_calls, .. } = served.map_err(Failure::failed)?;
     closed.map_err(Failure::failed)?;
+    if let Some(error) = demo_error {
+        return Err(Failure::Failed(format!("the demo failed: {error}")));
+    }
     tracing::info!(cut_calls, "stopped");
     Ok(())
+}
+
+/// Runs the demo beside the server. Ends only when it fails.
+async fn failed_demo(demo: Option<Demo>, address: SocketAddr) -> AssemblyError {
+    if let Some(demo) = demo {
+        match demo(address).await {
+            Ok(()) => say(DEMO_END_LINE),
+            Err(error) => return error,
+        }
+    }
+    std::future::pending().await
 }
 
 fn refused(error: ServeError) -> Failure {
@@ -93,16 +117,19 @@ fn options(config: &Config) -> Options {
 }
 
 /// Connections wait in the listener's queue from `bind` on, so that whoever reads this line can call at once.
-fn announce(config: &Config, address: SocketAddr) -> Result<(), Failure> {
+fn announce(config: &Config, address: SocketAddr) {
     let version = env!("CARGO_PKG_VERSION");
     let data = config.data.display();
-    let line = format!(
+    say(&format!(
         "{SERVING_LINE}{address} (plaudit {version}, data in {data}, loopback only: no access control)"
-    );
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Failure::failed)?;
+    ));
     tracing::info!(%address, version, data = %data, "serving");
-    Ok(())
+}
+
+/// Prints a line for whoever reads it; a server without a reader goes on.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 /// SIGINT and SIGTERM.

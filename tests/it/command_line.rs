@@ -2,9 +2,12 @@
 
 use std::process::Output;
 
+use futures_util::FutureExt as _;
 use plaudit::proto::v1::GetScorecardRequest;
 use rustix::process::Signal;
 use tempfile::TempDir;
+use tonic::Request;
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use crate::harness::{ServerProcess, plaudit, until};
 
@@ -34,22 +37,21 @@ async fn it_says_where_it_listens_and_stops_in_order() {
 #[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
     let mut server = ServerProcess::start();
-    let mut grpc = tonic::client::Grpc::new(server.channel().await);
+    let channel = server.channel().await;
+    let mut grpc = tonic::client::Grpc::new(channel.clone());
     grpc.ready().await.unwrap();
     // A call whose request never ends holds the drain.
-    let call = tokio::spawn(async move {
-        let path = http::uri::PathAndQuery::from_static("/grpc.health.v1.Health/Check");
-        let codec = tonic_prost::ProstCodec::<GetScorecardRequest, GetScorecardRequest>::default();
-        let never = futures_util::stream::pending::<GetScorecardRequest>();
-        grpc.client_streaming(tonic::Request::new(never), path, codec).await
-    });
-    // There is no sign of a call that has begun; a call after it on the same server is one.
-    server.http().get("/nothing").await;
+    let path = http::uri::PathAndQuery::from_static("/grpc.health.v1.Health/Check");
+    let codec = tonic_prost::ProstCodec::<GetScorecardRequest, GetScorecardRequest>::default();
+    let never = Request::new(futures_util::stream::pending::<GetScorecardRequest>());
+    let mut call = Box::pin(grpc.client_streaming(never, path, codec));
+    assert!((&mut call).now_or_never().is_none());
+    // It has begun when a later call on the same connection is answered.
+    HealthClient::new(channel).check(HealthCheckRequest::default()).await.unwrap();
     server.signal(Signal::TERM);
     until("the drain", || server.log().contains("\"draining\"")).await;
     server.signal(Signal::TERM);
     assert_eq!(server.ended().await.code(), Some(1), "{}", server.log());
-    call.abort();
 }
 
 #[tokio::test]

@@ -93,6 +93,8 @@ impl ServerProcess {
         Http::new(self.address)
     }
 
+    /// For tests of what is on the disk.
+    #[allow(dead_code)]
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }

@@ -11,7 +11,7 @@ use super::{Failure, demo, settings::SettingFlags};
 use crate::{
     assembly::{self, Assembly},
     config::Config,
-    server::{self, Drained, Options},
+    server::{self, Drained, Options, ServeError},
     telemetry,
 };
 
@@ -66,7 +66,7 @@ fn async_threads() -> usize {
 async fn serve(config: &Config, demo: bool) -> Result<(), Failure> {
     let signals = Signals::listen().map_err(Failure::failed)?;
     // The port first: a second server by mistake is told so before it touches the data.
-    let listener = server::bind(config.listen).await.map_err(Failure::failed)?;
+    let listener = server::bind(config.listen).await.map_err(refused)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let Assembly { edges, store_failure, close } =
         assembly::build(config, address).await.map_err(Failure::failed)?;
@@ -101,6 +101,13 @@ fn stop_and_demo(
         }
     };
     (stop, failure)
+}
+
+fn refused(error: ServeError) -> Failure {
+    match error {
+        ServeError::NotLoopback(_) => Failure::Usage(error.to_string()),
+        _ => Failure::failed(error),
+    }
 }
 
 fn options(config: &Config) -> Options {

@@ -1,43 +1,81 @@
-//! Puts the parts together that `plaudit serve` runs: the store, the use cases, the edges, the workers.
+//! Puts the parts together that `plaudit serve` runs: the store, the use cases, the edges, the worker.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use crate::{config::Config, server::Edges};
+use crate::{
+    clock::{Clock, SystemClock},
+    config::Config,
+    grpc, rest,
+    server::Edges,
+    service::{Services, Settings},
+    store::{Keyspace, SledOptions, SledStore},
+    worker::{SWEEP_EVERY, Worker},
+};
 
 /// What a running server is made of, besides the server itself.
 pub struct Assembly {
     pub edges: Edges,
     /// Tells the server that the store has failed.
     pub store_failure: watch::Receiver<Option<Arc<str>>>,
-    /// Ends the workers, then closes the store. It is run when no call is left.
+    /// Ends the worker, then closes the store. It is run when no call is left.
     pub close: Box<dyn FnOnce() -> BoxFuture<'static, Result<(), AssemblyError>> + Send>,
-    /// Shows what the server does, on standard output, once it serves at the address. A failure ends the server.
-    pub demo: Option<Demo>,
 }
-
-/// A demonstration against the running server.
-pub type Demo = Box<dyn FnOnce(SocketAddr) -> BoxFuture<'static, Result<(), AssemblyError>> + Send>;
 
 /// Why the parts could not be put together, or not be ended.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct AssemblyError(pub String);
 
-/// Opens the store that the settings name and builds everything on top of it.
-///
-/// With `demo` sample conversations are imported and scored once the server runs.
-pub async fn build(_config: &Config, demo: bool) -> Result<Assembly, AssemblyError> {
-    if demo {
-        return Err(AssemblyError("this version has no demo yet".to_owned()));
+impl AssemblyError {
+    fn of(cause: impl ToString) -> Self {
+        Self(cause.to_string())
     }
-    let (_, store_failure) = watch::channel(None);
-    Ok(Assembly {
-        edges: Edges::default(),
-        store_failure,
-        close: Box::new(|| Box::pin(async { Ok(()) })),
-        demo: None,
-    })
+}
+
+/// Opens the store that the settings name and builds everything on top of it. `address` is told to whoever finds the
+/// data directory in use.
+pub async fn build(config: &Config, address: SocketAddr) -> Result<Assembly, AssemblyError> {
+    let options = SledOptions {
+        cache_bytes: config.store.cache_mib * 1024 * 1024,
+        queue_batches: config.store.queue_batches,
+        ..SledOptions::default()
+    };
+    let data = config.data.clone();
+    // Opening blocks, for seconds when the store is large.
+    let opened = tokio::task::spawn_blocking(move || SledStore::open(&data, options)).await;
+    let store = opened.map_err(AssemblyError::of)?.map_err(AssemblyError::of)?;
+    store.announce_address(&address.to_string()).map_err(AssemblyError::of)?;
+    let settings = Settings {
+        scoring_threads: config.scoring.threads,
+        scoring_attempts: config.scoring.attempts,
+        worklog_idle_hours: config.worklog.idle_hours,
+    };
+    assemble(Arc::new(store), Arc::new(SystemClock), settings).await
+}
+
+/// Builds everything on top of a store that is open.
+pub async fn assemble(
+    store: Arc<dyn Keyspace>,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+) -> Result<Assembly, AssemblyError> {
+    let store_failure = store.failure();
+    let services = Services::open(Arc::clone(&store), clock, settings).await.map_err(AssemblyError::of)?;
+    let services = Arc::new(services);
+    let worker = Worker::start(Arc::clone(&services), SWEEP_EVERY);
+    let edges = Edges {
+        grpc: grpc::routes(Arc::clone(&services)),
+        rest: rest::router(services),
+        rest_error: rest::error,
+    };
+    let close = move || -> BoxFuture<'static, Result<(), AssemblyError>> {
+        Box::pin(async move {
+            worker.stop().await;
+            store.close().await.map_err(AssemblyError::of)
+        })
+    };
+    Ok(Assembly { edges, store_failure, close: Box::new(close) })
 }

@@ -1,6 +1,7 @@
 //! The command line. One file per command.
 
 mod config;
+mod demo;
 mod health;
 mod serve;
 mod settings;
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use serve::{DEMO_END_LINE, SERVING_LINE};
+pub use serve::SERVING_LINE;
 
 /// What went wrong, and the exit code that says so.
 #[derive(Debug)]

@@ -1,10 +1,21 @@
-//! Plaudit, a self-hosted conversation-quality server. The modules stand in reading order.
+//! Plaudit, a self-hosted conversation-quality server. The modules stand in reading order: from the words, through the use
+//! cases, to the edges.
+
+pub mod domain;
+pub mod scoring;
+pub mod store;
+
+pub mod clock;
+pub mod error;
+pub mod service;
+pub mod worker;
+
+pub mod grpc;
+pub mod proto;
+pub mod rest;
 
 pub mod assembly;
 pub mod cli;
 pub mod config;
-pub mod domain;
-pub mod proto;
 pub mod server;
-pub mod store;
 pub mod telemetry;

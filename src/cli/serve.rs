@@ -2,11 +2,14 @@
 
 use std::{io::Write as _, net::SocketAddr, thread, time::Duration};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+};
 
-use super::{Failure, settings::SettingFlags};
+use super::{Failure, demo, settings::SettingFlags};
 use crate::{
-    assembly::{self, Assembly, AssemblyError, Demo},
+    assembly::{self, Assembly},
     config::Config,
     server::{self, Drained, Options, ServeError},
     telemetry,
@@ -14,9 +17,6 @@ use crate::{
 
 /// How the line begins that says on standard output where the server listens; the address follows it, then a space.
 pub const SERVING_LINE: &str = "listening on ";
-
-/// The line that ends the output of a demo.
-pub const DEMO_END_LINE: &str = "The demo is over; the server goes on until Ctrl-C.";
 
 const AFTER_HELP: &str = "\
 When it is ready it prints a line to standard output: listening on 127.0.0.1:50051 (…). The log goes to standard error.
@@ -68,36 +68,39 @@ async fn serve(config: &Config, demo: bool) -> Result<(), Failure> {
     // The port first: a second server by mistake is told so before it touches the data.
     let listener = server::bind(config.listen).await.map_err(refused)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
-    let Assembly { edges, store_failure, close, demo } =
-        assembly::build(config, demo).await.map_err(Failure::failed)?;
+    let Assembly { edges, store_failure, close } =
+        assembly::build(config, address).await.map_err(Failure::failed)?;
     announce(config, address);
-    let mut demo_error = None;
-    let stop = async {
-        tokio::select! {
-            () = signals.stop() => {}
-            error = failed_demo(demo, address) => demo_error = Some(error),
-        }
-    };
+    let (stop, mut demo_shown) = stop_and_demo(signals, demo.then_some(address));
     let served = server::serve(listener, edges, options(config), store_failure, stop).await;
     let closed = close().await;
     let Drained { cut_calls, .. } = served.map_err(Failure::failed)?;
     closed.map_err(Failure::failed)?;
-    if let Some(error) = demo_error {
-        return Err(Failure::Failed(format!("the demo failed: {error}")));
-    }
     tracing::info!(cut_calls, "stopped");
-    Ok(())
+    demo_shown.try_recv().map_or(Ok(()), Err)
 }
 
-/// Runs the demo beside the server. Ends only when it fails.
-async fn failed_demo(demo: Option<Demo>, address: SocketAddr) -> AssemblyError {
-    if let Some(demo) = demo {
-        match demo(address).await {
-            Ok(()) => say(DEMO_END_LINE),
-            Err(error) => return error,
+/// What ends the server: a signal, or a demo that failed. The receiver then holds why.
+fn stop_and_demo(
+    signals: Signals,
+    demo: Option<SocketAddr>,
+) -> (impl Future<Output = ()> + Send, oneshot::Receiver<Failure>) {
+    let (failed, failure) = oneshot::channel();
+    let stop = async move {
+        let show = async move {
+            let Some(address) = demo else { return std::future::pending().await };
+            match demo::show(address).await {
+                Ok(()) => std::future::pending().await,
+                // Nobody waits for it when a signal came first.
+                Err(cause) => drop(failed.send(Failure::failed(cause))),
+            }
+        };
+        tokio::select! {
+            () = show => {}
+            () = signals.stop() => {}
         }
-    }
-    std::future::pending().await
+    };
+    (stop, failure)
 }
 
 fn refused(error: ServeError) -> Failure {
@@ -120,16 +123,14 @@ fn options(config: &Config) -> Options {
 fn announce(config: &Config, address: SocketAddr) {
     let version = env!("CARGO_PKG_VERSION");
     let data = config.data.display();
-    say(&format!(
-        "{SERVING_LINE}{address} (plaudit {version}, data in {data}, loopback only: no access control)"
-    ));
-    tracing::info!(%address, version, data = %data, "serving");
-}
-
-/// Prints a line for whoever reads it; a server without a reader goes on.
-fn say(line: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    // A server whose line nobody reads goes on.
+    let _ = writeln!(
+        out,
+        "{SERVING_LINE}{address} (plaudit {version}, data in {data}, loopback only: no access control)"
+    )
+    .and_then(|()| out.flush());
+    tracing::info!(%address, version, data = %data, "serving");
 }
 
 /// SIGINT and SIGTERM.

@@ -100,6 +100,18 @@ pub struct CriterionResult {
     pub failure: Option<String>,
 }
 
+impl CriterionResult {
+    /// The answer that counts: the person's, else the system's.
+    pub fn answer(&self) -> Option<&Answer> {
+        self.human.as_ref().or(self.system.as_ref())
+    }
+
+    /// Absent while nobody answered; absent is never 0.
+    pub fn score(&self) -> Option<MilliPoints> {
+        self.answer().map(|answer| answer.score)
+    }
+}
+
 /// One answer to one criterion.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Answer {

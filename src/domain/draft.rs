@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use minicbor::Encode;
+
 use super::{Author, AuthorKind, MessageKind, UnixMillis, Violations};
 
 /// A conversation as an edge decoded it: absent is `None`, nothing is checked yet.
@@ -31,23 +33,33 @@ pub struct AuthorDraft {
     pub name: Option<String>,
 }
 
-/// A conversation that obeys every rule and may be stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A conversation that obeys every rule and may be stored. Encoded it is what tells one request from another.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct NewConversation {
+    #[n(0)]
     pub source: String,
+    #[n(1)]
     pub external_id: String,
+    #[n(2)]
     pub subject: Option<String>,
+    #[n(3)]
     pub messages: Vec<NewMessage>,
 }
 
 /// A message that obeys every rule; it gets its id when it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct NewMessage {
+    #[n(0)]
     pub external_id: String,
+    #[n(1)]
     pub kind: MessageKind,
+    #[n(2)]
     pub content: String,
+    #[n(3)]
     pub author: Author,
+    #[n(4)]
     pub create_time: UnixMillis,
+    #[n(5)]
     pub ai_tool: Option<String>,
 }
 

@@ -5,12 +5,14 @@ mod conversation;
 mod draft;
 mod event;
 mod ids;
+mod request_id;
 mod scorecard;
 mod time;
 mod violations;
 
 pub mod axis;
 pub mod totals;
+pub mod worklog;
 
 pub use assessment::{
     Answer, AnswerSource, Assessment, AssessmentState, CriterionResult, Evidence, FactValue, ScoredFact, Unit,
@@ -20,6 +22,7 @@ pub use conversation::{Author, AuthorKind, Conversation, Message, MessageKind, T
 pub use draft::{AuthorDraft, ConversationDraft, ImportLimits, MessageDraft, NewConversation, NewMessage};
 pub use event::{Event, EventKind};
 pub use ids::{AssessmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, Receipt};
+pub use request_id::RequestId;
 pub use scorecard::{
     Category, Criterion, Denominator, Evaluator, Knockout, RevisionRef, ScorecardRevision, ScorecardState,
     ScoringType, UnitKind,
@@ -27,3 +30,4 @@ pub use scorecard::{
 pub use time::UnixMillis;
 pub use totals::{MilliPoints, Totals};
 pub use violations::{Violation, Violations};
+pub use worklog::Worklog;

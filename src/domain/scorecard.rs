@@ -127,7 +127,8 @@ pub struct Criterion {
     pub applies_when: String,
     #[n(8)]
     pub knockout: Knockout,
-    /// A template over facts: `first reply after {first_response_seconds} s`.
+    /// A sentence with CEL expressions over facts in braces: `first reply after {first_response_seconds} s`,
+    /// `{thanks_at_end ? 'with thanks' : 'without thanks'}`.
     #[n(9)]
     pub reason: String,
     /// What a language model is asked. Empty unless the evaluator is `judge`.

@@ -48,6 +48,17 @@ impl Violations {
         )
     }
 
+    /// What was parsed, unless it or anything before was wrong: then all of it.
+    pub fn collect<T>(mut self, parsed: Result<T, Self>) -> Result<T, Self> {
+        match parsed {
+            Ok(value) => self.or(value),
+            Err(more) => {
+                more.0.into_iter().for_each(|violation| self.add(violation.field, violation.message));
+                Err(self)
+            }
+        }
+    }
+
     /// `value` when nothing is wrong, else all that is.
     pub fn or<T>(self, value: T) -> Result<T, Self> {
         if self.is_empty() { Ok(value) } else { Err(self) }

@@ -3,7 +3,7 @@
 //! It knows nothing of conversations or assessments; `keys` and `records` give the bytes their meaning. Every engine
 //! passes the one suite in `conformance`.
 
-use std::{ops::Bound, sync::Arc};
+use std::{collections::HashSet, ops::Bound, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -22,6 +22,8 @@ pub const MAX_KEY_BYTES: usize = 2048;
 pub const MAX_BATCH_BYTES: usize = 32 * 1024 * 1024;
 /// The largest page that `scan` and `log` return, whatever `limit` says.
 pub const MAX_PAGE: usize = 10_000;
+/// The last position that a log may reach: what a signed integer of SQL holds.
+pub const MAX_POSITION: Position = i64::MAX as Position;
 
 /// What a key must hold for a batch to be applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +42,57 @@ pub struct Batch {
     pub delete: Vec<Key>,
     /// Appended to the log in this order, in the same atomic step.
     pub log: Vec<Value>,
+}
+
+impl Batch {
+    /// Refuses what breaks a limit of the contract; every engine asks it first, so that they all refuse the same.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let written = || self.put.iter().map(|(key, _)| key).chain(&self.delete);
+        for key in self.expect.iter().map(|(key, _)| key).chain(written()) {
+            check_key(key)?;
+        }
+        let size_bytes = written().map(Vec::len).sum::<usize>()
+            + self.put.iter().map(|(_, value)| value.len()).sum::<usize>()
+            + self.log.iter().map(Value::len).sum::<usize>();
+        if size_bytes > MAX_BATCH_BYTES {
+            return Err(StoreError::Limit(format!(
+                "a batch of {size_bytes} bytes, at most {MAX_BATCH_BYTES} are taken"
+            )));
+        }
+        let mut seen = HashSet::with_capacity(self.put.len() + self.delete.len());
+        match written().find(|key| !seen.insert(*key)) {
+            Some(key) => {
+                Err(StoreError::Limit(format!("the key {} is written twice in one batch", hex(key))))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Refuses log positions that do not grow, or that leave no room after them.
+pub(super) fn check_positions(
+    mut last: Position,
+    positions: impl Iterator<Item = Position>,
+) -> Result<(), StoreError> {
+    for position in positions {
+        if position <= last || position > MAX_POSITION {
+            return Err(StoreError::Limit(format!(
+                "a log record at position {position} after position {last}"
+            )));
+        }
+        last = position;
+    }
+    Ok(())
+}
+
+fn check_key(key: &[u8]) -> Result<(), StoreError> {
+    match key.len() {
+        0 => Err(StoreError::Limit("an empty key".into())),
+        1..=MAX_KEY_BYTES => Ok(()),
+        length => {
+            Err(StoreError::Limit(format!("a key of {length} bytes, at most {MAX_KEY_BYTES} are taken")))
+        }
+    }
 }
 
 /// The answer to a batch that was applied and is durable.
@@ -80,6 +133,18 @@ impl KeyRange {
             None => Bound::Unbounded,
         };
         Self { start: Bound::Included(prefix), end }
+    }
+
+    /// Whether no key at all lies between the bounds, as when the start is behind the end.
+    pub fn is_empty(&self) -> bool {
+        match (&self.start, &self.end) {
+            (Bound::Included(start), Bound::Included(end)) => start > end,
+            (
+                Bound::Included(start) | Bound::Excluded(start),
+                Bound::Included(end) | Bound::Excluded(end),
+            ) => start >= end,
+            (Bound::Unbounded, _) | (_, Bound::Unbounded) => false,
+        }
     }
 
     /// The same range without `key` and all before it: how an ascending scan goes on after its last key.
@@ -153,6 +218,12 @@ pub trait Keyspace: Send + Sync + 'static {
     /// one that was already returned.
     fn log(&self, after: Position, limit: usize)
     -> BoxFuture<'_, Result<Vec<(Position, Value)>, StoreError>>;
+
+    /// Appends records at the positions given, durably and all or none: how `store load` keeps the positions of a dump.
+    ///
+    /// The positions must grow and lie after the newest one of the log, else [`StoreError::Limit`]. Later commits go on
+    /// after the last of them.
+    fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Sizes and counters, cheap enough to ask every second.
     fn stats(&self) -> BoxFuture<'_, Result<Stats, StoreError>>;

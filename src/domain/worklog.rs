@@ -1,0 +1,71 @@
+//! Worklogs: the stretches of agents' work that a conversation is cut into.
+
+use std::ops::Range;
+
+use super::{Author, Message, MessageId};
+
+/// How long an agent may be silent before the next message opens a new worklog.
+pub const IDLE_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// One stretch of one agent's work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worklog {
+    /// Its first message, which is also its id.
+    pub first_message: MessageId,
+    pub agent: Author,
+    /// Positions of the agent's messages and notes in the transcript, ascending.
+    pub messages: Vec<usize>,
+}
+
+impl Worklog {
+    fn open(position: usize, message: &Message) -> Self {
+        Self { first_message: message.id, agent: message.author.clone(), messages: vec![position] }
+    }
+
+    /// The last position that is the agent's.
+    fn last(&self) -> usize {
+        *self.messages.last().expect("a worklog is opened by a message")
+    }
+}
+
+/// Cuts a transcript into worklogs, in the order of arrival.
+///
+/// A message or note of an agent extends the last worklog. It opens a new one when another agent wrote the last, or
+/// when `idle_millis` or more have passed since the latest moment of the last. Time that goes back opens nothing.
+/// What arrives later never changes a worklog except the last, and that only by extending it.
+/// (Closings are not stored yet: a closing will end the last worklog here.)
+pub fn cut(messages: &[Message], idle_millis: i64) -> Vec<Worklog> {
+    let mut worklogs: Vec<Worklog> = Vec::new();
+    let mut latest = i64::MIN;
+    for (position, message) in messages.iter().enumerate() {
+        if !message.author.kind.is_agent() {
+            continue;
+        }
+        let time = message.create_time.0;
+        let idle = time.saturating_sub(latest) >= idle_millis;
+        match worklogs.last_mut() {
+            Some(last) if last.agent.is_same_as(&message.author) && !idle => {
+                last.messages.push(position);
+                latest = latest.max(time);
+            }
+            _ => {
+                worklogs.push(Worklog::open(position, message));
+                latest = time;
+            }
+        }
+    }
+    worklogs
+}
+
+/// What each worklog is judged by: the positions from after the last message of the one before to before the first of
+/// the next. So it holds what the customer said before the agent came and how they took it afterwards; words of the
+/// customer between two worklogs belong to both.
+pub fn windows(worklogs: &[Worklog], message_count: usize) -> Vec<Range<usize>> {
+    (0..worklogs.len())
+        .map(|index| {
+            let start = index.checked_sub(1).map_or(0, |before| worklogs[before].last() + 1);
+            let end = worklogs.get(index + 1).map_or(message_count, |next| next.messages[0]);
+            start..end
+        })
+        .collect()
+}

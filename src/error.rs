@@ -1,0 +1,92 @@
+//! What can go wrong in a use case. An edge turns it into its own shape; the causes inside are logged once and not sent.
+
+use std::time::Duration;
+
+use crate::{
+    domain::{ConversationId, Receipt, Violations},
+    store::StoreError,
+};
+
+/// Why a use case did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the request is not valid: {0}")]
+    Invalid(Violations),
+    #[error("there is no {kind} {name}")]
+    NotFound { kind: ResourceKind, name: String },
+    #[error("{source_name}:{external_id} is imported already, as conversations/{conversation}")]
+    AlreadyImported {
+        source_name: String,
+        external_id: String,
+        conversation: ConversationId,
+        receipt: Receipt,
+    },
+    #[error(
+        "the request id {request_id:?} was used for another request within the last 24 hours: send the same request again, or take a new id"
+    )]
+    RequestIdReused { request_id: String },
+    #[error("others kept changing {what}; nothing was written, send the same request again")]
+    ConcurrentChange { what: String },
+    #[error("the server has too many writes waiting; try again in {} ms", retry_after.as_millis())]
+    Overloaded { retry_after: Duration },
+    /// The store has failed or is closed; a write is of unknown outcome.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// A fault of ours.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// The kinds of thing that a name can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResourceKind {
+    Conversation,
+    Import,
+    Scorecard,
+    Assessment,
+}
+
+impl ResourceKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Conversation => "conversation",
+            Self::Import => "import",
+            Self::Scorecard => "scorecard",
+            Self::Assessment => "assessment",
+        }
+    }
+}
+
+impl std::fmt::Display for ResourceKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Error {
+    /// How long a caller should wait when there are too many writes.
+    const RETRY_AFTER: Duration = Duration::from_millis(250);
+
+    pub fn not_found(kind: ResourceKind, name: impl ToString) -> Self {
+        Self::NotFound { kind, name: name.to_string() }
+    }
+}
+
+impl From<Violations> for Error {
+    fn from(violations: Violations) -> Self {
+        Self::Invalid(violations)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Overloaded => Self::Overloaded { retry_after: Self::RETRY_AFTER },
+            StoreError::Failed(_) => Self::Unavailable(error.to_string()),
+            // A use case that can meet a conflict handles it; one that slips through is a fault of ours.
+            StoreError::Conflict { .. } | StoreError::Limit(_) | StoreError::Corrupt(_) => {
+                Self::Internal(error.to_string())
+            }
+        }
+    }
+}

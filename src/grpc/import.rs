@@ -1,0 +1,158 @@
+//! `ImportService` on the wire.
+
+use tonic::{Request, Response, Status};
+
+use crate::{
+    domain::{AuthorDraft, AuthorKind, ConversationDraft, MessageDraft, MessageKind, RequestId, Violations},
+    error::Error,
+    proto::v1::{self, import_service_server::ImportService},
+    service::import::{self, ConflictPolicy, ImportStatus, Imported},
+    store::records::ImportOutcome,
+};
+
+use super::{Edge, conversation::scoring_to_wire, names, times};
+
+#[tonic::async_trait]
+impl ImportService for Edge {
+    async fn import_conversation(
+        &self,
+        request: Request<v1::ImportConversationRequest>,
+    ) -> Result<Response<v1::ImportConversationResponse>, Status> {
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let on_conflict = policy_from_wire(request.on_conflict, &mut violations);
+        let request_id = request_id_from_wire(&request.request_id, &mut violations);
+        let draft =
+            draft_from_wire(request.conversation.unwrap_or_default(), request.messages, &mut violations);
+        let new = draft
+            .check(self.0.import_limits(), violations)
+            .map_err(|violations| Error::Invalid(violations.renamed(wire_field)))?;
+        let imported = import::import_conversation(&self.0, &new, on_conflict, request_id.as_ref()).await?;
+        Ok(Response::new(imported_to_wire(&imported)))
+    }
+
+    async fn get_import(
+        &self,
+        request: Request<v1::GetImportRequest>,
+    ) -> Result<Response<v1::Import>, Status> {
+        let receipt = names::parse_import("name", &request.get_ref().name).map_err(Error::from)?;
+        let status = import::get_import(&self.0, &receipt).await?;
+        Ok(Response::new(status_to_wire(status)))
+    }
+}
+
+/// An empty request id is none.
+fn request_id_from_wire(text: &str, violations: &mut Violations) -> Option<RequestId> {
+    if text.is_empty() {
+        return None;
+    }
+    text.parse().map_err(|rule: String| violations.add("request_id", rule)).ok()
+}
+
+fn policy_from_wire(policy: i32, violations: &mut Violations) -> ConflictPolicy {
+    match v1::ConflictPolicy::try_from(policy) {
+        Ok(v1::ConflictPolicy::Unspecified | v1::ConflictPolicy::Reject) => ConflictPolicy::Reject,
+        Ok(v1::ConflictPolicy::ReturnExisting) => ConflictPolicy::ReturnExisting,
+        Ok(v1::ConflictPolicy::Append) => ConflictPolicy::Append,
+        Err(_) => {
+            let rule = "must be CONFLICT_POLICY_REJECT, _RETURN_EXISTING or _APPEND";
+            violations.add("on_conflict", format!("{rule}, is {policy}"));
+            ConflictPolicy::Reject
+        }
+    }
+}
+
+/// In this request the conversation's own fields stand one level down.
+fn wire_field(field: &str) -> String {
+    match field {
+        "source" | "external_id" | "subject" => format!("conversation.{field}"),
+        _ => field.to_owned(),
+    }
+}
+
+fn draft_from_wire(
+    conversation: v1::Conversation,
+    messages: Vec<v1::Message>,
+    violations: &mut Violations,
+) -> ConversationDraft {
+    let drafts = messages.into_iter().enumerate();
+    ConversationDraft {
+        source: present(conversation.source),
+        external_id: present(conversation.external_id),
+        subject: conversation.subject,
+        messages: drafts.map(|(index, message)| message_from_wire(index, message, violations)).collect(),
+    }
+}
+
+fn message_from_wire(index: usize, message: v1::Message, violations: &mut Violations) -> MessageDraft {
+    let author = message.author.unwrap_or_default();
+    if let Some(time) = &message.create_time
+        && !(0..1_000_000_000).contains(&time.nanos)
+    {
+        let rule = format!("must have nanos from 0 to 999999999, has {}", time.nanos);
+        violations.add(format!("messages[{index}].create_time"), rule);
+    }
+    let kind = match v1::MessageKind::try_from(message.kind) {
+        Ok(v1::MessageKind::Unspecified) => None,
+        Ok(v1::MessageKind::Message) => Some(MessageKind::Message),
+        Ok(v1::MessageKind::Comment) => Some(MessageKind::Comment),
+        Err(_) => {
+            let rule = "must be MESSAGE_KIND_MESSAGE or MESSAGE_KIND_COMMENT";
+            violations.add(format!("messages[{index}].kind"), format!("{rule}, is {}", message.kind));
+            None
+        }
+    };
+    let author_kind = match v1::AuthorKind::try_from(author.kind) {
+        Ok(v1::AuthorKind::Unspecified) => None,
+        Ok(v1::AuthorKind::Contact) => Some(AuthorKind::Contact),
+        Ok(v1::AuthorKind::Ai) => Some(AuthorKind::Ai),
+        Ok(v1::AuthorKind::Teammate) => Some(AuthorKind::Teammate),
+        Err(_) => {
+            let rule = "must be AUTHOR_KIND_CONTACT, AUTHOR_KIND_AI or AUTHOR_KIND_TEAMMATE";
+            violations.add(format!("messages[{index}].author.kind"), format!("{rule}, is {}", author.kind));
+            None
+        }
+    };
+    MessageDraft {
+        external_id: present(message.external_id),
+        kind,
+        content: message.content,
+        author: AuthorDraft { kind: author_kind, external_id: author.external_id, name: author.name },
+        create_time: message.create_time.as_ref().map(times::from_wire),
+        ai_tool: message.ai_tool,
+    }
+}
+
+/// A string without presence on the wire: empty is absent.
+fn present(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn imported_to_wire(imported: &Imported) -> v1::ImportConversationResponse {
+    let outcome = match imported.outcome {
+        ImportOutcome::Created => v1::ImportOutcome::Created,
+        ImportOutcome::Existing => v1::ImportOutcome::Existing,
+        ImportOutcome::Appended => v1::ImportOutcome::Appended,
+    };
+    v1::ImportConversationResponse {
+        import: names::import(&imported.receipt),
+        conversation: names::conversation(imported.conversation),
+        outcome: outcome.into(),
+        stored_messages: imported.stored_messages as i32,
+    }
+}
+
+fn status_to_wire(status: ImportStatus) -> v1::Import {
+    let conversation = status.conversation;
+    let assessments =
+        status.assessments.into_iter().map(|id| names::assessment(conversation.id, id)).collect();
+    v1::Import {
+        name: names::import(&status.receipt),
+        conversation: names::conversation(conversation.id),
+        source: conversation.source,
+        external_id: conversation.external_id,
+        create_time: Some(times::to_wire(conversation.create_time)),
+        scoring: Some(scoring_to_wire(status.scoring)),
+        assessments,
+    }
+}

@@ -1,0 +1,38 @@
+//! The gRPC edge: decode, check shape, call the use case, encode. It holds no rule of its own and knows no store.
+
+mod assessment;
+mod conversation;
+mod errors;
+mod import;
+mod names;
+mod pages;
+mod scorecard;
+mod times;
+
+use std::sync::Arc;
+
+use tonic::service::Routes;
+
+use crate::{
+    proto::v1::{
+        assessment_service_server::AssessmentServiceServer,
+        conversation_service_server::ConversationServiceServer, import_service_server::ImportServiceServer,
+        scorecard_service_server::ScorecardServiceServer,
+    },
+    service::Services,
+};
+
+/// Every service of `proto/plaudit/v1`.
+///
+/// A request's size is bounded where its bytes come in, with a better error than the codec has: see `server`.
+pub fn routes(services: Arc<Services>) -> Routes {
+    let edge = Edge(services);
+    Routes::new(ImportServiceServer::new(edge.clone()).max_decoding_message_size(usize::MAX))
+        .add_service(ConversationServiceServer::new(edge.clone()))
+        .add_service(ScorecardServiceServer::new(edge.clone()))
+        .add_service(AssessmentServiceServer::new(edge))
+}
+
+/// The use cases as the generated services call them.
+#[derive(Clone)]
+struct Edge(Arc<Services>);

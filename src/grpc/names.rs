@@ -1,0 +1,157 @@
+//! Resource names: how they are written and read.
+
+use percent_encoding::percent_decode_str;
+
+use crate::domain::{
+    AssessmentId, ConversationId, ConversationRef, MessageId, Receipt, RevisionRef, Violations,
+};
+
+pub fn conversation(id: ConversationId) -> String {
+    format!("conversations/{id}")
+}
+
+pub fn message(conversation: ConversationId, id: MessageId) -> String {
+    format!("conversations/{conversation}/messages/{id}")
+}
+
+pub fn assessment(conversation: ConversationId, id: AssessmentId) -> String {
+    format!("conversations/{conversation}/assessments/{id}")
+}
+
+pub fn import(receipt: &Receipt) -> String {
+    format!("imports/{receipt}")
+}
+
+pub fn revision(revision: &RevisionRef) -> String {
+    format!("scorecards/{}/revisions/{}", revision.base, revision.ordinal)
+}
+
+/// `conversations/{number}` or `conversations/{source}:{external id}`.
+pub fn parse_conversation(field: &str, name: &str) -> Result<ConversationRef, Violations> {
+    name.strip_prefix("conversations/").and_then(conversation_segment).ok_or_else(|| {
+        unlike(
+            field,
+            name,
+            "`conversations/{number}` or `conversations/{source}:{external id}` with both parts percent-encoded",
+        )
+    })
+}
+
+/// `conversations/{conversation}/assessments/{number}`.
+pub fn parse_assessment(field: &str, name: &str) -> Result<(ConversationRef, AssessmentId), Violations> {
+    let parsed = || {
+        let (parent, id) = name.strip_prefix("conversations/")?.split_once("/assessments/")?;
+        Some((conversation_segment(parent)?, AssessmentId(canonical(id)?)))
+    };
+    parsed().ok_or_else(|| unlike(field, name, "`conversations/{conversation}/assessments/{number}`"))
+}
+
+/// `imports/{receipt}`.
+pub fn parse_import(field: &str, name: &str) -> Result<Receipt, Violations> {
+    let receipt = name.strip_prefix("imports/").and_then(|receipt| receipt.parse().ok());
+    receipt.ok_or_else(|| {
+        unlike(field, name, "`imports/{receipt}`, the receipt being 24 lower-case letters and digits")
+    })
+}
+
+/// `scorecards/{base}` or `scorecards/{base}/revisions/{ordinal}`.
+pub fn parse_scorecard(field: &str, name: &str) -> Result<(String, Option<u32>), Violations> {
+    let parsed = || {
+        let rest = name.strip_prefix("scorecards/")?;
+        let (base, ordinal) = match rest.split_once("/revisions/") {
+            Some((base, ordinal)) => (base, Some(u32::try_from(canonical(ordinal)?).ok()?)),
+            None => (rest, None),
+        };
+        let is_slug = !base.is_empty()
+            && base.len() <= 63
+            && base.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        is_slug.then(|| (base.to_owned(), ordinal))
+    };
+    parsed()
+        .ok_or_else(|| unlike(field, name, "`scorecards/{base}` or `scorecards/{base}/revisions/{ordinal}`"))
+}
+
+fn conversation_segment(segment: &str) -> Option<ConversationRef> {
+    if segment.contains('/') {
+        return None;
+    }
+    match segment.split_once(':') {
+        Some((source, external_id)) => {
+            let (source, external_id) = (decoded(source)?, decoded(external_id)?);
+            Some(ConversationRef::External { source, external_id })
+        }
+        None => Some(ConversationRef::Id(ConversationId(canonical(segment)?))),
+    }
+}
+
+fn decoded(part: &str) -> Option<String> {
+    let text = percent_decode_str(part).decode_utf8().ok()?;
+    (!text.is_empty()).then(|| text.into_owned())
+}
+
+/// A decimal without sign or leading zeros.
+fn canonical(text: &str) -> Option<u64> {
+    let number = text.parse::<u64>().ok()?;
+    (number.to_string() == text).then_some(number)
+}
+
+fn unlike(field: &str, name: &str, shape: &str) -> Violations {
+    let shown: String = name.chars().take(200).collect();
+    Violations::one(field, format!("must look like {shape}, is {shown:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn external(source: &str, external_id: &str) -> Option<ConversationRef> {
+        Some(ConversationRef::External { source: source.to_owned(), external_id: external_id.to_owned() })
+    }
+
+    #[test]
+    fn a_conversation_is_named_by_number_or_by_source_and_external_id() {
+        let parse = |name| parse_conversation("name", name).ok();
+        assert_eq!(
+            parse("conversations/5000000000000001"),
+            Some(ConversationRef::Id(ConversationId(5_000_000_000_000_001)))
+        );
+        assert_eq!(parse("conversations/zendesk:42"), external("zendesk", "42"));
+        assert_eq!(parse("conversations/a%3Ab:c%2Fd:e"), external("a:b", "c/d:e"));
+        for wrong in [
+            "",
+            "conversations",
+            "conversations/",
+            "conversations/042",
+            "conversations/-1",
+            "conversations/:1",
+            "conversations/a:",
+            "conversations/a:b/c",
+            "conversations/+5",
+            "tickets/1",
+            "conversations/%ff:x",
+        ] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_assessment_is_named_below_its_conversation() {
+        let parse = |name| parse_assessment("name", name).ok();
+        let parent = ConversationRef::Id(ConversationId(5_000_000_000_000_001));
+        assert_eq!(parse("conversations/5000000000000001/assessments/7"), Some((parent, AssessmentId(7))));
+        assert_eq!(parse("conversations/5000000000000001/assessments/07"), None);
+        assert_eq!(parse("conversations/5000000000000001"), None);
+    }
+
+    #[test]
+    fn a_scorecard_is_named_with_or_without_its_revision() {
+        let parse = |name| parse_scorecard("name", name).ok();
+        assert_eq!(parse("scorecards/axis"), Some(("axis".to_owned(), None)));
+        assert_eq!(parse("scorecards/axis/revisions/2"), Some(("axis".to_owned(), Some(2))));
+        for wrong in
+            ["scorecards/", "scorecards/Axis", "scorecards/axis/revisions/", "scorecards/axis/revisions/x"]
+        {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Pages of lists: sizes, tokens, and their end by bytes.
+
+use prost::Message;
+
+use crate::{domain::Violations, service::Services};
+
+const DEFAULT_SIZE: usize = 50;
+const MAX_SIZE: usize = 1000;
+/// An answer stays under 3 MiB: most clients refuse more than 4.
+const MAX_ANSWER_BYTES: usize = 3 * 1024 * 1024 - 64 * 1024;
+
+/// How many items a caller gets at most.
+pub fn size(page_size: i32, violations: &mut Violations) -> usize {
+    match usize::try_from(page_size) {
+        Ok(0) => DEFAULT_SIZE,
+        Ok(size) => size.min(MAX_SIZE),
+        Err(_) => {
+            violations.add("page_size", format!("must not be negative, is {page_size}"));
+            DEFAULT_SIZE
+        }
+    }
+}
+
+/// Where the page begins: `None` is the list's beginning.
+pub fn place(
+    services: &Services,
+    arguments: &str,
+    token: &str,
+    violations: &mut Violations,
+) -> Option<String> {
+    if token.is_empty() {
+        return None;
+    }
+    let place = services.place_of(arguments, token);
+    if place.is_none() {
+        violations.add(
+            "page_token",
+            "must be the next_page_token that this call answered for the same list; leave it empty to begin again",
+        );
+    }
+    place
+}
+
+/// As [`place`], for lists that are ordered by number: 0 is the list's beginning.
+pub fn place_number(services: &Services, arguments: &str, token: &str, violations: &mut Violations) -> u64 {
+    place(services, arguments, token, violations).and_then(|place| place.parse().ok()).unwrap_or(0)
+}
+
+/// Cuts a page off where the answer would become too large; at least one item stays. Answers whether it did.
+pub fn cut<T: Message>(items: &mut Vec<T>) -> bool {
+    let mut bytes = 0;
+    let fits = items.iter().take_while(|item| {
+        bytes += item.encoded_len() + 8;
+        bytes <= MAX_ANSWER_BYTES
+    });
+    let fits = fits.count().max(1);
+    let is_cut = fits < items.len();
+    items.truncate(fits);
+    is_cut
+}

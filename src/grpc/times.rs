@@ -1,0 +1,15 @@
+//! Moments on the wire.
+
+use prost_types::Timestamp;
+
+use crate::domain::UnixMillis;
+
+pub fn to_wire(time: UnixMillis) -> Timestamp {
+    Timestamp { seconds: time.0.div_euclid(1000), nanos: (time.0.rem_euclid(1000) * 1_000_000) as i32 }
+}
+
+/// Fractions of a millisecond are cut off. A moment that no `i64` of milliseconds can say becomes the nearest that can, which
+/// the domain then refuses.
+pub fn from_wire(time: &Timestamp) -> UnixMillis {
+    UnixMillis(time.seconds.saturating_mul(1000).saturating_add(i64::from(time.nanos).div_euclid(1_000_000)))
+}

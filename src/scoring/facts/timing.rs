@@ -1,0 +1,92 @@
+//! How long things took. Times are the source's; where they go back a duration cannot be known.
+
+use super::{Fact, FactKind, Found, Scope, View};
+
+pub const FACTS: &[Fact] = &[
+    Fact {
+        name: "first_response_seconds",
+        unit: "seconds",
+        kind: FactKind::Int,
+        doc: "From the customer's first message to the first public reply after it. Absent before there is one.",
+        scope: Scope::Both,
+        compute: |view| {
+            let asked = view.customer().next()?;
+            let mut after = view.public().skip_while(|digest| digest.id != asked.id);
+            let answered = after.find(|digest| digest.is_reply())?;
+            let millis = answered.time_millis.checked_sub(asked.time_millis)?;
+            (millis >= 0).then(|| Found::int(millis / 1000, [asked, answered]))
+        },
+    },
+    Fact {
+        name: "median_wait_seconds",
+        unit: "seconds",
+        kind: FactKind::Number,
+        doc: "Median of the customer's waits, each from the first message that waits to the reply. Absent before the \
+              first reply.",
+        scope: Scope::Both,
+        compute: |view| {
+            let mut waits = view.waits();
+            waits.sort_by_key(|wait| wait.seconds);
+            let (low, high) = (waits.get(waits.len().checked_sub(1)? / 2)?, waits.get(waits.len() / 2)?);
+            let median = (low.seconds + high.seconds) as f64 / 2.0;
+            Some(Found::number(median, [low.asked, low.answered]))
+        },
+    },
+    Fact {
+        name: "longest_wait_seconds",
+        unit: "seconds",
+        kind: FactKind::Int,
+        doc: "The longest of the customer's waits. Absent before the first reply.",
+        scope: Scope::Both,
+        compute: |view| {
+            let longest = view.waits().into_iter().max_by_key(|wait| wait.seconds)?;
+            Some(Found::int(longest.seconds, [longest.asked, longest.answered]))
+        },
+    },
+    Fact {
+        name: "duration_seconds",
+        unit: "seconds",
+        kind: FactKind::Int,
+        doc: "From the earliest to the latest message or note.",
+        scope: Scope::Both,
+        compute: |view| {
+            let first = view.digests.iter().min_by_key(|digest| digest.time_millis)?;
+            let last = view.digests.iter().max_by_key(|digest| digest.time_millis)?;
+            Some(Found::int(last.time_millis.saturating_sub(first.time_millis) / 1000, [first, last]))
+        },
+    },
+    Fact {
+        name: "work_after_last_customer_seconds",
+        unit: "seconds",
+        kind: FactKind::Int,
+        doc: "From the customer's last message to the last message or note of an agent after it. Absent when none came \
+              after.",
+        scope: Scope::Both,
+        compute: |view| {
+            let asked = view.customer().next_back()?;
+            let after = view.digests.iter().skip_while(|digest| digest.id != asked.id).skip(1);
+            let last = after.max_by_key(|digest| digest.time_millis)?;
+            let millis = last.time_millis.checked_sub(asked.time_millis)?;
+            (millis >= 0).then(|| Found::int(millis / 1000, [asked, last]))
+        },
+    },
+    Fact {
+        name: "handoff_gap_seconds",
+        unit: "seconds",
+        kind: FactKind::Int,
+        doc: "From the AI's last message to the teammate's first public one, the longest where there were several \
+              handoffs. Absent without a handoff, or while the teammate has not written to the customer.",
+        scope: Scope::Conversation,
+        compute: handoff_gap,
+    },
+];
+
+fn handoff_gap(view: &View) -> Option<Found> {
+    let gaps = view.handoffs().into_iter().filter_map(|handoff| {
+        let answer = view.digests[handoff.to_position..].iter().find(|digest| digest.is_reply())?;
+        let millis = answer.time_millis.checked_sub(handoff.from.time_millis)?;
+        (millis >= 0).then_some((millis / 1000, handoff.from, answer))
+    });
+    let (seconds, from, answer) = gaps.max_by_key(|gap| gap.0)?;
+    Some(Found::int(seconds, [from, answer]))
+}

@@ -1,0 +1,265 @@
+//! What facts look at: the messages of one unit, each read once.
+
+use std::{collections::VecDeque, ops::Range};
+
+use crate::{
+    domain::{Author, AuthorKind, Message, MessageId, MessageKind, UnitKind},
+    scoring::text::{self, Language, Reading, Scratch, Signal, WINDOW, similarity},
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Customer,
+    Ai,
+    Teammate,
+}
+
+/// One message as facts see it.
+#[derive(Debug)]
+pub struct Digest<'m> {
+    pub id: MessageId,
+    pub role: Role,
+    pub author: &'m Author,
+    pub content: &'m str,
+    /// An internal note; the customer never saw it.
+    pub is_note: bool,
+    pub time_millis: i64,
+    pub assisted: bool,
+    pub reading: Reading,
+    /// The earlier message of the same side that it says again, by position in the transcript.
+    pub repeats: Option<usize>,
+}
+
+impl Digest<'_> {
+    pub fn has(&self, signal: Signal) -> bool {
+        self.reading.signals.has(signal)
+    }
+
+    pub fn is_customer(&self) -> bool {
+        self.role == Role::Customer && !self.is_note
+    }
+
+    /// A public message of an AI or a teammate.
+    pub fn is_reply(&self) -> bool {
+        self.role != Role::Customer && !self.is_note
+    }
+
+    /// The customer wants something: it asks, or it says something that is no mere thanks or goodbye.
+    pub fn is_request(&self) -> bool {
+        let parting = [Signal::Thanks, Signal::Confirmation, Signal::Closing, Signal::Abandonment];
+        self.is_customer()
+            && (self.reading.asks
+                || (self.reading.content_words >= 3 && !self.reading.signals.has_any(&parting)))
+    }
+
+    /// The customer says that something is wrong.
+    pub fn is_negative(&self) -> bool {
+        let signals = [Signal::Complaint, Signal::Correction, Signal::Abandonment, Signal::Profanity];
+        self.reading.signals.has_any(&signals) || self.reading.sentiment.is_some_and(|tone| tone <= -0.4)
+    }
+
+    /// A reply that holds something: a deed, a way on, figures, or more than a phrase.
+    pub fn is_substantive(&self) -> bool {
+        let reading = &self.reading;
+        let empty = reading.signals.has_any(&[Signal::Inability, Signal::Misunderstanding, Signal::Handoff]);
+        reading.signals.has(Signal::ActionDone)
+            || (reading.signals.has(Signal::NextStep) && reading.content_words >= 3)
+            || (reading.has_figures && reading.content_words >= 3 && !empty)
+            || (reading.content_words >= 7 && !empty)
+    }
+}
+
+/// Reads every message of a transcript.
+pub fn digest(messages: &[Message]) -> Vec<Digest<'_>> {
+    let mut scratch = Scratch::default();
+    let mut digests: Vec<Digest> = Vec::with_capacity(messages.len());
+    let mut recent = [VecDeque::new(), VecDeque::new()];
+    for (position, message) in messages.iter().enumerate() {
+        let role = match message.author.kind {
+            AuthorKind::Contact => Role::Customer,
+            AuthorKind::Ai => Role::Ai,
+            AuthorKind::Teammate => Role::Teammate,
+        };
+        let mut digest = Digest {
+            id: message.id,
+            role,
+            author: &message.author,
+            content: &message.content,
+            is_note: message.kind == MessageKind::Comment,
+            time_millis: message.create_time.0,
+            assisted: message.ai_tool.is_some(),
+            reading: text::read(&message.content, &mut scratch),
+            repeats: None,
+        };
+        if !digest.is_note {
+            let side: &mut VecDeque<usize> = &mut recent[usize::from(role == Role::Customer)];
+            digest.repeats = side.iter().copied().find(|earlier| says_again(&digests[*earlier], &digest));
+            side.push_back(position);
+            if side.len() > WINDOW {
+                side.pop_front();
+            }
+        }
+        digests.push(digest);
+    }
+    digests
+}
+
+/// Customers put the same request in other words; an agent's answer counts as the same only when it hardly differs.
+const CUSTOMER_SIMILARITY: f64 = 0.6;
+const REPLY_SIMILARITY: f64 = 0.85;
+
+fn says_again(earlier: &Digest, later: &Digest) -> bool {
+    let customer = later.is_customer();
+    if customer && !(earlier.is_request() && later.is_request()) {
+        return false;
+    }
+    let (old, new) = (&earlier.reading, &later.reading);
+    let (least_words, threshold): (usize, f64) =
+        if customer { (2, CUSTOMER_SIMILARITY) } else { (3, REPLY_SIMILARITY) };
+    if new.wording == old.wording && new.content_words >= 2 {
+        return true;
+    }
+    old.sketch.len().min(new.sketch.len()) >= least_words && similarity(&old.sketch, &new.sketch) >= threshold
+}
+
+/// The messages of one unit.
+pub struct View<'a> {
+    pub unit: UnitKind,
+    /// In order of arrival, customer, agents and notes.
+    pub digests: &'a [Digest<'a>],
+    /// Where the first of them stands in the transcript.
+    pub start: usize,
+    /// Another agent took over after this worklog.
+    pub taken_over: bool,
+    pub customer_language: Option<Language>,
+    pub agent_language: Option<Language>,
+}
+
+/// A customer's wait for a reply.
+pub struct Wait<'a> {
+    pub asked: &'a Digest<'a>,
+    pub answered: &'a Digest<'a>,
+    pub seconds: i64,
+}
+
+/// An AI's stretch ends and a teammate's begins.
+pub struct Handoff<'a> {
+    pub from: &'a Digest<'a>,
+    /// Position in the view of the AI's last message or note.
+    pub from_position: usize,
+    pub to: &'a Digest<'a>,
+    /// Position in the view of the teammate's first message or note.
+    pub to_position: usize,
+}
+
+impl<'a> View<'a> {
+    pub fn conversation(digests: &'a [Digest<'a>]) -> Self {
+        Self::of(UnitKind::Conversation, digests, 0..digests.len(), false)
+    }
+
+    pub fn worklog(digests: &'a [Digest<'a>], window: Range<usize>, taken_over: bool) -> Self {
+        Self::of(UnitKind::Worklog, digests, window, taken_over)
+    }
+
+    fn of(unit: UnitKind, all: &'a [Digest<'a>], window: Range<usize>, taken_over: bool) -> Self {
+        let digests = &all[window.clone()];
+        Self {
+            unit,
+            digests,
+            start: window.start,
+            taken_over,
+            customer_language: language(digests.iter().filter(|digest| digest.is_customer())),
+            agent_language: language(digests.iter().filter(|digest| digest.is_reply())),
+        }
+    }
+
+    /// The customer's messages.
+    pub fn customer(&self) -> impl DoubleEndedIterator<Item = &'a Digest<'a>> + use<'a> {
+        self.digests.iter().filter(|digest| digest.is_customer())
+    }
+
+    /// Public messages of AIs and teammates.
+    pub fn replies(&self) -> impl DoubleEndedIterator<Item = &'a Digest<'a>> + use<'a> {
+        self.digests.iter().filter(|digest| digest.is_reply())
+    }
+
+    pub fn notes(&self) -> impl DoubleEndedIterator<Item = &'a Digest<'a>> + use<'a> {
+        self.digests.iter().filter(|digest| digest.is_note)
+    }
+
+    pub fn public(&self) -> impl DoubleEndedIterator<Item = &'a Digest<'a>> + use<'a> {
+        self.digests.iter().filter(|digest| !digest.is_note)
+    }
+
+    /// Whether there are messages of the customer and their words can be read: no word list is applied to a language
+    /// that it is not for.
+    pub fn reads_customer(&self) -> bool {
+        self.customer_language.is_none_or(|language| language == Language::ENGLISH)
+            && self.customer().next().is_some()
+    }
+
+    /// Whether there are public messages of agents and their words can be read.
+    pub fn reads_replies(&self) -> bool {
+        self.agent_language.is_none_or(|language| language == Language::ENGLISH)
+            && self.replies().next().is_some()
+    }
+
+    /// The customer's messages, when `reads_customer`.
+    pub fn readable_customer(&self) -> Option<impl DoubleEndedIterator<Item = &'a Digest<'a>> + use<'a>> {
+        self.reads_customer().then(|| self.customer())
+    }
+
+    /// The agents' public messages, when `reads_replies`.
+    pub fn readable_replies(&self) -> Option<impl DoubleEndedIterator<Item = &'a Digest<'a>> + use<'a>> {
+        self.reads_replies().then(|| self.replies())
+    }
+
+    /// The customer's last request, with what followed it.
+    pub fn last_request(&self) -> Option<(&'a Digest<'a>, &'a [Digest<'a>])> {
+        let position = self.digests.iter().rposition(Digest::is_request)?;
+        Some((&self.digests[position], &self.digests[position + 1..]))
+    }
+
+    /// Every wait that a reply ended. One whose times go back cannot be known and is left out.
+    pub fn waits(&self) -> Vec<Wait<'a>> {
+        let mut waits = Vec::new();
+        let mut asked: Option<&Digest> = None;
+        for digest in self.public() {
+            if digest.is_customer() {
+                asked = asked.or(Some(digest));
+            } else if let Some(asked) = asked.take()
+                && digest.time_millis >= asked.time_millis
+            {
+                let seconds = (digest.time_millis - asked.time_millis) / 1000;
+                waits.push(Wait { asked, answered: digest, seconds });
+            }
+        }
+        waits
+    }
+
+    /// Every change from an AI to a teammate, notes included.
+    pub fn handoffs(&self) -> Vec<Handoff<'a>> {
+        let mut handoffs = Vec::new();
+        let mut last: Option<(usize, &Digest)> = None;
+        for (position, digest) in self.digests.iter().enumerate() {
+            if digest.role == Role::Customer {
+                continue;
+            }
+            if let Some((from_position, from)) = last
+                && from.role == Role::Ai
+                && digest.role == Role::Teammate
+            {
+                handoffs.push(Handoff { from, from_position, to: digest, to_position: position });
+            }
+            last = Some((position, digest));
+        }
+        handoffs
+    }
+}
+
+fn language<'a>(messages: impl Iterator<Item = &'a Digest<'a>> + Clone) -> Option<Language> {
+    let (words, function_words) = messages.clone().fold((0, 0), |(words, function_words), digest| {
+        (words + digest.reading.counts.words, function_words + digest.reading.function_words)
+    });
+    text::detect(words, function_words, messages.map(|digest| digest.content))
+}

@@ -1,0 +1,127 @@
+//! The functions that rules may call, beside CEL's operators.
+
+use super::template::rounded;
+use cel::{Context, ExecutionError, Value, extractors::Arguments};
+
+/// Name, number of arguments, meaning.
+pub const FUNCTIONS: &[(&str, std::ops::RangeInclusive<usize>, &str)] = &[
+    ("known", 1..=1, "`known(x)`: whether the fact x is known"),
+    ("default", 2..=2, "`default(x, y)`: x, or y where x is absent"),
+    ("clamp", 3..=3, "`clamp(x, low, high)`: x held between two numbers"),
+    (
+        "ramp",
+        3..=3,
+        "`ramp(x, from, to)`: 0 up to `from`, 1 from `to` on, evenly between them; 0 where x is absent",
+    ),
+    ("min", 2..=8, "`min(x, y, …)`: the least of the numbers"),
+    ("max", 2..=8, "`max(x, y, …)`: the greatest of the numbers"),
+    ("flag", 1..=1, "`flag(x)`: 1 where x is true, 0 where it is false or absent"),
+    ("size", 1..=1, "CEL's own"),
+    ("contains", 2..=2, "CEL's own"),
+    ("startsWith", 2..=2, "CEL's own"),
+    ("endsWith", 2..=2, "CEL's own"),
+    ("text", 1..=1, "`text(x)`: x in words for a reason, numbers rounded"),
+];
+
+/// CEL's operators as its parser names them.
+const OPERATORS: &[&str] = &[
+    "_+_", "_-_", "_*_", "_/_", "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_&&_", "_||_", "_?_:_", "!_",
+    "-_", "@in", "_in_",
+];
+
+/// `arguments` counts a target as one.
+pub fn check_call(name: &str, arguments: usize) -> Result<(), String> {
+    if OPERATORS.contains(&name) {
+        return Ok(());
+    }
+    let Some((_, allowed, _)) = FUNCTIONS.iter().find(|(known, ..)| *known == name) else {
+        return Err(format!("calls {name:?}, which is not among the functions that rules have"));
+    };
+    if allowed.contains(&arguments) {
+        Ok(())
+    } else {
+        let (least, most) = (allowed.start(), allowed.end());
+        Err(format!("calls {name:?} with {arguments} arguments, it takes {least} to {most}"))
+    }
+}
+
+pub fn add_to(context: &mut Context) {
+    // The standard environment declares none of these names, so adding cannot fail.
+    let added = [
+        context.add_function("known", |Arguments(args): Arguments| -> Result<Value, ExecutionError> {
+            Ok(Value::Bool(!matches!(args.first(), None | Some(Value::Null))))
+        }),
+        context.add_function("default", |Arguments(args): Arguments| match args.as_slice() {
+            [Value::Null, otherwise] => Ok(otherwise.clone()),
+            [value, _] => Ok(value.clone()),
+            _ => Err(ExecutionError::missing_argument_or_target()),
+        }),
+        context.add_function("clamp", |Arguments(args): Arguments| {
+            let [value, low, high] = numbers("clamp", &args)?;
+            Ok(Value::Float(value.min(high).max(low)))
+        }),
+        context.add_function("ramp", |Arguments(args): Arguments| match args.as_slice() {
+            [Value::Null, ..] => Ok(Value::Float(0.0)),
+            _ => {
+                let [value, from, to] = numbers("ramp", &args)?;
+                Ok(Value::Float(ramp(value, from, to)))
+            }
+        }),
+        context.add_function("min", |Arguments(args): Arguments| fold("min", &args, f64::min)),
+        context.add_function("max", |Arguments(args): Arguments| fold("max", &args, f64::max)),
+        context.add_function("flag", |Arguments(args): Arguments| -> Result<Value, ExecutionError> {
+            match args.first() {
+                Some(Value::Bool(value)) => Ok(Value::Float(f64::from(u8::from(*value)))),
+                Some(Value::Null) => Ok(Value::Float(0.0)),
+                _ => Err(ExecutionError::function_error("flag", "takes a bool")),
+            }
+        }),
+        context.add_function("text", |Arguments(args): Arguments| -> Result<Value, ExecutionError> {
+            let words = match args.first() {
+                Some(Value::String(text)) => return Ok(Value::String(text.clone())),
+                Some(Value::Bool(true)) => "yes".to_owned(),
+                Some(Value::Bool(false)) => "no".to_owned(),
+                Some(Value::Null) => "unknown".to_owned(),
+                Some(value) => rounded(number("text", value)?),
+                None => return Err(ExecutionError::missing_argument_or_target()),
+            };
+            Ok(Value::String(words.into()))
+        }),
+    ];
+    debug_assert!(added.iter().all(Result::is_ok), "a function's name is taken: {added:?}");
+}
+
+/// The part of the way from `from` to `to`, 0 to 1; a step where the two are one.
+fn ramp(value: f64, from: f64, to: f64) -> f64 {
+    if from == to {
+        return f64::from(u8::from(value >= to));
+    }
+    ((value - from) / (to - from)).clamp(0.0, 1.0)
+}
+
+fn fold(name: &str, arguments: &[Value], pick: fn(f64, f64) -> f64) -> Result<Value, ExecutionError> {
+    let mut picked = None;
+    for argument in arguments {
+        let number = number(name, argument)?;
+        picked = Some(picked.map_or(number, |best| pick(best, number)));
+    }
+    picked.map(Value::Float).ok_or_else(ExecutionError::missing_argument_or_target)
+}
+
+fn numbers<const N: usize>(name: &str, arguments: &[Value]) -> Result<[f64; N], ExecutionError> {
+    let mut numbers = [0.0; N];
+    for (slot, argument) in numbers.iter_mut().zip(arguments) {
+        *slot = number(name, argument)?;
+    }
+    Ok(numbers)
+}
+
+fn number(name: &str, value: &Value) -> Result<f64, ExecutionError> {
+    match value {
+        Value::Float(value) => Ok(*value),
+        Value::Int(value) => Ok(*value as f64),
+        Value::UInt(value) => Ok(*value as f64),
+        Value::Null => Err(ExecutionError::function_error(name, "takes numbers, got a fact that is absent")),
+        _ => Err(ExecutionError::function_error(name, "takes numbers")),
+    }
+}

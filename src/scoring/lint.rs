@@ -1,0 +1,1 @@
+//! What is weak in a scorecard. (To come.)

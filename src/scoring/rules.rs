@@ -1,0 +1,228 @@
+//! Rules: CEL expressions over facts, compiled once and evaluated at a bounded cost.
+//!
+//! A fact is a variable. A number in a rule is always a double, facts and literals alike, so `5 - 0.5 * corrections`
+//! needs no conversion. A fact that is absent is `null`: `x != null`, `known(x)` and `default(x, 0)` deal with it, and
+//! arithmetic on it fails, which stands on the criterion as its failure.
+//! There are no loops (`map`, `all`, …), so evaluating costs no more than reading the expression.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, LazyLock},
+};
+
+use cel::{
+    Context, Env, Value,
+    common::{
+        ast::{Expr, IdedExpr, LiteralValue},
+        types::{CelBool, CelDouble, CelInt, CelNull, CelString, CelUInt},
+        value::CowVal,
+    },
+    context::VariableResolver,
+};
+
+use super::{
+    facts::{self, FactId, Facts},
+    functions,
+};
+use crate::domain::{FactValue, UnitKind};
+
+/// The longest rule, in bytes.
+pub const MAX_RULE_BYTES: usize = 4_000;
+/// How deep a rule may nest: `a + b + c` is 2 deep.
+const MAX_DEPTH: usize = 60;
+
+/// Beside facts, what a reason may name: the points that the criterion got.
+pub const SCORE: &str = "score";
+
+/// A compiled rule.
+#[derive(Debug)]
+pub struct Rule {
+    expression: IdedExpr,
+    facts: Vec<FactId>,
+}
+
+/// What a rule came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Bool(bool),
+    Number(f64),
+    Text(String),
+    Null,
+}
+
+impl Outcome {
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Bool(_) => "a bool",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::Null => "null",
+        }
+    }
+}
+
+static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+
+impl Rule {
+    /// Compiles a rule for units of one kind.
+    ///
+    /// # Errors
+    /// Says what is wrong: too long, too deep, a syntax error, a loop, a field, an unknown fact or function.
+    pub fn compile(source: &str, unit: UnitKind) -> Result<Self, String> {
+        Self::compile_with(source, unit, &[])
+    }
+
+    /// As `compile`, and `names` may be used beside facts.
+    pub fn compile_with(source: &str, unit: UnitKind, names: &[&str]) -> Result<Self, String> {
+        if source.len() > MAX_RULE_BYTES {
+            return Err(format!("must be at most {MAX_RULE_BYTES} bytes long, is {}", source.len()));
+        }
+        let parsed = catch_unwind(AssertUnwindSafe(|| {
+            ENV.parser().max_recursion_depth(MAX_DEPTH as u16).parse(source)
+        }));
+        let mut expression = match parsed {
+            Ok(Ok(expression)) => expression,
+            Ok(Err(errors)) => return Err(syntax_fault(&errors.to_string())),
+            Err(_) => return Err("is no expression that can be read".to_owned()),
+        };
+        let mut found = Vec::new();
+        check(&mut expression, unit, names, 0, &mut found)?;
+        found.sort_unstable();
+        found.dedup();
+        Ok(Self { expression, facts: found })
+    }
+
+    /// The facts it names.
+    pub fn facts(&self) -> &[FactId] {
+        &self.facts
+    }
+
+    /// # Errors
+    /// Says why it has no value, with the facts that are absent.
+    pub fn evaluate(&self, scope: &Scope) -> Result<Outcome, String> {
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            Value::resolve_val(&self.expression, &scope.context)
+                .map_err(|error| error.to_string())
+                .and_then(|value| outcome(&value))
+        }));
+        let result = result.unwrap_or_else(|_| Err("could not be evaluated".to_owned()));
+        result.map_err(|fault| {
+            let absent: Vec<&str> = self
+                .facts
+                .iter()
+                .filter(|id| scope.facts.get(**id).is_none())
+                .map(|id| facts::get(*id).name)
+                .collect();
+            if absent.is_empty() { fault } else { format!("{fault} (not known here: {})", absent.join(", ")) }
+        })
+    }
+}
+
+/// The facts of one unit, ready for rules to be evaluated on.
+pub struct Scope<'f> {
+    facts: &'f Facts,
+    context: Context<'f, 'f>,
+}
+
+impl<'f> Scope<'f> {
+    pub fn new(variables: &'f Variables<'f>) -> Self {
+        let mut context = Context::with_env(Arc::clone(&ENV));
+        functions::add_to(&mut context);
+        context.set_variable_resolver(variables);
+        Self { facts: variables.0, context }
+    }
+
+    /// Sets what `score` means in a reason.
+    pub fn set_score(&mut self, points: f64) {
+        self.context.add_variable_as_val(SCORE, Box::new(CelDouble::from(points)));
+    }
+}
+
+/// Gives the CEL interpreter facts by their names.
+pub struct Variables<'f>(pub &'f Facts);
+
+impl VariableResolver for Variables<'_> {
+    fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
+        let id = facts::find(variable)?;
+        Some(match self.0.get(id).map(|found| &found.value) {
+            Some(FactValue::Bool(value)) => CowVal::owned(CelBool::from(*value)),
+            Some(FactValue::Int(value)) => CowVal::owned(CelDouble::from(*value as f64)),
+            Some(FactValue::Number(value)) => CowVal::owned(CelDouble::from(*value)),
+            Some(FactValue::Text(value)) => CowVal::owned(CelString::from(value.as_str())),
+            None => CowVal::owned(CelNull),
+        })
+    }
+}
+
+fn outcome(value: &CowVal) -> Result<Outcome, String> {
+    let value = value.as_ref();
+    if let Some(value) = value.downcast_ref::<CelBool>() {
+        Ok(Outcome::Bool(*value.inner()))
+    } else if let Some(value) = value.downcast_ref::<CelDouble>() {
+        Ok(Outcome::Number(*value.inner()))
+    } else if let Some(value) = value.downcast_ref::<CelInt>() {
+        Ok(Outcome::Number(*value.inner() as f64))
+    } else if let Some(value) = value.downcast_ref::<CelUInt>() {
+        Ok(Outcome::Number(*value.inner() as f64))
+    } else if let Some(value) = value.downcast_ref::<CelString>() {
+        Ok(Outcome::Text(value.inner().to_owned()))
+    } else if value.downcast_ref::<CelNull>().is_some() {
+        Ok(Outcome::Null)
+    } else {
+        Err(format!("gives {}, not a bool, number or text", value.get_type().name()))
+    }
+}
+
+/// Walks the tree: bounds it, makes integers doubles, and collects facts.
+fn check(
+    expression: &mut IdedExpr,
+    unit: UnitKind,
+    names: &[&str],
+    depth: usize,
+    found: &mut Vec<FactId>,
+) -> Result<(), String> {
+    if depth > MAX_DEPTH {
+        return Err(format!("must nest at most {MAX_DEPTH} deep"));
+    }
+    match &mut expression.expr {
+        Expr::Literal(literal) => {
+            if let LiteralValue::Int(value) = literal {
+                *literal = LiteralValue::Double(CelDouble::from(*value.inner() as f64));
+            }
+            Ok(())
+        }
+        Expr::Ident(name) if names.contains(&name.as_str()) => Ok(()),
+        Expr::Ident(name) => {
+            found.push(known_fact(name, unit)?);
+            Ok(())
+        }
+        Expr::Call(call) => {
+            functions::check_call(&call.func_name, call.args.len() + usize::from(call.target.is_some()))?;
+            let parts = call.target.as_deref_mut().into_iter().chain(&mut call.args);
+            parts.into_iter().try_for_each(|part| check(part, unit, names, depth + 1, found))
+        }
+        Expr::List(list) => {
+            list.elements.iter_mut().try_for_each(|element| check(element, unit, names, depth + 1, found))
+        }
+        Expr::Select(_) => Err("must not select fields: a fact is a plain name".to_owned()),
+        Expr::Comprehension(_) => Err("must not loop (all, exists, filter, map)".to_owned()),
+        Expr::Map(_) | Expr::Struct(_) => Err("must not build maps or messages".to_owned()),
+        Expr::Unspecified => Err("is empty".to_owned()),
+    }
+}
+
+fn known_fact(name: &str, unit: UnitKind) -> Result<FactId, String> {
+    let id = facts::find(name).ok_or_else(|| format!("names the fact {name:?}, which does not exist"))?;
+    let scope = facts::get(id).scope;
+    if scope.includes(unit) {
+        Ok(id)
+    } else {
+        Err(format!("names the fact {name:?}, which is only known for a {}", scope.as_str()))
+    }
+}
+
+/// The first line of the parser's report: where and what.
+fn syntax_fault(report: &str) -> String {
+    let line = report.lines().next().unwrap_or_default();
+    format!("is no CEL expression: {}", line.trim_start_matches("ERROR: "))
+}

@@ -1,0 +1,145 @@
+//! Scoring a transcript with several scorecards at once.
+
+use std::sync::Arc;
+
+use super::{
+    facts::{self, FactId, Facts, View, digest},
+    rules::{Scope, Variables},
+    scorecard::Scorecard,
+    summary::summary,
+    text,
+};
+use crate::domain::{
+    Author, Axis, CriterionResult, RevisionRef, ScoredFact, Totals, Transcript, Unit, UnitKind, UnixMillis,
+    worklog,
+};
+
+/// Scores transcripts with the scorecards it was given: the active ones, or one to preview.
+#[derive(Debug)]
+pub struct Scorer {
+    scorecards: Vec<Arc<Scorecard>>,
+    /// What the scorecards of each kind name together, so that a fact is computed once a unit.
+    conversation_facts: Vec<FactId>,
+    worklog_facts: Vec<FactId>,
+    idle_millis: i64,
+}
+
+/// One unit scored with one scorecard.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scored {
+    pub scorecard: RevisionRef,
+    pub unit: Unit,
+    /// Whose work it is; absent for a whole conversation.
+    pub assessee: Option<Author>,
+    pub criteria: Vec<CriterionResult>,
+    pub totals: Totals,
+    /// Present for AXIS.
+    pub axis: Option<Axis>,
+    pub summary: String,
+    /// The facts that the scorecard names and that are known, in alphabetical order.
+    pub facts: Vec<ScoredFact>,
+}
+
+impl Scorer {
+    pub fn new(scorecards: Vec<Arc<Scorecard>>) -> Self {
+        text::warm_up();
+        let facts_of = |unit: UnitKind| {
+            let of_kind = scorecards.iter().filter(|scorecard| scorecard.revision().unit == unit);
+            let mut named: Vec<FactId> = of_kind.flat_map(|scorecard| scorecard.facts()).copied().collect();
+            named.sort_unstable();
+            named.dedup();
+            named
+        };
+        let conversation_facts = facts_of(UnitKind::Conversation);
+        let worklog_facts = facts_of(UnitKind::Worklog);
+        Self { scorecards, conversation_facts, worklog_facts, idle_millis: worklog::IDLE_MILLIS }
+    }
+
+    /// Cuts worklogs after another time of silence than 24 hours.
+    #[must_use]
+    pub fn with_idle_millis(self, idle_millis: i64) -> Self {
+        Self { idle_millis, ..self }
+    }
+
+    /// Scores a transcript: one result for each unit and scorecard that applies to it, units in their order, the whole
+    /// conversation first. `now` is the time of the answers.
+    pub fn score(&self, transcript: &Transcript, now: UnixMillis) -> Vec<Scored> {
+        let digests = digest(&transcript.messages);
+        let mut scored = Vec::new();
+        if self.has(UnitKind::Conversation) {
+            let view = View::conversation(&digests);
+            self.score_unit(&view, Unit::Conversation, None, now, &mut scored);
+        }
+        if self.has(UnitKind::Worklog) {
+            let worklogs = worklog::cut(&transcript.messages, self.idle_millis);
+            let windows = worklog::windows(&worklogs, digests.len());
+            for (index, (worklog, window)) in worklogs.iter().zip(windows).enumerate() {
+                let taken_over =
+                    worklogs[index + 1..].iter().any(|later| !later.agent.is_same_as(&worklog.agent));
+                let view = View::worklog(&digests, window, taken_over);
+                let unit = Unit::Worklog { first_message: worklog.first_message };
+                self.score_unit(&view, unit, Some(&worklog.agent), now, &mut scored);
+            }
+        }
+        scored
+    }
+
+    fn has(&self, unit: UnitKind) -> bool {
+        self.scorecards.iter().any(|scorecard| scorecard.revision().unit == unit)
+    }
+
+    fn score_unit(
+        &self,
+        view: &View,
+        unit: Unit,
+        assessee: Option<&Author>,
+        now: UnixMillis,
+        scored: &mut Vec<Scored>,
+    ) {
+        let wanted = match view.unit {
+            UnitKind::Conversation => &self.conversation_facts,
+            UnitKind::Worklog => &self.worklog_facts,
+        };
+        let facts = Facts::of(view, wanted);
+        let variables = Variables(&facts);
+        let mut scope = Scope::new(&variables);
+        for scorecard in self.scorecards.iter().filter(|scorecard| scorecard.revision().unit == view.unit) {
+            if scorecard.applies(&scope) {
+                scored.push(assess(scorecard, view, unit, assessee, &facts, &mut scope, now));
+            }
+        }
+    }
+}
+
+fn assess(
+    scorecard: &Scorecard,
+    view: &View,
+    unit: Unit,
+    assessee: Option<&Author>,
+    facts: &Facts,
+    scope: &mut Scope,
+    now: UnixMillis,
+) -> Scored {
+    let criteria = scorecard.answers(facts, scope, now);
+    let totals = Totals::of(scorecard.revision(), &criteria);
+    let facts = facts.scored(scorecard.facts());
+    let axis = if scorecard.is_axis() { Axis::from_results(&criteria, &facts) } else { None };
+    let summary = summary(view, scorecard.revision(), &criteria, &totals, axis.as_ref());
+    Scored {
+        scorecard: scorecard.revision().revision.clone(),
+        unit,
+        assessee: assessee.cloned(),
+        criteria,
+        totals,
+        axis,
+        summary,
+        facts,
+    }
+}
+
+/// Every fact of a whole conversation, by name: for looking at a transcript without a scorecard.
+pub fn conversation_facts(transcript: &Transcript) -> Vec<ScoredFact> {
+    let digests = digest(&transcript.messages);
+    let every: Vec<FactId> = facts::all().iter().filter_map(|fact| facts::find(fact.name)).collect();
+    Facts::of(&View::conversation(&digests), &every).scored(&every)
+}

@@ -1,0 +1,108 @@
+//! Reading conversations.
+
+use crate::{
+    domain::{Conversation, ConversationId, ConversationRef, Message, MessageId},
+    error::{Error, ResourceKind},
+    store::conversation::{self, Found},
+};
+
+use super::Services;
+
+/// How much content one page of messages may hold, in bytes; a little under the 3 MiB of an answer.
+const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024 - 512 * 1024;
+
+/// What became of the scoring of a conversation as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScoringStatus {
+    Pending { failed_attempts: u32 },
+    Done,
+    Failed { failed_attempts: u32, cause: String },
+}
+
+/// A conversation and where its scoring stands.
+#[derive(Clone, Debug)]
+pub struct ConversationStatus {
+    pub conversation: Conversation,
+    pub scoring: ScoringStatus,
+}
+
+/// A page of messages in the order of their arrival.
+#[derive(Clone, Debug)]
+pub struct MessagePage {
+    pub messages: Vec<Message>,
+    /// Whether there are more after it.
+    pub has_more: bool,
+}
+
+/// One conversation.
+pub async fn get_conversation(
+    services: &Services,
+    name: &ConversationRef,
+) -> Result<ConversationStatus, Error> {
+    let found = find(services, name).await?;
+    Ok(ConversationStatus { scoring: scoring_status(&found), conversation: found.head.value.conversation })
+}
+
+/// One conversation and its first messages.
+pub async fn get_conversation_with_messages(
+    services: &Services,
+    name: &ConversationRef,
+    limit: usize,
+) -> Result<(ConversationStatus, MessagePage), Error> {
+    let found = find(services, name).await?;
+    let page = page_of(services, &found, MessageId(0), limit).await?;
+    let scoring = scoring_status(&found);
+    Ok((ConversationStatus { scoring, conversation: found.head.value.conversation }, page))
+}
+
+/// At most `limit` messages of one conversation after `after`.
+pub async fn list_messages(
+    services: &Services,
+    id: ConversationId,
+    after: MessageId,
+    limit: usize,
+) -> Result<MessagePage, Error> {
+    let found = find(services, &ConversationRef::Id(id)).await?;
+    page_of(services, &found, after, limit).await
+}
+
+/// The number of the conversation that a name means.
+pub async fn resolve(services: &Services, name: &ConversationRef) -> Result<ConversationId, Error> {
+    let not_found = || Error::not_found(ResourceKind::Conversation, name);
+    conversation::resolve(&*services.store, name).await?.ok_or_else(not_found)
+}
+
+/// Derived, not stored: a job waits, or it was given up, or there is nothing left to do.
+pub(super) fn scoring_status(found: &Found) -> ScoringStatus {
+    match (&found.job, &found.failure) {
+        (Some(job), _) => ScoringStatus::Pending { failed_attempts: job.value.failed_attempts },
+        (None, Some(failure)) => ScoringStatus::Failed {
+            failed_attempts: failure.value.failed_attempts,
+            cause: failure.value.cause.clone(),
+        },
+        (None, None) => ScoringStatus::Done,
+    }
+}
+
+async fn find(services: &Services, name: &ConversationRef) -> Result<Found, Error> {
+    let id = resolve(services, name).await?;
+    let not_found = || Error::not_found(ResourceKind::Conversation, name);
+    conversation::find(&*services.store, id).await?.ok_or_else(not_found)
+}
+
+async fn page_of(
+    services: &Services,
+    found: &Found,
+    after: MessageId,
+    limit: usize,
+) -> Result<MessagePage, Error> {
+    let head = &found.head.value;
+    // One more than asked for tells whether there is a next page.
+    let mut messages =
+        conversation::messages_after(&*services.store, head, after, limit + 1, MAX_PAGE_BYTES).await?;
+    let mut has_more = messages.len() > limit;
+    messages.truncate(limit);
+    let bytes: usize = messages.iter().map(|message| message.content.len()).sum();
+    has_more |= bytes >= MAX_PAGE_BYTES;
+    Ok(MessagePage { messages, has_more })
+}

@@ -1,0 +1,106 @@
+//! The use cases, by noun: read, decide, build one batch. They know the domain and the store, and no wire.
+
+mod once;
+mod scoring_threads;
+
+pub mod assessment;
+pub mod conversation;
+pub mod import;
+pub mod scorecard;
+pub mod scoring;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::Notify;
+
+use self::scoring_threads::ScoringThreads;
+
+use crate::{
+    clock::Clock,
+    domain::ImportLimits,
+    error::Error,
+    scoring::Scorer,
+    store::{Keyspace, ids::Ids, secret::Secrets},
+};
+
+/// What every use case needs. One per store.
+pub struct Services {
+    pub(crate) store: Arc<dyn Keyspace>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Ids,
+    pub(crate) secrets: Secrets,
+    /// Wakes the worker when there is something to score.
+    pub(crate) queue_changed: Notify,
+    pub(crate) threads: ScoringThreads,
+    settings: Settings,
+    scorer: RwLock<Arc<Scorer>>,
+}
+
+/// What an operator may set of the use cases.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How often the scoring of one version is tried before it is given up.
+    pub scoring_attempts: u32,
+    /// How many threads compute scores.
+    pub scoring_threads: usize,
+    /// After how many idle hours an agent's next message opens a new worklog.
+    pub worklog_idle_hours: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { scoring_attempts: 5, scoring_threads: 1, worklog_idle_hours: 24 }
+    }
+}
+
+impl Services {
+    /// Prepares a store for use: its secret, the built-in scorecards.
+    pub async fn open(
+        store: Arc<dyn Keyspace>,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+    ) -> Result<Self, Error> {
+        let threads = ScoringThreads::start(settings.scoring_threads)
+            .map_err(|cause| Error::Internal(format!("the scoring threads did not start: {cause}")))?;
+        let secrets = Secrets::load_or_create(&*store).await?;
+        scorecard::seed_builtins(&*store, clock.now()).await?;
+        let scorer = scorecard::load_scorer(&*store, settings).await?;
+        Ok(Self {
+            ids: Ids::new(Arc::clone(&store)),
+            store,
+            clock,
+            secrets,
+            queue_changed: Notify::new(),
+            threads,
+            settings,
+            scorer: RwLock::new(Arc::new(scorer)),
+        })
+    }
+
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    /// The most that the gRPC edge takes in one import.
+    pub fn import_limits(&self) -> ImportLimits {
+        ImportLimits::default()
+    }
+
+    /// The active scorecards as they are now.
+    pub(crate) fn scorer(&self) -> Arc<Scorer> {
+        Arc::clone(&self.scorer.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A page token for the caller of a list; see [`Secrets::page_token`].
+    pub fn page_token(&self, arguments: &str, place: impl ToString) -> String {
+        self.secrets.page_token(arguments, &place.to_string())
+    }
+
+    /// Where the page begins that a token asks for; `None` when the token is not one for these arguments.
+    pub fn place_of(&self, arguments: &str, token: &str) -> Option<String> {
+        self.secrets.place_of(arguments, token)
+    }
+}
+
+/// How often a use case reads again and decides again when others change what it read.
+const ATTEMPTS: usize = 16;

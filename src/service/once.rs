@@ -1,0 +1,74 @@
+//! A request that carries an id is carried out once within 24 hours, however often it is sent.
+
+use crate::{
+    domain::RequestId,
+    error::Error,
+    store::{
+        Batch, Stored,
+        records::{Request, RequestAnswer},
+        request::{self, Method, RequestKey},
+    },
+};
+
+use super::Services;
+
+/// Who calls, until access comes.
+const CALLER: &str = "";
+
+/// One request as it was sent: its id, if it has one, and what tells it from another under the same id.
+pub struct Once<'a> {
+    method: Method,
+    id: Option<(&'a RequestId, [u8; 32])>,
+}
+
+/// What is known of a request before it is carried out.
+pub enum Begun {
+    /// It was carried out before, with this answer.
+    Answered(RequestAnswer),
+    /// It was not. Holds the record of an expired request with the same id.
+    Fresh(Option<Stored<Request>>),
+}
+
+impl<'a> Once<'a> {
+    /// `content` is everything that decides what the request does; it is asked for only when there is an id.
+    pub fn new(
+        services: &Services,
+        method: Method,
+        id: Option<&'a RequestId>,
+        content: impl FnOnce() -> Vec<u8>,
+    ) -> Self {
+        Self { method, id: id.map(|id| (id, services.secrets.fingerprint(&content()))) }
+    }
+
+    fn key(&self, id: &'a RequestId) -> RequestKey<'a> {
+        RequestKey { caller: CALLER, method: self.method, request_id: id.as_str() }
+    }
+
+    /// Looks the request up. Without an id it is always fresh, and nothing is read.
+    pub async fn begin(&self, services: &Services) -> Result<Begun, Error> {
+        let Some((id, fingerprint)) = self.id else { return Ok(Begun::Fresh(None)) };
+        match request::find(&*services.store, self.key(id)).await? {
+            None => Ok(Begun::Fresh(None)),
+            Some(record) if !request::is_kept(&record.value, services.clock.now()) => {
+                Ok(Begun::Fresh(Some(record)))
+            }
+            Some(record) if record.value.fingerprint == fingerprint => {
+                Ok(Begun::Answered(record.value.answer))
+            }
+            Some(_) => Err(Error::RequestIdReused { request_id: id.to_string() }),
+        }
+    }
+
+    /// Makes the answer part of the batch that carries the request out.
+    pub fn record(
+        &self,
+        services: &Services,
+        batch: &mut Batch,
+        expired: Option<Stored<Request>>,
+        answer: RequestAnswer,
+    ) {
+        if let Some((id, fingerprint)) = self.id {
+            request::put(batch, self.key(id), fingerprint, services.clock.now(), answer, expired);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Scorecards: the built-in ones are seeded, all of them can be read, the active ones make the scorer.
+
+use std::sync::Arc;
+
+use crate::{
+    domain::{RevisionRef, ScorecardRevision, ScorecardState, UnixMillis},
+    error::{Error, ResourceKind},
+    scoring::{self, Builtin, Scorecard, Scorer},
+    store::{Batch, Keyspace, StoreError, scorecard},
+};
+
+use super::{ATTEMPTS, Services, Settings};
+
+/// How many scorecards are read at once.
+const PAGE: usize = 100;
+/// A built-in family's revisions have the numbers from its own times this on: fixed, and below every leased number.
+const BUILTIN_REVISIONS: u64 = 1000;
+
+/// A page of scorecards, each the newest revision of its family.
+#[derive(Clone, Debug)]
+pub struct ScorecardPage {
+    /// By base.
+    pub revisions: Vec<ScorecardRevision>,
+    /// Whether there are more after it.
+    pub has_more: bool,
+}
+
+/// One revision of a scorecard; without an ordinal the newest.
+pub async fn get_scorecard(
+    services: &Services,
+    base: &str,
+    ordinal: Option<u32>,
+) -> Result<ScorecardRevision, Error> {
+    let store = &*services.store;
+    let revision = match ordinal {
+        Some(ordinal) => scorecard::find_revision(store, base, ordinal).await?,
+        None => scorecard::find_newest(store, base).await?.map(|(_, revision)| revision),
+    };
+    let name = || ordinal.map_or(base.to_owned(), |ordinal| format!("{base}, revision {ordinal}"));
+    revision.ok_or_else(|| Error::not_found(ResourceKind::Scorecard, name()))
+}
+
+/// At most `limit` scorecards after the base `after`.
+pub async fn list_scorecards(
+    services: &Services,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<ScorecardPage, Error> {
+    let mut revisions = scorecard::list_newest_after(&*services.store, after, limit + 1).await?;
+    let has_more = revisions.len() > limit;
+    revisions.truncate(limit);
+    Ok(ScorecardPage { revisions, has_more })
+}
+
+/// Stores the built-in scorecards that are not stored yet, and a new revision of each whose text has changed since. A
+/// retired or deleted one stays so.
+pub(super) async fn seed_builtins(store: &dyn Keyspace, now: UnixMillis) -> Result<(), Error> {
+    for builtin in scoring::builtins() {
+        let mut attempts = ATTEMPTS;
+        while !seed(store, &builtin, now).await? {
+            attempts -= 1;
+            if attempts == 0 {
+                return Err(Error::ConcurrentChange { what: format!("scorecards/{}", builtin.base) });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Seeds one; false when another process did something first.
+async fn seed(store: &dyn Keyspace, builtin: &Builtin, now: UnixMillis) -> Result<bool, Error> {
+    let stored = scorecard::find_newest(store, builtin.base).await?;
+    let file = scoring::yaml::parse(builtin.yaml).map_err(|violations| {
+        Error::Internal(format!("the built-in scorecard {}: {violations}", builtin.base))
+    })?;
+    let (family, ordinal, state) = match stored {
+        Some((_, newest)) if newest.content_hash == file.content_hash => return Ok(true),
+        Some((family, newest)) => (Some(family), newest.revision.ordinal + 1, newest.state),
+        None => (None, 1, file.state),
+    };
+    let name = RevisionRef {
+        base: builtin.base.to_owned(),
+        base_id: builtin.base_id,
+        ordinal,
+        revision_id: builtin.base_id * BUILTIN_REVISIONS + u64::from(ordinal),
+    };
+    let revision = ScorecardRevision { state, ..file.into_revision(name, now) };
+    let mut batch = Batch::default();
+    scorecard::put_revision(&mut batch, &revision, family);
+    match store.commit(batch).await {
+        Ok(_) => Ok(true),
+        Err(StoreError::Conflict { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Compiles every active scorecard.
+pub(super) async fn load_scorer(store: &dyn Keyspace, settings: Settings) -> Result<Scorer, Error> {
+    let mut active = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = scorecard::list_newest_after(store, after.as_deref(), PAGE).await?;
+        let is_last = page.len() < PAGE;
+        after = page.last().map(|revision| revision.revision.base.clone());
+        for revision in page.into_iter().filter(|revision| revision.state == ScorecardState::Active) {
+            let base = revision.revision.base.clone();
+            let compiled = Scorecard::compile(revision).map_err(|violations| {
+                Error::Internal(format!("the stored scorecard {base}: {violations}"))
+            })?;
+            active.push(Arc::new(compiled));
+        }
+        if is_last {
+            let idle_millis = i64::try_from(settings.worklog_idle_hours.saturating_mul(3_600_000));
+            return Ok(Scorer::new(active).with_idle_millis(idle_millis.unwrap_or(i64::MAX)));
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Scoring a conversation: read it, compute, and commit what came out, at most once per version.
+
+use crate::{
+    domain::{Assessment, AssessmentId, AssessmentState, ConversationId, Event, EventKind, UnixMillis},
+    error::Error,
+    scoring::Scored,
+    store::{
+        Batch, StoreError, Stored, assessment, conversation, queue,
+        records::{self, AssessmentEntry, AssessmentIndex, ScoringFailure},
+    },
+};
+
+use super::{ATTEMPTS, Services};
+
+/// What came of an attempt to score a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its assessments are stored and its job is ended.
+    Scored,
+    /// It has no job: somebody else was faster.
+    NothingToDo,
+    /// It kept changing; its job waits.
+    ChangedMeanwhile,
+}
+
+/// Scores the version that the conversation's job names. A crash at any moment leaves the job or the assessments, never half.
+///
+/// Errors: [`Error::Internal`] when the computation failed or what is stored is damaged: that is a failed attempt, see
+/// [`record_failed_attempt`]. Others say that the store would not answer.
+pub async fn score_conversation(services: &Services, id: ConversationId) -> Result<Outcome, Error> {
+    for _ in 0..ATTEMPTS {
+        if let Some(outcome) = attempt(services, id).await? {
+            return Ok(outcome);
+        }
+    }
+    Ok(Outcome::ChangedMeanwhile)
+}
+
+/// One attempt; `None` when the conversation changed under it.
+async fn attempt(services: &Services, id: ConversationId) -> Result<Option<Outcome>, Error> {
+    let store = &*services.store;
+    let Some(found) = conversation::find(store, id).await? else { return Ok(Some(Outcome::NothingToDo)) };
+    let Some(job) = found.job else { return Ok(Some(Outcome::NothingToDo)) };
+    let transcript = conversation::transcript(store, found.head.value).await?;
+    let version = transcript.conversation.version;
+    let scorer = services.scorer();
+    let now = services.clock.now();
+    let computed = services.threads.run(move || scorer.score(&transcript, now)).await;
+    let scored =
+        computed.map_err(|cause| Error::Internal(format!("scoring conversation {id} failed: {cause}")))?;
+
+    let (index, existing) = assessment::find_indexed(store, id).await?;
+    let mut batch = Batch::default();
+    let written = Merge { services, conversation: id, version, now }
+        .put_all(&mut batch, scored, index, existing)
+        .await?;
+    conversation::expect_head(&mut batch, id, found.head.raw);
+    queue::end(&mut batch, id, job.raw);
+    let event =
+        Event { conversation: id, time: now, kind: EventKind::AssessmentsScored { assessments: written } };
+    batch.log.push(records::encode(&event));
+    match services.store.commit(batch).await {
+        Ok(_) => Ok(Some(Outcome::Scored)),
+        Err(StoreError::Conflict { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Brings freshly scored units together with the assessments that are stored.
+struct Merge<'a> {
+    services: &'a Services,
+    conversation: ConversationId,
+    version: u64,
+    now: UnixMillis,
+}
+
+impl Merge<'_> {
+    /// Puts every assessment that is new or changed; answers their numbers.
+    async fn put_all(
+        &self,
+        batch: &mut Batch,
+        scored: Vec<Scored>,
+        index: Option<Stored<AssessmentIndex>>,
+        existing: Vec<Stored<Assessment>>,
+    ) -> Result<Vec<AssessmentId>, Error> {
+        let (mut entries, index_raw) = match index {
+            Some(stored) => (stored.value, Some(stored.raw)),
+            None => (AssessmentIndex::default(), None),
+        };
+        let place = |entries: &AssessmentIndex, scored: &Scored| {
+            let same = |entry: &AssessmentEntry| {
+                entry.unit == scored.unit && entry.scorecard == scored.scorecard.base
+            };
+            entries.entries.iter().position(same)
+        };
+        let new_count = scored.iter().filter(|scored| place(&entries, scored).is_none()).count() as u64;
+        let mut next_id = if new_count > 0 { self.services.ids.take(new_count).await? } else { 0 };
+        let mut written = Vec::with_capacity(scored.len());
+        for scored in scored {
+            match place(&entries, &scored).and_then(|place| existing.get(place)) {
+                Some(stored) => {
+                    if belongs_to_a_person(stored.value.state) {
+                        continue;
+                    }
+                    let assessment = self.rescored(&stored.value, scored);
+                    written.push(assessment.id);
+                    assessment::put(batch, &assessment, Some(stored.raw.clone()));
+                }
+                None => {
+                    let assessment = self.first_scored(AssessmentId(next_id), scored);
+                    next_id += 1;
+                    written.push(assessment.id);
+                    entries.entries.push(AssessmentEntry {
+                        unit: assessment.unit,
+                        scorecard: assessment.scorecard.base.clone(),
+                        assessment: assessment.id,
+                    });
+                    assessment::put(batch, &assessment, None);
+                }
+            }
+        }
+        assessment::put_index(batch, self.conversation, &entries, index_raw);
+        Ok(written)
+    }
+
+    fn first_scored(&self, id: AssessmentId, scored: Scored) -> Assessment {
+        Assessment {
+            id,
+            conversation: self.conversation,
+            unit: scored.unit,
+            assessee: scored.assessee,
+            scorecard: scored.scorecard,
+            state: AssessmentState::AiReady,
+            scored_version: self.version,
+            version: 1,
+            criteria: scored.criteria,
+            totals: scored.totals,
+            axis: scored.axis,
+            summary: scored.summary,
+            facts: scored.facts,
+            create_time: self.now,
+            update_time: self.now,
+        }
+    }
+
+    /// The system's answers are replaced.
+    fn rescored(&self, stored: &Assessment, scored: Scored) -> Assessment {
+        Assessment {
+            version: stored.version + 1,
+            create_time: stored.create_time,
+            ..self.first_scored(stored.id, scored)
+        }
+    }
+}
+
+/// What a person has begun to review, has reviewed or has deleted is not scored over.
+fn belongs_to_a_person(state: AssessmentState) -> bool {
+    match state {
+        AssessmentState::Unprocessed | AssessmentState::AiReady | AssessmentState::Error => false,
+        AssessmentState::ReviewOngoing
+        | AssessmentState::ReviewedBySupervisor
+        | AssessmentState::DiscussedWithAssessee
+        | AssessmentState::Deleted => true,
+    }
+}
+
+/// What is stored of a failure. Its cause may quote the conversation, so it goes to the log and not to callers.
+const FAILURE: &str = "scoring failed by a fault of the server; its log has the cause";
+
+/// Counts a failed attempt: the job waits longer each time, and after the last attempt it is given up, which is stored too.
+pub async fn record_failed_attempt(services: &Services, id: ConversationId) -> Result<(), Error> {
+    let Some(found) = conversation::find(&*services.store, id).await? else { return Ok(()) };
+    let Some(job) = found.job else { return Ok(()) };
+    let now = services.clock.now();
+    let failed_attempts = job.value.failed_attempts.saturating_add(1);
+    let mut batch = Batch::default();
+    if failed_attempts >= services.settings.scoring_attempts {
+        let version = job.value.version;
+        let failure = ScoringFailure { version, failed_attempts, cause: FAILURE.to_owned(), time: now };
+        queue::give_up(&mut batch, id, &failure, job.raw);
+        let event = Event { conversation: id, time: now, kind: EventKind::ScoringFailed };
+        batch.log.push(records::encode(&event));
+    } else {
+        let not_before = UnixMillis(now.0.saturating_add(backoff_millis(failed_attempts)));
+        queue::put_back(&mut batch, id, &records::Job { failed_attempts, not_before, ..job.value }, job.raw);
+    }
+    match services.store.commit(batch).await {
+        // A conflict means that the conversation changed: its new version has not failed yet.
+        Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// 1, 2, 4, … seconds up to 10 minutes, of which up to a half is taken off at random, so that jobs do not return together.
+fn backoff_millis(failed_attempts: u32) -> i64 {
+    let whole = 1000_i64.saturating_mul(1 << failed_attempts.saturating_sub(1).min(20)).min(600_000);
+    let random = getrandom::u32().map_or(0, i64::from);
+    whole - random % (whole / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_job_waits_longer_each_time_up_to_ten_minutes() {
+        for (attempts, longest) in [(1, 1_000), (2, 2_000), (5, 16_000), (30, 600_000), (u32::MAX, 600_000)] {
+            let waits = backoff_millis(attempts);
+            assert!(waits > longest / 2 && waits <= longest, "{attempts} attempts wait {waits} ms");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Assessments in the keyspace, and the index that keeps them unique.
+
+use std::ops::Bound;
+
+use crate::domain::{Assessment, AssessmentId, ConversationId};
+
+use super::{
+    Batch, Direction, Expect, Keyspace, StoreError, Stored, Value, expect_unchanged, get_one, keys,
+    records::{self, AssessmentIndex},
+};
+
+/// One assessment of a conversation.
+pub async fn find(
+    store: &dyn Keyspace,
+    conversation: ConversationId,
+    id: AssessmentId,
+) -> Result<Option<Stored<Assessment>>, StoreError> {
+    get_one(store, keys::assessment(conversation, id)).await
+}
+
+/// At most `limit` assessments after `after` (0: from the first), ascending by number.
+pub async fn list_after(
+    store: &dyn Keyspace,
+    conversation: ConversationId,
+    after: AssessmentId,
+    limit: usize,
+) -> Result<Vec<Assessment>, StoreError> {
+    let mut range = keys::assessments(conversation);
+    range.start = Bound::Excluded(keys::assessment(conversation, after));
+    let page = store.scan(range, limit, Direction::Ascending).await?;
+    page.iter().map(|(key, raw)| records::decode(key, raw)).collect()
+}
+
+/// The numbers of a conversation's assessments, ascending.
+pub async fn indexed_ids(
+    store: &dyn Keyspace,
+    conversation: ConversationId,
+) -> Result<Vec<AssessmentId>, StoreError> {
+    let index = get_one::<AssessmentIndex>(store, keys::assessment_index(conversation)).await?;
+    let entries = index.map(|stored| stored.value.entries).unwrap_or_default();
+    let mut ids: Vec<_> = entries.into_iter().map(|entry| entry.assessment).collect();
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+/// The index of a conversation and the assessments that it names, in its order.
+pub async fn find_indexed(
+    store: &dyn Keyspace,
+    conversation: ConversationId,
+) -> Result<(Option<Stored<AssessmentIndex>>, Vec<Stored<Assessment>>), StoreError> {
+    let index = get_one::<AssessmentIndex>(store, keys::assessment_index(conversation)).await?;
+    let Some(index) = index else { return Ok((None, Vec::new())) };
+    let wanted: Vec<_> =
+        index.value.entries.iter().map(|entry| keys::assessment(conversation, entry.assessment)).collect();
+    let values = store.get(wanted.clone()).await?;
+    let mut assessments = Vec::with_capacity(wanted.len());
+    for (key, raw) in wanted.iter().zip(values) {
+        let stored = records::decode_stored(key, raw)?.ok_or_else(|| {
+            StoreError::Corrupt(
+                format!("conversation {conversation} indexes an assessment that is absent").into(),
+            )
+        })?;
+        assessments.push(stored);
+    }
+    Ok((Some(index), assessments))
+}
+
+/// Puts an assessment: `read` is what it was, absent for a new one.
+pub fn put(batch: &mut Batch, assessment: &Assessment, read: Option<Value>) {
+    let key = keys::assessment(assessment.conversation, assessment.id);
+    // A new one needs no expectation of its own: its number is fresh and the index is expected.
+    if let Some(raw) = read {
+        batch.expect.push((key.clone(), Expect::Is(raw)));
+    }
+    batch.put.push((key, records::encode(assessment)));
+}
+
+/// Expects the index as it was read and, where it changed, puts it.
+pub fn put_index(
+    batch: &mut Batch,
+    conversation: ConversationId,
+    index: &AssessmentIndex,
+    read: Option<Value>,
+) {
+    let key = keys::assessment_index(conversation);
+    let value = records::encode(index);
+    if read.as_ref() != Some(&value) {
+        batch.put.push((key.clone(), value));
+    }
+    batch.expect.push((key, expect_unchanged(read)));
+}

@@ -1,0 +1,176 @@
+//! Conversations and their messages in the keyspace.
+//!
+//! A message is found by its id alone: the segment that holds it is the last one whose first message is not after it.
+
+use crate::domain::{Conversation, ConversationId, ConversationRef, Message, MessageId, Transcript};
+
+use super::{
+    Batch, Direction, Expect, Keyspace, StoreError, Stored, Value, expect_unchanged, get_one, keys,
+    records::{self, Head, Identity, Job, ScoringFailure, Segment},
+};
+
+/// The largest head that holds the messages of its import; above it they get a segment of their own.
+pub const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// How many segments are read at once.
+const SEGMENT_PAGE: usize = 32;
+
+/// What is stored of one conversation besides its messages outside the head.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub head: Stored<Head>,
+    pub job: Option<Stored<Job>>,
+    pub failure: Option<Stored<ScoringFailure>>,
+}
+
+/// Which conversation `reference` means; a number is taken as it is.
+pub async fn resolve(
+    store: &dyn Keyspace,
+    reference: &ConversationRef,
+) -> Result<Option<ConversationId>, StoreError> {
+    match reference {
+        ConversationRef::Id(id) => Ok(Some(*id)),
+        ConversationRef::External { source, external_id } => {
+            let identity = get_one::<Identity>(store, keys::identity(source, external_id)).await?;
+            Ok(identity.map(|identity| identity.value.conversation))
+        }
+    }
+}
+
+/// Whether a conversation is stored.
+pub async fn exists(store: &dyn Keyspace, id: ConversationId) -> Result<bool, StoreError> {
+    Ok(store.get(vec![keys::head(id)]).await?.iter().any(Option::is_some))
+}
+
+/// A conversation's head, its job and its failure, read at once.
+pub async fn find(store: &dyn Keyspace, id: ConversationId) -> Result<Option<Found>, StoreError> {
+    let wanted = vec![keys::head(id), keys::job(id), keys::scoring_failure(id)];
+    let mut values = store.get(wanted.clone()).await?.into_iter();
+    let mut next = || values.next().flatten();
+    let (head, job, failure) = (next(), next(), next());
+    let Some(head) = records::decode_stored(&wanted[0], head)? else { return Ok(None) };
+    Ok(Some(Found {
+        head,
+        job: records::decode_stored(&wanted[1], job)?,
+        failure: records::decode_stored(&wanted[2], failure)?,
+    }))
+}
+
+/// All messages of a conversation whose head was read.
+pub async fn transcript(store: &dyn Keyspace, head: Head) -> Result<Transcript, StoreError> {
+    let Head { conversation, mut messages } = head;
+    let mut range = keys::segments(conversation.id);
+    while messages.len() < conversation.message_count as usize {
+        let page = store.scan(range.clone(), SEGMENT_PAGE, Direction::Ascending).await?;
+        let Some((last, _)) = page.last() else { break };
+        range = range.after(last.clone());
+        for (key, raw) in &page {
+            messages.extend(records::decode::<Segment>(key, raw)?.messages);
+        }
+    }
+    // Segments only ever grow with the head's count, in one batch; one that was added after the head was read is newer.
+    messages.truncate(conversation.message_count as usize);
+    Ok(Transcript { conversation, messages })
+}
+
+/// At most `limit` messages after `after` (0: from the first), and not much more than `max_bytes` of content.
+pub async fn messages_after(
+    store: &dyn Keyspace,
+    head: &Head,
+    after: MessageId,
+    limit: usize,
+    max_bytes: usize,
+) -> Result<Vec<Message>, StoreError> {
+    let mut page = MessagePage { after, limit, bytes_left: max_bytes, messages: Vec::new() };
+    page.take(head.messages.iter().cloned());
+    if page.is_full() || head.messages.len() == head.conversation.message_count as usize {
+        return Ok(page.messages);
+    }
+    let all = keys::segments(head.conversation.id);
+    let mut range = all.clone();
+    range.end = std::ops::Bound::Included(keys::segment(head.conversation.id, after));
+    let holder = store.scan(range, 1, Direction::Descending).await?;
+    let mut range = all;
+    if let Some((key, _)) = holder.into_iter().next() {
+        range.start = std::ops::Bound::Included(key);
+    }
+    while !page.is_full() {
+        // One at a time: a segment may be as large as a request.
+        let found = store.scan(range.clone(), 1, Direction::Ascending).await?;
+        let Some((key, raw)) = found.into_iter().next() else { break };
+        page.take(records::decode::<Segment>(&key, &raw)?.messages.into_iter());
+        range = range.after(key);
+    }
+    Ok(page.messages)
+}
+
+struct MessagePage {
+    after: MessageId,
+    limit: usize,
+    bytes_left: usize,
+    messages: Vec<Message>,
+}
+
+impl MessagePage {
+    fn is_full(&self) -> bool {
+        self.messages.len() >= self.limit || self.bytes_left == 0
+    }
+
+    fn take(&mut self, messages: impl Iterator<Item = Message>) {
+        for message in messages.filter(|message| message.id > self.after) {
+            if self.is_full() {
+                return;
+            }
+            self.bytes_left = self.bytes_left.saturating_sub(message.content.len());
+            self.messages.push(message);
+        }
+    }
+}
+
+/// Puts a new conversation: its head (and a segment where the head would be too large) and its identity.
+pub fn put_new(batch: &mut Batch, conversation: Conversation, messages: Vec<Message>) {
+    let id = conversation.id;
+    let identity = keys::identity(&conversation.source, &conversation.external_id);
+    batch.expect.push((identity.clone(), Expect::Absent));
+    batch.put.push((identity, records::encode(&Identity { conversation: id })));
+    put_head(batch, conversation, messages);
+}
+
+/// Puts a changed conversation and appends messages to it. `read` is the head that the change was decided on.
+pub fn put_appended(
+    batch: &mut Batch,
+    read: Stored<Head>,
+    conversation: Conversation,
+    appended: Vec<Message>,
+) {
+    batch.expect.push((keys::head(conversation.id), Expect::Is(read.raw)));
+    put_segment(batch, conversation.id, appended);
+    let head = Head { conversation, messages: read.value.messages };
+    batch.put.push((keys::head(head.conversation.id), records::encode(&head)));
+}
+
+/// Expects that the head is still what it was when it was read.
+pub fn expect_head(batch: &mut Batch, id: ConversationId, raw: Value) {
+    batch.expect.push((keys::head(id), expect_unchanged(Some(raw))));
+}
+
+fn put_head(batch: &mut Batch, conversation: Conversation, messages: Vec<Message>) {
+    let id = conversation.id;
+    let content_bytes: usize = messages.iter().map(|message| message.content.len()).sum();
+    let mut head = Head { conversation, messages };
+    let mut value = None;
+    if content_bytes <= MAX_HEAD_BYTES {
+        value = Some(records::encode(&head)).filter(|value| value.len() <= MAX_HEAD_BYTES);
+    }
+    let value = value.unwrap_or_else(|| {
+        put_segment(batch, id, std::mem::take(&mut head.messages));
+        records::encode(&head)
+    });
+    batch.put.push((keys::head(id), value));
+}
+
+fn put_segment(batch: &mut Batch, id: ConversationId, messages: Vec<Message>) {
+    if let Some(first) = messages.first() {
+        let key = keys::segment(id, first.id);
+        batch.put.push((key, records::encode(&Segment { messages })));
+    }
+}

@@ -1,0 +1,65 @@
+//! Numeric ids from leased blocks: one conditional commit per block, none per id.
+
+use std::{ops::Range, sync::Arc};
+
+use tokio::sync::Mutex;
+
+use crate::domain::{FIRST_ID, LAST_ID};
+
+use super::{
+    Batch, Keyspace, StoreError, expect_unchanged, get_one, keys,
+    records::{self, NextId},
+};
+
+/// How many ids a lease takes; what is left of it when the process ends is never given away.
+const BLOCK: u64 = 1 << 16;
+
+/// Gives away ids. Later ones are higher, within one process; between processes blocks never overlap.
+pub struct Ids {
+    store: Arc<dyn Keyspace>,
+    leased: Mutex<Range<u64>>,
+}
+
+impl Ids {
+    pub fn new(store: Arc<dyn Keyspace>) -> Self {
+        Self { store, leased: Mutex::new(0..0) }
+    }
+
+    /// `count` consecutive ids, at most 65,536; the first of them.
+    pub async fn take(&self, count: u64) -> Result<u64, StoreError> {
+        if count > BLOCK {
+            return Err(StoreError::Limit(format!("at most {BLOCK} ids at once, {count} were asked for")));
+        }
+        let mut leased = self.leased.lock().await;
+        if leased.end - leased.start < count {
+            *leased = self.lease().await?;
+        }
+        let first = leased.start;
+        leased.start += count;
+        Ok(first)
+    }
+
+    async fn lease(&self) -> Result<Range<u64>, StoreError> {
+        loop {
+            let read = get_one::<NextId>(&*self.store, keys::next_id()).await?;
+            let (first, raw) = match read {
+                Some(stored) => (stored.value.id, Some(stored.raw)),
+                None => (FIRST_ID, None),
+            };
+            let end = first.saturating_add(BLOCK);
+            if end > LAST_ID {
+                return Err(StoreError::Limit(format!("the numeric ids up to {LAST_ID} are used up")));
+            }
+            let batch = Batch {
+                expect: vec![(keys::next_id(), expect_unchanged(raw))],
+                put: vec![(keys::next_id(), records::encode(&NextId { id: end }))],
+                ..Batch::default()
+            };
+            match self.store.commit(batch).await {
+                Ok(_) => return Ok(first..end),
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The keys. One byte says what a key is for, then comes the workspace, then what the thing is known by.
+//!
+//! | byte | what | the rest of the key | value |
+//! |---|---|---|---|
+//! | 01 | the store's secret | – | `records::Secret` |
+//! | 02 | the next numeric id | – | `records::NextId` |
+//! | 10 | conversation head | workspace, conversation | `records::Head` |
+//! | 11 | conversation identity | workspace, source, external id | `records::Identity` |
+//! | 12 | segment of messages | workspace, conversation, first message | `records::Segment` |
+//! | 20 | assessment | workspace, conversation, assessment | `domain::Assessment` |
+//! | 21 | assessments of a conversation | workspace, conversation | `records::AssessmentIndex` |
+//! | 30 | scorecard family | workspace, base | `records::ScorecardFamily` |
+//! | 31 | scorecard revision | workspace, base, ordinal | `domain::ScorecardRevision` |
+//! | 40 | scoring job | workspace, shard, conversation | `records::Job` |
+//! | 41 | scoring given up | workspace, conversation | `records::ScoringFailure` |
+//! | 50 | request | workspace, caller, method, request id | `records::Request` |
+//!
+//! Numbers are big-endian, so that they sort; strings are escaped ([`push_text`]), so that one never is the beginning of
+//! another. Numeric ids are global; the rest belongs to a workspace. Bytes from F0 on belong to the engines.
+
+use crate::domain::{AssessmentId, ConversationId, MessageId};
+
+use super::{Key, KeyRange};
+
+/// The one workspace until access comes. It never stands in a resource name.
+pub const WORKSPACE: u32 = 1;
+/// Into how many parts the queue is cut, so that several processes can share it.
+pub const JOB_SHARDS: u8 = 16;
+
+const SECRET: u8 = 0x01;
+const NEXT_ID: u8 = 0x02;
+const HEAD: u8 = 0x10;
+const IDENTITY: u8 = 0x11;
+const SEGMENT: u8 = 0x12;
+const ASSESSMENT: u8 = 0x20;
+const ASSESSMENT_INDEX: u8 = 0x21;
+const SCORECARD_FAMILY: u8 = 0x30;
+const SCORECARD_REVISION: u8 = 0x31;
+const JOB: u8 = 0x40;
+const SCORING_FAILURE: u8 = 0x41;
+const REQUEST: u8 = 0x50;
+
+pub fn secret() -> Key {
+    vec![SECRET]
+}
+
+pub fn next_id() -> Key {
+    vec![NEXT_ID]
+}
+
+pub fn head(conversation: ConversationId) -> Key {
+    of_conversation(HEAD, conversation)
+}
+
+pub fn identity(source: &str, external_id: &str) -> Key {
+    let mut key = in_workspace(IDENTITY, source.len() + external_id.len() + 4);
+    push_text(&mut key, source);
+    push_text(&mut key, external_id);
+    key
+}
+
+pub fn segment(conversation: ConversationId, first: MessageId) -> Key {
+    let mut key = of_conversation(SEGMENT, conversation);
+    key.extend(first.0.to_be_bytes());
+    key
+}
+
+pub fn segments(conversation: ConversationId) -> KeyRange {
+    KeyRange::prefix(of_conversation(SEGMENT, conversation))
+}
+
+pub fn assessment(conversation: ConversationId, assessment: AssessmentId) -> Key {
+    let mut key = of_conversation(ASSESSMENT, conversation);
+    key.extend(assessment.0.to_be_bytes());
+    key
+}
+
+pub fn assessments(conversation: ConversationId) -> KeyRange {
+    KeyRange::prefix(of_conversation(ASSESSMENT, conversation))
+}
+
+pub fn assessment_index(conversation: ConversationId) -> Key {
+    of_conversation(ASSESSMENT_INDEX, conversation)
+}
+
+pub fn scorecard_family(base: &str) -> Key {
+    let mut key = in_workspace(SCORECARD_FAMILY, base.len() + 2);
+    push_text(&mut key, base);
+    key
+}
+
+pub fn scorecard_families() -> KeyRange {
+    KeyRange::prefix(in_workspace(SCORECARD_FAMILY, 0))
+}
+
+/// The base whose family has this key; `None` when it is not a family's.
+pub fn base_of_family(key: &[u8]) -> Option<String> {
+    let escaped = key.strip_prefix(&[SCORECARD_FAMILY])?.get(4..)?.strip_suffix(&[0x00, 0x01])?;
+    // A base is a slug: it has no 00 that would be escaped.
+    String::from_utf8(escaped.to_vec()).ok()
+}
+
+pub fn scorecard_revision(base: &str, ordinal: u32) -> Key {
+    let mut key = in_workspace(SCORECARD_REVISION, base.len() + 6);
+    push_text(&mut key, base);
+    key.extend(ordinal.to_be_bytes());
+    key
+}
+
+pub fn job(conversation: ConversationId) -> Key {
+    let mut key = in_workspace(JOB, 9);
+    key.push((conversation.0 % u64::from(JOB_SHARDS)) as u8);
+    key.extend(conversation.0.to_be_bytes());
+    key
+}
+
+pub fn jobs() -> KeyRange {
+    KeyRange::prefix(in_workspace(JOB, 0))
+}
+
+/// The conversation whose job has this key; `None` when it is not a job's.
+pub fn conversation_of_job(key: &[u8]) -> Option<ConversationId> {
+    let id = key.strip_prefix(&[JOB])?.get(5..)?;
+    Some(ConversationId(u64::from_be_bytes(id.try_into().ok()?)))
+}
+
+pub fn scoring_failure(conversation: ConversationId) -> Key {
+    of_conversation(SCORING_FAILURE, conversation)
+}
+
+pub fn request(caller: &str, method: u8, request_id: &str) -> Key {
+    let mut key = in_workspace(REQUEST, caller.len() + request_id.len() + 5);
+    push_text(&mut key, caller);
+    key.push(method);
+    push_text(&mut key, request_id);
+    key
+}
+
+pub fn requests() -> KeyRange {
+    KeyRange::prefix(in_workspace(REQUEST, 0))
+}
+
+fn in_workspace(subspace: u8, room: usize) -> Key {
+    let mut key = Vec::with_capacity(5 + room);
+    key.push(subspace);
+    key.extend(WORKSPACE.to_be_bytes());
+    key
+}
+
+fn of_conversation(subspace: u8, conversation: ConversationId) -> Key {
+    let mut key = in_workspace(subspace, 16);
+    key.extend(conversation.0.to_be_bytes());
+    key
+}
+
+/// Appends a string so that order is kept and no string is the beginning of another: 00 becomes 00 FF, the end is 00 01.
+fn push_text(key: &mut Key, text: &str) {
+    for byte in text.bytes() {
+        key.push(byte);
+        if byte == 0 {
+            key.push(0xFF);
+        }
+    }
+    key.extend([0x00, 0x01]);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_job_key_names_its_conversation() {
+        let id = ConversationId(5_000_000_000_000_123);
+        assert_eq!(conversation_of_job(&job(id)), Some(id));
+        assert_eq!(conversation_of_job(&head(id)), None);
+        assert_eq!(conversation_of_job(&job(id)[..9]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn identities_are_equal_only_for_equal_parts(a in ".{0,8}", b in ".{0,8}", c in ".{0,8}", d in ".{0,8}") {
+            prop_assert_eq!(identity(&a, &b) == identity(&c, &d), (&a, &b) == (&c, &d));
+        }
+
+        #[test]
+        fn texts_sort_as_their_bytes_and_none_begins_another(a in "[\u{0}a-c\u{ff}]{0,6}", b in "[\u{0}a-c\u{ff}]{0,6}") {
+            let (mut x, mut y) = (Vec::new(), Vec::new());
+            push_text(&mut x, &a);
+            push_text(&mut y, &b);
+            prop_assert_eq!(x.cmp(&y), a.as_bytes().cmp(b.as_bytes()));
+            prop_assert_eq!(x.starts_with(&y), a == b);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The engine for tests and for trying Plaudit out: everything in memory, nothing survives.
+//!
+//! It is also the plainest reading of the contract, to compare other engines with.
+
+use std::{
+    collections::BTreeMap,
+    ops::Bound,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::sync::watch;
+
+use super::keyspace::{
+    Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, MAX_PAGE, Position, Stats, StoreError,
+    Value,
+};
+
+/// An empty keyspace in memory. A commit is "durable" at once: until the process ends.
+pub struct MemoryStore {
+    state: Mutex<State>,
+    commits: AtomicU64,
+    failure: watch::Sender<Option<Arc<str>>>,
+}
+
+#[derive(Default)]
+struct State {
+    pairs: BTreeMap<Key, Value>,
+    log: BTreeMap<Position, Value>,
+    closed: bool,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self { state: Mutex::default(), commits: AtomicU64::new(0), failure: watch::Sender::new(None) }
+    }
+}
+
+impl MemoryStore {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn open_state(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        // Nothing between a lock and its release can leave the state half changed, so a poisoned lock is still good.
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.closed { Err(StoreError::Failed("the store is closed".into())) } else { Ok(state) }
+    }
+
+    fn get_now(&self, keys: &[Key]) -> Result<Vec<Option<Value>>, StoreError> {
+        let state = self.open_state()?;
+        Ok(keys.iter().map(|key| state.pairs.get(key).cloned()).collect())
+    }
+
+    fn scan_now(
+        &self,
+        range: KeyRange,
+        limit: usize,
+        direction: Direction,
+    ) -> Result<Vec<(Key, Value)>, StoreError> {
+        let state = self.open_state()?;
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let owned = |(key, value): (&Key, &Value)| (key.clone(), value.clone());
+        let pairs = state.pairs.range((range.start, range.end));
+        let limit = limit.min(MAX_PAGE);
+        Ok(match direction {
+            Direction::Ascending => pairs.take(limit).map(owned).collect(),
+            Direction::Descending => pairs.rev().take(limit).map(owned).collect(),
+        })
+    }
+
+    fn commit_now(&self, batch: Batch) -> Result<Committed, StoreError> {
+        batch.check()?;
+        let mut state = self.open_state()?;
+        for (key, expect) in batch.expect {
+            let holds = match (&expect, state.pairs.get(&key)) {
+                (Expect::Absent, found) => found.is_none(),
+                (Expect::Is(value), found) => found == Some(value),
+            };
+            if !holds {
+                return Err(StoreError::Conflict { key });
+            }
+        }
+        let last = state.last_position();
+        let first_position = (!batch.log.is_empty()).then_some(last + 1);
+        state.pairs.extend(batch.put);
+        for key in &batch.delete {
+            state.pairs.remove(key);
+        }
+        state.log.extend((last + 1..).zip(batch.log));
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(Committed { first_position })
+    }
+
+    fn restore_log_now(&self, records: Vec<(Position, Value)>) -> Result<(), StoreError> {
+        let mut state = self.open_state()?;
+        super::keyspace::check_positions(state.last_position(), records.iter().map(|(at, _)| *at))?;
+        state.log.extend(records);
+        Ok(())
+    }
+
+    fn log_now(&self, after: Position, limit: usize) -> Result<Vec<(Position, Value)>, StoreError> {
+        let state = self.open_state()?;
+        let records = state.log.range((Bound::Excluded(after), Bound::Unbounded));
+        Ok(records.take(limit.min(MAX_PAGE)).map(|(at, value)| (*at, value.clone())).collect())
+    }
+
+    fn stats_now(&self) -> Result<Stats, StoreError> {
+        let last_position = self.open_state()?.last_position();
+        let commits = self.commits.load(Ordering::Relaxed);
+        Ok(Stats { engine: "memory", size_bytes: 0, last_position, commits, groups: commits, queue_depth: 0 })
+    }
+}
+
+impl State {
+    fn last_position(&self) -> Position {
+        self.log.last_key_value().map_or(0, |(position, _)| *position)
+    }
+}
+
+impl Keyspace for MemoryStore {
+    fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Option<Value>>, StoreError>> {
+        async move { self.get_now(&keys) }.boxed()
+    }
+
+    fn scan(
+        &self,
+        range: KeyRange,
+        limit: usize,
+        direction: Direction,
+    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
+        async move { self.scan_now(range, limit, direction) }.boxed()
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {
+        async move { self.commit_now(batch) }.boxed()
+    }
+
+    fn log(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(Position, Value)>, StoreError>> {
+        async move { self.log_now(after, limit) }.boxed()
+    }
+
+    fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move { self.restore_log_now(records) }.boxed()
+    }
+
+    fn stats(&self) -> BoxFuture<'_, Result<Stats, StoreError>> {
+        async move { self.stats_now() }.boxed()
+    }
+
+    fn failure(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.failure.subscribe()
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move {
+            self.open_state()?.closed = true;
+            Ok(())
+        }
+        .boxed()
+    }
+}

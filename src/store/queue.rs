@@ -1,0 +1,73 @@
+//! The durable queue of conversations that want scoring: one job each, whatever happened to them.
+
+use crate::domain::{ConversationId, UnixMillis};
+
+use super::{
+    Batch, Direction, Expect, Key, KeyRange, Keyspace, StoreError, Stored, Value, keys,
+    records::{self, Job, ScoringFailure},
+};
+
+/// A page of jobs in the order of their keys, and the range that is left after it; `None` at the end.
+pub async fn page(
+    store: &dyn Keyspace,
+    range: KeyRange,
+    limit: usize,
+) -> Result<(Vec<(ConversationId, Job)>, Option<KeyRange>), StoreError> {
+    let pairs = store.scan(range.clone(), limit, Direction::Ascending).await?;
+    let rest = match pairs.last() {
+        Some((last, _)) if pairs.len() == limit => Some(range.after(last.clone())),
+        _ => None,
+    };
+    let jobs = pairs.iter().map(|(key, raw)| Ok((conversation_of(key)?, records::decode(key, raw)?)));
+    Ok((jobs.collect::<Result<_, StoreError>>()?, rest))
+}
+
+fn conversation_of(key: &Key) -> Result<ConversationId, StoreError> {
+    keys::conversation_of_job(key)
+        .ok_or_else(|| StoreError::Corrupt(format!("a job has the key {key:02x?}").into()))
+}
+
+/// Queues a version of a conversation that never had a job.
+pub fn put_first(batch: &mut Batch, conversation: ConversationId, version: u64, now: UnixMillis) {
+    batch.put.push((keys::job(conversation), records::encode(&job(version, now))));
+}
+
+/// Queues a new version in place of the job that may wait, and forgets that an older one was given up.
+pub fn put_next(
+    batch: &mut Batch,
+    conversation: ConversationId,
+    version: u64,
+    now: UnixMillis,
+    failure: Option<&Stored<ScoringFailure>>,
+) {
+    put_first(batch, conversation, version, now);
+    if let Some(failure) = failure {
+        let key = keys::scoring_failure(conversation);
+        batch.expect.push((key.clone(), Expect::Is(failure.raw.clone())));
+        batch.delete.push(key);
+    }
+}
+
+fn job(version: u64, now: UnixMillis) -> Job {
+    Job { version, failed_attempts: 0, not_before: UnixMillis(0), create_time: now }
+}
+
+/// Ends a job that is still what it was when it was read.
+pub fn end(batch: &mut Batch, conversation: ConversationId, read: Value) {
+    let key = keys::job(conversation);
+    batch.expect.push((key.clone(), Expect::Is(read)));
+    batch.delete.push(key);
+}
+
+/// Puts a job back that is to be tried again.
+pub fn put_back(batch: &mut Batch, conversation: ConversationId, job: &Job, read: Value) {
+    let key = keys::job(conversation);
+    batch.expect.push((key.clone(), Expect::Is(read)));
+    batch.put.push((key, records::encode(job)));
+}
+
+/// Ends a job for good and says why.
+pub fn give_up(batch: &mut Batch, conversation: ConversationId, failure: &ScoringFailure, read: Value) {
+    end(batch, conversation, read);
+    batch.put.push((keys::scoring_failure(conversation), records::encode(failure)));
+}

@@ -1,0 +1,181 @@
+//! The values: one version byte, then CBOR with numbered fields.
+//!
+//! Field numbers are append-only; a number is never used again for something else. `tests/fixtures/records` holds one value
+//! of every kind and version, and a test decodes them for ever.
+
+use minicbor::{Decode, Encode};
+
+use crate::domain::{AssessmentId, Conversation, ConversationId, Message, Unit, UnixMillis};
+
+use super::{Key, StoreError, Value};
+
+/// The version that is written; every version up to it is read.
+pub const VERSION: u8 = 1;
+
+/// A value as it was read: decoded, and the bytes themselves for the expectation of a batch.
+#[derive(Clone, Debug)]
+pub struct Stored<T> {
+    pub value: T,
+    pub raw: Value,
+}
+
+/// A conversation with the messages of its import, unless they are too many for one value: then they are in segments.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Head {
+    #[n(0)]
+    pub conversation: Conversation,
+    #[n(1)]
+    pub messages: Vec<Message>,
+}
+
+/// Which conversation an external id names.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub struct Identity {
+    #[n(0)]
+    pub conversation: ConversationId,
+}
+
+/// Consecutive messages of one conversation. Its key holds the id of the first.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Segment {
+    #[n(0)]
+    pub messages: Vec<Message>,
+}
+
+/// That a conversation wants scoring. There is one per conversation, however often it changed.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Job {
+    /// The version of the conversation that wants it.
+    #[n(0)]
+    pub version: u64,
+    /// How many attempts at this version failed.
+    #[n(1)]
+    pub failed_attempts: u32,
+    /// Not to be tried before.
+    #[n(2)]
+    pub not_before: UnixMillis,
+    /// When the version was stored: the queue's age.
+    #[n(3)]
+    pub create_time: UnixMillis,
+}
+
+/// That scoring was given up.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct ScoringFailure {
+    #[n(0)]
+    pub version: u64,
+    #[n(1)]
+    pub failed_attempts: u32,
+    #[n(2)]
+    pub cause: String,
+    #[n(3)]
+    pub time: UnixMillis,
+}
+
+/// The assessments that a conversation has: the one place that makes a second one for a unit and scorecard impossible.
+#[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
+pub struct AssessmentIndex {
+    #[n(0)]
+    pub entries: Vec<AssessmentEntry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct AssessmentEntry {
+    #[n(0)]
+    pub unit: Unit,
+    /// The base id of the scorecard.
+    #[n(1)]
+    pub scorecard: String,
+    #[n(2)]
+    pub assessment: AssessmentId,
+}
+
+/// A scorecard family's newest revision.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct ScorecardFamily {
+    #[n(0)]
+    pub newest_ordinal: u32,
+}
+
+/// The answer to a request that carried an id. It names things and holds no bodies: an erasure must not have to find it.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct Request {
+    /// BLAKE3 of the request under the store's key.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub fingerprint: [u8; 32],
+    #[n(1)]
+    pub create_time: UnixMillis,
+    #[n(2)]
+    pub answer: RequestAnswer,
+}
+
+/// What was answered, by ids.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub enum RequestAnswer {
+    #[n(0)]
+    ImportConversation {
+        #[n(0)]
+        conversation: ConversationId,
+        #[n(1)]
+        outcome: ImportOutcome,
+        #[n(2)]
+        stored_messages: u32,
+    },
+}
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum ImportOutcome {
+    #[n(0)]
+    Created,
+    #[n(1)]
+    Existing,
+    #[n(2)]
+    Appended,
+}
+
+/// The key under which receipts, page tokens and fingerprints are made. It never leaves the store.
+#[derive(Clone, PartialEq, Encode, Decode)]
+pub struct Secret {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub key: [u8; 32],
+}
+
+/// The first numeric id that is not leased yet.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub struct NextId {
+    #[n(0)]
+    pub id: u64,
+}
+
+/// The bytes to store for `record`.
+pub fn encode<T: Encode<()>>(record: &T) -> Value {
+    let mut bytes = vec![VERSION];
+    minicbor::encode(record, &mut bytes)
+        .expect("a Vec takes every write and no record has a fallible encoder");
+    bytes.into()
+}
+
+/// The record in `raw`. `key` is for the error alone.
+pub fn decode<T: for<'a> Decode<'a, ()>>(key: &Key, raw: &[u8]) -> Result<T, StoreError> {
+    let damaged = |cause: String| {
+        let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        StoreError::Corrupt(format!("the value of key {key}: {cause}").into())
+    };
+    match raw.split_first() {
+        Some((&VERSION, body)) => minicbor::decode(body).map_err(|cause| damaged(cause.to_string())),
+        Some((version, _)) => Err(damaged(format!(
+            "has record version {version}, this program reads up to {VERSION}: use a newer program"
+        ))),
+        None => Err(damaged("is empty".to_owned())),
+    }
+}
+
+/// Decodes a value that may be absent.
+pub fn decode_stored<T: for<'a> Decode<'a, ()>>(
+    key: &Key,
+    raw: Option<Value>,
+) -> Result<Option<Stored<T>>, StoreError> {
+    raw.map(|raw| Ok(Stored { value: decode(key, &raw)?, raw })).transpose()
+}

@@ -1,0 +1,173 @@
+//! The store's secret, and what is made under it: receipts, page tokens, fingerprints.
+
+use std::fmt;
+
+use crate::domain::{ConversationId, LAST_ID, Receipt};
+
+use super::{
+    Batch, Expect, Keyspace, StoreError, get_one, keys,
+    records::{self, Secret},
+};
+
+/// Keys derived from the store's secret.
+#[derive(Clone)]
+pub struct Secrets {
+    receipt_tag: [u8; 32],
+    receipt_mask: [u8; 32],
+    token: [u8; 32],
+    fingerprint: [u8; 32],
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets")
+    }
+}
+
+impl Secrets {
+    /// The secret of the store; a new store gets one.
+    pub async fn load_or_create(store: &dyn Keyspace) -> Result<Self, StoreError> {
+        loop {
+            if let Some(stored) = get_one::<Secret>(store, keys::secret()).await? {
+                return Ok(Self::from_key(&stored.value.key));
+            }
+            let mut key = [0; 32];
+            getrandom::fill(&mut key).map_err(|cause| {
+                StoreError::Failed(format!("the system gave no random numbers: {cause}").into())
+            })?;
+            let batch = Batch {
+                expect: vec![(keys::secret(), Expect::Absent)],
+                put: vec![(keys::secret(), records::encode(&Secret { key }))],
+                ..Batch::default()
+            };
+            match store.commit(batch).await {
+                Ok(_) => return Ok(Self::from_key(&key)),
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    pub fn from_key(key: &[u8; 32]) -> Self {
+        let derive = |purpose: &str| blake3::derive_key(purpose, key);
+        Self {
+            receipt_tag: derive("plaudit 2026-11 receipt tag"),
+            receipt_mask: derive("plaudit 2026-11 receipt mask"),
+            token: derive("plaudit 2026-11 page token"),
+            fingerprint: derive("plaudit 2026-11 request fingerprint"),
+        }
+    }
+
+    /// What tells requests apart that carry the same request id.
+    pub fn fingerprint(&self, request: &[u8]) -> [u8; 32] {
+        *blake3::keyed_hash(&self.fingerprint, request).as_bytes()
+    }
+
+    /// The receipt of a conversation's import: 64 bits of tag and the 53 bits of the number, masked by the tag, in 23
+    /// digits; the tag chooses the letter before them.
+    pub fn receipt(&self, conversation: ConversationId) -> Receipt {
+        let tag = self.receipt_tag(conversation);
+        let mask = self.receipt_mask(tag);
+        let mut number = (u128::from(tag) << ID_BITS) | u128::from((conversation.0 ^ mask) & LAST_ID);
+        let mut text = [0; Receipt::LENGTH];
+        for place in text.iter_mut().skip(1).rev() {
+            *place = DIGITS[(number % 36) as usize];
+            number /= 36;
+        }
+        text[0] = b'a' + ((mask >> ID_BITS) % 26) as u8;
+        let text: String = text.iter().map(|&byte| char::from(byte)).collect();
+        text.parse().expect("24 letters and digits with a letter first are a receipt")
+    }
+
+    /// The conversation of a receipt; `None` for one that this store did not give.
+    pub fn conversation_of(&self, receipt: &Receipt) -> Option<ConversationId> {
+        let mut number = 0_u128;
+        for byte in receipt.as_str().bytes().skip(1) {
+            let digit = DIGITS.iter().position(|&digit| digit == byte)?;
+            number = number.checked_mul(36)?.checked_add(digit as u128)?;
+        }
+        let tag = u64::try_from(number >> ID_BITS).ok()?;
+        let conversation = ConversationId((number as u64 ^ self.receipt_mask(tag)) & LAST_ID);
+        (self.receipt(conversation) == *receipt).then_some(conversation)
+    }
+
+    fn receipt_tag(&self, conversation: ConversationId) -> u64 {
+        first_u64(&blake3::keyed_hash(&self.receipt_tag, &conversation.0.to_be_bytes()))
+    }
+
+    fn receipt_mask(&self, tag: u64) -> u64 {
+        first_u64(&blake3::keyed_hash(&self.receipt_mask, &tag.to_be_bytes()))
+    }
+
+    /// A page token: `place` is where the next page begins, `arguments` what the token is good for.
+    pub fn page_token(&self, arguments: &str, place: &str) -> String {
+        format!("{}{place}", &self.token_tag(arguments, place))
+    }
+
+    /// The place of a page token; `None` for one that was made for other arguments, or by someone else.
+    pub fn place_of(&self, arguments: &str, token: &str) -> Option<String> {
+        let (tag, place) = token.split_at_checked(TOKEN_TAG_CHARACTERS)?;
+        (self.token_tag(arguments, place) == tag).then(|| place.to_owned())
+    }
+
+    fn token_tag(&self, arguments: &str, place: &str) -> String {
+        let mut hasher = blake3::Hasher::new_keyed(&self.token);
+        hasher.update(&(arguments.len() as u64).to_be_bytes());
+        hasher.update(arguments.as_bytes());
+        hasher.update(place.as_bytes());
+        hasher.finalize().to_hex()[..TOKEN_TAG_CHARACTERS].to_owned()
+    }
+}
+
+const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+/// Bits of a numeric id: see `LAST_ID`.
+const ID_BITS: u32 = 53;
+const TOKEN_TAG_CHARACTERS: usize = 24;
+
+fn first_u64(hash: &blake3::Hash) -> u64 {
+    let bytes: [u8; 8] = hash.as_bytes()[..8].try_into().expect("a hash has 32 bytes");
+    u64::from_be_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::FIRST_ID;
+
+    fn secrets() -> Secrets {
+        Secrets::from_key(&[7; 32])
+    }
+
+    proptest! {
+        #[test]
+        fn a_receipt_leads_back_to_its_conversation(id in FIRST_ID..=LAST_ID) {
+            let receipt = secrets().receipt(ConversationId(id));
+            prop_assert_eq!(secrets().conversation_of(&receipt), Some(ConversationId(id)));
+            prop_assert_eq!(Secrets::from_key(&[8; 32]).conversation_of(&receipt), None);
+        }
+
+        #[test]
+        fn a_receipt_that_was_not_given_leads_nowhere(text in "[a-z][a-z0-9]{23}") {
+            prop_assert_eq!(secrets().conversation_of(&text.parse().unwrap()), None);
+        }
+
+        #[test]
+        fn a_page_token_is_good_for_its_arguments_only(arguments in ".{0,20}", other in ".{0,20}", place in "[0-9a-z-]{0,20}") {
+            let token = secrets().page_token(&arguments, &place);
+            prop_assert_eq!(secrets().place_of(&arguments, &token), Some(place));
+            if other != arguments {
+                prop_assert_eq!(secrets().place_of(&other, &token), None);
+            }
+        }
+    }
+
+    #[test]
+    fn consecutive_conversations_have_receipts_that_share_nothing() {
+        let first = secrets().receipt(ConversationId(FIRST_ID));
+        let second = secrets().receipt(ConversationId(FIRST_ID + 1));
+        let same = first.as_str().bytes().zip(second.as_str().bytes()).filter(|(a, b)| a == b).count();
+        assert!(same < 8, "{first} and {second} share {same} places");
+    }
+}

@@ -1,0 +1,193 @@
+//! How a value is stored: in place, or, above [`INLINE_BYTES`], in chunks under keys of their own.
+//!
+//! sled writes a page of more than a quarter of a segment into a file under `blobs/` that it never syncs, and a page
+//! holds up to some 20 values. The bounds here, together with [`SEGMENT_BYTES`], keep every page below that.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use ::sled::{IVec, Tree};
+use bytes::Bytes;
+
+use super::layout::CHUNKS;
+use crate::store::keyspace::{StoreError, Value};
+
+/// sled's segment: 20 values in place of 48 KiB are half of the quarter that fits a page.
+pub(super) const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
+/// The largest value that is stored in place.
+pub(super) const INLINE_BYTES: usize = 48 * 1024;
+/// The size of every chunk but the last.
+const CHUNK_BYTES: usize = 32 * 1024;
+
+const TAG_INLINE: u8 = 0;
+const TAG_CHUNKED: u8 = 1;
+/// Tag, owner, id, length, BLAKE3 hash.
+const HEAD_BYTES: usize = 1 + 2 + 8 + 8 + 32;
+
+/// Whose chunk it is: the area of the value's key and, for a pair, the first byte of the caller's key. It lets the
+/// engine know which keys can have chunks at all, without reading them.
+pub(super) type Owner = [u8; 2];
+
+/// A value in the form in which it is written.
+pub(super) struct Encoded {
+    /// What stands under the value's own key.
+    pub head: IVec,
+    /// The raw keys and contents of its chunks; empty for a value in place.
+    pub chunks: Vec<(IVec, IVec)>,
+}
+
+impl Encoded {
+    pub(super) fn size_bytes(&self) -> usize {
+        self.head.len() + self.chunks.iter().map(|(key, chunk)| key.len() + chunk.len()).sum::<usize>()
+    }
+}
+
+/// A chunked value as its head describes it.
+struct Chunked {
+    owner: Owner,
+    id: u64,
+    length: u64,
+    hash: [u8; 32],
+}
+
+enum Stored<'a> {
+    Inline(&'a [u8]),
+    Chunked(Chunked),
+}
+
+/// Brings a value into the form in which it is written. `ids` gives every chunked value an id of its own.
+pub(super) fn encode(value: &[u8], owner: Owner, ids: &AtomicU64) -> Encoded {
+    if value.len() <= INLINE_BYTES {
+        let mut head = Vec::with_capacity(1 + value.len());
+        head.push(TAG_INLINE);
+        head.extend_from_slice(value);
+        return Encoded { head: IVec::from(head), chunks: Vec::new() };
+    }
+    let id = ids.fetch_add(1, Ordering::Relaxed);
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    head.push(TAG_CHUNKED);
+    head.extend_from_slice(&owner);
+    head.extend_from_slice(&id.to_be_bytes());
+    head.extend_from_slice(&(value.len() as u64).to_be_bytes());
+    head.extend_from_slice(blake3::hash(value).as_bytes());
+    let chunks = (0..)
+        .zip(value.chunks(CHUNK_BYTES))
+        .map(|(number, chunk)| (chunk_key(owner, id, number), IVec::from(chunk)))
+        .collect();
+    Encoded { head: IVec::from(head), chunks }
+}
+
+/// The value behind a stored head.
+pub(super) fn read(tree: &Tree, stored: &[u8]) -> Result<Value, StoreError> {
+    let chunked = match parse(stored)? {
+        Stored::Inline(value) => return Ok(Bytes::copy_from_slice(value)),
+        Stored::Chunked(chunked) => chunked,
+    };
+    let mut value = Vec::new();
+    for key in chunked.keys() {
+        let chunk =
+            tree.get(&key).map_err(damaged)?.ok_or_else(|| corrupt("a chunk of a value is missing"))?;
+        value.extend_from_slice(&chunk);
+    }
+    if value.len() as u64 != chunked.length || blake3::hash(&value) != chunked.hash {
+        return Err(corrupt("the chunks of a value do not match its checksum"));
+    }
+    Ok(Bytes::from(value))
+}
+
+/// Whether a stored head stands for `value`; a chunked one is compared by length and hash, without its chunks.
+pub(super) fn is(stored: &[u8], value: &[u8]) -> Result<bool, StoreError> {
+    Ok(match parse(stored)? {
+        Stored::Inline(inline) => inline == value,
+        Stored::Chunked(chunked) => {
+            chunked.length == value.len() as u64 && blake3::hash(value) == chunked.hash
+        }
+    })
+}
+
+/// The raw keys of the chunks of a stored head, which go when the head is overwritten or deleted.
+pub(super) fn chunk_keys(stored: &[u8]) -> Result<Vec<IVec>, StoreError> {
+    Ok(match parse(stored)? {
+        Stored::Inline(_) => Vec::new(),
+        Stored::Chunked(chunked) => chunked.keys().collect(),
+    })
+}
+
+/// What the chunks on disk say at open: the owners that have any, and the first id that is free.
+pub(super) fn survey(tree: &Tree) -> Result<(Vec<Owner>, u64), StoreError> {
+    let mut owners = Vec::new();
+    let mut next_id = 0;
+    let mut start = vec![CHUNKS];
+    while let Some(first) = tree.range(start..vec![CHUNKS + 1]).next() {
+        let owner = owner_of(&first.map_err(damaged)?.0)?;
+        let end = match u16::from_be_bytes(owner).checked_add(1) {
+            Some(next) => [&[CHUNKS], next.to_be_bytes().as_slice()].concat(),
+            None => vec![CHUNKS + 1],
+        };
+        let of_owner = [&[CHUNKS], owner.as_slice()].concat();
+        if let Some(last) = tree.range(of_owner..end.clone()).next_back() {
+            let (key, _) = last.map_err(damaged)?;
+            let id = key.get(3..11).and_then(|id| id.try_into().ok()).map(u64::from_be_bytes);
+            next_id = next_id.max(id.ok_or_else(|| corrupt("a chunk has a malformed key"))? + 1);
+        }
+        owners.push(owner);
+        start = end;
+    }
+    Ok((owners, next_id))
+}
+
+fn owner_of(raw: &[u8]) -> Result<Owner, StoreError> {
+    let owner = raw.get(1..3).and_then(|owner| owner.try_into().ok());
+    owner.ok_or_else(|| corrupt("a chunk has a malformed key"))
+}
+
+fn chunk_key(owner: Owner, id: u64, number: u32) -> IVec {
+    let mut key = [CHUNKS; 15];
+    key[1..3].copy_from_slice(&owner);
+    key[3..11].copy_from_slice(&id.to_be_bytes());
+    key[11..].copy_from_slice(&number.to_be_bytes());
+    IVec::from(&key)
+}
+
+impl Chunked {
+    fn keys(&self) -> impl Iterator<Item = IVec> {
+        // A damaged length ends at the first chunk that is missing, or after 2^32 chunks.
+        let count = u32::try_from(self.length.div_ceil(CHUNK_BYTES as u64)).unwrap_or(u32::MAX);
+        let (owner, id) = (self.owner, self.id);
+        (0..count).map(move |number| chunk_key(owner, id, number))
+    }
+}
+
+fn parse(stored: &[u8]) -> Result<Stored<'_>, StoreError> {
+    match stored.split_first() {
+        Some((&TAG_INLINE, value)) => Ok(Stored::Inline(value)),
+        Some((&TAG_CHUNKED, head)) => parse_head(head).map(Stored::Chunked),
+        Some((tag, _)) => Err(corrupt(&format!("a value has the unknown form {tag}"))),
+        None => Err(corrupt("a value without its form")),
+    }
+}
+
+fn parse_head(head: &[u8]) -> Result<Chunked, StoreError> {
+    let parts = head.split_first_chunk::<2>().and_then(|(owner, rest)| {
+        let (id, rest) = rest.split_first_chunk::<8>()?;
+        let (length, hash) = rest.split_first_chunk::<8>()?;
+        Some(Chunked {
+            owner: *owner,
+            id: u64::from_be_bytes(*id),
+            length: u64::from_be_bytes(*length),
+            hash: hash.try_into().ok()?,
+        })
+    });
+    parts.ok_or_else(|| corrupt("the head of a chunked value is malformed"))
+}
+
+pub(super) fn corrupt(what: &str) -> StoreError {
+    StoreError::Corrupt(Arc::from(what))
+}
+
+/// A failed read of sled's.
+pub(super) fn damaged(error: ::sled::Error) -> StoreError {
+    StoreError::Corrupt(Arc::from(error.to_string()))
+}

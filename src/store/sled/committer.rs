@@ -1,0 +1,155 @@
+//! The one thread that writes: it takes what is waiting, merges it, makes it durable with one sync, and only then answers.
+//!
+//! Any error of a flush or a sync ends it: after a failed sync nobody knows what the disk holds.
+
+use std::{
+    collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, atomic::Ordering},
+    thread::JoinHandle,
+};
+
+use ::sled::{IVec, Tree};
+
+use super::{
+    Shared,
+    chunks::Owner,
+    disk::Disk,
+    group::{InFlight, Merge},
+    layout::COMMIT_NUMBER_KEY,
+    queue::{Answer, Next, Write},
+    readers::panic_text,
+    sidecar::Sidecar,
+};
+use crate::store::keyspace::{Committed, Position, StoreError};
+
+/// Why the committer gave up.
+type Fatal = Arc<str>;
+
+/// What the committer thread owns.
+pub(super) struct Committer {
+    pub shared: Arc<Shared>,
+    /// Dropped last of sled's handles, when the store closes.
+    pub db: ::sled::Db,
+    pub tree: Tree,
+    pub disk: Arc<dyn Disk>,
+    pub sidecar: Sidecar,
+    pub chunk_owners: HashSet<Owner>,
+    pub last_position: Position,
+    pub commit_number: u64,
+    pub readers: Vec<JoinHandle<()>>,
+}
+
+impl Committer {
+    /// Commits until the queue is closed and empty, or until something fails.
+    pub(super) fn run(mut self) {
+        let result = self.work();
+        if let Err(cause) = result {
+            self.shared.failure.set(cause);
+        }
+        let refused = self.shared.failure.or_closed();
+        for answer in self.shared.queue.abandon() {
+            let _ = answer.send(Err(refused.clone()));
+        }
+        self.release();
+    }
+
+    fn work(&mut self) -> Result<(), Fatal> {
+        loop {
+            let due_in = self.sidecar.due_in(self.commit_number);
+            if due_in.is_some_and(|due_in| due_in.is_zero()) {
+                self.record_synced()?;
+                continue;
+            }
+            match self.shared.queue.next(due_in) {
+                Next::Group(group) => self.answer_group(group)?,
+                Next::TimedOut => {}
+                Next::Closed => return self.record_synced(),
+            }
+        }
+    }
+
+    /// Gives up everything that another process would wait for.
+    fn release(self) {
+        let Self { shared, db, tree, readers, .. } = self;
+        shared.reads.close();
+        for reader in readers {
+            // A reader that panicked has said so to its caller.
+            let _ = reader.join();
+        }
+        // sled flushes when dropped, which may panic when it has failed.
+        let _ = catch_unwind(AssertUnwindSafe(move || drop((tree, db))));
+        shared.holder.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        shared.released.send_replace(true);
+    }
+
+    fn answer_group(&mut self, group: Vec<(Write, Answer)>) -> Result<(), Fatal> {
+        let (writes, answers): (Vec<Write>, Vec<Answer>) = group.into_iter().unzip();
+        let done = catch_unwind(AssertUnwindSafe(|| self.commit_group(writes)))
+            .unwrap_or_else(|panic| Err(panic_text(&*panic)));
+        match done {
+            Ok(outcomes) => {
+                for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                    // An error here is a caller that has gone; its batch stands.
+                    let _ = answer.send(outcome);
+                }
+                Ok(())
+            }
+            Err(cause) => {
+                self.shared.failure.set(cause.clone());
+                if let Some(group) = self.shared.in_flight() {
+                    group.finish(Err(cause.clone()));
+                }
+                for answer in answers {
+                    let _ = answer.send(Err(StoreError::Failed(cause.clone())));
+                }
+                Err(cause)
+            }
+        }
+    }
+
+    /// Decides and writes a group. An error means that nobody knows what of it is durable.
+    fn commit_group(&mut self, group: Vec<Write>) -> Result<Vec<Result<Committed, StoreError>>, Fatal> {
+        let mut merge = Merge::new(&self.tree, &mut self.chunk_owners, self.last_position);
+        let outcomes = group.into_iter().map(|write| merge.add(write)).collect();
+        let Merge { mut writes, last_position, accepted, .. } = merge;
+        if !writes.is_empty() {
+            self.commit_number += 1;
+            let number = IVec::from(&self.commit_number.to_be_bytes());
+            writes.insert(IVec::from(COMMIT_NUMBER_KEY), Some(number));
+            self.write(Arc::new(InFlight::new(writes)))?;
+            self.shared.groups.fetch_add(1, Ordering::Relaxed);
+        }
+        self.last_position = last_position;
+        self.shared.last_position.store(last_position, Ordering::Relaxed);
+        self.shared.commits.fetch_add(accepted, Ordering::Relaxed);
+        Ok(outcomes)
+    }
+
+    /// Applies a group as one batch and makes it durable. Readers know of it before it is applied.
+    fn write(&self, group: Arc<InFlight>) -> Result<(), Fatal> {
+        let batch = group.batch();
+        {
+            let mut visible = self.shared.visible.write().map_err(|_| Fatal::from("a write panicked"))?;
+            *visible = Some(group.clone());
+            self.tree.apply_batch(batch).map_err(|error| fatal("applying a group", error))?;
+        }
+        self.disk.flush(&self.tree).map_err(|error| fatal("flushing a group", error))?;
+        self.disk.sync().map_err(|error| fatal("syncing a group", error))?;
+        group.finish(Ok(()));
+        Ok(())
+    }
+
+    fn record_synced(&mut self) -> Result<(), Fatal> {
+        if self.sidecar.due_in(self.commit_number).is_none() {
+            return Ok(());
+        }
+        self.sidecar
+            .write(self.commit_number)
+            .map_err(|error| fatal("writing the file of synced commits", error))
+    }
+}
+
+fn fatal(step: &str, error: impl std::fmt::Display) -> Fatal {
+    Fatal::from(format!("{step}: {error}"))
+}

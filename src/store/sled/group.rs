@@ -1,0 +1,169 @@
+//! A group of batches, decided in order against what the earlier ones of the group write, and merged into one.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::Bound,
+    sync::Arc,
+};
+
+use ::sled::{IVec, Tree};
+use tokio::sync::watch;
+
+use super::{
+    chunks::{self, Encoded, Owner},
+    layout::{LOG, PAIRS, log_key, pair_key},
+    queue::Write,
+};
+use crate::store::keyspace::{Committed, Expect, Key, Position, StoreError, check_positions};
+
+/// Raw keys with their new values, `None` where deleted.
+pub(super) type Writes = BTreeMap<IVec, Option<IVec>>;
+
+/// The batches of one group that were accepted, as one set of writes.
+pub(super) struct Merge<'a> {
+    tree: &'a Tree,
+    /// Owners that may have chunks on disk or in this group; only their old values must be read to find old chunks.
+    chunk_owners: &'a mut HashSet<Owner>,
+    pub writes: Writes,
+    pub last_position: Position,
+    pub accepted: u64,
+}
+
+impl<'a> Merge<'a> {
+    pub(super) fn new(tree: &'a Tree, chunk_owners: &'a mut HashSet<Owner>, last_position: Position) -> Self {
+        Self { tree, chunk_owners, writes: Writes::new(), last_position, accepted: 0 }
+    }
+
+    /// Accepts a batch, whose writes the following ones then see, or refuses it and leaves everything as it was.
+    pub(super) fn add(&mut self, write: Write) -> Result<Committed, StoreError> {
+        for (key, expect) in write.expect {
+            self.check(key, &expect)?;
+        }
+        check_positions(self.last_position, write.log.iter().filter_map(|record| record.position))?;
+        let old_chunks = self.old_chunks(&write.pairs)?;
+
+        self.writes.extend(old_chunks.into_iter().map(|key| (key, None)));
+        for (key, value) in write.pairs {
+            match value {
+                Some(value) => self.put(key, value),
+                None => drop(self.writes.insert(key, None)),
+            }
+        }
+        let mut first_position = None;
+        for record in write.log {
+            self.last_position = record.position.unwrap_or(self.last_position + 1);
+            first_position.get_or_insert(self.last_position);
+            self.put(IVec::from(&log_key(self.last_position)), record.value);
+        }
+        self.accepted += 1;
+        Ok(Committed { first_position })
+    }
+
+    fn check(&self, key: Key, expect: &Expect) -> Result<(), StoreError> {
+        let found = self.current(&pair_key(&key))?;
+        let holds = match (expect, found) {
+            (Expect::Absent, found) => found.is_none(),
+            (Expect::Is(value), Some(stored)) => chunks::is(&stored, value)?,
+            (Expect::Is(_), None) => false,
+        };
+        if holds { Ok(()) } else { Err(StoreError::Conflict { key }) }
+    }
+
+    /// What a raw key holds for the next batch of the group.
+    fn current(&self, key: &IVec) -> Result<Option<IVec>, StoreError> {
+        match self.writes.get(key) {
+            Some(written) => Ok(written.clone()),
+            None => self.tree.get(key).map_err(chunks::damaged),
+        }
+    }
+
+    fn old_chunks(&self, pairs: &[(IVec, Option<Encoded>)]) -> Result<Vec<IVec>, StoreError> {
+        let mut old = Vec::new();
+        for (key, _) in pairs {
+            if !self.chunk_owners.contains(&owner_of_pair(key)) {
+                continue;
+            }
+            if let Some(stored) = self.current(key)? {
+                old.extend(chunks::chunk_keys(&stored)?);
+            }
+        }
+        Ok(old)
+    }
+
+    fn put(&mut self, key: IVec, value: Encoded) {
+        if key.first() == Some(&PAIRS) && !value.chunks.is_empty() {
+            self.chunk_owners.insert(owner_of_pair(&key));
+        }
+        self.writes.extend(value.chunks.into_iter().map(|(key, chunk)| (key, Some(chunk))));
+        self.writes.insert(key, Some(value.head));
+    }
+}
+
+/// The owner of the chunks of a pair, from its raw key.
+pub(super) fn owner_of_pair(raw: &[u8]) -> Owner {
+    [PAIRS, raw.get(1).copied().unwrap_or_default()]
+}
+
+/// The owner of the chunks of log records.
+pub(super) const LOG_OWNER: Owner = [LOG, 0];
+
+/// A group that was applied, or is about to be: its keys may still be lost until it is synced.
+pub(super) struct InFlight {
+    writes: Writes,
+    outcome: watch::Sender<Outcome>,
+}
+
+#[derive(Clone, Debug)]
+enum Outcome {
+    Pending,
+    Synced,
+    Failed(Arc<str>),
+}
+
+impl InFlight {
+    pub(super) fn new(writes: Writes) -> Self {
+        Self { writes, outcome: watch::Sender::new(Outcome::Pending) }
+    }
+
+    pub(super) fn batch(&self) -> ::sled::Batch {
+        let mut batch = ::sled::Batch::default();
+        for (key, value) in &self.writes {
+            match value {
+                Some(value) => batch.insert(key.clone(), value.clone()),
+                None => batch.remove(key.clone()),
+            }
+        }
+        batch
+    }
+
+    pub(super) fn finish(&self, result: Result<(), Arc<str>>) {
+        self.outcome.send_replace(match result {
+            Ok(()) => Outcome::Synced,
+            Err(cause) => Outcome::Failed(cause),
+        });
+    }
+
+    pub(super) fn is_synced(&self) -> bool {
+        matches!(*self.outcome.borrow(), Outcome::Synced)
+    }
+
+    pub(super) fn writes_any(&self, keys: &[IVec]) -> bool {
+        keys.iter().any(|key| self.writes.contains_key(key))
+    }
+
+    /// Whether the group writes a key of a range, which must not be empty.
+    pub(super) fn writes_within(&self, start: Bound<&[u8]>, end: Bound<&[u8]>) -> bool {
+        self.writes.range::<[u8], _>((start, end)).next().is_some()
+    }
+
+    /// Waits until the group is durable, or has failed.
+    pub(super) async fn settled(&self) -> Result<(), StoreError> {
+        let mut outcome = self.outcome.subscribe();
+        let settled = outcome.wait_for(|outcome| !matches!(outcome, Outcome::Pending)).await;
+        match settled.as_deref() {
+            Ok(Outcome::Failed(cause)) => Err(StoreError::Failed(cause.clone())),
+            Ok(_) => Ok(()),
+            Err(_) => unreachable!("the sender is a field of self"),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Where the engine keeps what: one sled tree, divided by the first byte of the key.
+//!
+//! | area | key after the area byte | value |
+//! |---|---|---|
+//! | 0 meta | a name | the identity record, the commit number |
+//! | 1 pairs | the caller's key | a stored value (`chunks`) |
+//! | 2 chunks | owner, id (8 bytes), number (4 bytes) | a piece of a large value |
+//! | 3 log | position (8 bytes) | a stored value |
+//!
+//! All numbers are big-endian. One tree, because only a batch on one tree is atomic without sled's transactions.
+
+use std::ops::Bound;
+
+use ::sled::IVec;
+
+use crate::store::keyspace::{KeyRange, Position};
+
+pub(super) const PAIRS: u8 = 1;
+pub(super) const CHUNKS: u8 = 2;
+pub(super) const LOG: u8 = 3;
+
+/// The identity record of the store, the same as in the file beside it.
+pub(super) const IDENTITY_KEY: &[u8] = b"\0identity";
+/// The number of the newest merged batch.
+pub(super) const COMMIT_NUMBER_KEY: &[u8] = b"\0commit";
+
+/// Bounds of raw keys.
+pub(super) type RawRange = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
+/// The raw key of a caller's key.
+pub(super) fn pair_key(key: &[u8]) -> IVec {
+    let mut raw = Vec::with_capacity(1 + key.len());
+    raw.push(PAIRS);
+    raw.extend_from_slice(key);
+    IVec::from(raw)
+}
+
+/// The raw key of a log record.
+pub(super) fn log_key(position: Position) -> [u8; 9] {
+    let mut raw = [LOG; 9];
+    raw[1..].copy_from_slice(&position.to_be_bytes());
+    raw
+}
+
+/// The position in a log record's raw key, `None` when it is not one.
+pub(super) fn position_of(raw: &[u8]) -> Option<Position> {
+    match raw.split_first() {
+        Some((&LOG, position)) => position.try_into().ok().map(Position::from_be_bytes),
+        _ => None,
+    }
+}
+
+/// The raw bounds of a caller's range; never wider than the area of pairs.
+pub(super) fn pair_range(range: KeyRange) -> RawRange {
+    let raw = |key: Vec<u8>| pair_key(&key).to_vec();
+    let start = match range.start {
+        Bound::Included(key) => Bound::Included(raw(key)),
+        Bound::Excluded(key) => Bound::Excluded(raw(key)),
+        Bound::Unbounded => Bound::Included(vec![PAIRS]),
+    };
+    let end = match range.end {
+        Bound::Included(key) => Bound::Included(raw(key)),
+        Bound::Excluded(key) => Bound::Excluded(raw(key)),
+        Bound::Unbounded => Bound::Excluded(vec![PAIRS + 1]),
+    };
+    (start, end)
+}
+
+/// The raw bounds of the log after a position.
+pub(super) fn log_range(after: Position) -> RawRange {
+    (Bound::Excluded(log_key(after).to_vec()), Bound::Excluded(vec![LOG + 1]))
+}

@@ -1,0 +1,359 @@
+//! Opening a data directory: who holds it, is it whole, is it ours, and is it as new as it must be.
+
+use std::{
+    collections::HashSet,
+    fs, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use ::sled::{Db, IVec, Tree};
+
+use super::{
+    SledOptions,
+    chunks::{self, Owner, SEGMENT_BYTES},
+    disk::sync_dir,
+    holder::{self, Holder, Refused},
+    identity::{FORMAT, Identity},
+    layout::{self, COMMIT_NUMBER_KEY, IDENTITY_KEY, LOG},
+    readers::panic_text,
+    sidecar,
+};
+use crate::store::{dump::LOADING_KEY, keyspace::Position};
+
+/// The lock, and who holds it.
+pub(super) const HOLDER_FILE: &str = "holder";
+/// The store's id and format.
+pub(super) const IDENTITY_FILE: &str = "identity";
+/// A commit number that was durable.
+pub(super) const SYNCED_FILE: &str = "synced";
+/// There while a store is created for the first time.
+pub(super) const CREATING_FILE: &str = "creating";
+/// sled's own files.
+pub(super) const SLED_DIR: &str = "sled";
+
+const RESTORE: &str = "restore the whole data directory from a backup, or load a dump into an empty one with \
+                       `plaudit store load`";
+
+/// Why a data directory was not opened. Each text names the file, what is wrong with it, and the next step.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("{}: {source}; check that the disk is there and that this user may write to it", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error(
+        "{} is in use by {}; stop it, or let this command talk to it with --server",
+        dir.display(), describe_holder(.pid, .address)
+    )]
+    Held { dir: PathBuf, pid: Option<u32>, address: Option<String> },
+    #[error(
+        "{} has format {found}, this version reads up to {FORMAT}; start the version that wrote it, or a newer one",
+        path.display()
+    )]
+    NewerFormat { path: PathBuf, found: u32 },
+    #[error("{} is missing, though other files of the store are there; {RESTORE}", path.display())]
+    Missing { path: PathBuf },
+    #[error("{} is damaged: {why}; {RESTORE}", path.display())]
+    Damaged { path: PathBuf, why: String },
+    #[error("{} belongs to another store than {}: {why}; {RESTORE}", path.display(), other.display())]
+    Mismatch { path: PathBuf, other: PathBuf, why: String },
+    #[error(
+        "{} has lost commits: it ends at commit {found}, but {} says that commit {synced} was durable; {RESTORE}",
+        path.display(), sidecar.display()
+    )]
+    Behind { path: PathBuf, sidecar: PathBuf, found: u64, synced: u64 },
+    #[error(
+        "{} holds a load that did not finish; remove the directory and load the dump again",
+        dir.display()
+    )]
+    HalfLoaded { dir: PathBuf },
+}
+
+fn describe_holder(pid: &Option<u32>, address: &Option<String>) -> String {
+    let pid = pid.map_or("another process".to_owned(), |pid| format!("process {pid}"));
+    match address {
+        Some(address) => format!("{pid}, which serves {address}"),
+        None => pid,
+    }
+}
+
+/// An opened store and what its disk said.
+pub(super) struct Opened {
+    pub db: Db,
+    pub tree: Tree,
+    pub holder: Holder,
+    pub store_id: [u8; 16],
+    pub commit_number: u64,
+    /// What the file of synced commits holds.
+    pub synced: u64,
+    pub last_position: Position,
+    pub chunk_owners: HashSet<Owner>,
+    pub next_chunk_id: u64,
+}
+
+/// Opens or creates the store of a directory.
+pub(super) fn open(dir: &Path, options: &SledOptions) -> Result<Opened, OpenError> {
+    create_private_dir(dir).map_err(at(dir))?;
+    let holder = take_holder(dir, options.lock_wait)?;
+    if must_create(dir)? {
+        create(dir, options)?;
+    }
+    let identity = read_identity(dir)?;
+    let synced = read_synced(dir, &identity)?;
+    let (db, tree) = open_sled(dir, options)?;
+    check_inside(dir, &tree, &identity)?;
+    let commit_number = check_commit_number(dir, &tree, synced)?;
+    if read(dir, || tree.contains_key(layout::pair_key(LOADING_KEY)))? {
+        return Err(OpenError::HalfLoaded { dir: dir.to_owned() });
+    }
+    let last_position = last_position(dir, &tree)?;
+    let survey = catch(|| chunks::survey(&tree).map_err(|error| error.to_string()));
+    let (owners, next_chunk_id) = survey.map_err(|why| damaged(dir, why))?;
+    Ok(Opened {
+        db,
+        tree,
+        holder,
+        store_id: identity.id,
+        commit_number,
+        synced,
+        last_position,
+        chunk_owners: owners.into_iter().collect(),
+        next_chunk_id,
+    })
+}
+
+fn create_private_dir(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)?;
+    match dir.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
+        _ => sync_dir(Path::new(".")),
+    }
+}
+
+fn take_holder(dir: &Path, wait: Duration) -> Result<Holder, OpenError> {
+    let path = dir.join(HOLDER_FILE);
+    Holder::take(&path, wait).map_err(|refused| match refused {
+        Refused::Io(source) => OpenError::Io { path, source },
+        Refused::Held(text) => OpenError::Held {
+            dir: dir.to_owned(),
+            pid: holder::line(&text, "pid").and_then(|pid| pid.parse().ok()),
+            address: holder::line(&text, "address").map(str::to_owned),
+        },
+    })
+}
+
+/// Whether there is no store yet. A first creation that did not get to its end is taken back: it has never answered.
+fn must_create(dir: &Path) -> Result<bool, OpenError> {
+    let exists = |name: &str| dir.join(name).exists();
+    if exists(CREATING_FILE) && !exists(IDENTITY_FILE) {
+        let synced = sidecar::read(&dir.join(SYNCED_FILE)).ok().flatten();
+        if synced.is_none_or(|(_, number)| number <= FIRST_COMMIT) {
+            remove_if_there(&dir.join(SYNCED_FILE), |path| fs::remove_file(path))?;
+            remove_if_there(&dir.join(SLED_DIR), |path| fs::remove_dir_all(path))?;
+            return Ok(true);
+        }
+    }
+    if exists(CREATING_FILE) && exists(IDENTITY_FILE) {
+        remove_if_there(&dir.join(CREATING_FILE), |path| fs::remove_file(path))?;
+    }
+    let db = format!("{SLED_DIR}/db");
+    let parts = [IDENTITY_FILE, SYNCED_FILE, &db];
+    if !exists(SLED_DIR) && !parts.iter().any(|name| exists(name)) {
+        return Ok(true);
+    }
+    match parts.into_iter().find(|name| !exists(name)) {
+        Some(missing) => Err(OpenError::Missing { path: dir.join(missing) }),
+        None => Ok(false),
+    }
+}
+
+fn remove_if_there(path: &Path, remove: impl Fn(&Path) -> io::Result<()>) -> Result<(), OpenError> {
+    match remove(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(OpenError::Io { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The commit number of a store that was just created.
+const FIRST_COMMIT: u64 = 1;
+
+/// Creates an empty store. The identity file comes last: without it, and with [`CREATING_FILE`], nothing was ever kept.
+fn create(dir: &Path, options: &SledOptions) -> Result<(), OpenError> {
+    let identity = Identity::random().map_err(at(dir))?;
+    identity.write(dir, CREATING_FILE).map_err(at(&dir.join(CREATING_FILE)))?;
+    let sled_dir = dir.join(SLED_DIR);
+    let (db, tree) = open_sled(dir, options)?;
+    let mut batch = ::sled::Batch::default();
+    batch.insert(IDENTITY_KEY, identity.to_string().into_bytes());
+    batch.insert(COMMIT_NUMBER_KEY, &FIRST_COMMIT.to_be_bytes());
+    let written = catch(|| {
+        tree.apply_batch(batch).map_err(|error| error.to_string())?;
+        tree.flush().map_err(|error| error.to_string())
+    });
+    written.map_err(|why| OpenError::Io { path: sled_dir.clone(), source: io::Error::other(why) })?;
+    drop((tree, db));
+    sync_tree(&sled_dir).map_err(at(&sled_dir))?;
+    let synced = dir.join(SYNCED_FILE);
+    sidecar::Sidecar::create(&synced, identity.id, FIRST_COMMIT).map_err(at(&synced))?;
+    sync_dir(dir).map_err(at(dir))?;
+    identity.write(dir, IDENTITY_FILE).map_err(at(&dir.join(IDENTITY_FILE)))?;
+    remove_if_there(&dir.join(CREATING_FILE), |path| fs::remove_file(path))?;
+    sync_dir(dir).map_err(at(dir))
+}
+
+/// Syncs the files of a directory and its names, and those below it.
+fn sync_tree(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_tree(&entry.path())?;
+        } else {
+            fs::File::open(entry.path())?.sync_all()?;
+        }
+    }
+    sync_dir(dir)
+}
+
+fn read_identity(dir: &Path) -> Result<Identity, OpenError> {
+    let path = dir.join(IDENTITY_FILE);
+    let bytes = fs::read(&path).map_err(at(&path))?;
+    let identity = Identity::parse(&bytes).map_err(|why| OpenError::Damaged { path: path.clone(), why })?;
+    if identity.format > FORMAT {
+        return Err(OpenError::NewerFormat { path, found: identity.format });
+    }
+    Ok(identity)
+}
+
+fn read_synced(dir: &Path, identity: &Identity) -> Result<u64, OpenError> {
+    let path = dir.join(SYNCED_FILE);
+    match sidecar::read(&path).map_err(at(&path))? {
+        None => Err(OpenError::Damaged { path, why: "neither of its two slots is whole".into() }),
+        Some((id, number)) if id == identity.id => Ok(number),
+        Some(_) => Err(OpenError::Mismatch {
+            path,
+            other: dir.join(IDENTITY_FILE),
+            why: "they hold different store ids".into(),
+        }),
+    }
+}
+
+/// Opens sled, past what a crash can leave in its way.
+fn open_sled(dir: &Path, options: &SledOptions) -> Result<(Db, Tree), OpenError> {
+    let sled_dir = dir.join(SLED_DIR);
+    // A crash while sled writes a snapshot leaves one that it fails over at the next open.
+    remove_snapshots(&sled_dir, |name| name.ends_with(".generating"))?;
+    let deadline = Instant::now() + options.lock_wait;
+    loop {
+        let why = match catch(|| open_once(&sled_dir, options)) {
+            Ok(opened) => return Ok(opened),
+            Err(why) => why,
+        };
+        if why.contains("could not acquire lock") {
+            if Instant::now() >= deadline {
+                return Err(OpenError::Held { dir: dir.to_owned(), pid: None, address: None });
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        } else if remove_snapshots(&sled_dir, |_| true)? > 0 {
+            // The snapshot is only a short cut: without it, sled reads its whole log.
+            tracing::warn!(cause = why, "sled did not open; removed its snapshots, reading its log instead");
+        } else {
+            return Err(OpenError::Damaged { path: sled_dir.join("db"), why });
+        }
+    }
+}
+
+fn open_once(sled_dir: &Path, options: &SledOptions) -> Result<(Db, Tree), String> {
+    let config = ::sled::Config::new()
+        .path(sled_dir)
+        .cache_capacity(options.cache_bytes)
+        .segment_size(SEGMENT_BYTES)
+        // Its flusher dies at the first error and only logs it; the committer flushes.
+        .flush_every_ms(None);
+    let db = config.open().map_err(|error| error.to_string())?;
+    let tree = (*db).clone();
+    Ok((db, tree))
+}
+
+/// Removes the snapshots whose name `chosen` takes, and says how many.
+fn remove_snapshots(sled_dir: &Path, chosen: impl Fn(&str) -> bool) -> Result<usize, OpenError> {
+    let entries = match fs::read_dir(sled_dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries.map_err(at(sled_dir))?,
+    };
+    let mut removed = 0;
+    for entry in entries {
+        let path = entry.map_err(at(sled_dir))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("snap.") && chosen(&name) {
+            fs::remove_file(&path).map_err(at(&path))?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+/// The record inside must be that of the file beside it. An emptied database has none.
+fn check_inside(dir: &Path, tree: &Tree, identity: &Identity) -> Result<(), OpenError> {
+    let (path, other) = (dir.join(SLED_DIR).join("db"), dir.join(IDENTITY_FILE));
+    let Some(record) = read(dir, || tree.get(IDENTITY_KEY))? else {
+        let why = "it holds no identity record, so it is empty or was cut".into();
+        return Err(OpenError::Damaged { path, why });
+    };
+    match Identity::parse(&record) {
+        Err(why) => Err(OpenError::Damaged { path, why: format!("its identity record: {why}") }),
+        Ok(inside) if inside == *identity => Ok(()),
+        Ok(_) => Err(OpenError::Mismatch { path, other, why: "they hold different store ids".into() }),
+    }
+}
+
+fn check_commit_number(dir: &Path, tree: &Tree, synced: u64) -> Result<u64, OpenError> {
+    let path = dir.join(SLED_DIR).join("db");
+    let number: Option<IVec> = read(dir, || tree.get(COMMIT_NUMBER_KEY))?;
+    let number = number.and_then(|number| number.as_ref().try_into().ok()).map(u64::from_be_bytes);
+    match number {
+        None => Err(OpenError::Damaged { path, why: "it holds no commit number".into() }),
+        Some(found) if found < synced => {
+            Err(OpenError::Behind { path, sidecar: dir.join(SYNCED_FILE), found, synced })
+        }
+        Some(found) => Ok(found),
+    }
+}
+
+fn last_position(dir: &Path, tree: &Tree) -> Result<Position, OpenError> {
+    let last = read(dir, || tree.range([LOG].as_slice()..[LOG + 1].as_slice()).next_back().transpose())?;
+    match last {
+        None => Ok(0),
+        Some((key, _)) => {
+            layout::position_of(&key).ok_or_else(|| damaged(dir, "a log record has a malformed key".into()))
+        }
+    }
+}
+
+fn damaged(dir: &Path, why: String) -> OpenError {
+    OpenError::Damaged { path: dir.join(SLED_DIR).join("db"), why }
+}
+
+/// A read of sled's, whose errors and panics mean a damaged file.
+fn read<T>(dir: &Path, read: impl FnOnce() -> ::sled::Result<T>) -> Result<T, OpenError> {
+    catch(|| read().map_err(|error| error.to_string())).map_err(|why| damaged(dir, why))
+}
+
+/// Runs sled, which may panic on a damaged file.
+fn catch<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panic_text(&*panic).to_string()))
+}
+
+/// Names the file of an I/O error.
+fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError + use<> {
+    let path = path.to_owned();
+    move |source| OpenError::Io { path, source }
+}

@@ -1,0 +1,148 @@
+//! The bounded queue of writes before the committer.
+
+use std::{
+    collections::VecDeque,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use ::sled::IVec;
+use tokio::sync::oneshot;
+
+use super::chunks::Encoded;
+use crate::store::keyspace::{Committed, Expect, Key, Position, StoreError};
+
+/// A group's bounds, which keep the time that sled's lock is held short.
+const GROUP_KEYS: usize = 256;
+const GROUP_BYTES: usize = 1024 * 1024;
+
+/// A batch ready to be merged: encoded by its caller, so that the one committer has less to do.
+pub(super) struct Write {
+    pub expect: Vec<(Key, Expect)>,
+    /// Raw keys with their new values, `None` to delete.
+    pub pairs: Vec<(IVec, Option<Encoded>)>,
+    pub log: Vec<LogWrite>,
+    pub key_count: usize,
+    pub size_bytes: usize,
+}
+
+/// A record to be appended; a position is given only when a dump is loaded.
+pub(super) struct LogWrite {
+    pub position: Option<Position>,
+    pub value: Encoded,
+}
+
+pub(super) type Answer = oneshot::Sender<Result<Committed, StoreError>>;
+
+/// Writes in the order in which they came, with a bound in number and in bytes.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    ready: Condvar,
+    max_batches: usize,
+    max_bytes: usize,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<(Write, Answer)>,
+    waiting_bytes: usize,
+    closed: bool,
+    committer_sleeps: bool,
+}
+
+/// What the committer is to do next.
+pub(super) enum Next {
+    Group(Vec<(Write, Answer)>),
+    TimedOut,
+    /// Closed, and nothing is left.
+    Closed,
+}
+
+impl Queue {
+    pub(super) fn new(max_batches: usize, max_bytes: usize) -> Self {
+        Self { state: Mutex::default(), ready: Condvar::new(), max_batches, max_bytes }
+    }
+
+    /// Never waits: a full queue is [`StoreError::Overloaded`]. A batch larger than the bound in bytes is taken when it
+    /// is alone.
+    pub(super) fn push(&self, write: Write, answer: Answer) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(StoreError::Failed("the store is closed".into()));
+        }
+        let too_many = state.waiting.len() >= self.max_batches;
+        let too_large = !state.waiting.is_empty() && state.waiting_bytes + write.size_bytes > self.max_bytes;
+        if too_many || too_large {
+            return Err(StoreError::Overloaded);
+        }
+        state.waiting_bytes += write.size_bytes;
+        state.waiting.push_back((write, answer));
+        if state.committer_sleeps {
+            self.ready.notify_one();
+        }
+        Ok(())
+    }
+
+    /// All that is waiting, up to the bounds of a group; waits for something for `timeout`, without one for ever.
+    pub(super) fn next(&self, timeout: Option<Duration>) -> Next {
+        let mut state = self.lock();
+        if state.waiting.is_empty() && !state.closed {
+            state.committer_sleeps = true;
+            let idle = |state: &mut State| state.waiting.is_empty() && !state.closed;
+            state = match timeout {
+                None => self.ready.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner),
+                Some(timeout) => {
+                    let waited = self.ready.wait_timeout_while(state, timeout, idle);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+            state.committer_sleeps = false;
+        }
+        let group = state.take_group();
+        match (group.is_empty(), state.closed) {
+            (false, _) => Next::Group(group),
+            (true, true) => Next::Closed,
+            (true, false) => Next::TimedOut,
+        }
+    }
+
+    /// Takes no more; what is waiting will still be done.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.ready.notify_one();
+    }
+
+    /// Takes no more and gives back what is waiting, to be failed.
+    pub(super) fn abandon(&self) -> Vec<Answer> {
+        let mut state = self.lock();
+        state.closed = true;
+        state.waiting_bytes = 0;
+        state.waiting.drain(..).map(|(_, answer)| answer).collect()
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No step between lock and release can leave the state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take_group(&mut self) -> Vec<(Write, Answer)> {
+        let mut group = Vec::with_capacity(self.waiting.len().min(GROUP_KEYS));
+        let (mut keys, mut bytes) = (0, 0);
+        while let Some((next, _)) = self.waiting.front() {
+            keys += next.key_count;
+            bytes += next.size_bytes;
+            if !group.is_empty() && (keys > GROUP_KEYS || bytes > GROUP_BYTES) {
+                break;
+            }
+            self.waiting_bytes -= next.size_bytes;
+            group.extend(self.waiting.pop_front());
+        }
+        group
+    }
+}

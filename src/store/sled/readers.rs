@@ -1,0 +1,255 @@
+//! Reads, on a few threads of their own: while a group is applied, sled makes every reader wait, and that must not be an
+//! async thread.
+
+use std::{
+    collections::VecDeque,
+    ops::Bound,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, PoisonError, RwLock},
+    thread::JoinHandle,
+};
+
+use ::sled::{IVec, Tree};
+use tokio::sync::oneshot;
+
+use super::{
+    chunks,
+    failure::Failure,
+    group::InFlight,
+    layout::{self, RawRange},
+};
+use crate::store::keyspace::{Direction, Key, KeyRange, MAX_PAGE, Position, StoreError, Value};
+
+/// What a reader sees. The lock is held for a whole read, and by the committer while it applies a group: so one read
+/// sees each group wholly or not at all, and a large value with all its chunks.
+pub(super) type Visible = RwLock<Option<Arc<InFlight>>>;
+
+/// What was read, and the group that must be durable before it may be shown.
+pub(super) struct Seen<T> {
+    value: T,
+    wait_for: Option<Arc<InFlight>>,
+}
+
+impl<T> Seen<T> {
+    /// The value, once nothing of it can be lost any more.
+    pub(super) async fn durable(self) -> Result<T, StoreError> {
+        if let Some(group) = self.wait_for {
+            group.settled().await?;
+        }
+        Ok(self.value)
+    }
+}
+
+/// Reads one tree.
+pub(super) struct Reader {
+    tree: Tree,
+    visible: Arc<Visible>,
+}
+
+impl Reader {
+    pub(super) fn new(tree: Tree, visible: Arc<Visible>) -> Self {
+        Self { tree, visible }
+    }
+
+    pub(super) fn get(&self, keys: &[Key]) -> Result<Seen<Vec<Option<Value>>>, StoreError> {
+        let keys: Vec<IVec> = keys.iter().map(|key| layout::pair_key(key)).collect();
+        self.read(|| keys.iter().map(|key| self.get_one(key)).collect(), |group, _| group.writes_any(&keys))
+    }
+
+    pub(super) fn scan(
+        &self,
+        range: KeyRange,
+        limit: usize,
+        direction: Direction,
+    ) -> Result<Seen<Vec<(Key, Value)>>, StoreError> {
+        let limit = limit.min(MAX_PAGE);
+        if range.is_empty() || limit == 0 {
+            return Ok(Seen { value: Vec::new(), wait_for: None });
+        }
+        let (start, end) = layout::pair_range(range);
+        self.read(
+            || self.scan_raw(&(start.clone(), end.clone()), limit, direction),
+            |group, pairs: &Vec<(IVec, Value)>| {
+                // A full page says nothing of what lies behind its last key.
+                let last = pairs.last().filter(|_| pairs.len() == limit);
+                let last = last.map(|(key, _)| Bound::Included(key.as_ref()));
+                let (start, end) = (borrowed(&start), borrowed(&end));
+                match direction {
+                    Direction::Ascending => group.writes_within(start, last.unwrap_or(end)),
+                    Direction::Descending => group.writes_within(last.unwrap_or(start), end),
+                }
+            },
+        )
+        .map(|seen| Seen {
+            value: seen.value.into_iter().map(|(key, value)| (key[1..].to_vec(), value)).collect(),
+            wait_for: seen.wait_for,
+        })
+    }
+
+    pub(super) fn log(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Seen<Vec<(Position, Value)>>, StoreError> {
+        let limit = limit.min(MAX_PAGE);
+        if limit == 0 {
+            return Ok(Seen { value: Vec::new(), wait_for: None });
+        }
+        let range = layout::log_range(after);
+        let seen = self.read(
+            || self.scan_raw(&range, limit, Direction::Ascending),
+            |group, _| group.writes_within(borrowed(&range.0), borrowed(&range.1)),
+        )?;
+        let records = seen.value.into_iter().map(|(key, value)| {
+            let position = layout::position_of(&key);
+            Ok((position.ok_or_else(|| chunks::corrupt("a log record has a malformed key"))?, value))
+        });
+        Ok(Seen { value: records.collect::<Result<_, StoreError>>()?, wait_for: seen.wait_for })
+    }
+
+    /// Reads, and tells which group must be durable first: the one in flight, when it `concerns` what was read.
+    fn read<T>(
+        &self,
+        read: impl FnOnce() -> Result<T, StoreError>,
+        concerns: impl FnOnce(&InFlight, &T) -> bool,
+    ) -> Result<Seen<T>, StoreError> {
+        let visible = self.visible.read().map_err(|_| StoreError::Failed("a write panicked".into()))?;
+        let value = read()?;
+        let wait_for =
+            visible.as_ref().filter(|group| !group.is_synced() && concerns(group, &value)).cloned();
+        Ok(Seen { value, wait_for })
+    }
+
+    fn get_one(&self, key: &IVec) -> Result<Option<Value>, StoreError> {
+        match self.tree.get(key).map_err(chunks::damaged)? {
+            Some(stored) => chunks::read(&self.tree, &stored).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn scan_raw(
+        &self,
+        range: &RawRange,
+        limit: usize,
+        direction: Direction,
+    ) -> Result<Vec<(IVec, Value)>, StoreError> {
+        let mut found = self.tree.range::<Vec<u8>, _>(range.clone());
+        let mut pairs = Vec::new();
+        while pairs.len() < limit {
+            let next = match direction {
+                Direction::Ascending => found.next(),
+                Direction::Descending => found.next_back(),
+            };
+            let Some(next) = next else { break };
+            let (key, stored) = next.map_err(chunks::damaged)?;
+            let value = chunks::read(&self.tree, &stored)?;
+            pairs.push((key, value));
+        }
+        Ok(pairs)
+    }
+}
+
+fn borrowed(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
+    bound.as_ref().map(Vec::as_slice)
+}
+
+type Job = Box<dyn FnOnce(&Reader) + Send>;
+
+/// The threads that read, and what waits for them. As many reads wait as there are callers; an abandoned one is skipped.
+#[derive(Default)]
+pub(super) struct ReadPool {
+    state: Mutex<Jobs>,
+    ready: Condvar,
+}
+
+#[derive(Default)]
+struct Jobs {
+    waiting: VecDeque<Job>,
+    sleeping: usize,
+    closed: bool,
+}
+
+impl ReadPool {
+    /// Runs `read` on a thread of the pool. A panic there is the engine's failure.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        failure: &Failure,
+        read: impl FnOnce(&Reader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.push(Box::new(move |reader| {
+            if answer.is_closed() {
+                return;
+            }
+            let result = catch_unwind(AssertUnwindSafe(|| read(reader)));
+            // An error here is a caller that has gone.
+            let _ = answer.send(result.map_err(|panic| panic_text(&*panic)));
+        }))?;
+        match answered.await {
+            Ok(Ok(result)) => result,
+            Ok(Err(panicked)) => {
+                failure.set(panicked.clone());
+                Err(StoreError::Failed(panicked))
+            }
+            Err(_) => Err(failure.or_closed()),
+        }
+    }
+
+    /// Starts a thread; it ends when the pool is closed.
+    pub(super) fn start(self: &Arc<Self>, number: usize, reader: Reader) -> std::io::Result<JoinHandle<()>> {
+        let pool = self.clone();
+        std::thread::Builder::new().name(format!("store-read-{number}")).spawn(move || {
+            while let Some(job) = pool.next() {
+                job(&reader);
+            }
+        })
+    }
+
+    /// Lets the threads end when nothing is waiting any more.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.ready.notify_all();
+    }
+
+    fn push(&self, job: Job) -> Result<(), StoreError> {
+        let mut jobs = self.lock();
+        if jobs.closed {
+            return Err(closed());
+        }
+        jobs.waiting.push_back(job);
+        if jobs.sleeping > 0 {
+            self.ready.notify_one();
+        }
+        Ok(())
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut jobs = self.lock();
+        loop {
+            if let Some(job) = jobs.waiting.pop_front() {
+                return Some(job);
+            }
+            if jobs.closed {
+                return None;
+            }
+            jobs.sleeping += 1;
+            jobs = self.ready.wait(jobs).unwrap_or_else(PoisonError::into_inner);
+            jobs.sleeping -= 1;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Jobs> {
+        // No step between lock and release can leave the state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Failed("the store is closed".into())
+}
+
+/// What a panic said.
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> Arc<str> {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| Some(panic.downcast_ref::<String>()?));
+    Arc::from(format!("the engine panicked: {}", text.unwrap_or("without a message")))
+}

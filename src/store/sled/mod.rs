@@ -8,6 +8,8 @@ mod committer;
 mod disk;
 mod failure;
 mod group;
+#[cfg(test)]
+mod guards;
 mod holder;
 mod identity;
 mod layout;
@@ -117,7 +119,8 @@ impl SledStore {
         let failed = |source| OpenError::Io { path: dir.to_owned(), source };
         let disk = open_disk(&dir.join(open::SLED_DIR)).map_err(failed)?;
         let synced = dir.join(open::SYNCED_FILE);
-        let sidecar = Sidecar::open(&synced, opened.store_id, opened.synced).map_err(failed)?;
+        let db = dir.join(open::SLED_DIR).join("db");
+        let sidecar = Sidecar::open(&synced, db, opened.synced).map_err(failed)?;
         let shared = Arc::new(Shared {
             queue: Queue::new(options.queue_batches, options.queue_bytes),
             reads: Arc::new(ReadPool::default()),

@@ -43,7 +43,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let config = self.settings.read()?.config().map_err(|error| Failure::Usage(error.to_string()))?;
+        let config = self.settings.config()?;
         telemetry::init(&config.log.level, config.log.format).map_err(Failure::failed)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(async_threads())

@@ -93,8 +93,7 @@ impl ServerProcess {
         Http::new(self.address)
     }
 
-    /// For tests of what is on the disk.
-    #[allow(dead_code)]
+    /// Its data directory.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }

@@ -1,0 +1,187 @@
+//! The binary, as an operator meets it.
+
+use std::process::Output;
+
+use futures_util::FutureExt as _;
+use plaudit::proto::v1::{
+    Author, AuthorKind, Conversation, GetImportRequest, GetScorecardRequest, ImportConversationRequest,
+    Message, MessageKind, import_service_client::ImportServiceClient,
+};
+use rustix::process::Signal;
+use tempfile::TempDir;
+use tonic::Request;
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+
+use crate::harness::{ServerProcess, plaudit, until};
+
+fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let folder = TempDir::new().unwrap();
+    plaudit(folder.path()).args(arguments).envs(environment.iter().copied()).output().unwrap()
+}
+
+fn told(output: &Output) -> (Option<i32>, String) {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[tokio::test]
+async fn it_says_where_it_listens_and_stops_in_order() {
+    let mut server = ServerProcess::start();
+    assert!(server.greeting.contains(env!("CARGO_PKG_VERSION")), "{}", server.greeting);
+    assert_eq!(server.http().get("/nothing").await.status.as_u16(), 404);
+    assert_eq!(server.terminate().await.code(), Some(0), "{}", server.log());
+
+    let mut server = server.restart();
+    server.signal(Signal::INT);
+    assert_eq!(server.ended().await.code(), Some(0), "{}", server.log());
+    assert_eq!(server.log().matches("\"stopped\"").count(), 2, "{}", server.log());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let mut server = ServerProcess::start();
+    let channel = server.channel().await;
+    let mut grpc = tonic::client::Grpc::new(channel.clone());
+    grpc.ready().await.unwrap();
+    // A call whose request never ends holds the drain.
+    let path = http::uri::PathAndQuery::from_static("/grpc.health.v1.Health/Check");
+    let codec = tonic_prost::ProstCodec::<GetScorecardRequest, GetScorecardRequest>::default();
+    let never = Request::new(futures_util::stream::pending::<GetScorecardRequest>());
+    let mut call = Box::pin(grpc.client_streaming(never, path, codec));
+    assert!((&mut call).now_or_never().is_none());
+    // It has begun when a later call on the same connection is answered.
+    HealthClient::new(channel).check(HealthCheckRequest::default()).await.unwrap();
+    server.signal(Signal::TERM);
+    until("the drain", || server.log().contains("\"draining\"")).await;
+    server.signal(Signal::TERM);
+    assert_eq!(server.ended().await.code(), Some(1), "{}", server.log());
+}
+
+#[tokio::test]
+async fn health_says_how_a_server_is_by_its_exit_code() {
+    let mut server = ServerProcess::start();
+    let url = format!("http://{}", server.address());
+    let bare = server.address().to_string();
+    assert_eq!(told(&run(&["health", "--server", &url], &[])), (Some(0), "SERVING\n".to_owned()));
+    assert_eq!(told(&run(&["health"], &[("PLAUDIT_SERVER", &bare)])).0, Some(0));
+    let (code, text) = told(&run(&["health", "--server", &bare, "--service", "nobody"], &[]));
+    assert_eq!(code, Some(1));
+    assert!(text.contains("no such service"), "{text}");
+
+    server.terminate().await;
+    let (code, text) = told(&run(&["health", "--server", &bare], &[]));
+    assert_eq!(code, Some(1));
+    assert!(text.contains(&bare) && text.contains("refused"), "{text}");
+    assert_eq!(told(&run(&["health", "--server", "::not a url::"], &[])).0, Some(2));
+}
+
+#[test]
+fn wrong_usage_and_wrong_settings_are_exit_code_2() {
+    for (arguments, environment, expected) in [
+        (&["serve", "--listen", "0.0.0.0:0"][..], &[][..], "loopback"),
+        (&["serve", "--nonsense"], &[], "--nonsense"),
+        (&["serve", "--drain-seconds", "-1"], &[], "drain_seconds must be"),
+        (&["serve"], &[("PLAUDIT_LISTN", "x")], "PLAUDIT_LISTEN"),
+        (&["config", "--config", "none.toml"], &[], "none.toml"),
+        (&["nonsense"], &[], "nonsense"),
+    ] {
+        let (code, text) = told(&run(arguments, environment));
+        assert_eq!(code, Some(2), "{arguments:?}: {text}");
+        assert!(text.contains(expected), "{arguments:?}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_exit_code_1() {
+    let server = ServerProcess::start();
+    let taken = server.address().to_string();
+    let (code, text) = told(&run(&["serve", "--listen", &taken], &[]));
+    assert_eq!(code, Some(1));
+    assert!(text.contains(&taken), "{text}");
+}
+
+#[test]
+fn config_prints_toml_when_nobody_looks() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("plaudit.toml"), "drain_seconds = 7\n").unwrap();
+    let output = plaudit(folder.path())
+        .args(["config", "--log-level", "debug"])
+        .env("PLAUDIT_SCORING_ATTEMPTS", "9")
+        .output()
+        .unwrap();
+    let (code, text) = told(&output);
+    assert_eq!(code, Some(0), "{text}");
+    for line in [
+        "drain_seconds = 7 # plaudit.toml:1",
+        "level = \"debug\" # --log-level",
+        "attempts = 9 # PLAUDIT_SCORING_ATTEMPTS",
+        "cache_mib = 128",
+    ] {
+        assert!(text.lines().any(|printed| printed == line), "{line} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_can_be_dumped_loaded_and_served_again() {
+    let mut server = ServerProcess::start();
+    let imported = ImportServiceClient::new(server.channel().await)
+        .import_conversation(conversation())
+        .await
+        .unwrap()
+        .into_inner();
+    let folder = server.data().parent().unwrap().to_owned();
+    let store = |arguments: &[&str]| told(&plaudit(&folder).arg("store").args(arguments).output().unwrap());
+
+    let (code, text) = store(&["dump", "--data", "data", "one.dump"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("in use") && text.contains(&server.address().to_string()), "{text}");
+
+    server.terminate().await;
+    for (arguments, expected) in [
+        (["dump", "--data", "data", "one.dump"], Some(0)),
+        (["dump", "--data", "data", "one.dump"], Some(1)),
+        (["dump", "--data", "nothing", "other.dump"], Some(1)),
+        (["load", "--data", "copy", "one.dump"], Some(0)),
+        (["load", "--data", "copy", "one.dump"], Some(1)),
+        (["dump", "--data", "copy", "two.dump"], Some(0)),
+    ] {
+        let (code, text) = store(&arguments);
+        assert_eq!(code, expected, "{arguments:?}: {text}");
+    }
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    assert!(read("one.dump") == read("two.dump"), "a dump of what was loaded is the same dump");
+
+    std::fs::rename(server.data(), folder.join("old")).unwrap();
+    std::fs::rename(folder.join("copy"), server.data()).unwrap();
+    let server = server.restart();
+    let request = GetImportRequest { name: imported.import };
+    let import = ImportServiceClient::new(server.channel().await).get_import(request).await.unwrap();
+    assert_eq!(import.get_ref().conversation, imported.conversation);
+}
+
+fn conversation() -> ImportConversationRequest {
+    let message = Message {
+        external_id: "m-1".into(),
+        kind: MessageKind::Message.into(),
+        content: Some("Where is my order?".into()),
+        author: Some(Author { kind: AuthorKind::Contact.into(), ..Author::default() }),
+        create_time: Some(prost_types::Timestamp { seconds: 1_767_603_600, nanos: 0 }),
+        ..Message::default()
+    };
+    ImportConversationRequest {
+        conversation: Some(Conversation { external_id: "t-1".into(), ..Conversation::default() }),
+        messages: vec![message],
+        ..ImportConversationRequest::default()
+    }
+}
+
+#[test]
+fn the_help_teaches() {
+    let (code, text) = told(&run(&["serve", "--help"], &[]));
+    assert_eq!(code, Some(0));
+    for expected in
+        ["PLAUDIT_STORE_CACHE_MIB", "--store-cache-mib", "default: 128", "Examples:", "Exit codes:"]
+    {
+        assert!(text.contains(expected), "{expected} in {text}");
+    }
+}

@@ -1,0 +1,135 @@
+//! How the server ends: in order, within its time, and honestly.
+
+use std::time::Duration;
+
+use axum::{Router, routing::get};
+use plaudit::{
+    proto::v1::{GetScorecardRequest, scorecard_service_client::ScorecardServiceClient},
+    server::{Drained, ServeError},
+};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+use tonic::{Code, Streaming};
+use tonic_health::{
+    ServingStatus,
+    pb::{HealthCheckRequest, HealthCheckResponse, health_client::HealthClient},
+};
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+
+use crate::harness::{Stub, TestServer, reason, soon};
+
+async fn watch(server: &TestServer) -> Streaming<HealthCheckResponse> {
+    let mut health = HealthClient::new(server.channel().await);
+    let mut states = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    let first = soon("the first state", states.message()).await.unwrap().unwrap();
+    assert_eq!(first.status, ServingStatus::Serving as i32);
+    states
+}
+
+/// NOT_SERVING, then the end of the stream.
+async fn assert_told_and_ended(mut states: Streaming<HealthCheckResponse>) {
+    let state = soon("the last state", states.message()).await.unwrap().unwrap();
+    assert_eq!(state.status, ServingStatus::NotServing as i32);
+    let status = soon("the end of the stream", states.message()).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "STORE_UNAVAILABLE"));
+}
+
+#[tokio::test]
+async fn running_calls_may_end_and_watching_ones_are_ended() {
+    let stub = Stub::new();
+    let worker = stub.clone();
+    let rest = Router::new().route(
+        "/slow",
+        get(async move || {
+            worker.slow().await;
+            "done"
+        }),
+    );
+    let mut server = TestServer::builder().grpc(stub.routes()).rest(rest).start().await;
+    let states = watch(&server).await;
+    let questions = futures_util::stream::pending();
+    let mut reflection = ServerReflectionClient::new(server.channel().await);
+    let mut reflection = reflection.server_reflection_info(questions).await.unwrap().into_inner();
+
+    let mut scorecards = ScorecardServiceClient::new(server.channel().await);
+    let slow =
+        tokio::spawn(
+            async move { scorecards.get_scorecard(GetScorecardRequest { name: "slow".into() }).await },
+        );
+    stub.entered().await;
+    let http = server.http();
+    let slow_rest = tokio::spawn(async move { http.get("/slow").await });
+    stub.entered().await;
+    // Neither a connection that says nothing nor one that is idle holds the drain.
+    let _silent = TcpStream::connect(server.address()).await.unwrap();
+    let _idle = server.channel().await;
+    let mut idle_http_1 = TcpStream::connect(server.address()).await.unwrap();
+    idle_http_1.write_all(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    soon("its answer", idle_http_1.readable()).await.unwrap();
+
+    server.begin_stop();
+    assert_told_and_ended(states).await;
+    let status = soon("the end of reflection", reflection.message()).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    // Not at once: a process that another test starts holds a copy of the listener until it is its own program.
+    soon("the refusal of further connections", async {
+        while TcpStream::connect(server.address()).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert!(!slow.is_finished() && !slow_rest.is_finished());
+
+    stub.release();
+    stub.release();
+    soon("the gRPC call", slow).await.unwrap().expect("it ended in peace");
+    assert_eq!(soon("the REST call", slow_rest).await.unwrap().text(), "done");
+    assert_eq!(server.ended().await.unwrap(), Drained::default());
+}
+
+#[tokio::test]
+async fn what_does_not_end_in_time_is_cut_and_counted() {
+    let stub = Stub::new();
+    let server =
+        TestServer::builder().grpc(stub.routes()).drain_within(Duration::from_millis(100)).start().await;
+    let mut scorecards = ScorecardServiceClient::new(server.channel().await);
+    let slow =
+        tokio::spawn(
+            async move { scorecards.get_scorecard(GetScorecardRequest { name: "slow".into() }).await },
+        );
+    stub.entered().await;
+    assert_eq!(server.stop().await.unwrap(), Drained { cut_calls: 1, cut_connections: 1 });
+    soon("the cut call", slow).await.unwrap().expect_err("it was cut");
+}
+
+#[tokio::test]
+async fn a_failed_store_ends_the_server_with_an_error() {
+    let stub = Stub::new();
+    let server = TestServer::builder().grpc(stub.routes()).start().await;
+    let states = watch(&server).await;
+    server.fail_store("the disk is gone");
+    assert_told_and_ended(states).await;
+    match server.ended().await {
+        Err(ServeError::StoreFailed(cause)) => assert_eq!(&*cause, "the disk is gone"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn while_it_drains_an_open_connection_is_told_not_serving() {
+    let stub = Stub::new();
+    let mut server = TestServer::builder().grpc(stub.routes()).start().await;
+    let states = watch(&server).await;
+    let mut scorecards = ScorecardServiceClient::new(server.channel().await);
+    let slow =
+        tokio::spawn(
+            async move { scorecards.get_scorecard(GetScorecardRequest { name: "slow".into() }).await },
+        );
+    stub.entered().await;
+    server.begin_stop();
+    assert_told_and_ended(states).await;
+    // A store that fails now is not forgotten because a stop was asked for first.
+    server.fail_store("the disk is gone");
+    stub.release();
+    soon("the slow call", slow).await.unwrap().unwrap();
+    assert!(matches!(server.ended().await, Err(ServeError::StoreFailed(_))));
+}

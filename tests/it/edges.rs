@@ -1,0 +1,159 @@
+//! Which edge answers, and what it answers where nothing is.
+
+use axum::{Router, routing::get};
+use http::StatusCode;
+use plaudit::{
+    proto::v1::{
+        GetImportRequest, GetScorecardRequest, import_service_client::ImportServiceClient,
+        scorecard_service_client::ScorecardServiceClient,
+    },
+    server::Edges,
+};
+use tonic::Code;
+use tonic_health::{
+    ServingStatus,
+    pb::{HealthCheckRequest, health_client::HealthClient},
+};
+use tonic_reflection::pb::{
+    v1::{
+        ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+        server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
+    },
+    v1alpha,
+};
+
+use crate::harness::{Stub, TestServer, reason, soon};
+
+#[tokio::test]
+async fn both_edges_answer_on_one_port() {
+    let rest = Router::new().route("/hello", get(async || "hello"));
+    let edges = Edges { grpc: Stub::new().routes(), rest, ..Edges::default() };
+    let server = TestServer::builder().edges(edges).start().await;
+
+    let mut scorecards = ScorecardServiceClient::new(server.channel().await);
+    let answer = scorecards.get_scorecard(GetScorecardRequest { name: "x".into() }).await.unwrap();
+    assert_eq!(answer.get_ref().name, "x");
+
+    let answer = server.http().get("/hello").await;
+    assert_eq!((answer.status, answer.text()), (StatusCode::OK, "hello"));
+}
+
+#[tokio::test]
+async fn an_unknown_rest_path_never_gets_a_grpc_answer() {
+    let server = TestServer::builder().grpc(Stub::new().routes()).start().await;
+    for path in ["/nothing", "/plaudit.v1.ScorecardService/GetScorecard", "/grpc.health.v1.Health/Check"] {
+        let answer = server.http().post(path, "{}").await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(answer.header("content-type"), "application/json", "{path}");
+        assert!(answer.headers.get("grpc-status").is_none(), "{path}");
+        assert!(answer.json()["message"].is_string(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_method_is_unimplemented_whether_its_service_is_there_or_not() {
+    let rest = Router::new().route("/plaudit.v1.ImportService/GetImport", get(async || "not this"));
+    let server = TestServer::builder().grpc(Stub::new().routes()).rest(rest).start().await;
+    let status = ImportServiceClient::new(server.channel().await)
+        .get_import(GetImportRequest::default())
+        .await
+        .unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::Unimplemented, "UNKNOWN_METHOD"));
+
+    let path = http::uri::PathAndQuery::from_static("/plaudit.v1.ScorecardService/Nothing");
+    let mut grpc = tonic::client::Grpc::new(server.channel().await);
+    grpc.ready().await.unwrap();
+    let codec = tonic_prost::ProstCodec::<GetScorecardRequest, GetScorecardRequest>::default();
+    let status =
+        grpc.unary(tonic::Request::new(GetScorecardRequest::default()), path, codec).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::Unimplemented, "UNKNOWN_METHOD"));
+    assert!(!status.message().is_empty());
+}
+
+#[tokio::test]
+async fn grpc_over_http_1_is_refused_in_grpcs_own_words() {
+    let server = TestServer::builder().grpc(Stub::new().routes()).start().await;
+    let answer = server
+        .http()
+        .send(
+            "POST",
+            "/plaudit.v1.ScorecardService/GetScorecard",
+            &[("content-type", "application/grpc")],
+            &b"\0\0\0\0\0"[..],
+        )
+        .await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.header("grpc-status"), "12");
+    assert!(!answer.header("grpc-status-details-bin").is_empty());
+}
+
+#[tokio::test]
+async fn errors_that_tonic_makes_carry_a_reason_too() {
+    let server = TestServer::builder().grpc(Stub::new().routes()).start().await;
+    let status = ScorecardServiceClient::new(server.channel().await)
+        .get_scorecard(GetScorecardRequest { name: "fail".into() })
+        .await
+        .unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::NotFound, "asked to"));
+    assert_eq!(reason(&status), "RESOURCE_NOT_FOUND");
+
+    // Not a message of protobuf at all.
+    let path = http::uri::PathAndQuery::from_static("/plaudit.v1.ScorecardService/GetScorecard");
+    let mut grpc = tonic::client::Grpc::new(server.channel().await);
+    grpc.ready().await.unwrap();
+    let wrong_type = plaudit::proto::v1::AxisDimension { score: 1.0, reason: "x".into() };
+    let codec = tonic_prost::ProstCodec::<plaudit::proto::v1::AxisDimension, GetScorecardRequest>::default();
+    let status = grpc.unary(tonic::Request::new(wrong_type), path, codec).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "INVALID_FIELDS"));
+}
+
+#[tokio::test]
+async fn health_knows_the_server_and_every_service() {
+    let server = TestServer::builder().start().await;
+    let mut health = HealthClient::new(server.channel().await);
+    for service in ["", "plaudit.v1.ImportService", "plaudit.v1.AssessmentService", "grpc.health.v1.Health"] {
+        let answer = health.check(HealthCheckRequest { service: service.into() }).await.unwrap();
+        assert_eq!(answer.get_ref().status, ServingStatus::Serving as i32, "{service}");
+    }
+    let status = health.check(HealthCheckRequest { service: "nobody".into() }).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::NotFound, "RESOURCE_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn reflection_lists_the_services_in_both_versions() {
+    let server = TestServer::builder().start().await;
+    let expected = ["grpc.health.v1.Health", "plaudit.v1.ImportService", "plaudit.v1.ScorecardService"];
+
+    let ask = ServerReflectionRequest {
+        message_request: Some(MessageRequest::ListServices(String::new())),
+        ..ServerReflectionRequest::default()
+    };
+    let mut client = ServerReflectionClient::new(server.channel().await);
+    let mut answers = client.server_reflection_info(tokio_stream(ask)).await.unwrap().into_inner();
+    let answer = soon("an answer", answers.message()).await.unwrap().unwrap();
+    let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
+        panic!("{answer:?}")
+    };
+    for service in expected {
+        assert!(list.service.iter().any(|listed| listed.name == service), "{service} in {list:?}");
+    }
+
+    use v1alpha::{
+        server_reflection_request::MessageRequest as AlphaAsk,
+        server_reflection_response::MessageResponse as AlphaAnswer,
+    };
+    // The details of errors are there as well, so that grpcurl can print them.
+    let ask = v1alpha::ServerReflectionRequest {
+        message_request: Some(AlphaAsk::FileContainingSymbol("google.rpc.ErrorInfo".into())),
+        ..v1alpha::ServerReflectionRequest::default()
+    };
+    let mut client = v1alpha::server_reflection_client::ServerReflectionClient::new(server.channel().await);
+    let mut answers = client.server_reflection_info(tokio_stream(ask)).await.unwrap().into_inner();
+    let answer = soon("an answer", answers.message()).await.unwrap().unwrap();
+    assert!(matches!(answer.message_response, Some(AlphaAnswer::FileDescriptorResponse(_))), "{answer:?}");
+}
+
+fn tokio_stream<T>(item: T) -> impl futures_util::Stream<Item = T> {
+    use futures_util::StreamExt as _;
+    futures_util::stream::iter([item]).chain(futures_util::stream::pending())
+}

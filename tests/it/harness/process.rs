@@ -1,0 +1,149 @@
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use plaudit::cli::SERVING_LINE;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tonic::transport::Channel;
+
+use super::{Http, PATIENCE, server};
+
+/// The real binary, without settings from the environment of the tests, in the directory given.
+pub fn plaudit(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_plaudit"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("PLAUDIT_") {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+/// `plaudit serve` in a process of its own. It is killed when this is dropped.
+pub struct ServerProcess {
+    child: Child,
+    address: SocketAddr,
+    /// What it printed when it was ready.
+    pub greeting: String,
+    folder: Arc<TempDir>,
+    arguments: Vec<String>,
+}
+
+impl ServerProcess {
+    /// On a free port, with a new data directory.
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// The same with further arguments.
+    pub fn start_with(arguments: &[&str]) -> Self {
+        let folder = Arc::new(TempDir::new().expect("a directory"));
+        Self::launch(folder, arguments.iter().map(|&argument| argument.to_owned()).collect())
+    }
+
+    /// Kills it, if it still runs, and starts it again on the same data directory, on another port.
+    pub fn restart(mut self) -> Self {
+        self.kill();
+        Self::launch(self.folder.clone(), self.arguments.clone())
+    }
+
+    fn launch(folder: Arc<TempDir>, arguments: Vec<String>) -> Self {
+        let log = File::options().create(true).append(true).open(log_path(&folder)).expect("a log file");
+        let mut child = plaudit(folder.path())
+            .args(["serve", "--listen", "127.0.0.1:0", "--data", "data", "--log-format", "json"])
+            .args(&arguments)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
+        let mut greeting = String::new();
+        let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
+        // An end without a line comes when the process ends, so that this does not wait for ever.
+        out.read_line(&mut greeting).expect("UTF-8");
+        let address = greeting
+            .strip_prefix(SERVING_LINE)
+            .and_then(|rest| rest.split_whitespace().next())
+            .and_then(|address| address.parse().ok());
+        let Some(address) = address else {
+            let _ = child.kill();
+            let _ = child.wait();
+            let log = std::fs::read_to_string(log_path(&folder)).unwrap_or_default();
+            panic!("no address in {greeting:?}; its log: {log}");
+        };
+        Self { child, address, greeting, folder, arguments }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub async fn channel(&self) -> Channel {
+        server::channel(self.address).await
+    }
+
+    pub fn http(&self) -> Http {
+        Http::new(self.address)
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// What it has logged, over all its starts.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(log_path(&self.folder)).expect("a log file")
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let id = Pid::from_child(&self.child);
+        kill_process(id, signal).expect("the process is there");
+    }
+
+    /// SIGKILL: as the loss of power, but for what the system still holds.
+    pub fn kill(&mut self) {
+        // Both fail only when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Waits until it ends by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let ended = async {
+            loop {
+                if let Some(status) = self.child.try_wait().expect("a process of ours") {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, ended).await {
+            Ok(status) => status,
+            Err(_) => panic!("the process does not end; its log: {}", self.log()),
+        }
+    }
+
+    /// SIGTERM, and waits for its end.
+    pub async fn terminate(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.ended().await
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn log_path(folder: &TempDir) -> PathBuf {
+    folder.path().join("log.jsonl")
+}

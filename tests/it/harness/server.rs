@@ -1,0 +1,141 @@
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use plaudit::server::{self, Drained, Edges, Options, ServeError};
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+    task::JoinHandle,
+};
+use tonic::{
+    service::Routes,
+    transport::{Channel, Endpoint},
+};
+
+use super::{BareGrpc, Http, log, soon};
+
+/// A server in this process, on a port of its own. It ends with the test's runtime, or earlier by [`TestServer::stop`].
+pub struct TestServer {
+    address: SocketAddr,
+    shutdown: Option<oneshot::Sender<()>>,
+    store: watch::Sender<Option<Arc<str>>>,
+    task: JoinHandle<Result<Drained, ServeError>>,
+}
+
+/// What the server is made of; everything has a default.
+pub struct Builder {
+    edges: Edges,
+    options: Options,
+}
+
+impl Builder {
+    pub fn edges(mut self, edges: Edges) -> Self {
+        self.edges = edges;
+        self
+    }
+
+    pub fn grpc(mut self, routes: Routes) -> Self {
+        self.edges.grpc = routes;
+        self
+    }
+
+    pub fn rest(mut self, router: Router) -> Self {
+        self.edges.rest = router;
+        self
+    }
+
+    pub fn rest_error(mut self, render: server::RestError) -> Self {
+        self.edges.rest_error = render;
+        self
+    }
+
+    pub fn drain_within(mut self, drain: Duration) -> Self {
+        self.options.drain = drain;
+        self
+    }
+
+    pub fn max_connections(mut self, count: usize) -> Self {
+        self.options.max_connections = count;
+        self
+    }
+
+    pub fn allow_host(mut self, name: &str) -> Self {
+        self.options.allowed_hosts.push(name.to_owned());
+        self
+    }
+
+    pub async fn start(self) -> TestServer {
+        log::init();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("the port's number");
+        let (shutdown, stopped) = oneshot::channel();
+        let (store, store_failure) = watch::channel(None);
+        let stopped = async move {
+            // Dropped without a word, the sender leaves the server running until the runtime ends.
+            if stopped.await.is_err() {
+                std::future::pending().await
+            }
+        };
+        let task = tokio::spawn(server::serve(listener, self.edges, self.options, store_failure, stopped));
+        TestServer { address, shutdown: Some(shutdown), store, task }
+    }
+}
+
+impl TestServer {
+    pub fn builder() -> Builder {
+        let options = Options {
+            drain: Duration::from_secs(20),
+            max_connections: 100,
+            max_streams_per_connection: 100,
+            allowed_hosts: Vec::new(),
+        };
+        Builder { edges: Edges::default(), options }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A gRPC client's channel on a connection of its own.
+    pub async fn channel(&self) -> Channel {
+        channel(self.address).await
+    }
+
+    /// The same without what a channel does by itself.
+    pub async fn bare_grpc(&self) -> BareGrpc {
+        BareGrpc::connect(self.address).await
+    }
+
+    /// A caller of the REST edge.
+    pub fn http(&self) -> Http {
+        Http::new(self.address)
+    }
+
+    /// Makes the store fail, as the server sees it.
+    pub fn fail_store(&self, cause: &str) {
+        self.store.send_replace(Some(cause.into()));
+    }
+
+    /// Tells the server to stop, and does not wait for it.
+    pub fn begin_stop(&mut self) {
+        if let Some(shutdown) = self.shutdown.take() {
+            let _ = shutdown.send(());
+        }
+    }
+
+    /// Waits until the server has ended.
+    pub async fn ended(self) -> Result<Drained, ServeError> {
+        soon("the server's end", self.task).await.expect("the server does not panic")
+    }
+
+    /// Stops the server and waits until it has ended.
+    pub async fn stop(mut self) -> Result<Drained, ServeError> {
+        self.begin_stop();
+        self.ended().await
+    }
+}
+
+pub(super) async fn channel(address: SocketAddr) -> Channel {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("a URL");
+    soon("a connection", endpoint.connect()).await.expect("a connection")
+}

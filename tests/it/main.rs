@@ -1,0 +1,10 @@
+//! Plaudit seen from outside: a real server on a real socket.
+
+mod harness;
+
+mod command_line;
+mod config;
+mod drain;
+mod edges;
+mod guards;
+mod telemetry;

@@ -7,4 +7,5 @@ mod config;
 mod drain;
 mod edges;
 mod guards;
+mod house;
 mod telemetry;

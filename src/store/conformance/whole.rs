@@ -29,8 +29,8 @@ pub(super) async fn everything_is_there_after_reopening(subject: &dyn Subject) {
     let batch = Batch { log: vec![value("next")], ..put_bytes(&[2], large(90_000, 5)) };
     assert!(store.commit(batch).await.unwrap().first_position > first.map(|first| first + 1));
     // What is new must not take the place of what is there.
-    store.commit(put_bytes(&[1, 1], large(90_000, 6))).await.unwrap();
-    assert!(get(&store, &[1, 1]).await == Some(large(90_000, 6)));
+    store.commit(put_bytes(&[3, 1], large(90_000, 6))).await.unwrap();
+    assert!(get(&store, &[3, 1]).await == Some(large(90_000, 6)));
     assert!(get(&store, &[2]).await == Some(large(90_000, 5)));
     assert!(get(&store, &[3]).await == Some(large(100_000, 3)));
     assert!(store.log(0, 2).await.unwrap() == records[..2]);

@@ -89,6 +89,17 @@ pub const FACTS: &[Fact] = &[
         },
     },
     Fact {
+        name: "open_requests",
+        unit: "messages",
+        kind: FactKind::Int,
+        doc: "Requests of the customer since the last public reply.",
+        scope: Scope::Both,
+        compute: |view| {
+            let since = view.digests.iter().rposition(Digest::is_reply).map_or(0, |reply| reply + 1);
+            Some(Found::count(view.digests[since..].iter().filter(|digest| digest.is_request())))
+        },
+    },
+    Fact {
         name: "last_answer_substantive",
         unit: "yes or no",
         kind: FactKind::Bool,

@@ -60,12 +60,16 @@ impl Digest<'_> {
 
     /// A reply that holds something: a deed, a way on, figures, or more than a phrase.
     pub fn is_substantive(&self) -> bool {
+        const EMPTY: [Signal; 4] =
+            [Signal::Inability, Signal::Misunderstanding, Signal::Handoff, Signal::Deferral];
         let reading = &self.reading;
-        let empty = reading.signals.has_any(&[Signal::Inability, Signal::Misunderstanding, Signal::Handoff]);
-        reading.signals.has(Signal::ActionDone)
-            || (reading.signals.has(Signal::NextStep) && reading.content_words >= 3)
-            || (reading.has_figures && reading.content_words >= 3 && !empty)
-            || (reading.content_words >= 7 && !empty)
+        if reading.signals.has(Signal::ActionDone) {
+            return true;
+        }
+        let holds = |least_words| reading.content_words >= least_words;
+        let way_on = reading.signals.has(Signal::NextStep) && !reading.signals.has(Signal::Deferral);
+        (way_on && holds(3))
+            || (!reading.signals.has_any(&EMPTY) && holds(if reading.has_figures { 3 } else { 7 }))
     }
 }
 

@@ -109,7 +109,18 @@ const CASES: &[(&str, &[&str], &str)] = &[
     ("unanswered_question", HANDED_OVER, "true"),
     ("unanswered_question", GOOD, "false"),
     ("unanswered_question", &["c: thanks"], ABSENT),
+    (
+        "open_requests",
+        &["c: Where is it?", "a: Hm", "c: Hello, where is my order?", "c: Is anybody there?", "c: ok"],
+        "2",
+    ),
+    ("open_requests", GOOD, "0"),
     ("last_answer_substantive", GOOD, "true"),
+    (
+        "last_answer_substantive",
+        &["c: Why is it late?", "t: Your request is important to us, we will get back to you."],
+        "false",
+    ),
     ("last_answer_substantive", &["c: Why is it late?", "a: I can help."], "false"),
     ("last_answer_substantive", &["c: Why is it late?"], ABSENT),
     ("answered_requests_ratio", &["c: Why is it late?", "a: Hm", "c: Where is it?"], "0.50"),

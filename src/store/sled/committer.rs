@@ -43,8 +43,8 @@ pub(super) struct Committer {
 impl Committer {
     /// Commits until the queue is closed and empty, or until something fails.
     pub(super) fn run(mut self) {
-        let result = self.work();
-        if let Err(cause) = result {
+        let result = catch_unwind(AssertUnwindSafe(|| self.work()));
+        if let Err(cause) = result.unwrap_or_else(|panic| Err(panic_text(&*panic))) {
             self.shared.failure.set(cause);
         }
         let refused = self.shared.failure.or_closed();

@@ -28,6 +28,7 @@ use std::{
     time::Duration,
 };
 
+use ::sled::IVec;
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::{oneshot, watch};
 
@@ -35,6 +36,7 @@ pub use identity::FORMAT;
 pub use open::OpenError;
 
 use self::{
+    chunks::Encoded,
     committer::Committer,
     disk::{Disk, RealDisk},
     failure::Failure,
@@ -45,7 +47,7 @@ use self::{
     sidecar::Sidecar,
 };
 use super::keyspace::{
-    Batch, Committed, Direction, Key, KeyRange, Keyspace, Position, Stats, StoreError, Value,
+    Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, Position, Stats, StoreError, Value,
 };
 
 /// How the engine uses the machine.
@@ -164,27 +166,17 @@ impl SledStore {
         }
     }
 
-    /// Encodes a batch here, on the caller's thread: the committer is the bottleneck.
-    fn encode(&self, batch: Batch) -> Write {
-        let ids = &self.shared.chunk_ids;
-        let put = batch.put.into_iter().map(|(key, value)| {
-            let key = layout::pair_key(&key);
-            let value = chunks::encode(&value, owner_of_pair(&key), ids);
-            (key, Some(value))
-        });
-        let delete = batch.delete.into_iter().map(|key| (layout::pair_key(&key), None));
-        let log = batch.log.iter().map(|value| self.encode_record(None, value));
-        sized(Write {
-            expect: batch.expect,
-            pairs: put.chain(delete).collect(),
-            log: log.collect(),
-            key_count: 0,
-            size_bytes: 0,
-        })
-    }
-
-    fn encode_record(&self, position: Option<Position>, value: &Value) -> LogWrite {
-        LogWrite { position, value: chunks::encode(value, LOG_OWNER, &self.shared.chunk_ids) }
+    /// Encodes a batch on the caller's thread, since the committer is the bottleneck; a large one on a thread that may be
+    /// busy for a while.
+    async fn encode(&self, batch: Batch) -> Result<Write, StoreError> {
+        let size_bytes = batch.put.iter().map(|(_, value)| value.len()).sum::<usize>()
+            + batch.log.iter().map(Value::len).sum::<usize>();
+        if size_bytes <= ENCODED_BY_CALLER_BYTES {
+            return Ok(encode(batch, &self.shared.chunk_ids));
+        }
+        let shared = self.shared.clone();
+        let encode = move |_: &Reader| Ok(encode(batch, &shared.chunk_ids));
+        self.shared.reads.run(&self.shared.failure, encode).await
     }
 
     async fn submit(&self, write: Write) -> Result<Committed, StoreError> {
@@ -203,16 +195,34 @@ impl SledStore {
     }
 }
 
+/// A millisecond of work, about; more of it would hold an async thread up.
+const ENCODED_BY_CALLER_BYTES: usize = 1024 * 1024;
+
+fn encode(batch: Batch, chunk_ids: &AtomicU64) -> Write {
+    let put = batch.put.into_iter().map(|(key, value)| {
+        let key = layout::pair_key(&key);
+        let value = chunks::encode(&value, owner_of_pair(&key), chunk_ids);
+        (key, Some(value))
+    });
+    let delete = batch.delete.into_iter().map(|key| (layout::pair_key(&key), None));
+    let log = batch.log.iter().map(|value| encode_record(None, value, chunk_ids));
+    sized(batch.expect, put.chain(delete).collect(), log.collect())
+}
+
+fn encode_record(position: Option<Position>, value: &Value, chunk_ids: &AtomicU64) -> LogWrite {
+    LogWrite { position, value: chunks::encode(value, LOG_OWNER, chunk_ids) }
+}
+
 /// Counts a write for the bounds of queue and group.
-fn sized(mut write: Write) -> Write {
-    let values = write.pairs.iter().filter_map(|(_, value)| value.as_ref());
-    for value in values.chain(write.log.iter().map(|record| &record.value)) {
-        write.key_count += value.chunks.len();
-        write.size_bytes += value.size_bytes();
+fn sized(expect: Vec<(Key, Expect)>, pairs: Vec<(IVec, Option<Encoded>)>, log: Vec<LogWrite>) -> Write {
+    let mut key_count = pairs.len() + log.len();
+    let mut size_bytes = pairs.iter().map(|(key, _)| key.len()).sum::<usize>();
+    let values = pairs.iter().filter_map(|(_, value)| value.as_ref());
+    for value in values.chain(log.iter().map(|record| &record.value)) {
+        key_count += value.chunks.len();
+        size_bytes += value.size_bytes();
     }
-    write.key_count += write.pairs.len() + write.log.len();
-    write.size_bytes += write.pairs.iter().map(|(key, _)| key.len()).sum::<usize>();
-    write
+    Write { expect, pairs, log, key_count, size_bytes }
 }
 
 impl Drop for SledStore {
@@ -238,7 +248,7 @@ impl Keyspace for SledStore {
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {
         async move {
             batch.check()?;
-            self.submit(self.encode(batch)).await
+            self.submit(self.encode(batch).await?).await
         }
         .boxed()
     }
@@ -253,9 +263,9 @@ impl Keyspace for SledStore {
 
     fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>> {
         async move {
-            let log = records.iter().map(|(at, value)| self.encode_record(Some(*at), value)).collect();
-            let write = Write { expect: Vec::new(), pairs: Vec::new(), log, key_count: 0, size_bytes: 0 };
-            self.submit(sized(write)).await.map(drop)
+            let ids = &self.shared.chunk_ids;
+            let log = records.iter().map(|(at, value)| encode_record(Some(*at), value, ids)).collect();
+            self.submit(sized(Vec::new(), Vec::new(), log)).await.map(drop)
         }
         .boxed()
     }

@@ -250,12 +250,15 @@ fn read_synced(dir: &Path, identity: &Identity) -> Result<Synced, OpenError> {
     }
 }
 
+/// Our own lock is held by now, so sled's can only be lingering: its threads give it up a little after it was closed.
+const SLED_LOCK_WAIT: Duration = Duration::from_secs(2);
+
 /// Opens sled, past what a crash can leave in its way.
 fn open_sled(dir: &Path, options: &SledOptions) -> Result<(Db, Tree), OpenError> {
     let sled_dir = dir.join(SLED_DIR);
     // A crash while sled writes a snapshot leaves one that it fails over at the next open.
     remove_snapshots(&sled_dir, |name| name.ends_with(".generating"))?;
-    let deadline = Instant::now() + options.lock_wait;
+    let deadline = Instant::now() + options.lock_wait.max(SLED_LOCK_WAIT);
     loop {
         let why = match catch(|| open_once(&sled_dir, options)) {
             Ok(opened) => return Ok(opened),

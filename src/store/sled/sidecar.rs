@@ -35,6 +35,8 @@ pub(super) struct Sidecar {
     file: File,
     db: PathBuf,
     written: Synced,
+    /// The slot that does not hold the newest, which is written next.
+    next_slot: u64,
     written_at: Instant,
 }
 
@@ -49,7 +51,8 @@ impl Sidecar {
     /// Opens the file for writing, beside the data file `db`; `written` is what it holds.
     pub(super) fn open(path: &Path, db: PathBuf, written: Synced) -> io::Result<Self> {
         let file = File::options().write(true).open(path)?;
-        Ok(Self { file, db, written, written_at: Instant::now() })
+        let next_slot = if read_slots(path)?[0] == Some(written) { 1 } else { 0 };
+        Ok(Self { file, db, written, next_slot, written_at: Instant::now() })
     }
 
     /// How long from now until `number`, which is durable, must be written; `None` when it is.
@@ -59,13 +62,13 @@ impl Sidecar {
 
     /// Records that everything up to commit `number` is durable.
     pub(super) fn write(&mut self, number: u64) -> io::Result<()> {
-        let place = if number.is_multiple_of(2) { 0 } else { SLOT_BYTES as u64 };
-        self.file.seek(SeekFrom::Start(place))?;
+        self.file.seek(SeekFrom::Start(self.next_slot * SLOT_BYTES as u64))?;
         let db_bytes = std::fs::metadata(&self.db)?.len();
         let synced = Synced { store_id: self.written.store_id, number, db_bytes };
         self.file.write_all(&slot(synced))?;
         self.file.sync_data()?;
         self.written = synced;
+        self.next_slot = 1 - self.next_slot;
         self.written_at = Instant::now();
         Ok(())
     }
@@ -73,9 +76,15 @@ impl Sidecar {
 
 /// The newest slot of the file; `None` when neither is whole.
 pub(super) fn read(path: &Path) -> io::Result<Option<Synced>> {
+    Ok(read_slots(path)?.into_iter().flatten().max_by_key(|synced| synced.number))
+}
+
+/// Both slots, `None` where one is not whole.
+pub(super) fn read_slots(path: &Path) -> io::Result<[Option<Synced>; 2]> {
     let mut bytes = Vec::new();
     File::open(path)?.take(2 * SLOT_BYTES as u64).read_to_end(&mut bytes)?;
-    Ok(bytes.chunks(SLOT_BYTES).filter_map(parse_slot).max_by_key(|synced| synced.number))
+    let mut slots = bytes.chunks(SLOT_BYTES).map(parse_slot);
+    Ok([(); 2].map(|()| slots.next().flatten()))
 }
 
 fn slot(synced: Synced) -> Vec<u8> {

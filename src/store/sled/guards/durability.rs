@@ -64,7 +64,7 @@ async fn a_group_ends_before_a_mebibyte() {
     let mut first = pin!(store.commit(put([0], "")));
     assert!((&mut first).now_or_never().is_none());
     disk.wait_for_held_sync();
-    let sizes = [400_000, 400_000, 400_000, 3_000_000, 10, 10];
+    let sizes = [400_000, 400_000, 400_000, 1024 * 1024, 10, 10];
     let batches = (1..).zip(sizes).map(|(at, size)| store.commit(put([at], noise(size, 0))));
     let mut waiting = pin!(join_all(batches));
     assert!((&mut waiting).now_or_never().is_none());

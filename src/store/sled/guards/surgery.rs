@@ -188,6 +188,28 @@ async fn one_torn_slot_of_the_synced_file_is_survived() {
     assert!(destroyed.refusal().contains("neither of its two slots is whole"));
 }
 
+/// A write must never go over the newest slot, whatever the numbers are: were it torn, only an old one would be left.
+#[test]
+fn the_synced_file_keeps_the_number_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("synced");
+    let mut newest = sidecar::Synced { store_id: [7; 16], number: 1, db_bytes: 0 };
+    sidecar::Sidecar::create(&path, newest).unwrap();
+    let numbers = [2, 4, 6, 8, 10, 11, 13, 15, 20, 40];
+    for (at, number) in numbers.into_iter().enumerate() {
+        // Opened anew for every third, as after a start.
+        let mut file = sidecar::Sidecar::open(&path, path.clone(), newest).unwrap();
+        file.write(number).unwrap();
+        if at % 3 == 0 {
+            file.write(number + 1).unwrap();
+            newest.number = number;
+        }
+        let slots = sidecar::read_slots(&path).unwrap().map(|slot| slot.unwrap());
+        assert_eq!(slots.map(|slot| slot.number).into_iter().min(), Some(newest.number));
+        newest = slots.into_iter().max_by_key(|slot| slot.number).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn the_synced_file_follows_the_commits() {
     let data = Data::new();

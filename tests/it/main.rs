@@ -4,6 +4,7 @@ mod harness;
 
 mod command_line;
 mod config;
+mod craftcx;
 mod drain;
 mod edges;
 mod guards;

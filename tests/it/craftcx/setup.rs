@@ -93,7 +93,7 @@ impl Setup {
 
 /// The documented request and answer.
 pub fn documented() -> Json {
-    serde_json::from_str(include_str!("../../examples/craftcx/assess.json")).expect("JSON")
+    serde_json::from_str(include_str!("../../cases/craftcx/assess.json")).expect("JSON")
 }
 
 /// The documented request's body.

@@ -7,6 +7,7 @@
 mod builtin;
 mod functions;
 mod reach;
+mod render;
 mod scorecard;
 mod scorer;
 mod summary;
@@ -21,6 +22,7 @@ pub mod yaml;
 pub use builtin::{Builtin, builtins};
 pub use functions::FUNCTIONS;
 pub use lint::lint;
+pub use render::render;
 pub use scorecard::Scorecard;
 pub use scorer::{Scored, Scorer, conversation_facts};
 

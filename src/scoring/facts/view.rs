@@ -159,7 +159,7 @@ pub struct Wait<'a> {
 /// An AI's stretch ends and a teammate's begins.
 pub struct Handoff<'a> {
     pub from: &'a Digest<'a>,
-    /// Position in the view of the AI's last message or note.
+    /// Position in the view of the AI's last public message.
     pub from_position: usize,
     pub to: &'a Digest<'a>,
     /// Position in the view of the teammate's first message or note.
@@ -249,12 +249,13 @@ impl<'a> View<'a> {
         waits
     }
 
-    /// Every change from an AI to a teammate, notes included.
+    /// Every change from an AI that wrote to the customer to a teammate who writes a message or a note. An AI that only
+    /// leaves notes has not handed anything over.
     pub fn handoffs(&self) -> Vec<Handoff<'a>> {
         let mut handoffs = Vec::new();
         let mut last: Option<(usize, &Digest)> = None;
         for (position, digest) in self.digests.iter().enumerate() {
-            if digest.role == Role::Customer {
+            if digest.role == Role::Customer || (digest.role == Role::Ai && digest.is_note) {
                 continue;
             }
             if let Some((from_position, from)) = last

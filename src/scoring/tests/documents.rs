@@ -47,3 +47,21 @@ fn what_axis_rests_on_is_in_the_table() {
         assert!(facts::find(name).is_some(), "{name}");
     }
 }
+
+#[test]
+fn every_data_file_names_its_source_and_licence() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/scoring/text/data/en");
+    let files: Vec<_> =
+        std::fs::read_dir(folder).expect("the folder is there").filter_map(Result::ok).collect();
+    assert_eq!(files.len(), 4);
+    for file in files {
+        let text = std::fs::read_to_string(file.path()).expect("a text");
+        let head: Vec<&str> = text.lines().take_while(|line| line.starts_with('#')).collect();
+        let head = head.join("\n");
+        assert!(
+            head.contains("Source:") && (head.contains("Licence:") || head.contains("MIT")),
+            "{:?}",
+            file.path()
+        );
+    }
+}

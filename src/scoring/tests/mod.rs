@@ -32,22 +32,24 @@ pub fn scorer() -> Scorer {
     Scorer::new(scorecards.into())
 }
 
-/// `c: text`, `a: text` (AI), `t: text` (teammate), `n: note`; ten seconds apart.
+/// `c: text`, `a: text` (AI), `t: text` (a teammate, as any other name), `n: note` of `t`, `an: note` of the AI; ten seconds
+/// apart.
 pub fn transcript(lines: &[&str]) -> Transcript {
     let messages: Vec<Message> = (0..)
         .zip(lines)
         .map(|(index, line)| {
             let (who, content) = line.split_once(": ").expect("a line begins with who wrote it");
-            let (kind, name) = match &who[..1] {
+            let (who, is_note) = who.strip_suffix('n').map_or((who, false), |who| (who, true));
+            let (kind, name) = match who {
                 "c" => (AuthorKind::Contact, "customer"),
                 "a" => (AuthorKind::Ai, "bot"),
-                "n" => (AuthorKind::Teammate, "t"),
-                _ => (AuthorKind::Teammate, who),
+                "" => (AuthorKind::Teammate, "t"),
+                who => (AuthorKind::Teammate, who),
             };
             Message {
                 id: MessageId(100 + index as u64),
                 external_id: format!("m{index}"),
-                kind: if who.starts_with('n') { MessageKind::Comment } else { MessageKind::Message },
+                kind: if is_note { MessageKind::Comment } else { MessageKind::Message },
                 content: content.to_owned(),
                 author: Author { kind, external_id: Some(name.to_owned()), name: None },
                 create_time: UnixMillis(1_700_000_000_000 + index * 10_000),

@@ -109,6 +109,21 @@ fn what_is_no_yaml_or_no_mapping_is_one_fault() {
 }
 
 #[test]
+fn what_is_written_reads_as_the_same_scorecard_and_is_written_the_same_again() {
+    let odd = small("label: Small", "label: 'yes'\ndescription: \"a: b # c\\n- 'd' \\\"e\\\" {f}\"");
+    let odd =
+        odd.replace("max_points: 2", "max_points: 2.125\n        description: '007'\n        prompt: 'null'");
+    for text in builtins().map(|builtin| builtin.yaml.to_owned()).into_iter().chain([SMALL.to_owned(), odd]) {
+        let before = revision(&text);
+        let written = render(&before);
+        let mut after = revision(&written);
+        assert_eq!(render(&after), written);
+        after.content_hash.clone_from(&before.content_hash);
+        assert_eq!(after, before, "{written}");
+    }
+}
+
+#[test]
 fn aliases_that_multiply_are_refused() {
     let mut text = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
     for level in 1..12 {

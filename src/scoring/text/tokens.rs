@@ -42,8 +42,10 @@ pub fn tokenize(text: &str, lexicon: &Lexicon, tokens: &mut Vec<Token>, word: &m
     let mut case = Case::default();
     let mut in_sentence = false;
     let mut clause = 0;
+    let mut line = Line::Begins;
     for character in text.chars() {
-        if is_invisible(character) {
+        line = line.after(character);
+        if line == Line::Quoted || is_invisible(character) {
             continue;
         }
         if is_alone(character) {
@@ -76,6 +78,26 @@ pub fn tokenize(text: &str, lexicon: &Lexicon, tokens: &mut Vec<Token>, word: &m
     finish(tokens, word, &mut case, lexicon, (marks.sentences, clause));
     marks.sentences += u32::from(in_sentence);
     marks
+}
+
+/// Where in its line a character stands. Lines that begin with `>` are somebody else's words, quoted by the mail program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Begins,
+    Quoted,
+    Own,
+}
+
+impl Line {
+    fn after(self, character: char) -> Self {
+        match (self, character) {
+            (_, '\n') => Self::Begins,
+            (Self::Begins, '>') => Self::Quoted,
+            (Self::Begins, character) if character.is_whitespace() => Self::Begins,
+            (Self::Begins, _) => Self::Own,
+            (line, _) => line,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Default)]

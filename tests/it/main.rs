@@ -4,7 +4,9 @@ mod harness;
 
 mod command_line;
 mod config;
+mod conversation;
 mod drain;
 mod edges;
 mod guards;
+mod import;
 mod telemetry;

@@ -11,7 +11,7 @@ use super::{
 
 /// The largest head that holds the messages of its import; above it they get segments of their own.
 pub const MAX_HEAD_BYTES: usize = 16 * 1024;
-/// About how large a segment grows before the next one begins, so that a page reads little more than it answers. Engines
+/// A segment holds about so much, or one message that is larger, so that a page reads little more than it answers. Engines
 /// cut larger values into pieces of about this size anyway.
 const SEGMENT_BYTES: usize = 32 * 1024;
 /// How many segments are read at once.
@@ -174,14 +174,27 @@ fn put_segments(batch: &mut Batch, id: ConversationId, messages: Vec<Message>) {
     let mut segment: Vec<Message> = Vec::new();
     let mut bytes = 0;
     for message in messages {
-        if bytes >= SEGMENT_BYTES {
+        let more = stored_bytes(&message);
+        if bytes + more > SEGMENT_BYTES {
             put_segment(batch, id, std::mem::take(&mut segment));
             bytes = 0;
         }
-        bytes += message.content.len() + message.external_id.len();
+        bytes += more;
         segment.push(message);
     }
     put_segment(batch, id, segment);
+}
+
+/// About how many bytes a message takes.
+fn stored_bytes(message: &Message) -> usize {
+    const NUMBERS_AND_HEADERS: usize = 32;
+    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let author = length(&message.author.external_id) + length(&message.author.name);
+    NUMBERS_AND_HEADERS
+        + message.external_id.len()
+        + message.content.len()
+        + author
+        + length(&message.ai_tool)
 }
 
 fn put_segment(batch: &mut Batch, id: ConversationId, messages: Vec<Message>) {

@@ -48,14 +48,16 @@ impl Violations {
         )
     }
 
+    /// What was parsed; `None` when it was wrong, which is then noted.
+    pub fn take<T>(&mut self, parsed: Result<T, Self>) -> Option<T> {
+        parsed.map_err(|more| more.0.into_iter().for_each(|wrong| self.add(wrong.field, wrong.message))).ok()
+    }
+
     /// What was parsed, unless it or anything before was wrong: then all of it.
     pub fn collect<T>(mut self, parsed: Result<T, Self>) -> Result<T, Self> {
-        match parsed {
-            Ok(value) => self.or(value),
-            Err(more) => {
-                more.0.into_iter().for_each(|violation| self.add(violation.field, violation.message));
-                Err(self)
-            }
+        match self.take(parsed) {
+            Some(value) => self.or(value),
+            None => Err(self),
         }
     }
 

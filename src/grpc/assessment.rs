@@ -33,11 +33,11 @@ impl AssessmentService for Edge {
         let request = request.into_inner();
         let mut violations = Violations::default();
         let size = pages::size(request.page_size, &mut violations);
-        let parent =
-            violations.collect(names::parse_conversation("parent", &request.parent)).map_err(Error::from)?;
+        let parent = violations.take(names::parse_conversation("parent", &request.parent));
+        let Some(parent) = parent else { return Err(Error::from(violations).into()) };
+        // A token is good for one conversation, so its own violation is known only now.
         let id = conversation::resolve(&self.0, &parent).await?;
         let arguments = format!("assessments of {id}");
-        let mut violations = Violations::default();
         let after = pages::place_number(&self.0, &arguments, &request.page_token, &mut violations);
         violations.or(()).map_err(Error::from)?;
         let page = assessment::list_assessments(&self.0, id, AssessmentId(after), size).await?;

@@ -53,18 +53,51 @@ impl From<Error> for Status {
     }
 }
 
-/// INVALID_ARGUMENT with every violation.
+/// An error travels in headers, in which many clients take no more than 8 KiB and others 16. There the message stands
+/// twice, once percent-encoded and once in the details, which are in base64.
+const MAX_MESSAGE_BYTES: usize = 600;
+const MAX_VIOLATIONS_BYTES: usize = 3 * 1024;
+const MAX_RULE_BYTES: usize = 240;
+
+/// INVALID_ARGUMENT with every violation, or with as many as fit.
 pub fn invalid(violations: &Violations) -> Status {
     let mut details = ErrorDetails::new();
+    let mut bytes_left = MAX_VIOLATIONS_BYTES;
     for violation in violations.iter() {
-        details.add_bad_request_violation(&violation.field, &violation.message);
+        let rule = shortened(&violation.message, MAX_RULE_BYTES);
+        let bytes = violation.field.len() + rule.len() + 8;
+        if bytes > bytes_left {
+            break;
+        }
+        bytes_left -= bytes;
+        details.add_bad_request_violation(&violation.field, rule);
     }
     details.set_error_info(reason_name(ErrorReason::InvalidFields), ERROR_DOMAIN, HashMap::new());
-    Status::with_error_details(
-        Code::InvalidArgument,
-        format!("the request is not valid: {violations}"),
-        details,
-    )
+    Status::with_error_details(Code::InvalidArgument, invalid_message(violations), details)
+}
+
+/// The first violations, and how many there are besides.
+fn invalid_message(violations: &Violations) -> String {
+    let mut message = "the request is not valid".to_owned();
+    for (index, violation) in violations.iter().enumerate() {
+        let separator = if index == 0 { ": " } else { "; " };
+        let rule = shortened(&violation.message, MAX_RULE_BYTES);
+        if message.len() + violation.field.len() + rule.len() > MAX_MESSAGE_BYTES {
+            message += &format!("; and {} further", violations.iter().count() - index);
+            break;
+        }
+        message += &format!("{separator}{}: {rule}", violation.field);
+    }
+    message
+}
+
+/// At most so many bytes of a text, with a sign where some were left out.
+fn shortened(text: &str, max_bytes: usize) -> String {
+    if text.len() <= max_bytes {
+        return text.to_owned();
+    }
+    let end = (0..=max_bytes).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    format!("{}…", &text[..end])
 }
 
 fn unavailable() -> Status {

@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use crate::domain::{
-    AssessmentId, ConversationId, ConversationRef, MessageId, Receipt, RevisionRef, Violations,
+    AssessmentId, ConversationId, ConversationRef, ImportLimits, MessageId, Receipt, RevisionRef, Violations,
 };
 
 pub fn conversation(id: ConversationId) -> String {
@@ -77,16 +77,18 @@ fn conversation_segment(segment: &str) -> Option<ConversationRef> {
     }
     match segment.split_once(':') {
         Some((source, external_id)) => {
-            let (source, external_id) = (decoded(source)?, decoded(external_id)?);
+            let source = decoded(source, ImportLimits::SOURCE_BYTES)?;
+            let external_id = decoded(external_id, ImportLimits::EXTERNAL_ID_BYTES)?;
             Some(ConversationRef::External { source, external_id })
         }
         None => Some(ConversationRef::Id(ConversationId(canonical(segment)?))),
     }
 }
 
-fn decoded(part: &str) -> Option<String> {
+/// A part that is longer than any that is stored names nothing, and has no place in an error's headers.
+fn decoded(part: &str, max_bytes: usize) -> Option<String> {
     let text = percent_decode_str(part).decode_utf8().ok()?;
-    (!text.is_empty()).then(|| text.into_owned())
+    (1..=max_bytes).contains(&text.len()).then(|| text.into_owned())
 }
 
 /// A decimal without sign or leading zeros.

@@ -9,8 +9,11 @@ use super::{
     records::{self, Head, Identity, Job, ScoringFailure, Segment},
 };
 
-/// The largest head that holds the messages of its import; above it they get a segment of their own.
+/// The largest head that holds the messages of its import; above it they get segments of their own.
 pub const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// A segment holds about so much, or one message that is larger, so that a page reads little more than it answers. Engines
+/// cut larger values into pieces of about this size anyway.
+const SEGMENT_BYTES: usize = 32 * 1024;
 /// How many segments are read at once.
 const SEGMENT_PAGE: usize = 32;
 
@@ -94,7 +97,6 @@ pub async fn messages_after(
         range.start = std::ops::Bound::Included(key);
     }
     while !page.is_full() {
-        // One at a time: a segment may be as large as a request.
         let found = store.scan(range.clone(), 1, Direction::Ascending).await?;
         let Some((key, raw)) = found.into_iter().next() else { break };
         page.take(records::decode::<Segment>(&key, &raw)?.messages.into_iter());
@@ -126,7 +128,7 @@ impl MessagePage {
     }
 }
 
-/// Puts a new conversation: its head (and a segment where the head would be too large) and its identity.
+/// Puts a new conversation: its head (and segments where the head would be too large) and its identity.
 pub fn put_new(batch: &mut Batch, conversation: Conversation, messages: Vec<Message>) {
     let id = conversation.id;
     let identity = keys::identity(&conversation.source, &conversation.external_id);
@@ -143,7 +145,7 @@ pub fn put_appended(
     appended: Vec<Message>,
 ) {
     batch.expect.push((keys::head(conversation.id), Expect::Is(read.raw)));
-    put_segment(batch, conversation.id, appended);
+    put_segments(batch, conversation.id, appended);
     let head = Head { conversation, messages: read.value.messages };
     batch.put.push((keys::head(head.conversation.id), records::encode(&head)));
 }
@@ -162,10 +164,37 @@ fn put_head(batch: &mut Batch, conversation: Conversation, messages: Vec<Message
         value = Some(records::encode(&head)).filter(|value| value.len() <= MAX_HEAD_BYTES);
     }
     let value = value.unwrap_or_else(|| {
-        put_segment(batch, id, std::mem::take(&mut head.messages));
+        put_segments(batch, id, std::mem::take(&mut head.messages));
         records::encode(&head)
     });
     batch.put.push((keys::head(id), value));
+}
+
+fn put_segments(batch: &mut Batch, id: ConversationId, messages: Vec<Message>) {
+    let mut segment: Vec<Message> = Vec::new();
+    let mut bytes = 0;
+    for message in messages {
+        let more = stored_bytes(&message);
+        if bytes + more > SEGMENT_BYTES {
+            put_segment(batch, id, std::mem::take(&mut segment));
+            bytes = 0;
+        }
+        bytes += more;
+        segment.push(message);
+    }
+    put_segment(batch, id, segment);
+}
+
+/// About how many bytes a message takes.
+fn stored_bytes(message: &Message) -> usize {
+    const NUMBERS_AND_HEADERS: usize = 32;
+    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let author = length(&message.author.external_id) + length(&message.author.name);
+    NUMBERS_AND_HEADERS
+        + message.external_id.len()
+        + message.content.len()
+        + author
+        + length(&message.ai_tool)
 }
 
 fn put_segment(batch: &mut Batch, id: ConversationId, messages: Vec<Message>) {

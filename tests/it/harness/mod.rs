@@ -1,23 +1,32 @@
-//! What the tests stand on: a server in this process ([`TestServer`]), one in a process of its own ([`ServerProcess`]),
-//! callers for both edges, and a service that behaves badly on demand ([`Stub`]).
+//! What the tests stand on: a server in this process ([`TestServer`]), alone or with everything behind it ([`Plaudit`]),
+//! one in a process of its own ([`ServerProcess`]), callers for both edges, and a service that behaves badly on demand
+//! ([`Stub`]).
+
+pub mod sample;
 
 mod bare;
+mod client;
 mod http;
 mod log;
 mod process;
 mod server;
 mod stub;
+mod watched;
+mod whole;
 
 use std::{future::Future, time::Duration};
 
 pub use bare::BareGrpc;
+pub use client::Client;
 pub use http::{Answer, Http};
 pub use log::Log;
 pub use process::{ServerProcess, plaudit};
 pub use server::TestServer;
 pub use stub::Stub;
+pub use watched::Watched;
+pub use whole::Plaudit;
 
-use tonic::Status;
+use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 /// Far beyond what anything here takes, so that only what hangs runs into it.
@@ -46,4 +55,25 @@ pub fn reason(status: &Status) -> String {
     let info = status.get_details_error_info().unwrap_or_else(|| panic!("no ErrorInfo in {status:?}"));
     assert_eq!(info.domain, "plaudit");
     info.reason
+}
+
+/// The code and the reason of an error.
+pub fn fault(status: &Status) -> (Code, String) {
+    (status.code(), reason(status))
+}
+
+/// The fields that an INVALID_ARGUMENT names, in its order. Each comes with a rule.
+pub fn fields(status: &Status) -> Vec<String> {
+    assert_eq!(fault(status), (Code::InvalidArgument, "INVALID_FIELDS".to_owned()), "{status:?}");
+    let request = status.get_details_bad_request().unwrap_or_else(|| panic!("no BadRequest in {status:?}"));
+    assert!(request.field_violations.iter().all(|violation| !violation.description.is_empty()));
+    request.field_violations.into_iter().map(|violation| violation.field).collect()
+}
+
+/// Asserts a NOT_FOUND that says what kind of thing there is not.
+pub fn assert_not_found(status: &Status, kind: &str) {
+    assert_eq!(fault(status), (Code::NotFound, "RESOURCE_NOT_FOUND".to_owned()), "{status:?}");
+    let resource =
+        status.get_details_resource_info().unwrap_or_else(|| panic!("no ResourceInfo in {status:?}"));
+    assert_eq!(resource.resource_type, kind);
 }

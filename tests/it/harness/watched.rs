@@ -1,0 +1,129 @@
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use plaudit::store::{
+    Batch, Committed, Direction, Key, KeyRange, Keyspace, Position, Stats, StoreError, Value,
+};
+use tokio::sync::{Semaphore, watch};
+
+/// A keyspace that remembers what was committed to the one below, and can hold commits back.
+pub struct Watched {
+    below: Arc<dyn Keyspace>,
+    committed: Mutex<Vec<Batch>>,
+    gate: Mutex<Option<Arc<Gate>>>,
+}
+
+/// Holds one commit back, just before it is made.
+pub struct Gate {
+    chosen: Box<dyn Fn(&Batch) -> bool + Send + Sync>,
+    taken: AtomicBool,
+    arrived: Semaphore,
+    released: Semaphore,
+}
+
+impl Gate {
+    /// Waits until the commit stands before the gate.
+    pub async fn arrived(&self) {
+        super::soon("the commit", self.arrived.acquire()).await.expect("it is never closed").forget();
+    }
+
+    /// Lets the commit go on.
+    pub fn open(&self) {
+        self.released.add_permits(1);
+    }
+}
+
+impl Watched {
+    pub fn new(below: Arc<dyn Keyspace>) -> Self {
+        Self { below, committed: Mutex::default(), gate: Mutex::default() }
+    }
+
+    /// The batches that were committed since this was last asked.
+    pub fn take_committed(&self) -> Vec<Batch> {
+        std::mem::take(&mut *self.committed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Holds the first commit back that `chosen` takes.
+    pub fn hold(&self, chosen: impl Fn(&Batch) -> bool + Send + Sync + 'static) -> Arc<Gate> {
+        let gate = Arc::new(Gate {
+            chosen: Box::new(chosen),
+            taken: AtomicBool::new(false),
+            arrived: Semaphore::new(0),
+            released: Semaphore::new(0),
+        });
+        *self.gate.lock().unwrap_or_else(PoisonError::into_inner) = Some(gate.clone());
+        gate
+    }
+
+    /// Every pair, by key.
+    pub async fn dump(&self) -> Vec<(Key, Value)> {
+        self.scan(KeyRange::all(), usize::MAX, Direction::Ascending).await.expect("the store answers")
+    }
+
+    /// How many keys begin with this.
+    pub async fn count(&self, range: KeyRange) -> usize {
+        self.scan(range, usize::MAX, Direction::Ascending).await.expect("the store answers").len()
+    }
+
+    async fn pass_gate(&self, batch: &Batch) {
+        let gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(gate) = gate.filter(|gate| (gate.chosen)(batch))
+            && !gate.taken.swap(true, Ordering::SeqCst)
+        {
+            gate.arrived.add_permits(1);
+            gate.released.acquire().await.expect("it is never closed").forget();
+        }
+    }
+}
+
+impl Keyspace for Watched {
+    fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Option<Value>>, StoreError>> {
+        self.below.get(keys)
+    }
+
+    fn scan(
+        &self,
+        range: KeyRange,
+        limit: usize,
+        direction: Direction,
+    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
+        self.below.scan(range, limit, direction)
+    }
+
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {
+        async move {
+            self.pass_gate(&batch).await;
+            let committed = self.below.commit(batch.clone()).await?;
+            self.committed.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
+            Ok(committed)
+        }
+        .boxed()
+    }
+
+    fn log(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(Position, Value)>, StoreError>> {
+        self.below.log(after, limit)
+    }
+
+    fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.below.restore_log(records)
+    }
+
+    fn stats(&self) -> BoxFuture<'_, Result<Stats, StoreError>> {
+        self.below.stats()
+    }
+
+    fn failure(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.below.failure()
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.below.close()
+    }
+}

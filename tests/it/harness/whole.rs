@@ -1,0 +1,81 @@
+use std::{path::PathBuf, sync::Arc};
+
+use futures_util::future::BoxFuture;
+use plaudit::{
+    assembly::{Assembly, AssemblyError, assemble},
+    clock::ManualClock,
+    domain::UnixMillis,
+    service::Settings,
+    store::{Keyspace, SledOptions, SledStore},
+};
+use tempfile::TempDir;
+
+use super::{Client, TestServer, Watched};
+
+type Close = Box<dyn FnOnce() -> BoxFuture<'static, Result<(), AssemblyError>> + Send>;
+
+/// A whole Plaudit in this process: sled in a directory of its own, the use cases, the worker and both edges on a port of
+/// their own, on a clock that the test moves.
+pub struct Plaudit {
+    server: TestServer,
+    close: Close,
+    pub store: Arc<Watched>,
+    pub clock: Arc<ManualClock>,
+    settings: Settings,
+    folder: Arc<TempDir>,
+}
+
+impl Plaudit {
+    /// What the clock says first: 2026-01-01T00:00:00Z.
+    pub const START: UnixMillis = UnixMillis(1_767_225_600_000);
+
+    pub async fn start() -> Self {
+        Self::start_with(Settings::default()).await
+    }
+
+    pub async fn start_with(settings: Settings) -> Self {
+        let folder = Arc::new(TempDir::new().expect("a directory"));
+        Self::launch(folder, Arc::new(ManualClock::at(Self::START)), settings).await
+    }
+
+    /// Stops it in order.
+    pub async fn stop(self) {
+        self.server.stop().await.expect("the server ends well");
+        (self.close)().await.expect("the store closes well");
+    }
+
+    /// Stops it in order and starts it again on the same directory and clock.
+    pub async fn restart(self) -> Self {
+        let (folder, clock, settings) = (self.folder.clone(), self.clock.clone(), self.settings);
+        self.stop().await;
+        Self::launch(folder, clock, settings).await
+    }
+
+    /// Stops it in order, lets `change` at the store below everything, and starts it again.
+    pub async fn restart_after(self, change: impl AsyncFnOnce(&dyn Keyspace)) -> Self {
+        let (folder, clock, settings) = (self.folder.clone(), self.clock.clone(), self.settings);
+        self.stop().await;
+        let store = open(&folder);
+        change(&store).await;
+        store.close().await.expect("the store closes well");
+        Self::launch(folder, clock, settings).await
+    }
+
+    async fn launch(folder: Arc<TempDir>, clock: Arc<ManualClock>, settings: Settings) -> Self {
+        let store = Arc::new(Watched::new(Arc::new(open(&folder))));
+        let assembled = assemble(store.clone(), clock.clone(), settings).await;
+        let Assembly { edges, close, .. } = assembled.expect("the parts fit together");
+        let server = TestServer::builder().edges(edges).start().await;
+        Self { server, close, store, clock, settings, folder }
+    }
+
+    /// A caller on a connection of its own.
+    pub async fn client(&self) -> Client {
+        Client::new(self.server.channel().await)
+    }
+}
+
+fn open(folder: &TempDir) -> SledStore {
+    let data: PathBuf = folder.path().join("data");
+    SledStore::open(&data, SledOptions::default()).expect("the store opens")
+}

@@ -12,6 +12,10 @@ use std::{error::Error, time::Duration};
 
 use load::Load;
 
+/// As in the server: raw sled and the bare servers get what it has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Calls in flight.
 pub const IN_FLIGHT: usize = 100;
 /// The bars of the project for these figures.

@@ -37,7 +37,7 @@ pub use open::OpenError;
 
 use self::{
     chunks::Encoded,
-    committer::Committer,
+    committer::{Answerer, Committer},
     disk::{Disk, RealDisk},
     failure::Failure,
     group::{InFlight, LOG_OWNER, owner_of_pair},
@@ -152,6 +152,7 @@ impl SledStore {
             last_position: opened.last_position,
             commit_number: opened.commit_number,
             readers,
+            answerer: Answerer::start().map_err(failed)?,
         };
         let thread = std::thread::Builder::new().name("store-commit".into());
         thread.spawn(move || committer.run()).map_err(failed)?;

@@ -1,6 +1,8 @@
 //! Bare tonic servers: one that echoes an import's body, one that answers the same list each time.
 
-use std::{convert::Infallible, future::Future, io::Write as _, pin::Pin, process::Stdio, task};
+use std::{
+    convert::Infallible, future::Future, io::Write as _, pin::Pin, process::Stdio, task, time::Duration,
+};
 
 use plaudit::proto::v1::{
     Assessment, GetAssessmentRequest, ImportConversationRequest, ListAssessmentsRequest,
@@ -19,7 +21,7 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 
-use super::Result;
+use super::{Result, server::cpu_time};
 
 /// The path of the echo.
 pub const ECHO: &str = "/bench.Echo/Echo";
@@ -49,6 +51,11 @@ impl Bare {
         let mut address = String::new();
         BufReader::new(child.stdout.take().ok_or("the child has no output")?).read_line(&mut address).await?;
         Ok(Self { address: address.trim().to_owned(), child })
+    }
+
+    /// Processor time used so far, by all threads.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        cpu_time(self.child.id().ok_or("the server has ended")?)
     }
 
     pub async fn stop(mut self) -> Result<()> {

@@ -35,7 +35,10 @@ pub enum Load {
 
 /// What a load came to.
 pub struct Outcome {
+    /// Calls that were measured.
     pub calls: u64,
+    /// Those of the warm-up too.
+    pub all_calls: u64,
     /// Calls a second.
     pub rate: f64,
     pub p50: Millis,
@@ -89,9 +92,11 @@ pub async fn closed_loop(address: &str, load: Load, length: Duration) -> Result<
     let callers = callers(address, load).await?;
     let begins = Instant::now() + length / 4;
     let ends = begins + length;
+    let made = Arc::new(AtomicU64::new(0));
     let mut tasks = JoinSet::new();
     for number in 0..IN_FLIGHT {
         let mut caller = callers[number % callers.len()].clone();
+        let made = Arc::clone(&made);
         tasks.spawn(async move {
             let mut times = Vec::new();
             loop {
@@ -100,6 +105,7 @@ pub async fn closed_loop(address: &str, load: Load, length: Duration) -> Result<
                     return Ok::<_, tonic::Status>(times);
                 }
                 caller.call().await?;
+                made.fetch_add(1, Ordering::Relaxed);
                 if sent >= begins {
                     times.push(sent.elapsed());
                 }
@@ -110,7 +116,7 @@ pub async fn closed_loop(address: &str, load: Load, length: Duration) -> Result<
     while let Some(done) = tasks.join_next().await {
         times.extend(done??);
     }
-    Ok(outcome(times, length))
+    Ok(outcome(times, made.load(Ordering::Relaxed), length))
 }
 
 /// Sends calls at `rate` a second whatever the answers do; a latency counts from when its call was due.
@@ -132,10 +138,10 @@ pub async fn open_loop(address: &str, load: Load, rate: f64, length: Duration) -
     while let Some(done) = tasks.join_next().await {
         times.push(done??);
     }
-    Ok(outcome(times, length))
+    Ok(outcome(times, count, length))
 }
 
-fn outcome(mut times: Vec<Duration>, length: Duration) -> Outcome {
+fn outcome(mut times: Vec<Duration>, all_calls: u64, length: Duration) -> Outcome {
     times.sort_unstable();
     let at = |share: f64| {
         let place = ((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1));
@@ -143,6 +149,7 @@ fn outcome(mut times: Vec<Duration>, length: Duration) -> Outcome {
     };
     Outcome {
         calls: times.len() as u64,
+        all_calls,
         rate: times.len() as f64 / length.as_secs_f64(),
         p50: at(0.5),
         p99: at(0.99),

@@ -2,6 +2,8 @@
 //!
 //! Everything is measured in turn, several rounds of it, and the ratios are taken within a round: the machine is noisy,
 //! its speed of the moment is the same for both sides. Servers are processes of their own; the load comes from this one.
+//!
+//! `ROUNDS` and `SECONDS` (a measurement) may be set; `ONLY` is one of start, imports, lists, half-load.
 
 mod echo;
 mod load;
@@ -41,10 +43,21 @@ fn main() -> Result<()> {
 
 async fn run(rounds: usize, length: Duration) -> Result<()> {
     println!("{rounds} rounds, {} s a measurement, {IN_FLIGHT} calls in flight", length.as_secs());
-    start_and_rest(rounds).await?;
-    imports(rounds, length).await?;
-    lists(rounds, length).await?;
-    half_load(length * 2).await
+    let only = std::env::var("ONLY").unwrap_or_default();
+    let wanted = |part: &str| only.is_empty() || only == part;
+    if wanted("start") {
+        start_and_rest(rounds).await?;
+    }
+    if wanted("imports") {
+        imports(rounds, length).await?;
+    }
+    if wanted("lists") {
+        lists(rounds, length).await?;
+    }
+    if wanted("half-load") {
+        half_load(length * 2).await?;
+    }
+    Ok(())
 }
 
 async fn start_and_rest(rounds: usize) -> Result<()> {
@@ -71,12 +84,14 @@ async fn imports(rounds: usize, length: Duration) -> Result<()> {
     for round in 1..=rounds {
         let server = server::Plaudit::start().await?;
         let imported = load::closed_loop(&server.address, Load::Import, length).await?;
+        let import_cpu = server.cpu_time()?.as_secs_f64() * 1e6 / imported.all_calls as f64;
         let stopped = server.stop().await?;
         let grouping = stopped.commits_per_group().ok_or("the server did not log its commits")?;
         let raw = raw::sled_rate(&batches, grouping.round().max(1.0) as usize, length)?;
         let engine = raw::engine_rate(&batches, length).await?;
         let bare = echo::Bare::start().await?;
         let echoed = load::closed_loop(&bare.address, Load::Echo, length).await?;
+        let echo_cpu = bare.cpu_time()?.as_secs_f64() * 1e6 / echoed.all_calls as f64;
         bare.stop().await?;
         println!(
             "  round {round}: {:.0}/s (p50 {}, p99 {}), groups of {grouping:.1} | raw sled, same grouping {raw:.0}/s | \
@@ -84,7 +99,8 @@ async fn imports(rounds: usize, length: Duration) -> Result<()> {
             imported.rate, imported.p50, imported.p99, echoed.rate
         );
         println!(
-            "           to raw sled {:.2} (bar {BAR_IMPORT_TO_RAW}), to our engine {:.2}, to the echo {:.2}",
+            "           to raw sled {:.2} (bar {BAR_IMPORT_TO_RAW}), to our engine {:.2}, to the echo {:.2}; \
+             processor time of the server per import {import_cpu:.0} µs, of the echo {echo_cpu:.0} µs",
             imported.rate / raw,
             imported.rate / engine,
             imported.rate / echoed.rate

@@ -69,6 +69,11 @@ impl Plaudit {
         Ok(kib / 1024.0)
     }
 
+    /// Processor time used so far, by all threads.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        cpu_time(self.child.id().ok_or("the server has ended")?)
+    }
+
     pub async fn stop(mut self) -> Result<Stopped> {
         let id = self.child.id().and_then(|id| Pid::from_raw(id as i32)).ok_or("the server has ended")?;
         kill_process(id, Signal::TERM)?;
@@ -81,4 +86,13 @@ impl Plaudit {
         let closing: serde_json::Value = serde_json::from_str(closing)?;
         Ok(Stopped { commits: closing["commits"].as_f64(), groups: closing["groups"].as_f64() })
     }
+}
+
+/// Processor time of a process so far, in the kernel's ticks of 10 ms.
+pub fn cpu_time(id: u32) -> Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
+    let after_name = stat.rsplit(')').next().ok_or("no stat")?;
+    let ticks: Vec<u64> =
+        after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
+    Ok(Duration::from_millis(10 * ticks.iter().sum::<u64>()))
 }

@@ -22,7 +22,7 @@ pub struct ScoringThreads {
 
 impl ScoringThreads {
     /// How much lower than usual they rank, in the steps of nice(1).
-    const NICE: i32 = 15;
+    const NICE: i32 = 19;
 
     pub fn start(count: usize) -> std::io::Result<Self> {
         let (work, queue) = mpsc::channel::<Work>();

@@ -4,9 +4,11 @@ mod harness;
 
 mod command_line;
 mod config;
+mod conflict;
 mod conversation;
 mod drain;
 mod edges;
 mod guards;
 mod import;
+mod retry;
 mod telemetry;

@@ -6,6 +6,7 @@ mod command_line;
 mod config;
 mod conflict;
 mod conversation;
+mod crash;
 mod drain;
 mod edges;
 mod guards;

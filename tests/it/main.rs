@@ -13,3 +13,4 @@ mod guards;
 mod import;
 mod retry;
 mod telemetry;
+mod worker;

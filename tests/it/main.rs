@@ -2,6 +2,7 @@
 
 mod harness;
 
+mod assessment;
 mod command_line;
 mod config;
 mod conflict;
@@ -9,8 +10,12 @@ mod conversation;
 mod crash;
 mod drain;
 mod edges;
+mod facts;
 mod guards;
 mod import;
+mod keys;
 mod retry;
+mod scorecard;
+mod store;
 mod telemetry;
 mod worker;

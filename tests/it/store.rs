@@ -1,0 +1,119 @@
+//! A data directory that lost something: the binary refuses it by name rather than serve what is left.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+use crate::harness::{Client, PATIENCE, ServerProcess, plaudit, sample};
+
+/// A folder with a data directory in which some conversations are stored and scored, and nobody serves.
+async fn stored() -> TempDir {
+    let mut server = ServerProcess::start();
+    let client = Client::new(server.channel().await);
+    for number in 0..20 {
+        let name = client.import(sample::import(&number.to_string())).await.unwrap().conversation;
+        client.scored(&name).await;
+    }
+    assert_eq!(server.terminate().await.code(), Some(0));
+    let copy = TempDir::new().unwrap();
+    copy_all(&server.data(), &copy.path().join("data"));
+    copy
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_all(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Starts the server on the folder's data directory, where it must end by itself: its exit code and what it printed.
+async fn refused(folder: &Path) -> (Option<i32>, String) {
+    let mut child = plaudit(folder)
+        .args(["serve", "--listen", "127.0.0.1:0", "--data", "data"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while child.try_wait().unwrap().is_none() && std::time::Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // Fails where it has ended, as it should have.
+    let _ = child.kill();
+    let output = child.wait_with_output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+fn names(text: &str, path: &Path) -> bool {
+    let last_two: PathBuf = path.components().rev().take(2).collect::<Vec<_>>().into_iter().rev().collect();
+    text.contains(&last_two.display().to_string())
+}
+
+#[tokio::test]
+async fn a_data_directory_that_lost_a_part_is_refused_by_the_parts_name() {
+    type Damage = fn(&Path);
+    let cases: [(&str, Damage, &str); 8] = [
+        ("data/sled/db", |db| truncate(db, 0.5), "plaudit store load"),
+        ("data/sled/db", |db| truncate(db, 0.0), "plaudit store load"),
+        ("data/sled/db", |db| fs::write(db, vec![0x55; 1 << 20]).unwrap(), "plaudit store load"),
+        ("data/sled/db", |db| fs::remove_file(db).unwrap(), "is missing"),
+        ("data/identity", |file| fs::remove_file(file).unwrap(), "is missing"),
+        ("data/synced", |file| fs::remove_file(file).unwrap(), "is missing"),
+        ("data/identity", |file| truncate(file, 0.5), "plaudit store load"),
+        ("data/synced", |file| truncate(file, 0.0), "plaudit store load"),
+    ];
+    let whole = stored().await;
+    for (number, (file, damage, next_step)) in cases.into_iter().enumerate() {
+        let folder = TempDir::new().unwrap();
+        copy_all(&whole.path().join("data"), &folder.path().join("data"));
+        let path = folder.path().join(file);
+        damage(&path);
+        let (code, text) = refused(folder.path()).await;
+        assert_eq!(code, Some(1), "case {number}: {text}");
+        assert!(names(&text, &path), "case {number} does not name {file}: {text}");
+        assert!(text.contains(next_step), "case {number}: {text}");
+        assert!(!text.contains("panicked"), "case {number}: {text}");
+    }
+}
+
+fn truncate(path: &Path, part: f64) {
+    let file = fs::File::options().write(true).open(path).unwrap();
+    let length = file.metadata().unwrap().len();
+    file.set_len((length as f64 * part) as u64).unwrap();
+}
+
+#[tokio::test]
+async fn a_copy_of_a_data_directory_is_served_as_the_first_was() {
+    let folder = stored().await;
+    let server = ServerProcess::start_in(folder);
+    let client = Client::new(server.channel().await);
+    for number in 0..20 {
+        let name = format!("conversations/test:{number}");
+        client.scored(&name).await;
+        assert_eq!(client.messages(&name, 50).await.len(), 4);
+        assert_eq!(client.assessments(&name, 50).await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_data_directory_in_use_is_refused_with_the_address_of_who_serves_it() {
+    let server = ServerProcess::start();
+    let folder = server.data().parent().unwrap().to_owned();
+    let (code, text) = refused(&folder).await;
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains(&server.address().to_string()) && text.contains("--server"), "{text}");
+    assert_eq!(server.http().get("/nothing").await.status.as_u16(), 404, "the first goes on");
+}

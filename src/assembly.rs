@@ -74,6 +74,9 @@ pub async fn assemble(
     let close = move || -> BoxFuture<'static, Result<(), AssemblyError>> {
         Box::pin(async move {
             worker.stop().await;
+            if let Ok(stats) = store.stats().await {
+                tracing::info!(commits = stats.commits, groups = stats.groups, "closing the store");
+            }
             store.close().await.map_err(AssemblyError::of)
         })
     };

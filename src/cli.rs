@@ -5,6 +5,7 @@ mod demo;
 mod health;
 mod serve;
 mod settings;
+mod store;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,7 @@ Examples:
   plaudit serve --data /var/lib/plaudit         keep the data elsewhere
   PLAUDIT_LOG_LEVEL=debug plaudit serve         any setting can come from the environment
   plaudit health                                is it serving? exit code 0 or 1
+  plaudit store dump backup.dump                everything in one file, while the server is stopped
   plaudit config                                the settings in force and where each was said
   grpcurl -plaintext localhost:50051 list       what the API offers";
 
@@ -48,6 +50,8 @@ enum Command {
     Health(health::Health),
     /// Print the settings in force and where each was said.
     Config(config::Config),
+    /// Dump a store into a file, or load one; the server must be stopped.
+    Store(store::Store),
 }
 
 /// Runs the command that the process was called with.
@@ -56,6 +60,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Health(health) => health.run(),
         Command::Config(config) => config.run(),
+        Command::Store(store) => store.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

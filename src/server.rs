@@ -85,10 +85,12 @@ pub struct Options {
 }
 
 /// How a drain went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drained {
     /// Calls that had not ended when the time was over, and were cut.
     pub cut_calls: usize,
+    /// Connections that had not ended, with calls or without.
+    pub cut_connections: usize,
 }
 
 /// Why the server did not start, or did not end well.
@@ -236,10 +238,14 @@ async fn next_connection(listener: &TcpListener) -> TcpStream {
 async fn finish(connections: &mut JoinSet<()>, within: Duration, calls: &Calls) -> Drained {
     let all_ended = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(within, all_ended).await.is_ok() {
-        return Drained { cut_calls: 0 };
+        return Drained::default();
     }
-    let cut_calls = calls.in_flight();
+    let cut = Drained { cut_calls: calls.in_flight(), cut_connections: connections.len() };
     connections.shutdown().await;
-    tracing::warn!(cut_calls, "the time to drain is over; what remained was cut");
-    Drained { cut_calls }
+    tracing::warn!(
+        calls = cut.cut_calls,
+        connections = cut.cut_connections,
+        "the time to drain is over; what remained was cut"
+    );
+    cut
 }

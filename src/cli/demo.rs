@@ -1,7 +1,7 @@
 //! `plaudit serve --demo`: as any client would, it imports a handful of conversations, waits for their scores and prints
 //! what it reads back.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io::Write as _, net::SocketAddr, time::Duration};
 
 use prost_types::Timestamp;
 use serde::Deserialize;
@@ -28,6 +28,8 @@ pub enum DemoError {
     Connect(#[from] tonic::transport::Error),
     #[error("the demo's call failed: {0}")]
     Call(#[from] Status),
+    #[error("the demo's table could not be printed: {0}")]
+    Print(std::io::Error),
     #[error("the demo waited {} s for {what}", PATIENCE.as_secs())]
     Slow { what: String },
     #[error("{conversation} was not scored: {failure}")]
@@ -85,8 +87,8 @@ pub async fn show(address: SocketAddr) -> Result<(), DemoError> {
         wait_until_scored(&channel, row).await?;
         row.assessments = list(&channel, &row.conversation).await?;
     }
-    print(&rows, address);
-    Ok(())
+    let mut out = std::io::stdout().lock();
+    out.write_all(page(&rows, address).as_bytes()).and_then(|()| out.flush()).map_err(DemoError::Print)
 }
 
 async fn import(channel: &Channel, sample: Sample) -> Result<Row, DemoError> {
@@ -191,44 +193,43 @@ impl SampleMessage {
     }
 }
 
-fn print(rows: &[Row], address: SocketAddr) {
+/// The table, and the calls to try next.
+fn page(rows: &[Row], address: SocketAddr) -> String {
     let new = rows.iter().filter(|row| row.was_new).count();
-    println!();
-    println!(
-        "{new} conversations imported, {} were here already. Read back through the API:",
-        rows.len() - new
-    );
-    println!();
-    println!("{:<62} {:>4}  {:<9}  {:<12}  service basics", "conversation", "AXIS", "band", "resolution");
-    for row in rows {
-        println!("{}", line(row));
-    }
-    let Some(row) = rows.first() else { return };
-    let port = address.port();
-    let conversation = &row.conversation;
-    let receipt = row.import.trim_start_matches("imports/");
-    println!();
-    println!("Try next:");
-    println!("  grpcurl -plaintext 127.0.0.1:{port} list");
-    println!(
-        "  grpcurl -plaintext -d '{{\"parent\":\"{conversation}\"}}' 127.0.0.1:{port} \
-         plaudit.v1.AssessmentService/ListAssessments"
-    );
-    println!(
-        "  grpcurl -plaintext -d '{{\"name\":\"{conversation}\",\"view\":\"CONVERSATION_VIEW_FULL\"}}' \
-         127.0.0.1:{port} plaudit.v1.ConversationService/GetConversation"
-    );
-    println!("  curl -s http://127.0.0.1:{port}/v1/assess/{receipt}");
-    println!(
-        "  curl -s http://127.0.0.1:{port}/v1/assess -H 'content-type: application/json' -d '{{\"ticket_id\":\"t-1\",\
-         \"messages\":[{{\"external_id\":\"m-1\",\"kind\":\"message\",\"content\":\"Hello?\",\
-         \"author\":{{\"type\":\"contact\"}},\"timestamp\":1767603600000}}]}}'"
-    );
-    println!();
+    let old = rows.len() - new;
+    let width = rows.iter().map(|row| title(row).chars().count()).max().unwrap_or(0);
+    let head = format!("{:<width$}  AXIS  band       resolution    service basics", "conversation");
+    let lines: Vec<String> = rows.iter().map(|row| line(row, width)).collect();
+    let lines = lines.join("\n");
+    let conversation = rows.first().map_or("", |row| &row.conversation);
+    let receipt = rows.first().map_or("", |row| row.import.trim_start_matches("imports/"));
+    format!(
+        r#"
+{new} conversations imported, {old} were here already. Read back through the API:
+
+{head}
+{lines}
+
+Try next:
+  grpcurl -plaintext {address} list
+  grpcurl -plaintext -d '{{"parent":"{conversation}"}}' {address} plaudit.v1.AssessmentService/ListAssessments
+  grpcurl -plaintext -d '{{"name":"{conversation}","view":"CONVERSATION_VIEW_FULL"}}' {address} plaudit.v1.ConversationService/GetConversation
+  curl -s http://{address}/v1/assess/{receipt}
+  curl -s http://{address}/v1/assess -H 'content-type: application/json' -d '{TICKET}'
+
+"#
+    )
+}
+
+/// A body to try with curl.
+const TICKET: &str = r#"{"ticket_id":"t-1","messages":[{"external_id":"m-1","kind":"message","content":"Hello?","author":{"type":"contact"},"timestamp":1767603600000}]}"#;
+
+fn title(row: &Row) -> String {
+    format!("{} {}", row.conversation.trim_start_matches("conversations/"), row.about)
 }
 
 /// One conversation: its AXIS score, and the percentage of each agent's worklog.
-fn line(row: &Row) -> String {
+fn line(row: &Row, width: usize) -> String {
     let axis = row.assessments.iter().find_map(|assessment| assessment.axis.as_ref());
     let (score, band, resolution) = match axis {
         Some(axis) => (format!("{:.1}", axis.score), band(axis.band()), resolution(axis.resolution())),
@@ -236,8 +237,8 @@ fn line(row: &Row) -> String {
     };
     let worklogs = row.assessments.iter().filter(|assessment| assessment.unit() == UnitKind::Worklog);
     let worklogs: Vec<String> = worklogs.map(worklog).collect();
-    let title = format!("{} {}", row.conversation.trim_start_matches("conversations/"), row.about);
-    format!("{title:<62} {score:>4}  {band:<9}  {resolution:<12}  {}", worklogs.join(", "))
+    let title = title(row);
+    format!("{title:<width$}  {score:>4}  {band:<9}  {resolution:<12}  {}", worklogs.join(", "))
 }
 
 fn worklog(assessment: &Assessment) -> String {

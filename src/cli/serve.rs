@@ -43,7 +43,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let config = self.settings.read()?.config().map_err(|error| Failure::Usage(error.to_string()))?;
+        let config = self.settings.config()?;
         telemetry::init(&config.log.level, config.log.format).map_err(Failure::failed)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(async_threads())
@@ -70,11 +70,11 @@ async fn serve(config: &Config, demo: bool) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(Failure::failed)?;
     let Assembly { edges, store_failure, close } =
         assembly::build(config, address).await.map_err(Failure::failed)?;
-    announce(config, address)?;
+    announce(config, address);
     let (stop, mut demo_shown) = stop_and_demo(signals, demo.then_some(address));
     let served = server::serve(listener, edges, options(config), store_failure, stop).await;
     let closed = close().await;
-    let Drained { cut_calls } = served.map_err(Failure::failed)?;
+    let Drained { cut_calls, .. } = served.map_err(Failure::failed)?;
     closed.map_err(Failure::failed)?;
     tracing::info!(cut_calls, "stopped");
     demo_shown.try_recv().map_or(Ok(()), Err)
@@ -120,16 +120,17 @@ fn options(config: &Config) -> Options {
 }
 
 /// Connections wait in the listener's queue from `bind` on, so that whoever reads this line can call at once.
-fn announce(config: &Config, address: SocketAddr) -> Result<(), Failure> {
+fn announce(config: &Config, address: SocketAddr) {
     let version = env!("CARGO_PKG_VERSION");
     let data = config.data.display();
-    let line = format!(
-        "{SERVING_LINE}{address} (plaudit {version}, data in {data}, loopback only: no access control)"
-    );
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(Failure::failed)?;
+    // A server whose line nobody reads goes on.
+    let _ = writeln!(
+        out,
+        "{SERVING_LINE}{address} (plaudit {version}, data in {data}, loopback only: no access control)"
+    )
+    .and_then(|()| out.flush());
     tracing::info!(%address, version, data = %data, "serving");
-    Ok(())
 }
 
 /// SIGINT and SIGTERM.

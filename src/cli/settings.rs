@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
 use super::Failure;
-use crate::config::{Inputs, SETTINGS, Settings};
+use crate::config::{Config, Inputs, SETTINGS, Settings};
 
 /// `--config` and one flag per setting.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,11 @@ impl SettingFlags {
         let inputs =
             Inputs { file: self.file, environment: std::env::vars_os().collect(), flags: self.flags };
         Settings::read(&inputs).map_err(|error| Failure::Usage(error.to_string()))
+    }
+
+    /// The same as a type.
+    pub(super) fn config(self) -> Result<Config, Failure> {
+        self.read()?.config().map_err(|error| Failure::Usage(error.to_string()))
     }
 }
 

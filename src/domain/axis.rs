@@ -230,3 +230,6 @@ fn count(facts: &[ScoredFact], name: &str) -> i64 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,3 +114,18 @@ pub struct Transcript {
     pub conversation: Conversation,
     pub messages: Vec<Message>,
 }
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum ImportOutcome {
+    /// A new conversation was stored.
+    #[n(0)]
+    Created,
+    /// The conversation was there already and is unchanged.
+    #[n(1)]
+    Existing,
+    /// Messages were appended to the conversation that was there.
+    #[n(2)]
+    Appended,
+}

@@ -18,7 +18,7 @@ pub use assessment::{
     Answer, AnswerSource, Assessment, AssessmentState, CriterionResult, Evidence, FactValue, ScoredFact, Unit,
 };
 pub use axis::{AiInvolvement, Axis, Band, Dimension, Resolution};
-pub use conversation::{Author, AuthorKind, Conversation, Message, MessageKind, Transcript};
+pub use conversation::{Author, AuthorKind, Conversation, ImportOutcome, Message, MessageKind, Transcript};
 pub use draft::{AuthorDraft, ConversationDraft, ImportLimits, MessageDraft, NewConversation, NewMessage};
 pub use event::{Event, EventKind};
 pub use ids::{AssessmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, Receipt};

@@ -106,3 +106,6 @@ fn percentage_tenths(part: i64, whole: i64) -> u32 {
     let tenths = (2 * 1000 * part + whole) / (2 * whole);
     u32::try_from(tenths).expect("0 <= part <= whole, so the result is 0 to 1000")
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,3 +69,6 @@ pub fn windows(worklogs: &[Worklog], message_count: usize) -> Vec<Range<usize>> 
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

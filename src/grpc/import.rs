@@ -3,11 +3,13 @@
 use tonic::{Request, Response, Status};
 
 use crate::{
-    domain::{AuthorDraft, AuthorKind, ConversationDraft, MessageDraft, MessageKind, RequestId, Violations},
+    domain::{
+        AuthorDraft, AuthorKind, ConversationDraft, ImportOutcome, MessageDraft, MessageKind, RequestId,
+        Violations,
+    },
     error::Error,
     proto::v1::{self, import_service_server::ImportService},
     service::import::{self, ConflictPolicy, ImportStatus, Imported},
-    store::records::ImportOutcome,
 };
 
 use super::{Edge, conversation::scoring_to_wire, names, times};

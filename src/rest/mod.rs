@@ -1,4 +1,86 @@
-pub fn router(_: std::sync::Arc<crate::service::Services>) -> axum::Router {
-    crate::server::Edges::default().rest
+//! The REST edge: the documented JSON endpoints of other products, one file per dialect. A dialect decodes, calls the use
+//! case and encodes; it holds no rule of its own and knows no store.
+//!
+//! What all dialects do alike stands beside them: reading a request, reading its JSON by path, and what went wrong before
+//! a dialect gives it its shape.
+
+mod craftcx;
+mod fault;
+mod json;
+mod request;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, Method, StatusCode, header};
+use serde::Serialize;
+
+use crate::service::Services;
+
+use fault::Fault;
+
+/// Every route of every dialect, and an answer in the fitting shape for every other request.
+pub fn router(services: Arc<Services>) -> Router {
+    Router::new()
+        .merge(craftcx::routes())
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(not_found)
+        .with_state(services)
 }
-pub use crate::server::json_error as error;
+
+/// How a dialect shows what went wrong.
+type Render = fn(&Fault) -> Response;
+
+/// By the beginning of a path, whose callers come there. The table may grow; the first that fits is taken.
+const DIALECTS: [(&str, Render); 1] = [("/v1/assess", craftcx::error)];
+
+/// An error that arises outside a handler, in the shape of the dialect whose prefix fits.
+pub fn error(path: &str, status: StatusCode, message: &str) -> Response {
+    render(path, &Fault::new(status, message))
+}
+
+fn render(path: &str, fault: &Fault) -> Response {
+    let dialect = DIALECTS.iter().find(|(prefix, _)| path.starts_with(prefix));
+    dialect.map_or(plain_error as Render, |(_, render)| *render)(fault)
+}
+
+/// `{"message":…}`: what Dixa documents, and what stands where no document says more.
+fn plain_error(fault: &Fault) -> Response {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        message: &'a str,
+    }
+    fault.respond(&Body { message: &fault.message })
+}
+
+async fn not_found(request: Request) -> Response {
+    let path = request.uri().path();
+    let message = format!("there is nothing at {}", json::shortened(path));
+    error(path, StatusCode::NOT_FOUND, &message)
+}
+
+/// For a path that is known. The router adds `Allow`.
+async fn method_not_allowed(request: Request) -> Response {
+    if request.method() == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    let method = json::shortened(request.method().as_str());
+    let message = format!("{method} is not possible here; the header Allow names what is");
+    error(request.uri().path(), StatusCode::METHOD_NOT_ALLOWED, &message)
+}
+
+/// An answer. None may be kept by a cache: they hold what people wrote, and they change.
+fn answer(status: StatusCode, body: &impl Serialize) -> Response {
+    let bytes = serde_json::to_vec(body).expect("an answer has string keys and no fallible serializer");
+    let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

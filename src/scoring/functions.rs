@@ -1,6 +1,6 @@
 //! The functions that rules may call, beside CEL's operators.
 
-use super::template::rounded;
+use super::{summary, template::rounded};
 use cel::{Context, ExecutionError, Value, extractors::Arguments};
 
 /// Name, number of arguments, meaning.
@@ -13,6 +13,12 @@ pub const FUNCTIONS: &[(&str, std::ops::RangeInclusive<usize>, &str)] = &[
         3..=3,
         "`ramp(x, from, to)`: 0 up to `from`, 1 from `to` on, evenly between them; 0 where x is absent",
     ),
+    (
+        "soften",
+        3..=3,
+        "`soften(x, low, high)`: like clamp, but nearing the ends without reaching them, so that the good and the very \
+         good stay apart",
+    ),
     ("min", 2..=8, "`min(x, y, …)`: the least of the numbers"),
     ("max", 2..=8, "`max(x, y, …)`: the greatest of the numbers"),
     ("flag", 1..=1, "`flag(x)`: 1 where x is true, 0 where it is false or absent"),
@@ -20,6 +26,9 @@ pub const FUNCTIONS: &[(&str, std::ops::RangeInclusive<usize>, &str)] = &[
     ("contains", 2..=2, "CEL's own"),
     ("startsWith", 2..=2, "CEL's own"),
     ("endsWith", 2..=2, "CEL's own"),
+    ("times", 1..=1, "`times(x)`: once, twice, 3 times, for a reason"),
+    ("count", 2..=2, "`count(x, 'message')`: 1 message, 2 messages, for a reason"),
+    ("duration", 1..=1, "`duration(x)`: seconds in words, 12 min or 3 h 5 min, for a reason"),
     ("text", 1..=1, "`text(x)`: x in words for a reason, numbers rounded"),
 ];
 
@@ -48,47 +57,79 @@ pub fn check_call(name: &str, arguments: usize) -> Result<(), String> {
 pub fn add_to(context: &mut Context) {
     // The standard environment declares none of these names, so adding cannot fail.
     let added = [
-        context.add_function("known", |Arguments(args): Arguments| -> Result<Value, ExecutionError> {
+        context.add_function("known", |Arguments(args): Arguments| -> Answer {
             Ok(Value::Bool(!matches!(args.first(), None | Some(Value::Null))))
         }),
-        context.add_function("default", |Arguments(args): Arguments| match args.as_slice() {
-            [Value::Null, otherwise] => Ok(otherwise.clone()),
-            [value, _] => Ok(value.clone()),
-            _ => Err(ExecutionError::missing_argument_or_target()),
+        context.add_function("default", |Arguments(args): Arguments| -> Answer {
+            match args.as_slice() {
+                [Value::Null, otherwise] => Ok(otherwise.clone()),
+                [value, _] => Ok(value.clone()),
+                _ => Err(ExecutionError::missing_argument_or_target()),
+            }
         }),
-        context.add_function("clamp", |Arguments(args): Arguments| {
+        context.add_function("clamp", |Arguments(args): Arguments| -> Answer {
             let [value, low, high] = numbers("clamp", &args)?;
             Ok(Value::Float(value.min(high).max(low)))
         }),
-        context.add_function("ramp", |Arguments(args): Arguments| match args.as_slice() {
-            [Value::Null, ..] => Ok(Value::Float(0.0)),
-            _ => {
-                let [value, from, to] = numbers("ramp", &args)?;
-                Ok(Value::Float(ramp(value, from, to)))
+        context.add_function("soften", |Arguments(args): Arguments| -> Answer {
+            let [value, low, high] = numbers("soften", &args)?;
+            Ok(Value::Float(soften(value, low, high)))
+        }),
+        context.add_function("ramp", |Arguments(args): Arguments| -> Answer {
+            if let Some(Value::Null) = args.first() {
+                return Ok(Value::Float(0.0));
             }
+            let [value, from, to] = numbers("ramp", &args)?;
+            Ok(Value::Float(ramp(value, from, to)))
         }),
         context.add_function("min", |Arguments(args): Arguments| fold("min", &args, f64::min)),
         context.add_function("max", |Arguments(args): Arguments| fold("max", &args, f64::max)),
-        context.add_function("flag", |Arguments(args): Arguments| -> Result<Value, ExecutionError> {
+        context.add_function("flag", |Arguments(args): Arguments| -> Answer {
             match args.first() {
                 Some(Value::Bool(value)) => Ok(Value::Float(f64::from(u8::from(*value)))),
                 Some(Value::Null) => Ok(Value::Float(0.0)),
                 _ => Err(ExecutionError::function_error("flag", "takes a bool")),
             }
         }),
-        context.add_function("text", |Arguments(args): Arguments| -> Result<Value, ExecutionError> {
-            let words = match args.first() {
-                Some(Value::String(text)) => return Ok(Value::String(text.clone())),
-                Some(Value::Bool(true)) => "yes".to_owned(),
-                Some(Value::Bool(false)) => "no".to_owned(),
-                Some(Value::Null) => "unknown".to_owned(),
-                Some(value) => rounded(number("text", value)?),
-                None => return Err(ExecutionError::missing_argument_or_target()),
+        context.add_function("text", |Arguments(args): Arguments| words(&args, rounded)),
+        context.add_function("times", |Arguments(args): Arguments| words(&args, times)),
+        context.add_function("duration", |Arguments(args): Arguments| {
+            words(&args, |seconds| summary::duration(seconds as i64))
+        }),
+        context.add_function("count", |Arguments(args): Arguments| -> Answer {
+            let [number, Value::String(noun)] = args.as_slice() else {
+                return Err(ExecutionError::function_error("count", "takes a number and a noun"));
             };
-            Ok(Value::String(words.into()))
+            words(std::slice::from_ref(number), |number| {
+                let ending = if number == 1.0 { "" } else { "s" };
+                format!("{} {noun}{ending}", rounded(number))
+            })
         }),
     ];
     debug_assert!(added.iter().all(Result::is_ok), "a function's name is taken: {added:?}");
+}
+
+type Answer = Result<Value, ExecutionError>;
+
+/// The one argument in words; `say` is for numbers.
+fn words(arguments: &[Value], say: impl Fn(f64) -> String) -> Answer {
+    let words = match arguments.first() {
+        Some(Value::String(text)) => return Ok(Value::String(text.clone())),
+        Some(Value::Bool(true)) => "yes".to_owned(),
+        Some(Value::Bool(false)) => "no".to_owned(),
+        Some(Value::Null) => "unknown".to_owned(),
+        Some(value) => say(number("text", value)?),
+        None => return Err(ExecutionError::missing_argument_or_target()),
+    };
+    Ok(Value::String(words.into()))
+}
+
+fn times(count: f64) -> String {
+    match count {
+        1.0 => "once".to_owned(),
+        2.0 => "twice".to_owned(),
+        _ => format!("{} times", rounded(count)),
+    }
 }
 
 /// The part of the way from `from` to `to`, 0 to 1; a step where the two are one.
@@ -97,6 +138,16 @@ fn ramp(value: f64, from: f64, to: f64) -> f64 {
         return f64::from(u8::from(value >= to));
     }
     ((value - from) / (to - from)).clamp(0.0, 1.0)
+}
+
+/// The middle stays as it is; towards the ends x/(1+|x|^4)^(1/4) flattens it.
+fn soften(value: f64, low: f64, high: f64) -> f64 {
+    let (middle, half) = (f64::midpoint(low, high), (high - low) / 2.0);
+    let part = (value - middle) / half;
+    let softened = part / (1.0 + part.powi(4)).powf(0.25);
+    // Far out the quotient is infinity by infinity.
+    let softened = if part.abs() > 1e6 { part.signum() } else { softened };
+    middle + half * softened
 }
 
 fn fold(name: &str, arguments: &[Value], pick: fn(f64, f64) -> f64) -> Result<Value, ExecutionError> {

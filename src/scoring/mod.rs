@@ -6,6 +6,8 @@
 
 mod builtin;
 mod functions;
+mod reach;
+mod render;
 mod scorecard;
 mod scorer;
 mod summary;
@@ -19,6 +21,8 @@ pub mod yaml;
 
 pub use builtin::{Builtin, builtins};
 pub use functions::FUNCTIONS;
+pub use lint::lint;
+pub use render::render;
 pub use scorecard::Scorecard;
 pub use scorer::{Scored, Scorer, conversation_facts};
 

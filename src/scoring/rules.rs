@@ -77,6 +77,7 @@ impl Rule {
         if source.len() > MAX_RULE_BYTES {
             return Err(format!("must be at most {MAX_RULE_BYTES} bytes long, is {}", source.len()));
         }
+        check_shape(source)?;
         let parsed = catch_unwind(AssertUnwindSafe(|| {
             ENV.parser().max_recursion_depth(MAX_DEPTH as u16).parse(source)
         }));
@@ -219,6 +220,48 @@ fn known_fact(name: &str, unit: UnitKind) -> Result<FactId, String> {
     } else {
         Err(format!("names the fact {name:?}, which is only known for a {}", scope.as_str()))
     }
+}
+
+/// The most of these that a rule has: the parser and the interpreter go down one stack frame or more for each.
+const MAX_BRACKETS_DEEP: usize = 24;
+const MAX_CHOICES: usize = 40;
+const MAX_SIGNS_IN_A_ROW: usize = 8;
+const MAX_OPERATORS: usize = 400;
+const MAX_DOTS: usize = 100;
+
+/// Refuses, before it is parsed, what would need too much stack. Text in quotes counts too: this only has to be cheap.
+fn check_shape(source: &str) -> Result<(), String> {
+    let (mut deep, mut deepest, mut choices, mut operators, mut signs, mut most_signs, mut dots) =
+        (0usize, 0, 0, 0, 0, 0, 0);
+    for byte in source.bytes() {
+        match byte {
+            b'(' | b'[' | b'{' => deep += 1,
+            b')' | b']' | b'}' => deep = deep.saturating_sub(1),
+            b'?' => choices += 1,
+            b'.' => dots += 1,
+            b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'=' | b'&' | b'|' | b'!' => operators += 1,
+            _ => {}
+        }
+        match byte {
+            b'!' | b'-' => signs += 1,
+            byte if byte.is_ascii_whitespace() => {}
+            _ => signs = 0,
+        }
+        deepest = deepest.max(deep);
+        most_signs = most_signs.max(signs);
+    }
+    for (count, most, what) in [
+        (deepest, MAX_BRACKETS_DEEP, "brackets in one another"),
+        (choices, MAX_CHOICES, "choices (? :)"),
+        (most_signs, MAX_SIGNS_IN_A_ROW, "signs in a row"),
+        (operators, MAX_OPERATORS, "operators"),
+        (dots, MAX_DOTS, "dots"),
+    ] {
+        if count > most {
+            return Err(format!("must have at most {most} {what}, has {count}"));
+        }
+    }
+    Ok(())
 }
 
 /// The first line of the parser's report: where and what.

@@ -60,7 +60,7 @@ pub fn parse(text: &str) -> Result<ScorecardFile, Violations> {
             format!("must be at most {MAX_YAML_BYTES} bytes long, is {}", text.len()),
         ));
     }
-    let value: Value = serde_saphyr::from_str(text)
+    let value: Value = serde_saphyr::from_str_with_options(text, options())
         .map_err(|error| Violations::one("yaml", error.to_string().lines().next().unwrap_or_default()))?;
     let Value::Object(fields) = value else {
         return Err(Violations::one("yaml", "must be a mapping of fields"));
@@ -84,6 +84,13 @@ pub fn parse(text: &str) -> Result<ScorecardFile, Violations> {
         violations.add("categories", format!("must have at most {MAX_CRITERIA} criteria, has {criteria}"));
     }
     violations.or(file)
+}
+
+/// A rubric may name a part again, but not multiply.
+fn options() -> serde_saphyr::Options {
+    let mut options = serde_saphyr::Options::default();
+    options.alias_limits.max_total_replayed_events = 10_000;
+    options
 }
 
 const STATES: &[(&str, ScorecardState)] = &[

@@ -4,6 +4,7 @@
 //! exists.
 
 use std::{
+    convert::Infallible,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -12,6 +13,7 @@ use std::{
 };
 
 use http::Method;
+use tokio::sync::oneshot;
 use tracing::{Span, info};
 
 use super::request_id::RequestId;
@@ -43,6 +45,8 @@ pub(super) struct Access {
     status: Option<String>,
     response_bytes: u64,
     in_flight: Arc<AtomicUsize>,
+    /// Dropped with this, which tells the request's body that the call has ended.
+    ends: Option<oneshot::Sender<Infallible>>,
 }
 
 impl Access {
@@ -65,11 +69,19 @@ impl Access {
             status: None,
             response_bytes: 0,
             in_flight,
+            ends: None,
         }
     }
 
     pub(super) fn edge(&self) -> Edge {
         self.edge
+    }
+
+    /// Hears the end of the call: its sender is dropped then.
+    pub(super) fn end_signal(&mut self) -> oneshot::Receiver<Infallible> {
+        let (ends, ended) = oneshot::channel();
+        self.ends = Some(ends);
+        ended
     }
 
     /// Notes how the call ended. Without it the caller went away before the end.

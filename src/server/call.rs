@@ -21,7 +21,7 @@ use tracing::Instrument as _;
 
 use super::{
     RestError,
-    access::{Access, Edge, Learnt},
+    access::{Access, Edge},
     answer_body::AnswerBody,
     host::HostCheck,
     methods::{Lasts, Methods},
@@ -69,7 +69,7 @@ impl Calls {
         Ok(response)
     }
 
-    async fn answer_grpc(&self, request: Request<Incoming>, access: Access) -> Response<AnswerBody> {
+    async fn answer_grpc(&self, request: Request<Incoming>, mut access: Access) -> Response<AnswerBody> {
         let lasts = self.methods.get(request.uri().path());
         if lasts.is_some() {
             // Only now: a path that is no method could hold anything.
@@ -80,7 +80,7 @@ impl Calls {
             Err(status) => return AnswerBody::wrap(refusal::trailers_only(*status), access, None, None),
         };
         let limit = MessageLimit::new(MAX_REQUEST_BYTES);
-        let request = with_body(request, access.learnt.clone(), Some(limit));
+        let request = with_body(request, &mut access, Some(limit));
         let call = AssertUnwindSafe(self.grpc.clone().oneshot(request)).catch_unwind();
         let outcome = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, call).await,
@@ -123,13 +123,13 @@ impl Calls {
         }
     }
 
-    async fn answer_rest(&self, request: Request<Incoming>, access: Access) -> Response<AnswerBody> {
+    async fn answer_rest(&self, request: Request<Incoming>, mut access: Access) -> Response<AnswerBody> {
         let path = request.uri().path().to_owned();
         if !self.hosts.passes(request.uri(), request.headers()) {
             let response = (self.rest_error)(&path, StatusCode::FORBIDDEN, HOST_NOT_ALLOWED);
             return AnswerBody::wrap(response, access, None, None);
         }
-        let request = with_body(request, access.learnt.clone(), None);
+        let request = with_body(request, &mut access, None);
         let response = match AssertUnwindSafe(self.rest.clone().oneshot(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
@@ -157,11 +157,12 @@ const HOST_NOT_ALLOWED: &str = "this server does not answer to the host name in 
 
 fn with_body(
     mut request: Request<Incoming>,
-    learnt: Arc<Learnt>,
+    access: &mut Access,
     limit: Option<MessageLimit>,
 ) -> Request<Body> {
+    let (learnt, ended) = (access.learnt.clone(), access.end_signal());
     request.extensions_mut().insert(learnt.clone());
-    request.map(|body| Body::new(RequestBody::new(body, learnt, limit)))
+    request.map(|body| Body::new(RequestBody::new(body, learnt, limit, ended)))
 }
 
 fn content_type(headers: &HeaderMap) -> &[u8] {

@@ -1,6 +1,7 @@
 //! The body of a request: counted, and on the gRPC edge held to a limit per message.
 
 use std::{
+    convert::Infallible,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
@@ -9,6 +10,7 @@ use std::{
 use axum::BoxError;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tokio::sync::oneshot;
 
 use super::{access::Learnt, refusal};
 
@@ -17,14 +19,23 @@ pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
 
 /// A request's body on its way to a service.
 pub(super) struct RequestBody<B> {
-    inner: B,
+    /// Absent once the call has ended: an HTTP/2 stream, and with it a drain, lasts until nobody reads its request any
+    /// more, and a service may have left that to a task of its own.
+    inner: Option<B>,
     learnt: Arc<Learnt>,
     limit: Option<MessageLimit>,
+    call_ended: oneshot::Receiver<Infallible>,
 }
 
 impl<B> RequestBody<B> {
-    pub(super) fn new(inner: B, learnt: Arc<Learnt>, limit: Option<MessageLimit>) -> Self {
-        Self { inner, learnt, limit }
+    /// `call_ended` hears it when its sender is dropped.
+    pub(super) fn new(
+        inner: B,
+        learnt: Arc<Learnt>,
+        limit: Option<MessageLimit>,
+        call_ended: oneshot::Receiver<Infallible>,
+    ) -> Self {
+        Self { inner: Some(inner), learnt, limit, call_ended }
     }
 }
 
@@ -40,7 +51,13 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let frame = match ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
+        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
+        let polled = Pin::new(inner).poll_frame(cx);
+        if polled.is_pending() && Pin::new(&mut self.call_ended).poll(cx).is_ready() {
+            self.inner = None;
+            return Poll::Ready(Some(Err("the call has ended".into())));
+        }
+        let frame = match ready!(polled) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
             None => return Poll::Ready(None),
@@ -57,11 +74,11 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.inner.as_ref().map_or_else(SizeHint::default, Body::size_hint)
     }
 }
 

@@ -1,12 +1,16 @@
 //! Reading assessments.
 
 use crate::{
-    domain::{Assessment, AssessmentId, ConversationId, ConversationRef},
+    domain::{Assessment, AssessmentId, AssessmentState, ConversationId, ConversationRef, Receipt},
     error::{Error, ResourceKind},
     store::{assessment, conversation},
 };
 
-use super::Services;
+use super::{
+    Services,
+    conversation::ScoringStatus,
+    import::{ImportStatus, get_import},
+};
 
 /// One assessment of a conversation.
 pub async fn get_assessment(
@@ -46,4 +50,26 @@ pub async fn list_assessments(
     let has_more = assessments.len() > limit;
     assessments.truncate(limit);
     Ok(AssessmentPage { assessments, has_more })
+}
+
+/// What became of an import, with what its scoring gave.
+#[derive(Clone, Debug)]
+pub struct ScoredImport {
+    pub status: ImportStatus,
+    /// Ascending by number, without deleted ones; empty until the scoring is done.
+    pub assessments: Vec<Assessment>,
+}
+
+/// The import with this receipt and, once it is scored, its assessments.
+pub async fn get_scored_import(services: &Services, receipt: &Receipt) -> Result<ScoredImport, Error> {
+    let status = get_import(services, receipt).await?;
+    let mut assessments = Vec::new();
+    // Asked before the assessments are read: what was done then has all of them now.
+    if status.scoring == ScoringStatus::Done {
+        let (_, stored) = assessment::find_indexed(&*services.store, status.conversation.id).await?;
+        assessments.extend(stored.into_iter().map(|stored| stored.value));
+        assessments.retain(|assessment| assessment.state != AssessmentState::Deleted);
+        assessments.sort_unstable_by_key(|assessment| assessment.id);
+    }
+    Ok(ScoredImport { status, assessments })
 }

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use crate::{
     domain::{
-        AssessmentId, Conversation, ConversationId, Event, EventKind, Message, MessageId, NewConversation,
-        NewMessage, Receipt, RequestId,
+        AssessmentId, Conversation, ConversationId, Event, EventKind, ImportOutcome, Message, MessageId,
+        NewConversation, NewMessage, Receipt, RequestId,
     },
     error::{Error, ResourceKind},
     store::{
         Batch, Expect, StoreError, Stored, assessment, conversation, get_one, keys, queue,
-        records::{self, Identity, ImportOutcome, Request, RequestAnswer},
+        records::{self, Identity, Request, RequestAnswer},
         request::Method,
     },
 };

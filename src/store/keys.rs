@@ -15,7 +15,7 @@
 //! | 41 | scoring given up | workspace, conversation | `records::ScoringFailure` |
 //! | 50 | request | workspace, caller, method, request id | `records::Request` |
 //!
-//! Numbers are big-endian, so that they sort; strings are escaped ([`push_text`]), so that one never is the beginning of
+//! 00 is the mark of a load that has not finished ([`super::dump`]). Numbers are big-endian, so that they sort; strings are escaped ([`push_text`]), so that one never is the beginning of
 //! another. Numeric ids are global; the rest belongs to a workspace. Bytes from F0 on belong to the engines.
 
 use crate::domain::{AssessmentId, ConversationId, MessageId};

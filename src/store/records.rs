@@ -5,7 +5,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::domain::{AssessmentId, Conversation, ConversationId, Message, Unit, UnixMillis};
+use crate::domain::{AssessmentId, Conversation, ConversationId, ImportOutcome, Message, Unit, UnixMillis};
 
 use super::{Key, StoreError, Value};
 
@@ -123,18 +123,6 @@ pub enum RequestAnswer {
     },
 }
 
-/// What an import did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum ImportOutcome {
-    #[n(0)]
-    Created,
-    #[n(1)]
-    Existing,
-    #[n(2)]
-    Appended,
-}
-
 /// The key under which receipts, page tokens and fingerprints are made. It never leaves the store.
 #[derive(Clone, PartialEq, Encode, Decode)]
 pub struct Secret {
@@ -179,3 +167,6 @@ pub fn decode_stored<T: for<'a> Decode<'a, ()>>(
 ) -> Result<Option<Stored<T>>, StoreError> {
     raw.map(|raw| Ok(Stored { value: decode(key, &raw)?, raw })).transpose()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,15 @@
 
 use std::process::Output;
 
-use plaudit::proto::v1::GetScorecardRequest;
+use futures_util::FutureExt as _;
+use plaudit::proto::v1::{
+    Author, AuthorKind, Conversation, GetImportRequest, GetScorecardRequest, ImportConversationRequest,
+    Message, MessageKind, import_service_client::ImportServiceClient,
+};
 use rustix::process::Signal;
 use tempfile::TempDir;
+use tonic::Request;
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use crate::harness::{ServerProcess, plaudit, until};
 
@@ -34,22 +40,21 @@ async fn it_says_where_it_listens_and_stops_in_order() {
 #[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
     let mut server = ServerProcess::start();
-    let mut grpc = tonic::client::Grpc::new(server.channel().await);
+    let channel = server.channel().await;
+    let mut grpc = tonic::client::Grpc::new(channel.clone());
     grpc.ready().await.unwrap();
     // A call whose request never ends holds the drain.
-    let call = tokio::spawn(async move {
-        let path = http::uri::PathAndQuery::from_static("/grpc.health.v1.Health/Check");
-        let codec = tonic_prost::ProstCodec::<GetScorecardRequest, GetScorecardRequest>::default();
-        let never = futures_util::stream::pending::<GetScorecardRequest>();
-        grpc.client_streaming(tonic::Request::new(never), path, codec).await
-    });
-    // There is no sign of a call that has begun; a call after it on the same server is one.
-    server.http().get("/nothing").await;
+    let path = http::uri::PathAndQuery::from_static("/grpc.health.v1.Health/Check");
+    let codec = tonic_prost::ProstCodec::<GetScorecardRequest, GetScorecardRequest>::default();
+    let never = Request::new(futures_util::stream::pending::<GetScorecardRequest>());
+    let mut call = Box::pin(grpc.client_streaming(never, path, codec));
+    assert!((&mut call).now_or_never().is_none());
+    // It has begun when a later call on the same connection is answered.
+    HealthClient::new(channel).check(HealthCheckRequest::default()).await.unwrap();
     server.signal(Signal::TERM);
     until("the drain", || server.log().contains("\"draining\"")).await;
     server.signal(Signal::TERM);
     assert_eq!(server.ended().await.code(), Some(1), "{}", server.log());
-    call.abort();
 }
 
 #[tokio::test]
@@ -113,6 +118,60 @@ fn config_prints_toml_when_nobody_looks() {
         "cache_mib = 128",
     ] {
         assert!(text.lines().any(|printed| printed == line), "{line} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_can_be_dumped_loaded_and_served_again() {
+    let mut server = ServerProcess::start();
+    let imported = ImportServiceClient::new(server.channel().await)
+        .import_conversation(conversation())
+        .await
+        .unwrap()
+        .into_inner();
+    let folder = server.data().parent().unwrap().to_owned();
+    let store = |arguments: &[&str]| told(&plaudit(&folder).arg("store").args(arguments).output().unwrap());
+
+    let (code, text) = store(&["dump", "--data", "data", "one.dump"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("in use") && text.contains(&server.address().to_string()), "{text}");
+
+    server.terminate().await;
+    for (arguments, expected) in [
+        (["dump", "--data", "data", "one.dump"], Some(0)),
+        (["dump", "--data", "data", "one.dump"], Some(1)),
+        (["dump", "--data", "nothing", "other.dump"], Some(1)),
+        (["load", "--data", "copy", "one.dump"], Some(0)),
+        (["load", "--data", "copy", "one.dump"], Some(1)),
+        (["dump", "--data", "copy", "two.dump"], Some(0)),
+    ] {
+        let (code, text) = store(&arguments);
+        assert_eq!(code, expected, "{arguments:?}: {text}");
+    }
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    assert!(read("one.dump") == read("two.dump"), "a dump of what was loaded is the same dump");
+
+    std::fs::rename(server.data(), folder.join("old")).unwrap();
+    std::fs::rename(folder.join("copy"), server.data()).unwrap();
+    let server = server.restart();
+    let request = GetImportRequest { name: imported.import };
+    let import = ImportServiceClient::new(server.channel().await).get_import(request).await.unwrap();
+    assert_eq!(import.get_ref().conversation, imported.conversation);
+}
+
+fn conversation() -> ImportConversationRequest {
+    let message = Message {
+        external_id: "m-1".into(),
+        kind: MessageKind::Message.into(),
+        content: Some("Where is my order?".into()),
+        author: Some(Author { kind: AuthorKind::Contact.into(), ..Author::default() }),
+        create_time: Some(prost_types::Timestamp { seconds: 1_767_603_600, nanos: 0 }),
+        ..Message::default()
+    };
+    ImportConversationRequest {
+        conversation: Some(Conversation { external_id: "t-1".into(), ..Conversation::default() }),
+        messages: vec![message],
+        ..ImportConversationRequest::default()
     }
 }
 

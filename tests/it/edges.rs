@@ -2,9 +2,12 @@
 
 use axum::{Router, routing::get};
 use http::StatusCode;
-use plaudit::proto::v1::{
-    GetImportRequest, GetScorecardRequest, import_service_client::ImportServiceClient,
-    scorecard_service_client::ScorecardServiceClient,
+use plaudit::{
+    proto::v1::{
+        GetImportRequest, GetScorecardRequest, import_service_client::ImportServiceClient,
+        scorecard_service_client::ScorecardServiceClient,
+    },
+    server::Edges,
 };
 use tonic::Code;
 use tonic_health::{
@@ -24,7 +27,8 @@ use crate::harness::{Stub, TestServer, reason, soon};
 #[tokio::test]
 async fn both_edges_answer_on_one_port() {
     let rest = Router::new().route("/hello", get(async || "hello"));
-    let server = TestServer::builder().grpc(Stub::new().routes()).rest(rest).start().await;
+    let edges = Edges { grpc: Stub::new().routes(), rest, ..Edges::default() };
+    let server = TestServer::builder().edges(edges).start().await;
 
     let mut scorecards = ScorecardServiceClient::new(server.channel().await);
     let answer = scorecards.get_scorecard(GetScorecardRequest { name: "x".into() }).await.unwrap();

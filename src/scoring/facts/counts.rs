@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::{Fact, FactKind, Found, Role, Scope, View};
-use crate::domain::AuthorKind;
+use super::{Digest, Fact, FactKind, Found, Role, Scope, View};
+use crate::scoring::text::Signal;
 
 pub const FACTS: &[Fact] = &[
     Fact {
@@ -61,7 +61,7 @@ pub const FACTS: &[Fact] = &[
         doc: "Public messages of teammates that name an AI tool.",
         scope: Scope::Both,
         compute: |view| {
-            let assisted = |digest: &&super::Digest| digest.role == Role::Teammate && digest.assisted;
+            let assisted = |digest: &&Digest| digest.role == Role::Teammate && digest.assisted;
             Some(Found::count(view.replies().filter(assisted)))
         },
     },
@@ -85,15 +85,7 @@ pub const FACTS: &[Fact] = &[
         kind: FactKind::Int,
         doc: "AI agents and teammates who wrote a message or a note.",
         scope: Scope::Both,
-        compute: |view| {
-            let mut known: HashSet<(AuthorKind, &Option<String>, Option<&Option<String>>)> = HashSet::new();
-            let first_words = view.digests.iter().filter(|digest| {
-                let name = digest.author.external_id.is_none().then_some(&digest.author.name);
-                digest.role != Role::Customer
-                    && known.insert((digest.author.kind, &digest.author.external_id, name))
-            });
-            Some(Found::count(first_words))
-        },
+        compute: agents,
     },
     Fact {
         name: "customer_words",
@@ -146,9 +138,19 @@ pub const FACTS: &[Fact] = &[
 ];
 
 fn agent_questions(view: &View) -> Option<Found> {
-    use crate::scoring::text::Signal::{Closing, HelpOffer};
-    let asks = |digest: &&super::Digest| {
-        digest.reading.asks && !digest.reading.signals.has_any(&[Closing, HelpOffer])
+    let asks = |digest: &&Digest| {
+        digest.reading.asks && !digest.reading.signals.has_any(&[Signal::Closing, Signal::HelpOffer])
     };
     Some(Found::count(view.replies().filter(asks)))
+}
+
+/// By external id, and by name where there is none: as `Author::is_same_as` tells them apart, without comparing all pairs.
+fn agents(view: &View) -> Option<Found> {
+    let mut known = HashSet::new();
+    let first_words = view.digests.iter().filter(|digest| {
+        let author = digest.author;
+        let name = author.external_id.is_none().then_some(&author.name);
+        digest.role != Role::Customer && known.insert((author.kind, &author.external_id, name))
+    });
+    Some(Found::count(first_words))
 }

@@ -8,7 +8,7 @@ pub const FACTS: &[Fact] = &[
         name: "handoffs",
         unit: "handoffs",
         kind: FactKind::Int,
-        doc: "Changes from an AI agent to a teammate, by message or note.",
+        doc: "Changes from an AI agent that wrote to the customer to a teammate, who begins with a message or a note.",
         scope: Scope::Conversation,
         compute: |view| Some(Found::count(view.handoffs().into_iter().map(|handoff| handoff.to))),
     },
@@ -16,7 +16,7 @@ pub const FACTS: &[Fact] = &[
         name: "transfers",
         unit: "changes",
         kind: FactKind::Int,
-        doc: "Changes from one teammate to another, by message or note.",
+        doc: "Changes from one teammate who writes to the customer to another.",
         scope: Scope::Conversation,
         compute: |view| Some(Found::count(transfers(view).into_iter())),
     },
@@ -86,6 +86,17 @@ pub const FACTS: &[Fact] = &[
             let (request, after) = view.last_request()?;
             let unanswered = !after.iter().any(Digest::is_reply);
             Some(Found::bool(unanswered, [request]))
+        },
+    },
+    Fact {
+        name: "open_requests",
+        unit: "messages",
+        kind: FactKind::Int,
+        doc: "Requests of the customer since the last public reply.",
+        scope: Scope::Both,
+        compute: |view| {
+            let since = view.digests.iter().rposition(Digest::is_reply).map_or(0, |reply| reply + 1);
+            Some(Found::count(view.digests[since..].iter().filter(|digest| digest.is_request())))
         },
     },
     Fact {
@@ -163,12 +174,8 @@ fn is_teammate_reply(digest: &Digest) -> bool {
 }
 
 fn transfers<'a>(view: &View<'a>) -> Vec<&'a Digest<'a>> {
-    let agents: Vec<&Digest> = view.digests.iter().filter(|digest| digest.role != Role::Customer).collect();
-    let changes = agents.windows(2).filter(|pair| {
-        pair[0].role == Role::Teammate
-            && pair[1].role == Role::Teammate
-            && !pair[0].author.is_same_as(pair[1].author)
-    });
+    let teammates: Vec<&Digest> = view.replies().filter(|digest| digest.role == Role::Teammate).collect();
+    let changes = teammates.windows(2).filter(|pair| !pair[0].author.is_same_as(pair[1].author));
     changes.map(|pair| pair[1]).collect()
 }
 

@@ -62,21 +62,22 @@ pub const FACTS: &[Fact] = &[
         scope: Scope::Both,
         compute: |view| {
             view.reads_customer().then_some(())?;
-            Some(Found::any(parting_words(view).into_iter().filter(|digest| digest.has(Signal::Thanks))))
+            let first_reply = view.digests.iter().find(|digest| digest.is_reply()).map(|digest| digest.id);
+            let thanks = parting_words(view).filter(|digest| digest.has(Signal::Thanks));
+            // Ids ascend: thanks before any reply are thanks in advance.
+            Some(Found::any(thanks.filter(|digest| first_reply.is_some_and(|reply| reply < digest.id))))
         },
     },
     Fact {
         name: "confirmation_at_end",
         unit: "yes or no",
         kind: FactKind::Bool,
-        doc: "After a reply the customer parts saying that it is solved or that this was all. Absent where the language \
+        doc: "The customer parts saying that it is solved or that this was all. Absent where the language \
               cannot be read.",
         scope: Scope::Both,
         compute: |view| {
             view.reads_customer().then_some(())?;
-            Some(Found::any(
-                parting_words(view).into_iter().filter(|digest| digest.has(Signal::Confirmation)),
-            ))
+            Some(Found::any(parting_words(view).filter(|digest| digest.has(Signal::Confirmation))))
         },
     },
     Fact {
@@ -149,13 +150,10 @@ fn customer_signal(view: &View, signal: Signal) -> Option<Found> {
     Some(Found::count(view.readable_customer()?.filter(|digest| digest.has(signal))))
 }
 
-/// The customer's words at the end that want nothing more: the last two messages after the first reply, as far as
-/// neither asks nor complains.
-fn parting_words<'a>(view: &View<'a>) -> Vec<&'a Digest<'a>> {
-    let Some(first_reply) = view.digests.iter().position(Digest::is_reply) else { return Vec::new() };
-    let after = view.digests[first_reply..].iter().rev().filter(|digest| digest.is_customer());
-    after
-        .take(2)
-        .take_while(|digest| !digest.reading.asks && !digest.is_request() && !digest.is_negative())
-        .collect()
+/// The customer's words at the end that want nothing more: the last two messages, as far as neither asks nor complains.
+/// Words that open a conversation part with nobody.
+fn parting_words<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Digest<'a>> {
+    let opening = view.public().next().map(|digest| digest.id);
+    let last = view.customer().rev().take(2).filter(move |digest| Some(digest.id) != opening);
+    last.take_while(|digest| !digest.reading.asks && !digest.is_request() && !digest.is_negative())
 }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, ops::Range};
 
 use crate::{
     domain::{Author, AuthorKind, Message, MessageId, MessageKind, UnitKind},
-    scoring::text::{self, Language, Reading, Scratch, Signal, WINDOW, similarity},
+    scoring::text::{self, Language, Reading, Scratch, Signal, WINDOW, overlap, similarity},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +60,16 @@ impl Digest<'_> {
 
     /// A reply that holds something: a deed, a way on, figures, or more than a phrase.
     pub fn is_substantive(&self) -> bool {
+        const EMPTY: [Signal; 4] =
+            [Signal::Inability, Signal::Misunderstanding, Signal::Handoff, Signal::Deferral];
         let reading = &self.reading;
-        let empty = reading.signals.has_any(&[Signal::Inability, Signal::Misunderstanding, Signal::Handoff]);
-        reading.signals.has(Signal::ActionDone)
-            || (reading.signals.has(Signal::NextStep) && reading.content_words >= 3)
-            || (reading.has_figures && reading.content_words >= 3 && !empty)
-            || (reading.content_words >= 7 && !empty)
+        if reading.signals.has(Signal::ActionDone) {
+            return true;
+        }
+        let holds = |least_words| reading.content_words >= least_words;
+        let way_on = reading.signals.has(Signal::NextStep) && !reading.signals.has(Signal::Deferral);
+        (way_on && holds(3))
+            || (!reading.signals.has_any(&EMPTY) && holds(if reading.has_figures { 3 } else { 7 }))
     }
 }
 
@@ -107,19 +111,29 @@ pub fn digest(messages: &[Message]) -> Vec<Digest<'_>> {
 /// Customers put the same request in other words; an agent's answer counts as the same only when it hardly differs.
 const CUSTOMER_SIMILARITY: f64 = 0.6;
 const REPLY_SIMILARITY: f64 = 0.85;
+/// Customers also say all of it again among other things: so much of an earlier request must come back, and the later
+/// one must not be so much longer that this means nothing.
+const CONTAINED: f64 = 0.8;
+const LONGER_AT_MOST: usize = 5;
 
 fn says_again(earlier: &Digest, later: &Digest) -> bool {
+    let (old, new) = (&earlier.reading, &later.reading);
     let customer = later.is_customer();
     if customer && !(earlier.is_request() && later.is_request()) {
         return false;
     }
-    let (old, new) = (&earlier.reading, &later.reading);
-    let (least_words, threshold): (usize, f64) =
-        if customer { (2, CUSTOMER_SIMILARITY) } else { (3, REPLY_SIMILARITY) };
     if new.wording == old.wording && new.content_words >= 2 {
         return true;
     }
-    old.sketch.len().min(new.sketch.len()) >= least_words && similarity(&old.sketch, &new.sketch) >= threshold
+    let shorter = old.sketch.len().min(new.sketch.len());
+    if !customer {
+        return shorter >= 3 && similarity(&old.sketch, &new.sketch) >= REPLY_SIMILARITY;
+    }
+    let contained = || {
+        new.sketch.len() <= old.sketch.len() * LONGER_AT_MOST
+            && overlap(&old.sketch, &new.sketch).is_some_and(|part| part >= CONTAINED)
+    };
+    shorter >= 2 && (similarity(&old.sketch, &new.sketch) >= CUSTOMER_SIMILARITY || contained())
 }
 
 /// The messages of one unit.
@@ -145,7 +159,7 @@ pub struct Wait<'a> {
 /// An AI's stretch ends and a teammate's begins.
 pub struct Handoff<'a> {
     pub from: &'a Digest<'a>,
-    /// Position in the view of the AI's last message or note.
+    /// Position in the view of the AI's last public message.
     pub from_position: usize,
     pub to: &'a Digest<'a>,
     /// Position in the view of the teammate's first message or note.
@@ -192,16 +206,14 @@ impl<'a> View<'a> {
     }
 
     /// Whether there are messages of the customer and their words can be read: no word list is applied to a language
-    /// that it is not for.
+    /// that it is not for. One message in English is enough, so that a further message never hides what others said.
     pub fn reads_customer(&self) -> bool {
-        self.customer_language.is_none_or(|language| language == Language::ENGLISH)
-            && self.customer().next().is_some()
+        self.customer().next().is_some() && is_readable(self.customer_language, self.customer())
     }
 
     /// Whether there are public messages of agents and their words can be read.
     pub fn reads_replies(&self) -> bool {
-        self.agent_language.is_none_or(|language| language == Language::ENGLISH)
-            && self.replies().next().is_some()
+        self.replies().next().is_some() && is_readable(self.agent_language, self.replies())
     }
 
     /// The customer's messages, when `reads_customer`.
@@ -228,21 +240,22 @@ impl<'a> View<'a> {
             if digest.is_customer() {
                 asked = asked.or(Some(digest));
             } else if let Some(asked) = asked.take()
-                && digest.time_millis >= asked.time_millis
+                && let Some(millis) = digest.time_millis.checked_sub(asked.time_millis)
+                && millis >= 0
             {
-                let seconds = (digest.time_millis - asked.time_millis) / 1000;
-                waits.push(Wait { asked, answered: digest, seconds });
+                waits.push(Wait { asked, answered: digest, seconds: millis / 1000 });
             }
         }
         waits
     }
 
-    /// Every change from an AI to a teammate, notes included.
+    /// Every change from an AI that wrote to the customer to a teammate who writes a message or a note. An AI that only
+    /// leaves notes has not handed anything over.
     pub fn handoffs(&self) -> Vec<Handoff<'a>> {
         let mut handoffs = Vec::new();
         let mut last: Option<(usize, &Digest)> = None;
         for (position, digest) in self.digests.iter().enumerate() {
-            if digest.role == Role::Customer {
+            if digest.role == Role::Customer || (digest.role == Role::Ai && digest.is_note) {
                 continue;
             }
             if let Some((from_position, from)) = last
@@ -255,6 +268,11 @@ impl<'a> View<'a> {
         }
         handoffs
     }
+}
+
+fn is_readable<'a>(language: Option<Language>, mut messages: impl Iterator<Item = &'a Digest<'a>>) -> bool {
+    language.is_none_or(|language| language == Language::ENGLISH)
+        || messages.any(|digest| text::is_english(&digest.reading))
 }
 
 fn language<'a>(messages: impl Iterator<Item = &'a Digest<'a>> + Clone) -> Option<Language> {

@@ -20,7 +20,7 @@ const DETECT_BYTES: usize = 1024;
 /// The language, when it can be told. English is told by its small words, which is fast and right for short texts; any
 /// other by `whatlang`, when that is sure.
 pub fn detect<'t>(words: u32, function_words: u32, texts: impl Iterator<Item = &'t str>) -> Option<Language> {
-    if words >= MIN_WORDS && f64::from(function_words) >= ENGLISH_SHARE * f64::from(words) {
+    if has_english_share(words, function_words) {
         return Some(Language::ENGLISH);
     }
     let mut sample = String::new();
@@ -33,4 +33,8 @@ pub fn detect<'t>(words: u32, function_words: u32, texts: impl Iterator<Item = &
     }
     let info = whatlang::detect(&sample)?;
     info.is_reliable().then(|| Language(info.lang().code()))
+}
+
+pub fn has_english_share(words: u32, function_words: u32) -> bool {
+    words >= MIN_WORDS && f64::from(function_words) >= ENGLISH_SHARE * f64::from(words)
 }

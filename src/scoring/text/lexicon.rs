@@ -56,6 +56,8 @@ signals! {
     Abandonment = "abandonment",
     /// What to do, what will happen, how it is.
     NextStep = "next_step",
+    /// Later, perhaps.
+    Deferral = "deferral",
     /// It has been done.
     ActionDone = "action_done",
     /// Somebody else takes over.
@@ -98,6 +100,7 @@ const BOOSTER: u8 = 4;
 const DAMPER: u8 = 8;
 const CONTRAST: u8 = 16;
 const INTERROGATIVE: u8 = 32;
+const ANSWER: u8 = 64;
 
 /// Where a phrase has come to; its signals when it is complete.
 #[derive(Clone, Copy, Debug, Default)]
@@ -158,6 +161,7 @@ impl Lexicon {
                     "damper" => DAMPER,
                     "contrast" => CONTRAST,
                     "interrogative" => INTERROGATIVE,
+                    "answer" => ANSWER,
                     other => panic!("words.txt: unknown kind {other:?}"),
                 };
                 continue;
@@ -269,14 +273,23 @@ impl Lexicon {
         let mut found = Signals::default();
         for start in 0..tokens.len() {
             if self.words[tokens[start].word.0 as usize].begins_phrase {
-                let before = &tokens[start.saturating_sub(NEGATION_REACH)..start];
-                let negated = before
-                    .iter()
-                    .any(|token| token.sentence == tokens[start].sentence && self.is_negation(token.word));
+                let negated = self.is_negated(tokens, start);
                 self.follow(0, &tokens[start..], negated, &mut found);
             }
         }
         found
+    }
+
+    /// Whether a negation stands within the three words before, in the same clause. A `no` that opens the message is an
+    /// answer (`no that's all`), not a negation.
+    fn is_negated(&self, tokens: &[Token], at: usize) -> bool {
+        let reach = at.saturating_sub(NEGATION_REACH)..at;
+        reach.into_iter().any(|before| {
+            let token = &tokens[before];
+            (token.sentence, token.clause) == (tokens[at].sentence, tokens[at].clause)
+                && self.is_negation(token.word)
+                && !(before == 0 && self.is(token.word, ANSWER))
+        })
     }
 
     /// Walks every phrase from `node` on; as deep as the longest phrase has words.

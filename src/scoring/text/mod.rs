@@ -13,8 +13,8 @@ pub use lexicon::{Signal, Signals, warm_up};
 pub use readability::{ReadingCounts, reading_ease};
 pub use similarity::{Sketch, WINDOW, overlap, similarity};
 
-use lexicon::english;
-use tokens::Token;
+use lexicon::{Lexicon, english};
+use tokens::{Marks, Token};
 
 /// How much of a message is read: later text changes no fact. A quarter of a megabyte is a pasted log, not speech.
 pub const READ_BYTES: usize = 16 * 1024;
@@ -55,6 +55,7 @@ pub fn read(text: &str, scratch: &mut Scratch) -> Reading {
     let marks = tokens::tokenize(prefix(text, READ_BYTES), lexicon, &mut scratch.tokens, &mut scratch.word);
     let tokens = scratch.tokens.as_slice();
     let count = |wanted: fn(&Token) -> bool| tokens.iter().filter(|token| wanted(token)).count() as u32;
+    let signals = lexicon.signals(tokens);
     let capitals = count(|token| token.capitals);
     let cased = count(|token| token.cased);
     Reading {
@@ -65,14 +66,26 @@ pub fn read(text: &str, scratch: &mut Scratch) -> Reading {
         },
         function_words: tokens.iter().filter(|token| lexicon.is_function(token.word)).count() as u32,
         content_words: tokens.iter().filter(|token| token.content).count() as u32,
-        signals: lexicon.signals(tokens),
+        signals,
         sentiment: sentiment::compound(tokens, lexicon, marks.exclamations),
-        asks: marks.question || tokens.first().is_some_and(|token| lexicon.is_interrogative(token.word)),
+        asks: marks.question || opens_like_a_question(tokens, lexicon, &marks, signals),
         shouts: capitals >= 3 && capitals * 10 >= cased * 6,
         has_figures: marks.figures,
         sketch: Sketch::of(tokens.iter().filter(|token| token.content).map(|token| token.stem)),
         wording: similarity::wording(tokens.iter().map(|token| token.stem)),
     }
+}
+
+/// People leave the question mark out. "What a day!" and "will do, thanks" are no questions.
+fn opens_like_a_question(tokens: &[Token], lexicon: &Lexicon, marks: &Marks, signals: Signals) -> bool {
+    let parts = signals.has_any(&[Signal::Thanks, Signal::Confirmation, Signal::Closing]);
+    let opens = tokens.first().is_some_and(|token| lexicon.is_interrogative(token.word));
+    opens && tokens.len() >= 3 && marks.exclamations == 0 && !parts
+}
+
+/// Whether a message is English by its small words.
+pub fn is_english(reading: &Reading) -> bool {
+    language::has_english_share(reading.counts.words, reading.function_words)
 }
 
 /// The longest beginning of `text` that is at most `bytes` long and cuts no character.

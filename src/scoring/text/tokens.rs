@@ -13,6 +13,8 @@ pub struct Token {
     /// Hash of the word without its ending.
     pub stem: u32,
     pub sentence: u32,
+    /// Part of a sentence between commas: a negation does not reach out of it.
+    pub clause: u32,
     pub syllables: u8,
     /// It says what the text is about.
     pub content: bool,
@@ -39,14 +41,17 @@ pub fn tokenize(text: &str, lexicon: &Lexicon, tokens: &mut Vec<Token>, word: &m
     let mut marks = Marks::default();
     let mut case = Case::default();
     let mut in_sentence = false;
+    let mut clause = 0;
+    let mut line = Line::Begins;
     for character in text.chars() {
-        if is_invisible(character) {
+        line = line.after(character);
+        if line == Line::Quoted || is_invisible(character) {
             continue;
         }
         if is_alone(character) {
-            finish(tokens, word, &mut case, lexicon, marks.sentences);
+            finish(tokens, word, &mut case, lexicon, (marks.sentences, clause));
             word.push(character);
-            finish(tokens, word, &mut case, lexicon, marks.sentences);
+            finish(tokens, word, &mut case, lexicon, (marks.sentences, clause));
             in_sentence = true;
         } else if character.is_alphanumeric() {
             marks.figures |= character.is_numeric();
@@ -56,22 +61,43 @@ pub fn tokenize(text: &str, lexicon: &Lexicon, tokens: &mut Vec<Token>, word: &m
         } else if matches!(character, '\'' | '\u{2019}' | '\u{2bc}') && !word.is_empty() {
             word.push('\'');
         } else {
-            finish(tokens, word, &mut case, lexicon, marks.sentences);
+            finish(tokens, word, &mut case, lexicon, (marks.sentences, clause));
             match character {
                 '?' | '\u{ff1f}' | '\u{61f}' => marks.question = true,
                 '!' | '\u{ff01}' => marks.exclamations += 1,
                 '@' => marks.figures = true,
                 _ => {}
             }
+            clause += u32::from(matches!(character, ',' | ';' | ':' | '\u{60c}' | '\u{3001}'));
             if in_sentence && ends_sentence(character) {
                 marks.sentences += 1;
                 in_sentence = false;
             }
         }
     }
-    finish(tokens, word, &mut case, lexicon, marks.sentences);
+    finish(tokens, word, &mut case, lexicon, (marks.sentences, clause));
     marks.sentences += u32::from(in_sentence);
     marks
+}
+
+/// Where in its line a character stands. Lines that begin with `>` are somebody else's words, quoted by the mail program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Begins,
+    Quoted,
+    Own,
+}
+
+impl Line {
+    fn after(self, character: char) -> Self {
+        match (self, character) {
+            (_, '\n') => Self::Begins,
+            (Self::Begins, '>') => Self::Quoted,
+            (Self::Begins, character) if character.is_whitespace() => Self::Begins,
+            (Self::Begins, _) => Self::Own,
+            (line, _) => line,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -87,7 +113,13 @@ impl Case {
     }
 }
 
-fn finish(tokens: &mut Vec<Token>, word: &mut String, case: &mut Case, lexicon: &Lexicon, sentence: u32) {
+fn finish(
+    tokens: &mut Vec<Token>,
+    word: &mut String,
+    case: &mut Case,
+    lexicon: &Lexicon,
+    (sentence, clause): (u32, u32),
+) {
     let trimmed = word.trim_end_matches('\'');
     let Case { capital, small } = std::mem::take(case);
     if !trimmed.is_empty() {
@@ -97,6 +129,7 @@ fn finish(tokens: &mut Vec<Token>, word: &mut String, case: &mut Case, lexicon: 
             word: known,
             stem: stem_hash(trimmed),
             sentence,
+            clause,
             syllables: syllables(trimmed),
             content: !lexicon.is_function(known),
             cased,

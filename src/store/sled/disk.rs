@@ -33,10 +33,11 @@ impl RealDisk {
         Ok(Self { db, blobs: dir.join("blobs"), synced_blobs: Mutex::default() })
     }
 
-    /// Syncs blobs that were not there before. There should be none (see `chunks`), but sled itself would not sync one.
-    fn sync_new_blobs(&self) -> io::Result<()> {
+    /// Syncs blobs that were not there before, and says how many. There should be none (see `chunks`), but sled itself
+    /// would not sync one.
+    pub(super) fn sync_new_blobs(&self) -> io::Result<usize> {
         let mut synced = self.synced_blobs.lock().expect("no holder of this lock panics");
-        let mut found = false;
+        let mut found = 0;
         for entry in std::fs::read_dir(&self.blobs)? {
             let path = entry?.path();
             if synced.contains(&path) {
@@ -48,9 +49,12 @@ impl RealDisk {
                 Err(error) => return Err(error),
             }
             synced.insert(path);
-            found = true;
+            found += 1;
         }
-        if found { sync_dir(&self.blobs) } else { Ok(()) }
+        if found > 0 {
+            sync_dir(&self.blobs)?;
+        }
+        Ok(found)
     }
 }
 

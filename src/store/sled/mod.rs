@@ -8,6 +8,8 @@ mod committer;
 mod disk;
 mod failure;
 mod group;
+#[cfg(test)]
+mod guards;
 mod holder;
 mod identity;
 mod layout;
@@ -26,6 +28,7 @@ use std::{
     time::Duration,
 };
 
+use ::sled::IVec;
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::{oneshot, watch};
 
@@ -33,7 +36,8 @@ pub use identity::FORMAT;
 pub use open::OpenError;
 
 use self::{
-    committer::Committer,
+    chunks::Encoded,
+    committer::{Answerer, Committer},
     disk::{Disk, RealDisk},
     failure::Failure,
     group::{InFlight, LOG_OWNER, owner_of_pair},
@@ -43,7 +47,7 @@ use self::{
     sidecar::Sidecar,
 };
 use super::keyspace::{
-    Batch, Committed, Direction, Key, KeyRange, Keyspace, Position, Stats, StoreError, Value,
+    Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, Position, Stats, StoreError, Value,
 };
 
 /// How the engine uses the machine.
@@ -117,7 +121,8 @@ impl SledStore {
         let failed = |source| OpenError::Io { path: dir.to_owned(), source };
         let disk = open_disk(&dir.join(open::SLED_DIR)).map_err(failed)?;
         let synced = dir.join(open::SYNCED_FILE);
-        let sidecar = Sidecar::open(&synced, opened.store_id, opened.synced).map_err(failed)?;
+        let db = dir.join(open::SLED_DIR).join("db");
+        let sidecar = Sidecar::open(&synced, db, opened.synced).map_err(failed)?;
         let shared = Arc::new(Shared {
             queue: Queue::new(options.queue_batches, options.queue_bytes),
             reads: Arc::new(ReadPool::default()),
@@ -147,6 +152,7 @@ impl SledStore {
             last_position: opened.last_position,
             commit_number: opened.commit_number,
             readers,
+            answerer: Answerer::start().map_err(failed)?,
         };
         let thread = std::thread::Builder::new().name("store-commit".into());
         thread.spawn(move || committer.run()).map_err(failed)?;
@@ -161,27 +167,17 @@ impl SledStore {
         }
     }
 
-    /// Encodes a batch here, on the caller's thread: the committer is the bottleneck.
-    fn encode(&self, batch: Batch) -> Write {
-        let ids = &self.shared.chunk_ids;
-        let put = batch.put.into_iter().map(|(key, value)| {
-            let key = layout::pair_key(&key);
-            let value = chunks::encode(&value, owner_of_pair(&key), ids);
-            (key, Some(value))
-        });
-        let delete = batch.delete.into_iter().map(|key| (layout::pair_key(&key), None));
-        let log = batch.log.iter().map(|value| self.encode_record(None, value));
-        sized(Write {
-            expect: batch.expect,
-            pairs: put.chain(delete).collect(),
-            log: log.collect(),
-            key_count: 0,
-            size_bytes: 0,
-        })
-    }
-
-    fn encode_record(&self, position: Option<Position>, value: &Value) -> LogWrite {
-        LogWrite { position, value: chunks::encode(value, LOG_OWNER, &self.shared.chunk_ids) }
+    /// Encodes a batch on the caller's thread, since the committer is the bottleneck; a large one on a thread that may be
+    /// busy for a while.
+    async fn encode(&self, batch: Batch) -> Result<Write, StoreError> {
+        let size_bytes = batch.put.iter().map(|(_, value)| value.len()).sum::<usize>()
+            + batch.log.iter().map(Value::len).sum::<usize>();
+        if size_bytes <= ENCODED_BY_CALLER_BYTES {
+            return Ok(encode(batch, &self.shared.chunk_ids));
+        }
+        let shared = self.shared.clone();
+        let encode = move |_: &Reader| Ok(encode(batch, &shared.chunk_ids));
+        self.shared.reads.run(&self.shared.failure, encode).await
     }
 
     async fn submit(&self, write: Write) -> Result<Committed, StoreError> {
@@ -200,16 +196,34 @@ impl SledStore {
     }
 }
 
+/// A millisecond of work, about; more of it would hold an async thread up.
+const ENCODED_BY_CALLER_BYTES: usize = 1024 * 1024;
+
+fn encode(batch: Batch, chunk_ids: &AtomicU64) -> Write {
+    let put = batch.put.into_iter().map(|(key, value)| {
+        let key = layout::pair_key(&key);
+        let value = chunks::encode(&value, owner_of_pair(&key), chunk_ids);
+        (key, Some(value))
+    });
+    let delete = batch.delete.into_iter().map(|key| (layout::pair_key(&key), None));
+    let log = batch.log.iter().map(|value| encode_record(None, value, chunk_ids));
+    sized(batch.expect, put.chain(delete).collect(), log.collect())
+}
+
+fn encode_record(position: Option<Position>, value: &Value, chunk_ids: &AtomicU64) -> LogWrite {
+    LogWrite { position, value: chunks::encode(value, LOG_OWNER, chunk_ids) }
+}
+
 /// Counts a write for the bounds of queue and group.
-fn sized(mut write: Write) -> Write {
-    let values = write.pairs.iter().filter_map(|(_, value)| value.as_ref());
-    for value in values.chain(write.log.iter().map(|record| &record.value)) {
-        write.key_count += value.chunks.len();
-        write.size_bytes += value.size_bytes();
+fn sized(expect: Vec<(Key, Expect)>, pairs: Vec<(IVec, Option<Encoded>)>, log: Vec<LogWrite>) -> Write {
+    let mut key_count = pairs.len() + log.len();
+    let mut size_bytes = pairs.iter().map(|(key, _)| key.len()).sum::<usize>();
+    let values = pairs.iter().filter_map(|(_, value)| value.as_ref());
+    for value in values.chain(log.iter().map(|record| &record.value)) {
+        key_count += value.chunks.len();
+        size_bytes += value.size_bytes();
     }
-    write.key_count += write.pairs.len() + write.log.len();
-    write.size_bytes += write.pairs.iter().map(|(key, _)| key.len()).sum::<usize>();
-    write
+    Write { expect, pairs, log, key_count, size_bytes }
 }
 
 impl Drop for SledStore {
@@ -235,7 +249,7 @@ impl Keyspace for SledStore {
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {
         async move {
             batch.check()?;
-            self.submit(self.encode(batch)).await
+            self.submit(self.encode(batch).await?).await
         }
         .boxed()
     }
@@ -250,9 +264,9 @@ impl Keyspace for SledStore {
 
     fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>> {
         async move {
-            let log = records.iter().map(|(at, value)| self.encode_record(Some(*at), value)).collect();
-            let write = Write { expect: Vec::new(), pairs: Vec::new(), log, key_count: 0, size_bytes: 0 };
-            self.submit(sized(write)).await.map(drop)
+            let ids = &self.shared.chunk_ids;
+            let log = records.iter().map(|(at, value)| encode_record(Some(*at), value, ids)).collect();
+            self.submit(sized(Vec::new(), Vec::new(), log)).await.map(drop)
         }
         .boxed()
     }

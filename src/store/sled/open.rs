@@ -18,7 +18,7 @@ use super::{
     identity::{FORMAT, Identity},
     layout::{self, COMMIT_NUMBER_KEY, IDENTITY_KEY, LOG},
     readers::panic_text,
-    sidecar,
+    sidecar::{self, Sidecar, Synced},
 };
 use crate::store::{dump::LOADING_KEY, keyspace::Position};
 
@@ -82,10 +82,9 @@ pub(super) struct Opened {
     pub db: Db,
     pub tree: Tree,
     pub holder: Holder,
-    pub store_id: [u8; 16],
     pub commit_number: u64,
     /// What the file of synced commits holds.
-    pub synced: u64,
+    pub synced: Synced,
     pub last_position: Position,
     pub chunk_owners: HashSet<Owner>,
     pub next_chunk_id: u64,
@@ -100,9 +99,14 @@ pub(super) fn open(dir: &Path, options: &SledOptions) -> Result<Opened, OpenErro
     }
     let identity = read_identity(dir)?;
     let synced = read_synced(dir, &identity)?;
+    let db_path = dir.join(SLED_DIR).join("db");
+    let is_shorter = fs::metadata(&db_path).map_err(at(&db_path))?.len() < synced.db_bytes;
     let (db, tree) = open_sled(dir, options)?;
     check_inside(dir, &tree, &identity)?;
-    let commit_number = check_commit_number(dir, &tree, synced)?;
+    let commit_number = check_commit_number(dir, &tree, synced.number)?;
+    if is_shorter {
+        read_everything(dir, &tree)?;
+    }
     if read(dir, || tree.contains_key(layout::pair_key(LOADING_KEY)))? {
         return Err(OpenError::HalfLoaded { dir: dir.to_owned() });
     }
@@ -113,7 +117,6 @@ pub(super) fn open(dir: &Path, options: &SledOptions) -> Result<Opened, OpenErro
         db,
         tree,
         holder,
-        store_id: identity.id,
         commit_number,
         synced,
         last_position,
@@ -154,7 +157,7 @@ fn must_create(dir: &Path) -> Result<bool, OpenError> {
     let exists = |name: &str| dir.join(name).exists();
     if exists(CREATING_FILE) && !exists(IDENTITY_FILE) {
         let synced = sidecar::read(&dir.join(SYNCED_FILE)).ok().flatten();
-        if synced.is_none_or(|(_, number)| number <= FIRST_COMMIT) {
+        if synced.is_none_or(|synced| synced.number <= FIRST_COMMIT) {
             remove_if_there(&dir.join(SYNCED_FILE), |path| fs::remove_file(path))?;
             remove_if_there(&dir.join(SLED_DIR), |path| fs::remove_dir_all(path))?;
             return Ok(true);
@@ -202,8 +205,9 @@ fn create(dir: &Path, options: &SledOptions) -> Result<(), OpenError> {
     written.map_err(|why| OpenError::Io { path: sled_dir.clone(), source: io::Error::other(why) })?;
     drop((tree, db));
     sync_tree(&sled_dir).map_err(at(&sled_dir))?;
-    let synced = dir.join(SYNCED_FILE);
-    sidecar::Sidecar::create(&synced, identity.id, FIRST_COMMIT).map_err(at(&synced))?;
+    let path = dir.join(SYNCED_FILE);
+    let synced = Synced { store_id: identity.id, number: FIRST_COMMIT, db_bytes: 0 };
+    Sidecar::create(&path, synced).map_err(at(&path))?;
     sync_dir(dir).map_err(at(dir))?;
     identity.write(dir, IDENTITY_FILE).map_err(at(&dir.join(IDENTITY_FILE)))?;
     remove_if_there(&dir.join(CREATING_FILE), |path| fs::remove_file(path))?;
@@ -233,11 +237,11 @@ fn read_identity(dir: &Path) -> Result<Identity, OpenError> {
     Ok(identity)
 }
 
-fn read_synced(dir: &Path, identity: &Identity) -> Result<u64, OpenError> {
+fn read_synced(dir: &Path, identity: &Identity) -> Result<Synced, OpenError> {
     let path = dir.join(SYNCED_FILE);
     match sidecar::read(&path).map_err(at(&path))? {
         None => Err(OpenError::Damaged { path, why: "neither of its two slots is whole".into() }),
-        Some((id, number)) if id == identity.id => Ok(number),
+        Some(synced) if synced.store_id == identity.id => Ok(synced),
         Some(_) => Err(OpenError::Mismatch {
             path,
             other: dir.join(IDENTITY_FILE),
@@ -246,12 +250,15 @@ fn read_synced(dir: &Path, identity: &Identity) -> Result<u64, OpenError> {
     }
 }
 
+/// Our own lock is held by now, so sled's can only be lingering: its threads give it up a little after it was closed.
+const SLED_LOCK_WAIT: Duration = Duration::from_secs(2);
+
 /// Opens sled, past what a crash can leave in its way.
 fn open_sled(dir: &Path, options: &SledOptions) -> Result<(Db, Tree), OpenError> {
     let sled_dir = dir.join(SLED_DIR);
     // A crash while sled writes a snapshot leaves one that it fails over at the next open.
     remove_snapshots(&sled_dir, |name| name.ends_with(".generating"))?;
-    let deadline = Instant::now() + options.lock_wait;
+    let deadline = Instant::now() + options.lock_wait.max(SLED_LOCK_WAIT);
     loop {
         let why = match catch(|| open_once(&sled_dir, options)) {
             Ok(opened) => return Ok(opened),
@@ -284,7 +291,7 @@ fn open_once(sled_dir: &Path, options: &SledOptions) -> Result<(Db, Tree), Strin
 }
 
 /// Removes the snapshots whose name `chosen` takes, and says how many.
-fn remove_snapshots(sled_dir: &Path, chosen: impl Fn(&str) -> bool) -> Result<usize, OpenError> {
+pub(super) fn remove_snapshots(sled_dir: &Path, chosen: impl Fn(&str) -> bool) -> Result<usize, OpenError> {
     let entries = match fs::read_dir(sled_dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         entries => entries.map_err(at(sled_dir))?,
@@ -326,6 +333,13 @@ fn check_commit_number(dir: &Path, tree: &Tree, synced: u64) -> Result<u64, Open
         }
         Some(found) => Ok(found),
     }
+}
+
+/// Reads all that there is, to find what cannot be read. The data file is shorter than it was: sled may have given back
+/// its end, which a crash kept us from noting, or it was cut, and with it pages older than the newest commit.
+fn read_everything(dir: &Path, tree: &Tree) -> Result<(), OpenError> {
+    tracing::warn!(dir = %dir.display(), "the data file is shorter than it was; reading all of it before serving");
+    read(dir, || tree.iter().try_for_each(|pair| pair.map(drop)))
 }
 
 fn last_position(dir: &Path, tree: &Tree) -> Result<Position, OpenError> {

@@ -1,22 +1,19 @@
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
+use std::{cell::RefCell, io, sync::Once};
 
 use plaudit::telemetry;
-use tracing::subscriber::DefaultGuard;
 
-/// What is logged on this thread while it lives, as JSON. The test's runtime must be of one thread, as tokio's tests are.
-pub struct Log {
-    bytes: Arc<Mutex<Vec<u8>>>,
-    _guard: DefaultGuard,
+thread_local! {
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-struct Writer(Arc<Mutex<Vec<u8>>>);
+/// What is logged on this test's thread, as JSON. The test's runtime must be of one thread, as tokio's tests are.
+pub struct Log;
 
-impl io::Write for Writer {
+struct ThreadsOwn;
+
+impl io::Write for ThreadsOwn {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no writer panics").extend_from_slice(bytes);
+        LINES.with_borrow_mut(|lines| lines.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -25,17 +22,26 @@ impl io::Write for Writer {
     }
 }
 
+/// One subscriber for all tests: with one per test, `tracing` remembers of a line which a test without one wrote first
+/// that nobody wants it.
+pub(super) fn init() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let filter = telemetry::parse_level("info").expect("a level");
+        let subscriber = telemetry::json_lines(filter, || ThreadsOwn);
+        tracing::subscriber::set_global_default(subscriber).expect("nobody else sets one");
+    });
+}
+
 impl Log {
     pub fn capture() -> Self {
-        let bytes = Arc::new(Mutex::new(Vec::new()));
-        let sink = bytes.clone();
-        let filter = telemetry::parse_level("info").expect("a level");
-        let subscriber = telemetry::json_lines(filter, move || Writer(sink.clone()));
-        Self { bytes, _guard: tracing::subscriber::set_default(subscriber) }
+        init();
+        LINES.with_borrow_mut(Vec::clear);
+        Self
     }
 
     pub fn text(&self) -> String {
-        String::from_utf8(self.bytes.lock().expect("no writer panics").clone()).expect("UTF-8")
+        LINES.with_borrow(|lines| String::from_utf8(lines.clone()).expect("UTF-8"))
     }
 
     pub fn lines(&self) -> Vec<serde_json::Value> {

@@ -98,6 +98,7 @@ impl ServerProcess {
         Http::new(self.address)
     }
 
+    /// Its data directory.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }

@@ -12,7 +12,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use super::{BareGrpc, Http, soon};
+use super::{BareGrpc, Http, log, soon};
 
 /// A server in this process, on a port of its own. It ends with the test's runtime, or earlier by [`TestServer::stop`].
 pub struct TestServer {
@@ -65,6 +65,7 @@ impl Builder {
     }
 
     pub async fn start(self) -> TestServer {
+        log::init();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("the port's number");
         let (shutdown, stopped) = oneshot::channel();

@@ -1,0 +1,151 @@
+//! The main job against what it stands on, side by side in one run: `cargo bench --bench main_job`.
+//!
+//! Everything is measured in turn, several rounds of it, and the ratios are taken within a round: the machine is noisy,
+//! its speed of the moment is the same for both sides. Servers are processes of their own; the load comes from this one.
+
+mod echo;
+mod load;
+mod raw;
+mod server;
+
+use std::{error::Error, time::Duration};
+
+use load::Load;
+
+/// As in the server: raw sled and the bare servers get what it has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Calls in flight.
+pub const IN_FLIGHT: usize = 100;
+/// The bars of the project for these figures.
+const BAR_IMPORT_TO_RAW: f64 = 0.6;
+const BAR_LIST_TO_STATIC: f64 = 0.7;
+const BAR_READ_P99: Duration = Duration::from_millis(10);
+const BAR_IMPORT_P99: Duration = Duration::from_millis(25);
+const BAR_READY: Duration = Duration::from_millis(100);
+const BAR_IDLE_MIB: f64 = 64.0;
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+fn main() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // The bare servers are this program again, in a process of their own.
+    if std::env::args().nth(1).as_deref() == Some("bare-server") {
+        return runtime.block_on(echo::serve());
+    }
+    let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
+    let seconds = std::env::var("SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(4);
+    runtime.block_on(run(rounds, Duration::from_secs(seconds)))
+}
+
+async fn run(rounds: usize, length: Duration) -> Result<()> {
+    println!("{rounds} rounds, {} s a measurement, {IN_FLIGHT} calls in flight", length.as_secs());
+    start_and_rest(rounds).await?;
+    imports(rounds, length).await?;
+    lists(rounds, length).await?;
+    half_load(length * 2).await
+}
+
+async fn start_and_rest(rounds: usize) -> Result<()> {
+    println!("\nstart on an empty directory, and rest");
+    for round in 1..=rounds {
+        let server = server::Plaudit::start().await?;
+        let ready = server.ready_after;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let idle_mib = server.resident_mib()?;
+        println!(
+            "  round {round}: ready after {:.0} ms (bar {}), resident when idle {idle_mib:.1} MiB (bar {BAR_IDLE_MIB})",
+            ready.as_secs_f64() * 1000.0,
+            BAR_READY.as_millis(),
+        );
+        server.stop().await?;
+    }
+    Ok(())
+}
+
+async fn imports(rounds: usize, length: Duration) -> Result<()> {
+    println!("\nImportConversation, three messages, durable");
+    let mut ratios = Vec::new();
+    let batches = raw::record_batches(60_000).await?;
+    for round in 1..=rounds {
+        let server = server::Plaudit::start().await?;
+        let imported = load::closed_loop(&server.address, Load::Import, length).await?;
+        let stopped = server.stop().await?;
+        let grouping = stopped.commits_per_group().ok_or("the server did not log its commits")?;
+        let raw = raw::sled_rate(&batches, grouping.round().max(1.0) as usize, length)?;
+        let engine = raw::engine_rate(&batches, length).await?;
+        let bare = echo::Bare::start().await?;
+        let echoed = load::closed_loop(&bare.address, Load::Echo, length).await?;
+        bare.stop().await?;
+        println!(
+            "  round {round}: {:.0}/s (p50 {}, p99 {}), groups of {grouping:.1} | raw sled, same grouping {raw:.0}/s | \
+             our engine without gRPC {engine:.0}/s | bare tonic echo {:.0}/s",
+            imported.rate, imported.p50, imported.p99, echoed.rate
+        );
+        println!(
+            "           to raw sled {:.2} (bar {BAR_IMPORT_TO_RAW}), to our engine {:.2}, to the echo {:.2}",
+            imported.rate / raw,
+            imported.rate / engine,
+            imported.rate / echoed.rate
+        );
+        ratios.push(imported.rate / raw);
+    }
+    println!("  median ratio to raw sled: {:.2} (bar {BAR_IMPORT_TO_RAW})", median(&mut ratios));
+    Ok(())
+}
+
+async fn lists(rounds: usize, length: Duration) -> Result<()> {
+    println!("\nListAssessments of one conversation (its assessments are three)");
+    let mut ratios = Vec::new();
+    for round in 1..=rounds {
+        let server = server::Plaudit::start().await?;
+        let parents = load::scored_conversations(&server.address, 200).await?;
+        let answer = load::list_once(&server.address, &parents[0]).await?;
+        let listed = load::closed_loop(&server.address, Load::List(parents), length).await?;
+        server.stop().await?;
+        let bare = echo::Bare::start_with(&answer).await?;
+        let fixed =
+            load::closed_loop(&bare.address, Load::List(vec!["conversations/1".to_owned()]), length).await?;
+        bare.stop().await?;
+        let ratio = listed.rate / fixed.rate;
+        println!(
+            "  round {round}: {:.0}/s (p99 {}) | tonic with the same {} bytes {:.0}/s | ratio {ratio:.2} (bar {BAR_LIST_TO_STATIC})",
+            listed.rate,
+            listed.p99,
+            prost::Message::encoded_len(&answer),
+            fixed.rate
+        );
+        ratios.push(ratio);
+    }
+    println!("  median ratio: {:.2} (bar {BAR_LIST_TO_STATIC})", median(&mut ratios));
+    Ok(())
+}
+
+async fn half_load(length: Duration) -> Result<()> {
+    println!("\nreads while imports run at half their rate");
+    let server = server::Plaudit::start().await?;
+    let parents = load::scored_conversations(&server.address, 200).await?;
+    let full = load::closed_loop(&server.address, Load::Import, length / 2).await?;
+    let rate = full.rate / 2.0;
+    let imports = load::open_loop(&server.address, Load::Import, rate, length);
+    let reads = load::open_loop(&server.address, Load::List(parents), 200.0, length);
+    let (imports, reads) = tokio::try_join!(imports, reads)?;
+    println!(
+        "  imports at {rate:.0}/s: p50 {}, p99 {} (bar {} ms) | ListAssessments at 200/s: p50 {}, p99 {} (bar {} ms)",
+        imports.p50,
+        imports.p99,
+        BAR_IMPORT_P99.as_millis(),
+        reads.p50,
+        reads.p99,
+        BAR_READ_P99.as_millis()
+    );
+    println!("  resident after {} imports: {:.0} MiB", full.calls + imports.calls, server.resident_mib()?);
+    server.stop().await?;
+    Ok(())
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,200 @@
+//! What the engine costs over sled itself: `cargo bench --bench store [-- SECONDS]`.
+//!
+//! Three loops write four-key commits of about 1 KiB, all synced: sled alone in groups of 64, the engine with 100
+//! committers, and the engine with 128, which fills groups of 64. The rates stand in one table with their ratio. Then
+//! reads beside a busy committer: what a get takes, and how long an async thread is ever held up.
+
+use std::{
+    fs::File,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use plaudit::store::{Batch, Direction, Expect, KeyRange, Keyspace, SledOptions, SledStore};
+
+const GROUP: u64 = 64;
+/// In turn, so that a neighbour's work on the machine meets all alike.
+const ROUNDS: usize = 5;
+const TICK: Duration = Duration::from_millis(1);
+
+fn main() {
+    let seconds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(2);
+    let time = Duration::from_secs(seconds);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+
+    let (mut raw_rates, mut rates_of_100, mut rates_of_128) = (Vec::new(), Vec::new(), Vec::new());
+    println!("four-key commits of 1 KiB, synced; {seconds} s each, in turn");
+    for round in 1..=ROUNDS {
+        let raw = raw_sled(time);
+        let (of_100, grouping) = runtime.block_on(engine(time, 100));
+        let (of_128, _) = runtime.block_on(engine(time, 128));
+        println!(
+            "round {round}: sled alone {raw:.0}/s; engine, 100 committers {of_100:.0}/s in groups of {grouping:.0}; \
+             128 committers {of_128:.0}/s"
+        );
+        raw_rates.push(raw);
+        rates_of_100.push(of_100);
+        rates_of_128.push(of_128);
+    }
+    let (raw, of_100, of_128) = (median(raw_rates), median(rates_of_100), median(rates_of_128));
+    println!("medians: sled alone, groups of {GROUP}: {raw:.0}/s");
+    println!("         engine, 100 committers:  {of_100:.0}/s, ratio {:.2}", of_100 / raw);
+    println!("         engine, 128 committers:  {of_128:.0}/s, ratio {:.2}", of_128 / raw);
+    for read_threads in [1, 2, 4] {
+        runtime.block_on(reads_beside_writes(time, read_threads));
+    }
+}
+
+/// The best that sled gives: a merged batch, its flush, and a sync of the file, with the engine's segments. Only these
+/// three are timed; the engine's time holds the making of the batches too.
+fn raw_sled(time: Duration) -> f64 {
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let config = sled::Config::new().path(dir.path()).cache_capacity(128 << 20).flush_every_ms(None);
+    let db = config.segment_size(8 << 20).open().expect("an empty directory opens");
+    let file = File::open(dir.path().join("db")).expect("sled made its file");
+    let mut spent = Duration::ZERO;
+    let mut number = 0;
+    while spent < time {
+        let mut batch = sled::Batch::default();
+        for _ in 0..GROUP {
+            for (key, value) in pairs(number) {
+                batch.insert(key, value.as_ref());
+            }
+            number += 1;
+        }
+        let start = Instant::now();
+        db.apply_batch(batch).expect("the disk works");
+        db.flush().expect("the disk works");
+        file.sync_data().expect("the disk works");
+        spent += start.elapsed();
+    }
+    number as f64 / spent.as_secs_f64()
+}
+
+/// The engine under many committers, each of which expects one key to be absent, as an import does.
+async fn engine(time: Duration, committers: u64) -> (f64, f64) {
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let store = open(dir.path(), SledOptions::default());
+    let rate = commit_for(&store, 0, time, committers).await;
+    let stats = store.stats().await.expect("the store works");
+    store.close().await.expect("the store works");
+    (rate, stats.commits as f64 / stats.groups as f64)
+}
+
+async fn commit_for(store: &Arc<SledStore>, first: u64, time: Duration, committers: u64) -> f64 {
+    let next = Arc::new(AtomicU64::new(first));
+    let start = Instant::now();
+    let tasks: Vec<_> = (0..committers)
+        .map(|_| {
+            let (store, next) = (store.clone(), next.clone());
+            tokio::spawn(async move {
+                while start.elapsed() < time {
+                    let put: Vec<_> = pairs(next.fetch_add(1, Ordering::Relaxed)).into();
+                    let expect = vec![(put[1].0.clone(), Expect::Absent)];
+                    let batch = Batch { expect, put, ..Batch::default() };
+                    store.commit(batch).await.expect("the store takes it");
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("no task panics");
+    }
+    (next.load(Ordering::Relaxed) - first) as f64 / start.elapsed().as_secs_f64()
+}
+
+/// What reads take while 100 committers write, and the longest that an async thread was held up meanwhile.
+async fn reads_beside_writes(time: Duration, read_threads: usize) {
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let store = open(dir.path(), SledOptions { read_threads, ..SledOptions::default() });
+    commit_for(&store, 0, Duration::from_secs(1), 100).await;
+    let done = Arc::new(AtomicBool::new(false));
+    let readers: Vec<_> = (0..4u64)
+        .map(|reader| {
+            let (store, done) = (store.clone(), done.clone());
+            tokio::spawn(async move {
+                let (mut gets, mut scans) = (Vec::new(), Vec::new());
+                let mut number = reader;
+                while !done.load(Ordering::Relaxed) {
+                    number = (number + 37) % 10_000;
+                    let keys = pairs(number).map(|(key, _)| key).into();
+                    let start = Instant::now();
+                    store.get(keys).await.expect("the store reads");
+                    gets.push(start.elapsed());
+                    let range = KeyRange::prefix(vec![1]);
+                    let start = Instant::now();
+                    store.scan(range, 50, Direction::Ascending).await.expect("the store reads");
+                    scans.push(start.elapsed());
+                }
+                (gets, scans)
+            })
+        })
+        .collect();
+    let ticker = tokio::spawn({
+        let done = done.clone();
+        async move {
+            let mut ticks = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                let start = Instant::now();
+                tokio::time::sleep(TICK).await;
+                ticks.push(start.elapsed().saturating_sub(TICK));
+            }
+            ticks
+        }
+    });
+    let rate = commit_for(&store, 1 << 32, time, 100).await;
+    done.store(true, Ordering::Relaxed);
+    let (mut gets, mut scans) = (Vec::new(), Vec::new());
+    for reader in readers {
+        let (of_gets, of_scans) = reader.await.expect("no task panics");
+        gets.extend(of_gets);
+        scans.extend(of_scans);
+    }
+    let ticks = ticker.await.expect("no task panics");
+    println!("{read_threads} read threads beside {rate:.0} commits/s:");
+    print_times("  get of 4 keys", gets);
+    print_times("  scan of 50", scans);
+    print_times("  lateness of a timer", ticks);
+    store.close().await.expect("the store works");
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates[rates.len() / 2]
+}
+
+fn print_times(what: &str, mut times: Vec<Duration>) {
+    times.sort();
+    let at = |part: f64| times.get((times.len() as f64 * part) as usize).copied().unwrap_or_default();
+    println!(
+        "{what}: {} times, median {:?}, 99 % {:?}, worst {:?}",
+        times.len(),
+        at(0.5),
+        at(0.99),
+        times.last().copied().unwrap_or_default()
+    );
+}
+
+fn open(dir: &Path, options: SledOptions) -> Arc<SledStore> {
+    Arc::new(SledStore::open(&dir.join("data"), options).expect("an empty directory opens"))
+}
+
+/// The keys of an import: a head of about 900 bytes, a random identity, a job, an event.
+fn pairs(number: u64) -> [(Vec<u8>, Bytes); 4] {
+    let mut noise = [0; 900];
+    blake3::Hasher::new().update(&number.to_be_bytes()).finalize_xof().fill(&mut noise);
+    let key = |subspace: u8, rest: &[u8]| [&[subspace, 0, 0, 0, 1], rest].concat();
+    let ordered = number.to_be_bytes();
+    let small = Bytes::copy_from_slice(&noise[..40]);
+    [
+        (key(1, &ordered), Bytes::copy_from_slice(&noise)),
+        (key(2, &noise[..8]), small.slice(..8)),
+        (key(3, &ordered), small.clone()),
+        (key(4, &ordered), small),
+    ]
+}

@@ -1,0 +1,149 @@
+//! `plaudit store`: takes a store out of its engine and brings it back in.
+
+use std::{
+    fs::File,
+    io::{self, BufReader, BufWriter, IsTerminal as _, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{Failure, settings::SettingFlags};
+use crate::{
+    config::Config,
+    store::{
+        Keyspace as _, SledOptions, SledStore,
+        dump::{self, Counts, DumpError},
+    },
+};
+
+const AFTER_HELP: &str = "\
+The server must be stopped: one process at a time holds a data directory. A dump holds everything, without a trace of the
+engine; dumping what was loaded gives the same bytes. It is not encrypted.
+
+Examples:
+  plaudit store dump --data /var/lib/plaudit backup.dump
+  plaudit store load --data /var/lib/plaudit-new backup.dump
+  plaudit store dump - | zstd > backup.dump.zst";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Store {
+    #[command(subcommand)]
+    direction: Direction,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Direction {
+    /// Write all of a store into a new file.
+    Dump(Transfer),
+    /// Read a dump into an empty or new data directory.
+    Load(Transfer),
+}
+
+#[derive(Debug, clap::Args)]
+struct Transfer {
+    /// The dump; - is standard output or input.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    #[command(flatten)]
+    settings: SettingFlags,
+}
+
+impl Store {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+        let (done, counts) = match self.direction {
+            Direction::Dump(transfer) => ("dumped", runtime.block_on(transfer.dump())?),
+            Direction::Load(transfer) => ("loaded", runtime.block_on(transfer.load())?),
+        };
+        let Counts { pairs, records, size_bytes } = counts;
+        eprintln!("{done} {pairs} pairs and {records} log records, {size_bytes} bytes");
+        Ok(())
+    }
+}
+
+impl Transfer {
+    async fn dump(self) -> Result<Counts, Failure> {
+        let to_stdout = is_dash(&self.file);
+        if to_stdout && io::stdout().is_terminal() {
+            return Err(Failure::Usage("a dump is not text; name a file, or send it into one".to_owned()));
+        }
+        let config = self.settings.config()?;
+        // Opening makes a new store where there is none, which is not what a dump is asked of.
+        if !config.data.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(Failure::Failed(format!("there is no store in {}", config.data.display())));
+        }
+        let store = open(&config)?;
+        let dumped = if to_stdout {
+            dump::dump(&store, &mut BufWriter::new(io::stdout()), &mut progress()).await
+        } else {
+            dump_to_file(&store, &self.file).await
+        };
+        closed(store, dumped, &self.file).await
+    }
+
+    async fn load(self) -> Result<Counts, Failure> {
+        let mut input: Box<dyn Read + Send> = if is_dash(&self.file) {
+            Box::new(io::stdin())
+        } else {
+            let file = File::open(&self.file).map_err(|cause| about(&self.file, cause))?;
+            Box::new(BufReader::new(file))
+        };
+        let store = open(&self.settings.config()?)?;
+        let loaded = dump::load(&store, &mut input, &mut progress()).await;
+        closed(store, loaded, &self.file).await
+    }
+}
+
+/// A dump counts when it is on the disk; a file that is there already is somebody's backup.
+async fn dump_to_file(store: &SledStore, path: &Path) -> Result<Counts, DumpError> {
+    let file = File::create_new(path).map_err(DumpError::Io)?;
+    let dumped = dump_into(store, file).await;
+    if dumped.is_err() {
+        // Half a dump is of no use to anybody; if it stays, its checksum says so.
+        let _ = std::fs::remove_file(path);
+    }
+    dumped
+}
+
+async fn dump_into(store: &SledStore, file: File) -> Result<Counts, DumpError> {
+    let mut out = BufWriter::new(file);
+    let counts = dump::dump(store, &mut out, &mut progress()).await?;
+    let file = out.into_inner().map_err(|error| DumpError::Io(error.into_error()))?;
+    file.sync_all().map_err(DumpError::Io)?;
+    Ok(counts)
+}
+
+fn open(config: &Config) -> Result<SledStore, Failure> {
+    let options = SledOptions { cache_bytes: config.store.cache_mib * 1024 * 1024, ..SledOptions::default() };
+    SledStore::open(&config.data, options).map_err(Failure::failed)
+}
+
+async fn closed(
+    store: SledStore,
+    outcome: Result<Counts, DumpError>,
+    file: &Path,
+) -> Result<Counts, Failure> {
+    let closed = store.close().await;
+    let counts = outcome.map_err(|cause| about(file, cause))?;
+    closed.map_err(Failure::failed)?;
+    Ok(counts)
+}
+
+fn about(file: &Path, cause: impl std::fmt::Display) -> Failure {
+    Failure::Failed(format!("{}: {cause}", file.display()))
+}
+
+fn is_dash(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+/// Counts on a terminal; says nothing elsewhere.
+fn progress() -> impl FnMut(Counts) + Send {
+    let terminal = io::stderr().is_terminal();
+    move |counts| {
+        if terminal {
+            let _ = write!(io::stderr(), "\r{} pairs, {} log records\r", counts.pairs, counts.records);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::{AuthorKind, MessageKind, UnixMillis};
+
+const HOUR: i64 = 60 * 60 * 1000;
+
+/// `c` is the customer, other letters are agents, in capitals for a note; with hours.
+fn messages(script: &[(char, i64)]) -> Vec<Message> {
+    (0..)
+        .zip(script)
+        .map(|(index, (who, hours))| Message {
+            id: MessageId(index),
+            external_id: index.to_string(),
+            kind: if who.is_uppercase() { MessageKind::Comment } else { MessageKind::Message },
+            content: String::new(),
+            author: Author {
+                kind: if *who == 'c' { AuthorKind::Contact } else { AuthorKind::Teammate },
+                external_id: Some(who.to_lowercase().to_string()),
+                name: None,
+            },
+            create_time: UnixMillis(hours * HOUR),
+            ai_tool: None,
+        })
+        .collect()
+}
+
+fn cut_script(script: &[(char, i64)]) -> Vec<Vec<usize>> {
+    cut(&messages(script), IDLE_MILLIS).into_iter().map(|worklog| worklog.messages).collect()
+}
+
+#[test]
+fn a_message_or_note_of_the_same_agent_extends() {
+    assert_eq!(cut_script(&[('c', 0), ('a', 1), ('c', 2), ('A', 3), ('a', 4)]), [vec![1, 3, 4]]);
+}
+
+#[test]
+fn another_agent_opens_a_new_one_and_so_does_the_first_when_back() {
+    assert_eq!(cut_script(&[('a', 0), ('B', 1), ('c', 2), ('a', 3)]), [vec![0], vec![1], vec![3]]);
+}
+
+#[test]
+fn twenty_four_idle_hours_open_a_new_one_whatever_the_customer_writes() {
+    assert_eq!(cut_script(&[('a', 0), ('c', 12), ('a', 23)]), [vec![0, 2]]);
+    assert_eq!(cut_script(&[('a', 0), ('c', 12), ('a', 24)]), [vec![0], vec![2]]);
+}
+
+#[test]
+fn time_that_goes_back_opens_nothing_and_does_not_start_the_clock_anew() {
+    assert_eq!(cut_script(&[('a', 30), ('a', 1), ('a', 31)]), [vec![0, 1, 2]]);
+}
+
+#[test]
+fn the_id_is_the_first_message() {
+    let worklogs = cut(&messages(&[('c', 0), ('a', 1), ('a', 2)]), IDLE_MILLIS);
+    assert_eq!(worklogs[0].first_message, MessageId(1));
+}
+
+#[test]
+fn no_agent_no_worklog() {
+    assert!(cut_script(&[('c', 0), ('c', 100)]).is_empty());
+}
+
+#[test]
+fn a_window_reaches_from_the_one_before_to_the_next() {
+    let messages = messages(&[('c', 0), ('a', 1), ('c', 2), ('b', 3), ('c', 4)]);
+    let worklogs = cut(&messages, IDLE_MILLIS);
+    assert_eq!(windows(&worklogs, messages.len()), [0..3, 2..5]);
+}
+
+fn any_script() -> impl Strategy<Value = Vec<(char, i64)>> {
+    let who = proptest::sample::select(vec!['c', 'a', 'b', 'A', 'B']);
+    proptest::collection::vec((who, -5..80i64), 0..30)
+}
+
+proptest! {
+    #[test]
+    fn what_comes_later_changes_only_the_last_and_only_by_extending(script in any_script(), more in any_script()) {
+        let before = cut_script(&script);
+        let together: Vec<(char, i64)> = script.into_iter().chain(more).collect();
+        let after = cut_script(&together);
+        prop_assert!(after.len() >= before.len());
+        for (index, worklog) in before.iter().enumerate() {
+            if index + 1 < before.len() {
+                prop_assert_eq!(&after[index], worklog);
+            } else {
+                prop_assert!(after[index].starts_with(worklog));
+            }
+        }
+    }
+
+    #[test]
+    fn every_agents_message_is_in_exactly_one(script in any_script()) {
+        let worked: Vec<usize> = cut_script(&script).concat();
+        let expected: Vec<usize> = (0..script.len()).filter(|index| script[*index].0 != 'c').collect();
+        prop_assert_eq!(worked, expected);
+    }
+
+    #[test]
+    fn windows_cover_everything_once_there_is_work(script in any_script()) {
+        let messages = messages(&script);
+        let worklogs = cut(&messages, IDLE_MILLIS);
+        let windows = windows(&worklogs, messages.len());
+        for (worklog, window) in worklogs.iter().zip(&windows) {
+            prop_assert!(worklog.messages.iter().all(|position| window.contains(position)));
+        }
+        if !worklogs.is_empty() {
+            prop_assert!((0..messages.len()).all(|position| windows.iter().any(|window| window.contains(&position))));
+        }
+    }
+}

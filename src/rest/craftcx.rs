@@ -1,0 +1,203 @@
+//! The CraftCX dialect: `POST /v1/assess` and `GET /v1/assess/{id}`. docs/rest-craftcx.md describes it.
+
+mod result;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Path, Request, State, rejection::PathRejection},
+    response::Response,
+    routing::{get, post},
+};
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::{
+    domain::{
+        AuthorDraft, AuthorKind, ConversationDraft, ImportLimits, MessageDraft, MessageKind, NewConversation,
+        Receipt, UnixMillis, Violations,
+    },
+    error::Error,
+    server::MAX_REQUEST_BYTES,
+    service::{
+        Services,
+        assessment::get_scored_import,
+        import::{ConflictPolicy, import_conversation},
+    },
+};
+
+use super::{
+    answer,
+    fault::Fault,
+    json::{self, Findings, Object},
+    request,
+};
+
+/// The document's own limit; the other limits are the domain's.
+const LIMITS: ImportLimits = ImportLimits { messages: 50 };
+
+const KINDS: [(&str, MessageKind); 2] =
+    [("message", MessageKind::Message), ("comment", MessageKind::Comment)];
+
+const AUTHOR_TYPES: [(&str, AuthorKind); 3] =
+    [("contact", AuthorKind::Contact), ("ai", AuthorKind::Ai), ("teammate", AuthorKind::Teammate)];
+
+/// The way of a receipt: an import that was taken is never anything else.
+const ACCEPTED: &str = "accepted";
+
+pub fn routes() -> Router<Arc<Services>> {
+    Router::new().route("/v1/assess", post(post_assess)).route("/v1/assess/{id}", get(get_assess))
+}
+
+async fn post_assess(State(services): State<Arc<Services>>, request: Request) -> Response {
+    import(&services, request).await.unwrap_or_else(|fault| error(&fault))
+}
+
+async fn get_assess(
+    State(services): State<Arc<Services>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Response {
+    // A path that cannot be decoded names nothing either.
+    let id = id.map(|Path(id)| id).unwrap_or_default();
+    find(&services, &id).await.unwrap_or_else(|fault| error(&fault))
+}
+
+async fn import(services: &Services, request: Request) -> Result<Response, Fault> {
+    let (head, body) = request.into_parts();
+    let body = request::read_json_body(&head.headers, body, MAX_REQUEST_BYTES).await?;
+    let mut violations = Violations::default();
+    let key = request::idempotency_key(&head.headers, &mut violations);
+    let new = violations.collect(conversation_from_json(&body))?;
+    match import_conversation(services, &new, ConflictPolicy::Reject, key.as_ref()).await {
+        Ok(imported) => Ok(accepted(&new, &imported.receipt)),
+        Err(Error::AlreadyImported { receipt, .. }) => Ok(duplicate(&new, &receipt)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn find(services: &Services, id: &str) -> Result<Response, Fault> {
+    let not_found = || {
+        let message = format!("there is no import with the id {}", json::shortened(id));
+        Fault::new(StatusCode::NOT_FOUND, message)
+    };
+    let receipt: Receipt = id.parse().map_err(|_| not_found())?;
+    match get_scored_import(services, &receipt).await {
+        Ok(import) => Ok(answer(StatusCode::OK, &result::to_json(import))),
+        Err(Error::NotFound { .. }) => Err(not_found()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn conversation_from_json(body: &[u8]) -> Result<NewConversation, Violations> {
+    let mut fields = json::parse(body)?;
+    let mut findings = Findings::default();
+    let draft = draft_from_json(&mut fields, &mut findings);
+    let checked = draft.check(LIMITS, Violations::default());
+    findings.collect(checked.map_err(|violations| violations.renamed(documented_field)))
+}
+
+fn draft_from_json(fields: &mut Object, findings: &mut Findings) -> ConversationDraft {
+    fields.require("messages", findings);
+    let messages = fields.objects("messages", 1..=LIMITS.messages, findings);
+    ConversationDraft {
+        source: fields.string("source", findings),
+        external_id: fields.string("ticket_id", findings),
+        subject: fields.text("subject", findings),
+        messages: messages.into_iter().map(|message| message_from_json(message, findings)).collect(),
+    }
+}
+
+fn message_from_json(mut fields: Object, findings: &mut Findings) -> MessageDraft {
+    fields.require("author", findings);
+    let author = fields.object("author", findings);
+    MessageDraft {
+        external_id: fields.string("external_id", findings),
+        kind: fields.choice("kind", &KINDS, findings),
+        content: fields.string("content", findings),
+        author: author.map(|author| author_from_json(author, findings)).unwrap_or_default(),
+        create_time: fields.integer("timestamp", findings).map(UnixMillis),
+        ai_tool: fields.text("ai_tool", findings),
+    }
+}
+
+fn author_from_json(mut fields: Object, findings: &mut Findings) -> AuthorDraft {
+    AuthorDraft {
+        kind: fields.choice("type", &AUTHOR_TYPES, findings),
+        external_id: fields.text("external_id", findings),
+        name: fields.text("name", findings),
+    }
+}
+
+/// The document's name for a field of the domain.
+fn documented_field(field: &str) -> String {
+    match field.split_once('.') {
+        None if field == "external_id" => "ticket_id".to_owned(),
+        Some((message, "create_time")) => format!("{message}.timestamp"),
+        Some((message, "author.kind")) => format!("{message}.author.type"),
+        _ => field.to_owned(),
+    }
+}
+
+fn accepted(new: &NewConversation, receipt: &Receipt) -> Response {
+    #[derive(Serialize)]
+    struct Accepted<'a> {
+        id: &'a str,
+        external_ticket_id: &'a str,
+        source: &'a str,
+        status: &'static str,
+    }
+    let body = Accepted {
+        id: receipt.as_str(),
+        external_ticket_id: &new.external_id,
+        source: &new.source,
+        status: ACCEPTED,
+    };
+    answer(StatusCode::ACCEPTED, &body)
+}
+
+/// What an error answers: `{"error":{…}}`.
+#[derive(Serialize)]
+struct ErrorBody<T> {
+    error: T,
+}
+
+fn duplicate(new: &NewConversation, receipt: &Receipt) -> Response {
+    #[derive(Serialize)]
+    struct Duplicate<'a> {
+        code: &'static str,
+        message: &'static str,
+        source: &'a str,
+        ticket_id: &'a str,
+        id: &'a str,
+    }
+    let error = Duplicate {
+        code: "duplicate_import",
+        message: "this ticket of this source is imported already; ask for it with its id",
+        source: &new.source,
+        ticket_id: &new.external_id,
+        id: receipt.as_str(),
+    };
+    answer(StatusCode::CONFLICT, &ErrorBody { error })
+}
+
+/// The shape of every other error.
+pub fn error(fault: &Fault) -> Response {
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        code: &'static str,
+        message: &'a str,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        fields: Vec<Field<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Field<'a> {
+        path: &'a str,
+        message: &'a str,
+    }
+    let fields = fault.violations.iter();
+    let fields =
+        fields.map(|violation| Field { path: &violation.field, message: &violation.message }).collect();
+    let error = Shown { code: fault.code, message: &fault.message, fields };
+    fault.respond(&ErrorBody { error })
+}

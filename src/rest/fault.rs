@@ -1,0 +1,114 @@
+//! Why a request was not done, before a dialect gives it its shape.
+
+use std::time::Duration;
+
+use axum::response::Response;
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+use crate::{domain::Violations, error::Error};
+
+/// What every dialect says of a request that was not done.
+#[derive(Debug)]
+pub struct Fault {
+    pub status: StatusCode,
+    /// For dialects that name what went wrong.
+    pub code: &'static str,
+    pub message: String,
+    /// The fields that are wrong, by their paths in the request.
+    pub violations: Violations,
+    pub retry_after: Option<Duration>,
+}
+
+impl Fault {
+    /// The wait that is named where no other is known.
+    const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+    pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        let is_temporary = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        Self {
+            status,
+            code: code_of(status),
+            message: message.into(),
+            violations: Violations::default(),
+            retry_after: is_temporary.then_some(Self::RETRY_AFTER),
+        }
+    }
+
+    /// An answer with this status and `body`.
+    pub fn respond(&self, body: &impl Serialize) -> Response {
+        let mut response = super::answer(self.status, body);
+        if let Some(wait) = self.retry_after {
+            let seconds = wait.as_millis().div_ceil(1000).max(1);
+            if let Ok(value) = HeaderValue::try_from(seconds.to_string()) {
+                response.headers_mut().insert(header::RETRY_AFTER, value);
+            }
+        }
+        response
+    }
+}
+
+/// The name of what a status says. 503 has two: [`Error::Overloaded`] takes the other.
+fn code_of(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "unauthenticated",
+        StatusCode::FORBIDDEN => "forbidden",
+        StatusCode::NOT_FOUND => "not_found",
+        StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed",
+        StatusCode::CONFLICT => "duplicate_import",
+        StatusCode::PAYLOAD_TOO_LARGE => "payload_too_large",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_media_type",
+        StatusCode::UNPROCESSABLE_ENTITY => "idempotency_key_reused",
+        StatusCode::TOO_MANY_REQUESTS => "overloaded",
+        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+        status if status.is_client_error() => "invalid_request",
+        _ => "internal",
+    }
+}
+
+impl From<Violations> for Fault {
+    fn from(violations: Violations) -> Self {
+        let message = format!("the request is not valid: {violations}");
+        Self { violations, ..Self::new(StatusCode::BAD_REQUEST, message) }
+    }
+}
+
+/// The one place where a use case's error becomes an HTTP status.
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        match error {
+            Error::Invalid(violations) => violations.into(),
+            Error::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, message),
+            Error::AlreadyImported { .. } => Self::new(StatusCode::CONFLICT, message),
+            Error::RequestIdReused { request_id } => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                format!(
+                    "the Idempotency-Key {request_id:?} was used for another request within the last 24 hours: send the \
+                     same request again, or take a new key"
+                ),
+            ),
+            Error::ConcurrentChange { .. } => Self::overloaded(message, Self::RETRY_AFTER),
+            Error::Overloaded { retry_after } => Self::overloaded(message, retry_after),
+            Error::Unavailable(cause) => {
+                tracing::error!(%cause, "the store is not available");
+                let message = "the store is not available; send the request again, with the same Idempotency-Key if it \
+                               writes";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
+            }
+            Error::Internal(cause) => {
+                tracing::error!(%cause, "a request failed by a fault of the server");
+                let message = "a fault of the server; its log has the cause";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+            }
+        }
+    }
+}
+
+impl Fault {
+    /// Nothing was done, and it is worth trying again.
+    fn overloaded(message: String, retry_after: Duration) -> Self {
+        let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, message);
+        Self { code: "overloaded", retry_after: Some(retry_after), ..fault }
+    }
+}

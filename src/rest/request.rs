@@ -1,0 +1,111 @@
+//! What all dialects ask of a request: that it is JSON, how large it may be, and the key by which it may be sent again.
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+use crate::{
+    domain::{RequestId, Violations},
+    server::{self, ReadBodyError},
+};
+
+use super::fault::Fault;
+
+/// Names a request, so that sending it again does nothing twice.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The name as it is shown.
+const IDEMPOTENCY_KEY_FIELD: &str = "Idempotency-Key";
+
+/// The body of a request that says it is JSON, counted while it is read.
+///
+/// A request that does not say so is refused, also one that says nothing: a page in a browser can send such a request to
+/// any server without asking first, but none that is declared as JSON.
+pub async fn read_json_body(headers: &HeaderMap, body: Body, limit_bytes: usize) -> Result<Bytes, Fault> {
+    require_json(headers)?;
+    server::read_body(body, limit_bytes).await.map_err(|error| match error {
+        ReadBodyError::TooLarge { .. } => Fault::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string()),
+        ReadBodyError::Broken(_) => Fault::new(StatusCode::BAD_REQUEST, error.to_string()),
+    })
+}
+
+fn require_json(headers: &HeaderMap) -> Result<(), Fault> {
+    let refuse = |message: &str| Err(Fault::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+    if !one_value(headers, &header::CONTENT_TYPE).is_some_and(is_json) {
+        return refuse("the body must be JSON in UTF-8: send the header Content-Type: application/json");
+    }
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(encoding) if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            refuse("the body must not be compressed: send it without the header Content-Encoding")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `application/json` or `application/…+json`, with UTF-8 as the charset where one is given.
+fn is_json(content_type: &HeaderValue) -> bool {
+    let Ok(text) = content_type.to_str() else { return false };
+    let mut parts = text.split(';').map(str::trim);
+    let media_type = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let is_json = media_type
+        .strip_prefix("application/")
+        .is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"));
+    let is_utf8 = |parameter: &str| match parameter.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            let charset = value.trim().trim_matches('"');
+            charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("utf8")
+        }
+        _ => true,
+    };
+    is_json && parts.all(is_utf8)
+}
+
+/// The key that the request was sent with. One that is empty, sent twice or malformed is a violation: its sender relies on
+/// a protection that it would not have.
+pub fn idempotency_key(headers: &HeaderMap, violations: &mut Violations) -> Option<RequestId> {
+    if !headers.contains_key(IDEMPOTENCY_KEY) {
+        return None;
+    }
+    let Some(value) = one_value(headers, &IDEMPOTENCY_KEY) else {
+        violations.add(IDEMPOTENCY_KEY_FIELD, "must be sent once");
+        return None;
+    };
+    let text = String::from_utf8_lossy(value.as_bytes());
+    text.parse().map_err(|rule: String| violations.add(IDEMPOTENCY_KEY_FIELD, rule)).ok()
+}
+
+/// The value of a header that was sent exactly once.
+fn one_value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_what_says_so_and_is_utf8() {
+        let is_json = |text| is_json(&HeaderValue::from_static(text));
+        for json in [
+            "application/json",
+            "Application/JSON; charset=UTF-8",
+            "application/json;charset=\"utf-8\"",
+            "application/vnd.api+json",
+            "application/json; profile=x",
+        ] {
+            assert!(is_json(json), "{json}");
+        }
+        for other in [
+            "",
+            "text/json",
+            "text/plain",
+            "application/jsonp",
+            "application/json-seq",
+            "application/json; charset=latin1",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data",
+        ] {
+            assert!(!is_json(other), "{other}");
+        }
+    }
+}

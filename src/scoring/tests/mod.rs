@@ -1,0 +1,83 @@
+//! Tests that need the whole way from a transcript to scores.
+
+mod adversarial;
+mod dialogues;
+mod documents;
+mod facts;
+mod laws;
+mod rules;
+mod scorecards;
+mod speed;
+
+use std::sync::Arc;
+
+use super::*;
+use crate::domain::{
+    Author, AuthorKind, Axis, Conversation, ConversationId, Message, MessageId, MessageKind, RevisionRef,
+    Transcript, UnixMillis,
+};
+
+pub fn scorer() -> Scorer {
+    let scorecards = builtins().map(|builtin| {
+        let file = yaml::parse(builtin.yaml).expect("a built-in scorecard is valid");
+        let revision = RevisionRef {
+            base: builtin.base.into(),
+            base_id: builtin.base_id,
+            ordinal: 1,
+            revision_id: builtin.base_id,
+        };
+        let card = Scorecard::compile(file.into_revision(revision, UnixMillis(0)));
+        Arc::new(card.unwrap_or_else(|faults| panic!("{}: {faults}", builtin.base)))
+    });
+    Scorer::new(scorecards.into())
+}
+
+/// `c: text`, `a: text` (AI), `t: text` (a teammate, as any other name), `n: note` of `t`, `an: note` of the AI; ten seconds
+/// apart.
+pub fn transcript(lines: &[&str]) -> Transcript {
+    let messages: Vec<Message> = (0..)
+        .zip(lines)
+        .map(|(index, line)| {
+            let (who, content) = line.split_once(": ").expect("a line begins with who wrote it");
+            let (who, is_note) = who.strip_suffix('n').map_or((who, false), |who| (who, true));
+            let (kind, name) = match who {
+                "c" => (AuthorKind::Contact, "customer"),
+                "a" => (AuthorKind::Ai, "bot"),
+                "" => (AuthorKind::Teammate, "t"),
+                who => (AuthorKind::Teammate, who),
+            };
+            Message {
+                id: MessageId(100 + index as u64),
+                external_id: format!("m{index}"),
+                kind: if is_note { MessageKind::Comment } else { MessageKind::Message },
+                content: content.to_owned(),
+                author: Author { kind, external_id: Some(name.to_owned()), name: None },
+                create_time: UnixMillis(1_700_000_000_000 + index * 10_000),
+                ai_tool: None,
+            }
+        })
+        .collect();
+    let conversation = Conversation {
+        id: ConversationId(1),
+        source: "custom".into(),
+        external_id: "1".into(),
+        subject: None,
+        version: 1,
+        message_count: messages.len() as u32,
+        create_time: UnixMillis(0),
+        update_time: UnixMillis(0),
+    };
+    Transcript { conversation, messages }
+}
+
+/// The AXIS of a conversation, by the built-in scorecard.
+pub fn axis(scorer: &Scorer, transcript: &Transcript) -> Axis {
+    let scored = scorer.score(transcript, UnixMillis(7));
+    let axis = scored.iter().find_map(|scored| scored.axis.clone());
+    axis.expect("every conversation has an AXIS score")
+}
+
+thread_local! {
+    /// Compiled once a thread: property tests score hundreds of transcripts.
+    pub static SCORER: Scorer = scorer();
+}

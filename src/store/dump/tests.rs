@@ -1,0 +1,168 @@
+use bytes::Bytes;
+use futures_util::FutureExt;
+
+use super::{load::in_batches, *};
+use crate::store::keyspace::{Batch, Key, MAX_BATCH_BYTES, MAX_KEY_BYTES, Value};
+use crate::store::{MemoryStore, OpenError, SledOptions, SledStore};
+
+async fn dumped(store: &dyn Keyspace) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut last = Counts::default();
+    let counts = dump(store, &mut out, &mut |counts| last = counts).await.unwrap();
+    assert_eq!((counts.size_bytes, counts), (out.len() as u64, last));
+    out
+}
+
+async fn loaded(store: &dyn Keyspace, mut file: &[u8]) -> Result<Counts, DumpError> {
+    load(store, &mut file, &mut |_| ()).await
+}
+
+/// Some of everything: many pairs, an empty value, large ones, the longest key, gaps in the log.
+async fn filled() -> MemoryStore {
+    let store = MemoryStore::new();
+    let mut put: Vec<(Key, Value)> =
+        (0..500u32).map(|at| (at.to_be_bytes().to_vec(), Bytes::from(vec![at as u8; 100]))).collect();
+    put.push((vec![7], Bytes::new()));
+    put.push((vec![8], Bytes::from(vec![8; 3_000_000])));
+    put.push((vec![9], Bytes::from(vec![9; 60_000])));
+    put.push((vec![255; MAX_KEY_BYTES], Bytes::from("last")));
+    store.commit(Batch { put, ..Batch::default() }).await.unwrap();
+    let records = [3, 4, 17, 1000].map(|at| (at, Bytes::from(at.to_string())));
+    store.restore_log(records.into()).await.unwrap();
+    let log = vec![Bytes::new(), Bytes::from(vec![1; 100_000])];
+    store.commit(Batch { log, ..Batch::default() }).await.unwrap();
+    store
+}
+
+#[tokio::test]
+async fn a_dump_comes_through_every_engine_byte_for_byte() {
+    let source = filled().await;
+    let file = dumped(&source).await;
+    let dir = tempfile::tempdir().unwrap();
+    let sled = SledStore::open(&dir.path().join("data"), SledOptions::default()).unwrap();
+    let counts = loaded(&sled, &file).await.unwrap();
+    assert_eq!(counts, Counts { pairs: 504, records: 6, size_bytes: file.len() as u64 });
+    assert!(dumped(&sled).await == file);
+    assert_eq!(sled.log(1000, 1).await.unwrap(), [(1001, Bytes::new())]);
+
+    sled.close().await.unwrap();
+    drop(sled);
+    let sled = SledStore::open(&dir.path().join("data"), SledOptions::default()).unwrap();
+    let file = dumped(&sled).await;
+    let memory = MemoryStore::new();
+    loaded(&memory, &file).await.unwrap();
+    assert!(dumped(&memory).await == file);
+}
+
+#[tokio::test]
+async fn an_empty_store_has_a_dump_too() {
+    let file = dumped(&MemoryStore::new()).await;
+    assert_eq!(file.len(), TITLE.len() + 4 + 1 + 8 + 8 + 32);
+    let store = MemoryStore::new();
+    assert_eq!(loaded(&store, &file).await.unwrap().pairs, 0);
+    assert!(dumped(&store).await == file);
+}
+
+#[tokio::test]
+async fn the_file_is_what_the_format_says() {
+    let store = MemoryStore::new();
+    let put = vec![(vec![0xaa, 0xbb], Bytes::from("v"))];
+    store.commit(Batch { put, log: vec![Bytes::from("e")], ..Batch::default() }).await.unwrap();
+    let mut expected = b"plaudit dump\n\0\0\0\x01".to_vec();
+    expected.extend_from_slice(b"\x01\0\0\0\x02\0\0\0\x01\xaa\xbbv");
+    expected.extend_from_slice(b"\x02\0\0\0\0\0\0\0\x01\0\0\0\x01e");
+    expected.extend_from_slice(b"\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x01");
+    expected.extend_from_slice(blake3::hash(&expected).as_bytes());
+    assert_eq!(dumped(&store).await, expected);
+}
+
+#[tokio::test]
+async fn only_an_empty_store_is_loaded_into() {
+    let file = dumped(&filled().await).await;
+    let with_pair = MemoryStore::new();
+    let put = vec![(vec![1], Bytes::new())];
+    with_pair.commit(Batch { put, ..Batch::default() }).await.unwrap();
+    let with_record = MemoryStore::new();
+    with_record.commit(Batch { log: vec![Bytes::new()], ..Batch::default() }).await.unwrap();
+    for store in [with_pair, with_record] {
+        let before = dumped(&store).await;
+        assert!(matches!(loaded(&store, &file).await, Err(DumpError::NotEmpty)));
+        assert_eq!(dumped(&store).await, before);
+    }
+}
+
+#[tokio::test]
+async fn no_part_of_a_dump_is_taken_for_the_whole() {
+    let store = MemoryStore::new();
+    let put = (0..100u8).map(|at| (vec![at + 1], Bytes::from(vec![at; 20]))).collect();
+    let log = vec![Bytes::from("event"); 3];
+    store.commit(Batch { put, log, ..Batch::default() }).await.unwrap();
+    let file = dumped(&store).await;
+    for length in 0..file.len() {
+        let store = MemoryStore::new();
+        let outcome = loaded(&store, &file[..length]).await;
+        assert!(matches!(outcome, Err(DumpError::Damaged { .. } | DumpError::NotADump)), "{length}");
+        let marked = is_half_loaded(&store).await.unwrap();
+        assert_eq!(marked, length >= TITLE.len() + 4, "cut to {length} bytes");
+        if marked {
+            assert!(matches!(loaded(&store, &file).await, Err(DumpError::HalfLoaded)));
+            assert!(matches!(dump(&store, &mut io::sink(), &mut |_| ()).await, Err(DumpError::HalfLoaded)));
+        }
+    }
+    for at in 0..file.len() {
+        let mut changed = file.clone();
+        changed[at] ^= 0x10;
+        assert!(loaded(&MemoryStore::new(), &changed).await.is_err(), "byte {at} changed");
+    }
+    let longer = [file.as_slice(), b"x"].concat();
+    let outcome = loaded(&MemoryStore::new(), &longer).await;
+    assert!(matches!(outcome, Err(DumpError::Damaged { why: "there is more after the end", .. })));
+}
+
+#[tokio::test]
+async fn what_is_no_dump_or_a_newer_one_is_named() {
+    let file = dumped(&MemoryStore::new()).await;
+    let no_dump = b"{\"some\": \"other file, long enough\"}";
+    assert!(matches!(loaded(&MemoryStore::new(), no_dump).await, Err(DumpError::NotADump)));
+    let mut newer = file;
+    newer[TITLE.len() + 3] = 2;
+    assert!(matches!(loaded(&MemoryStore::new(), &newer).await, Err(DumpError::NewerVersion(2))));
+}
+
+#[tokio::test]
+async fn a_half_loaded_store_does_not_open() {
+    let file = dumped(&filled().await).await;
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let store = SledStore::open(&data, SledOptions::default()).unwrap();
+    assert!(loaded(&store, &file[..file.len() - 1]).await.is_err());
+    store.close().await.unwrap();
+    drop(store);
+    let refused = SledStore::open(&data, SledOptions::default()).err();
+    assert!(matches!(refused, Some(OpenError::HalfLoaded { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_store_that_is_written_to_is_not_dumped() {
+    let store = filled().await;
+    let late = || Batch { put: vec![(vec![250], Bytes::new())], ..Batch::default() };
+    let mut write = |_| {
+        let written = store.commit(late()).now_or_never();
+        written.expect("the memory engine answers at once").unwrap();
+    };
+    let outcome = dump(&store, &mut io::sink(), &mut write).await;
+    assert!(matches!(outcome, Err(DumpError::Changed)));
+}
+
+#[test]
+fn a_page_follows_the_size_of_the_values() {
+    assert_eq!(next_limit(1, 10), 2);
+    assert_eq!(next_limit(64, 10), 64);
+    assert_eq!(next_limit(64, PAGE_BYTES + 1), 16);
+    assert_eq!(next_limit(2, PAGE_BYTES + 1), 1);
+    let sizes: Vec<usize> = in_batches(vec![MAX_BATCH_BYTES, 1, MAX_BATCH_BYTES - 1, 1], |size| *size)
+        .into_iter()
+        .map(|batch| batch.len())
+        .collect();
+    assert_eq!(sizes, [1, 2, 1]);
+}

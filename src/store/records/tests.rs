@@ -1,0 +1,254 @@
+//! One stored value of every kind and version, decoded for ever.
+//!
+//! `tests/fixtures/records/v{version}/{kind}.hex` is what that version wrote. When a field is added, a new fixture beside
+//! the old ones shows it; an old one is never changed.
+
+use std::{fmt::Debug, path::Path};
+
+use minicbor::{Decode, Encode};
+
+use super::*;
+use crate::domain::{
+    AiInvolvement, Answer, AnswerSource, Assessment, AssessmentState, Author, AuthorKind, Axis, Band,
+    Category, Criterion, CriterionResult, Denominator, Dimension, Evaluator, Event, EventKind, Evidence,
+    FactValue, Knockout, MessageId, MessageKind, MilliPoints, Resolution, RevisionRef, ScorecardRevision,
+    ScorecardState, ScoredFact, ScoringType, Totals, UnitKind,
+};
+
+/// What the fixture holds is what is written today, and it is read back as it was.
+fn check<T>(kind: &str, record: &T)
+where
+    T: Encode<()> + for<'a> Decode<'a, ()> + PartialEq + Debug,
+{
+    let path = format!("{}/tests/fixtures/records/v{VERSION}/{kind}.hex", env!("CARGO_MANIFEST_DIR"));
+    let hex = std::fs::read_to_string(Path::new(&path));
+    let written = encode(record);
+    let written_hex: String = written.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex.unwrap_or_else(|cause| panic!("{path}: {cause}; today {kind} is written as {written_hex}"));
+    let stored: Vec<u8> = hex
+        .trim()
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect();
+    assert_eq!(decode::<T>(&vec![0], &stored).unwrap(), *record, "{kind}");
+    assert_eq!(hex.trim(), written_hex, "{kind} is written in another way than version {VERSION} was");
+}
+
+const ID: ConversationId = ConversationId(5_000_000_000_000_001);
+
+fn message(id: u64, kind: MessageKind, author: AuthorKind) -> Message {
+    Message {
+        id: MessageId(id),
+        external_id: format!("msg_{id}"),
+        kind,
+        content: "Why was I charged twice?".to_owned(),
+        author: Author { kind: author, external_id: Some("cus_123".to_owned()), name: None },
+        create_time: UnixMillis(1_700_000_000_123),
+        ai_tool: (author == AuthorKind::Ai).then(|| "custom".to_owned()),
+    }
+}
+
+fn messages() -> Vec<Message> {
+    vec![
+        message(5_000_000_000_000_002, MessageKind::Message, AuthorKind::Contact),
+        message(5_000_000_000_000_003, MessageKind::Message, AuthorKind::Ai),
+        message(5_000_000_000_000_004, MessageKind::Comment, AuthorKind::Teammate),
+    ]
+}
+
+fn revision() -> RevisionRef {
+    RevisionRef { base: "axis".to_owned(), base_id: 1, ordinal: 2, revision_id: 1002 }
+}
+
+#[test]
+fn a_conversation_is_read_as_it_was_written() {
+    let conversation = Conversation {
+        id: ID,
+        source: "custom".to_owned(),
+        external_id: "ticket_123".to_owned(),
+        subject: Some("Charged twice".to_owned()),
+        version: 3,
+        message_count: 3,
+        create_time: UnixMillis(1_700_000_000_000),
+        update_time: UnixMillis(1_700_000_060_000),
+    };
+    check("head", &Head { conversation, messages: messages() });
+    check("identity", &Identity { conversation: ID });
+    check("segment", &Segment { messages: messages() });
+}
+
+#[test]
+fn the_queue_is_read_as_it_was_written() {
+    let (not_before, create_time) = (UnixMillis(1_700_000_002_000), UnixMillis(1_700_000_000_000));
+    check("job", &Job { version: 3, failed_attempts: 1, not_before, create_time });
+    let cause = "it could not be computed".to_owned();
+    check("scoring_failure", &ScoringFailure { version: 3, failed_attempts: 5, cause, time: create_time });
+}
+
+#[test]
+fn a_request_is_read_as_it_was_written() {
+    for (kind, outcome) in [
+        ("created", ImportOutcome::Created),
+        ("existing", ImportOutcome::Existing),
+        ("appended", ImportOutcome::Appended),
+    ] {
+        let answer = RequestAnswer::ImportConversation { conversation: ID, outcome, stored_messages: 3 };
+        let record = Request { fingerprint: [7; 32], create_time: UnixMillis(1_700_000_000_000), answer };
+        check(&format!("request_import_{kind}"), &record);
+    }
+}
+
+#[test]
+fn the_store_s_own_records_are_read_as_they_were_written() {
+    check("next_id", &NextId { id: 5_000_000_000_065_537 });
+    let secret = encode(&Secret { key: [9; 32] });
+    assert_eq!(decode::<Secret>(&vec![1], &secret).unwrap().key, [9; 32]);
+    check("scorecard_family", &ScorecardFamily { newest_ordinal: 2 });
+}
+
+#[test]
+fn an_event_is_read_as_it_was_written() {
+    let kinds = [
+        ("imported", EventKind::ConversationImported),
+        ("appended", EventKind::MessagesAppended { first: MessageId(5_000_000_000_000_009), count: 2 }),
+        ("scored", EventKind::AssessmentsScored { assessments: vec![AssessmentId(5_000_000_000_000_005)] }),
+        ("failed", EventKind::ScoringFailed),
+    ];
+    for (name, kind) in kinds {
+        let event = Event { conversation: ID, time: UnixMillis(1_700_000_000_000), kind };
+        check(&format!("event_{name}"), &event);
+    }
+}
+
+#[test]
+fn a_scorecard_is_read_as_it_was_written() {
+    let criterion = |id: &str, scoring_type, evaluator, knockout| Criterion {
+        id: id.to_owned(),
+        label: "Resolution accuracy".to_owned(),
+        description: "Was it answered?".to_owned(),
+        max_points: MilliPoints(5000),
+        scoring_type,
+        evaluator,
+        rule: "customer_messages > 0".to_owned(),
+        applies_when: String::new(),
+        knockout,
+        reason: "{customer_messages} messages".to_owned(),
+        prompt: String::new(),
+    };
+    let scale = ScoringType::NumericScale { min: MilliPoints(1000) };
+    let criteria = vec![
+        criterion("a", scale, Evaluator::Rule, Knockout::None),
+        criterion("b", ScoringType::MetNotMet, Evaluator::Judge, Knockout::Category),
+        criterion("c", ScoringType::MetNotMet, Evaluator::Human, Knockout::Assessment),
+    ];
+    let category = Category { id: "all".to_owned(), label: "All".to_owned(), criteria };
+    let scorecard = |state, unit, denominator| ScorecardRevision {
+        revision: revision(),
+        label: "AXIS".to_owned(),
+        description: "How a conversation went".to_owned(),
+        state,
+        unit,
+        applies_when: "true".to_owned(),
+        denominator,
+        categories: vec![category.clone()],
+        create_time: UnixMillis(1_700_000_000_000),
+        content_hash: "00ff".to_owned(),
+    };
+    check("scorecard_active", &scorecard(ScorecardState::Active, UnitKind::Conversation, Denominator::Total));
+    check("scorecard_deleted", &scorecard(ScorecardState::Deleted, UnitKind::Worklog, Denominator::Used));
+}
+
+#[test]
+fn an_assessment_is_read_as_it_was_written() {
+    let time = UnixMillis(1_700_000_000_000);
+    let message = MessageId(5_000_000_000_000_002);
+    let answer = Answer {
+        score: MilliPoints(4250),
+        reason: "It was answered.".to_owned(),
+        evidence: vec![Evidence { message, fact: "thanks_at_end".to_owned() }],
+        source: AnswerSource::Rule,
+        time,
+    };
+    let criterion =
+        |id: &str, system: Option<Answer>, human: Option<Answer>, failure: Option<&str>| CriterionResult {
+            category_id: "all".to_owned(),
+            criterion_id: id.to_owned(),
+            max_points: MilliPoints(5000),
+            applicable: true,
+            system,
+            human,
+            failure: failure.map(str::to_owned),
+        };
+    let dimension = |score_milli| Dimension { score_milli, reason: "So it was.".to_owned() };
+    let fact = |name: &str, value| ScoredFact { name: name.to_owned(), value, evidence: vec![message] };
+    let assessment = Assessment {
+        id: AssessmentId(5_000_000_000_000_005),
+        conversation: ID,
+        unit: Unit::Worklog { first_message: message },
+        assessee: Some(Author {
+            kind: AuthorKind::Ai,
+            external_id: None,
+            name: Some("Billing Bot".to_owned()),
+        }),
+        scorecard: revision(),
+        state: AssessmentState::AiReady,
+        scored_version: 3,
+        version: 2,
+        criteria: vec![
+            criterion("a", Some(answer.clone()), Some(answer), None),
+            criterion("b", None, None, Some("the rule has no value")),
+        ],
+        totals: Totals {
+            scored_points: MilliPoints(4250),
+            used_max_points: MilliPoints(5000),
+            total_max_points: MilliPoints(10_000),
+            percentage_tenths: 425,
+        },
+        axis: Some(Axis {
+            score_tenths: 43,
+            band: Band::Excellent,
+            resolution_accuracy: dimension(4000),
+            interaction_effort: dimension(4000),
+            handoff_smoothness: dimension(5000),
+            resolution: Resolution::Resolved,
+            ai_involvement: AiInvolvement::AiAssisted,
+        }),
+        summary: "It went well.".to_owned(),
+        facts: vec![
+            fact("bool", FactValue::Bool(true)),
+            fact("int", FactValue::Int(-3)),
+            fact("number", FactValue::Number(0.5)),
+            fact("text", FactValue::Text("en".to_owned())),
+        ],
+        create_time: time,
+        update_time: UnixMillis(1_700_000_000_500),
+    };
+    check("assessment_worklog", &assessment);
+    let whole = Assessment { unit: Unit::Conversation, assessee: None, axis: None, ..assessment };
+    check("assessment_conversation", &whole);
+    let entry =
+        AssessmentEntry { unit: Unit::Conversation, scorecard: "axis".to_owned(), assessment: whole.id };
+    check("assessment_index", &AssessmentIndex { entries: vec![entry] });
+}
+
+#[test]
+fn what_a_newer_program_wrote_is_refused_by_its_version() {
+    let mut newer = encode(&NextId { id: 1 }).to_vec();
+    newer[0] = VERSION + 1;
+    let error = decode::<NextId>(&vec![0xAB], &newer).unwrap_err().to_string();
+    assert!(
+        error.contains("key ab") && error.contains(&format!("record version {}", VERSION + 1)),
+        "{error}"
+    );
+    assert!(decode::<NextId>(&vec![0], &[]).is_err());
+    assert!(decode::<NextId>(&vec![0], &[VERSION, 0xFF]).is_err());
+}
+
+#[test]
+fn an_unknown_variant_is_refused() {
+    // An outcome that this program does not know: 9.
+    let mut unknown = vec![VERSION];
+    unknown.extend(minicbor::to_vec(9_u32).unwrap());
+    assert!(decode::<ImportOutcome>(&vec![0], &unknown).unwrap_err().to_string().contains('9'));
+}

@@ -1,0 +1,76 @@
+//! docs/rest-craftcx.md says what is answered.
+
+use serde_json::Value;
+
+use super::setup::{Setup, error_of, sample};
+
+const DOCUMENT: &str = include_str!("../../../docs/rest-craftcx.md");
+
+/// The JSON between two marks, one block each.
+fn blocks(begin: &str, end: &str) -> Vec<Value> {
+    let texts = DOCUMENT.split(begin).skip(1).map(|rest| rest.split(end).next().expect("a first part"));
+    texts.map(|text| serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))).collect()
+}
+
+/// Whether both have the same fields with the same types; of an array each item must be like one of the other's.
+fn is_like(shown: &Value, actual: &Value) -> bool {
+    match (shown, actual) {
+        (Value::Object(shown), Value::Object(actual)) => {
+            shown.len() == actual.len()
+                && shown
+                    .iter()
+                    .all(|(name, value)| actual.get(name).is_some_and(|actual| is_like(value, actual)))
+        }
+        (Value::Array(shown), Value::Array(actual)) => {
+            shown.iter().all(|item| actual.iter().any(|actual| is_like(item, actual)))
+        }
+        _ => std::mem::discriminant(shown) == std::mem::discriminant(actual),
+    }
+}
+
+#[tokio::test]
+async fn the_examples_are_what_is_answered() {
+    let setup = Setup::start().await;
+    let requests = blocks("<<'END'\n", "END\n");
+    assert_eq!(requests, [sample()]);
+    let [accepted, duplicate, result, invalid] = blocks("```json\n", "```").try_into().expect("four blocks");
+
+    let id = setup.import(&requests[0]).await;
+    let mut answers = [setup.post(&sample()).await.json(), setup.scored(&id).await];
+    for (answer, shown) in answers.iter_mut().zip([&duplicate, &result]) {
+        assert!(is_like(shown, answer), "{answer}");
+    }
+    // All but the receipt.
+    answers[0]["error"]["id"] = duplicate["error"]["id"].clone();
+    assert_eq!(answers[0], duplicate);
+    assert_eq!(accepted["external_ticket_id"], answers[1]["external_ticket_id"]);
+
+    let mut body = sample();
+    body["ticket_id"] = 7.into();
+    body["messages"][0]["kind"] = "note".into();
+    assert_eq!(setup.post(&body).await.json(), invalid);
+}
+
+#[tokio::test]
+async fn every_error_it_lists_has_its_code() {
+    let mut codes = 0;
+    for row in DOCUMENT.lines().filter_map(|line| line.strip_prefix("| ")) {
+        let mut cells = row.split('|').map(str::trim);
+        let (Some(Ok(status)), Some(code)) = (cells.next().map(str::parse::<u16>), cells.next()) else {
+            continue;
+        };
+        let status = http::StatusCode::from_u16(status).unwrap();
+        let code = code.trim_matches('`');
+        if code == "overloaded" {
+            // It shares its status with `unavailable`; see the tests of the store in trouble.
+            continue;
+        }
+        let response = plaudit::rest::error("/v1/assess", status, "x");
+        let (head, body) = response.into_parts();
+        let body = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
+        let answer = crate::harness::Answer { status: head.status, headers: head.headers, body };
+        assert_eq!((answer.status, error_of(&answer).0.as_str()), (status, code));
+        codes += 1;
+    }
+    assert_eq!(codes, 10);
+}

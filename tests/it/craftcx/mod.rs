@@ -1,0 +1,9 @@
+//! The CraftCX dialect: `POST /v1/assess`, `GET /v1/assess/{id}`.
+
+mod any;
+mod document;
+mod http;
+mod once;
+mod result;
+mod rules;
+mod setup;

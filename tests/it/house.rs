@@ -1,0 +1,203 @@
+//! The rules of the house: which layer knows what, and how large a file or a function may be.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A file has one reason to exist and fits in the head.
+const MAX_FILE_LINES: usize = 450;
+/// A function does one thing.
+const MAX_FUNCTION_LINES: usize = 80;
+
+/// A word that code may use only below some places.
+struct Only {
+    word: &'static str,
+    below: &'static [&'static str],
+}
+
+const ONLY: &[Only] = &[
+    Only { word: "tonic::", below: &["grpc/", "server", "cli/", "proto.rs"] },
+    Only { word: "axum::", below: &["rest/", "server"] },
+    Only { word: "sled::Config", below: &["store/sled/"] },
+    Only { word: "sled::Batch", below: &["store/sled/"] },
+    Only { word: "sled::Db", below: &["store/sled/"] },
+    Only { word: "SystemTime::now", below: &["clock.rs"] },
+    Only { word: "crate::proto", below: &["grpc/", "server", "cli/"] },
+    Only { word: "clap::", below: &["cli"] },
+    Only { word: "process::exit", below: &["cli/"] },
+];
+
+/// What a layer does not know.
+struct Unknown {
+    layer: &'static str,
+    words: &'static [&'static str],
+}
+
+const UNKNOWN: &[Unknown] = &[
+    Unknown {
+        layer: "domain/",
+        words: &[
+            "async ",
+            "tokio",
+            "crate::store",
+            "crate::service",
+            "crate::scoring",
+            "crate::clock",
+            "crate::error",
+        ],
+    },
+    Unknown {
+        layer: "scoring/",
+        words: &[
+            "async ",
+            "tokio",
+            "crate::store",
+            "crate::service",
+            "crate::clock",
+            "crate::error",
+            "std::fs",
+        ],
+    },
+    Unknown {
+        layer: "store/",
+        words: &[
+            "crate::service",
+            "crate::scoring",
+            "crate::grpc",
+            "crate::rest",
+            "crate::error",
+            "crate::clock",
+        ],
+    },
+    Unknown { layer: "service/", words: &["crate::grpc", "crate::rest", "crate::server", "serde_json"] },
+    Unknown { layer: "grpc/", words: &["crate::store", "crate::rest", "crate::scoring"] },
+    Unknown { layer: "rest/", words: &["crate::store", "crate::grpc", "crate::scoring"] },
+    Unknown { layer: "worker.rs", words: &["crate::grpc", "crate::rest", "crate::server"] },
+];
+
+struct Source {
+    /// Below `src`, with `/`.
+    path: String,
+    text: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root.clone()];
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let path = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
+                sources.push(Source { path, text });
+            }
+        }
+    }
+    assert!(sources.len() > 50, "only {} files were found", sources.len());
+    sources
+}
+
+impl Source {
+    /// The lines that are code of the program: no comments, no tests.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let is_test = self.path.ends_with("tests.rs")
+            || self.path.contains("/tests/")
+            || self.path.contains("conformance");
+        let end = if is_test { 0 } else { usize::MAX };
+        let lines = self.text.lines().enumerate().map(|(number, line)| (number + 1, line)).take(end);
+        let program = lines.take_while(|(_, line)| line.trim() != "#[cfg(test)]" || !self.tests_follow());
+        program.filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+
+    /// Whether a module of tests ends the file; a `#[cfg(test)]` before the program's code ends nothing.
+    fn tests_follow(&self) -> bool {
+        self.text.contains("#[cfg(test)]\nmod tests {")
+    }
+
+    fn is_below(&self, places: &[&str]) -> bool {
+        places.iter().any(|place| self.path.starts_with(place))
+    }
+}
+
+#[test]
+fn a_layer_knows_only_what_it_may() {
+    let mut broken = String::new();
+    for source in sources() {
+        for (number, line) in source.code() {
+            for Only { word, below } in ONLY {
+                if line.contains(word) && !source.is_below(below) {
+                    writeln!(
+                        broken,
+                        "src/{}:{number}: only {} may use {word}",
+                        source.path,
+                        below.join(", ")
+                    )
+                    .unwrap();
+                }
+            }
+            for Unknown { layer, words } in UNKNOWN {
+                for word in words.iter().filter(|word| source.path.starts_with(layer) && line.contains(*word))
+                {
+                    writeln!(broken, "src/{}:{number}: {layer} does not know {word}", source.path).unwrap();
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "\n{broken}");
+}
+
+#[test]
+fn files_and_functions_fit_in_the_head() {
+    let mut broken = String::new();
+    for source in sources() {
+        let lines = source.text.lines().count();
+        if lines > MAX_FILE_LINES {
+            writeln!(broken, "src/{}: {lines} lines, at most {MAX_FILE_LINES}", source.path).unwrap();
+        }
+        for (name, lines) in functions(&source.text).filter(|(_, lines)| *lines > MAX_FUNCTION_LINES) {
+            writeln!(
+                broken,
+                "src/{}: fn {name} has {lines} lines, at most {MAX_FUNCTION_LINES}",
+                source.path
+            )
+            .unwrap();
+        }
+    }
+    assert!(broken.is_empty(), "\n{broken}");
+}
+
+/// The functions of a formatted file with their lengths: a function ends at the brace below its own beginning.
+fn functions(text: &str) -> impl Iterator<Item = (String, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let starts = lines.iter().enumerate().filter_map(|(start, line)| {
+        let indent = line.len() - line.trim_start().len();
+        let code = line.trim_start();
+        let name = code.split_once("fn ").filter(|(before, _)| {
+            before
+                .split_whitespace()
+                .all(|word| word.starts_with("pub") || ["async", "const", "unsafe"].contains(&word))
+        })?;
+        Some((start, indent, name.1.split(['(', '<']).next().unwrap_or_default().to_owned()))
+    });
+    let ended = starts.map(|(start, indent, name)| {
+        let end = lines[start..].iter().position(|line| *line == format!("{}}}", " ".repeat(indent)));
+        (name, end.map_or(1, |length| length + 1))
+    });
+    ended.collect::<Vec<_>>().into_iter()
+}
+
+#[test]
+fn the_check_itself_sees_a_long_function() {
+    let text = format!(
+        "impl A {{\n    pub async fn long() {{\n{}    }}\n    fn short() {{\n    }}\n}}\n",
+        "        a();\n".repeat(90)
+    );
+    let found: Vec<_> = functions(&text).collect();
+    assert_eq!(found, [("long".to_owned(), 92), ("short".to_owned(), 2)]);
+}

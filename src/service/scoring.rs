@@ -39,7 +39,12 @@ pub async fn score_conversation(services: &Services, id: ConversationId) -> Resu
 /// One attempt; `None` when the conversation changed under it.
 async fn attempt(services: &Services, id: ConversationId) -> Result<Option<Outcome>, Error> {
     let store = &*services.store;
-    let Some(found) = conversation::find(store, id).await? else { return Ok(Some(Outcome::NothingToDo)) };
+    let Some(found) = conversation::find(store, id).await? else {
+        return match get_one::<Job>(store, keys::job(id)).await? {
+            None => Ok(Some(Outcome::NothingToDo)),
+            Some(_) => Err(Error::Internal(format!("conversation {id} has a job and is not stored"))),
+        };
+    };
     let Some(job) = found.job else { return Ok(Some(Outcome::NothingToDo)) };
     let transcript = conversation::transcript(store, found.head.value).await?;
     let version = transcript.conversation.version;

@@ -146,6 +146,26 @@ async fn a_conversation_whose_head_is_damaged_is_given_up_too() {
 }
 
 #[tokio::test]
+async fn a_job_whose_conversation_is_lost_is_given_up_too() {
+    let (server, client) = start().await;
+    let lost = ConversationId(5_000_000_000_000_777);
+    put(&server, [job(lost)]).await;
+    for attempt in 1..=ATTEMPTS {
+        another_is_scored(&client, &format!("before attempt {attempt}")).await;
+        soon("the attempt", async {
+            while let Some(job) = value(&server, keys::job(lost)).await
+                && records::decode::<Job>(&keys::job(lost), &job).unwrap().failed_attempts < attempt
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+        server.clock.advance_millis(10_000);
+    }
+    assert_eq!(value(&server, keys::job(lost)).await, None);
+}
+
+#[tokio::test]
 async fn a_job_that_is_damaged_is_given_up_and_blocks_nobody() {
     let (server, client) = start().await;
     let (name, id) = scored(&client).await;

@@ -18,7 +18,7 @@ use crate::{
     error::Error,
     service::{
         Services,
-        scoring::{record_failed_attempt, score_conversation},
+        scoring::{give_up_damaged, record_failed_attempt, score_conversation},
     },
     store::{keys, queue, request},
 };
@@ -102,6 +102,13 @@ async fn score_due(services: &Arc<Services>, stopped: &watch::Receiver<bool>) ->
         let (jobs, rest) = queue::page(&*services.store, rest, PAGE).await?;
         range = rest;
         for (conversation, job) in jobs {
+            let job = match job {
+                Ok(job) => job,
+                Err(damaged) => {
+                    give_up_damaged(services, conversation, damaged).await?;
+                    continue;
+                }
+            };
             let now = services.clock.now();
             if job.not_before > now {
                 let wait = millis_until(job.not_before, now);

@@ -5,8 +5,8 @@ use crate::{
     error::Error,
     scoring::Scored,
     store::{
-        Batch, StoreError, Stored, assessment, conversation, queue,
-        records::{self, AssessmentEntry, AssessmentIndex, ScoringFailure},
+        Batch, StoreError, Stored, Value, assessment, conversation, get_one, keys, queue,
+        records::{self, AssessmentEntry, AssessmentIndex, Job, ScoringFailure},
     },
 };
 
@@ -39,7 +39,12 @@ pub async fn score_conversation(services: &Services, id: ConversationId) -> Resu
 /// One attempt; `None` when the conversation changed under it.
 async fn attempt(services: &Services, id: ConversationId) -> Result<Option<Outcome>, Error> {
     let store = &*services.store;
-    let Some(found) = conversation::find(store, id).await? else { return Ok(Some(Outcome::NothingToDo)) };
+    let Some(found) = conversation::find(store, id).await? else {
+        return match get_one::<Job>(store, keys::job(id)).await? {
+            None => Ok(Some(Outcome::NothingToDo)),
+            Some(_) => Err(Error::Internal(format!("conversation {id} has a job and is not stored"))),
+        };
+    };
     let Some(job) = found.job else { return Ok(Some(Outcome::NothingToDo)) };
     let transcript = conversation::transcript(store, found.head.value).await?;
     let version = transcript.conversation.version;
@@ -169,21 +174,42 @@ const FAILURE: &str = "scoring failed by a fault of the server; its log has the 
 
 /// Counts a failed attempt: the job waits longer each time, and after the last attempt it is given up, which is stored too.
 pub async fn record_failed_attempt(services: &Services, id: ConversationId) -> Result<(), Error> {
-    let Some(found) = conversation::find(&*services.store, id).await? else { return Ok(()) };
-    let Some(job) = found.job else { return Ok(()) };
-    let now = services.clock.now();
+    // The job alone is read: the conversation's head may be what is damaged.
+    let Some(job) = get_one::<Job>(&*services.store, keys::job(id)).await? else { return Ok(()) };
     let failed_attempts = job.value.failed_attempts.saturating_add(1);
-    let mut batch = Batch::default();
     if failed_attempts >= services.settings.scoring_attempts {
-        let version = job.value.version;
-        let failure = ScoringFailure { version, failed_attempts, cause: FAILURE.to_owned(), time: now };
-        queue::give_up(&mut batch, id, &failure, job.raw);
-        let event = Event { conversation: id, time: now, kind: EventKind::ScoringFailed };
-        batch.log.push(records::encode(&event));
-    } else {
-        let not_before = UnixMillis(now.0.saturating_add(backoff_millis(failed_attempts)));
-        queue::put_back(&mut batch, id, &records::Job { failed_attempts, not_before, ..job.value }, job.raw);
+        return give_up(services, id, job.value.version, failed_attempts, job.raw).await;
     }
+    let now = services.clock.now();
+    let not_before = UnixMillis(now.0.saturating_add(backoff_millis(failed_attempts)));
+    let mut batch = Batch::default();
+    queue::put_back(&mut batch, id, &Job { failed_attempts, not_before, ..job.value }, job.raw);
+    commit_unless_changed(services, batch).await
+}
+
+/// Gives a job up that cannot be read: no attempt is possible, and it must not stay in the way of the others.
+pub async fn give_up_damaged(services: &Services, id: ConversationId, job: Value) -> Result<(), Error> {
+    tracing::error!(conversation = %id, "a job of the queue is damaged; its scoring is given up");
+    give_up(services, id, 0, 0, job).await
+}
+
+async fn give_up(
+    services: &Services,
+    id: ConversationId,
+    version: u64,
+    failed_attempts: u32,
+    job: Value,
+) -> Result<(), Error> {
+    let now = services.clock.now();
+    let mut batch = Batch::default();
+    let failure = ScoringFailure { version, failed_attempts, cause: FAILURE.to_owned(), time: now };
+    queue::give_up(&mut batch, id, &failure, job);
+    let event = Event { conversation: id, time: now, kind: EventKind::ScoringFailed };
+    batch.log.push(records::encode(&event));
+    commit_unless_changed(services, batch).await
+}
+
+async fn commit_unless_changed(services: &Services, batch: Batch) -> Result<(), Error> {
     match services.store.commit(batch).await {
         // A conflict means that the conversation changed: its new version has not failed yet.
         Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),

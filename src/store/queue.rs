@@ -3,23 +3,29 @@
 use crate::domain::{ConversationId, UnixMillis};
 
 use super::{
-    Batch, Direction, Expect, Key, KeyRange, Keyspace, StoreError, Stored, Value, keys,
+    Batch, Direction, Expect, Key, KeyRange, Keyspace, StoreError, Stored, Value, expect_unchanged, keys,
     records::{self, Job, ScoringFailure},
 };
+
+/// A job of the queue; `Err` holds what is stored in its place when that is damaged.
+pub type Waiting = (ConversationId, Result<Job, Value>);
 
 /// A page of jobs in the order of their keys, and the range that is left after it; `None` at the end.
 pub async fn page(
     store: &dyn Keyspace,
     range: KeyRange,
     limit: usize,
-) -> Result<(Vec<(ConversationId, Job)>, Option<KeyRange>), StoreError> {
+) -> Result<(Vec<Waiting>, Option<KeyRange>), StoreError> {
     let pairs = store.scan(range.clone(), limit, Direction::Ascending).await?;
     let rest = match pairs.last() {
         Some((last, _)) if pairs.len() == limit => Some(range.after(last.clone())),
         _ => None,
     };
-    let jobs = pairs.iter().map(|(key, raw)| Ok((conversation_of(key)?, records::decode(key, raw)?)));
-    Ok((jobs.collect::<Result<_, StoreError>>()?, rest))
+    let waiting = |(key, raw): (Key, Value)| {
+        let job = records::decode(&key, &raw).map_err(|_| raw);
+        Ok((conversation_of(&key)?, job))
+    };
+    Ok((pairs.into_iter().map(waiting).collect::<Result<_, StoreError>>()?, rest))
 }
 
 fn conversation_of(key: &Key) -> Result<ConversationId, StoreError> {
@@ -41,11 +47,12 @@ pub fn put_next(
     failure: Option<&Stored<ScoringFailure>>,
 ) {
     put_first(batch, conversation, version, now);
-    if let Some(failure) = failure {
-        let key = keys::scoring_failure(conversation);
-        batch.expect.push((key.clone(), Expect::Is(failure.raw.clone())));
-        batch.delete.push(key);
+    let key = keys::scoring_failure(conversation);
+    if failure.is_some() {
+        batch.delete.push(key.clone());
     }
+    // Expected also when there is none: an older version may be given up just now.
+    batch.expect.push((key, expect_unchanged(failure.map(|stored| stored.raw.clone()))));
 }
 
 fn job(version: u64, now: UnixMillis) -> Job {

@@ -2,13 +2,22 @@
 
 mod harness;
 
+mod assessment;
 mod command_line;
 mod config;
+mod conflict;
 mod conversation;
 mod craftcx;
+mod crash;
 mod drain;
 mod edges;
+mod facts;
 mod guards;
 mod house;
 mod import;
+mod keys;
+mod retry;
+mod scorecard;
+mod store;
 mod telemetry;
+mod worker;

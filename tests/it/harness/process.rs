@@ -49,6 +49,11 @@ impl ServerProcess {
         Self::launch(folder, arguments.iter().map(|&argument| argument.to_owned()).collect())
     }
 
+    /// In a folder that may hold a data directory already.
+    pub fn start_in(folder: TempDir) -> Self {
+        Self::launch(Arc::new(folder), Vec::new())
+    }
+
     /// Kills it, if it still runs, and starts it again on the same data directory, on another port.
     pub fn restart(mut self) -> Self {
         self.kill();

@@ -6,7 +6,7 @@ use plaudit::{
     clock::ManualClock,
     domain::UnixMillis,
     service::Settings,
-    store::{Keyspace, SledOptions, SledStore},
+    store::{SledOptions, SledStore},
 };
 use tempfile::TempDir;
 
@@ -48,16 +48,6 @@ impl Plaudit {
     pub async fn restart(self) -> Self {
         let (folder, clock, settings) = (self.folder.clone(), self.clock.clone(), self.settings);
         self.stop().await;
-        Self::launch(folder, clock, settings).await
-    }
-
-    /// Stops it in order, lets `change` at the store below everything, and starts it again.
-    pub async fn restart_after(self, change: impl AsyncFnOnce(&dyn Keyspace)) -> Self {
-        let (folder, clock, settings) = (self.folder.clone(), self.clock.clone(), self.settings);
-        self.stop().await;
-        let store = open(&folder);
-        change(&store).await;
-        store.close().await.expect("the store closes well");
         Self::launch(folder, clock, settings).await
     }
 

@@ -1,0 +1,138 @@
+//! How many keys a use case writes: that is what its speed on disk depends on.
+//!
+//! | use case | commits | keys |
+//! |---|---|---|
+//! | import | 1 | head, identity, job, log record |
+//! | … whose messages exceed 16 KiB | 1 | one more for every 32 KiB of messages |
+//! | … with a request id | 1 | one more |
+//! | scoring | 1 | one for each assessment, their index, the job's end, log record |
+//! | append | 1 | head, job, segment, log record |
+//! | append that adds nothing, import that returns what exists | 0 | none; with a request id 1 |
+//! | import that is refused, or answered from its request id | 0 | none |
+//!
+//! Besides, one commit of one key leases every 65,536 numbers.
+
+use std::collections::BTreeMap;
+
+use plaudit::{
+    proto::v1::{AuthorKind, ConflictPolicy, ImportConversationRequest},
+    store::Batch,
+};
+
+use crate::harness::{
+    Client, Plaudit,
+    sample::{self, with_id, with_policy},
+};
+
+const LOG: &str = "log record";
+const END: &str = "job's end";
+
+/// What a batch writes, by kind.
+fn keys(batch: &Batch) -> BTreeMap<&'static str, usize> {
+    let mut counted = BTreeMap::new();
+    for (key, _) in &batch.put {
+        let kind = match key[0] {
+            0x10 => "head",
+            0x11 => "identity",
+            0x12 => "segment",
+            0x20 => "assessment",
+            0x21 => "index",
+            0x40 => "job",
+            0x50 => "request",
+            other => panic!("a key of kind {other:02x}"),
+        };
+        *counted.entry(kind).or_default() += 1;
+    }
+    for key in &batch.delete {
+        assert_eq!(key[0], 0x40, "only jobs are deleted here");
+        *counted.entry(END).or_default() += 1;
+    }
+    if !batch.log.is_empty() {
+        counted.insert(LOG, batch.log.len());
+    }
+    counted
+}
+
+/// Imports, waits for the scoring, and answers what both committed.
+async fn committed_by(
+    server: &Plaudit,
+    client: &Client,
+    request: ImportConversationRequest,
+) -> Vec<BTreeMap<&'static str, usize>> {
+    let external_id = request.conversation.as_ref().unwrap().external_id.clone();
+    server.store.take_committed();
+    // Refused ones are counted too.
+    let _ = client.import(request).await;
+    client.scored(&format!("conversations/test:{external_id}")).await;
+    server.store.take_committed().iter().map(keys).collect()
+}
+
+async fn start() -> (Plaudit, Client) {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    // Leases the numbers.
+    let name = client.import(sample::import("first")).await.unwrap().conversation;
+    client.scored(&name).await;
+    (server, client)
+}
+
+const IMPORT: [(&str, usize); 4] = [("head", 1), ("identity", 1), ("job", 1), (LOG, 1)];
+/// Of the conversation and of its one worklog.
+const SCORING: [(&str, usize); 4] = [("assessment", 2), ("index", 1), (END, 1), (LOG, 1)];
+
+fn with(keys: &[(&'static str, usize)], more: &[(&'static str, usize)]) -> BTreeMap<&'static str, usize> {
+    keys.iter().chain(more).copied().collect()
+}
+
+#[tokio::test]
+async fn an_import_writes_four_keys_and_its_scoring_one_batch() {
+    let (server, client) = start().await;
+    let committed = committed_by(&server, &client, sample::import("42")).await;
+    assert_eq!(committed, [with(&IMPORT, &[]), with(&SCORING, &[])]);
+    let committed = committed_by(&server, &client, with_id(sample::import("43"), "one")).await;
+    assert_eq!(committed, [with(&IMPORT, &[("request", 1)]), with(&SCORING, &[])]);
+}
+
+#[tokio::test]
+async fn messages_of_more_than_16_kib_are_written_apart() {
+    let (server, client) = start().await;
+    for (bytes, segments) in [(15_000, 0), (16_384, 1), (30_000, 1), (90_000, 4)] {
+        let mut request = sample::import(&bytes.to_string());
+        // In tenths; of 9,000 bytes three fit into one segment.
+        request.messages = (0..10)
+            .map(|place| sample::message(place, AuthorKind::Teammate, &"a b ".repeat(bytes / 40)))
+            .collect();
+        let committed = committed_by(&server, &client, request).await;
+        let expected = if segments == 0 { vec![] } else { vec![("segment", segments)] };
+        assert_eq!(committed[0], with(&IMPORT, &expected), "{bytes} bytes");
+    }
+}
+
+#[tokio::test]
+async fn an_append_writes_four_keys() {
+    let (server, client) = start().await;
+    client.import(sample::import("42")).await.unwrap();
+    let append = with_policy(sample::import_of("42", sample::messages(2, 6)), ConflictPolicy::Append);
+    client.scored("conversations/test:42").await;
+    let expected = with(&[("head", 1), ("job", 1), ("segment", 1), (LOG, 1)], &[]);
+    // The units are the same, so that the index stays as it is.
+    let rescoring = with(&[("assessment", 2), (END, 1), (LOG, 1)], &[]);
+    assert_eq!(committed_by(&server, &client, append).await, [expected, rescoring]);
+}
+
+#[tokio::test]
+async fn what_changes_nothing_writes_nothing_but_its_request_id() {
+    let (server, client) = start().await;
+    let first = with_id(sample::import("42"), "first");
+    client.import(first.clone()).await.unwrap();
+    client.scored("conversations/test:42").await;
+    let append = with_policy(sample::import("42"), ConflictPolicy::Append);
+    let existing = with_policy(sample::import("42"), ConflictPolicy::ReturnExisting);
+    for request in [append.clone(), existing.clone(), sample::import("42"), first] {
+        assert_eq!(committed_by(&server, &client, request).await, []);
+    }
+    for (request, id) in [(append, "one"), (existing, "two")] {
+        let committed = committed_by(&server, &client, with_id(request, id)).await;
+        assert_eq!(committed, [with(&[("request", 1)], &[])]);
+    }
+}

@@ -1,0 +1,190 @@
+//! A request that carries an id is carried out once within 24 hours, however often it is sent.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use plaudit::{
+    clock::ManualClock,
+    proto::v1::{ConflictPolicy, ImportConversationRequest, ImportOutcome},
+    service::{Services, Settings},
+    store::{Direction, Keyspace, MemoryStore, keys},
+    worker::Worker,
+};
+use tonic::Code;
+use tonic_types::StatusExt as _;
+
+use crate::{
+    conflict::assert_unique,
+    harness::{
+        Plaudit, fault,
+        sample::{self, with_id, with_policy},
+        soon,
+    },
+};
+
+const HOUR: i64 = 60 * 60 * 1000;
+
+#[tokio::test]
+async fn a_request_sent_again_is_answered_as_the_first_time_also_after_a_restart() {
+    let mut server = Plaudit::start().await;
+    let client = server.client().await;
+    let created = with_id(sample::import("42"), "one");
+    let existing = with_id(with_policy(sample::import("42"), ConflictPolicy::ReturnExisting), "two");
+    let more = with_policy(sample::import_of("42", sample::messages(3, 9)), ConflictPolicy::Append);
+    let appended = with_id(more.clone(), "three");
+    let repeated = with_id(more, "four");
+    let requests = [created, existing, appended, repeated];
+    let mut answers = Vec::new();
+    for request in &requests {
+        answers.push(client.import(request.clone()).await.unwrap());
+    }
+    let outcomes: Vec<_> = answers.iter().map(|answer| (answer.outcome(), answer.stored_messages)).collect();
+    let expected = [
+        (ImportOutcome::Created, 4),
+        (ImportOutcome::Existing, 0),
+        (ImportOutcome::Appended, 8),
+        (ImportOutcome::Existing, 0),
+    ];
+    assert_eq!(outcomes, expected);
+
+    for _ in 0..2 {
+        let client = server.client().await;
+        let before = client.scored(&answers[0].conversation).await;
+        for (request, answer) in requests.iter().zip(&answers) {
+            assert_eq!(&client.import(request.clone()).await.unwrap(), answer);
+        }
+        assert_eq!(client.conversation(&before.name).await.unwrap(), before);
+        server = server.restart().await;
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_was_used_for_other_content_is_refused() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let request = with_id(sample::import("42"), "one");
+    let name = client.import(request.clone()).await.unwrap().conversation;
+    client.scored(&name).await;
+    let before = server.store.dump().await;
+    let changes: [fn(&mut ImportConversationRequest); 7] = [
+        |it| it.conversation.as_mut().unwrap().external_id = "43".to_owned(),
+        |it| it.conversation.as_mut().unwrap().source = "other".to_owned(),
+        |it| it.conversation.as_mut().unwrap().subject = None,
+        |it| it.on_conflict = ConflictPolicy::Append.into(),
+        |it| it.messages.truncate(3),
+        |it| it.messages[0].content.as_mut().unwrap().push('.'),
+        |it| it.messages[3].author.as_mut().unwrap().name = None,
+    ];
+    for change in changes {
+        let mut other = request.clone();
+        change(&mut other);
+        let status = client.import(other).await.unwrap_err();
+        assert_eq!(fault(&status), (Code::InvalidArgument, "REQUEST_ID_REUSED".to_owned()));
+        assert_eq!(status.get_details_bad_request().unwrap().field_violations[0].field, "request_id");
+        assert!(status.message().contains("one"), "{}", status.message());
+    }
+    assert_eq!(server.store.dump().await, before);
+    // What says the same in other words is the same request.
+    let mut same = request.clone();
+    same.on_conflict = ConflictPolicy::Reject.into();
+    same.conversation.as_mut().unwrap().message_count = 9;
+    assert_eq!(client.import(same).await.unwrap().conversation, name);
+}
+
+#[tokio::test]
+async fn a_request_that_failed_may_be_corrected_under_the_same_id() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    client.import(sample::import("42")).await.unwrap();
+    let refused = with_id(sample::import("42"), "one");
+    for _ in 0..2 {
+        let status = client.import(refused.clone()).await.unwrap_err();
+        assert_eq!(fault(&status), (Code::AlreadyExists, "DUPLICATE_IMPORT".to_owned()));
+    }
+    let corrected = with_id(sample::import("43"), "one");
+    assert_eq!(client.import(corrected).await.unwrap().outcome(), ImportOutcome::Created);
+}
+
+#[tokio::test]
+async fn many_copies_of_a_request_at_once_get_one_answer() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    client.import(sample::import_of("old", sample::messages(0, 2))).await.unwrap();
+    let append = with_policy(sample::import_of("old", sample::messages(0, 9)), ConflictPolicy::Append);
+    for request in [with_id(sample::import("new"), "one"), with_id(append, "two")] {
+        let import = async |_| server.client().await.import(request.clone()).await.expect("an answer");
+        let answers = join_all((0..64).map(import)).await;
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+        assert_ne!(answers[0].outcome(), ImportOutcome::Existing);
+        let conversation = client.scored(&answers[0].conversation).await;
+        let messages = client.messages(&conversation.name, 50).await;
+        assert_eq!(messages.len(), request.messages.len());
+        assert_unique(&client.assessments(&conversation.name, 50).await);
+    }
+    let heads = server.store.dump().await.into_iter().filter(|(key, _)| key[0] == 0x10).count();
+    assert_eq!(heads, 2);
+}
+
+#[tokio::test]
+async fn an_id_is_remembered_for_24_hours_and_then_free_and_swept() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let request = with_id(sample::import("42"), "one");
+    let answer = client.import(request.clone()).await.unwrap();
+    client.import(with_id(sample::import("43"), "two")).await.unwrap();
+    server.clock.advance_millis(23 * HOUR);
+    let server = server.restart().await;
+    let client = server.client().await;
+    assert_eq!(client.import(request.clone()).await.unwrap(), answer);
+    let reused = client.import(with_id(sample::import("44"), "one")).await.unwrap_err();
+    assert_eq!(fault(&reused), (Code::InvalidArgument, "REQUEST_ID_REUSED".to_owned()));
+    assert_eq!(server.store.count(keys::requests()).await, 2);
+
+    server.clock.advance_millis(2 * HOUR);
+    // No sweep has come by, and still the id is free, for the same content too.
+    let again = client.import(request).await.unwrap_err();
+    assert_eq!(fault(&again), (Code::AlreadyExists, "DUPLICATE_IMPORT".to_owned()));
+    let other = client.import(with_id(sample::import("44"), "one")).await.unwrap();
+    assert_eq!(other.outcome(), ImportOutcome::Created);
+    let server = server.restart().await;
+    soon("the sweep", async {
+        while server.store.count(keys::requests()).await > 1 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let client = server.client().await;
+    assert_eq!(
+        client.import(with_id(sample::import("44"), "one")).await.unwrap(),
+        other,
+        "the young one stays"
+    );
+}
+
+#[tokio::test]
+async fn a_running_worker_sweeps_in_its_time() {
+    let store: Arc<dyn Keyspace> = Arc::new(MemoryStore::new());
+    let clock = Arc::new(ManualClock::at(Plaudit::START));
+    let services = Services::open(store.clone(), clock.clone(), Settings::default()).await.unwrap();
+    let services = Arc::new(services);
+    let worker = Worker::start(services.clone(), Duration::from_millis(10));
+    let new = plaudit::domain::NewConversation {
+        source: "test".to_owned(),
+        external_id: "42".to_owned(),
+        subject: None,
+        messages: Vec::new(),
+    };
+    let policy = plaudit::service::import::ConflictPolicy::Reject;
+    let id = "one".parse().unwrap();
+    plaudit::service::import::import_conversation(&services, &new, policy, Some(&id)).await.unwrap();
+    let count = async || store.scan(keys::requests(), 10, Direction::Ascending).await.unwrap().len();
+    assert_eq!(count().await, 1);
+    clock.advance_millis(24 * HOUR);
+    soon("the sweep", async {
+        while count().await > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    worker.stop().await;
+}

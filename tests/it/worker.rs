@@ -1,0 +1,216 @@
+//! What the worker does with what cannot be scored: it tries again, later each time, gives up, and goes on with the rest.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use plaudit::{
+    domain::ConversationId,
+    proto::v1::{AuthorKind, ConflictPolicy, ImportOutcome, Scoring, ScoringState},
+    service::Settings,
+    store::{
+        Batch, Key, Keyspace, keys,
+        records::{self, Job},
+    },
+};
+use tonic::Code;
+
+use crate::{
+    conflict::assert_unique,
+    harness::{
+        Client, Plaudit, fault,
+        sample::{self, with_policy},
+        soon,
+    },
+};
+
+/// Bytes that are no record.
+const DAMAGED: Bytes = Bytes::from_static(b"\xffdamaged");
+const ATTEMPTS: u32 = 3;
+
+async fn start() -> (Plaudit, Client) {
+    let server = Plaudit::start_with(Settings { scoring_attempts: ATTEMPTS, ..Settings::default() }).await;
+    let client = server.client().await;
+    (server, client)
+}
+
+/// A conversation that is scored and whose messages lie outside its head.
+async fn scored(client: &Client) -> (String, ConversationId) {
+    let large = sample::message(0, AuthorKind::Contact, &"word ".repeat(4000));
+    let name = client.import(sample::import_of("sick", vec![large])).await.unwrap().conversation;
+    client.scored(&name).await;
+    let number = name.strip_prefix("conversations/").unwrap().parse().unwrap();
+    (name, ConversationId(number))
+}
+
+/// Writes below the server, as a disk that fails would.
+async fn put(server: &Plaudit, pairs: impl IntoIterator<Item = (Key, Bytes)>) {
+    let batch = Batch { put: pairs.into_iter().collect(), ..Batch::default() };
+    server.store.commit(batch).await.unwrap();
+}
+
+fn job(id: ConversationId) -> (Key, Bytes) {
+    let job = Job { version: 1, failed_attempts: 0, not_before: Plaudit::START, create_time: Plaudit::START };
+    (keys::job(id), records::encode(&job))
+}
+
+async fn value(server: &Plaudit, key: Key) -> Option<Bytes> {
+    server.store.get(vec![key]).await.unwrap().pop().flatten()
+}
+
+async fn segment(server: &Plaudit) -> (Key, Bytes) {
+    let is_segment = |(key, _): &(Key, Bytes)| key[0] == 0x12;
+    server.store.dump().await.into_iter().find(is_segment).expect("a segment")
+}
+
+/// Another conversation is imported and scored, which also makes the worker look at the queue.
+async fn another_is_scored(client: &Client, external_id: &str) {
+    let name = client.import(sample::import(external_id)).await.unwrap().conversation;
+    client.scored(&name).await;
+}
+
+async fn attempts_failed(client: &Client, name: &str, attempts: u32) -> Scoring {
+    soon("the attempt", async {
+        loop {
+            let scoring = client.conversation(name).await.unwrap().scoring.unwrap();
+            if scoring.failed_attempts as u32 >= attempts {
+                return scoring;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_cannot_be_scored_is_tried_again_later_given_up_and_blocks_nobody() {
+    let (server, client) = start().await;
+    let (name, id) = scored(&client).await;
+    let (segment, whole) = segment(&server).await;
+    put(&server, [(segment.clone(), DAMAGED), job(id)]).await;
+
+    for attempt in 1..ATTEMPTS {
+        another_is_scored(&client, &format!("before attempt {attempt}")).await;
+        let scoring = attempts_failed(&client, &name, attempt).await;
+        assert_eq!((scoring.state(), scoring.failed_attempts as u32), (ScoringState::Pending, attempt));
+        let waiting: Job =
+            records::decode(&keys::job(id), &value(&server, keys::job(id)).await.unwrap()).unwrap();
+        let now = Plaudit::START.0 + i64::from(attempt - 1) * 10_000;
+        let longest = 1000 << (attempt - 1);
+        let wait = waiting.not_before.0 - now;
+        assert!(wait > longest / 2 && wait <= longest, "attempt {attempt} is followed by {wait} ms");
+        // Its time has not come, whatever else happens.
+        another_is_scored(&client, &format!("after attempt {attempt}")).await;
+        assert_eq!(attempts_failed(&client, &name, attempt).await.failed_attempts as u32, attempt);
+        server.clock.advance_millis(10_000);
+    }
+    another_is_scored(&client, "the last").await;
+    let scoring = client.settled(&name).await.scoring.unwrap();
+    assert_eq!((scoring.state(), scoring.failed_attempts as u32), (ScoringState::Failed, ATTEMPTS));
+    assert!(scoring.failure.contains("scoring failed") && !scoring.failure.contains("word"), "{scoring:?}");
+    assert_eq!(server.store.count(keys::jobs()).await, 0);
+
+    // It stays so over a restart, until the conversation changes.
+    put(&server, [(segment, whole)]).await;
+    let server = server.restart().await;
+    let client = server.client().await;
+    assert_eq!(client.conversation(&name).await.unwrap().scoring.unwrap(), scoring);
+    let more = vec![sample::message(1, AuthorKind::Teammate, "Hello! It will arrive tomorrow.")];
+    client.import(with_policy(sample::import_of("sick", more), ConflictPolicy::Append)).await.unwrap();
+    let healed = client.scored(&name).await.scoring.unwrap();
+    assert_eq!((healed.failed_attempts, healed.failure.as_str()), (0, ""));
+    assert_unique(&client.assessments(&name, 50).await);
+}
+
+#[tokio::test]
+async fn a_conversation_whose_head_is_damaged_is_given_up_too() {
+    let (server, client) = start().await;
+    let (name, id) = scored(&client).await;
+    put(&server, [(keys::head(id), DAMAGED), job(id)]).await;
+    for attempt in 1..=ATTEMPTS {
+        another_is_scored(&client, &format!("before attempt {attempt}")).await;
+        soon("the attempt", async {
+            while let Some(job) = value(&server, keys::job(id)).await
+                && records::decode::<Job>(&keys::job(id), &job).unwrap().failed_attempts < attempt
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+        server.clock.advance_millis(10_000);
+    }
+    assert_eq!(value(&server, keys::job(id)).await, None);
+    assert!(value(&server, keys::scoring_failure(id)).await.is_some());
+    let status = client.conversation(&name).await.unwrap_err();
+    assert_eq!(fault(&status), (Code::Internal, "INTERNAL_FAULT".to_owned()));
+    assert!(!status.message().contains("ff64"), "no bytes of the store are sent: {status:?}");
+}
+
+#[tokio::test]
+async fn a_job_whose_conversation_is_lost_is_given_up_too() {
+    let (server, client) = start().await;
+    let lost = ConversationId(5_000_000_000_000_777);
+    put(&server, [job(lost)]).await;
+    for attempt in 1..=ATTEMPTS {
+        another_is_scored(&client, &format!("before attempt {attempt}")).await;
+        soon("the attempt", async {
+            while let Some(job) = value(&server, keys::job(lost)).await
+                && records::decode::<Job>(&keys::job(lost), &job).unwrap().failed_attempts < attempt
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+        server.clock.advance_millis(10_000);
+    }
+    assert_eq!(value(&server, keys::job(lost)).await, None);
+}
+
+#[tokio::test]
+async fn a_job_that_is_damaged_is_given_up_and_blocks_nobody() {
+    let (server, client) = start().await;
+    let (name, id) = scored(&client).await;
+    put(&server, [(keys::job(id), DAMAGED)]).await;
+    another_is_scored(&client, "another").await;
+    soon("its end", async {
+        while value(&server, keys::job(id)).await.is_some() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let found = client.settled(&name).await;
+    assert_eq!(found.scoring.unwrap().state(), ScoringState::Failed);
+}
+
+#[tokio::test]
+async fn an_append_that_meets_the_end_of_the_attempts_leaves_no_failure_behind() {
+    let (server, client) = start().await;
+    let (name, id) = scored(&client).await;
+    let index = keys::assessment_index(id);
+    let whole = value(&server, index.clone()).await.unwrap();
+    let (key, _) = job(id);
+    let last = Job {
+        version: 1,
+        failed_attempts: ATTEMPTS - 1,
+        not_before: plaudit::domain::UnixMillis(Plaudit::START.0 + 1000),
+        create_time: Plaudit::START,
+    };
+    put(&server, [(index.clone(), DAMAGED), (key, records::encode(&last))]).await;
+
+    // The append has decided on what it read, and is held before its commit while the last attempt fails.
+    let gate = server.store.hold(|batch| batch.put.iter().any(|(key, _)| key[0] == 0x12));
+    let append = {
+        let more = vec![sample::message(1, AuthorKind::Teammate, "Hello! It will arrive tomorrow.")];
+        let request = with_policy(sample::import_of("sick", more), ConflictPolicy::Append);
+        let client = server.client().await;
+        tokio::spawn(async move { client.import(request).await })
+    };
+    gate.arrived().await;
+    server.clock.advance_millis(2000);
+    another_is_scored(&client, "another").await;
+    assert_eq!(client.settled(&name).await.scoring.unwrap().state(), ScoringState::Failed);
+    put(&server, [(index, whole)]).await;
+    gate.open();
+    let answer = append.await.unwrap().unwrap();
+    assert_eq!(answer.outcome(), ImportOutcome::Appended);
+    client.scored(&name).await;
+}

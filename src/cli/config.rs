@@ -2,7 +2,10 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use super::{Failure, settings::SettingFlags};
+use super::{
+    Failure,
+    settings::{All, SettingFlags},
+};
 use crate::config::{Settings, Source};
 
 const AFTER_HELP: &str = "\
@@ -17,7 +20,7 @@ Examples:
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Config {
     #[command(flatten)]
-    settings: SettingFlags,
+    settings: SettingFlags<All>,
 }
 
 impl Config {

@@ -7,7 +7,10 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::{Failure, demo, settings::SettingFlags};
+use super::{
+    Failure, demo,
+    settings::{All, SettingFlags},
+};
 use crate::{
     assembly::{self, Assembly},
     config::Config,
@@ -38,7 +41,7 @@ pub(super) struct Serve {
     #[arg(long)]
     demo: bool,
     #[command(flatten)]
-    settings: SettingFlags,
+    settings: SettingFlags<All>,
 }
 
 impl Serve {

@@ -1,20 +1,40 @@
 //! The settings as flags: one per row of the table, so that neither can drift from the other.
 
-use std::path::PathBuf;
+use std::{marker::PhantomData, path::PathBuf};
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
 use super::Failure;
-use crate::config::{Config, Inputs, SETTINGS, Settings};
+use crate::config::{Config, Inputs, SETTINGS, Setting, Settings};
 
-/// `--config` and one flag per setting.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SettingFlags {
+/// `--config` and one flag per setting that a command reads.
+#[derive(Clone, Debug)]
+pub(super) struct SettingFlags<R> {
     file: Option<PathBuf>,
     flags: Vec<(&'static str, String)>,
+    reads: PhantomData<R>,
 }
 
-impl SettingFlags {
+/// Which settings a command reads. File and environment may hold the others, which are checked all the same.
+pub(super) trait Reads {
+    fn reads(setting: &Setting) -> bool;
+}
+
+/// Every setting.
+#[derive(Clone, Debug)]
+pub(super) struct All;
+
+impl Reads for All {
+    fn reads(_: &Setting) -> bool {
+        true
+    }
+}
+
+fn read_by<R: Reads>() -> impl Iterator<Item = &'static Setting> {
+    SETTINGS.iter().filter(|setting| R::reads(setting))
+}
+
+impl<R> SettingFlags<R> {
     /// Reads the settings with these flags over file and environment.
     pub(super) fn read(self) -> Result<Settings, Failure> {
         let inputs =
@@ -28,12 +48,13 @@ impl SettingFlags {
     }
 }
 
-impl FromArgMatches for SettingFlags {
+impl<R: Reads> FromArgMatches for SettingFlags<R> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let said = |name: &'static str| matches.get_one::<String>(name).map(|text| (name, text.clone()));
         Ok(Self {
             file: matches.get_one::<PathBuf>("config").cloned(),
-            flags: SETTINGS.iter().filter_map(|setting| said(setting.name)).collect(),
+            flags: read_by::<R>().filter_map(|setting| said(setting.name)).collect(),
+            reads: PhantomData,
         })
     }
 
@@ -43,7 +64,7 @@ impl FromArgMatches for SettingFlags {
     }
 }
 
-impl Args for SettingFlags {
+impl<R: Reads> Args for SettingFlags<R> {
     fn augment_args(command: Command) -> Command {
         let file = Arg::new("config")
             .long("config")
@@ -51,7 +72,7 @@ impl Args for SettingFlags {
             .value_parser(value_parser!(PathBuf))
             .help("Settings file (TOML). Default: PLAUDIT_CONFIG, else plaudit.toml in the current directory if it is there.")
             .help_heading("Settings");
-        SETTINGS.iter().fold(command.arg(file), |command, setting| {
+        read_by::<R>().fold(command.arg(file), |command, setting| {
             command.arg(
                 Arg::new(setting.name)
                     .long(setting.flag())

@@ -6,9 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Failure, settings::SettingFlags};
+use super::{
+    Failure,
+    settings::{Reads, SettingFlags},
+};
 use crate::{
-    config::Config,
+    config::{Config, Setting},
     store::{
         Keyspace as _, SledOptions, SledStore,
         dump::{self, Counts, DumpError},
@@ -45,7 +48,17 @@ struct Transfer {
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
-    settings: SettingFlags,
+    settings: SettingFlags<OfStore>,
+}
+
+/// Where the store is and how it is opened.
+#[derive(Clone, Debug)]
+struct OfStore;
+
+impl Reads for OfStore {
+    fn reads(setting: &Setting) -> bool {
+        ["data", "store.cache_mib"].contains(&setting.name)
+    }
 }
 
 impl Store {

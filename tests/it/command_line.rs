@@ -185,3 +185,19 @@ fn the_help_teaches() {
         assert!(text.contains(expected), "{expected} in {text}");
     }
 }
+
+#[test]
+fn a_command_has_the_settings_that_it_reads() {
+    for direction in ["dump", "load"] {
+        let (code, text) = told(&run(&["store", direction, "--help"], &[]));
+        assert_eq!(code, Some(0));
+        for read in ["--config", "--data", "--store-cache-mib"] {
+            assert!(text.contains(read), "{read} in {text}");
+        }
+        for other in ["--listen", "--limits-connections", "--scoring-threads", "--store-queue-batches"] {
+            assert!(!text.contains(other), "{other} in {text}");
+        }
+    }
+    let (code, text) = told(&run(&["store", "dump", "--listen", "127.0.0.1:1", "x.dump"], &[]));
+    assert_eq!(code, Some(2), "{text}");
+}

@@ -1,6 +1,6 @@
 //! Puts the parts together that `plaudit serve` runs: the store, the use cases, the edges, the worker.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -21,8 +21,11 @@ pub struct Assembly {
     /// Tells the server that the store has failed.
     pub store_failure: watch::Receiver<Option<Arc<str>>>,
     /// Ends the worker, then closes the store. It is run when no call is left.
-    pub close: Box<dyn FnOnce() -> BoxFuture<'static, Result<(), AssemblyError>> + Send>,
+    pub close: Close,
 }
+
+/// Is told how long the worker may take for what it has begun. The store's last sync takes as long as it takes.
+pub type Close = Box<dyn FnOnce(Duration) -> BoxFuture<'static, Result<(), AssemblyError>> + Send>;
 
 /// Why the parts could not be put together, or not be ended.
 #[derive(Debug, thiserror::Error)]
@@ -71,9 +74,15 @@ pub async fn assemble(
         rest: rest::router(services),
         rest_error: rest::error,
     };
-    let close = move || -> BoxFuture<'static, Result<(), AssemblyError>> {
+    let close = move |worker_within: Duration| -> BoxFuture<'static, Result<(), AssemblyError>> {
         Box::pin(async move {
-            worker.stop().await;
+            if tokio::time::timeout(worker_within, worker.stop()).await.is_err() {
+                // Its job is in the queue until it is done.
+                tracing::warn!(
+                    seconds = worker_within.as_secs_f64(),
+                    "scoring did not end in time; what it had begun is scored after the next start"
+                );
+            }
             if let Ok(stats) = store.stats().await {
                 tracing::info!(commits = stats.commits, groups = stats.groups, "closing the store");
             }

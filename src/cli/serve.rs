@@ -24,7 +24,7 @@ pub const SERVING_LINE: &str = "listening on ";
 const AFTER_HELP: &str = "\
 When it is ready it prints a line to standard output: listening on 127.0.0.1:50051 (…). The log goes to standard error.
 SIGINT and SIGTERM stop it in order: health says NOT_SERVING, no further call is taken, running ones may end within
-drain_seconds, the store is synced and closed. A second signal ends it at once.
+drain_seconds, then so may running scoring, the store is synced and closed. A second signal ends it at once.
 
 Exit codes: 0 stopped in order, 1 failed (also: the store failed, or a second signal), 2 wrong usage or settings.
 
@@ -76,7 +76,7 @@ async fn serve(config: &Config, demo: bool) -> Result<(), Failure> {
     announce(config, address);
     let (stop, mut demo_shown) = stop_and_demo(signals, demo.then_some(address));
     let served = server::serve(listener, edges, options(config), store_failure, stop).await;
-    let closed = close().await;
+    let closed = close(drain(config)).await;
     let Drained { cut_calls, .. } = served.map_err(Failure::failed)?;
     closed.map_err(Failure::failed)?;
     tracing::info!(cut_calls, "stopped");
@@ -113,9 +113,13 @@ fn refused(error: ServeError) -> Failure {
     }
 }
 
+fn drain(config: &Config) -> Duration {
+    Duration::from_secs(config.drain_seconds)
+}
+
 fn options(config: &Config) -> Options {
     Options {
-        drain: Duration::from_secs(config.drain_seconds),
+        drain: drain(config),
         max_connections: config.limits.connections,
         max_streams_per_connection: config.limits.streams_per_connection,
         allowed_hosts: config.allowed_hosts.clone(),

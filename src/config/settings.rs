@@ -68,7 +68,7 @@ pub const SETTINGS: &[Setting] = &[
         name: "drain_seconds",
         kind: Kind::Integer { min: 0, max: 3600 },
         default: DefaultValue::Integer(10),
-        doc: "How long running calls may take to end when the server stops; then they are cut.",
+        doc: "How long running calls may take to end when the server stops, then running scoring; what remains is cut.",
     },
     Setting {
         name: "log.level",

@@ -214,3 +214,14 @@ async fn an_append_that_meets_the_end_of_the_attempts_leaves_no_failure_behind()
     assert_eq!(answer.outcome(), ImportOutcome::Appended);
     client.scored(&name).await;
 }
+
+#[tokio::test]
+async fn the_end_waits_for_scoring_only_so_long_and_the_job_is_kept() {
+    let server = Plaudit::start().await;
+    // The commit that ends the job.
+    let gate = server.store.hold(|batch| !batch.delete.is_empty());
+    let imported = server.client().await.import(sample::import("slow")).await.unwrap();
+    gate.arrived().await;
+    let server = server.restart_within(Duration::from_millis(50)).await;
+    server.client().await.scored(&imported.conversation).await;
+}

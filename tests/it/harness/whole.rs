@@ -1,8 +1,7 @@
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
 use plaudit::{
-    assembly::{Assembly, AssemblyError, assemble},
+    assembly::{Assembly, Close, assemble},
     clock::ManualClock,
     domain::UnixMillis,
     service::Settings,
@@ -10,9 +9,7 @@ use plaudit::{
 };
 use tempfile::TempDir;
 
-use super::{Client, TestServer, Watched};
-
-type Close = Box<dyn FnOnce() -> BoxFuture<'static, Result<(), AssemblyError>> + Send>;
+use super::{Client, PATIENCE, TestServer, Watched};
 
 /// A whole Plaudit in this process: sled in a directory of its own, the use cases, the worker and both edges on a port of
 /// their own, on a clock that the test moves.
@@ -38,16 +35,21 @@ impl Plaudit {
         Self::launch(folder, Arc::new(ManualClock::at(Self::START)), settings).await
     }
 
-    /// Stops it in order.
-    pub async fn stop(self) {
+    /// Stops it in order; the worker gets so long.
+    async fn stop_within(self, worker_within: Duration) {
         self.server.stop().await.expect("the server ends well");
-        (self.close)().await.expect("the store closes well");
+        (self.close)(worker_within).await.expect("the store closes well");
     }
 
     /// Stops it in order and starts it again on the same directory and clock.
     pub async fn restart(self) -> Self {
+        self.restart_within(PATIENCE).await
+    }
+
+    /// The same with a limit to the time that the worker gets.
+    pub async fn restart_within(self, worker_within: Duration) -> Self {
         let (folder, clock, settings) = (self.folder.clone(), self.clock.clone(), self.settings);
-        self.stop().await;
+        self.stop_within(worker_within).await;
         Self::launch(folder, clock, settings).await
     }
 

@@ -7,6 +7,7 @@ mod access;
 mod answer_body;
 mod call;
 mod connection;
+mod framing;
 mod health;
 mod host;
 mod methods;
@@ -37,13 +38,14 @@ use connection::Protocol;
 use health::Health;
 use host::HostCheck;
 use methods::Methods;
+use request_body::Patience;
 use request_id::RequestIds;
 
 pub use refusal::{ERROR_DOMAIN, code_name, reason_name};
-pub use request_body::{MAX_REQUEST_BYTES, ReadBodyError, read_body};
+pub use request_body::{BODY_IDLE, MAX_REQUEST_BYTES, ReadBodyError, read_body};
 pub use request_id::{REQUEST_ID, RequestId};
 
-/// Renders an error of the server's own (403, 500) in the shape that callers of this path expect.
+/// Renders an error of the server's own (403, 408, 500, 503) in the shape that callers of this path expect.
 pub type RestError = fn(path: &str, status: StatusCode, message: &str) -> Response<Body>;
 
 /// What answers on the two edges. Health and reflection are added by the server.
@@ -76,6 +78,9 @@ pub fn json_error(_path: &str, status: StatusCode, message: &str) -> Response<Bo
 pub struct Options {
     /// How long calls may take to end once the server drains.
     pub drain: Duration,
+    /// How long a caller may keep the server waiting for the next piece of a request's body; [`BODY_IDLE`] unless a test
+    /// has less time. Streams of requests may take any.
+    pub body_idle: Duration,
     /// Further connections wait in the listener's queue.
     pub max_connections: usize,
     /// HTTP/2 streams of one connection at a time.
@@ -167,6 +172,12 @@ async fn assemble(
     let (grpc, health) = Health::add(edges.grpc, &methods)
         .await
         .map_err(|error| ServeError::Descriptors(error.to_string()))?;
+    let patience = Patience {
+        idle: options.body_idle,
+        draining: draining.clone(),
+        // The rest of the drain is for the answer.
+        while_draining: options.drain / 2,
+    };
     let calls = Calls {
         grpc: grpc.prepare().into_axum_router(),
         rest: edges.rest.layer(MapRequestLayer::new(learn_route)).with_state(()),
@@ -175,6 +186,7 @@ async fn assemble(
         hosts: HostCheck::new(&options.allowed_hosts),
         request_ids: RequestIds::new(),
         draining,
+        patience: Arc::new(patience),
         in_flight: Arc::new(AtomicUsize::new(0)),
     };
     Ok((Arc::new(calls), health))
@@ -185,7 +197,7 @@ fn learn_route(request: Request<Body>) -> Request<Body> {
     let extensions = request.extensions();
     if let (Some(learnt), Some(matched)) = (extensions.get::<Arc<Learnt>>(), extensions.get::<MatchedPath>())
     {
-        let _ = learnt.route.set(matched.as_str().to_owned());
+        let _ = learnt.route.set(matched.as_str().into());
     }
     request
 }

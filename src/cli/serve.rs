@@ -14,7 +14,7 @@ use super::{
 use crate::{
     assembly::{self, Assembly},
     config::Config,
-    server::{self, Drained, Options, ServeError},
+    server::{self, BODY_IDLE, Drained, Options, ServeError},
     telemetry,
 };
 
@@ -120,6 +120,7 @@ fn drain(config: &Config) -> Duration {
 fn options(config: &Config) -> Options {
     Options {
         drain: drain(config),
+        body_idle: BODY_IDLE,
         max_connections: config.limits.connections,
         max_streams_per_connection: config.limits.streams_per_connection,
         allowed_hosts: config.allowed_hosts.clone(),

@@ -4,6 +4,7 @@
 //! exists.
 
 use std::{
+    borrow::Cow,
     convert::Infallible,
     sync::{
         Arc, OnceLock,
@@ -12,11 +13,11 @@ use std::{
     time::Instant,
 };
 
-use http::Method;
+use http::{Method, StatusCode};
 use tokio::sync::oneshot;
 use tracing::{Span, info};
 
-use super::request_id::RequestId;
+use super::{request_body::BodyCut, request_id::RequestId};
 
 /// Which of the two edges a call came in by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +30,26 @@ pub(super) enum Edge {
 #[derive(Debug, Default)]
 pub(super) struct Learnt {
     /// The REST route's template, or the gRPC method once it is known to exist.
-    pub(super) route: OnceLock<String>,
+    pub(super) route: OnceLock<Arc<str>>,
     pub(super) request_bytes: AtomicU64,
+    /// Set when the request's body ended before its end.
+    pub(super) body_cut: OnceLock<BodyCut>,
+}
+
+/// How a call ended, in the words of its edge.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ended {
+    Named(&'static str),
+    Http(StatusCode),
+}
+
+impl Ended {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Named(name) => name,
+            Self::Http(status) => status.as_str(),
+        }
+    }
 }
 
 /// A call in flight. Its line is written when this is dropped.
@@ -42,7 +61,7 @@ pub(super) struct Access {
     request_id: RequestId,
     started: Instant,
     pub(super) span: Span,
-    status: Option<String>,
+    status: Option<Ended>,
     response_bytes: u64,
     in_flight: Arc<AtomicUsize>,
     /// Dropped with this, which tells the request's body that the call has ended.
@@ -85,15 +104,13 @@ impl Access {
     }
 
     /// Notes how the call ended. Without it the caller went away before the end.
-    pub(super) fn ended(&mut self, status: impl Into<String>) {
-        self.status = Some(status.into());
+    pub(super) fn ended(&mut self, status: Ended) {
+        self.status = Some(status);
     }
 
     /// The same, unless an end was noted before.
-    pub(super) fn ended_if_open(&mut self, status: &str) {
-        if self.status.is_none() {
-            self.ended(status);
-        }
+    pub(super) fn ended_if_open(&mut self, status: Ended) {
+        self.status.get_or_insert(status);
     }
 
     pub(super) fn sent(&mut self, bytes: usize) {
@@ -117,18 +134,18 @@ impl Access {
 impl Drop for Access {
     fn drop(&mut self) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let route = self.learnt.route.get().map_or("unmatched", String::as_str);
+        let route = self.learnt.route.get().map_or("unmatched", |route| &**route);
         let (edge, method, cancelled) = match self.edge {
-            Edge::Grpc => ("grpc", route.to_owned(), "CANCELLED"),
+            Edge::Grpc => ("grpc", Cow::Borrowed(route), "CANCELLED"),
             // 499: the customary number for a caller who did not wait.
-            Edge::Rest => ("rest", format!("{} {route}", self.method()), "499"),
+            Edge::Rest => ("rest", Cow::Owned(format!("{} {route}", self.method())), "499"),
         };
         info!(
             target: "plaudit::access",
             parent: None,
             edge,
-            method,
-            status = self.status.as_deref().unwrap_or(cancelled),
+            method = &*method,
+            status = self.status.as_ref().map_or(cancelled, Ended::as_str),
             duration_ms = (self.started.elapsed().as_micros() as f64) / 1000.0,
             request_bytes = self.learnt.request_bytes.load(Ordering::Relaxed),
             response_bytes = self.response_bytes,

@@ -16,7 +16,7 @@ use tokio::time::Sleep;
 use tonic::{Code, Status};
 
 use super::{
-    access::{Access, Edge},
+    access::{Access, Edge, Ended},
     refusal,
 };
 
@@ -51,7 +51,7 @@ impl AnswerBody {
         if access.edge() == Edge::Grpc
             && let Some(code) = refusal::code(response.headers())
         {
-            access.ended(refusal::code_name(code));
+            access.ended(Ended::Named(refusal::code_name(code)));
         } else if response.body().is_end_stream() {
             end(&mut access, http_status, None);
         }
@@ -59,15 +59,15 @@ impl AnswerBody {
     }
 
     fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let span = self.access.span.clone();
-        let _in_span = span.enter();
-        let inner = Pin::new(&mut self.inner);
-        match catch_unwind(AssertUnwindSafe(|| inner.poll_frame(cx))) {
+        let Self { inner, access, .. } = self;
+        let polled =
+            access.span.in_scope(|| catch_unwind(AssertUnwindSafe(|| Pin::new(inner).poll_frame(cx))));
+        match polled {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(Some(Ok(frame)))) => Poll::Ready(Some(Ok(self.pass(frame)))),
             Ok(Poll::Ready(Some(Err(error)))) => {
                 self.state = State::Ended;
-                self.access.ended("BROKEN");
+                self.access.ended(Ended::Named("BROKEN"));
                 Poll::Ready(Some(Err(error.into())))
             }
             Ok(Poll::Ready(None)) => {
@@ -76,12 +76,12 @@ impl AnswerBody {
                 Poll::Ready(None)
             }
             Err(_) => {
-                tracing::error!("a call panicked while it answered");
+                self.access.span.in_scope(|| tracing::error!("a call panicked while it answered"));
                 Poll::Ready(Some(match self.access.edge() {
                     Edge::Grpc => Ok(self.end_with(&refusal::internal_fault())),
                     Edge::Rest => {
                         self.state = State::Ended;
-                        self.access.ended("BROKEN");
+                        self.access.ended(Ended::Named("BROKEN"));
                         Err("a fault of the server".into())
                     }
                 }))
@@ -101,7 +101,7 @@ impl AnswerBody {
         match frame.into_trailers() {
             Ok(mut trailers) => {
                 if self.access.edge() == Edge::Grpc {
-                    refusal::complete(&mut trailers);
+                    self.access.span.in_scope(|| refusal::complete(&mut trailers));
                 }
                 end(&mut self.access, self.http_status, Some(&trailers));
                 Frame::trailers(trailers)
@@ -123,10 +123,10 @@ impl AnswerBody {
 /// Notes that the answer was given to its end.
 fn end(access: &mut Access, http_status: StatusCode, trailers: Option<&HeaderMap>) {
     match access.edge() {
-        Edge::Rest => access.ended(http_status.as_str()),
+        Edge::Rest => access.ended(Ended::Http(http_status)),
         Edge::Grpc => match trailers.map(|trailers| refusal::code(trailers).unwrap_or(Code::Unknown)) {
-            Some(code) => access.ended(refusal::code_name(code)),
-            None => access.ended_if_open(refusal::code_name(Code::Unknown)),
+            Some(code) => access.ended(Ended::Named(refusal::code_name(code))),
+            None => access.ended_if_open(Ended::Named(refusal::code_name(Code::Unknown))),
         },
     }
 }

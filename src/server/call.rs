@@ -12,7 +12,7 @@ use std::{
 
 use axum::{Router, body::Body};
 use futures_util::{FutureExt as _, future::BoxFuture};
-use http::{HeaderMap, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use tokio::{sync::watch, time::Instant};
 use tonic::{Code, Status};
@@ -23,10 +23,11 @@ use super::{
     RestError,
     access::{Access, Edge},
     answer_body::AnswerBody,
+    framing::{Carries, Framing},
     host::HostCheck,
     methods::{Lasts, Methods},
     refusal,
-    request_body::{MAX_REQUEST_BYTES, MessageLimit, RequestBody},
+    request_body::{BodyCut, MAX_REQUEST_BYTES, Patience, RequestBody},
     request_id::{REQUEST_ID, RequestIds},
 };
 use crate::proto::v1::ErrorReason;
@@ -41,6 +42,8 @@ pub(super) struct Calls {
     pub(super) request_ids: RequestIds,
     /// Becomes true when the server drains.
     pub(super) draining: watch::Receiver<bool>,
+    /// With the bodies of requests, but for those that are streams.
+    pub(super) patience: Arc<Patience>,
     pub(super) in_flight: Arc<AtomicUsize>,
 }
 
@@ -70,17 +73,19 @@ impl Calls {
     }
 
     async fn answer_grpc(&self, request: Request<Incoming>, mut access: Access) -> Response<AnswerBody> {
-        let lasts = self.methods.get(request.uri().path());
-        if lasts.is_some() {
+        let method = self.methods.get(request.uri().path());
+        if let Some(method) = method {
             // Only now: a path that is no method could hold anything.
-            let _ = access.learnt.route.set(request.uri().path().to_owned());
+            let _ = access.learnt.route.set(method.path.clone());
         }
         let deadline = match self.admit(&request) {
             Ok(timeout) => timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
             Err(status) => return AnswerBody::wrap(refusal::trailers_only(*status), access, None, None),
         };
-        let limit = MessageLimit::new(MAX_REQUEST_BYTES);
-        let request = with_body(request, &mut access, Some(limit));
+        let carries = method.map_or(Carries::Any, |method| method.carries);
+        let patience = (carries == Carries::One).then(|| self.patience.clone());
+        let framing = Framing::new(MAX_REQUEST_BYTES, carries);
+        let request = with_body(request, &mut access, Some(framing), patience);
         let call = AssertUnwindSafe(self.grpc.clone().oneshot(request)).catch_unwind();
         let outcome = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, call).await,
@@ -95,9 +100,15 @@ impl Calls {
             }
             Err(_elapsed) => refusal::trailers_only(refusal::deadline_exceeded()),
         };
+        if carries == Carries::One
+            && let Some(&cut) = access.learnt.body_cut.get()
+        {
+            response = refusal::trailers_only(refusal::body_cut(cut));
+        }
         refusal::complete(response.headers_mut());
         let sleep = deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline)));
-        let drain = (lasts == Some(Lasts::UntilEnded)).then(|| self.drain());
+        let lasts_until_ended = method.is_some_and(|method| method.lasts == Lasts::UntilEnded);
+        let drain = lasts_until_ended.then(|| self.drain());
         AnswerBody::wrap(response, access, sleep, drain)
     }
 
@@ -108,11 +119,11 @@ impl Calls {
             return refuse(Code::PermissionDenied, ErrorReason::HostNotAllowed, HOST_NOT_ALLOWED);
         }
         if request.version() != Version::HTTP_2 {
-            return refuse(Code::Unimplemented, ErrorReason::UnknownMethod, "gRPC needs HTTP/2");
+            return refuse(Code::Unimplemented, ErrorReason::UnsupportedProtocol, "gRPC needs HTTP/2");
         }
         if !is_grpc_proto(request.headers()) {
             let message = "the content type must be application/grpc or application/grpc+proto";
-            return refuse(Code::Unimplemented, ErrorReason::UnknownMethod, message);
+            return refuse(Code::Unimplemented, ErrorReason::UnsupportedProtocol, message);
         }
         match request.headers().get("grpc-timeout") {
             None => Ok(None),
@@ -124,20 +135,32 @@ impl Calls {
     }
 
     async fn answer_rest(&self, request: Request<Incoming>, mut access: Access) -> Response<AnswerBody> {
-        let path = request.uri().path().to_owned();
-        if !self.hosts.passes(request.uri(), request.headers()) {
-            let response = (self.rest_error)(&path, StatusCode::FORBIDDEN, HOST_NOT_ALLOWED);
-            return AnswerBody::wrap(response, access, None, None);
+        let (uri, version) = (request.uri().clone(), request.version());
+        let error = |status, message| (self.rest_error)(uri.path(), status, message);
+        if !self.hosts.passes(&uri, request.headers()) {
+            return AnswerBody::wrap(error(StatusCode::FORBIDDEN, HOST_NOT_ALLOWED), access, None, None);
         }
-        let request = with_body(request, &mut access, None);
-        let response = match AssertUnwindSafe(self.rest.clone().oneshot(request)).catch_unwind().await {
+        let request = with_body(request, &mut access, None, Some(self.patience.clone()));
+        let mut response = match AssertUnwindSafe(self.rest.clone().oneshot(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
             Err(_panic) => {
                 tracing::error!("a call panicked");
-                (self.rest_error)(&path, StatusCode::INTERNAL_SERVER_ERROR, "a fault of the server")
+                error(StatusCode::INTERNAL_SERVER_ERROR, "a fault of the server")
             }
         };
+        let late = match access.learnt.body_cut.get() {
+            Some(BodyCut::Idle) => Some((StatusCode::REQUEST_TIMEOUT, refusal::BODY_IDLE_MESSAGE)),
+            Some(BodyCut::Draining) => Some((StatusCode::SERVICE_UNAVAILABLE, refusal::SHUTTING_DOWN)),
+            Some(BodyCut::Broken) | None => None,
+        };
+        if let Some((status, message)) = late {
+            response = error(status, message);
+            if version < Version::HTTP_2 {
+                // What may still come of the body is nobody's next request.
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+        }
         AnswerBody::wrap(response, access, None, None)
     }
 
@@ -158,11 +181,12 @@ const HOST_NOT_ALLOWED: &str = "this server does not answer to the host name in 
 fn with_body(
     mut request: Request<Incoming>,
     access: &mut Access,
-    limit: Option<MessageLimit>,
+    framing: Option<Framing>,
+    patience: Option<Arc<Patience>>,
 ) -> Request<Body> {
     let (learnt, ended) = (access.learnt.clone(), access.end_signal());
     request.extensions_mut().insert(learnt.clone());
-    request.map(|body| Body::new(RequestBody::new(body, learnt, limit, ended)))
+    request.map(|body| Body::new(RequestBody::new(body, learnt, framing, patience, ended)))
 }
 
 fn content_type(headers: &HeaderMap) -> &[u8] {

@@ -34,6 +34,8 @@ pub(super) fn protocol(max_streams: u32) -> Protocol {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
+        // A caller may end its side when it has sent its request, and still waits for the answer.
+        .half_close(true)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEADER_BYTES);
     protocol

@@ -1,10 +1,11 @@
 //! Which gRPC methods exist, as the descriptors say.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 
+use super::framing::Carries;
 use crate::proto;
 
 /// The descriptors of everything that is spoken on the port.
@@ -26,10 +27,20 @@ pub(super) enum Lasts {
     UntilEnded,
 }
 
+/// A method, as its descriptor says.
+#[derive(Debug)]
+pub(super) struct Method {
+    /// `/plaudit.v1.ImportService/GetImport`
+    pub(super) path: Arc<str>,
+    pub(super) lasts: Lasts,
+    /// What its request carries.
+    pub(super) carries: Carries,
+}
+
 /// The methods by path, and the names of the services.
 #[derive(Debug)]
 pub(super) struct Methods {
-    by_path: HashMap<String, Lasts>,
+    by_path: HashMap<Arc<str>, Method>,
     services: Vec<String>,
 }
 
@@ -55,7 +66,9 @@ impl Methods {
                     } else {
                         Lasts::UntilAnswered
                     };
-                    self.by_path.insert(format!("/{service_name}/{}", method.name()), lasts);
+                    let carries = if method.client_streaming() { Carries::Any } else { Carries::One };
+                    let path: Arc<str> = format!("/{service_name}/{}", method.name()).into();
+                    self.by_path.insert(path.clone(), Method { path, lasts, carries });
                 }
                 self.services.push(service_name);
             }
@@ -63,8 +76,8 @@ impl Methods {
     }
 
     /// Absent when there is no such method.
-    pub(super) fn get(&self, path: &str) -> Option<Lasts> {
-        self.by_path.get(path).copied()
+    pub(super) fn get(&self, path: &str) -> Option<&Method> {
+        self.by_path.get(path)
     }
 
     pub(super) fn services(&self) -> &[String] {
@@ -79,14 +92,17 @@ mod tests {
     #[test]
     fn the_methods_of_every_service_are_known() {
         let methods = Methods::read().unwrap();
-        let lasts = |path| methods.get(path);
+        let lasts = |path: &str| methods.get(path).map(|method| method.lasts);
+        let carries = |path: &str| methods.get(path).map(|method| method.carries);
         assert_eq!(lasts("/plaudit.v1.ImportService/GetImport"), Some(Lasts::UntilAnswered));
         assert_eq!(lasts("/grpc.health.v1.Health/Check"), Some(Lasts::UntilAnswered));
         assert_eq!(lasts("/grpc.health.v1.Health/Watch"), Some(Lasts::UntilEnded));
         for version in ["v1", "v1alpha"] {
             let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
-            assert_eq!(methods.get(&path), Some(Lasts::UntilEnded));
+            assert_eq!(lasts(&path), Some(Lasts::UntilEnded));
+            assert_eq!(carries(&path), Some(Carries::Any));
         }
+        assert_eq!(carries("/grpc.health.v1.Health/Watch"), Some(Carries::One));
         assert_eq!(lasts("/plaudit.v1.ImportService/Nothing"), None);
     }
 }

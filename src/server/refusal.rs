@@ -7,10 +7,14 @@ use http::{HeaderMap, Response};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use super::request_body::BodyCut;
 use crate::proto::v1::ErrorReason;
 
 /// The `domain` of every `google.rpc.ErrorInfo` that Plaudit sends.
 pub const ERROR_DOMAIN: &str = "plaudit";
+
+pub(super) const SHUTTING_DOWN: &str = "the server is shutting down";
+pub(super) const BODY_IDLE_MESSAGE: &str = "the rest of the request did not come in time; nothing was done";
 
 /// The name of a reason as `google.rpc.ErrorInfo` carries it.
 pub fn reason_name(reason: ErrorReason) -> &'static str {
@@ -50,8 +54,23 @@ pub(super) fn deadline_exceeded() -> Status {
     )
 }
 
+/// Instead of what a service made of a request that did not come whole.
+pub(super) fn body_cut(cut: BodyCut) -> Status {
+    match cut {
+        BodyCut::Idle => status(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded, BODY_IDLE_MESSAGE),
+        BodyCut::Draining => shutting_down(),
+        // Nobody reads it; the access log does.
+        BodyCut::Broken => Status::cancelled("the caller went away"),
+    }
+}
+
+/// The bytes of a request are not the messages that the call takes.
+pub(super) fn malformed(message: &str) -> Status {
+    status(Code::InvalidArgument, ErrorReason::InvalidFields, message)
+}
+
 pub(super) fn shutting_down() -> Status {
-    status(Code::Unavailable, ErrorReason::StoreUnavailable, "the server is shutting down")
+    status(Code::Unavailable, ErrorReason::StoreUnavailable, SHUTTING_DOWN)
 }
 
 pub(super) fn internal_fault() -> Status {
@@ -100,16 +119,22 @@ pub(super) fn complete(headers: &mut HeaderMap) {
             overwrite(headers, &status(code, ErrorReason::UnknownMethod, "there is no such call"));
             return;
         }
+        // tonic's word for a request that is compressed.
+        Code::Unimplemented => (code, ErrorReason::UnsupportedProtocol),
         // tonic's word for bytes that are not the message: the caller's fault, not ours.
         Code::Internal if known.message().starts_with("failed to decode Protobuf message") => {
             (Code::InvalidArgument, ErrorReason::InvalidFields)
         }
         Code::NotFound => (code, ErrorReason::ResourceNotFound),
         Code::InvalidArgument | Code::OutOfRange => (code, ErrorReason::InvalidFields),
-        Code::Unimplemented => (code, ErrorReason::UnknownMethod),
         Code::DeadlineExceeded => (code, ErrorReason::DeadlineExceeded),
         Code::ResourceExhausted => (code, ErrorReason::Overloaded),
-        Code::Internal | Code::Unknown => (code, ErrorReason::InternalFault),
+        Code::Internal | Code::Unknown => {
+            // A service of ours logs its faults and gives them details; this one nobody has seen.
+            tracing::error!(cause = known.message(), "a call failed below its service");
+            overwrite(headers, &internal_fault());
+            return;
+        }
         _ => return,
     };
     overwrite(headers, &status(code, reason, known.message()));

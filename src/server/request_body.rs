@@ -1,21 +1,63 @@
-//! The body of a request: counted, and on the gRPC edge held to a limit per message.
+//! The body of a request: counted, held to gRPC's framing on that edge, and not waited for without end.
 
 use std::{
     convert::Infallible,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use axum::BoxError;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http_body::{Body, Frame, SizeHint};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
-use super::{access::Learnt, refusal};
+use super::{access::Learnt, framing::Framing};
 
 /// The largest gRPC request message, and the largest REST body where no attachments may come.
 pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long a caller may keep the server waiting for the next piece of a request's body.
+pub const BODY_IDLE: Duration = Duration::from_secs(30);
+
+/// How long the server waits for the next piece of a body; the same for all calls.
+#[derive(Clone, Debug)]
+pub(super) struct Patience {
+    pub(super) idle: Duration,
+    /// Becomes true when the server drains.
+    pub(super) draining: watch::Receiver<bool>,
+    /// How long it waits then; shorter than the drain, so that there is time to answer.
+    pub(super) while_draining: Duration,
+}
+
+impl Patience {
+    /// Ends when the server waits no longer.
+    async fn end(self: Arc<Self>) -> BodyCut {
+        let mut draining = self.draining.clone();
+        let drain = async {
+            // Its sender is there for as long as calls are.
+            let _ = draining.wait_for(|draining| *draining).await;
+            tokio::time::sleep(self.while_draining).await;
+        };
+        tokio::select! {
+            () = tokio::time::sleep(self.idle) => BodyCut::Idle,
+            () = drain => BodyCut::Draining,
+        }
+    }
+}
+
+/// Why a body ended before its end; the call is answered accordingly, whatever its service made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BodyCut {
+    /// The caller took too long.
+    Idle,
+    /// The caller took too long while the server drains.
+    Draining,
+    /// The caller went away or broke the protocol.
+    Broken,
+}
 
 /// A request's body on its way to a service.
 pub(super) struct RequestBody<B> {
@@ -23,7 +65,12 @@ pub(super) struct RequestBody<B> {
     /// more, and a service may have left that to a task of its own.
     inner: Option<B>,
     learnt: Arc<Learnt>,
-    limit: Option<MessageLimit>,
+    /// Present on the gRPC edge.
+    framing: Option<Framing>,
+    /// Absent where a caller may take any time between two messages.
+    patience: Option<Arc<Patience>>,
+    /// Present while a piece is waited for: most bodies are there when they are read, and pay for no timer.
+    waiting: Option<BoxFuture<'static, BodyCut>>,
     call_ended: oneshot::Receiver<Infallible>,
 }
 
@@ -32,10 +79,38 @@ impl<B> RequestBody<B> {
     pub(super) fn new(
         inner: B,
         learnt: Arc<Learnt>,
-        limit: Option<MessageLimit>,
+        framing: Option<Framing>,
+        patience: Option<Arc<Patience>>,
         call_ended: oneshot::Receiver<Infallible>,
     ) -> Self {
-        Self { inner: Some(inner), learnt, limit, call_ended }
+        Self { inner: Some(inner), learnt, framing, patience, waiting: None, call_ended }
+    }
+
+    /// Ends the body while a piece of it is waited for: the call has ended, or the caller takes too long.
+    fn poll_given_up(&mut self, cx: &mut Context<'_>) -> Poll<BoxError> {
+        if Pin::new(&mut self.call_ended).poll(cx).is_ready() {
+            return Poll::Ready("the call has ended".into());
+        }
+        let Some(patience) = &self.patience else { return Poll::Pending };
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(patience.clone().end()));
+        let cut = ready!(waiting.as_mut().poll(cx));
+        let _ = self.learnt.body_cut.set(cut);
+        Poll::Ready("the rest of the body did not come in time".into())
+    }
+
+    /// Holds a frame, or the end, to the framing.
+    fn check(&mut self, frame: Option<&Frame<Bytes>>) -> Result<(), BoxError> {
+        let data = frame.and_then(Frame::data_ref);
+        if let Some(data) = data {
+            self.learnt.request_bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+        }
+        let Some(framing) = &mut self.framing else { return Ok(()) };
+        match data {
+            Some(data) => framing.take(data),
+            // Trailers end a body as well.
+            None => framing.end(),
+        }
+        .map_err(|fault| fault.status().into())
     }
 }
 
@@ -52,75 +127,37 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
-        let polled = Pin::new(inner).poll_frame(cx);
-        if polled.is_pending() && Pin::new(&mut self.call_ended).poll(cx).is_ready() {
+        let Poll::Ready(polled) = Pin::new(inner).poll_frame(cx) else {
+            let cause = ready!(self.poll_given_up(cx));
             self.inner = None;
-            return Poll::Ready(Some(Err("the call has ended".into())));
-        }
-        let frame = match ready!(polled) {
-            Some(Ok(frame)) => frame,
-            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
-            None => return Poll::Ready(None),
+            return Poll::Ready(Some(Err(cause)));
         };
-        if let Some(data) = frame.data_ref() {
-            self.learnt.request_bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
-            if let Some(limit) = &mut self.limit
-                && !limit.take(data)
-            {
-                return Poll::Ready(Some(Err(refusal::too_large(limit.bytes).into())));
+        self.waiting = None;
+        let frame = match polled {
+            Some(Err(error)) => {
+                let _ = self.learnt.body_cut.set(BodyCut::Broken);
+                return Poll::Ready(Some(Err(error.into())));
+            }
+            Some(Ok(frame)) => Some(frame),
+            None => None,
+        };
+        match self.check(frame.as_ref()) {
+            Ok(()) => Poll::Ready(frame.map(Ok)),
+            Err(fault) => {
+                self.inner = None;
+                Poll::Ready(Some(Err(fault)))
             }
         }
-        Poll::Ready(Some(Ok(frame)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.as_ref().is_none_or(Body::is_end_stream)
+        // Where it must not end, it is to be read once more, for the fault.
+        let may_end = self.framing.as_ref().is_none_or(|framing| framing.end().is_ok());
+        self.inner.as_ref().is_none_or(|inner| inner.is_end_stream() && may_end)
     }
 
     fn size_hint(&self) -> SizeHint {
         self.inner.as_ref().map_or_else(SizeHint::default, Body::size_hint)
-    }
-}
-
-/// Reads along with gRPC's framing (one byte of flags, four of length, the message) and knows from the length, before
-/// the message has come, that it is too large. A stream may carry any number of messages within the limit.
-#[derive(Debug)]
-pub(super) struct MessageLimit {
-    bytes: usize,
-    /// What has come of the next prefix.
-    prefix: [u8; 5],
-    prefix_len: usize,
-    /// What is yet to come of the message.
-    rest: usize,
-}
-
-impl MessageLimit {
-    pub(super) fn new(bytes: usize) -> Self {
-        Self { bytes, prefix: [0; 5], prefix_len: 0, rest: 0 }
-    }
-
-    /// Whether all messages are within the limit so far.
-    fn take(&mut self, mut data: &[u8]) -> bool {
-        while !data.is_empty() {
-            if self.rest > 0 {
-                let step = self.rest.min(data.len());
-                self.rest -= step;
-                data = &data[step..];
-                continue;
-            }
-            self.prefix[self.prefix_len] = data[0];
-            self.prefix_len += 1;
-            data = &data[1..];
-            if self.prefix_len == self.prefix.len() {
-                self.prefix_len = 0;
-                let [_, length @ ..] = self.prefix;
-                self.rest = u32::from_be_bytes(length) as usize;
-                if self.rest > self.bytes {
-                    return false;
-                }
-            }
-        }
-        true
     }
 }
 
@@ -153,29 +190,6 @@ pub async fn read_body(body: axum::body::Body, limit_bytes: usize) -> Result<Byt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    fn framed(lengths: &[usize]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for &length in lengths {
-            bytes.push(0);
-            bytes.extend((length as u32).to_be_bytes());
-            bytes.extend(std::iter::repeat_n(1, length));
-        }
-        bytes
-    }
-
-    proptest! {
-        #[test]
-        fn the_limit_is_per_message_however_the_bytes_are_cut(
-            lengths in proptest::collection::vec(0_usize..40, 0..8),
-            cut in 1_usize..50,
-        ) {
-            let mut limit = MessageLimit::new(30);
-            let within = framed(&lengths).chunks(cut).all(|chunk| limit.take(chunk));
-            prop_assert_eq!(within, lengths.iter().all(|&length| length <= 30));
-        }
-    }
 
     #[tokio::test]
     async fn a_rest_body_is_read_up_to_its_limit() {

@@ -9,7 +9,7 @@ use plaudit::{
     },
     server::Edges,
 };
-use tonic::Code;
+use tonic::{Code, Status, body::Body};
 use tonic_health::{
     ServingStatus,
     pb::{HealthCheckRequest, health_client::HealthClient},
@@ -22,7 +22,7 @@ use tonic_reflection::pb::{
     v1alpha,
 };
 
-use crate::harness::{Stub, TestServer, reason, soon};
+use crate::harness::{Log, Stub, TestServer, fault, reason, soon};
 
 #[tokio::test]
 async fn both_edges_answer_on_one_port() {
@@ -83,8 +83,42 @@ async fn grpc_over_http_1_is_refused_in_grpcs_own_words() {
         )
         .await;
     assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.header("grpc-status"), "12");
-    assert!(!answer.header("grpc-status-details-bin").is_empty());
+    let status = Status::from_header_map(&answer.headers).unwrap();
+    assert_eq!(fault(&status), (Code::Unimplemented, "UNSUPPORTED_PROTOCOL".to_owned()));
+}
+
+#[tokio::test]
+async fn an_encoding_that_is_not_spoken_is_no_unknown_method() {
+    let server = TestServer::builder().grpc(Stub::new().routes()).start().await;
+    let grpc = server.bare_grpc().await;
+    let send = async |header: (&str, &str)| {
+        let body = Body::new(http_body_util::Full::from(&b"\0\0\0\0\0"[..]));
+        grpc.send("/plaudit.v1.ScorecardService/GetScorecard", &[header], body).await
+    };
+    assert_eq!(send(("grpc-encoding", "identity")).await.code(), Code::Ok);
+    for header in [
+        ("grpc-encoding", "gzip"),
+        ("content-type", "application/grpc+json"),
+        ("content-type", "application/grpc-web"),
+    ] {
+        let status = send(header).await;
+        let expected = (Code::Unimplemented, "UNSUPPORTED_PROTOCOL".to_owned());
+        assert_eq!(fault(&status), expected, "{header:?}: {status:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_that_nobody_has_named_is_logged_and_not_sent() {
+    let log = Log::capture();
+    let server = TestServer::builder().grpc(Stub::new().routes()).start().await;
+    let mut scorecards = ScorecardServiceClient::new(server.channel().await);
+    let status = scorecards.get_scorecard(GetScorecardRequest { name: "fault".into() }).await.unwrap_err();
+    assert_eq!(fault(&status), (Code::Internal, "INTERNAL_FAULT".to_owned()));
+    assert!(!status.message().contains("business"), "{status:?}");
+    let lines = log.lines();
+    let error = lines.iter().find(|line| line["level"] == "ERROR").expect("an error");
+    assert!(error["cause"].as_str().unwrap().contains("business"), "{error}");
+    assert!(error["span"]["request_id"].is_string(), "{error}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod harness;
 
 mod assessment;
+mod bodies;
 mod command_line;
 mod config;
 mod conflict;

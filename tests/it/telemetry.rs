@@ -1,7 +1,10 @@
 //! The access log: one line per call, and nothing in it that names a person.
 
 use axum::{Router, body::Body, routing::get};
-use futures_util::StreamExt as _;
+use bytes::Bytes;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use http_body::Frame;
+use http_body_util::StreamBody;
 use plaudit::proto::v1::{GetScorecardRequest, scorecard_service_client::ScorecardServiceClient};
 use serde_json::Value;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
@@ -98,6 +101,26 @@ async fn a_caller_who_goes_away_leaves_a_line() {
     drop(stream);
     until("another line", || log.calls().len() == 2).await;
     assert_eq!(log.calls()[1]["status"], "499");
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_away_while_it_sends_is_no_fault_of_the_server() {
+    let log = Log::capture();
+    let server = TestServer::builder().grpc(Stub::new().routes()).start().await;
+    let grpc = server.bare_grpc().await;
+    let start = stream::iter([Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(b"\0\0")))]);
+    let body = StreamBody::new(start.chain(stream::pending()));
+    let body = tonic::body::Body::new(body);
+    let mut call = Box::pin(grpc.send("/plaudit.v1.ScorecardService/GetScorecard", &[], body));
+    assert!((&mut call).now_or_never().is_none());
+    // It has begun when a later call on the same connection has ended.
+    let mut scorecards =
+        ScorecardServiceClient::with_origin(grpc.clone(), http::Uri::from_static("http://localhost"));
+    scorecards.get_scorecard(GetScorecardRequest { name: "x".into() }).await.unwrap();
+    drop(call);
+    until("both lines", || log.calls().len() == 2).await;
+    assert_eq!(log.calls()[1]["status"], "CANCELLED", "{}", log.text());
+    assert!(!log.text().contains("ERROR"), "{}", log.text());
 }
 
 #[tokio::test]

@@ -5,10 +5,11 @@ use std::{
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{Request, Response};
+use http_body_util::BodyExt as _;
 use hyper::{body::Incoming, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
-use tonic::body::Body;
+use tonic::{Status, body::Body};
 
 /// An HTTP/2 connection under a gRPC client, without what tonic's channel adds: a channel gives up by itself when a
 /// deadline has passed, so that the server's answer is never seen.
@@ -22,6 +23,27 @@ impl BareGrpc {
             http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
         tokio::spawn(connection);
         Self(sender)
+    }
+}
+
+impl BareGrpc {
+    /// Calls a method with bytes that need not be a message, and answers how it ended.
+    pub async fn send(&self, path: &str, headers: &[(&str, &str)], body: Body) -> Status {
+        let mut request =
+            Request::builder().method("POST").uri(format!("http://localhost{path}")).header("te", "trailers");
+        if !headers.iter().any(|(name, _)| *name == "content-type") {
+            request = request.header("content-type", "application/grpc");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let sent = self.0.clone().send_request(request.body(body).expect("a request"));
+        let (head, body) = super::soon("an answer", sent).await.expect("an answer").into_parts();
+        if let Some(status) = Status::from_header_map(&head.headers) {
+            return status;
+        }
+        let body = super::soon("the answer's end", body.collect()).await.expect("an answer");
+        body.trailers().and_then(Status::from_header_map).expect("a status")
     }
 }
 

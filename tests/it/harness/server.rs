@@ -54,6 +54,11 @@ impl Builder {
         self
     }
 
+    pub fn body_idle(mut self, idle: Duration) -> Self {
+        self.options.body_idle = idle;
+        self
+    }
+
     pub fn max_connections(mut self, count: usize) -> Self {
         self.options.max_connections = count;
         self
@@ -85,6 +90,7 @@ impl TestServer {
     pub fn builder() -> Builder {
         let options = Options {
             drain: Duration::from_secs(20),
+            body_idle: server::BODY_IDLE,
             max_connections: 100,
             max_streams_per_connection: 100,
             allowed_hosts: Vec::new(),

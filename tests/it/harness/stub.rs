@@ -7,7 +7,7 @@ use plaudit::proto::v1::{
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status, service::Routes};
 
-/// A service that does what a call's `name` says: `panic`, `slow` (waits for [`Stub::release`]), `fail`; else it
+/// A service that does what a call's `name` says: `panic`, `slow` (waits for [`Stub::release`]), `fail`, `fault`; else it
 /// answers the name.
 #[derive(Clone)]
 pub struct Stub {
@@ -52,6 +52,7 @@ impl ScorecardService for Stub {
         match name.as_str() {
             "panic" => panic!("asked to"),
             "slow" => self.slow().await,
+            "fault" => return Err(Status::internal("a cause that is nobody's business")),
             "fail" => return Err(Status::not_found("asked to")),
             _ => {}
         }

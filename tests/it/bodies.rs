@@ -1,0 +1,167 @@
+//! Requests whose bodies come late, in part, or in a form that is none.
+
+use std::time::Duration;
+
+use axum::{Router, body::Body as RestBody, routing::post};
+use bytes::Bytes;
+use futures_util::{FutureExt as _, StreamExt as _, future::join_all, stream};
+use http::{Request, StatusCode};
+use http_body::Frame;
+use http_body_util::{Full, StreamBody};
+use plaudit::server::{Drained, json_error, read_body};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tonic::{Code, Status, body::Body};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest,
+};
+
+use crate::harness::{Log, Stub, TestServer, fault, soon, until};
+
+const GET_SCORECARD: &str = "/plaudit.v1.ScorecardService/GetScorecard";
+/// One byte of a hundred.
+const STALLED: &[u8] = b"POST /count HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx";
+
+fn count() -> Router {
+    async fn count(request: Request<RestBody>) -> (StatusCode, String) {
+        match read_body(request.into_body(), 1000).await {
+            Ok(body) => (StatusCode::OK, body.len().to_string()),
+            Err(error) => (StatusCode::BAD_REQUEST, error.to_string()),
+        }
+    }
+    Router::new().route("/count", post(count).get(async || "counted"))
+}
+
+/// What is sent, and then nothing more, without an end.
+fn stalled(bytes: &'static [u8]) -> Body {
+    let start = stream::iter([Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(bytes)))]);
+    Body::new(StreamBody::new(start.chain(stream::pending())))
+}
+
+#[tokio::test]
+async fn a_rest_body_that_stops_coming_is_answered_and_leaves_its_place() {
+    let idle = Duration::from_millis(100);
+    let server =
+        TestServer::builder().rest(count()).rest_error(json_error).max_connections(3).body_idle(idle).start();
+    let server = server.await;
+    let http = server.http();
+    for answer in join_all((0..3).map(|_| http.raw(STALLED))).await {
+        let head = answer.to_ascii_lowercase();
+        assert!(head.starts_with("http/1.1 408 "), "{answer}");
+        assert!(head.contains("\r\nconnection: close\r\n"), "{answer}");
+        assert!(head.contains("\r\ncontent-type: application/json\r\n"), "{answer}");
+        assert!(answer.contains("did not come in time"), "{answer}");
+    }
+    assert_eq!(http.post("/count", "xx").await.text(), "2");
+    HealthClient::new(server.channel().await).check(HealthCheckRequest::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_body_that_keeps_coming_may_take_longer_than_the_limit() {
+    let idle = Duration::from_millis(1000);
+    let server = TestServer::builder().rest(count()).body_idle(idle).start().await;
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let head = b"POST /count HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 5\r\n\r\n";
+    stream.write_all(head).await.unwrap();
+    for _ in 0..5 {
+        tokio::time::sleep(idle / 4).await;
+        stream.write_all(b"x").await.unwrap();
+    }
+    let mut answer = String::new();
+    soon("an answer", stream.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n5"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_grpc_message_that_stops_coming_ends_its_call() {
+    let idle = Duration::from_millis(100);
+    let server = TestServer::builder().grpc(Stub::new().routes()).body_idle(idle).start().await;
+    let grpc = server.bare_grpc().await;
+    for start in [&b""[..], b"\0\0", b"\0\0\0\0\x05ab"] {
+        let status = grpc.send(GET_SCORECARD, &[], stalled(start)).await;
+        assert_eq!(fault(&status), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned()));
+        assert!(status.message().contains("did not come in time"), "{status:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_requests_may_pause_for_longer() {
+    let idle = Duration::from_millis(50);
+    let server = TestServer::builder().body_idle(idle).start().await;
+    let question = || ServerReflectionRequest {
+        message_request: Some(MessageRequest::ListServices(String::new())),
+        ..ServerReflectionRequest::default()
+    };
+    let later = stream::once(async move {
+        tokio::time::sleep(idle * 6).await;
+        question()
+    });
+    let questions = stream::iter([question()]).chain(later);
+    let mut client = ServerReflectionClient::new(server.channel().await);
+    let mut answers = client.server_reflection_info(questions).await.unwrap().into_inner();
+    for _ in 0..2 {
+        soon("an answer", answers.message()).await.unwrap().expect("an answer");
+    }
+}
+
+#[tokio::test]
+async fn a_drain_answers_those_whose_requests_are_not_whole() {
+    let log = Log::capture();
+    let drain = Duration::from_millis(1500);
+    let mut server =
+        TestServer::builder().grpc(Stub::new().routes()).rest(count()).drain_within(drain).start().await;
+    let http = server.http();
+    let rest = tokio::spawn(async move { http.raw(STALLED).await });
+    let grpc = server.bare_grpc().await;
+    let mut grpc = Box::pin(grpc.send(GET_SCORECARD, &[], stalled(b"\0\0")));
+    assert!((&mut grpc).now_or_never().is_none());
+    // Both have begun when calls that came later have ended.
+    server.http().get("/count").await;
+    until("a later call", || log.calls().len() == 1).await;
+    server.begin_stop();
+    assert_eq!(fault(&grpc.await), (Code::Unavailable, "STORE_UNAVAILABLE".to_owned()));
+    let answer = soon("an answer", rest).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert_eq!(server.ended().await.unwrap(), Drained::default());
+}
+
+#[tokio::test]
+async fn a_caller_who_ends_its_side_after_its_request_gets_its_answer() {
+    let server = TestServer::builder().rest(count()).start().await;
+    for (request, expected) in [
+        (&b"GET /count HTTP/1.1\r\nHost: localhost\r\n\r\n"[..], "counted"),
+        (b"POST /count HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nxxx", "3"),
+    ] {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = String::new();
+        soon("an answer", stream.read_to_string(&mut answer)).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(expected), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_grpc_request_that_is_not_framed_right_is_the_callers_fault() {
+    let server = TestServer::builder().grpc(Stub::new().routes()).start().await;
+    let grpc = server.bare_grpc().await;
+    let send = async |bytes: &'static [u8]| -> Status {
+        grpc.send(GET_SCORECARD, &[], Body::new(Full::from(bytes))).await
+    };
+    for (bytes, told) in [
+        (&b""[..], "without a message"),
+        (b"\0\0\0", "within a message"),
+        (b"\0\0\0\0\x05ab", "within a message"),
+        (b"\x01\0\0\0\0", "flags"),
+        (b"\xff\0\0\0\0", "flags"),
+    ] {
+        let status = send(bytes).await;
+        assert_eq!(fault(&status), (Code::InvalidArgument, "INVALID_FIELDS".to_owned()), "{bytes:?}");
+        assert!(status.message().contains(told), "{status:?}");
+    }
+    assert_eq!(send(b"\0\0\0\0\0").await.code(), Code::Ok);
+}

@@ -1,7 +1,7 @@
 //! The access log: one line per call, written when the call has ended, however it ended.
 //!
 //! No line holds what a caller sent: of a REST path the route's template is written, of a gRPC path only a method that
-//! exists.
+//! exists, of a request id that may be more than an id its hash.
 
 use std::{
     borrow::Cow,
@@ -77,7 +77,7 @@ impl Access {
     ) -> Self {
         in_flight.fetch_add(1, Ordering::Relaxed);
         // At the level of errors, so that every line of the call carries the id, whatever the filter.
-        let span = tracing::error_span!("call", request_id = request_id.as_str());
+        let span = tracing::error_span!("call", request_id = request_id.logged());
         Self {
             edge,
             method: method.clone(),
@@ -149,7 +149,7 @@ impl Drop for Access {
             duration_ms = (self.started.elapsed().as_micros() as f64) / 1000.0,
             request_bytes = self.learnt.request_bytes.load(Ordering::Relaxed),
             response_bytes = self.response_bytes,
-            request_id = self.request_id.as_str(),
+            request_id = self.request_id.logged(),
             "call"
         );
     }

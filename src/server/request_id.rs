@@ -12,24 +12,46 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const MAX_BYTES: usize = 128;
 
+/// What an id may have to be logged as it was sent: enough for UUIDs and the ids of traces, too little for an address.
+const MAX_PLAIN_BYTES: usize = 64;
+
 /// The id of a call, found in the extensions of its request. Visible ASCII, 1 to 128 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(Arc<str>);
+pub struct RequestId {
+    text: Arc<str>,
+    /// Stands in the log for a text that may name a person.
+    hash: Option<Arc<str>>,
+}
 
 impl RequestId {
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
-    /// The caller's own id, if there is one and it is fit to be logged and echoed.
+    /// What the log calls it: the id itself where it is 1 to 64 of `A-Za-z0-9_-`, else `blake3:` and the first 16
+    /// hexadecimal digits of its hash.
+    pub fn logged(&self) -> &str {
+        self.hash.as_ref().unwrap_or(&self.text)
+    }
+
+    /// The caller's own id, if there is one and it is fit to be echoed.
     fn sent(headers: &HeaderMap) -> Option<Self> {
         let text = headers.get(REQUEST_ID)?.to_str().ok()?;
         let fit = (1..=MAX_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-        fit.then(|| Self(text.into()))
+        if !fit {
+            return None;
+        }
+        let plain = text.len() <= MAX_PLAIN_BYTES
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        let hash = (!plain).then(|| {
+            let digits = blake3::hash(text.as_bytes()).to_hex();
+            format!("blake3:{}", &digits[..16]).into()
+        });
+        Some(Self { text: text.into(), hash })
     }
 
     pub(super) fn header_value(&self) -> HeaderValue {
-        HeaderValue::from_str(&self.0).unwrap_or_else(|_| HeaderValue::from_static("invalid"))
+        HeaderValue::from_str(&self.text).unwrap_or_else(|_| HeaderValue::from_static("invalid"))
     }
 }
 
@@ -51,7 +73,7 @@ impl RequestIds {
     pub(super) fn of(&self, headers: &HeaderMap) -> RequestId {
         RequestId::sent(headers).unwrap_or_else(|| {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
-            RequestId(format!("{:016x}-{number}", self.prefix).into())
+            RequestId { text: format!("{:016x}-{number}", self.prefix).into(), hash: None }
         })
     }
 }
@@ -73,6 +95,16 @@ mod tests {
         for unfit in ["", "two words", &"x".repeat(129)] {
             assert_ne!(id_for(unfit).as_str(), unfit);
         }
+    }
+
+    #[test]
+    fn what_may_name_a_person_is_logged_as_its_hash() {
+        for plain in ["4bf92f3577b34da6a3ce929d0e0e4736", "01J8_a-Z", &"x".repeat(64)] {
+            assert_eq!(id_for(plain).logged(), plain);
+        }
+        let of_jane = format!("blake3:{}", &blake3::hash(b"jane@example.com").to_hex()[..16]);
+        assert_eq!(id_for("jane@example.com").logged(), of_jane);
+        assert!(id_for(&"x".repeat(65)).logged().starts_with("blake3:"));
     }
 
     #[test]

@@ -124,6 +124,18 @@ async fn a_caller_who_goes_away_while_it_sends_is_no_fault_of_the_server() {
 }
 
 #[tokio::test]
+async fn a_request_id_that_may_name_a_person_is_logged_as_its_hash() {
+    let log = Log::capture();
+    let server = TestServer::builder().start().await;
+    let answer = server.http().send("GET", "/x", &[("x-request-id", "jane@example.com")], "").await;
+    assert_eq!(answer.header("x-request-id"), "jane@example.com");
+    let logged = the_call(&log).await["request_id"].as_str().unwrap().to_owned();
+    let hash = blake3::hash(b"jane@example.com").to_hex();
+    assert_eq!(logged, format!("blake3:{}", &hash[..16]));
+    assert!(!log.text().contains("jane"), "{}", log.text());
+}
+
+#[tokio::test]
 async fn a_panic_is_logged_with_the_request_id() {
     let log = Log::capture();
     let server = TestServer::builder().grpc(Stub::new().routes()).start().await;

@@ -11,6 +11,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::telemetry;
+
 pub use serve::SERVING_LINE;
 
 /// What went wrong, and the exit code that says so.
@@ -62,6 +64,8 @@ pub fn run() -> ExitCode {
         Command::Config(config) => config.run(),
         Command::Store(store) => store.run(),
     };
+    // Before what follows on standard error, and before the process is gone.
+    telemetry::flush();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Failed(message)) => {

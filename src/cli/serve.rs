@@ -165,6 +165,7 @@ impl Signals {
         tokio::spawn(async move {
             self.next().await;
             tracing::error!("a second signal: stopping at once");
+            telemetry::flush();
             std::process::exit(1);
         });
     }

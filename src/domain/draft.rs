@@ -70,6 +70,8 @@ pub struct ImportLimits {
 }
 
 impl ImportLimits {
+    /// The most messages that a conversation may grow to: its scores are computed from all of them, in one go.
+    pub const CONVERSATION_MESSAGES: usize = 20_000;
     pub const DEFAULT_SOURCE: &str = "custom";
     pub const SOURCE_BYTES: usize = 128;
     pub const EXTERNAL_ID_BYTES: usize = 512;

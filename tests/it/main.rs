@@ -16,6 +16,7 @@ mod guards;
 mod house;
 mod import;
 mod keys;
+mod rescoring;
 mod retry;
 mod scorecard;
 mod store;

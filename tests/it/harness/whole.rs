@@ -46,7 +46,13 @@ impl Plaudit {
 
     /// Stops it in order and starts it again on the same directory and clock.
     pub async fn restart(self) -> Self {
-        let (folder, clock, settings) = (self.folder.clone(), self.clock.clone(), self.settings);
+        let settings = self.settings;
+        self.restart_with(settings).await
+    }
+
+    /// The same with other settings.
+    pub async fn restart_with(self, settings: Settings) -> Self {
+        let (folder, clock) = (self.folder.clone(), self.clock.clone());
         self.stop().await;
         Self::launch(folder, clock, settings).await
     }

@@ -150,7 +150,9 @@ pub struct NextId {
 
 /// The bytes to store for `record`.
 pub fn encode<T: Encode<()>>(record: &T) -> Value {
-    let mut bytes = vec![VERSION];
+    // Most records fit, so that few are moved while they grow.
+    let mut bytes = Vec::with_capacity(512);
+    bytes.push(VERSION);
     minicbor::encode(record, &mut bytes)
         .expect("a Vec takes every write and no record has a fallible encoder");
     bytes.into()

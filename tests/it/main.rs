@@ -9,6 +9,7 @@ mod conflict;
 mod conversation;
 mod craftcx;
 mod crash;
+mod documents;
 mod drain;
 mod edges;
 mod facts;

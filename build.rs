@@ -18,6 +18,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Reflection serves the same descriptors that the code is generated from.
     let out = PathBuf::from(env::var("OUT_DIR")?).join("plaudit.descriptors");
     std::fs::write(out, descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().compile_fds(descriptors)?;
+    tonic_prost_build::configure().codec_path("crate::grpc::BoundedCodec").compile_fds(descriptors)?;
     Ok(())
 }

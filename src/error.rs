@@ -12,7 +12,8 @@ use crate::{
 pub enum Error {
     #[error("the request is not valid: {0}")]
     Invalid(Violations),
-    #[error("there is no {kind} {name}")]
+    /// `name` is a resource name: `conversations/…`.
+    #[error("there is no {name}")]
     NotFound { kind: ResourceKind, name: String },
     #[error("{source_name}:{external_id} is imported already, as conversations/{conversation}")]
     AlreadyImported {

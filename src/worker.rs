@@ -3,6 +3,7 @@
 //! In one process it owns every shard of the queue. It keeps nothing: after a crash the queue is where it was.
 
 use std::{
+    collections::HashSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,7 +11,7 @@ use std::{
 use tokio::{
     sync::{Semaphore, watch},
     task::{JoinHandle, JoinSet},
-    time::timeout,
+    time::sleep,
 };
 
 use crate::{
@@ -29,109 +30,139 @@ const PAGE: usize = 128;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// The wait after the store would not answer.
 const STORE_WAIT: Duration = Duration::from_millis(500);
+/// How often the log tells how long the queue is, while there is one.
+const REPORT_EVERY: Duration = Duration::from_secs(60);
+/// The report counts so many jobs; beyond it says that there are more.
+const MOST_COUNTED: usize = 10_000;
 
-/// How often request records are swept when nothing else is asked for.
-pub const SWEEP_EVERY: Duration = Duration::from_secs(600);
+/// How often request records are swept when nothing else is asked for. What is expired does not count before either.
+pub const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// A running worker.
 pub struct Worker {
     stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    scoring: JoinHandle<()>,
+    upkeep: JoinHandle<()>,
 }
 
 impl Worker {
     pub fn start(services: Arc<Services>, sweep_every: Duration) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(run(services, stopped, sweep_every));
-        Self { stop, task }
+        let scoring = tokio::spawn(score_all(Arc::clone(&services), stopped.clone()));
+        let upkeep = tokio::spawn(keep_up(services, stopped, sweep_every));
+        Self { stop, scoring, upkeep }
     }
 
-    /// Lets the jobs that are being scored finish and takes no more.
+    /// Lets the jobs that are being scored finish and takes no more. Giving up on it half way harms nothing: what is not
+    /// scored by then waits in the queue.
     pub async fn stop(self) {
         self.stop.send_replace(true);
-        if let Err(cause) = self.task.await {
-            tracing::error!(%cause, "the worker ended badly");
+        for task in [self.scoring, self.upkeep] {
+            if let Err(cause) = task.await {
+                tracing::error!(%cause, "the worker ended badly");
+            }
         }
     }
 }
 
-async fn run(services: Arc<Services>, mut stopped: watch::Receiver<bool>, sweep_every: Duration) {
-    let mut next_sweep = Instant::now();
+/// Scores whatever is due until it is stopped.
+async fn score_all(services: Arc<Services>, mut stopped: watch::Receiver<bool>) {
+    // Twice as many as threads: while some compute, others read and commit.
+    let slots = Arc::new(Semaphore::new(services.threads.count() * 2));
+    let mut running = Running { slots, jobs: JoinSet::new(), conversations: HashSet::new() };
     while !*stopped.borrow() {
-        if Instant::now() >= next_sweep {
-            sweep(&services).await;
-            next_sweep = Instant::now() + sweep_every;
-        }
-        let wait = match score_due(&services, &stopped).await {
-            Ok(Pass { found_due: true, .. }) => continue,
-            Ok(Pass { next_due_millis, .. }) => {
-                next_due_millis.map_or(LONGEST_WAIT, Duration::from_millis).min(LONGEST_WAIT)
-            }
+        let wait = match running.start_due(&services, &stopped).await {
+            Ok(next_due) => next_due.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT),
             Err(error) => {
                 tracing::warn!(%error, "the queue of scoring could not be read");
                 STORE_WAIT
             }
         };
-        let wait = wait.min(next_sweep.saturating_duration_since(Instant::now()));
-        // Either ends the wait: a change of the queue, the stop, or the time.
-        let _ = timeout(wait, async {
-            tokio::select! {
-                () = services.queue_changed.notified() => {}
-                _ = stopped.changed() => {}
-            }
-        })
-        .await;
-    }
-}
-
-/// What one pass over the queue found.
-struct Pass {
-    found_due: bool,
-    /// When the next job that waits is due, from now.
-    next_due_millis: Option<u64>,
-}
-
-/// Scores every job that is due, oldest first within its shard.
-async fn score_due(services: &Arc<Services>, stopped: &watch::Receiver<bool>) -> Result<Pass, Error> {
-    // Twice as many as threads: while some compute, others read and commit.
-    let slots = Arc::new(Semaphore::new(services.threads.count() * 2));
-    let mut running = JoinSet::new();
-    let mut pass = Pass { found_due: false, next_due_millis: None };
-    let mut range = Some(keys::jobs());
-    while let Some(rest) = range.take() {
-        let (jobs, rest) = queue::page(&*services.store, rest, PAGE).await?;
-        range = rest;
-        for (conversation, job) in jobs {
-            let job = match job {
-                Ok(job) => job,
-                Err(damaged) => {
-                    give_up_damaged(services, conversation, damaged).await?;
-                    continue;
-                }
-            };
-            let now = services.clock.now();
-            if job.not_before > now {
-                let wait = millis_until(job.not_before, now);
-                pass.next_due_millis = Some(pass.next_due_millis.map_or(wait, |known| known.min(wait)));
-                continue;
-            }
-            if *stopped.borrow() {
-                range = None;
-                break;
-            }
-            pass.found_due = true;
-            // The semaphore is never closed.
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
-            let services = Arc::clone(services);
-            running.spawn(async move {
-                score(&services, conversation).await;
-                drop(slot);
-            });
+        tokio::select! {
+            () = services.queue_changed.notified() => {}
+            () = running.one_ended() => {}
+            _ = stopped.changed() => {}
+            () = sleep(wait) => {}
         }
-        while running.try_join_next().is_some() {}
     }
-    while running.join_next().await.is_some() {}
-    Ok(pass)
+    while !running.jobs.is_empty() {
+        running.one_ended().await;
+    }
+}
+
+/// The jobs that are being scored.
+struct Running {
+    slots: Arc<Semaphore>,
+    jobs: JoinSet<ConversationId>,
+    /// Those of `jobs`: a conversation is scored by one job at a time.
+    conversations: HashSet<ConversationId>,
+}
+
+impl Running {
+    /// Waits until a job ends; for ever while there is none.
+    async fn one_ended(&mut self) {
+        match self.jobs.join_next().await {
+            Some(ended) => self.forget(ended),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn forget(&mut self, ended: Result<ConversationId, tokio::task::JoinError>) {
+        match ended {
+            Ok(conversation) => _ = self.conversations.remove(&conversation),
+            // Nobody knows whose it was; each of them may be tried again, which harms nothing.
+            Err(_panicked) => self.conversations.clear(),
+        }
+    }
+
+    /// Starts every job that is due, oldest first within its shard, as slots become free. Answers when the next one is due.
+    async fn start_due(
+        &mut self,
+        services: &Arc<Services>,
+        stopped: &watch::Receiver<bool>,
+    ) -> Result<Option<Duration>, Error> {
+        let mut next_due: Option<Duration> = None;
+        let mut range = Some(keys::jobs());
+        while let Some(rest) = range.take() {
+            let (jobs, rest) = queue::page(&*services.store, rest, PAGE).await?;
+            range = rest;
+            for (conversation, job) in jobs {
+                if *stopped.borrow() {
+                    return Ok(None);
+                }
+                let job = match job {
+                    Ok(job) => job,
+                    Err(damaged) => {
+                        give_up_damaged(services, conversation, damaged).await?;
+                        continue;
+                    }
+                };
+                let wait = millis_until(job.not_before, services.clock.now());
+                if wait > 0 {
+                    let wait = Duration::from_millis(wait);
+                    next_due = Some(next_due.map_or(wait, |known| known.min(wait)));
+                } else if !self.conversations.contains(&conversation) {
+                    self.start(services, conversation).await;
+                }
+            }
+        }
+        Ok(next_due)
+    }
+
+    async fn start(&mut self, services: &Arc<Services>, conversation: ConversationId) {
+        // The semaphore is never closed.
+        let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await else { return };
+        while let Some(ended) = self.jobs.try_join_next() {
+            self.forget(ended);
+        }
+        self.conversations.insert(conversation);
+        let services = Arc::clone(services);
+        self.jobs.spawn(async move {
+            score(&services, conversation).await;
+            drop(slot);
+            conversation
+        });
+    }
 }
 
 fn millis_until(moment: UnixMillis, now: UnixMillis) -> u64 {
@@ -156,10 +187,42 @@ async fn score(services: &Services, conversation: ConversationId) {
     }
 }
 
+/// Sweeps expired request records and tells how long the queue is, until it is stopped.
+async fn keep_up(services: Arc<Services>, mut stopped: watch::Receiver<bool>, sweep_every: Duration) {
+    let (mut next_sweep, mut next_report) = (Instant::now(), Instant::now() + REPORT_EVERY);
+    while !*stopped.borrow() {
+        let now = Instant::now();
+        if now >= next_sweep {
+            sweep(&services).await;
+            next_sweep = Instant::now() + sweep_every;
+        }
+        if now >= next_report {
+            report(&services).await;
+            next_report = Instant::now() + REPORT_EVERY;
+        }
+        let wait = next_sweep.min(next_report).saturating_duration_since(Instant::now());
+        tokio::select! {
+            _ = stopped.changed() => {}
+            () = sleep(wait) => {}
+        }
+    }
+}
+
 async fn sweep(services: &Services) {
     match request::sweep(&*services.store, services.clock.now()).await {
         Ok(0) => {}
         Ok(swept) => tracing::info!(swept, "forgot request ids older than 24 hours"),
         Err(error) => tracing::warn!(%error, "request ids could not be swept"),
+    }
+}
+
+async fn report(services: &Services) {
+    match queue::depth(&*services.store, MOST_COUNTED).await {
+        Ok(queue::Depth { jobs: 0, .. }) => {}
+        Ok(queue::Depth { jobs, oldest, more }) => {
+            let oldest_seconds = services.clock.now().seconds_since(oldest);
+            tracing::info!(jobs, more, oldest_seconds, "conversations wait for scoring");
+        }
+        Err(error) => tracing::warn!(%error, "the queue of scoring could not be counted"),
     }
 }

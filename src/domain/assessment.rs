@@ -22,7 +22,7 @@ pub struct Assessment {
     pub scorecard: RevisionRef,
     #[n(5)]
     pub state: AssessmentState,
-    /// The version of the conversation that was scored.
+    /// The version of the conversation that it was computed from. A later version that gives the same changes nothing.
     #[n(6)]
     pub scored_version: u64,
     /// Grows by one with every change.

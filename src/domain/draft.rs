@@ -70,6 +70,8 @@ pub struct ImportLimits {
 }
 
 impl ImportLimits {
+    /// The most messages that a conversation may grow to: its scores are computed from all of them, in one go.
+    pub const CONVERSATION_MESSAGES: usize = 20_000;
     pub const DEFAULT_SOURCE: &str = "custom";
     pub const SOURCE_BYTES: usize = 128;
     pub const EXTERNAL_ID_BYTES: usize = 512;
@@ -105,18 +107,14 @@ impl ConversationDraft {
         if count == 0 || count > limits.messages {
             violations.add("messages", format!("must have 1 to {} items, has {count}", limits.messages));
         }
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::with_capacity(count.min(limits.messages));
         let mut messages = Vec::with_capacity(count.min(limits.messages));
         for (index, draft) in self.messages.into_iter().take(limits.messages).enumerate() {
-            let path = format!("messages[{index}]");
-            let checked = draft.check(&path, &mut violations);
-            let Some(message) = checked else { continue };
+            let Some(message) = draft.check(index, &mut violations) else { continue };
             if !seen.insert(message.external_id.clone()) {
-                let field = format!("{path}.external_id");
-                violations.add(
-                    field,
-                    format!("must be unique in the conversation, {:?} comes twice", message.external_id),
-                );
+                let rule =
+                    format!("must be unique in the conversation, {:?} comes twice", message.external_id);
+                violations.add(Field::of_message(index, "external_id"), rule);
             }
             messages.push(message);
         }
@@ -131,69 +129,93 @@ impl ConversationDraft {
 
 impl MessageDraft {
     /// `None` when a required field is missing, which is then among the violations.
-    fn check(self, path: &str, violations: &mut Violations) -> Option<NewMessage> {
-        let field = |name: &str| format!("{path}.{name}");
-        let external_id = required(violations, &field("external_id"), self.external_id);
+    fn check(self, index: usize, violations: &mut Violations) -> Option<NewMessage> {
+        let field = |name| Field::of_message(index, name);
+        let external_id = required(violations, field("external_id"), self.external_id);
         if let Some(external_id) = &external_id {
-            check_identifier(violations, &field("external_id"), external_id, ImportLimits::EXTERNAL_ID_BYTES);
+            check_identifier(violations, field("external_id"), external_id, ImportLimits::EXTERNAL_ID_BYTES);
         }
-        let kind = required(violations, &field("kind"), self.kind);
-        let content = required(violations, &field("content"), self.content);
-        check_length(violations, &field("content"), content.as_deref(), ImportLimits::CONTENT_BYTES);
-        let author_kind = required(violations, &field("author.kind"), self.author.kind);
-        let author_id = self.author.external_id;
+        let kind = required(violations, field("kind"), self.kind);
+        let content = required(violations, field("content"), self.content);
+        check_length(violations, field("content"), content.as_deref(), ImportLimits::CONTENT_BYTES);
+        let author = self.author;
+        let author_kind = required(violations, field("author.kind"), author.kind);
+        let author_id = author.external_id;
         check_length(
             violations,
-            &field("author.external_id"),
+            field("author.external_id"),
             author_id.as_deref(),
             ImportLimits::EXTERNAL_ID_BYTES,
         );
-        check_length(
-            violations,
-            &field("author.name"),
-            self.author.name.as_deref(),
-            ImportLimits::NAME_BYTES,
-        );
-        let create_time = required(violations, &field("create_time"), self.create_time);
+        check_length(violations, field("author.name"), author.name.as_deref(), ImportLimits::NAME_BYTES);
+        let create_time = required(violations, field("create_time"), self.create_time);
         if let Some(time) = create_time
             && !(0..=UnixMillis::MAX.0).contains(&time.0)
         {
             let rule = "must lie between 1970-01-01 and the end of 9999 (0 to 253402300799999 ms)";
             violations.add(field("create_time"), format!("{rule}, is {} ms", time.0));
         }
-        check_length(violations, &field("ai_tool"), self.ai_tool.as_deref(), ImportLimits::AI_TOOL_BYTES);
+        check_length(violations, field("ai_tool"), self.ai_tool.as_deref(), ImportLimits::AI_TOOL_BYTES);
 
         Some(NewMessage {
             external_id: external_id?,
             kind: kind?,
             content: content?,
-            author: Author { kind: author_kind?, external_id: author_id, name: self.author.name },
+            author: Author { kind: author_kind?, external_id: author_id, name: author.name },
             create_time: create_time?,
             ai_tool: self.ai_tool,
         })
     }
 }
 
-fn required<T>(violations: &mut Violations, field: &str, value: Option<T>) -> Option<T> {
+/// A field's place; its path is written only for a violation.
+#[derive(Clone, Copy)]
+struct Field {
+    message: Option<usize>,
+    name: &'static str,
+}
+
+impl Field {
+    fn of_message(index: usize, name: &'static str) -> Self {
+        Self { message: Some(index), name }
+    }
+}
+
+impl From<&'static str> for Field {
+    fn from(name: &'static str) -> Self {
+        Self { message: None, name }
+    }
+}
+
+impl From<Field> for String {
+    fn from(Field { message, name }: Field) -> Self {
+        match message {
+            Some(index) => format!("messages[{index}].{name}"),
+            None => name.to_owned(),
+        }
+    }
+}
+
+fn required<T>(violations: &mut Violations, field: impl Into<Field>, value: Option<T>) -> Option<T> {
     if value.is_none() {
-        violations.add(field, "is required");
+        violations.add(field.into(), "is required");
     }
     value
 }
 
 /// An identifier is 1 to `max` bytes without control characters: it stands in keys, names and logs.
-fn check_identifier(violations: &mut Violations, field: &str, value: &str, max: usize) {
+fn check_identifier(violations: &mut Violations, field: impl Into<Field>, value: &str, max: usize) {
     if value.is_empty() || value.len() > max {
-        violations.add(field, format!("must be 1 to {max} bytes long, is {}", value.len()));
+        violations.add(field.into(), format!("must be 1 to {max} bytes long, is {}", value.len()));
     } else if let Some(control) = value.chars().find(|character| character.is_control()) {
-        violations.add(field, format!("must not contain control characters, contains {control:?}"));
+        violations.add(field.into(), format!("must not contain control characters, contains {control:?}"));
     }
 }
 
-fn check_length(violations: &mut Violations, field: &str, value: Option<&str>, max: usize) {
+fn check_length(violations: &mut Violations, field: impl Into<Field>, value: Option<&str>, max: usize) {
     if let Some(value) = value
         && value.len() > max
     {
-        violations.add(field, format!("must be at most {max} bytes long, is {}", value.len()));
+        violations.add(field.into(), format!("must be at most {max} bytes long, is {}", value.len()));
     }
 }

@@ -27,7 +27,7 @@ pub enum EventKind {
         #[n(1)]
         count: u32,
     },
-    /// A scoring was stored.
+    /// A scoring was stored: these assessments are new, changed, or gone with their unit.
     #[n(2)]
     AssessmentsScored {
         #[n(0)]

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use minicbor::{Decode, Encode};
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 
 /// The first number that Plaudit gives away: above any clock in microseconds that others use as ids.
 pub const FIRST_ID: u64 = 5_000_000_000_000_001;
@@ -37,6 +38,10 @@ numeric_id!(
     AssessmentId
 );
 
+/// What is encoded in a name: all but letters, digits, `-`, `.`, `_` and `~` (RFC 3986, unreserved).
+const RESERVED: &AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// How a caller names a conversation: by our number or by `(source, external id)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConversationRef {
@@ -44,11 +49,15 @@ pub enum ConversationRef {
     External { source: String, external_id: String },
 }
 
+/// As it stands in a resource name: both parts percent-encoded, so that no two things read alike.
 impl fmt::Display for ConversationRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Id(id) => id.fmt(f),
-            Self::External { source, external_id } => write!(f, "{source}:{external_id}"),
+            Self::External { source, external_id } => {
+                let encoded = |part| utf8_percent_encode(part, RESERVED);
+                write!(f, "{}:{}", encoded(source), encoded(external_id))
+            }
         }
     }
 }

@@ -78,6 +78,9 @@ fn draft_from_wire(
     violations: &mut Violations,
 ) -> ConversationDraft {
     let drafts = messages.into_iter().enumerate();
+    if !conversation.messages.is_empty() {
+        violations.add("conversation.messages", "is output only; the messages belong into `messages`");
+    }
     ConversationDraft {
         source: present(conversation.source),
         external_id: present(conversation.external_id),
@@ -146,8 +149,6 @@ fn imported_to_wire(imported: &Imported) -> v1::ImportConversationResponse {
 
 fn status_to_wire(status: ImportStatus) -> v1::Import {
     let conversation = status.conversation;
-    let assessments =
-        status.assessments.into_iter().map(|id| names::assessment(conversation.id, id)).collect();
     v1::Import {
         name: names::import(&status.receipt),
         conversation: names::conversation(conversation.id),
@@ -155,6 +156,5 @@ fn status_to_wire(status: ImportStatus) -> v1::Import {
         external_id: conversation.external_id,
         create_time: Some(times::to_wire(conversation.create_time)),
         scoring: Some(scoring_to_wire(status.scoring)),
-        assessments,
     }
 }

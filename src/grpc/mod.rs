@@ -1,6 +1,7 @@
 //! The gRPC edge: decode, check shape, call the use case, encode. It holds no rule of its own and knows no store.
 
 mod assessment;
+mod codec;
 mod conversation;
 mod errors;
 mod import;
@@ -11,6 +12,7 @@ mod times;
 
 use std::sync::Arc;
 
+pub use codec::BoundedCodec;
 use tonic::service::Routes;
 
 use crate::{

@@ -85,8 +85,15 @@ fn conversation_segment(segment: &str) -> Option<ConversationRef> {
     }
 }
 
-/// A part that is longer than any that is stored names nothing, and has no place in an error's headers.
+/// A part that is longer than any that is stored names nothing, and has no place in an error's headers. A `%` that begins
+/// no encoded byte is refused, so that a thing has one name.
 fn decoded(part: &str, max_bytes: usize) -> Option<String> {
+    let is_hex = |digits: Option<&str>| {
+        digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    if part.match_indices('%').any(|(at, _)| !is_hex(part.get(at + 1..at + 3))) {
+        return None;
+    }
     let text = percent_decode_str(part).decode_utf8().ok()?;
     (1..=max_bytes).contains(&text.len()).then(|| text.into_owned())
 }
@@ -131,6 +138,8 @@ mod tests {
             "conversations/+5",
             "tickets/1",
             "conversations/%ff:x",
+            "conversations/a:%zz",
+            "conversations/a:%4",
         ] {
             assert_eq!(parse(wrong), None, "{wrong}");
         }

@@ -40,12 +40,12 @@ impl ScorecardService for Edge {
         let page = scorecard::list_scorecards(&self.0, after.as_deref(), size).await?;
         let bases: Vec<_> = page.revisions.iter().map(|revision| revision.revision.base.clone()).collect();
         let mut scorecards: Vec<_> = page.revisions.into_iter().map(to_wire).collect();
-        let has_more = pages::cut(&mut scorecards) || page.has_more;
-        let last = scorecards.len().checked_sub(1).and_then(|last| bases.get(last));
-        let next_page_token = match last {
-            Some(last) if has_more => self.0.page_token(LIST, last),
-            _ => String::new(),
+        let last = if pages::cut(&mut scorecards) {
+            bases.into_iter().nth(scorecards.len() - 1)
+        } else {
+            page.last.filter(|_| page.has_more)
         };
+        let next_page_token = last.map_or_else(String::new, |last| self.0.page_token(LIST, last));
         Ok(Response::new(v1::ListScorecardsResponse { scorecards, next_page_token }))
     }
 }

@@ -82,7 +82,7 @@ async fn find(services: &Services, id: &str) -> Result<Response, Fault> {
         Fault::new(StatusCode::NOT_FOUND, message)
     };
     let receipt: Receipt = id.parse().map_err(|_| not_found())?;
-    match get_scored_import(services, &receipt).await {
+    match get_scored_import(services, &receipt, result::MAX_ASSESSMENTS).await {
         Ok(import) => Ok(answer(StatusCode::OK, &result::to_json(import))),
         Err(Error::NotFound { .. }) => Err(not_found()),
         Err(error) => Err(error.into()),

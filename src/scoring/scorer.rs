@@ -61,6 +61,11 @@ impl Scorer {
         Self { idle_millis, ..self }
     }
 
+    /// The scorecards that it scores with.
+    pub fn scorecards(&self) -> impl Iterator<Item = &RevisionRef> {
+        self.scorecards.iter().map(|scorecard| &scorecard.revision().revision)
+    }
+
     /// Scores a transcript: one result for each unit and scorecard that applies to it, units in their order, the whole
     /// conversation first. `now` is the time of the answers.
     pub fn score(&self, transcript: &Transcript, now: UnixMillis) -> Vec<Scored> {

@@ -1,7 +1,9 @@
 //! Reading assessments.
 
 use crate::{
-    domain::{Assessment, AssessmentId, AssessmentState, ConversationId, ConversationRef, Receipt},
+    domain::{
+        Assessment, AssessmentId, AssessmentState, Axis, ConversationId, ConversationRef, Receipt, axis,
+    },
     error::{Error, ResourceKind},
     store::{assessment, conversation},
 };
@@ -18,7 +20,8 @@ pub async fn get_assessment(
     parent: &ConversationRef,
     id: AssessmentId,
 ) -> Result<Assessment, Error> {
-    let not_found = || Error::not_found(ResourceKind::Assessment, format!("{id} of conversation {parent}"));
+    let not_found =
+        || Error::not_found(ResourceKind::Assessment, format!("conversations/{parent}/assessments/{id}"));
     let Some(conversation) = conversation::resolve(&*services.store, parent).await? else {
         return Err(not_found());
     };
@@ -45,7 +48,7 @@ pub async fn list_assessments(
     let store = &*services.store;
     let mut assessments = assessment::list_after(store, conversation, after, limit + 1).await?;
     if assessments.is_empty() && !conversation::exists(store, conversation).await? {
-        return Err(Error::not_found(ResourceKind::Conversation, conversation));
+        return Err(Error::not_found(ResourceKind::Conversation, format!("conversations/{conversation}")));
     }
     let has_more = assessments.len() > limit;
     assessments.truncate(limit);
@@ -56,20 +59,34 @@ pub async fn list_assessments(
 #[derive(Clone, Debug)]
 pub struct ScoredImport {
     pub status: ImportStatus,
-    /// Ascending by number, without deleted ones; empty until the scoring is done.
+    /// Absent until the scoring is done, and where AXIS is not in use.
+    pub axis: Option<Axis>,
+    /// Ascending by number, at most as many as were asked for, without deleted ones; empty until the scoring is done.
     pub assessments: Vec<Assessment>,
 }
 
-/// The import with this receipt and, once it is scored, its assessments.
-pub async fn get_scored_import(services: &Services, receipt: &Receipt) -> Result<ScoredImport, Error> {
+/// The import with this receipt and, once it is scored, its AXIS and its first `limit` assessments.
+pub async fn get_scored_import(
+    services: &Services,
+    receipt: &Receipt,
+    limit: usize,
+) -> Result<ScoredImport, Error> {
     let status = get_import(services, receipt).await?;
-    let mut assessments = Vec::new();
     // Asked before the assessments are read: what was done then has all of them now.
-    if status.scoring == ScoringStatus::Done {
-        let (_, stored) = assessment::find_indexed(&*services.store, status.conversation.id).await?;
-        assessments.extend(stored.into_iter().map(|stored| stored.value));
-        assessments.retain(|assessment| assessment.state != AssessmentState::Deleted);
-        assessments.sort_unstable_by_key(|assessment| assessment.id);
+    if status.scoring != ScoringStatus::Done {
+        return Ok(ScoredImport { status, axis: None, assessments: Vec::new() });
     }
-    Ok(ScoredImport { status, assessments })
+    let store = &*services.store;
+    let id = status.conversation.id;
+    let mut assessments = assessment::list_after(store, id, AssessmentId(0), limit).await?;
+    let axis = match assessment::find_number_of_whole(store, id, axis::SCORECARD).await? {
+        None => None,
+        Some(number) => match assessments.iter().find(|assessment| assessment.id == number) {
+            Some(found) => Some(found.clone()),
+            None => assessment::find(store, id, number).await?.map(|stored| stored.value),
+        },
+    };
+    let axis = axis.filter(|axis| axis.state != AssessmentState::Deleted).and_then(|axis| axis.axis);
+    assessments.retain(|assessment| assessment.state != AssessmentState::Deleted);
+    Ok(ScoredImport { status, axis, assessments })
 }

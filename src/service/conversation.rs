@@ -68,7 +68,7 @@ pub async fn list_messages(
 
 /// The number of the conversation that a name means.
 pub async fn resolve(services: &Services, name: &ConversationRef) -> Result<ConversationId, Error> {
-    let not_found = || Error::not_found(ResourceKind::Conversation, name);
+    let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{name}"));
     conversation::resolve(&*services.store, name).await?.ok_or_else(not_found)
 }
 
@@ -86,7 +86,7 @@ pub(super) fn scoring_status(found: &Found) -> ScoringStatus {
 
 async fn find(services: &Services, name: &ConversationRef) -> Result<Found, Error> {
     let id = resolve(services, name).await?;
-    let not_found = || Error::not_found(ResourceKind::Conversation, name);
+    let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{name}"));
     conversation::find(&*services.store, id).await?.ok_or_else(not_found)
 }
 

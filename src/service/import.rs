@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use crate::{
     domain::{
-        AssessmentId, Conversation, ConversationId, Event, EventKind, ImportOutcome, Message, MessageId,
-        NewConversation, NewMessage, Receipt, RequestId,
+        Conversation, ConversationId, Event, EventKind, ImportLimits, ImportOutcome, Message, MessageId,
+        NewConversation, NewMessage, Receipt, RequestId, Violations,
     },
     error::{Error, ResourceKind},
     store::{
-        Batch, Expect, StoreError, Stored, assessment, conversation, get_one, keys, queue,
+        Batch, Expect, StoreError, Stored, conversation, get_one, keys, queue,
         records::{self, Identity, Request, RequestAnswer},
         request::Method,
     },
@@ -47,13 +47,12 @@ pub struct ImportStatus {
     pub receipt: Receipt,
     pub conversation: Conversation,
     pub scoring: ScoringStatus,
-    /// Ascending by number.
-    pub assessments: Vec<AssessmentId>,
 }
 
 /// Stores a conversation and queues its scoring, in one batch.
 ///
-/// The usual import reads nothing: that the identity is free is an expectation of its batch.
+/// The usual import reads nothing but the record of its request, if it has an id: that the identity is free is an
+/// expectation of its batch.
 pub async fn import_conversation(
     services: &Services,
     new: &NewConversation,
@@ -84,14 +83,13 @@ pub async fn import_conversation(
 
 /// What became of the import with this receipt.
 pub async fn get_import(services: &Services, receipt: &Receipt) -> Result<ImportStatus, Error> {
-    let not_found = || Error::not_found(ResourceKind::Import, receipt);
+    let not_found = || Error::not_found(ResourceKind::Import, format!("imports/{receipt}"));
     let id = services.secrets.conversation_of(receipt).ok_or_else(not_found)?;
     let found = conversation::find(&*services.store, id).await?.ok_or_else(not_found)?;
     Ok(ImportStatus {
         receipt: receipt.clone(),
         scoring: scoring_status(&found),
         conversation: found.head.value.conversation,
-        assessments: assessment::indexed_ids(&*services.store, id).await?,
     })
 }
 
@@ -148,7 +146,11 @@ async fn meet_existing(
             let batch = Batch { expect: vec![(identity_key, Expect::Is(identity.raw))], ..Batch::default() };
             commit(services, batch, once, expired, id, ImportOutcome::Existing, 0).await
         }
-        ConflictPolicy::Append => append(services, new, once, expired, id).await,
+        ConflictPolicy::Append => {
+            // One at a time, or of many that append to one conversation all but one would have to begin again.
+            let _turn = services.append_turns.take(id).await;
+            append(services, new, once, expired, id).await
+        }
     }
 }
 
@@ -169,6 +171,12 @@ async fn append(
         let mut batch = Batch::default();
         conversation::expect_head(&mut batch, id, found.head.raw);
         return commit(services, batch, once, expired, id, ImportOutcome::Existing, 0).await;
+    }
+    let total = stored.messages.len() + count as usize;
+    if total > ImportLimits::CONVERSATION_MESSAGES {
+        let most = ImportLimits::CONVERSATION_MESSAGES;
+        let rule = format!("must leave the conversation with at most {most} messages, it would have {total}");
+        return Err(Violations::one("messages", rule).into());
     }
     let now = services.clock.now();
     let first = MessageId(services.ids.take(u64::from(count)).await?);

@@ -2,6 +2,7 @@
 
 mod once;
 mod scoring_threads;
+mod turns;
 
 pub mod assessment;
 pub mod conversation;
@@ -13,7 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
 
-use self::scoring_threads::ScoringThreads;
+use self::{scoring_threads::ScoringThreads, turns::Turns};
 
 use crate::{
     clock::Clock,
@@ -32,6 +33,8 @@ pub struct Services {
     /// Wakes the worker when there is something to score.
     pub(crate) queue_changed: Notify,
     pub(crate) threads: ScoringThreads,
+    /// Whose turn it is to append to a conversation.
+    pub(crate) append_turns: Turns,
     settings: Settings,
     scorer: RwLock<Arc<Scorer>>,
 }
@@ -72,6 +75,7 @@ impl Services {
             secrets,
             queue_changed: Notify::new(),
             threads,
+            append_turns: Turns::default(),
             settings,
             scorer: RwLock::new(Arc::new(scorer)),
         })

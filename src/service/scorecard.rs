@@ -14,13 +14,15 @@ use super::{ATTEMPTS, Services, Settings};
 /// How many scorecards are read at once.
 const PAGE: usize = 100;
 /// A built-in family's revisions have the numbers from its own times this on: fixed, and below every leased number.
-const BUILTIN_REVISIONS: u64 = 1000;
+const BUILTIN_REVISIONS: u64 = 1_000_000;
 
 /// A page of scorecards, each the newest revision of its family.
 #[derive(Clone, Debug)]
 pub struct ScorecardPage {
-    /// By base.
+    /// By base, without deleted ones.
     pub revisions: Vec<ScorecardRevision>,
+    /// The last base that was looked at.
+    pub last: Option<String>,
     /// Whether there are more after it.
     pub has_more: bool,
 }
@@ -36,7 +38,10 @@ pub async fn get_scorecard(
         Some(ordinal) => scorecard::find_revision(store, base, ordinal).await?,
         None => scorecard::find_newest(store, base).await?.map(|(_, revision)| revision),
     };
-    let name = || ordinal.map_or(base.to_owned(), |ordinal| format!("{base}, revision {ordinal}"));
+    let name = || match ordinal {
+        Some(ordinal) => format!("scorecards/{base}/revisions/{ordinal}"),
+        None => format!("scorecards/{base}"),
+    };
     revision.ok_or_else(|| Error::not_found(ResourceKind::Scorecard, name()))
 }
 
@@ -49,7 +54,9 @@ pub async fn list_scorecards(
     let mut revisions = scorecard::list_newest_after(&*services.store, after, limit + 1).await?;
     let has_more = revisions.len() > limit;
     revisions.truncate(limit);
-    Ok(ScorecardPage { revisions, has_more })
+    let last = revisions.last().map(|revision| revision.revision.base.clone());
+    revisions.retain(|revision| revision.state != ScorecardState::Deleted);
+    Ok(ScorecardPage { revisions, last, has_more })
 }
 
 /// Stores the built-in scorecards that are not stored yet, and a new revision of each whose text has changed since. A
@@ -74,7 +81,9 @@ async fn seed(store: &dyn Keyspace, builtin: &Builtin, now: UnixMillis) -> Resul
         Error::Internal(format!("the built-in scorecard {}: {violations}", builtin.base))
     })?;
     let (family, ordinal, state) = match stored {
-        Some((_, newest)) if newest.content_hash == file.content_hash => return Ok(true),
+        Some((family, _)) if family.value.seeded_hash.as_ref() == Some(&file.content_hash) => {
+            return Ok(true);
+        }
         Some((family, newest)) => (Some(family), newest.revision.ordinal + 1, newest.state),
         None => (None, 1, file.state),
     };
@@ -86,7 +95,7 @@ async fn seed(store: &dyn Keyspace, builtin: &Builtin, now: UnixMillis) -> Resul
     };
     let revision = ScorecardRevision { state, ..file.into_revision(name, now) };
     let mut batch = Batch::default();
-    scorecard::put_revision(&mut batch, &revision, family);
+    scorecard::put_seeded(&mut batch, &revision, family);
     match store.commit(batch).await {
         Ok(_) => Ok(true),
         Err(StoreError::Conflict { .. }) => Ok(false),

@@ -1,7 +1,12 @@
 //! Scoring a conversation: read it, compute, and commit what came out, at most once per version.
 
+use std::collections::HashMap;
+
 use crate::{
-    domain::{Assessment, AssessmentId, AssessmentState, ConversationId, Event, EventKind, UnixMillis},
+    domain::{
+        Answer, Assessment, AssessmentId, AssessmentState, ConversationId, CriterionResult, Event, EventKind,
+        Unit, UnixMillis,
+    },
     error::Error,
     scoring::Scored,
     store::{
@@ -49,6 +54,7 @@ async fn attempt(services: &Services, id: ConversationId) -> Result<Option<Outco
     let transcript = conversation::transcript(store, found.head.value).await?;
     let version = transcript.conversation.version;
     let scorer = services.scorer();
+    let families: Vec<String> = scorer.scorecards().map(|scorecard| scorecard.base.clone()).collect();
     let now = services.clock.now();
     let computed = services.threads.run(move || scorer.score(&transcript, now)).await;
     let scored =
@@ -56,9 +62,8 @@ async fn attempt(services: &Services, id: ConversationId) -> Result<Option<Outco
 
     let (index, existing) = assessment::find_indexed(store, id).await?;
     let mut batch = Batch::default();
-    let written = Merge { services, conversation: id, version, now }
-        .put_all(&mut batch, scored, index, existing)
-        .await?;
+    let merge = Merge { services, conversation: id, version, now, families };
+    let written = merge.put_changes(&mut batch, scored, index, existing).await?;
     conversation::expect_head(&mut batch, id, found.head.raw);
     queue::end(&mut batch, id, job.raw);
     let event =
@@ -77,55 +82,59 @@ struct Merge<'a> {
     conversation: ConversationId,
     version: u64,
     now: UnixMillis,
+    /// The scorecards that were scored with.
+    families: Vec<String>,
 }
 
 impl Merge<'_> {
-    /// Puts every assessment that is new or changed; answers their numbers.
-    async fn put_all(
+    /// Puts every assessment that is new or says something else than before, and deletes those of units that are no more;
+    /// answers the numbers of all of them. What a person has touched stays.
+    async fn put_changes(
         &self,
         batch: &mut Batch,
         scored: Vec<Scored>,
         index: Option<Stored<AssessmentIndex>>,
         existing: Vec<Stored<Assessment>>,
     ) -> Result<Vec<AssessmentId>, Error> {
-        let (mut entries, index_raw) = match index {
-            Some(stored) => (stored.value, Some(stored.raw)),
-            None => (AssessmentIndex::default(), None),
+        let (entries, index_raw) = match index {
+            Some(stored) => (stored.value.entries, Some(stored.raw)),
+            None => (Vec::new(), None),
         };
-        let place = |entries: &AssessmentIndex, scored: &Scored| {
-            let same = |entry: &AssessmentEntry| {
-                entry.unit == scored.unit && entry.scorecard == scored.scorecard.base
-            };
-            entries.entries.iter().position(same)
-        };
-        let new_count = scored.iter().filter(|scored| place(&entries, scored).is_none()).count() as u64;
+        let mut stored: HashMap<(Unit, String), Stored<Assessment>> =
+            entries.iter().map(|entry| (entry.unit, entry.scorecard.clone())).zip(existing).collect();
+        let is_new = |scored: &&Scored| !stored.contains_key(&(scored.unit, scored.scorecard.base.clone()));
+        let new_count = scored.iter().filter(is_new).count() as u64;
         let mut next_id = if new_count > 0 { self.services.ids.take(new_count).await? } else { 0 };
-        let mut written = Vec::with_capacity(scored.len());
+        let mut changed = Vec::new();
+        let mut kept = entries;
         for scored in scored {
-            match place(&entries, &scored).and_then(|place| existing.get(place)) {
-                Some(stored) => {
-                    if belongs_to_a_person(stored.value.state) {
-                        continue;
-                    }
-                    let assessment = self.rescored(&stored.value, scored);
-                    written.push(assessment.id);
-                    assessment::put(batch, &assessment, Some(stored.raw.clone()));
-                }
-                None => {
-                    let assessment = self.first_scored(AssessmentId(next_id), scored);
-                    next_id += 1;
-                    written.push(assessment.id);
-                    entries.entries.push(AssessmentEntry {
-                        unit: assessment.unit,
-                        scorecard: assessment.scorecard.base.clone(),
-                        assessment: assessment.id,
-                    });
-                    assessment::put(batch, &assessment, None);
-                }
+            let unit = (scored.unit, scored.scorecard.base.clone());
+            let Some(stored) = stored.remove(&unit) else {
+                let id = AssessmentId(next_id);
+                next_id += 1;
+                changed.push(id);
+                assessment::put_new(batch, &self.first_scored(id, scored));
+                kept.push(AssessmentEntry { unit: unit.0, scorecard: unit.1, assessment: id });
+                continue;
+            };
+            if !belongs_to_a_person(stored.value.state) && !says_the_same(&stored.value, &scored) {
+                let assessment = self.rescored(&stored.value, scored);
+                changed.push(assessment.id);
+                assessment::put_changed(batch, &assessment, stored.raw);
             }
         }
-        assessment::put_index(batch, self.conversation, &entries, index_raw);
-        Ok(written)
+        // What is left was a unit once: another idle time cuts other worklogs, a filter may no longer let a unit pass.
+        stored.retain(|(_, family), stored| {
+            self.families.contains(family) && !belongs_to_a_person(stored.value.state)
+        });
+        kept.retain(|entry| !stored.contains_key(&(entry.unit, entry.scorecard.clone())));
+        for gone in stored.into_values() {
+            changed.push(gone.value.id);
+            assessment::delete(batch, &gone.value, gone.raw);
+        }
+        changed.sort_unstable();
+        assessment::put_index(batch, self.conversation, &AssessmentIndex { entries: kept }, index_raw);
+        Ok(changed)
     }
 
     fn first_scored(&self, id: AssessmentId, scored: Scored) -> Assessment {
@@ -156,6 +165,23 @@ impl Merge<'_> {
             ..self.first_scored(stored.id, scored)
         }
     }
+}
+
+/// Whether a scoring came out as the one before. Its times do not count, nor does the version that it was computed from.
+fn says_the_same(stored: &Assessment, scored: &Scored) -> bool {
+    let answer =
+        |answer: &Option<Answer>| answer.clone().map(|answer| Answer { time: UnixMillis(0), ..answer });
+    let criterion =
+        |result: &CriterionResult| CriterionResult { system: answer(&result.system), ..result.clone() };
+    let criteria = |results: &[CriterionResult]| results.iter().map(criterion).collect::<Vec<_>>();
+    stored.state == AssessmentState::AiReady
+        && stored.scorecard == scored.scorecard
+        && stored.assessee == scored.assessee
+        && stored.totals == scored.totals
+        && stored.axis == scored.axis
+        && stored.summary == scored.summary
+        && stored.facts == scored.facts
+        && criteria(&stored.criteria) == criteria(&scored.criteria)
 }
 
 /// What a person has begun to review, has reviewed or has deleted is not scored over.

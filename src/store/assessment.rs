@@ -2,11 +2,11 @@
 
 use std::ops::Bound;
 
-use crate::domain::{Assessment, AssessmentId, ConversationId};
+use crate::domain::{Assessment, AssessmentId, ConversationId, Unit};
 
 use super::{
     Batch, Direction, Expect, Keyspace, StoreError, Stored, Value, expect_unchanged, get_one, keys,
-    records::{self, AssessmentIndex},
+    records::{self, AssessmentIndex, AssessmentOwner},
 };
 
 /// One assessment of a conversation.
@@ -31,16 +31,17 @@ pub async fn list_after(
     page.iter().map(|(key, raw)| records::decode(key, raw)).collect()
 }
 
-/// The numbers of a conversation's assessments, ascending.
-pub async fn indexed_ids(
+/// The number of the assessment of a whole conversation with this scorecard.
+pub async fn find_number_of_whole(
     store: &dyn Keyspace,
     conversation: ConversationId,
-) -> Result<Vec<AssessmentId>, StoreError> {
+    scorecard: &str,
+) -> Result<Option<AssessmentId>, StoreError> {
     let index = get_one::<AssessmentIndex>(store, keys::assessment_index(conversation)).await?;
     let entries = index.map(|stored| stored.value.entries).unwrap_or_default();
-    let mut ids: Vec<_> = entries.into_iter().map(|entry| entry.assessment).collect();
-    ids.sort_unstable();
-    Ok(ids)
+    let whole =
+        entries.into_iter().find(|entry| entry.unit == Unit::Conversation && entry.scorecard == scorecard);
+    Ok(whole.map(|entry| entry.assessment))
 }
 
 /// The index of a conversation and the assessments that it names, in its order.
@@ -65,14 +66,25 @@ pub async fn find_indexed(
     Ok((Some(index), assessments))
 }
 
-/// Puts an assessment: `read` is what it was, absent for a new one.
-pub fn put(batch: &mut Batch, assessment: &Assessment, read: Option<Value>) {
+/// Puts a new assessment. It needs no expectation of its own: its number is fresh and the index is expected.
+pub fn put_new(batch: &mut Batch, assessment: &Assessment) {
+    let owner = AssessmentOwner { conversation: assessment.conversation };
+    batch.put.push((keys::assessment_owner(assessment.id), records::encode(&owner)));
+    batch.put.push((keys::assessment(assessment.conversation, assessment.id), records::encode(assessment)));
+}
+
+/// Puts a changed assessment; `read` is what it was.
+pub fn put_changed(batch: &mut Batch, assessment: &Assessment, read: Value) {
     let key = keys::assessment(assessment.conversation, assessment.id);
-    // A new one needs no expectation of its own: its number is fresh and the index is expected.
-    if let Some(raw) = read {
-        batch.expect.push((key.clone(), Expect::Is(raw)));
-    }
+    batch.expect.push((key.clone(), Expect::Is(read)));
     batch.put.push((key, records::encode(assessment)));
+}
+
+/// Deletes an assessment; `read` is what it was.
+pub fn delete(batch: &mut Batch, assessment: &Assessment, read: Value) {
+    let key = keys::assessment(assessment.conversation, assessment.id);
+    batch.expect.push((key.clone(), Expect::Is(read)));
+    batch.delete.extend([key, keys::assessment_owner(assessment.id)]);
 }
 
 /// Expects the index as it was read and, where it changed, puts it.

@@ -9,6 +9,7 @@
 //! | 12 | segment of messages | workspace, conversation, first message | `records::Segment` |
 //! | 20 | assessment | workspace, conversation, assessment | `domain::Assessment` |
 //! | 21 | assessments of a conversation | workspace, conversation | `records::AssessmentIndex` |
+//! | 22 | conversation of an assessment | assessment | `records::AssessmentOwner` |
 //! | 30 | scorecard family | workspace, base | `records::ScorecardFamily` |
 //! | 31 | scorecard revision | workspace, base, ordinal | `domain::ScorecardRevision` |
 //! | 40 | scoring job | workspace, shard, conversation | `records::Job` |
@@ -34,6 +35,7 @@ const IDENTITY: u8 = 0x11;
 const SEGMENT: u8 = 0x12;
 const ASSESSMENT: u8 = 0x20;
 const ASSESSMENT_INDEX: u8 = 0x21;
+const ASSESSMENT_OWNER: u8 = 0x22;
 const SCORECARD_FAMILY: u8 = 0x30;
 const SCORECARD_REVISION: u8 = 0x31;
 const JOB: u8 = 0x40;
@@ -83,6 +85,12 @@ pub fn assessment_index(conversation: ConversationId) -> Key {
     of_conversation(ASSESSMENT_INDEX, conversation)
 }
 
+pub fn assessment_owner(assessment: AssessmentId) -> Key {
+    let mut key = vec![ASSESSMENT_OWNER];
+    key.extend(assessment.0.to_be_bytes());
+    key
+}
+
 pub fn scorecard_family(base: &str) -> Key {
     let mut key = in_workspace(SCORECARD_FAMILY, base.len() + 2);
     push_text(&mut key, base);
@@ -109,9 +117,14 @@ pub fn scorecard_revision(base: &str, ordinal: u32) -> Key {
 
 pub fn job(conversation: ConversationId) -> Key {
     let mut key = in_workspace(JOB, 9);
-    key.push((conversation.0 % u64::from(JOB_SHARDS)) as u8);
+    key.push(job_shard(conversation));
     key.extend(conversation.0.to_be_bytes());
     key
+}
+
+/// Spread by a multiplicative hash: conversations take as many numbers as they have messages, so their last bits are alike.
+fn job_shard(conversation: ConversationId) -> u8 {
+    (conversation.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60) as u8 % JOB_SHARDS
 }
 
 pub fn jobs() -> KeyRange {
@@ -176,6 +189,20 @@ mod tests {
         assert_eq!(conversation_of_job(&job(id)), Some(id));
         assert_eq!(conversation_of_job(&head(id)), None);
         assert_eq!(conversation_of_job(&job(id)[..9]), None);
+    }
+
+    #[test]
+    fn jobs_are_spread_over_the_shards_whatever_a_conversation_takes() {
+        for numbers_taken in 1..=32 {
+            let mut jobs = [0; JOB_SHARDS as usize];
+            for import in 0..1600 {
+                jobs[usize::from(job_shard(ConversationId(
+                    5_000_000_000_000_001 + import * numbers_taken,
+                )))] += 1;
+            }
+            let (least, most) = (jobs.iter().min(), jobs.iter().max());
+            assert!(least >= Some(&50) && most <= Some(&200), "{numbers_taken} numbers each: {jobs:?}");
+        }
     }
 
     proptest! {

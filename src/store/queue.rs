@@ -28,6 +28,35 @@ pub async fn page(
     Ok((pairs.into_iter().map(waiting).collect::<Result<_, StoreError>>()?, rest))
 }
 
+/// How long the queue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Depth {
+    pub jobs: usize,
+    /// When the oldest of them was queued; meaningless without one.
+    pub oldest: UnixMillis,
+    /// Whether there are more than were counted.
+    pub more: bool,
+}
+
+/// Counts at most about `most` jobs.
+pub async fn depth(store: &dyn Keyspace, most: usize) -> Result<Depth, StoreError> {
+    const COUNTED_AT_ONCE: usize = 1000;
+    let mut depth = Depth { jobs: 0, oldest: UnixMillis(i64::MAX), more: false };
+    let mut range = Some(keys::jobs());
+    while let Some(rest) = range.take() {
+        depth.more = depth.jobs >= most;
+        if depth.more {
+            break;
+        }
+        let (jobs, rest) = page(store, rest, COUNTED_AT_ONCE).await?;
+        depth.jobs += jobs.len();
+        let oldest = jobs.iter().filter_map(|(_, job)| Some(job.as_ref().ok()?.create_time)).min();
+        depth.oldest = oldest.map_or(depth.oldest, |oldest| oldest.min(depth.oldest));
+        range = rest;
+    }
+    Ok(depth)
+}
+
 fn conversation_of(key: &Key) -> Result<ConversationId, StoreError> {
     keys::conversation_of_job(key)
         .ok_or_else(|| StoreError::Corrupt(format!("a job has the key {key:02x?}").into()))

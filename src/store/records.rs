@@ -90,14 +90,25 @@ pub struct AssessmentEntry {
     pub assessment: AssessmentId,
 }
 
+/// Which conversation an assessment belongs to: some callers know it by its number alone.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub struct AssessmentOwner {
+    #[n(0)]
+    pub conversation: ConversationId,
+}
+
 /// A scorecard family's newest revision.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct ScorecardFamily {
     #[n(0)]
     pub newest_ordinal: u32,
+    /// The hash of the built-in text that was seeded last: a revision that a person made since is not replaced by it.
+    #[n(1)]
+    pub seeded_hash: Option<String>,
 }
 
-/// The answer to a request that carried an id. It names things and holds no bodies: an erasure must not have to find it.
+/// The answer to a request that carried an id: names of things, no bodies. An erasure still has to reach it: the id is the
+/// caller's own, and the fingerprint is one of content.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Request {
     /// BLAKE3 of the request under the store's key.
@@ -139,7 +150,9 @@ pub struct NextId {
 
 /// The bytes to store for `record`.
 pub fn encode<T: Encode<()>>(record: &T) -> Value {
-    let mut bytes = vec![VERSION];
+    // Most records fit, so that few are moved while they grow.
+    let mut bytes = Vec::with_capacity(512);
+    bytes.push(VERSION);
     minicbor::encode(record, &mut bytes)
         .expect("a Vec takes every write and no record has a fallible encoder");
     bytes.into()
@@ -153,6 +166,7 @@ pub fn decode<T: for<'a> Decode<'a, ()>>(key: &Key, raw: &[u8]) -> Result<T, Sto
     };
     match raw.split_first() {
         Some((&VERSION, body)) => minicbor::decode(body).map_err(|cause| damaged(cause.to_string())),
+        Some((0, _)) => Err(damaged("has record version 0, which nobody ever wrote".to_owned())),
         Some((version, _)) => Err(damaged(format!(
             "has record version {version}, this program reads up to {VERSION}: use a newer program"
         ))),

@@ -60,13 +60,15 @@ pub async fn list_newest_after(
     decoded.collect()
 }
 
-/// Puts a revision and makes it its family's newest. `read` is the family as it was, absent for a new one.
-pub fn put_revision(batch: &mut Batch, revision: &ScorecardRevision, read: Option<Stored<ScorecardFamily>>) {
+/// Puts a built-in's revision and makes it its family's newest. `read` is the family as it was, absent for a new one.
+pub fn put_seeded(batch: &mut Batch, revision: &ScorecardRevision, read: Option<Stored<ScorecardFamily>>) {
     let base = &revision.revision.base;
     let ordinal = revision.revision.ordinal;
+    let seeded =
+        ScorecardFamily { newest_ordinal: ordinal, seeded_hash: Some(revision.content_hash.clone()) };
     let family = keys::scorecard_family(base);
     batch.expect.push((family.clone(), expect_unchanged(read.map(|stored| stored.raw))));
-    batch.put.push((family, records::encode(&ScorecardFamily { newest_ordinal: ordinal })));
+    batch.put.push((family, records::encode(&seeded)));
     let key = keys::scorecard_revision(base, ordinal);
     batch.expect.push((key.clone(), Expect::Absent));
     batch.put.push((key, records::encode(revision)));

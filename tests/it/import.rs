@@ -316,10 +316,7 @@ async fn an_import_tells_what_became_of_it() {
     assert_eq!((import.source.as_str(), import.external_id.as_str()), ("test", "7"));
     assert_eq!(import.create_time, conversation.create_time);
     assert_eq!(import.scoring.unwrap().state(), ScoringState::Done);
-    let assessments = client.assessments(&answer.conversation, 50).await;
-    assert!(!assessments.is_empty());
-    let names: Vec<_> = assessments.into_iter().map(|assessment| assessment.name).collect();
-    assert_eq!(import.assessments, names);
+    assert!(!client.assessments(&answer.conversation, 50).await.is_empty());
 }
 
 #[tokio::test]
@@ -355,7 +352,6 @@ async fn every_call_that_reads_waits_for_no_scoring() {
     gate.arrived().await;
     let import = client.get_import(&answer.import).await.unwrap();
     assert_eq!(import.scoring.unwrap().state(), ScoringState::Pending);
-    assert!(import.assessments.is_empty());
     let found = client.conversation(&answer.conversation).await.unwrap();
     assert_eq!(found.scoring.unwrap().state(), ScoringState::Pending);
     assert!(client.assessments(&answer.conversation, 50).await.is_empty());

@@ -5,7 +5,7 @@
 //! | import | 1 | head, identity, job, log record |
 //! | … whose messages exceed 16 KiB | 1 | one more for every 32 KiB of messages |
 //! | … with a request id | 1 | one more |
-//! | scoring | 1 | one for each assessment, their index, the job's end, log record |
+//! | scoring | 1 | two for each new assessment and one for a changed one, their index, the job's end, log record |
 //! | append | 1 | head, job, segment, log record |
 //! | append that adds nothing, import that returns what exists | 0 | none; with a request id 1 |
 //! | import that is refused, or answered from its request id | 0 | none |
@@ -37,6 +37,7 @@ fn keys(batch: &Batch) -> BTreeMap<&'static str, usize> {
             0x12 => "segment",
             0x20 => "assessment",
             0x21 => "index",
+            0x22 => "owner",
             0x40 => "job",
             0x50 => "request",
             other => panic!("a key of kind {other:02x}"),
@@ -78,7 +79,7 @@ async fn start() -> (Plaudit, Client) {
 
 const IMPORT: [(&str, usize); 4] = [("head", 1), ("identity", 1), ("job", 1), (LOG, 1)];
 /// Of the conversation and of its one worklog.
-const SCORING: [(&str, usize); 4] = [("assessment", 2), ("index", 1), (END, 1), (LOG, 1)];
+const SCORING: [(&str, usize); 5] = [("assessment", 2), ("owner", 2), ("index", 1), (END, 1), (LOG, 1)];
 
 fn with(keys: &[(&'static str, usize)], more: &[(&'static str, usize)]) -> BTreeMap<&'static str, usize> {
     keys.iter().chain(more).copied().collect()

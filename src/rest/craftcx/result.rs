@@ -6,7 +6,7 @@ use serde_json::Number;
 use crate::{
     domain::{
         AiInvolvement, Answer, AnswerSource, Assessment, AssessmentState, Author, AuthorKind, Axis, Band,
-        ConversationId, CriterionResult, Dimension, MessageId, Resolution, Totals, Unit, axis,
+        ConversationId, CriterionResult, Dimension, MessageId, Resolution, Totals, Unit,
     },
     service::{assessment::ScoredImport, conversation::ScoringStatus},
 };
@@ -14,7 +14,7 @@ use crate::{
 use super::ACCEPTED;
 
 /// The most assessments in one answer. The others, of very long conversations, are read by gRPC.
-const MAX_ASSESSMENTS: usize = 100;
+pub const MAX_ASSESSMENTS: usize = 100;
 
 /// The last four are absent until the scoring is done; the three before the last are also absent without AXIS.
 #[derive(Serialize)]
@@ -109,16 +109,10 @@ struct EvidenceResult {
 }
 
 pub fn to_json(import: ScoredImport) -> ImportResult {
-    let ScoredImport { status, assessments } = import;
+    let ScoredImport { status, axis, assessments } = import;
     let is_done = status.scoring == ScoringStatus::Done;
     let conversation = status.conversation;
-    let axis = assessments
-        .iter()
-        .find(|assessment| {
-            assessment.unit == Unit::Conversation && assessment.scorecard.base == axis::SCORECARD
-        })
-        .and_then(|assessment| assessment.axis.clone());
-    let shown = assessments.into_iter().take(MAX_ASSESSMENTS).map(assessment_to_json);
+    let shown = assessments.into_iter().map(assessment_to_json);
     ImportResult {
         id: status.receipt.to_string(),
         external_ticket_id: conversation.external_id,

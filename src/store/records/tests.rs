@@ -104,7 +104,7 @@ fn the_store_s_own_records_are_read_as_they_were_written() {
     check("next_id", &NextId { id: 5_000_000_000_065_537 });
     let secret = encode(&Secret { key: [9; 32] });
     assert_eq!(decode::<Secret>(&vec![1], &secret).unwrap().key, [9; 32]);
-    check("scorecard_family", &ScorecardFamily { newest_ordinal: 2 });
+    check("scorecard_family", &ScorecardFamily { newest_ordinal: 2, seeded_hash: Some("00ff".to_owned()) });
 }
 
 #[test]
@@ -227,6 +227,7 @@ fn an_assessment_is_read_as_it_was_written() {
     check("assessment_worklog", &assessment);
     let whole = Assessment { unit: Unit::Conversation, assessee: None, axis: None, ..assessment };
     check("assessment_conversation", &whole);
+    check("assessment_owner", &AssessmentOwner { conversation: ID });
     let entry =
         AssessmentEntry { unit: Unit::Conversation, scorecard: "axis".to_owned(), assessment: whole.id };
     check("assessment_index", &AssessmentIndex { entries: vec![entry] });

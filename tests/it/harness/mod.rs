@@ -76,4 +76,6 @@ pub fn assert_not_found(status: &Status, kind: &str) {
     let resource =
         status.get_details_resource_info().unwrap_or_else(|| panic!("no ResourceInfo in {status:?}"));
     assert_eq!(resource.resource_type, kind);
+    let collection = if kind == "assessment" { "/assessments/".to_owned() } else { format!("{kind}s/") };
+    assert!(resource.resource_name.contains(&collection), "{resource:?}");
 }

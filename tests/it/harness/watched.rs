@@ -96,9 +96,16 @@ impl Keyspace for Watched {
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {
         async move {
             self.pass_gate(&batch).await;
-            let committed = self.below.commit(batch.clone()).await?;
-            self.committed.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
-            Ok(committed)
+            // Noted before, as others may see the commit before it is answered here; and taken back when it is refused.
+            self.committed.lock().unwrap_or_else(PoisonError::into_inner).push(batch.clone());
+            let outcome = self.below.commit(batch.clone()).await;
+            if outcome.is_err() {
+                let mut committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(place) = committed.iter().rposition(|noted| *noted == batch) {
+                    committed.remove(place);
+                }
+            }
+            outcome
         }
         .boxed()
     }

@@ -35,22 +35,26 @@ impl Plaudit {
         Self::launch(folder, Arc::new(ManualClock::at(Self::START)), settings).await
     }
 
-    /// Stops it in order; the worker gets so long.
-    async fn stop_within(self, worker_within: Duration) {
-        self.server.stop().await.expect("the server ends well");
-        (self.close)(worker_within).await.expect("the store closes well");
-    }
-
     /// Stops it in order and starts it again on the same directory and clock.
     pub async fn restart(self) -> Self {
         self.restart_within(PATIENCE).await
     }
 
-    /// The same with a limit to the time that the worker gets.
+    /// The same with a limit to the time that the worker gets for its end.
     pub async fn restart_within(self, worker_within: Duration) -> Self {
-        let (folder, clock, settings) = (self.folder.clone(), self.clock.clone(), self.settings);
-        self.stop_within(worker_within).await;
-        Self::launch(folder, clock, settings).await
+        let settings = self.settings;
+        self.relaunch(worker_within, settings).await
+    }
+
+    /// The same with other settings.
+    pub async fn restart_with(self, settings: Settings) -> Self {
+        self.relaunch(PATIENCE, settings).await
+    }
+
+    async fn relaunch(self, worker_within: Duration, settings: Settings) -> Self {
+        self.server.stop().await.expect("the server ends well");
+        (self.close)(worker_within).await.expect("the store closes well");
+        Self::launch(self.folder, self.clock, settings).await
     }
 
     async fn launch(folder: Arc<TempDir>, clock: Arc<ManualClock>, settings: Settings) -> Self {

@@ -1,0 +1,152 @@
+//! The codec of the generated services: protobuf, with a bound on how much memory few bytes can ask for.
+//!
+//! An empty message of a repeated field is two bytes on the wire and hundreds in memory: a request within its limit of 4 MiB
+//! could ask for hundreds of MiB. So the items are counted on the wire, before anything is made of them.
+
+use std::{any::TypeId, marker::PhantomData};
+
+use prost::{Message, bytes::Buf as _};
+use tonic::{
+    Status,
+    codec::{Codec, DecodeBuf, Decoder},
+};
+use tonic_prost::{ProstCodec, ProstEncoder};
+
+use crate::{
+    domain::{ImportLimits, Violations},
+    proto::v1::ImportConversationRequest,
+};
+
+use super::errors;
+
+/// Protobuf both ways.
+pub struct BoundedCodec<T, U>(PhantomData<(T, U)>);
+
+impl<T, U> Default for BoundedCodec<T, U> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T, U> Codec for BoundedCodec<T, U>
+where
+    T: Message + Send + 'static,
+    U: Message + Default + Send + 'static,
+{
+    type Encode = T;
+    type Decode = U;
+    type Encoder = ProstEncoder<T>;
+    type Decoder = BoundedDecoder<U>;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        ProstCodec::<T, U>::default().encoder()
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        BoundedDecoder(ProstCodec::<T, U>::default().decoder())
+    }
+}
+
+/// Decodes what is within its bounds.
+pub struct BoundedDecoder<U>(tonic_prost::ProstDecoder<U>);
+
+impl<U: Message + Default + 'static> Decoder for BoundedDecoder<U> {
+    type Item = U;
+    type Error = Status;
+
+    fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
+        if TypeId::of::<U>() == TypeId::of::<ImportConversationRequest>() {
+            // A message is handed over in one piece.
+            check_import(source.chunk()).map_err(|violations| errors::invalid(&violations))?;
+        }
+        self.0.decode(source)
+    }
+}
+
+/// `ImportConversationRequest.conversation`, `.messages`, and `Conversation.messages`.
+const CONVERSATION: u64 = 1;
+const MESSAGES: u64 = 2;
+const CONVERSATION_MESSAGES: u64 = 10;
+
+fn check_import(request: &[u8]) -> Result<(), Violations> {
+    let most = ImportLimits::default().messages;
+    let mut messages = 0;
+    let mut inner_messages = 0;
+    for (field, value) in fields(request) {
+        match field {
+            MESSAGES => messages += 1,
+            CONVERSATION => {
+                inner_messages += fields(value).filter(|(field, _)| *field == CONVERSATION_MESSAGES).count();
+            }
+            _ => {}
+        }
+    }
+    let mut violations = Violations::default();
+    if messages > most {
+        violations.add("messages", format!("must have 1 to {most} items, has {messages}"));
+    }
+    if inner_messages > most {
+        violations.add("conversation.messages", "is output only; the messages belong into `messages`");
+    }
+    violations.or(())
+}
+
+/// The fields of a message with the bytes of those that have a length. It ends where the message is malformed, which
+/// decoding then tells.
+fn fields(mut rest: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
+    std::iter::from_fn(move || {
+        let key = varint(&mut rest)?;
+        let value = match key & 7 {
+            0 => varint(&mut rest).map(|_| 0)?,
+            1 => 8,
+            2 => usize::try_from(varint(&mut rest)?).ok()?,
+            5 => 4,
+            _ => return None,
+        };
+        let (value, after) = rest.split_at_checked(value)?;
+        rest = after;
+        Some((key >> 3, value))
+    })
+}
+
+fn varint(rest: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let (&byte, after) = rest.split_first()?;
+        *rest = after;
+        value |= u64::from(byte & 0x7F) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::v1;
+
+    #[test]
+    fn items_are_counted_before_they_are_made() {
+        let named = |bytes: &[u8]| {
+            let violations = check_import(bytes).err().unwrap_or_default();
+            violations.iter().map(|violation| violation.field.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(named(&[0x12, 0].repeat(2_000)), [""; 0]);
+        assert_eq!(named(&[0x12, 0].repeat(2_001)), ["messages"]);
+        let messages = vec![v1::Message::default(); 2_001];
+        let conversation = Some(v1::Conversation { messages, ..Default::default() });
+        let request = ImportConversationRequest { conversation, ..Default::default() };
+        assert_eq!(named(&request.encode_to_vec()), ["conversation.messages"]);
+        assert_eq!(named(&[0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]), [""; 0]);
+    }
+
+    #[test]
+    fn every_message_of_a_usual_request_is_counted() {
+        let message = v1::Message { content: Some("x".repeat(300)), ..Default::default() };
+        let request =
+            ImportConversationRequest { messages: vec![message; 7], on_conflict: 2, ..Default::default() };
+        assert_eq!(fields(&request.encode_to_vec()).filter(|(field, _)| *field == MESSAGES).count(), 7);
+    }
+}

@@ -1,0 +1,64 @@
+//! What the README shows is what one gets.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Stdio},
+};
+
+use tempfile::TempDir;
+
+use crate::harness::plaudit;
+
+/// Killed when the test ends, however it ends.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The lines that the demo prints up to its suggestions.
+fn demo(folder: &Path) -> Vec<String> {
+    let arguments = ["serve", "--demo", "--listen", "127.0.0.1:0", "--data", "data"];
+    let mut command = plaudit(folder);
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut server = Killed(command.spawn().expect("the binary starts"));
+    let out = BufReader::new(server.0.stdout.take().expect("it is piped"));
+    let lines: Vec<String> =
+        out.lines().map(|line| line.expect("it is text")).take_while(|line| line != "Try next:").collect();
+    lines
+}
+
+/// The rows of the demo's table without the numbers of the conversations, which differ from run to run.
+fn rows<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let from_table = lines.skip_while(|line| !line.starts_with("conversation  "));
+    let rows = from_table.skip(1).take_while(|line| line.starts_with("5000"));
+    rows.map(|row| row.split_once(' ').expect("a number and a title").1.to_owned()).collect()
+}
+
+#[test]
+fn the_demo_prints_the_table_of_the_readme_and_doubles_nothing_when_it_is_started_again() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let folder = TempDir::new().unwrap();
+    let first = demo(folder.path());
+    let printed = rows(first.iter().map(String::as_str));
+    assert_eq!(printed.len(), 5, "{first:#?}");
+    assert_eq!(rows(readme.lines()), printed);
+    assert!(
+        first.iter().any(|line| line.starts_with("5 conversations imported, 0 were here already")),
+        "{first:#?}"
+    );
+
+    let second = demo(folder.path());
+    assert!(
+        second.iter().any(|line| line.starts_with("0 conversations imported, 5 were here already")),
+        "{second:#?}"
+    );
+    let table =
+        |lines: &[String]| lines.iter().filter(|line| line.starts_with("5000")).cloned().collect::<Vec<_>>();
+    assert_eq!(table(&second), table(&first));
+}

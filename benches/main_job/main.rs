@@ -36,8 +36,8 @@ fn main() -> Result<()> {
     if std::env::args().nth(1).as_deref() == Some("bare-server") {
         return runtime.block_on(echo::serve());
     }
-    let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
-    let seconds = std::env::var("SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(4);
+    let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(7);
+    let seconds = std::env::var("SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(2);
     runtime.block_on(run(rounds, Duration::from_secs(seconds)))
 }
 

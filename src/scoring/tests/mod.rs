@@ -7,7 +7,6 @@ mod facts;
 mod laws;
 mod rules;
 mod scorecards;
-mod speed;
 
 use std::sync::Arc;
 

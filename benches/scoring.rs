@@ -1,0 +1,92 @@
+//! How long scoring takes, without store and wire: `cargo bench --bench scoring`.
+
+use std::{
+    error::Error,
+    hint::black_box,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use plaudit::{
+    domain::{
+        Author, AuthorKind, Conversation, ConversationId, Message, MessageId, MessageKind, RevisionRef,
+        Transcript, UnixMillis,
+    },
+    scoring::{Scorecard, Scorer, builtins, yaml},
+};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let began = Instant::now();
+    let scorer = scorer()?;
+    println!(
+        "lexicon and both built-in scorecards ready after {:.1} ms",
+        began.elapsed().as_secs_f64() * 1000.0
+    );
+    let three = [
+        (AuthorKind::Contact, "Why was I charged twice?".to_owned()),
+        (AuthorKind::Ai, "I can help with billing.".to_owned()),
+        (AuthorKind::Teammate, "I have refunded the second payment. Anything else?".to_owned()),
+    ];
+    let thousand = (0..500).flat_map(|index| {
+        let question = format!("Question {index}: why was I charged {index} times for order {index}?");
+        let answer = format!("Hello, I refunded order {index}, it takes 3 days. Anything else?");
+        [(AuthorKind::Contact, question), (AuthorKind::Teammate, answer)]
+    });
+    for (name, transcript, rounds) in
+        [("3 messages", transcript(three), 2000), ("1000 messages", transcript(thousand), 20)]
+    {
+        let mut times: Vec<Duration> = (0..9).map(|_| each(&scorer, &transcript, rounds)).collect();
+        times.sort_unstable();
+        println!("{name}: {:.0} µs (median of 9 runs)", times[4].as_secs_f64() * 1e6);
+    }
+    Ok(())
+}
+
+fn each(scorer: &Scorer, transcript: &Transcript, rounds: u32) -> Duration {
+    let began = Instant::now();
+    for _ in 0..rounds {
+        black_box(scorer.score(black_box(transcript), UnixMillis(0)));
+    }
+    began.elapsed() / rounds
+}
+
+fn scorer() -> Result<Scorer, Box<dyn Error>> {
+    let mut scorecards = Vec::new();
+    for builtin in builtins() {
+        let file = yaml::parse(builtin.yaml).map_err(|violations| violations.to_string())?;
+        let base = builtin.base.to_owned();
+        let name = RevisionRef { base, base_id: builtin.base_id, ordinal: 1, revision_id: builtin.base_id };
+        let compiled = Scorecard::compile(file.into_revision(name, UnixMillis(0)));
+        scorecards.push(Arc::new(compiled.map_err(|violations| violations.to_string())?));
+    }
+    Ok(Scorer::new(scorecards))
+}
+
+fn transcript(messages: impl IntoIterator<Item = (AuthorKind, String)>) -> Transcript {
+    let messages: Vec<Message> = (0..)
+        .zip(messages)
+        .map(|(index, (kind, content))| Message {
+            id: MessageId(100 + index as u64),
+            external_id: format!("m{index}"),
+            kind: MessageKind::Message,
+            content,
+            author: Author { kind, external_id: Some(format!("{kind:?}")), name: None },
+            create_time: UnixMillis(1_700_000_000_000 + index * 10_000),
+            ai_tool: None,
+        })
+        .collect();
+    let conversation = Conversation {
+        id: ConversationId(1),
+        source: "bench".to_owned(),
+        external_id: "1".to_owned(),
+        subject: None,
+        version: 1,
+        message_count: messages.len() as u32,
+        create_time: UnixMillis(0),
+        update_time: UnixMillis(0),
+    };
+    Transcript { conversation, messages }
+}

@@ -7,6 +7,7 @@ mod chunks;
 mod committer;
 mod disk;
 mod failure;
+mod fault;
 mod group;
 #[cfg(test)]
 mod guards;

@@ -1,8 +1,9 @@
 //! What the engine costs over sled itself: `cargo bench --bench store [-- SECONDS]`.
 //!
 //! Three loops write four-key commits of about 1 KiB, all synced: sled alone in groups of 64, the engine with 100
-//! committers, and the engine with 128, which fills groups of 64. The rates stand in one table with their ratio. Then
-//! reads beside a busy committer: what a get takes, and how long an async thread is ever held up.
+//! committers, and the engine with 128, which fills groups of 64. Beside each rate stands the processor time of a commit
+//! in the thread that writes and in sled's own threads, which a neighbour's work changes less. Then reads beside a busy
+//! committer: what a get takes, and how long an async thread is ever held up.
 
 use std::{
     fs::File,
@@ -10,12 +11,17 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc,
     },
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use plaudit::store::{Batch, Direction, Expect, KeyRange, Keyspace, SledOptions, SledStore};
+
+/// As in the server: an allocator is a good part of a commit.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const GROUP: u64 = 64;
 /// In turn, so that a neighbour's work on the machine meets all alike.
@@ -27,63 +33,120 @@ fn main() {
     let time = Duration::from_secs(seconds);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
 
-    let (mut raw_rates, mut rates_of_100, mut rates_of_128) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut raws, mut of_100s, mut of_128s) = (Vec::new(), Vec::new(), Vec::new());
     println!("four-key commits of 1 KiB, synced; {seconds} s each, in turn");
     for round in 1..=ROUNDS {
         let raw = raw_sled(time);
         let (of_100, grouping) = runtime.block_on(engine(time, 100));
         let (of_128, _) = runtime.block_on(engine(time, 128));
         println!(
-            "round {round}: sled alone {raw:.0}/s; engine, 100 committers {of_100:.0}/s in groups of {grouping:.0}; \
-             128 committers {of_128:.0}/s"
+            "round {round}: sled alone {raw}; engine, 100 committers {of_100}, in groups of {grouping:.0}; \
+             128 committers {of_128}"
         );
-        raw_rates.push(raw);
-        rates_of_100.push(of_100);
-        rates_of_128.push(of_128);
+        raws.push(raw);
+        of_100s.push(of_100);
+        of_128s.push(of_128);
     }
-    let (raw, of_100, of_128) = (median(raw_rates), median(rates_of_100), median(rates_of_128));
-    println!("medians: sled alone, groups of {GROUP}: {raw:.0}/s");
-    println!("         engine, 100 committers:  {of_100:.0}/s, ratio {:.2}", of_100 / raw);
-    println!("         engine, 128 committers:  {of_128:.0}/s, ratio {:.2}", of_128 / raw);
+    let (raw, of_100, of_128) = (medians(&raws), medians(&of_100s), medians(&of_128s));
+    println!("medians: sled alone, groups of {GROUP}: {raw}");
+    println!("         engine, 100 committers:  {of_100}, ratio of rates {:.2}", of_100.rate / raw.rate);
+    println!("         engine, 128 committers:  {of_128}, ratio of rates {:.2}", of_128.rate / raw.rate);
     for read_threads in [1, 2, 4] {
         runtime.block_on(reads_beside_writes(time, read_threads));
     }
 }
 
+/// What one loop gave.
+#[derive(Clone, Copy)]
+struct Measured {
+    /// Commits in a second.
+    rate: f64,
+    /// Processor time of a commit, in microseconds: of the thread that writes, and of sled's own.
+    writer_us: f64,
+    sled_us: f64,
+}
+
+impl Measured {
+    fn new(commits: u64, spent: Duration, writer: Duration, sled: Duration) -> Self {
+        let us = |time: Duration| time.as_secs_f64() * 1e6 / commits as f64;
+        Self { rate: commits as f64 / spent.as_secs_f64(), writer_us: us(writer), sled_us: us(sled) }
+    }
+}
+
+impl std::fmt::Display for Measured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.0}/s ({:.1} us + {:.1} us in sled's threads)", self.rate, self.writer_us, self.sled_us)
+    }
+}
+
+/// Processor time so far of this process's threads whose name begins with `name`; nothing where `/proc` is not there.
+fn cpu_time(name: &str) -> Duration {
+    let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let nanoseconds = threads.filter_map(|thread| {
+        let read = |file: &str| std::fs::read_to_string(thread.path().join(file)).ok();
+        let used = read("schedstat").filter(|_| read("comm").is_some_and(|comm| comm.starts_with(name)))?;
+        used.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanoseconds.sum())
+}
+
+const SLED_THREADS: &str = "sled-io";
+
 /// The best that sled gives: a merged batch, its flush, and a sync of the file, with the engine's segments. Only these
 /// three are timed; the engine's time holds the making of the batches too.
-fn raw_sled(time: Duration) -> f64 {
+fn raw_sled(time: Duration) -> Measured {
+    let (batches, ready) = mpsc::sync_channel(2);
+    let maker = std::thread::spawn(move || {
+        for group in 0.. {
+            let mut batch = sled::Batch::default();
+            for (key, value) in (group * GROUP..(group + 1) * GROUP).flat_map(pairs) {
+                batch.insert(key, value.as_ref());
+            }
+            if batches.send(batch).is_err() {
+                return;
+            }
+        }
+    });
+    let writer = std::thread::Builder::new().name("raw-writer".into());
+    let writer = writer.spawn(move || write_raw(time, ready)).expect("a thread");
+    maker.join().expect("no thread panics");
+    writer.join().expect("no thread panics")
+}
+
+fn write_raw(time: Duration, batches: mpsc::Receiver<sled::Batch>) -> Measured {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let config = sled::Config::new().path(dir.path()).cache_capacity(128 << 20).flush_every_ms(None);
-    let db = config.segment_size(8 << 20).open().expect("an empty directory opens");
+    let db = config.segment_size(4 << 20).open().expect("an empty directory opens");
     let file = File::open(dir.path().join("db")).expect("sled made its file");
     let mut spent = Duration::ZERO;
     let mut number = 0;
+    let (writer_before, sled_before) = (cpu_time("raw-writer"), cpu_time(SLED_THREADS));
     while spent < time {
-        let mut batch = sled::Batch::default();
-        for _ in 0..GROUP {
-            for (key, value) in pairs(number) {
-                batch.insert(key, value.as_ref());
-            }
-            number += 1;
-        }
+        let batch = batches.recv().expect("the maker goes on");
+        number += GROUP;
         let start = Instant::now();
         db.apply_batch(batch).expect("the disk works");
         db.flush().expect("the disk works");
         file.sync_data().expect("the disk works");
         spent += start.elapsed();
     }
-    number as f64 / spent.as_secs_f64()
+    let (writer, sled) = (cpu_time("raw-writer"), cpu_time(SLED_THREADS));
+    Measured::new(number, spent, writer - writer_before, sled - sled_before)
 }
 
 /// The engine under many committers, each of which expects one key to be absent, as an import does.
-async fn engine(time: Duration, committers: u64) -> (f64, f64) {
+async fn engine(time: Duration, committers: u64) -> (Measured, f64) {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let store = open(dir.path(), SledOptions::default());
-    let rate = commit_for(&store, 0, time, committers).await;
+    let (writer_before, sled_before) = (cpu_time("store-commit"), cpu_time(SLED_THREADS));
+    let start = Instant::now();
+    commit_for(&store, 0, time, committers).await;
+    let spent = start.elapsed();
+    let (writer, sled) = (cpu_time("store-commit"), cpu_time(SLED_THREADS));
     let stats = store.stats().await.expect("the store works");
     store.close().await.expect("the store works");
-    (rate, stats.commits as f64 / stats.groups as f64)
+    let measured = Measured::new(stats.commits, spent, writer - writer_before, sled - sled_before);
+    (measured, stats.commits as f64 / stats.groups as f64)
 }
 
 async fn commit_for(store: &Arc<SledStore>, first: u64, time: Duration, committers: u64) -> f64 {
@@ -163,9 +226,18 @@ async fn reads_beside_writes(time: Duration, read_threads: usize) {
     store.close().await.expect("the store works");
 }
 
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+/// The median of each figure on its own.
+fn medians(rounds: &[Measured]) -> Measured {
+    let median = |figure: fn(&Measured) -> f64| {
+        let mut figures: Vec<f64> = rounds.iter().map(figure).collect();
+        figures.sort_by(f64::total_cmp);
+        figures[figures.len() / 2]
+    };
+    Measured {
+        rate: median(|of| of.rate),
+        writer_us: median(|of| of.writer_us),
+        sled_us: median(|of| of.sled_us),
+    }
 }
 
 fn print_times(what: &str, mut times: Vec<Duration>) {

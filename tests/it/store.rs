@@ -118,7 +118,7 @@ async fn a_data_directory_in_use_is_refused_with_the_address_of_who_serves_it() 
     let folder = server.data().parent().unwrap().to_owned();
     let (code, text) = refused(&folder).await;
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains(&server.address().to_string()) && text.contains("--server"), "{text}");
+    assert!(text.contains(&format!("which serves {}; stop it", server.address())), "{text}");
     assert_eq!(server.http().get("/nothing").await.status.as_u16(), 404, "the first goes on");
 }
 

@@ -11,11 +11,14 @@ use std::sync::{
 use ::sled::{IVec, Tree};
 use bytes::Bytes;
 
-use super::layout::CHUNKS;
+use super::{fault::Fault, layout::CHUNKS};
 use crate::store::keyspace::{StoreError, Value};
 
-/// sled's segment: 20 values in place of 48 KiB are half of the quarter that fits a page.
-pub(super) const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
+/// sled's segment: 20 values in place of 48 KiB with keys of 2 KiB fit the quarter that a page may have. It is also what
+/// sled keeps in memory as buffers, a few of them when it opens.
+pub(super) const SEGMENT_BYTES: usize = 4 * 1024 * 1024;
+/// The segments of directories that were created before they became smaller.
+pub(super) const EARLIER_SEGMENT_BYTES: usize = 8 * 1024 * 1024;
 /// The largest value that is stored in place.
 pub(super) const INLINE_BYTES: usize = 48 * 1024;
 /// The size of every chunk but the last.
@@ -116,21 +119,21 @@ pub(super) fn chunk_keys(stored: &[u8]) -> Result<Vec<IVec>, StoreError> {
 }
 
 /// What the chunks on disk say at open: the owners that have any, and the first id that is free.
-pub(super) fn survey(tree: &Tree) -> Result<(Vec<Owner>, u64), StoreError> {
+pub(super) fn survey(tree: &Tree) -> Result<(Vec<Owner>, u64), Fault> {
     let mut owners = Vec::new();
     let mut next_id = 0;
     let mut start = vec![CHUNKS];
     while let Some(first) = tree.range(start..vec![CHUNKS + 1]).next() {
-        let owner = owner_of(&first.map_err(damaged)?.0)?;
+        let owner = owner_of(&first?.0)?;
         let end = match u16::from_be_bytes(owner).checked_add(1) {
             Some(next) => [&[CHUNKS], next.to_be_bytes().as_slice()].concat(),
             None => vec![CHUNKS + 1],
         };
         let of_owner = [&[CHUNKS], owner.as_slice()].concat();
         if let Some(last) = tree.range(of_owner..end.clone()).next_back() {
-            let (key, _) = last.map_err(damaged)?;
+            let (key, _) = last?;
             let id = key.get(3..11).and_then(|id| id.try_into().ok()).map(u64::from_be_bytes);
-            next_id = next_id.max(id.ok_or_else(|| corrupt("a chunk has a malformed key"))? + 1);
+            next_id = next_id.max(id.ok_or_else(malformed_key)? + 1);
         }
         owners.push(owner);
         start = end;
@@ -138,9 +141,13 @@ pub(super) fn survey(tree: &Tree) -> Result<(Vec<Owner>, u64), StoreError> {
     Ok((owners, next_id))
 }
 
-fn owner_of(raw: &[u8]) -> Result<Owner, StoreError> {
+fn owner_of(raw: &[u8]) -> Result<Owner, Fault> {
     let owner = raw.get(1..3).and_then(|owner| owner.try_into().ok());
-    owner.ok_or_else(|| corrupt("a chunk has a malformed key"))
+    owner.ok_or_else(malformed_key)
+}
+
+fn malformed_key() -> Fault {
+    Fault::Damaged("a chunk has a malformed key".into())
 }
 
 fn chunk_key(owner: Owner, id: u64, number: u32) -> IVec {

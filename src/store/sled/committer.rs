@@ -15,7 +15,7 @@ use super::{
     Shared,
     chunks::Owner,
     disk::Disk,
-    group::{InFlight, Merge},
+    group::{InFlight, Merge, Writes},
     layout::COMMIT_NUMBER_KEY,
     queue::{Answer, Next, Write},
     readers::panic_text,
@@ -142,14 +142,16 @@ impl Committer {
 
     /// Decides and writes a group. An error means that nobody knows what of it is durable.
     fn commit_group(&mut self, group: Vec<Write>) -> Result<Vec<Outcome>, Fatal> {
-        let mut merge = Merge::new(&self.tree, &mut self.chunk_owners, self.last_position);
+        // One more for the commit number.
+        let key_count = group.iter().map(|write| write.key_count).sum::<usize>() + 1;
+        let mut merge = Merge::new(&self.tree, &mut self.chunk_owners, self.last_position, key_count);
         let outcomes = group.into_iter().map(|write| merge.add(write)).collect();
         let Merge { mut writes, last_position, accepted, .. } = merge;
         if !writes.is_empty() {
             self.commit_number += 1;
             let number = IVec::from(&self.commit_number.to_be_bytes());
             writes.insert(IVec::from(COMMIT_NUMBER_KEY), Some(number));
-            self.write(Arc::new(InFlight::new(writes)))?;
+            self.write(writes)?;
             self.shared.groups.fetch_add(1, Ordering::Relaxed);
         }
         self.last_position = last_position;
@@ -159,13 +161,17 @@ impl Committer {
     }
 
     /// Applies a group as one batch and makes it durable. Readers know of it before it is applied.
-    fn write(&self, group: Arc<InFlight>) -> Result<(), Fatal> {
-        let batch = group.batch();
-        {
+    fn write(&self, writes: Writes) -> Result<(), Fatal> {
+        let (group, batch) = InFlight::new(writes);
+        let group = Arc::new(group);
+        let settled = {
             let mut visible = self.shared.visible.write().map_err(|_| Fatal::from("a write panicked"))?;
-            *visible = Some(group.clone());
+            let settled = visible.replace(group.clone());
             self.tree.apply_batch(batch).map_err(|error| fatal("applying a group", error))?;
-        }
+            settled
+        };
+        // The group before, given up only now that nobody waits for the lock.
+        drop(settled);
         self.disk.flush(&self.tree).map_err(|error| fatal("flushing a group", error))?;
         self.disk.sync().map_err(|error| fatal("syncing a group", error))?;
         group.finish(Ok(()));

@@ -6,6 +6,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Mutex,
+    time::{Duration, SystemTime},
 };
 
 use ::sled::Tree;
@@ -22,23 +23,52 @@ pub(super) trait Disk: Send + Sync + 'static {
 /// sled's own files, synced through a descriptor of ours.
 pub(super) struct RealDisk {
     db: File,
-    blobs: PathBuf,
-    synced_blobs: Mutex<HashSet<PathBuf>>,
+    blobs: Blobs,
 }
+
+/// The directory in which sled puts what it does not sync.
+struct Blobs {
+    path: PathBuf,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    synced: HashSet<PathBuf>,
+    /// When the directory had last changed as it was listed, if that was long enough ago: as long as it says this, no
+    /// file was added.
+    at_rest_since: Option<SystemTime>,
+}
+
+/// Two changes within a tick of the kernel's clock (at most 10 ms) leave one time; some file systems count seconds.
+const AT_REST_AFTER: Duration = Duration::from_secs(3);
 
 impl RealDisk {
     /// `dir` is sled's directory, which exists by now.
     pub(super) fn open(dir: &Path) -> io::Result<Self> {
         let db = File::options().read(true).write(true).open(dir.join("db"))?;
-        Ok(Self { db, blobs: dir.join("blobs"), synced_blobs: Mutex::default() })
+        Ok(Self { db, blobs: Blobs { path: dir.join("blobs"), seen: Mutex::default() } })
     }
 
     /// Syncs blobs that were not there before, and says how many. There should be none (see `chunks`), but sled itself
     /// would not sync one.
     pub(super) fn sync_new_blobs(&self) -> io::Result<usize> {
-        let mut synced = self.synced_blobs.lock().expect("no holder of this lock panics");
+        let mut seen = self.blobs.seen.lock().expect("no holder of this lock panics");
+        let changed_at = std::fs::metadata(&self.blobs.path)?.modified()?;
+        if seen.at_rest_since == Some(changed_at) {
+            return Ok(0);
+        }
+        let is_at_rest = changed_at.elapsed().is_ok_and(|since| since >= AT_REST_AFTER);
+        let found = self.blobs.list(&mut seen.synced)?;
+        seen.at_rest_since = is_at_rest.then_some(changed_at);
+        Ok(found)
+    }
+}
+
+impl Blobs {
+    fn list(&self, synced: &mut HashSet<PathBuf>) -> io::Result<usize> {
         let mut found = 0;
-        for entry in std::fs::read_dir(&self.blobs)? {
+        for entry in std::fs::read_dir(&self.path)? {
             let path = entry?.path();
             if synced.contains(&path) {
                 continue;
@@ -52,7 +82,7 @@ impl RealDisk {
             found += 1;
         }
         if found > 0 {
-            sync_dir(&self.blobs)?;
+            sync_dir(&self.path)?;
         }
         Ok(found)
     }

@@ -11,16 +11,13 @@ use tokio::sync::watch;
 
 use super::{
     chunks::{self, Encoded, Owner},
-    layout::{LOG, PAIRS, log_key, pair_key},
+    layout::{LOG, PAIRS, caller_key, log_key},
     queue::Write,
 };
-use crate::store::keyspace::{Committed, Expect, Key, Position, StoreError, check_positions};
+use crate::store::keyspace::{Committed, Expect, Position, StoreError, check_positions};
 
 /// Raw keys with their new values, `None` where deleted. Not ordered: the committer pays for every key.
 pub(super) type Writes = HashMap<IVec, Option<IVec>>;
-
-/// The most keys of a group of small batches, with the commit number.
-const USUAL_KEYS: usize = 257;
 
 /// The batches of one group that were accepted, as one set of writes.
 pub(super) struct Merge<'a> {
@@ -33,19 +30,27 @@ pub(super) struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    pub(super) fn new(tree: &'a Tree, chunk_owners: &'a mut HashSet<Owner>, last_position: Position) -> Self {
-        Self { tree, chunk_owners, writes: Writes::with_capacity(USUAL_KEYS), last_position, accepted: 0 }
+    /// `key_count` is how many keys the group is expected to write.
+    pub(super) fn new(
+        tree: &'a Tree,
+        chunk_owners: &'a mut HashSet<Owner>,
+        last_position: Position,
+        key_count: usize,
+    ) -> Self {
+        Self { tree, chunk_owners, writes: Writes::with_capacity(key_count), last_position, accepted: 0 }
     }
 
     /// Accepts a batch, whose writes the following ones then see, or refuses it and leaves everything as it was.
     pub(super) fn add(&mut self, write: Write) -> Result<Committed, StoreError> {
         for (key, expect) in write.expect {
-            self.check(key, &expect)?;
+            self.check(&key, &expect)?;
         }
         check_positions(self.last_position, write.log.iter().filter_map(|record| record.position))?;
         let old_chunks = self.old_chunks(&write.pairs)?;
 
-        self.writes.extend(old_chunks.into_iter().map(|key| (key, None)));
+        for key in old_chunks {
+            self.writes.insert(key, None);
+        }
         for (key, value) in write.pairs {
             match value {
                 Some(value) => self.put(key, value),
@@ -62,14 +67,14 @@ impl<'a> Merge<'a> {
         Ok(Committed { first_position })
     }
 
-    fn check(&self, key: Key, expect: &Expect) -> Result<(), StoreError> {
-        let found = self.current(&pair_key(&key))?;
+    fn check(&self, key: &IVec, expect: &Expect) -> Result<(), StoreError> {
+        let found = self.current(key)?;
         let holds = match (expect, found) {
             (Expect::Absent, found) => found.is_none(),
             (Expect::Is(value), Some(stored)) => chunks::is(&stored, value)?,
             (Expect::Is(_), None) => false,
         };
-        if holds { Ok(()) } else { Err(StoreError::Conflict { key }) }
+        if holds { Ok(()) } else { Err(StoreError::Conflict { key: caller_key(key) }) }
     }
 
     /// What a raw key holds for the next batch of the group.
@@ -97,7 +102,9 @@ impl<'a> Merge<'a> {
         if key.first() == Some(&PAIRS) && !value.chunks.is_empty() {
             self.chunk_owners.insert(owner_of_pair(&key));
         }
-        self.writes.extend(value.chunks.into_iter().map(|(key, chunk)| (key, Some(chunk))));
+        for (key, chunk) in value.chunks {
+            self.writes.insert(key, Some(chunk));
+        }
         self.writes.insert(key, Some(value.head));
     }
 }
@@ -112,8 +119,8 @@ pub(super) const LOG_OWNER: Owner = [LOG, 0];
 
 /// A group that was applied, or is about to be: its keys may still be lost until it is synced.
 pub(super) struct InFlight {
-    writes: Writes,
-    /// The keys in order, made by the first scan that asks.
+    keys: Vec<IVec>,
+    /// The keys in order, made by the first read that asks: most groups are synced before one does.
     ordered: OnceLock<Vec<IVec>>,
     outcome: watch::Sender<Outcome>,
 }
@@ -126,19 +133,27 @@ enum Outcome {
 }
 
 impl InFlight {
-    pub(super) fn new(writes: Writes) -> Self {
-        Self { writes, ordered: OnceLock::new(), outcome: watch::Sender::new(Outcome::Pending) }
-    }
-
-    pub(super) fn batch(&self) -> ::sled::Batch {
+    /// The group, and what is to be applied of it.
+    pub(super) fn new(writes: Writes) -> (Self, ::sled::Batch) {
+        let mut keys = Vec::with_capacity(writes.len());
         let mut batch = ::sled::Batch::default();
-        for (key, value) in &self.writes {
+        for (key, value) in writes {
+            keys.push(key.clone());
             match value {
-                Some(value) => batch.insert(key.clone(), value.clone()),
-                None => batch.remove(key.clone()),
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
             }
         }
-        batch
+        let group = Self { keys, ordered: OnceLock::new(), outcome: watch::Sender::new(Outcome::Pending) };
+        (group, batch)
+    }
+
+    fn ordered(&self) -> &[IVec] {
+        self.ordered.get_or_init(|| {
+            let mut keys = self.keys.clone();
+            keys.sort_unstable();
+            keys
+        })
     }
 
     pub(super) fn finish(&self, result: Result<(), Arc<str>>) {
@@ -153,16 +168,12 @@ impl InFlight {
     }
 
     pub(super) fn writes_any(&self, keys: &[IVec]) -> bool {
-        keys.iter().any(|key| self.writes.contains_key(key))
+        keys.iter().any(|key| self.ordered().binary_search(key).is_ok())
     }
 
     /// Whether the group writes a key of a range.
     pub(super) fn writes_within(&self, start: Bound<&[u8]>, end: Bound<&[u8]>) -> bool {
-        let ordered = self.ordered.get_or_init(|| {
-            let mut keys: Vec<IVec> = self.writes.keys().cloned().collect();
-            keys.sort_unstable();
-            keys
-        });
+        let ordered = self.ordered();
         let before_start = |key: &IVec| match start {
             Bound::Included(start) => key.as_ref() < start,
             Bound::Excluded(start) => key.as_ref() <= start,

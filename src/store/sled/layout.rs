@@ -13,7 +13,7 @@ use std::ops::Bound;
 
 use ::sled::IVec;
 
-use crate::store::keyspace::{KeyRange, Position};
+use crate::store::keyspace::{Key, KeyRange, Position};
 
 pub(super) const PAIRS: u8 = 1;
 pub(super) const CHUNKS: u8 = 2;
@@ -33,6 +33,11 @@ pub(super) fn pair_key(key: &[u8]) -> IVec {
     raw.push(PAIRS);
     raw.extend_from_slice(key);
     IVec::from(raw)
+}
+
+/// The caller's key of a raw key of the area of pairs.
+pub(super) fn caller_key(raw: &[u8]) -> Key {
+    raw[1..].to_vec()
 }
 
 /// The raw key of a log record.

@@ -7,6 +7,7 @@ mod chunks;
 mod committer;
 mod disk;
 mod failure;
+mod fault;
 mod group;
 #[cfg(test)]
 mod guards;
@@ -207,7 +208,8 @@ fn encode(batch: Batch, chunk_ids: &AtomicU64) -> Write {
     });
     let delete = batch.delete.into_iter().map(|key| (layout::pair_key(&key), None));
     let log = batch.log.iter().map(|value| encode_record(None, value, chunk_ids));
-    sized(batch.expect, put.chain(delete).collect(), log.collect())
+    let expect = batch.expect.into_iter().map(|(key, expect)| (layout::pair_key(&key), expect));
+    sized(expect.collect(), put.chain(delete).collect(), log.collect())
 }
 
 fn encode_record(position: Option<Position>, value: &Value, chunk_ids: &AtomicU64) -> LogWrite {
@@ -215,7 +217,7 @@ fn encode_record(position: Option<Position>, value: &Value, chunk_ids: &AtomicU6
 }
 
 /// Counts a write for the bounds of queue and group.
-fn sized(expect: Vec<(Key, Expect)>, pairs: Vec<(IVec, Option<Encoded>)>, log: Vec<LogWrite>) -> Write {
+fn sized(expect: Vec<(IVec, Expect)>, pairs: Vec<(IVec, Option<Encoded>)>, log: Vec<LogWrite>) -> Write {
     let mut key_count = pairs.len() + log.len();
     let mut size_bytes = pairs.iter().map(|(key, _)| key.len()).sum::<usize>();
     let values = pairs.iter().filter_map(|(_, value)| value.as_ref());

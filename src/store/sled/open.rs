@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashSet,
-    fs, io,
+    fs,
+    io::{self, Read as _},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -12,8 +13,9 @@ use ::sled::{Db, IVec, Tree};
 
 use super::{
     SledOptions,
-    chunks::{self, Owner, SEGMENT_BYTES},
+    chunks::{self, EARLIER_SEGMENT_BYTES, Owner, SEGMENT_BYTES},
     disk::sync_dir,
+    fault::{self, Fault},
     holder::{self, Holder, Refused},
     identity::{FORMAT, Identity},
     layout::{self, COMMIT_NUMBER_KEY, IDENTITY_KEY, LOG},
@@ -39,12 +41,9 @@ const RESTORE: &str = "restore the whole data directory from a backup, or load a
 /// Why a data directory was not opened. Each text names the file, what is wrong with it, and the next step.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("{}: {source}; check that the disk is there and that this user may write to it", path.display())]
+    #[error("{}: {source}; {}", path.display(), fault::next_step(.source))]
     Io { path: PathBuf, source: io::Error },
-    #[error(
-        "{} is in use by {}; stop it, or let this command talk to it with --server",
-        dir.display(), describe_holder(.pid, .address)
-    )]
+    #[error("{} is in use by {}; stop it and try again", dir.display(), describe_holder(.pid, .address))]
     Held { dir: PathBuf, pid: Option<u32>, address: Option<String> },
     #[error(
         "{} has format {found}, this version reads up to {FORMAT}; start the version that wrote it, or a newer one",
@@ -111,8 +110,7 @@ pub(super) fn open(dir: &Path, options: &SledOptions) -> Result<Opened, OpenErro
         return Err(OpenError::HalfLoaded { dir: dir.to_owned() });
     }
     let last_position = last_position(dir, &tree)?;
-    let survey = catch(|| chunks::survey(&tree).map_err(|error| error.to_string()));
-    let (owners, next_chunk_id) = survey.map_err(|why| damaged(dir, why))?;
+    let (owners, next_chunk_id) = read(dir, || chunks::survey(&tree))?;
     Ok(Opened {
         db,
         tree,
@@ -199,10 +197,10 @@ fn create(dir: &Path, options: &SledOptions) -> Result<(), OpenError> {
     batch.insert(IDENTITY_KEY, identity.to_string().into_bytes());
     batch.insert(COMMIT_NUMBER_KEY, &FIRST_COMMIT.to_be_bytes());
     let written = catch(|| {
-        tree.apply_batch(batch).map_err(|error| error.to_string())?;
-        tree.flush().map_err(|error| error.to_string())
+        tree.apply_batch(batch)?;
+        tree.flush()
     });
-    written.map_err(|why| OpenError::Io { path: sled_dir.clone(), source: io::Error::other(why) })?;
+    written.map_err(|fault| fault.at(&sled_dir))?;
     drop((tree, db));
     sync_tree(&sled_dir).map_err(at(&sled_dir))?;
     let path = dir.join(SYNCED_FILE);
@@ -260,34 +258,45 @@ fn open_sled(dir: &Path, options: &SledOptions) -> Result<(Db, Tree), OpenError>
     remove_snapshots(&sled_dir, |name| name.ends_with(".generating"))?;
     let deadline = Instant::now() + options.lock_wait.max(SLED_LOCK_WAIT);
     loop {
-        let why = match catch(|| open_once(&sled_dir, options)) {
+        match catch(|| open_once(&sled_dir, options)) {
             Ok(opened) => return Ok(opened),
-            Err(why) => why,
-        };
-        if why.contains("could not acquire lock") {
-            if Instant::now() >= deadline {
+            Err(Fault::Locked) if Instant::now() >= deadline => {
                 return Err(OpenError::Held { dir: dir.to_owned(), pid: None, address: None });
             }
-            std::thread::sleep(Duration::from_millis(20));
-        } else if remove_snapshots(&sled_dir, |_| true)? > 0 {
+            Err(Fault::Locked) => std::thread::sleep(Duration::from_millis(20)),
+            Err(refused @ Fault::Refused(_)) => return Err(refused.at(&sled_dir)),
+            Err(damaged) if remove_snapshots(&sled_dir, |_| true)? == 0 => {
+                return Err(damaged.at(&sled_dir.join("db")));
+            }
             // The snapshot is only a short cut: without it, sled reads its whole log.
-            tracing::warn!(cause = why, "sled did not open; removed its snapshots, reading its log instead");
-        } else {
-            return Err(OpenError::Damaged { path: sled_dir.join("db"), why });
+            Err(damaged) => {
+                tracing::warn!(cause = %damaged, "sled did not open; removed its snapshots, reading its log instead");
+            }
         }
     }
 }
 
-fn open_once(sled_dir: &Path, options: &SledOptions) -> Result<(Db, Tree), String> {
+fn open_once(sled_dir: &Path, options: &SledOptions) -> ::sled::Result<(Db, Tree)> {
     let config = ::sled::Config::new()
         .path(sled_dir)
         .cache_capacity(options.cache_bytes)
-        .segment_size(SEGMENT_BYTES)
+        .segment_size(segment_bytes(sled_dir))
         // Its flusher dies at the first error and only logs it; the committer flushes.
         .flush_every_ms(None);
-    let db = config.open().map_err(|error| error.to_string())?;
+    let db = config.open()?;
     let tree = (*db).clone();
     Ok((db, tree))
+}
+
+/// The segments of a directory are for ever those that it was created with, which `conf` says. Any other number than ours
+/// of now and before is left to sled, which refuses what does not fit.
+fn segment_bytes(sled_dir: &Path) -> usize {
+    let earlier = format!("segment_size: {EARLIER_SEGMENT_BYTES}\n").into_bytes();
+    let mut conf = Vec::new();
+    let read = fs::File::open(sled_dir.join("conf"))
+        .and_then(|file| file.take(earlier.len() as u64).read_to_end(&mut conf));
+    // sled says what is wrong with a file that cannot be read.
+    if read.is_ok() && conf == earlier { EARLIER_SEGMENT_BYTES } else { SEGMENT_BYTES }
 }
 
 /// Removes the snapshots whose name `chosen` takes, and says how many.
@@ -356,14 +365,17 @@ fn damaged(dir: &Path, why: String) -> OpenError {
     OpenError::Damaged { path: dir.join(SLED_DIR).join("db"), why }
 }
 
-/// A read of sled's, whose errors and panics mean a damaged file.
-fn read<T>(dir: &Path, read: impl FnOnce() -> ::sled::Result<T>) -> Result<T, OpenError> {
-    catch(|| read().map_err(|error| error.to_string())).map_err(|why| damaged(dir, why))
+/// A read of sled's.
+fn read<T, E: Into<Fault>>(dir: &Path, read: impl FnOnce() -> Result<T, E>) -> Result<T, OpenError> {
+    catch(read).map_err(|fault| fault.at(&dir.join(SLED_DIR).join("db")))
 }
 
 /// Runs sled, which may panic on a damaged file.
-fn catch<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panic_text(&*panic).to_string()))
+fn catch<T, E: Into<Fault>>(run: impl FnOnce() -> Result<T, E>) -> Result<T, Fault> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(result) => result.map_err(Into::into),
+        Err(panic) => Err(Fault::from_panic(panic_text(&*panic).to_string())),
+    }
 }
 
 /// Names the file of an I/O error.

@@ -10,7 +10,7 @@ use ::sled::IVec;
 use tokio::sync::oneshot;
 
 use super::chunks::Encoded;
-use crate::store::keyspace::{Committed, Expect, Key, Position, StoreError};
+use crate::store::keyspace::{Committed, Expect, Position, StoreError};
 
 /// A group's bounds, which keep the time that sled's lock is held short.
 const GROUP_KEYS: usize = 256;
@@ -18,7 +18,8 @@ const GROUP_BYTES: usize = 1024 * 1024;
 
 /// A batch ready to be merged: encoded by its caller, so that the one committer has less to do.
 pub(super) struct Write {
-    pub expect: Vec<(Key, Expect)>,
+    /// Raw keys with what they must hold.
+    pub expect: Vec<(IVec, Expect)>,
     /// Raw keys with their new values, `None` to delete.
     pub pairs: Vec<(IVec, Option<Encoded>)>,
     pub log: Vec<LogWrite>,

@@ -81,7 +81,7 @@ impl Reader {
             },
         )
         .map(|seen| Seen {
-            value: seen.value.into_iter().map(|(key, value)| (key[1..].to_vec(), value)).collect(),
+            value: seen.value.into_iter().map(|(key, value)| (layout::caller_key(&key), value)).collect(),
             wait_for: seen.wait_for,
         })
     }

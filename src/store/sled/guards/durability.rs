@@ -250,3 +250,26 @@ fn blobs_that_sled_made_are_synced_once() {
     assert_eq!(disk.sync_new_blobs().unwrap(), 1);
     assert_eq!(disk.sync_new_blobs().unwrap(), 0);
 }
+
+/// A directory at rest is not listed again; what comes into it wakes it, and its own age is not trusted too early.
+#[cfg(unix)]
+#[test]
+fn a_blob_in_a_directory_at_rest_is_synced() {
+    let data = Data::new();
+    drop(data.open().unwrap());
+    let disk = RealDisk::open(&data.sled("")).unwrap();
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(60);
+    for number in 0..3 {
+        fs::File::open(data.sled("blobs")).unwrap().set_modified(long_ago).unwrap();
+        assert_eq!(disk.sync_new_blobs().unwrap(), 0);
+        fs::write(data.sled(&format!("blobs/{number}")), "a page").unwrap();
+        assert_eq!(disk.sync_new_blobs().unwrap(), 1);
+    }
+    // Two within one tick of the clock.
+    let now = std::time::SystemTime::now();
+    for number in 3..5 {
+        fs::write(data.sled(&format!("blobs/{number}")), "a page").unwrap();
+        fs::File::open(data.sled("blobs")).unwrap().set_modified(now).unwrap();
+        assert_eq!(disk.sync_new_blobs().unwrap(), 1);
+    }
+}

@@ -5,6 +5,7 @@
 mod creation;
 mod durability;
 mod large;
+mod refusals;
 mod surgery;
 
 use std::{

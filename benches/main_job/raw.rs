@@ -126,7 +126,12 @@ fn draft(number: u64) -> ConversationDraft {
 /// Batches a second of sled alone: groups merged into one batch, applied, flushed, synced.
 pub fn sled_rate(batches: &[Batch], group: usize, length: Duration) -> Result<f64> {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let db = sled::Config::new().path(dir.path()).cache_capacity(128 << 20).flush_every_ms(None).open()?;
+    let db = sled::Config::new()
+        .path(dir.path())
+        .cache_capacity(128 << 20)
+        .segment_size(4 << 20)
+        .flush_every_ms(None)
+        .open()?;
     let file = File::open(dir.path().join("db"))?;
     let began = Instant::now();
     let mut done = 0;

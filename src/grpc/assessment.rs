@@ -5,15 +5,19 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::{
         AiInvolvement, Answer, AnswerSource, Assessment, AssessmentId, AssessmentState, Axis, Band,
-        ConversationId, CriterionResult, Dimension, FactValue, Resolution, ScoredFact, Totals, Unit,
-        Violations,
+        CriterionResult, Dimension, FactValue, Resolution, ScoredFact, Totals, Unit, Violations,
     },
     error::Error,
     proto::v1::{self, assessment_service_server::AssessmentService, fact::Value},
     service::{assessment, conversation},
 };
 
-use super::{Edge, conversation::author_to_wire, names, pages, times};
+use super::{
+    Edge,
+    conversation::author_to_wire,
+    names::{self, MessageNames},
+    pages, times,
+};
 
 #[tonic::async_trait]
 impl AssessmentService for Edge {
@@ -61,9 +65,9 @@ fn to_wire(assessment: Assessment) -> v1::Assessment {
             (v1::UnitKind::Worklog, names::message(conversation, first_message))
         }
     };
-    let criteria =
-        assessment.criteria.into_iter().map(|criterion| criterion_to_wire(conversation, criterion));
-    let facts = assessment.facts.into_iter().map(|fact| fact_to_wire(conversation, fact));
+    let names = MessageNames::of(conversation);
+    let criteria = assessment.criteria.into_iter().map(|criterion| criterion_to_wire(&names, criterion));
+    let facts = assessment.facts.into_iter().map(|fact| fact_to_wire(&names, fact));
     v1::Assessment {
         name: names::assessment(conversation, assessment.id),
         unit: unit.into(),
@@ -135,26 +139,26 @@ fn axis_to_wire(axis: Axis) -> v1::Axis {
     }
 }
 
-fn criterion_to_wire(conversation: ConversationId, criterion: CriterionResult) -> v1::CriterionResult {
+fn criterion_to_wire(names: &MessageNames, criterion: CriterionResult) -> v1::CriterionResult {
     v1::CriterionResult {
         category_id: criterion.category_id,
         criterion_id: criterion.criterion_id,
         max_points: criterion.max_points.points(),
         applicable: criterion.applicable,
-        system: criterion.system.map(|answer| answer_to_wire(conversation, answer)),
-        human: criterion.human.map(|answer| answer_to_wire(conversation, answer)),
+        system: criterion.system.map(|answer| answer_to_wire(names, answer)),
+        human: criterion.human.map(|answer| answer_to_wire(names, answer)),
         failure: criterion.failure.unwrap_or_default(),
     }
 }
 
-fn answer_to_wire(conversation: ConversationId, answer: Answer) -> v1::Answer {
+fn answer_to_wire(names: &MessageNames, answer: Answer) -> v1::Answer {
     let source = match answer.source {
         AnswerSource::Rule => v1::AnswerSource::Rule,
     };
-    let evidence = answer.evidence.into_iter().map(|evidence| v1::Evidence {
-        message: names::message(conversation, evidence.message),
-        fact: evidence.fact,
-    });
+    let evidence = answer
+        .evidence
+        .into_iter()
+        .map(|evidence| v1::Evidence { message: names.name(evidence.message), fact: evidence.fact });
     v1::Answer {
         score: answer.score.points(),
         reason: answer.reason,
@@ -164,13 +168,13 @@ fn answer_to_wire(conversation: ConversationId, answer: Answer) -> v1::Answer {
     }
 }
 
-fn fact_to_wire(conversation: ConversationId, fact: ScoredFact) -> v1::Fact {
+fn fact_to_wire(names: &MessageNames, fact: ScoredFact) -> v1::Fact {
     let value = match fact.value {
         FactValue::Bool(value) => Value::BoolValue(value),
         FactValue::Int(value) => Value::IntValue(value),
         FactValue::Number(value) => Value::NumberValue(value),
         FactValue::Text(value) => Value::TextValue(value),
     };
-    let messages = fact.evidence.into_iter().map(|id| names::message(conversation, id)).collect();
+    let messages = fact.evidence.into_iter().map(|id| names.name(id)).collect();
     v1::Fact { name: fact.name, value: Some(value), messages }
 }

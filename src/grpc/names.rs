@@ -1,5 +1,7 @@
 //! Resource names: how they are written and read.
 
+use std::fmt::Write as _;
+
 use percent_encoding::percent_decode_str;
 
 use crate::domain::{
@@ -12,6 +14,23 @@ pub fn conversation(id: ConversationId) -> String {
 
 pub fn message(conversation: ConversationId, id: MessageId) -> String {
     format!("conversations/{conversation}/messages/{id}")
+}
+
+/// The names of many messages of one conversation.
+pub struct MessageNames(String);
+
+impl MessageNames {
+    pub fn of(conversation: ConversationId) -> Self {
+        Self(format!("conversations/{conversation}/messages/"))
+    }
+
+    pub fn name(&self, id: MessageId) -> String {
+        // Room for the number.
+        let mut name = String::with_capacity(self.0.len() + 20);
+        name.push_str(&self.0);
+        let _ = write!(name, "{id}");
+        name
+    }
 }
 
 pub fn assessment(conversation: ConversationId, id: AssessmentId) -> String {

@@ -104,6 +104,7 @@ impl Committer {
         let Self { shared, db, tree, readers, answerer, .. } = self;
         answerer.finish();
         shared.reads.close();
+        shared.reader.write().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         for reader in readers {
             // A reader that panicked has said so to its caller.
             let _ = reader.join();

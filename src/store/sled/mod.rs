@@ -21,9 +21,10 @@ mod sidecar;
 
 use std::{
     fs, io,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -44,7 +45,7 @@ use self::{
     group::{InFlight, LOG_OWNER, owner_of_pair},
     holder::Holder,
     queue::{LogWrite, Queue, Write},
-    readers::{ReadPool, Reader, Visible},
+    readers::{ReadPool, Reader, Visible, panic_text},
     sidecar::Sidecar,
 };
 use super::keyspace::{
@@ -88,6 +89,8 @@ pub struct SledStore {
 struct Shared {
     queue: Queue,
     reads: Arc<ReadPool>,
+    /// Reads on the caller's thread; given up when the store closes.
+    reader: RwLock<Option<Reader>>,
     visible: Arc<Visible>,
     failure: Failure,
     /// The next free id of a chunked value.
@@ -102,6 +105,23 @@ struct Shared {
 }
 
 impl Shared {
+    /// Whether a read would have to wait for the committer just now. One that begins in the very next moment makes the
+    /// read wait for about a millisecond after all.
+    fn is_applying(&self) -> bool {
+        self.visible.try_read().is_err()
+    }
+
+    /// Reads on this thread. A panic is the engine's failure.
+    fn read_here<T>(&self, read: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let reader = self.reader.read().unwrap_or_else(PoisonError::into_inner);
+        let reader = reader.as_ref().ok_or_else(|| self.failure.or_closed())?;
+        catch_unwind(AssertUnwindSafe(|| read(reader))).unwrap_or_else(|panic| {
+            let panicked = panic_text(&*panic);
+            self.failure.set(panicked.clone());
+            Err(StoreError::Failed(panicked))
+        })
+    }
+
     fn in_flight(&self) -> Option<Arc<InFlight>> {
         self.visible.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -124,10 +144,12 @@ impl SledStore {
         let synced = dir.join(open::SYNCED_FILE);
         let db = dir.join(open::SLED_DIR).join("db");
         let sidecar = Sidecar::open(&synced, db, opened.synced).map_err(failed)?;
+        let visible = Arc::new(Visible::default());
         let shared = Arc::new(Shared {
             queue: Queue::new(options.queue_batches, options.queue_bytes),
             reads: Arc::new(ReadPool::default()),
-            visible: Arc::new(Visible::default()),
+            reader: RwLock::new(Some(Reader::new(opened.tree.clone(), visible.clone()))),
+            visible,
             failure: Failure::none(),
             chunk_ids: AtomicU64::new(opened.next_chunk_id),
             commits: AtomicU64::new(0),
@@ -188,15 +210,25 @@ impl SledStore {
         answered.await.unwrap_or_else(|_| Err(self.shared.failure.or_closed()))
     }
 
+    /// Reads on this thread when `items` are few and no group is being applied: then it takes microseconds, and handing it to
+    /// another thread takes longer than the read. Else on a thread that may be held up.
     async fn read<T: Send + 'static>(
         &self,
+        items: usize,
         read: impl FnOnce(&Reader) -> Result<readers::Seen<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.shared.failure.check()?;
-        self.shared.reads.run(&self.shared.failure, read).await?.durable().await
+        let seen = if items <= READ_BY_CALLER_ITEMS && !self.shared.is_applying() {
+            self.shared.read_here(read)?
+        } else {
+            self.shared.reads.run(&self.shared.failure, read).await?
+        };
+        seen.durable().await
     }
 }
 
+/// What is read in well under a millisecond.
+const READ_BY_CALLER_ITEMS: usize = 64;
 /// A millisecond of work, about; more of it would hold an async thread up.
 const ENCODED_BY_CALLER_BYTES: usize = 1024 * 1024;
 
@@ -236,7 +268,7 @@ impl Drop for SledStore {
 
 impl Keyspace for SledStore {
     fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Option<Value>>, StoreError>> {
-        self.read(move |reader| reader.get(&keys)).boxed()
+        self.read(keys.len(), move |reader| reader.get(&keys)).boxed()
     }
 
     fn scan(
@@ -245,7 +277,7 @@ impl Keyspace for SledStore {
         limit: usize,
         direction: Direction,
     ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
-        self.read(move |reader| reader.scan(range, limit, direction)).boxed()
+        self.read(limit, move |reader| reader.scan(range, limit, direction)).boxed()
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {
@@ -261,7 +293,7 @@ impl Keyspace for SledStore {
         after: Position,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<(Position, Value)>, StoreError>> {
-        self.read(move |reader| reader.log(after, limit)).boxed()
+        self.read(limit, move |reader| reader.log(after, limit)).boxed()
     }
 
     fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -215,13 +215,16 @@ async fn a_disk_that_fails_ends_the_engine() {
 
 #[tokio::test]
 async fn a_reader_that_panics_ends_the_engine() {
-    let data = Data::new();
-    let store = data.open().unwrap();
-    let read = store.read::<()>(|_| panic!("a page made no sense")).await;
-    let cause = "the engine panicked: a page made no sense";
-    assert!(matches!(read, Err(StoreError::Failed(why)) if &*why == cause));
-    assert_eq!(store.failure().borrow().as_deref(), Some(cause));
-    assert!(matches!(store.commit(put("key", "")).await, Err(StoreError::Failed(_))));
+    // On the caller's thread, and on one of the pool's.
+    for items in [1, usize::MAX] {
+        let data = Data::new();
+        let store = data.open().unwrap();
+        let read = store.read::<()>(items, |_| panic!("a page made no sense")).await;
+        let cause = "the engine panicked: a page made no sense";
+        assert!(matches!(read, Err(StoreError::Failed(why)) if &*why == cause));
+        assert_eq!(store.failure().borrow().as_deref(), Some(cause));
+        assert!(matches!(store.commit(put("key", "")).await, Err(StoreError::Failed(_))));
+    }
 }
 
 #[cfg(target_os = "linux")]

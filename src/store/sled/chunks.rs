@@ -17,8 +17,6 @@ use crate::store::keyspace::{StoreError, Value};
 /// sled's segment: 20 values in place of 48 KiB with keys of 2 KiB fit the quarter that a page may have. It is also what
 /// sled keeps in memory as buffers, a few of them when it opens.
 pub(super) const SEGMENT_BYTES: usize = 4 * 1024 * 1024;
-/// The segments of directories that were created before they became smaller.
-pub(super) const EARLIER_SEGMENT_BYTES: usize = 8 * 1024 * 1024;
 /// The largest value that is stored in place.
 pub(super) const INLINE_BYTES: usize = 48 * 1024;
 /// The size of every chunk but the last.

@@ -2,8 +2,7 @@
 
 use std::{
     collections::HashSet,
-    fs,
-    io::{self, Read as _},
+    fs, io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -13,7 +12,7 @@ use ::sled::{Db, IVec, Tree};
 
 use super::{
     SledOptions,
-    chunks::{self, EARLIER_SEGMENT_BYTES, Owner, SEGMENT_BYTES},
+    chunks::{self, Owner, SEGMENT_BYTES},
     disk::sync_dir,
     fault::{self, Fault},
     holder::{self, Holder, Refused},
@@ -280,23 +279,12 @@ fn open_once(sled_dir: &Path, options: &SledOptions) -> ::sled::Result<(Db, Tree
     let config = ::sled::Config::new()
         .path(sled_dir)
         .cache_capacity(options.cache_bytes)
-        .segment_size(segment_bytes(sled_dir))
+        .segment_size(SEGMENT_BYTES)
         // Its flusher dies at the first error and only logs it; the committer flushes.
         .flush_every_ms(None);
     let db = config.open()?;
     let tree = (*db).clone();
     Ok((db, tree))
-}
-
-/// The segments of a directory are for ever those that it was created with, which `conf` says. Any other number than ours
-/// of now and before is left to sled, which refuses what does not fit.
-fn segment_bytes(sled_dir: &Path) -> usize {
-    let earlier = format!("segment_size: {EARLIER_SEGMENT_BYTES}\n").into_bytes();
-    let mut conf = Vec::new();
-    let read = fs::File::open(sled_dir.join("conf"))
-        .and_then(|file| file.take(earlier.len() as u64).read_to_end(&mut conf));
-    // sled says what is wrong with a file that cannot be read.
-    if read.is_ok() && conf == earlier { EARLIER_SEGMENT_BYTES } else { SEGMENT_BYTES }
 }
 
 /// Removes the snapshots whose name `chosen` takes, and says how many.

@@ -1,7 +1,6 @@
 //! Large values leave nothing behind, and nothing in files that sled does not sync.
 
 use super::*;
-use crate::store::sled::chunks;
 
 fn raw_chunks(data: &Data) -> usize {
     data.raw().range([layout::CHUNKS]..[layout::CHUNKS + 1]).count()
@@ -22,30 +21,6 @@ async fn no_page_becomes_a_blob() {
     store.commit(Batch { put: large, ..Batch::default() }).await.unwrap();
     let blobs = fs::read_dir(data.sled("blobs")).unwrap().count();
     assert_eq!(blobs, 0, "sled wrote pages into files of their own");
-}
-
-/// A directory keeps the segments that it was created with.
-#[tokio::test]
-async fn a_directory_of_larger_segments_still_opens() {
-    let data = Data::new();
-    data.open().unwrap().close().await.unwrap();
-    // As it was created before: with the same records, in segments of 8 MiB.
-    let records: Vec<_> = data.raw().iter().map(Result::unwrap).collect();
-    fs::remove_dir_all(data.sled("")).unwrap();
-    let config = ::sled::Config::new().path(data.sled(""));
-    let raw = config.segment_size(chunks::EARLIER_SEGMENT_BYTES).open().unwrap();
-    for (key, value) in records {
-        raw.insert(key, value).unwrap();
-    }
-    raw.flush().unwrap();
-    drop(raw);
-    for round in 0..3u8 {
-        let store = data.open().unwrap();
-        let earlier = get(&store, [0]).await.unwrap();
-        assert_eq!(earlier, round.checked_sub(1).map(|round| noise(40_000, round.into())));
-        store.commit(put([0], noise(40_000, round.into()))).await.unwrap();
-        store.close().await.unwrap();
-    }
 }
 
 #[tokio::test]

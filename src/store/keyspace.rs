@@ -193,7 +193,7 @@ pub enum StoreError {
 
 /// An ordered map of bytes to bytes with conditional batches and a log.
 ///
-/// All calls may run concurrently. No call blocks the thread that polls it.
+/// All calls may run concurrently. No call blocks the thread that polls it for more than about a millisecond.
 pub trait Keyspace: Send + Sync + 'static {
     /// The values of several keys, in the order asked; `None` where a key is absent.
     ///

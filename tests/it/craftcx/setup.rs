@@ -147,7 +147,7 @@ pub struct FaultyStore {
 #[repr(u8)]
 pub enum Fault {
     None = 0,
-    /// Takes no writes for now.
+    /// Takes no writes until it is told otherwise.
     Overloaded = 1,
     /// Is gone for good.
     Failed = 2,

@@ -19,7 +19,11 @@ use tokio::{task::JoinSet, time::sleep_until};
 use tonic::{client::Grpc, codegen::http::uri::PathAndQuery, transport::Channel};
 use tonic_prost::ProstCodec;
 
-use super::{IN_FLIGHT, Result, echo::ECHO};
+use super::{
+    IN_FLIGHT, Result,
+    echo::ECHO,
+    frames::{Connection, Span},
+};
 
 /// Connections that the calls share.
 const CONNECTIONS: usize = 4;
@@ -31,6 +35,16 @@ pub enum Load {
     Echo,
     /// Of these conversations in turn.
     List(Vec<String>),
+}
+
+impl Load {
+    fn path(&self) -> &'static str {
+        match self {
+            Self::Import => "/plaudit.v1.ImportService/ImportConversation",
+            Self::Echo => ECHO,
+            Self::List(_) => "/plaudit.v1.AssessmentService/ListAssessments",
+        }
+    }
 }
 
 /// What a load came to.
@@ -89,6 +103,39 @@ pub fn import_request(number: u64) -> ImportConversationRequest {
 
 /// Calls with [`IN_FLIGHT`] at a time for `length`, after a warm-up of a fourth of it.
 pub async fn closed_loop(address: &str, load: Load, length: Duration) -> Result<Outcome> {
+    let begins = Instant::now() + length / 4;
+    let span = Span { begins, ends: begins + length };
+    let next = numbers();
+    let mut tasks = JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        let connection = Connection::open(address, load.path()).await?;
+        let (load, next) = (load.clone(), Arc::clone(&next));
+        tasks.spawn(async move {
+            let next = || next.fetch_add(1, Ordering::Relaxed);
+            match load {
+                Load::Import | Load::Echo => {
+                    connection.run(IN_FLIGHT / CONNECTIONS, span, || import_request(next())).await
+                }
+                Load::List(parents) => {
+                    let parent = || parents[next() as usize % parents.len()].clone();
+                    let request = || ListAssessmentsRequest { parent: parent(), ..Default::default() };
+                    connection.run(IN_FLIGHT / CONNECTIONS, span, request).await
+                }
+            }
+        });
+    }
+    let mut times = Vec::new();
+    let mut all_calls = 0;
+    while let Some(done) = tasks.join_next().await {
+        let (measured, calls) = done??;
+        times.extend(measured);
+        all_calls += calls;
+    }
+    Ok(outcome(times, all_calls, length))
+}
+
+/// The same with whole gRPC clients, which decode the answers.
+pub async fn closed_loop_of_clients(address: &str, load: Load, length: Duration) -> Result<Outcome> {
     let callers = callers(address, load).await?;
     let begins = Instant::now() + length / 4;
     let ends = begins + length;
@@ -164,10 +211,14 @@ struct Caller {
     next: Arc<AtomicU64>,
 }
 
-async fn callers(address: &str, load: Load) -> Result<Vec<Caller>> {
-    // Numbers go on over the loads of one process: no import is a duplicate.
+/// Numbers that no other load of this process gets: no import is a duplicate.
+fn numbers() -> Arc<AtomicU64> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    let next = Arc::new(AtomicU64::new(NEXT.fetch_add(1 << 32, Ordering::Relaxed)));
+    Arc::new(AtomicU64::new(NEXT.fetch_add(1 << 32, Ordering::Relaxed)))
+}
+
+async fn callers(address: &str, load: Load) -> Result<Vec<Caller>> {
+    let next = numbers();
     let mut callers = Vec::with_capacity(CONNECTIONS);
     for _ in 0..CONNECTIONS {
         let channel = connect(address).await?;

@@ -6,6 +6,7 @@
 //! `ROUNDS` and `SECONDS` (a measurement) may be set; `ONLY` is one of start, imports, lists, half-load.
 
 mod echo;
+mod frames;
 mod load;
 mod raw;
 mod server;
@@ -79,12 +80,13 @@ async fn start_and_rest(rounds: usize) -> Result<()> {
 
 async fn imports(rounds: usize, length: Duration) -> Result<()> {
     println!("\nImportConversation, three messages, durable");
-    let mut ratios = Vec::new();
+    let (mut ratios, mut client_ratios) = (Vec::new(), Vec::new());
     let batches = raw::record_batches(60_000).await?;
     for round in 1..=rounds {
         let server = server::Plaudit::start().await?;
         let imported = load::closed_loop(&server.address, Load::Import, length).await?;
         let import_cpu = server.cpu_time()?.as_secs_f64() * 1e6 / imported.all_calls as f64;
+        let of_clients = load::closed_loop_of_clients(&server.address, Load::Import, length).await?;
         let stopped = server.stop().await?;
         let grouping = stopped.commits_per_group().ok_or("the server did not log its commits")?;
         let raw = raw::sled_rate(&batches, grouping.round().max(1.0) as usize, length)?;
@@ -100,31 +102,43 @@ async fn imports(rounds: usize, length: Duration) -> Result<()> {
         );
         println!(
             "           to raw sled {:.2} (bar {BAR_IMPORT_TO_RAW}), to our engine {:.2}, to the echo {:.2}; \
-             processor time of the server per import {import_cpu:.0} µs, of the echo {echo_cpu:.0} µs",
+             processor time of the server per import {import_cpu:.0} µs, of the echo {echo_cpu:.0} µs; \
+             called by whole clients {:.0}/s, to raw sled {:.2}",
             imported.rate / raw,
             imported.rate / engine,
-            imported.rate / echoed.rate
+            imported.rate / echoed.rate,
+            of_clients.rate,
+            of_clients.rate / raw
         );
         ratios.push(imported.rate / raw);
+        client_ratios.push(of_clients.rate / raw);
     }
-    println!("  median ratio to raw sled: {:.2} (bar {BAR_IMPORT_TO_RAW})", median(&mut ratios));
+    println!(
+        "  median ratio to raw sled: {:.2} (bar {BAR_IMPORT_TO_RAW}); called by whole clients {:.2}",
+        median(&mut ratios),
+        median(&mut client_ratios)
+    );
     Ok(())
 }
 
 async fn lists(rounds: usize, length: Duration) -> Result<()> {
     println!("\nListAssessments of one conversation (its assessments are three)");
-    let mut ratios = Vec::new();
+    let (mut ratios, mut bare_ratios) = (Vec::new(), Vec::new());
     for round in 1..=rounds {
         let server = server::Plaudit::start().await?;
         let parents = load::scored_conversations(&server.address, 200).await?;
         let answer = load::list_once(&server.address, &parents[0]).await?;
-        let listed = load::closed_loop(&server.address, Load::List(parents), length).await?;
+        let load = Load::List(parents);
+        let listed = load::closed_loop_of_clients(&server.address, load.clone(), length).await?;
+        let listed_bare = load::closed_loop(&server.address, load, length).await?;
         server.stop().await?;
         let bare = echo::Bare::start_with(&answer).await?;
-        let fixed =
-            load::closed_loop(&bare.address, Load::List(vec!["conversations/1".to_owned()]), length).await?;
+        let load = Load::List(vec!["conversations/1".to_owned()]);
+        let fixed = load::closed_loop_of_clients(&bare.address, load.clone(), length).await?;
+        let fixed_bare = load::closed_loop(&bare.address, load, length).await?;
         bare.stop().await?;
         let ratio = listed.rate / fixed.rate;
+        let bare_ratio = listed_bare.rate / fixed_bare.rate;
         println!(
             "  round {round}: {:.0}/s (p99 {}) | tonic with the same {} bytes {:.0}/s | ratio {ratio:.2} (bar {BAR_LIST_TO_STATIC})",
             listed.rate,
@@ -132,9 +146,18 @@ async fn lists(rounds: usize, length: Duration) -> Result<()> {
             prost::Message::encoded_len(&answer),
             fixed.rate
         );
+        println!(
+            "           answers counted and not decoded: {:.0}/s | {:.0}/s | ratio {bare_ratio:.2}",
+            listed_bare.rate, fixed_bare.rate
+        );
         ratios.push(ratio);
+        bare_ratios.push(bare_ratio);
     }
-    println!("  median ratio: {:.2} (bar {BAR_LIST_TO_STATIC})", median(&mut ratios));
+    println!(
+        "  median ratio: {:.2} (bar {BAR_LIST_TO_STATIC}); answers not decoded {:.2}",
+        median(&mut ratios),
+        median(&mut bare_ratios)
+    );
     Ok(())
 }
 

@@ -5,11 +5,12 @@
 use std::{
     collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, atomic::Ordering, mpsc},
+    sync::{Arc, atomic::Ordering},
     thread::JoinHandle,
 };
 
 use ::sled::{IVec, Tree};
+use tokio::runtime::Handle;
 
 use super::{
     Shared,
@@ -41,32 +42,29 @@ pub(super) struct Committer {
     pub answerer: Answerer,
 }
 
-/// A thread that gives the answers of durable groups: waking 64 callers takes as long as a sync, and the next group
-/// need not wait for it.
-pub(super) struct Answerer {
-    groups: mpsc::Sender<Vec<(Answer, Outcome)>>,
-    thread: JoinHandle<()>,
-}
+/// Gives the answers of durable groups. Waking 64 callers one by one from a thread of another kind takes as long as a sync;
+/// so one task of the callers' runtime is woken, and wakes them where they run.
+pub(super) struct Answerer(Option<Handle>);
 
 type Outcome = Result<Committed, StoreError>;
 
 impl Answerer {
-    pub(super) fn start() -> std::io::Result<Self> {
-        let (groups, durable) = mpsc::channel::<Vec<(Answer, Outcome)>>();
-        let thread = std::thread::Builder::new().name("store-answer".into()).spawn(move || {
-            for (answer, outcome) in durable.into_iter().flatten() {
+    /// For callers of the runtime that the store is opened in; without one they are woken one by one.
+    pub(super) fn of_current_runtime() -> Self {
+        Self(Handle::try_current().ok())
+    }
+
+    fn answer(&self, group: Vec<(Answer, Outcome)>) {
+        let answer_all = move || {
+            for (answer, outcome) in group {
                 // An error here is a caller that has gone; its batch stands.
                 let _ = answer.send(outcome);
             }
-        })?;
-        Ok(Self { groups, thread })
-    }
-
-    /// Answers what is left, and ends.
-    fn finish(self) {
-        drop(self.groups);
-        // It runs nothing that panics.
-        let _ = self.thread.join();
+        };
+        match &self.0 {
+            Some(runtime) => drop(runtime.spawn(async move { answer_all() })),
+            None => answer_all(),
+        }
     }
 }
 
@@ -101,8 +99,7 @@ impl Committer {
 
     /// Gives up everything that another process would wait for.
     fn release(self) {
-        let Self { shared, db, tree, readers, answerer, .. } = self;
-        answerer.finish();
+        let Self { shared, db, tree, readers, .. } = self;
         shared.reads.close();
         shared.reader.write().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         for reader in readers {
@@ -121,11 +118,7 @@ impl Committer {
             .unwrap_or_else(|panic| Err(panic_text(&*panic)));
         match done {
             Ok(outcomes) => {
-                let group = answers.into_iter().zip(outcomes).collect();
-                self.answerer
-                    .groups
-                    .send(group)
-                    .map_err(|_| Fatal::from("the answering thread has ended"))?;
+                self.answerer.answer(answers.into_iter().zip(outcomes).collect());
                 Ok(())
             }
             Err(cause) => {

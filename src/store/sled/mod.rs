@@ -175,7 +175,7 @@ impl SledStore {
             last_position: opened.last_position,
             commit_number: opened.commit_number,
             readers,
-            answerer: Answerer::start().map_err(failed)?,
+            answerer: Answerer::of_current_runtime(),
         };
         let thread = std::thread::Builder::new().name("store-commit".into());
         thread.spawn(move || committer.run()).map_err(failed)?;

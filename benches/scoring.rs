@@ -87,6 +87,8 @@ fn transcript(messages: impl IntoIterator<Item = (AuthorKind, String)>) -> Trans
         message_count: messages.len() as u32,
         create_time: UnixMillis(0),
         update_time: UnixMillis(0),
+        handling: plaudit::domain::Handling::default(),
+        delete_time: None,
     };
     Transcript { conversation, messages }
 }

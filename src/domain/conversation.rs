@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{ConversationId, MessageId, UnixMillis};
+use super::{ConversationId, Handling, MessageId, UnixMillis};
 
 /// The whole thread with one customer about one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -28,6 +28,12 @@ pub struct Conversation {
     /// When Plaudit last changed it.
     #[n(7)]
     pub update_time: UnixMillis,
+    /// What the helpdesk says of it.
+    #[cbor(n(8), skip_if = "Handling::is_empty")]
+    pub handling: Handling,
+    /// When it was deleted. Until it is purged it may be undeleted; no list and no call but those shows it.
+    #[n(9)]
+    pub delete_time: Option<UnixMillis>,
 }
 
 /// One item of a conversation: a customer's words, a reply, an internal note.

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{AssessmentId, ConversationId, MessageId, UnixMillis};
+use super::{AssessmentId, ConversationId, MessageId, RatingId, UnixMillis};
 
 /// One record of the log. It holds no words of a customer, so an erasure need not reach it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -36,4 +36,48 @@ pub enum EventKind {
     /// Scoring was given up after its last attempt.
     #[n(3)]
     ScoringFailed,
+    /// One message was stored.
+    #[n(4)]
+    MessageStored {
+        #[n(0)]
+        message: MessageId,
+    },
+    /// A message says something else now.
+    #[n(5)]
+    MessageUpdated {
+        #[n(0)]
+        message: MessageId,
+    },
+    #[n(6)]
+    MessageDeleted {
+        #[n(0)]
+        message: MessageId,
+    },
+    /// A customer was asked to rate.
+    #[n(7)]
+    RatingOffered {
+        #[n(0)]
+        rating: RatingId,
+    },
+    /// All or some of a rating's questions were answered.
+    #[n(8)]
+    RatingSubmitted {
+        #[n(0)]
+        rating: RatingId,
+    },
+    #[n(9)]
+    RatingCancelled {
+        #[n(0)]
+        rating: RatingId,
+    },
+    /// What the helpdesk says of a conversation changed, or its subject.
+    #[n(10)]
+    ConversationUpdated,
+    #[n(11)]
+    ConversationDeleted,
+    #[n(12)]
+    ConversationUndeleted,
+    /// Nothing of it is stored any more.
+    #[n(13)]
+    ConversationPurged,
 }

@@ -37,6 +37,10 @@ numeric_id!(
     /// The number of an assessment.
     AssessmentId
 );
+numeric_id!(
+    /// The number of a rating; a later offer has a higher one. Callers know it by a UUID.
+    RatingId
+);
 
 /// What is encoded in a name: all but letters, digits, `-`, `.`, `_` and `~` (RFC 3986, unreserved).
 const RESERVED: &AsciiSet =

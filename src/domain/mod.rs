@@ -4,6 +4,7 @@ mod assessment;
 mod conversation;
 mod draft;
 mod event;
+mod handling;
 mod ids;
 mod request_id;
 mod scorecard;
@@ -21,7 +22,10 @@ pub use axis::{AiInvolvement, Axis, Band, Dimension, Resolution};
 pub use conversation::{Author, AuthorKind, Conversation, ImportOutcome, Message, MessageKind, Transcript};
 pub use draft::{AuthorDraft, ConversationDraft, ImportLimits, MessageDraft, NewConversation, NewMessage};
 pub use event::{Event, EventKind};
-pub use ids::{AssessmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, Receipt};
+pub use handling::{Channel, Handling, Priority, Status, StatusChange};
+pub use ids::{
+    AssessmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, RatingId, Receipt,
+};
 pub use request_id::RequestId;
 pub use scorecard::{
     Category, Criterion, Denominator, Evaluator, Knockout, RevisionRef, ScorecardRevision, ScorecardState,

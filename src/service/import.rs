@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::{
     domain::{
-        Conversation, ConversationId, Event, EventKind, ImportLimits, ImportOutcome, Message, MessageId,
-        NewConversation, NewMessage, Receipt, RequestId, Violations,
+        Conversation, ConversationId, Event, EventKind, Handling, ImportLimits, ImportOutcome, Message,
+        MessageId, NewConversation, NewMessage, Receipt, RequestId, Violations,
     },
     error::{Error, ResourceKind},
     store::{
@@ -113,6 +113,8 @@ async fn create(
         message_count: count,
         create_time: now,
         update_time: now,
+        handling: Handling::default(),
+        delete_time: None,
     };
     let mut batch = Batch::default();
     conversation::put_new(&mut batch, conversation, numbered(new.messages.iter(), MessageId(first + 1)));

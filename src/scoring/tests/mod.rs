@@ -65,6 +65,8 @@ pub fn transcript(lines: &[&str]) -> Transcript {
         message_count: messages.len() as u32,
         create_time: UnixMillis(0),
         update_time: UnixMillis(0),
+        handling: crate::domain::Handling::default(),
+        delete_time: None,
     };
     Transcript { conversation, messages }
 }

@@ -11,8 +11,8 @@ use super::*;
 use crate::domain::{
     AiInvolvement, Answer, AnswerSource, Assessment, AssessmentState, Author, AuthorKind, Axis, Band,
     Category, Criterion, CriterionResult, Denominator, Dimension, Evaluator, Event, EventKind, Evidence,
-    FactValue, Knockout, MessageId, MessageKind, MilliPoints, Resolution, RevisionRef, ScorecardRevision,
-    ScorecardState, ScoredFact, ScoringType, Totals, UnitKind,
+    FactValue, Handling, Knockout, MessageId, MessageKind, MilliPoints, Resolution, RevisionRef,
+    ScorecardRevision, ScorecardState, ScoredFact, ScoringType, Totals, UnitKind,
 };
 
 /// What the fixture holds is what is written today, and it is read back as it was.
@@ -72,6 +72,8 @@ fn a_conversation_is_read_as_it_was_written() {
         message_count: 3,
         create_time: UnixMillis(1_700_000_000_000),
         update_time: UnixMillis(1_700_000_060_000),
+        handling: Handling::default(),
+        delete_time: None,
     };
     check("head", &Head { conversation, messages: messages() });
     check("identity", &Identity { conversation: ID });

@@ -1,0 +1,113 @@
+//! How the company handles a conversation: its status, its dates, who is in charge. Said by the helpdesk, not by the customer.
+
+use minicbor::{Decode, Encode};
+
+use super::{Author, UnixMillis};
+
+/// What the helpdesk says of a conversation. All of it is absent after an import, which knows nothing of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Handling {
+    #[n(0)]
+    pub status: Option<Status>,
+    /// Every change of the status, in the order of arrival; the same status again is no change.
+    #[cbor(n(1), skip_if = "Vec::is_empty")]
+    pub status_changes: Vec<StatusChange>,
+    #[n(2)]
+    pub priority: Option<Priority>,
+    /// When the customer is to have had a first reply.
+    #[n(3)]
+    pub first_response_due: Option<UnixMillis>,
+    /// When it is to be closed.
+    #[n(4)]
+    pub due: Option<UnixMillis>,
+    /// The agent in charge.
+    #[n(5)]
+    pub assignee: Option<Author>,
+    /// In the order in which they were given, each once.
+    #[cbor(n(6), skip_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    #[n(7)]
+    pub team: Option<String>,
+    #[n(8)]
+    pub channel: Option<Channel>,
+    /// A mailbox or chat channel of the channel, by the helpdesk's number.
+    #[n(9)]
+    pub subchannel_id: Option<i64>,
+}
+
+impl Handling {
+    /// Whether nobody said anything.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Sets the status and keeps its change, unless it is what it was.
+    pub fn set_status(&mut self, status: Status, time: UnixMillis) {
+        if self.status != Some(status) {
+            self.status = Some(status);
+            self.status_changes.push(StatusChange { status, time });
+        }
+    }
+}
+
+/// Where the work on a conversation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Status {
+    #[n(0)]
+    Open,
+    #[n(1)]
+    Pending,
+    #[n(2)]
+    Closed,
+}
+
+/// That the status became another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct StatusChange {
+    #[n(0)]
+    pub status: Status,
+    #[n(1)]
+    pub time: UnixMillis,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Priority {
+    #[n(0)]
+    Low,
+    #[n(1)]
+    Medium,
+    #[n(2)]
+    High,
+    #[n(3)]
+    Urgent,
+}
+
+/// How the customer and the company reach each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Channel {
+    #[n(0)]
+    Email,
+    #[n(1)]
+    WidgetChat,
+    #[n(2)]
+    WhatsApp,
+    #[n(3)]
+    FacebookMessenger,
+    #[n(4)]
+    Twitter,
+    #[n(5)]
+    Messenger,
+    #[n(6)]
+    Sms,
+    #[n(7)]
+    ContactForm,
+    #[n(8)]
+    Callback,
+    #[n(9)]
+    PstnPhone,
+    #[n(10)]
+    Voicemail,
+}

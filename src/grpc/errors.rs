@@ -34,6 +34,14 @@ impl From<Error> for Status {
                 details.add_bad_request_violation("request_id", message.clone());
                 (Code::InvalidArgument, ErrorReason::RequestIdReused)
             }
+            Error::EtagMismatch { name, .. } => {
+                details.set_resource_info("message", name, "", "it has changed");
+                (Code::Aborted, ErrorReason::EtagMismatch)
+            }
+            Error::ScoringUnfinished { message } => {
+                metadata.insert("message".to_owned(), message);
+                (Code::DeadlineExceeded, ErrorReason::ScoringUnfinished)
+            }
             Error::ConcurrentChange { .. } => (Code::Aborted, ErrorReason::ConcurrentChange),
             Error::Overloaded { retry_after } => {
                 details.set_retry_info(Some(retry_after));

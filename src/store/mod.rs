@@ -16,6 +16,7 @@ pub mod records;
 pub mod assessment;
 pub mod conversation;
 pub mod ids;
+pub mod message;
 pub mod queue;
 pub mod request;
 pub mod scorecard;

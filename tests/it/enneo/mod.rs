@@ -1,5 +1,6 @@
 //! The Enneo dialect: `POST /ticket/{id}/conversation/store`, below `/api/mind` and without it.
 
+mod any;
 mod attachments;
 mod document;
 mod http;

@@ -236,9 +236,9 @@ async fn sixty_four_stores_in_flight_all_arrive_in_the_order_of_their_numbers() 
 async fn an_attachment_has_a_name_and_a_path_and_its_bytes_are_not_answered() {
     let server = Plaudit::start().await;
     let client = server.client().await;
-    let content = Some(b"GIF89a\x03\x00\x02\x00\x80\x00\x00\x00".to_vec());
-    let attachment =
-        Attachment { file_name: "a.gif".to_owned(), content: content.clone(), ..Attachment::default() };
+    let bytes = b"GIF89a\x03\x00\x02\x00\x80\x00\x00\x00".to_vec();
+    let content = Some(bytes.clone());
+    let attachment = Attachment { file_name: "a.gif".to_owned(), content, ..Attachment::default() };
     let message = Message { attachments: vec![attachment], ..words("See here") };
     let stored = client.store(store(PARENT, message)).await.unwrap().message.unwrap();
     let attachment = stored.attachments[0].clone();
@@ -249,7 +249,7 @@ async fn an_attachment_has_a_name_and_a_path_and_its_bytes_are_not_answered() {
         ("image/gif", Some(3), Some(2))
     );
     let file = server.http().get(attachment.download_path()).await;
-    assert_eq!(file.body, content.unwrap());
+    assert_eq!(file.body, bytes);
 
     client.delete_message(delete(&stored.name)).await.unwrap();
     assert_eq!(server.http().get(attachment.download_path()).await.status, 404);
@@ -307,7 +307,7 @@ async fn an_edit_changes_what_it_names_and_the_conversation_is_scored_again() {
         ..stored.clone()
     };
     assert_eq!(changed, expected);
-    assert_eq!(client.messages(PARENT, 50).await, [changed.clone()]);
+    assert_eq!(client.messages(PARENT, 50).await, std::slice::from_ref(&changed));
     let after = client.scored(PARENT).await;
     assert_ne!((after.etag, after.update_time), (before.etag, before.update_time));
 

@@ -6,13 +6,17 @@ mod draft;
 mod event;
 mod handling;
 mod ids;
+mod person;
 mod request_id;
 mod scorecard;
+mod team;
 mod time;
 mod violations;
 
 pub mod axis;
+pub mod experience;
 pub mod totals;
+pub mod work;
 pub mod worklog;
 
 pub use assessment::{
@@ -24,13 +28,16 @@ pub use draft::{AuthorDraft, ConversationDraft, ImportLimits, MessageDraft, NewC
 pub use event::{Event, EventKind};
 pub use handling::{Channel, Handling, Priority, Status, StatusChange};
 pub use ids::{
-    AssessmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, RatingId, Receipt,
+    AssessmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, PersonId, RatingId, Receipt,
+    TeamId,
 };
+pub use person::{KnownBy, Person, PersonIdentity, PersonLimits, PersonPatch, PersonRef};
 pub use request_id::RequestId;
 pub use scorecard::{
     Category, Criterion, Denominator, Evaluator, Knockout, RevisionRef, ScorecardRevision, ScorecardState,
     ScoringType, UnitKind,
 };
+pub use team::{NewTeam, Team, TeamIdentity, TeamPatch, TeamRef};
 pub use time::UnixMillis;
 pub use totals::{MilliPoints, Totals};
 pub use violations::{Violation, Violations};

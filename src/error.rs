@@ -26,6 +26,14 @@ pub enum Error {
         "the request id {request_id:?} was used for another request within the last 24 hours: send the same request again, or take a new id"
     )]
     RequestIdReused { request_id: String },
+    /// `name` is the team that is there.
+    #[error("{source_name}:{external_id} is in the directory already, as {name}")]
+    TeamExists { source_name: String, external_id: String, name: String },
+    #[error("{name} has {members} members; take them out of it first")]
+    TeamNotEmpty { name: String, members: u32 },
+    /// The caller decided on something else than what is stored.
+    #[error("{name} has changed since: its etag is {etag:?} now; read it again and decide again")]
+    EtagMismatch { name: String, etag: String },
     #[error("others kept changing {what}; nothing was written, send the same request again")]
     ConcurrentChange { what: String },
     #[error("the server has too many writes waiting; try again in {} ms", retry_after.as_millis())]
@@ -45,6 +53,8 @@ pub enum ResourceKind {
     Import,
     Scorecard,
     Assessment,
+    Person,
+    Team,
 }
 
 impl ResourceKind {
@@ -54,6 +64,8 @@ impl ResourceKind {
             Self::Import => "import",
             Self::Scorecard => "scorecard",
             Self::Assessment => "assessment",
+            Self::Person => "person",
+            Self::Team => "team",
         }
     }
 }

@@ -97,14 +97,7 @@ pub enum PersonRef {
     #[n(0)]
     Id(#[n(0)] PersonId),
     #[n(1)]
-    External {
-        #[n(0)]
-        source: String,
-        #[n(1)]
-        kind: AuthorKind,
-        #[n(2)]
-        external_id: String,
-    },
+    Identity(#[n(0)] PersonIdentity),
 }
 
 /// How long what is said of people and teams may be, in bytes of UTF-8.

@@ -34,6 +34,19 @@ impl From<Error> for Status {
                 details.add_bad_request_violation("request_id", message.clone());
                 (Code::InvalidArgument, ErrorReason::RequestIdReused)
             }
+            Error::TeamExists { name, .. } => {
+                details.set_resource_info("team", name.clone(), "", "it is in the directory already");
+                metadata.insert("team".to_owned(), name);
+                (Code::AlreadyExists, ErrorReason::TeamExists)
+            }
+            Error::TeamNotEmpty { name, .. } => {
+                details.add_precondition_failure_violation("MEMBERS", name, "the team must have no members");
+                (Code::FailedPrecondition, ErrorReason::TeamNotEmpty)
+            }
+            Error::EtagMismatch { etag, .. } => {
+                metadata.insert("etag".to_owned(), etag);
+                (Code::Aborted, ErrorReason::EtagMismatch)
+            }
             Error::ConcurrentChange { .. } => (Code::Aborted, ErrorReason::ConcurrentChange),
             Error::Overloaded { retry_after } => {
                 details.set_retry_info(Some(retry_after));

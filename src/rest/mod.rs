@@ -5,9 +5,12 @@
 //! a dialect gives it its shape.
 
 mod craftcx;
+mod enneo;
 mod fault;
 mod json;
+mod numbers;
 mod request;
+mod times;
 
 use std::sync::Arc;
 
@@ -28,6 +31,7 @@ use fault::Fault;
 pub fn router(services: Arc<Services>) -> Router {
     Router::new()
         .merge(craftcx::routes())
+        .merge(enneo::routes())
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(services)
@@ -37,7 +41,8 @@ pub fn router(services: Arc<Services>) -> Router {
 type Render = fn(&Fault) -> Response;
 
 /// By the beginning of a path, whose callers come there. The table may grow; the first that fits is taken.
-const DIALECTS: [(&str, Render); 1] = [("/v1/assess", craftcx::error)];
+const DIALECTS: [(&str, Render); 3] =
+    [("/v1/assess", craftcx::error), ("/api/mind", enneo::error), ("/ticket/", enneo::error)];
 
 /// An error that arises outside a handler, in the shape of the dialect whose prefix fits.
 pub fn error(path: &str, status: StatusCode, message: &str) -> Response {

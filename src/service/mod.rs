@@ -6,15 +6,17 @@ mod turns;
 
 pub mod assessment;
 pub mod conversation;
+pub mod directory;
 pub mod import;
 pub mod scorecard;
 pub mod scoring;
+pub mod ticket;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
 
-use self::{scoring_threads::ScoringThreads, turns::Turns};
+use self::{directory::KnownPeople, scoring_threads::ScoringThreads, turns::Turns};
 
 use crate::{
     clock::Clock,
@@ -35,6 +37,7 @@ pub struct Services {
     pub(crate) threads: ScoringThreads,
     /// Whose turn it is to append to a conversation.
     pub(crate) append_turns: Turns,
+    pub(crate) known_people: KnownPeople,
     settings: Settings,
     scorer: RwLock<Arc<Scorer>>,
 }
@@ -53,6 +56,13 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self { scoring_attempts: 5, scoring_threads: 1, worklog_idle_hours: 24 }
+    }
+}
+
+impl Settings {
+    /// As worklogs are cut with it.
+    fn worklog_idle_millis(self) -> i64 {
+        i64::try_from(self.worklog_idle_hours.saturating_mul(3_600_000)).unwrap_or(i64::MAX)
     }
 }
 
@@ -76,6 +86,7 @@ impl Services {
             queue_changed: Notify::new(),
             threads,
             append_turns: Turns::default(),
+            known_people: KnownPeople::default(),
             settings,
             scorer: RwLock::new(Arc::new(scorer)),
         })

@@ -72,3 +72,8 @@ impl<'a> Once<'a> {
         }
     }
 }
+
+/// The record of a request holds the answer of another call: it is damaged, as its key says which call it was.
+pub fn wrong_answer(answer: &RequestAnswer) -> Error {
+    Error::Internal(format!("the record of a request holds the answer of another call: {answer:?}"))
+}

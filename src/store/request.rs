@@ -17,6 +17,10 @@ const SWEEP_PAGE: usize = 256;
 #[repr(u8)]
 pub enum Method {
     ImportConversation = 1,
+    UpdatePerson = 11,
+    CreateTeam = 12,
+    UpdateTeam = 13,
+    DeleteTeam = 14,
 }
 
 /// Which request: the caller, the call and the id that it sent.

@@ -1,7 +1,5 @@
 use super::*;
-use crate::domain::{
-    Author, Conversation, ConversationId, Handling, Message, MessageId, MessageKind,
-};
+use crate::domain::{Author, Conversation, ConversationId, Handling, Message, MessageId, MessageKind};
 
 /// What arrives, in its order: a message of `c` or `t`, or a status; with seconds.
 #[derive(Clone, Copy)]

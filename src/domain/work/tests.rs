@@ -86,7 +86,10 @@ fn how_much_an_ai_did_follows_from_who_wrote_before_and_after() {
         (&[('X', 0), ('t', 1)], vec![SpecializedAgent, Assisted]),
         (&[('t', 0), ('x', 1)], vec![None, DarkProcessing]),
         (&[('x', 0), ('c', 1), ('y', 2)], vec![DarkProcessing, DarkProcessing]),
-        (&[('x', 0), ('t', 1), ('y', 2), ('T', 3)], vec![SpecializedAgent, Assisted, SpecializedAgent, Assisted]),
+        (
+            &[('x', 0), ('t', 1), ('y', 2), ('T', 3)],
+            vec![SpecializedAgent, Assisted, SpecializedAgent, Assisted],
+        ),
     ] {
         let found: Vec<_> = works(script).into_iter().map(|work| work.automation).collect();
         assert_eq!(found, levels, "{script:?}");

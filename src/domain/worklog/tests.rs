@@ -83,7 +83,8 @@ fn arrived(script: &[(char, i64)]) -> (Vec<Message>, Vec<StatusChange>) {
             arrived += 1;
         }
     }
-    let numbered = messages(&wrote).into_iter().map(|message| Message { id: MessageId(message.id.0 + 1), ..message });
+    let numbered =
+        messages(&wrote).into_iter().map(|message| Message { id: MessageId(message.id.0 + 1), ..message });
     (numbered.collect(), handling.status_changes)
 }
 

@@ -31,9 +31,9 @@ pub enum Error {
     TeamExists { source_name: String, external_id: String, name: String },
     #[error("{name} has {members} members; take them out of it first")]
     TeamNotEmpty { name: String, members: u32 },
-    /// The caller decided on something else than what is stored.
-    #[error("{name} has changed since: its etag is {etag:?} now; read it again and decide again")]
-    EtagMismatch { name: String, etag: String },
+    /// `name` is a resource name. What was sent rests on a state that is no more.
+    #[error("{name} is not what the etag {sent:?} stands for; read it again, and decide again")]
+    EtagMismatch { name: String, sent: String },
     #[error("others kept changing {what}; nothing was written, send the same request again")]
     ConcurrentChange { what: String },
     #[error("the server has too many writes waiting; try again in {} ms", retry_after.as_millis())]

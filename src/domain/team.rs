@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use super::{
-    TeamId, UnixMillis, Violations,
+    ImportLimits, TeamId, UnixMillis, Violations,
     person::{check_description, check_name},
 };
 
@@ -38,6 +38,31 @@ pub struct TeamIdentity {
     pub source: String,
     #[n(1)]
     pub external_id: String,
+}
+
+impl TeamIdentity {
+    /// What a caller says of a new team; `None` when it has no external id, or one that breaks a rule. A source without an
+    /// external id says nothing.
+    pub fn checked(source: String, external_id: String, violations: &mut Violations) -> Option<Self> {
+        for (field, text, most) in [
+            ("source", &source, ImportLimits::SOURCE_BYTES),
+            ("external_id", &external_id, ImportLimits::EXTERNAL_ID_BYTES),
+        ] {
+            if text.len() > most {
+                violations.add(field, format!("must be at most {most} bytes long, is {}", text.len()));
+            } else if let Some(control) = text.chars().find(|character| character.is_control()) {
+                violations.add(field, format!("must not contain control characters, contains {control:?}"));
+            }
+        }
+        if external_id.is_empty() {
+            if !source.is_empty() {
+                violations.add("external_id", "is required where a source is given");
+            }
+            return None;
+        }
+        let source = if source.is_empty() { ImportLimits::DEFAULT_SOURCE.to_owned() } else { source };
+        Some(Self { source, external_id })
+    }
 }
 
 /// How a caller names a team.

@@ -43,8 +43,8 @@ impl From<Error> for Status {
                 details.add_precondition_failure_violation("MEMBERS", name, "the team must have no members");
                 (Code::FailedPrecondition, ErrorReason::TeamNotEmpty)
             }
-            Error::EtagMismatch { etag, .. } => {
-                metadata.insert("etag".to_owned(), etag);
+            Error::EtagMismatch { name, .. } => {
+                details.set_resource_info("", name, "", "it has changed");
                 (Code::Aborted, ErrorReason::EtagMismatch)
             }
             Error::ConcurrentChange { .. } => (Code::Aborted, ErrorReason::ConcurrentChange),

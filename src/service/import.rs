@@ -18,7 +18,7 @@ use crate::{
 use super::{
     ATTEMPTS, Services,
     conversation::{ScoringStatus, scoring_status},
-    once::{self, Begun, Once},
+    once::{Begun, Once, foreign_answer},
 };
 
 /// What to do with a conversation that is stored already.
@@ -235,7 +235,7 @@ async fn commit(
 
 fn repeated(services: &Services, answer: RequestAnswer) -> Result<Imported, Error> {
     let RequestAnswer::ImportConversation { conversation, outcome, stored_messages } = answer else {
-        return Err(once::wrong_answer(&answer));
+        return Err(foreign_answer());
     };
     let receipt = services.secrets.receipt(conversation);
     Ok(Imported { receipt, conversation, outcome, stored_messages })

@@ -15,6 +15,11 @@ use super::Services;
 /// Who calls, until access comes.
 const CALLER: &str = "";
 
+/// For a record that holds another call's answer: its key has the call in it, so it is damaged.
+pub fn foreign_answer() -> Error {
+    Error::Internal("the record of a request holds the answer of another call".to_owned())
+}
+
 /// One request as it was sent: its id, if it has one, and what tells it from another under the same id.
 pub struct Once<'a> {
     method: Method,
@@ -71,9 +76,4 @@ impl<'a> Once<'a> {
             request::put(batch, self.key(id), fingerprint, services.clock.now(), answer, expired);
         }
     }
-}
-
-/// The record of a request holds the answer of another call: it is damaged, as its key says which call it was.
-pub fn wrong_answer(answer: &RequestAnswer) -> Error {
-    Error::Internal(format!("the record of a request holds the answer of another call: {answer:?}"))
 }

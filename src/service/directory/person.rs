@@ -10,7 +10,7 @@ use crate::{
     error::{Error, ResourceKind},
     service::{
         ATTEMPTS, Services,
-        once::{self, Begun, Once},
+        once::{Begun, Once, foreign_answer},
     },
     store::{
         Batch, StoreError, Stored,
@@ -100,7 +100,7 @@ pub async fn update_person(
             Begun::Answered(RequestAnswer::UpdatePerson(id)) => {
                 return get_person(services, &PersonRef::Id(id)).await;
             }
-            Begun::Answered(answer) => return Err(once::wrong_answer(&answer)),
+            Begun::Answered(_) => return Err(foreign_answer()),
             Begun::Fresh(expired) => expired,
         };
         let mut batch = Batch::default();
@@ -134,8 +134,7 @@ async fn change(services: &Services, update: &PersonUpdate, batch: &mut Batch) -
     if let (Some(etag), Some(stored)) = (etag, &read)
         && stored.value.version.to_string() != *etag
     {
-        let etag = stored.value.version.to_string();
-        return Err(Error::EtagMismatch { name: person_name(name), etag });
+        return Err(Error::EtagMismatch { name: person_name(name), sent: etag.clone() });
     }
     set_if(&mut person.display_name, &patch.display_name);
     set_if(&mut person.description, &patch.description);

@@ -5,7 +5,7 @@ use crate::{
     error::{Error, ResourceKind},
     service::{
         ATTEMPTS, Services,
-        once::{self, Begun, Once},
+        once::{Begun, Once, foreign_answer},
     },
     store::{
         Batch, StoreError, Stored, directory,
@@ -49,7 +49,7 @@ pub async fn create_team(
             Begun::Answered(RequestAnswer::CreateTeam(id)) => {
                 return get_team(services, &TeamRef::Id(id)).await;
             }
-            Begun::Answered(answer) => return Err(once::wrong_answer(&answer)),
+            Begun::Answered(_) => return Err(foreign_answer()),
             Begun::Fresh(expired) => expired,
         };
         if let Some(identity) = &new.identity
@@ -96,7 +96,7 @@ pub async fn update_team(
             Begun::Answered(RequestAnswer::UpdateTeam(id)) => {
                 return get_team(services, &TeamRef::Id(id)).await;
             }
-            Begun::Answered(answer) => return Err(once::wrong_answer(&answer)),
+            Begun::Answered(_) => return Err(foreign_answer()),
             Begun::Fresh(expired) => expired,
         };
         let mut batch = Batch::default();
@@ -155,7 +155,7 @@ pub async fn delete_team(
     for _ in 0..ATTEMPTS {
         let expired = match once.begin(services).await? {
             Begun::Answered(RequestAnswer::DeleteTeam) => return Ok(()),
-            Begun::Answered(answer) => return Err(once::wrong_answer(&answer)),
+            Begun::Answered(_) => return Err(foreign_answer()),
             Begun::Fresh(expired) => expired,
         };
         let Stored { value: team, raw } = find(services, name).await?;
@@ -183,9 +183,10 @@ async fn commit(services: &Services, batch: Batch) -> Result<bool, Error> {
 }
 
 fn check_etag(name: &TeamRef, team: &Team, etag: Option<&str>) -> Result<(), Error> {
-    let now = team.version.to_string();
     match etag {
-        Some(etag) if etag != now => Err(Error::EtagMismatch { name: team_name(name), etag: now }),
+        Some(sent) if sent != team.version.to_string() => {
+            Err(Error::EtagMismatch { name: team_name(name), sent: sent.to_owned() })
+        }
         _ => Ok(()),
     }
 }

@@ -276,7 +276,7 @@ async fn all_that_is_wrong_with_an_update_is_told_at_once() {
 async fn a_rule_of_people_names_its_field() {
     let server = Plaudit::start().await;
     let directory = Directory::of(&server).await;
-    let many: Vec<String> = (0..101).map(|number| format!("teams/{}", 9_000_000_000_000 + number)).collect();
+    let many: Vec<String> = (1..=101).map(|number| format!("teams/{number}")).collect();
     let table = [
         (TOM, Person { display_name: "a\nb".to_owned(), ..Person::default() }, "person.display_name"),
         (TOM, Person { teams: vec!["teams/7".to_owned()], ..Person::default() }, "person.teams[0]"),

@@ -1,0 +1,5 @@
+//! The Enneo dialect over the wire.
+
+mod assessments;
+mod cases;
+mod ticket;

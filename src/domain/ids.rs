@@ -34,6 +34,10 @@ numeric_id!(
     MessageId
 );
 numeric_id!(
+    /// The number of an attachment.
+    AttachmentId
+);
+numeric_id!(
     /// The number of an assessment.
     AssessmentId
 );

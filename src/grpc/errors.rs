@@ -34,6 +34,14 @@ impl From<Error> for Status {
                 details.add_bad_request_violation("request_id", message.clone());
                 (Code::InvalidArgument, ErrorReason::RequestIdReused)
             }
+            Error::EtagMismatch { name, .. } => {
+                details.set_resource_info("", name, "", "it has changed");
+                (Code::Aborted, ErrorReason::EtagMismatch)
+            }
+            Error::ScoringUnfinished { message } => {
+                metadata.insert("message".to_owned(), message);
+                (Code::DeadlineExceeded, ErrorReason::ScoringUnfinished)
+            }
             Error::TeamExists { name, .. } => {
                 details.set_resource_info("team", name.clone(), "", "it is in the directory already");
                 metadata.insert("team".to_owned(), name);
@@ -42,10 +50,6 @@ impl From<Error> for Status {
             Error::TeamNotEmpty { name, .. } => {
                 details.add_precondition_failure_violation("MEMBERS", name, "the team must have no members");
                 (Code::FailedPrecondition, ErrorReason::TeamNotEmpty)
-            }
-            Error::EtagMismatch { name, .. } => {
-                details.set_resource_info("", name, "", "it has changed");
-                (Code::Aborted, ErrorReason::EtagMismatch)
             }
             Error::ConcurrentChange { .. } => (Code::Aborted, ErrorReason::ConcurrentChange),
             Error::Overloaded { retry_after } => {

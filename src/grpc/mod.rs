@@ -5,7 +5,9 @@ mod codec;
 mod conversation;
 mod directory;
 mod errors;
+mod handling;
 mod import;
+mod message;
 mod names;
 mod pages;
 mod requests;
@@ -33,7 +35,7 @@ use crate::{
 pub fn routes(services: Arc<Services>) -> Routes {
     let edge = Edge(services);
     Routes::new(ImportServiceServer::new(edge.clone()).max_decoding_message_size(usize::MAX))
-        .add_service(ConversationServiceServer::new(edge.clone()))
+        .add_service(ConversationServiceServer::new(edge.clone()).max_decoding_message_size(usize::MAX))
         .add_service(ScorecardServiceServer::new(edge.clone()))
         .add_service(AssessmentServiceServer::new(edge.clone()))
         .add_service(DirectoryServiceServer::new(edge))

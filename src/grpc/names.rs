@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use percent_encoding::percent_decode_str;
 
 use crate::domain::{
-    AssessmentId, AuthorKind, ConversationId, ConversationRef, ImportLimits, KnownBy, MessageId, PersonId,
-    PersonIdentity, PersonRef, Receipt, RevisionRef, TeamId, TeamIdentity, TeamRef, Violations,
+    AssessmentId, AttachmentId, AuthorKind, ConversationId, ConversationRef, ImportLimits, KnownBy,
+    MessageId, PersonId, PersonIdentity, PersonRef, Receipt, RevisionRef, TeamId, TeamIdentity, TeamRef,
+    Violations,
 };
 
 pub fn conversation(id: ConversationId) -> String {
@@ -15,6 +16,10 @@ pub fn conversation(id: ConversationId) -> String {
 
 pub fn message(conversation: ConversationId, id: MessageId) -> String {
     format!("conversations/{conversation}/messages/{id}")
+}
+
+pub fn attachment(conversation: ConversationId, message: MessageId, id: AttachmentId) -> String {
+    format!("conversations/{conversation}/messages/{message}/attachments/{id}")
 }
 
 /// The names of many messages of one conversation.
@@ -63,6 +68,15 @@ pub fn parse_conversation(field: &str, name: &str) -> Result<ConversationRef, Vi
             "`conversations/{number}` or `conversations/{source}:{external id}` with both parts percent-encoded",
         )
     })
+}
+
+/// `conversations/{conversation}/messages/{number}`.
+pub fn parse_message(field: &str, name: &str) -> Result<(ConversationRef, MessageId), Violations> {
+    let parsed = || {
+        let (parent, id) = name.strip_prefix("conversations/")?.split_once("/messages/")?;
+        Some((conversation_segment(parent)?, MessageId(canonical(id)?)))
+    };
+    parsed().ok_or_else(|| unlike(field, name, "`conversations/{conversation}/messages/{number}`"))
 }
 
 /// `conversations/{conversation}/assessments/{number}`.

@@ -30,7 +30,8 @@ impl Mask {
         let is_known = |path: &str| path == "*" || fields.contains(&path);
         if let Some(unknown) = paths.iter().find(|path| !is_known(path)) {
             let shown: String = unknown.chars().take(60).collect();
-            violations.add("update_mask", format!("must name {} or be *, names {shown:?}", fields.join(", ")));
+            violations
+                .add("update_mask", format!("must name {} or be *, names {shown:?}", fields.join(", ")));
         }
         Self { paths: Some(paths).filter(|paths| !paths.is_empty()) }
     }

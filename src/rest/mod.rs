@@ -4,6 +4,7 @@
 //! What all dialects do alike stands beside them: reading a request, reading its JSON by path, and what went wrong before
 //! a dialect gives it its shape.
 
+mod attachment;
 mod craftcx;
 mod enneo;
 mod fault;
@@ -32,6 +33,7 @@ pub fn router(services: Arc<Services>) -> Router {
     Router::new()
         .merge(craftcx::routes())
         .merge(enneo::routes())
+        .merge(attachment::routes())
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(services)
@@ -42,7 +44,7 @@ type Render = fn(&Fault) -> Response;
 
 /// By the beginning of a path, whose callers come there. The table may grow; the first that fits is taken.
 const DIALECTS: [(&str, Render); 3] =
-    [("/v1/assess", craftcx::error), ("/api/mind", enneo::error), ("/ticket/", enneo::error)];
+    [("/v1/assess", craftcx::error), (enneo::PREFIXES[0], enneo::error), (enneo::PREFIXES[1], enneo::error)];
 
 /// An error that arises outside a handler, in the shape of the dialect whose prefix fits.
 pub fn error(path: &str, status: StatusCode, message: &str) -> Response {

@@ -45,6 +45,10 @@ impl<'a> Once<'a> {
         Self { method, id: id.map(|id| (id, services.secrets.fingerprint(&content()))) }
     }
 
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
     fn key(&self, id: &'a RequestId) -> RequestKey<'a> {
         RequestKey { caller: CALLER, method: self.method, request_id: id.as_str() }
     }

@@ -74,7 +74,7 @@ impl Progress {
             ) => Self::Is(state),
             (_, ScoringStatus::Pending { .. }) => Self::AiInProgress,
             (_, ScoringStatus::Failed { .. }) => Self::Failed,
-            (_, ScoringStatus::Done) => Self::Is(state),
+            (_, ScoringStatus::Done | ScoringStatus::Off) => Self::Is(state),
         }
     }
 

@@ -17,6 +17,7 @@ pub mod assessment;
 pub mod conversation;
 pub mod directory;
 pub mod ids;
+pub mod message;
 pub mod queue;
 pub mod request;
 pub mod scorecard;

@@ -24,5 +24,6 @@ mod rescoring;
 mod retry;
 mod scorecard;
 mod store;
+mod store_message;
 mod telemetry;
 mod worker;

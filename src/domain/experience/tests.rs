@@ -26,24 +26,16 @@ fn experience(due: Option<i64>, arrivals: &[Arrival], now: i64) -> Experience {
                 author: Author { kind, external_id: None, name: None },
                 create_time: seconds(at),
                 ai_tool: None,
+                details: None,
+                update_time: None,
             }),
             Became(status, at) => {
                 handling.set_status(status, seconds(at), MessageId(messages.len() as u64));
             }
         }
     }
-    let conversation = Conversation {
-        id: ConversationId(1),
-        source: "enneo".to_owned(),
-        external_id: "1".to_owned(),
-        subject: None,
-        version: 1,
-        message_count: messages.len() as u32,
-        create_time: seconds(0),
-        update_time: seconds(0),
-        handling,
-        delete_time: None,
-    };
+    let new = Conversation::new(ConversationId(1), "enneo".to_owned(), "1".to_owned(), seconds(0));
+    let conversation = Conversation { message_count: messages.len() as u32, handling, ..new };
     Experience::of(&Transcript { conversation, messages }, seconds(now))
 }
 

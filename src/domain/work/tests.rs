@@ -23,6 +23,8 @@ fn messages(script: &[(char, i64)]) -> Vec<Message> {
         },
         create_time: UnixMillis(minutes * MINUTE),
         ai_tool: None,
+        details: None,
+        update_time: None,
     };
     (0..).zip(script).map(message).collect()
 }

@@ -1,9 +1,7 @@
 //! People on the wire.
 
 use crate::{
-    domain::{
-        AuthorKind, KnownBy, Person, PersonIdentity, PersonPatch, TeamRef, Violations,
-    },
+    domain::{AuthorKind, KnownBy, Person, PersonIdentity, PersonPatch, TeamRef, Violations},
     error::Error,
     grpc::{
         conversation::author_kind_to_wire,
@@ -70,12 +68,8 @@ pub async fn update(services: &Services, request: v1::UpdatePersonRequest) -> Re
     let renamed = |violations: Violations| violations.renamed(below("person"));
     let Some(name) = name else { return Err(renamed(violations).into()) };
     violations.or(()).map_err(renamed)?;
-    let update = PersonUpdate {
-        name,
-        patch,
-        etag: etag_from_wire(person.etag),
-        allow_missing: request.allow_missing,
-    };
+    let update =
+        PersonUpdate { name, patch, etag: etag_from_wire(person.etag), allow_missing: request.allow_missing };
     match directory::update_person(services, &update, request_id.as_ref()).await {
         Ok(person) => Ok(to_wire(person)),
         Err(Error::Invalid(violations)) => Err(renamed(violations).into()),
@@ -85,10 +79,9 @@ pub async fn update(services: &Services, request: v1::UpdatePersonRequest) -> Re
 
 fn teams_from_wire(names: &[String], violations: &mut Violations) -> Vec<TeamRef> {
     let parsed = names.iter().enumerate();
-    let parsed =
-        parsed.filter_map(|(index, name)| {
-            violations.take(names::parse_team(&format!("person.teams[{index}]"), name))
-        });
+    let parsed = parsed.filter_map(|(index, name)| {
+        violations.take(names::parse_team(&format!("person.teams[{index}]"), name))
+    });
     parsed.collect()
 }
 

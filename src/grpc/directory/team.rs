@@ -27,7 +27,10 @@ pub async fn get(services: &Services, request: v1::GetTeamRequest) -> Result<v1:
     Ok(to_wire(directory::get_team(services, &name).await?))
 }
 
-pub async fn list(services: &Services, request: v1::ListTeamsRequest) -> Result<v1::ListTeamsResponse, Error> {
+pub async fn list(
+    services: &Services,
+    request: v1::ListTeamsRequest,
+) -> Result<v1::ListTeamsResponse, Error> {
     let mut violations = Violations::default();
     let size = pages::size(request.page_size, &mut violations);
     let after = pages::place_number(services, LIST, &request.page_token, &mut violations);

@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-use super::{SOURCE, Ticket};
+use super::Ticket;
 
 /// Every key is always there, null where nothing is known.
 #[derive(Serialize)]
@@ -138,12 +138,12 @@ pub async fn list(
 }
 
 async fn rows(services: &Services, ticket: Result<Path<String>, PathRejection>) -> Result<Response, Fault> {
-    let ticket = Ticket::of_path(ticket)?;
-    let found = get_ticket_assessments(services, &ticket.conversation, SOURCE).await;
+    let ticket = Ticket::of_path(services, ticket)?;
+    let found =
+        get_ticket_assessments(services, &ticket.conversation, services.settings().enneo_source).await;
     let TicketAssessments { rows, experience, csat } = found.map_err(|error| ticket.fault(error))?;
     let experience = experience_to_json(experience, csat);
-    let rows: Vec<_> =
-        rows.into_iter().map(|row| row_to_json(ticket.number, row, experience.clone())).collect();
+    let rows: Vec<_> = rows.into_iter().map(|row| row_to_json(ticket.id, row, experience.clone())).collect();
     Ok(answer(StatusCode::OK, &rows))
 }
 

@@ -1,6 +1,10 @@
-//! The Enneo dialect: `GET /ticket/{ticketId}/assessments`. docs/rest-enneo.md describes it.
+//! The Enneo dialect: what its tickets are asked for. docs/rest-enneo.md describes it.
+//!
+//! Every path stands below `/api/mind` and without it, as the document prints both.
 
+mod answer;
 mod assessments;
+mod store;
 
 use std::sync::Arc;
 
@@ -8,7 +12,7 @@ use axum::{
     Router,
     extract::{Path, rejection::PathRejection},
     response::Response,
-    routing::get,
+    routing::{get, post},
 };
 use http::StatusCode;
 use serde::Serialize;
@@ -21,62 +25,18 @@ use crate::{
 
 use super::{fault::Fault, json};
 
-/// The source whose external ids the paths of this dialect name, and whose agents keep their numbers.
-const SOURCE: &str = "enneo";
-
-/// The document prints its paths both with this and without.
-const BASE_PATH: &str = "/api/mind";
+/// Where the paths begin; other paths get other dialects' errors.
+pub const PREFIXES: [&str; 2] = ["/api/mind/", "/ticket/"];
 
 pub fn routes() -> Router<Arc<Services>> {
-    ["", BASE_PATH].into_iter().fold(Router::new(), |router, base| {
-        router.route(&format!("{base}/ticket/{{ticketId}}/assessments"), get(assessments::list))
-    })
+    Router::new()
+        .route("/api/mind/ticket/{id}/conversation/store", post(store::post_store))
+        .route("/ticket/{id}/conversation/store", post(store::post_store))
+        .route("/api/mind/ticket/{id}/assessments", get(assessments::list))
+        .route("/ticket/{id}/assessments", get(assessments::list))
 }
 
-/// The ticket that a path names.
-struct Ticket {
-    /// As the path says it.
-    number: u64,
-    conversation: ConversationRef,
-}
-
-impl Ticket {
-    /// From our first number on a number is the conversation's own; below it is an external id of the dialect's source.
-    fn of_path(segment: Result<Path<String>, PathRejection>) -> Result<Self, Fault> {
-        // A path that cannot be decoded names no number either.
-        let segment = segment.map(|Path(segment)| segment).unwrap_or_default();
-        let is_positive_integer = !segment.starts_with('0')
-            && !segment.is_empty()
-            && segment.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_positive_integer {
-            let shown = json::shortened(&segment);
-            let message = format!("ticketId must be a positive integer without leading zeros, is {shown}");
-            return Err(Fault::new(StatusCode::BAD_REQUEST, message));
-        }
-        // A number that is too large for any ticket is one that there is none of.
-        let number = segment.parse().map_err(|_| unknown_ticket(&segment))?;
-        let conversation = if number >= FIRST_ID {
-            ConversationRef::Id(ConversationId(number))
-        } else {
-            ConversationRef::External { source: SOURCE.to_owned(), external_id: segment }
-        };
-        Ok(Self { number, conversation })
-    }
-
-    /// What a use case's error says to a caller who knows tickets.
-    fn fault(&self, error: Error) -> Fault {
-        match error {
-            Error::NotFound { .. } => unknown_ticket(&self.number.to_string()),
-            error => error.into(),
-        }
-    }
-}
-
-fn unknown_ticket(number: &str) -> Fault {
-    Fault::new(StatusCode::NOT_FOUND, format!("there is no ticket {}", json::shortened(number)))
-}
-
-/// The shape of every error.
+/// `{"success":false,"message":…}`: the shape of every error.
 pub fn error(fault: &Fault) -> Response {
     #[derive(Serialize)]
     struct Body<'a> {
@@ -84,4 +44,47 @@ pub fn error(fault: &Fault) -> Response {
         message: &'a str,
     }
     fault.respond(&Body { success: false, message: &fault.message })
+}
+
+/// A ticket as a path names it.
+struct Ticket {
+    /// As callers write it.
+    id: u64,
+    conversation: ConversationRef,
+}
+
+impl Ticket {
+    /// The number of a path: below ours it is one of the source's own, from there on it is a conversation's.
+    fn of_path(services: &Services, path: Result<Path<String>, PathRejection>) -> Result<Self, Fault> {
+        // A path that cannot be decoded holds no number either.
+        let text = path.map(|Path(id)| id).unwrap_or_default();
+        let is_canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+        if !is_canonical || text.is_empty() {
+            let message = format!("ticketId: must be a positive integer, is {}", json::shortened(&text));
+            return Err(Fault::new(StatusCode::BAD_REQUEST, message));
+        }
+        // What no number of ours can be is not found, as a number of ours that is not given.
+        let id = text.parse().map_err(|_| not_found(&text))?;
+        let conversation = if id >= FIRST_ID {
+            ConversationRef::Id(ConversationId(id))
+        } else {
+            ConversationRef::External {
+                source: services.settings().enneo_source.to_owned(),
+                external_id: text,
+            }
+        };
+        Ok(Self { id, conversation })
+    }
+
+    /// What a use case's error says to a caller who knows tickets.
+    fn fault(&self, error: Error) -> Fault {
+        match error {
+            Error::NotFound { .. } => not_found(&self.id.to_string()),
+            error => error.into(),
+        }
+    }
+}
+
+fn not_found(id: &str) -> Fault {
+    Fault::new(StatusCode::NOT_FOUND, format!("there is no ticket {}", json::shortened(id)))
 }

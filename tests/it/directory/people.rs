@@ -87,18 +87,8 @@ fn author(external_id: Option<&str>, name: &str) -> domain::Author {
 }
 
 fn conversation(source: &str) -> domain::Conversation {
-    domain::Conversation {
-        id: ConversationId(5_000_000_000_000_001),
-        source: source.to_owned(),
-        external_id: "1".to_owned(),
-        subject: None,
-        version: 1,
-        message_count: 0,
-        create_time: Plaudit::START,
-        update_time: Plaudit::START,
-        handling: domain::Handling::default(),
-        delete_time: None,
-    }
+    let id = ConversationId(5_000_000_000_000_001);
+    domain::Conversation::new(id, source.to_owned(), "1".to_owned(), Plaudit::START)
 }
 
 async fn services() -> (Arc<Services>, Arc<MemoryStore>) {
@@ -145,9 +135,12 @@ async fn a_number_of_the_callers_own_source_is_kept() {
     };
     assert_eq!(number("enneo", Some("23")).await, 23);
     let ours = 5_000_000_000_000_001..;
-    for (source, external_id) in
-        [("zendesk", Some("23")), ("enneo", Some("023")), ("enneo", Some("5000000000000000")), ("enneo", None)]
-    {
+    for (source, external_id) in [
+        ("zendesk", Some("23")),
+        ("enneo", Some("023")),
+        ("enneo", Some("5000000000000000")),
+        ("enneo", None),
+    ] {
         let number = number(source, external_id).await;
         assert!(ours.contains(&number), "{source} {external_id:?}: {number}");
     }
@@ -164,7 +157,10 @@ async fn an_update_changes_what_its_mask_names() {
         ..Person::default()
     };
     let made = directory.update(upsert(TOM, said.clone())).await.unwrap();
-    assert_eq!((made.display_name.as_str(), made.email.as_str(), made.etag.as_str()), ("Tom", "tom@example.org", "1"));
+    assert_eq!(
+        (made.display_name.as_str(), made.email.as_str(), made.etag.as_str()),
+        ("Tom", "tom@example.org", "1")
+    );
     assert_eq!((made.kind(), made.external_id.as_deref()), (AuthorKind::Teammate, Some("t1")));
 
     server.clock.advance_millis(60_000);
@@ -281,7 +277,11 @@ async fn a_rule_of_people_names_its_field() {
         (TOM, Person { display_name: "a\nb".to_owned(), ..Person::default() }, "person.display_name"),
         (TOM, Person { teams: vec!["teams/7".to_owned()], ..Person::default() }, "person.teams[0]"),
         (TOM, Person { teams: many, ..Person::default() }, "person.teams"),
-        ("people/test:contact:c1", Person { teams: vec!["teams/7".to_owned()], ..Person::default() }, "person.teams"),
+        (
+            "people/test:contact:c1",
+            Person { teams: vec!["teams/7".to_owned()], ..Person::default() },
+            "person.teams",
+        ),
         ("people/test:t1", Person::default(), "person.name"),
         ("", Person::default(), "person.name"),
     ];

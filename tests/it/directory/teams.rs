@@ -12,8 +12,12 @@ async fn members(directory: &Directory, team: &str, page_size: i32) -> Vec<Strin
     let mut found = Vec::new();
     let mut page_token = String::new();
     loop {
-        let request =
-            ListPeopleRequest { team: team.to_owned(), page_size, page_token, ..ListPeopleRequest::default() };
+        let request = ListPeopleRequest {
+            team: team.to_owned(),
+            page_size,
+            page_token,
+            ..ListPeopleRequest::default()
+        };
         let page = directory.people(request).await.unwrap();
         found.extend(page.people.into_iter().map(|person| person.external_id.unwrap()));
         page_token = page.next_page_token;

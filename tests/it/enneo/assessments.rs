@@ -141,7 +141,11 @@ async fn other_methods_and_paths_are_refused_in_the_dialects_shape() {
     for path in ["/ticket/1/assessments", "/api/mind/ticket/1/assessments"] {
         for method in ["POST", "PUT", "DELETE"] {
             let answer = http.send(method, path, &[], "").await;
-            assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "GET,HEAD"), "{method} {path}");
+            assert_eq!(
+                (answer.status.as_u16(), answer.header("allow")),
+                (405, "GET,HEAD"),
+                "{method} {path}"
+            );
             message_of(&answer);
         }
     }

@@ -40,7 +40,8 @@ async fn every_case_has_the_rows_that_it_says() {
         arrive(&mut ticket, case).await;
         let numbers = ticket.message_numbers().await;
         let found = ticket.rows().await;
-        if let Err(difference) = compare(&Value::from(case.rows.clone()), &Value::from(found.clone()), &numbers)
+        if let Err(difference) =
+            compare(&Value::from(case.rows.clone()), &Value::from(found.clone()), &numbers)
         {
             wrong.push(format!("{}: {difference}\n{found:#?}", case.case));
         }
@@ -99,7 +100,9 @@ fn compare(expected: &Value, found: &Value, numbers: &[u64]) -> Result<(), Strin
             let number = numbers[place - 1];
             (*found == number).then_some(()).ok_or_else(|| format!("is {found}, expected {number}"))
         }
-        expected => (expected == found).then_some(()).ok_or_else(|| format!("is {found}, expected {expected}")),
+        expected => {
+            (expected == found).then_some(()).ok_or_else(|| format!("is {found}, expected {expected}"))
+        }
     }
 }
 
@@ -109,14 +112,22 @@ fn the_comparison_itself_sees_a_difference() {
         let parsed = |text| serde_json::from_str(text).expect("JSON");
         compare(&parsed(expected), &parsed(found), &[7]).is_ok()
     };
-    for (expected, found) in
-        [("{}", r#"{"a":1}"#), (r#"{"a":null}"#, r#"{"a":null}"#), (r#"["$m1"]"#, "[7]"), (r#""$""#, "5000000000000001")]
-    {
+    for (expected, found) in [
+        ("{}", r#"{"a":1}"#),
+        (r#"{"a":null}"#, r#"{"a":null}"#),
+        (r#"["$m1"]"#, "[7]"),
+        (r#""$""#, "5000000000000001"),
+    ] {
         assert!(compare(expected, found), "{expected} {found}");
     }
-    for (expected, found) in
-        [(r#"{"a":null}"#, "{}"), ("[1]", "[1,1]"), (r#""$m1""#, "8"), (r#""$""#, "8"), ("1", "2"), ("1", "\"1\"")]
-    {
+    for (expected, found) in [
+        (r#"{"a":null}"#, "{}"),
+        ("[1]", "[1,1]"),
+        (r#""$m1""#, "8"),
+        (r#""$""#, "8"),
+        ("1", "2"),
+        ("1", "\"1\""),
+    ] {
         assert!(!compare(expected, found), "{expected} {found}");
     }
 }

@@ -1,5 +1,13 @@
-//! The Enneo dialect over the wire.
+//! The Enneo dialect: what is stored on a ticket and what became of it, below `/api/mind` and without it.
 
 mod assessments;
+mod attachments;
 mod cases;
+mod document;
+mod http;
+mod once;
+mod paths;
+mod rules;
+mod setup;
+mod store;
 mod ticket;

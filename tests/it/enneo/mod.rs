@@ -1,5 +1,6 @@
 //! The Enneo dialect: what is stored on a ticket and what became of it, below `/api/mind` and without it.
 
+mod any;
 mod assessments;
 mod attachments;
 mod cases;

@@ -32,6 +32,11 @@ pub enum Error {
     /// `message` is a resource name. It is stored.
     #[error("{message} is stored, and its scoring did not end in time; it goes on")]
     ScoringUnfinished { message: String },
+    /// `name` is the team that is there.
+    #[error("{source_name}:{external_id} is in the directory already, as {name}")]
+    TeamExists { source_name: String, external_id: String, name: String },
+    #[error("{name} has {members} members; take them out of it first")]
+    TeamNotEmpty { name: String, members: u32 },
     #[error("others kept changing {what}; nothing was written, send the same request again")]
     ConcurrentChange { what: String },
     #[error("the server has too many writes waiting; try again in {} ms", retry_after.as_millis())]
@@ -53,6 +58,8 @@ pub enum ResourceKind {
     Import,
     Scorecard,
     Assessment,
+    Person,
+    Team,
 }
 
 impl ResourceKind {
@@ -64,6 +71,8 @@ impl ResourceKind {
             Self::Import => "import",
             Self::Scorecard => "scorecard",
             Self::Assessment => "assessment",
+            Self::Person => "person",
+            Self::Team => "team",
         }
     }
 }

@@ -3,12 +3,14 @@
 mod assessment;
 mod codec;
 mod conversation;
+mod directory;
 mod errors;
 mod handling;
 mod import;
 mod message;
 mod names;
 mod pages;
+mod requests;
 mod scorecard;
 mod times;
 
@@ -20,7 +22,8 @@ use tonic::service::Routes;
 use crate::{
     proto::v1::{
         assessment_service_server::AssessmentServiceServer,
-        conversation_service_server::ConversationServiceServer, import_service_server::ImportServiceServer,
+        conversation_service_server::ConversationServiceServer,
+        directory_service_server::DirectoryServiceServer, import_service_server::ImportServiceServer,
         scorecard_service_server::ScorecardServiceServer,
     },
     service::Services,
@@ -34,7 +37,8 @@ pub fn routes(services: Arc<Services>) -> Routes {
     Routes::new(ImportServiceServer::new(edge.clone()).max_decoding_message_size(usize::MAX))
         .add_service(ConversationServiceServer::new(edge.clone()).max_decoding_message_size(usize::MAX))
         .add_service(ScorecardServiceServer::new(edge.clone()))
-        .add_service(AssessmentServiceServer::new(edge))
+        .add_service(AssessmentServiceServer::new(edge.clone()))
+        .add_service(DirectoryServiceServer::new(edge))
 }
 
 /// The use cases as the generated services call them.

@@ -9,7 +9,9 @@ mod craftcx;
 mod enneo;
 mod fault;
 mod json;
+mod numbers;
 mod request;
+mod times;
 
 use std::sync::Arc;
 

@@ -295,7 +295,7 @@ impl Store<'_> {
     /// What the message changes of its conversation.
     fn change(&self, conversation: &mut Conversation, message: &Message) {
         conversation.message_count = conversation.message_count.saturating_add(1);
-        self.new.handling.apply(&mut conversation.handling, message.create_time);
+        self.new.handling.apply(&mut conversation.handling, message);
         if conversation.subject.is_none() {
             conversation.subject = self.new.details.subject.clone();
         }

@@ -20,6 +20,10 @@ pub enum Method {
     StoreMessage = 2,
     UpdateMessage = 3,
     DeleteMessage = 4,
+    UpdatePerson = 11,
+    CreateTeam = 12,
+    UpdateTeam = 13,
+    DeleteTeam = 14,
 }
 
 /// Which request: the caller, the call and the id that it sent.

@@ -10,6 +10,7 @@ mod conflict;
 mod conversation;
 mod craftcx;
 mod crash;
+mod directory;
 mod documents;
 mod drain;
 mod edges;

@@ -19,7 +19,7 @@ use crate::{
         AttachmentDraft, Direction, HandlingChange, IntentId, NewStoredMessage, Priority, Status, StoreDraft,
         StoreLimits, UnixMillis, Violations,
     },
-    error::{Error, ResourceKind},
+    error::Error,
     server::MAX_ATTACHMENTS_REQUEST_BYTES,
     service::{
         Services,
@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-use super::{Ticket, answer, error, not_found};
+use super::{Ticket, answer, error};
 use crate::rest::{
     self,
     fault::Fault,
@@ -77,8 +77,7 @@ async fn store(
     let stored = store_message(services, &ticket.conversation, &new, process, key.as_ref()).await;
     let stored = stored.map_err(|error| match error {
         Error::Invalid(violations) => violations.renamed(documented_field).into(),
-        Error::NotFound { kind: ResourceKind::Conversation, .. } => not_found(&ticket.id.to_string()),
-        error => Fault::from(error),
+        error => ticket.fault(error),
     })?;
     let is_late = matches!(process, Process::Realtime { .. })
         && matches!(stored.scoring, ScoringStatus::Pending { .. });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    domain::{ConversationId, Receipt, Violations},
+    domain::{ConversationId, RatingState, Receipt, Violations},
     store::StoreError,
 };
 
@@ -26,6 +26,9 @@ pub enum Error {
         "the request id {request_id:?} was used for another request within the last 24 hours: send the same request again, or take a new id"
     )]
     RequestIdReused { request_id: String },
+    /// `name` is the rating's resource name.
+    #[error("{name} is {}: {because}", state.as_str())]
+    RatingClosed { name: String, state: RatingState, because: &'static str },
     #[error("others kept changing {what}; nothing was written, send the same request again")]
     ConcurrentChange { what: String },
     #[error("the server has too many writes waiting; try again in {} ms", retry_after.as_millis())]
@@ -45,6 +48,7 @@ pub enum ResourceKind {
     Import,
     Scorecard,
     Assessment,
+    Rating,
 }
 
 impl ResourceKind {
@@ -54,6 +58,7 @@ impl ResourceKind {
             Self::Import => "import",
             Self::Scorecard => "scorecard",
             Self::Assessment => "assessment",
+            Self::Rating => "rating",
         }
     }
 }

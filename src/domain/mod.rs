@@ -6,12 +6,14 @@ mod draft;
 mod event;
 mod handling;
 mod ids;
+mod rating;
 mod request_id;
 mod scorecard;
 mod time;
 mod violations;
 
 pub mod axis;
+pub mod statistics;
 pub mod totals;
 pub mod worklog;
 
@@ -24,7 +26,12 @@ pub use draft::{AuthorDraft, ConversationDraft, ImportLimits, MessageDraft, NewC
 pub use event::{Event, EventKind};
 pub use handling::{Channel, Handling, Priority, Status, StatusChange};
 pub use ids::{
-    AssessmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, RatingId, Receipt,
+    AssessmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, RatingId, RatingRef, Receipt,
+};
+pub use rating::{
+    AgentFilter, Course, NewAnswer, NewQuestion, NewRating, PersonDraft, QuestionDraft, QuestionRef, Rating,
+    RatingAnswer, RatingCounts, RatingDraft, RatingEntry, RatingFilter, RatingLimits, RatingQuestion,
+    RatingState, RatingSummary, RatingType, RatingValue, Refused, Submission,
 };
 pub use request_id::RequestId;
 pub use scorecard::{

@@ -3,7 +3,7 @@
 use tonic::{Request, Response, Status};
 
 use crate::{
-    domain::{Author, AuthorKind, ConversationId, Message, MessageId, MessageKind, Violations},
+    domain::{Author, AuthorKind, Channel, ConversationId, Message, MessageId, MessageKind, Violations},
     error::Error,
     proto::v1::{self, conversation_service_server::ConversationService},
     service::conversation::{self, ConversationStatus, MessagePage, ScoringStatus},
@@ -135,4 +135,42 @@ pub fn author_to_wire(author: Author) -> v1::Author {
         AuthorKind::Teammate => v1::AuthorKind::Teammate,
     };
     v1::Author { kind: kind.into(), external_id: author.external_id, name: author.name }
+}
+
+pub fn channel_to_wire(channel: Channel) -> v1::Channel {
+    match channel {
+        Channel::Email => v1::Channel::Email,
+        Channel::WidgetChat => v1::Channel::WidgetChat,
+        Channel::WhatsApp => v1::Channel::WhatsApp,
+        Channel::FacebookMessenger => v1::Channel::FacebookMessenger,
+        Channel::Twitter => v1::Channel::Twitter,
+        Channel::Messenger => v1::Channel::Messenger,
+        Channel::Sms => v1::Channel::Sms,
+        Channel::ContactForm => v1::Channel::ContactForm,
+        Channel::Callback => v1::Channel::Callback,
+        Channel::PstnPhone => v1::Channel::PstnPhone,
+        Channel::Voicemail => v1::Channel::Voicemail,
+    }
+}
+
+/// Unspecified is absent.
+pub fn channel_from_wire(field: &str, channel: i32, violations: &mut Violations) -> Option<Channel> {
+    Some(match v1::Channel::try_from(channel) {
+        Ok(v1::Channel::Unspecified) => return None,
+        Ok(v1::Channel::Email) => Channel::Email,
+        Ok(v1::Channel::WidgetChat) => Channel::WidgetChat,
+        Ok(v1::Channel::WhatsApp) => Channel::WhatsApp,
+        Ok(v1::Channel::FacebookMessenger) => Channel::FacebookMessenger,
+        Ok(v1::Channel::Twitter) => Channel::Twitter,
+        Ok(v1::Channel::Messenger) => Channel::Messenger,
+        Ok(v1::Channel::Sms) => Channel::Sms,
+        Ok(v1::Channel::ContactForm) => Channel::ContactForm,
+        Ok(v1::Channel::Callback) => Channel::Callback,
+        Ok(v1::Channel::PstnPhone) => Channel::PstnPhone,
+        Ok(v1::Channel::Voicemail) => Channel::Voicemail,
+        Err(_) => {
+            violations.add(field, format!("must be a Channel, is {channel}"));
+            return None;
+        }
+    })
 }

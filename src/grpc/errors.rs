@@ -12,6 +12,8 @@ use crate::{
     server::{ERROR_DOMAIN, reason_name},
 };
 
+use super::rating;
+
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let message = error.to_string();
@@ -33,6 +35,11 @@ impl From<Error> for Status {
             Error::RequestIdReused { .. } => {
                 details.add_bad_request_violation("request_id", message.clone());
                 (Code::InvalidArgument, ErrorReason::RequestIdReused)
+            }
+            Error::RatingClosed { name, state, because } => {
+                details.add_precondition_failure_violation("RATING_STATE", name, because);
+                metadata.insert("state".to_owned(), rating::state_to_wire(state).as_str_name().to_owned());
+                (Code::FailedPrecondition, ErrorReason::RatingClosed)
             }
             Error::ConcurrentChange { .. } => (Code::Aborted, ErrorReason::ConcurrentChange),
             Error::Overloaded { retry_after } => {

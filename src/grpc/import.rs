@@ -44,7 +44,7 @@ impl ImportService for Edge {
 }
 
 /// An empty request id is none.
-fn request_id_from_wire(text: &str, violations: &mut Violations) -> Option<RequestId> {
+pub fn request_id_from_wire(text: &str, violations: &mut Violations) -> Option<RequestId> {
     if text.is_empty() {
         return None;
     }
@@ -129,7 +129,7 @@ fn message_from_wire(index: usize, message: v1::Message, violations: &mut Violat
 }
 
 /// A string without presence on the wire: empty is absent.
-fn present(text: String) -> Option<String> {
+pub fn present(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 

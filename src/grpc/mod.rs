@@ -7,6 +7,7 @@ mod errors;
 mod import;
 mod names;
 mod pages;
+mod rating;
 mod scorecard;
 mod times;
 
@@ -19,7 +20,7 @@ use crate::{
     proto::v1::{
         assessment_service_server::AssessmentServiceServer,
         conversation_service_server::ConversationServiceServer, import_service_server::ImportServiceServer,
-        scorecard_service_server::ScorecardServiceServer,
+        rating_service_server::RatingServiceServer, scorecard_service_server::ScorecardServiceServer,
     },
     service::Services,
 };
@@ -32,7 +33,8 @@ pub fn routes(services: Arc<Services>) -> Routes {
     Routes::new(ImportServiceServer::new(edge.clone()).max_decoding_message_size(usize::MAX))
         .add_service(ConversationServiceServer::new(edge.clone()))
         .add_service(ScorecardServiceServer::new(edge.clone()))
-        .add_service(AssessmentServiceServer::new(edge))
+        .add_service(AssessmentServiceServer::new(edge.clone()))
+        .add_service(RatingServiceServer::new(edge))
 }
 
 /// The use cases as the generated services call them.

@@ -2,7 +2,7 @@
 
 use prost_types::Timestamp;
 
-use crate::domain::UnixMillis;
+use crate::domain::{UnixMillis, Violations};
 
 pub fn to_wire(time: UnixMillis) -> Timestamp {
     Timestamp { seconds: time.0.div_euclid(1000), nanos: (time.0.rem_euclid(1000) * 1_000_000) as i32 }
@@ -12,4 +12,17 @@ pub fn to_wire(time: UnixMillis) -> Timestamp {
 /// the domain then refuses.
 pub fn from_wire(time: &Timestamp) -> UnixMillis {
     UnixMillis(time.seconds.saturating_mul(1000).saturating_add(i64::from(time.nanos).div_euclid(1_000_000)))
+}
+
+/// As [`from_wire`] for a field that may be absent; nanoseconds that are none are a violation.
+pub fn optional(
+    field: impl Into<String>,
+    time: Option<&Timestamp>,
+    violations: &mut Violations,
+) -> Option<UnixMillis> {
+    let time = time?;
+    if !(0..1_000_000_000).contains(&time.nanos) {
+        violations.add(field, format!("must have nanos from 0 to 999999999, has {}", time.nanos));
+    }
+    Some(from_wire(time))
 }

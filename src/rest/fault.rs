@@ -88,6 +88,9 @@ impl From<Error> for Fault {
                      same request again, or take a new key"
                 ),
             ),
+            Error::RatingClosed { .. } => {
+                Self { code: "rating_closed", ..Self::new(StatusCode::CONFLICT, message) }
+            }
             Error::ConcurrentChange { .. } => Self::overloaded(message, Self::RETRY_AFTER),
             Error::Overloaded { retry_after } => Self::overloaded(message, retry_after),
             Error::Unavailable(cause) => {

@@ -18,7 +18,7 @@ use crate::{
 use super::{
     ATTEMPTS, Services,
     conversation::{ScoringStatus, scoring_status},
-    once::{Begun, Once},
+    once::{self, Begun, Once},
 };
 
 /// What to do with a conversation that is stored already.
@@ -65,7 +65,7 @@ pub async fn import_conversation(
     for _ in 0..ATTEMPTS {
         // Looked up again after every conflict: the conflict may be this very request, sent twice.
         let expired = match once.begin(services).await? {
-            Begun::Answered(answer) => return Ok(repeated(services, answer)),
+            Begun::Answered(answer) => return repeated(services, answer),
             Begun::Fresh(expired) => expired,
         };
         let done = if is_stored {
@@ -230,10 +230,13 @@ async fn commit(
     if stored_messages > 0 {
         services.queue_changed.notify_one();
     }
-    Ok(Some(repeated(services, answer)))
+    repeated(services, answer).map(Some)
 }
 
-fn repeated(services: &Services, answer: RequestAnswer) -> Imported {
-    let RequestAnswer::ImportConversation { conversation, outcome, stored_messages } = answer;
-    Imported { receipt: services.secrets.receipt(conversation), conversation, outcome, stored_messages }
+fn repeated(services: &Services, answer: RequestAnswer) -> Result<Imported, Error> {
+    let RequestAnswer::ImportConversation { conversation, outcome, stored_messages } = answer else {
+        return Err(once::foreign(&answer));
+    };
+    let receipt = services.secrets.receipt(conversation);
+    Ok(Imported { receipt, conversation, outcome, stored_messages })
 }

@@ -7,18 +7,20 @@ mod turns;
 pub mod assessment;
 pub mod conversation;
 pub mod import;
+pub mod rating;
 pub mod scorecard;
 pub mod scoring;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use self::{scoring_threads::ScoringThreads, turns::Turns};
 
 use crate::{
     clock::Clock,
-    domain::ImportLimits,
+    domain::{ImportLimits, RatingId, UnixMillis},
     error::Error,
     scoring::Scorer,
     store::{Keyspace, ids::Ids, secret::Secrets},
@@ -35,6 +37,8 @@ pub struct Services {
     pub(crate) threads: ScoringThreads,
     /// Whose turn it is to append to a conversation.
     pub(crate) append_turns: Turns,
+    /// Whose turn it is to answer a conversation's ratings.
+    pub(crate) rating_turns: Turns,
     settings: Settings,
     scorer: RwLock<Arc<Scorer>>,
 }
@@ -76,6 +80,7 @@ impl Services {
             queue_changed: Notify::new(),
             threads,
             append_turns: Turns::default(),
+            rating_turns: Turns::default(),
             settings,
             scorer: RwLock::new(Arc::new(scorer)),
         })
@@ -88,6 +93,16 @@ impl Services {
     /// The most that the gRPC edge takes in one import.
     pub fn import_limits(&self) -> ImportLimits {
         ImportLimits::default()
+    }
+
+    /// What a rating is known by to callers; see [`Secrets::rating_uuid`].
+    pub fn rating_uuid(&self, rating: RatingId) -> Uuid {
+        self.secrets.rating_uuid(rating)
+    }
+
+    /// The moment by the services' clock.
+    pub fn now(&self) -> UnixMillis {
+        self.clock.now()
     }
 
     /// The active scorecards as they are now.

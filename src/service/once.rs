@@ -29,6 +29,11 @@ pub enum Begun {
     Fresh(Option<Stored<Request>>),
 }
 
+/// The record of a request holds the answer of another call: its key names the call, so that nothing writes this.
+pub fn foreign(answer: &RequestAnswer) -> Error {
+    Error::Internal(format!("the record of a request holds another call's answer: {answer:?}"))
+}
+
 impl<'a> Once<'a> {
     /// `content` is everything that decides what the request does; it is asked for only when there is an id.
     pub fn new(

@@ -14,9 +14,11 @@ pub mod keys;
 pub mod records;
 
 pub mod assessment;
+pub mod authors;
 pub mod conversation;
 pub mod ids;
 pub mod queue;
+pub mod rating;
 pub mod request;
 pub mod scorecard;
 pub mod secret;

@@ -5,7 +5,9 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::domain::{AssessmentId, Conversation, ConversationId, ImportOutcome, Message, Unit, UnixMillis};
+use crate::domain::{
+    AssessmentId, Conversation, ConversationId, ImportOutcome, Message, RatingId, Unit, UnixMillis,
+};
 
 use super::{Key, StoreError, Value};
 
@@ -132,6 +134,40 @@ pub enum RequestAnswer {
         #[n(2)]
         stored_messages: u32,
     },
+    #[n(4)]
+    OfferRating {
+        #[n(0)]
+        conversation: ConversationId,
+        #[n(1)]
+        rating: RatingId,
+    },
+    #[n(5)]
+    SubmitRating {
+        #[n(0)]
+        conversation: ConversationId,
+        #[n(1)]
+        rating: RatingId,
+        /// When it was carried out: the time of the answers that were sent without one.
+        #[n(2)]
+        time: UnixMillis,
+    },
+    #[n(6)]
+    CancelRating {
+        #[n(0)]
+        conversation: ConversationId,
+        #[n(1)]
+        rating: RatingId,
+    },
+}
+
+/// That a customer does not want to be asked to rate.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct OptOut {
+    /// On which offer they said so.
+    #[n(0)]
+    pub rating: RatingId,
+    #[n(1)]
+    pub time: UnixMillis,
 }
 
 /// The key under which receipts, page tokens and fingerprints are made. It never leaves the store.

@@ -17,6 +17,9 @@ const SWEEP_PAGE: usize = 256;
 #[repr(u8)]
 pub enum Method {
     ImportConversation = 1,
+    OfferRating = 5,
+    SubmitRating = 6,
+    CancelRating = 7,
 }
 
 /// Which request: the caller, the call and the id that it sent.

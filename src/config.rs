@@ -42,6 +42,7 @@ pub struct Config {
     pub limits: Limits,
     pub scoring: Scoring,
     pub worklog: Worklog,
+    pub dixa: Dixa,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -76,6 +77,14 @@ pub struct Scoring {
 #[serde(deny_unknown_fields)]
 pub struct Worklog {
     pub idle_hours: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dixa {
+    pub source: String,
+    pub requests_per_second: u32,
+    pub burst: u32,
 }
 
 /// Where a value was said.

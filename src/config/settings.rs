@@ -5,7 +5,7 @@ use std::{net::SocketAddr, thread};
 use http::uri::Authority;
 use toml::Value;
 
-use crate::telemetry;
+use crate::{domain::ImportLimits, telemetry};
 
 /// One setting.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub enum Kind {
     /// Host names without a port; separated by commas outside the file.
     Hosts,
     LogLevel,
+    /// The namespace of external ids.
+    Source,
     OneOf(&'static [&'static str]),
     Integer {
         min: i64,
@@ -124,6 +126,24 @@ pub const SETTINGS: &[Setting] = &[
         default: DefaultValue::Integer(24),
         doc: "Hours without a message after which an agent's next one opens a new worklog.",
     },
+    Setting {
+        name: "dixa.source",
+        kind: Kind::Source,
+        default: DefaultValue::Text("dixa"),
+        doc: "Source whose external ids the paths of the Dixa dialect name.",
+    },
+    Setting {
+        name: "dixa.requests_per_second",
+        kind: Kind::Integer { min: 0, max: 1_000_000 },
+        default: DefaultValue::Integer(0),
+        doc: "Requests of the Dixa dialect that one API key may send each second, further ones get 429; 0 is no limit. Dixa's document says 10.",
+    },
+    Setting {
+        name: "dixa.burst",
+        kind: Kind::Integer { min: 1, max: 1_000_000 },
+        default: DefaultValue::Integer(4),
+        doc: "Requests of the Dixa dialect that one API key may send at once, where they are limited.",
+    },
 ];
 
 impl Setting {
@@ -170,6 +190,7 @@ impl Setting {
             Kind::Path => "path".to_owned(),
             Kind::Hosts => "host names without a port".to_owned(),
             Kind::LogLevel => "log filter".to_owned(),
+            Kind::Source => "1 to 128 bytes, no control characters".to_owned(),
             Kind::OneOf(choices) => choices.join(", "),
             Kind::Integer { min, max } => format!("{min} to {max}"),
         }
@@ -203,6 +224,7 @@ impl Setting {
             (Kind::LogLevel, Value::String(text)) => {
                 !text.trim().is_empty() && telemetry::parse_level(text).is_ok()
             }
+            (Kind::Source, Value::String(text)) => is_source(text),
             (Kind::OneOf(choices), Value::String(text)) => choices.contains(&text.as_str()),
             (Kind::Integer { min, max }, Value::Integer(number)) => (min..=max).contains(number),
             _ => false,
@@ -216,6 +238,7 @@ impl Setting {
             Kind::Path => "a path".to_owned(),
             Kind::Hosts => "host names without a port, as in plaudit.internal".to_owned(),
             Kind::LogLevel => "a level or filter, as in info or info,plaudit::access=off".to_owned(),
+            Kind::Source => "a name of 1 to 128 bytes without control characters".to_owned(),
             Kind::OneOf(choices) => format!("one of {}", choices.join(", ")),
             Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
         };
@@ -225,6 +248,10 @@ impl Setting {
 
 fn is_host(name: &str) -> bool {
     name.parse::<Authority>().is_ok_and(|authority| authority.host() == name)
+}
+
+fn is_source(text: &str) -> bool {
+    (1..=ImportLimits::SOURCE_BYTES).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 /// The table of docs/configuration.md.

@@ -210,7 +210,7 @@ mod tests {
         fn a_uuid_that_was_not_given_leads_nowhere(id in FIRST_ID..=LAST_ID, bits in any::<u128>(), bit in 0..128) {
             prop_assert_eq!(secrets().rating_of(Uuid::from_u128(bits)), None);
             let given = secrets().rating_uuid(RatingId(id)).as_u128();
-            prop_assert_eq!(secrets().rating_of(Uuid::from_u128(given ^ (1 << bit))), None);
+            prop_assert_eq!(secrets().rating_of(Uuid::from_u128(given ^ (1_u128 << bit))), None);
         }
 
         #[test]

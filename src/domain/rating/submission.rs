@@ -70,17 +70,15 @@ impl Rating {
         let mut seen = Vec::new();
         for (index, answer) in submission.answers.iter().enumerate().take(RatingLimits::QUESTIONS + 1) {
             let field = |name: &str| format!("answers[{index}].{name}");
-            let place = match place_of(&self.questions, answer.question) {
-                Ok(place) if seen.contains(&place) => {
-                    violations.add(field("question"), format!("must come once, {place} comes twice"));
-                    continue;
-                }
-                Ok(place) => place,
-                Err((name, rule)) => {
-                    violations.add(field(name), rule);
-                    continue;
-                }
+            let Some(place) = answer.question.place(&self.questions) else {
+                let (name, rule) = answer.question.refusal(&self.questions);
+                violations.add(field(name), rule);
+                continue;
             };
+            if seen.contains(&place) {
+                violations.add(field("question"), format!("must come once, {place} comes twice"));
+                continue;
+            }
             seen.push(place);
             let Some(question) = changed.questions.get_mut(place) else { continue };
             question.answer = checked(question.kind, answer, now, field, &mut violations);
@@ -115,22 +113,30 @@ impl Rating {
     }
 }
 
-/// The place of a question; else the field that is wrong, and the rule.
-fn place_of(questions: &[RatingQuestion], wanted: QuestionRef) -> Result<usize, (&'static str, String)> {
-    let count = questions.len();
-    match wanted {
-        QuestionRef::Place(place) => usize::try_from(place)
-            .ok()
-            .filter(|place| *place < count)
-            .ok_or_else(|| ("question", format!("must be 0 to {}, is {place}", count.saturating_sub(1)))),
-        QuestionRef::OfType(kind) => {
-            questions.iter().position(|question| question.kind == kind).ok_or_else(|| {
-                let types: Vec<_> = questions.iter().map(|question| question.kind.as_str()).collect();
-                ("type", format!("must be what was asked for, {}, is {}", types.join(" or "), kind.as_str()))
-            })
+impl QuestionRef {
+    /// The place of the question that is meant.
+    pub fn place(self, questions: &[RatingQuestion]) -> Option<usize> {
+        match self {
+            Self::Place(place) => usize::try_from(place).ok().filter(|place| *place < questions.len()),
+            Self::OfType(kind) => questions.iter().position(|question| question.kind == kind),
+            Self::Only => (questions.len() == 1).then_some(0),
         }
-        QuestionRef::Only if count == 1 => Ok(0),
-        QuestionRef::Only => Err(("type", format!("is required: the offer has {count} questions"))),
+    }
+
+    /// The field that is wrong where no question is meant, and the rule.
+    fn refusal(self, questions: &[RatingQuestion]) -> (&'static str, String) {
+        let count = questions.len();
+        match self {
+            Self::Place(place) => {
+                ("question", format!("must be 0 to {}, is {place}", count.saturating_sub(1)))
+            }
+            Self::OfType(kind) => {
+                let types: Vec<_> = questions.iter().map(|question| question.kind.as_str()).collect();
+                let types = types.join(" or ");
+                ("type", format!("must be what was asked for, {types}, is {}", kind.as_str()))
+            }
+            Self::Only => ("type", format!("is required: the offer has {count} questions")),
+        }
     }
 }
 

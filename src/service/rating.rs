@@ -85,6 +85,7 @@ async fn offer(
         return Err(not_found());
     }
     let now = services.clock.now();
+    let offer_time = new.offered_at(now)?;
     let questions = new.questions.iter().map(|question| RatingQuestion {
         kind: question.kind,
         text: question.text.clone(),
@@ -98,7 +99,7 @@ async fn offer(
         agent,
         source: head.conversation.source.clone(),
         channel: channel_of(&head.conversation),
-        offer_time: new.offer_time.unwrap_or(now),
+        offer_time,
         course: Course {
             withheld: standing.has_opted_out(),
             scheduled: new.scheduled,

@@ -8,6 +8,9 @@
 //! | scoring | 1 | two for each new assessment and one for a changed one, their index, the job's end, log record |
 //! | append | 1 | head, job, segment, log record |
 //! | append that adds nothing, import that returns what exists | 0 | none; with a request id 1 |
+//! | offer of a rating, submission, cancellation | 1 | rating, its entry by time, log record |
+//! | … with a request id | 1 | one more |
+//! | … in which a customer opts out, or back in | 1 | one more |
 //! | import that is refused, or answered from its request id | 0 | none |
 //!
 //! Besides, one commit of one key leases every 65,536 numbers.
@@ -15,17 +18,21 @@
 use std::collections::BTreeMap;
 
 use plaudit::{
-    proto::v1::{AuthorKind, ConflictPolicy, ImportConversationRequest},
+    proto::v1::{AuthorKind, ConflictPolicy, ImportConversationRequest, RatingType},
     store::Batch,
 };
 
-use crate::harness::{
-    Client, Plaudit,
-    sample::{self, with_id, with_policy},
+use crate::{
+    harness::{
+        Client, Plaudit,
+        sample::{self, with_id, with_policy},
+    },
+    rating::{offer, opt_out, submission},
 };
 
 const LOG: &str = "log record";
 const END: &str = "job's end";
+const OPT_OUT: &str = "opt-out";
 
 /// What a batch writes, by kind.
 fn keys(batch: &Batch) -> BTreeMap<&'static str, usize> {
@@ -40,13 +47,20 @@ fn keys(batch: &Batch) -> BTreeMap<&'static str, usize> {
             0x22 => "owner",
             0x40 => "job",
             0x50 => "request",
+            0x60 => "rating",
+            0x61 => "entry",
+            0x62 => OPT_OUT,
             other => panic!("a key of kind {other:02x}"),
         };
         *counted.entry(kind).or_default() += 1;
     }
     for key in &batch.delete {
-        assert_eq!(key[0], 0x40, "only jobs are deleted here");
-        *counted.entry(END).or_default() += 1;
+        let kind = match key[0] {
+            0x40 => END,
+            0x62 => OPT_OUT,
+            other => panic!("a key of kind {other:02x} is deleted"),
+        };
+        *counted.entry(kind).or_default() += 1;
     }
     if !batch.log.is_empty() {
         counted.insert(LOG, batch.log.len());
@@ -135,5 +149,41 @@ async fn what_changes_nothing_writes_nothing_but_its_request_id() {
     for (request, id) in [(append, "one"), (existing, "two")] {
         let committed = committed_by(&server, &client, with_id(request, id)).await;
         assert_eq!(committed, [with(&[("request", 1)], &[])]);
+    }
+}
+
+#[tokio::test]
+async fn an_offer_its_answers_and_its_end_write_three_keys_each() {
+    let (server, client) = start().await;
+    let parent = "conversations/test:first";
+    let committed = || server.store.take_committed().iter().map(keys).collect::<Vec<_>>();
+    let three = [("rating", 1), ("entry", 1), (LOG, 1)];
+    committed();
+    for (request_id, more) in [("", vec![]), ("one", vec![("request", 1)])] {
+        let mut request = offer(parent, &[RatingType::Csat, RatingType::Nps]);
+        request.request_id = request_id.to_owned();
+        let rating = client.offer_rating(request.clone()).await.unwrap().name;
+        assert_eq!(committed(), [with(&three, &more)]);
+        let mut answers = submission(&rating, &[(0, 5), (1, 9)]);
+        answers.request_id = request_id.to_owned();
+        client.submit_rating(answers.clone()).await.unwrap();
+        assert_eq!(committed(), [with(&three, &more)]);
+        let cancelled = client.offer_rating(offer(parent, &[RatingType::Csat])).await.unwrap().name;
+        committed();
+        client.cancel_rating(&cancelled, request_id).await.unwrap();
+        assert_eq!(committed(), [with(&three, &more)]);
+        if !request_id.is_empty() {
+            client.offer_rating(request).await.unwrap();
+            client.submit_rating(answers).await.unwrap();
+        }
+        client.cancel_rating(&cancelled, request_id).await.unwrap();
+        client.submit_rating(submission(&cancelled, &[(0, 5)])).await.unwrap_err();
+        assert_eq!(committed(), [], "what is repeated or refused writes nothing");
+    }
+    let rating = client.offer_rating(offer(parent, &[RatingType::Csat])).await.unwrap().name;
+    committed();
+    for opts_out in [true, false] {
+        client.submit_rating(opt_out(&rating, opts_out)).await.unwrap();
+        assert_eq!(committed(), [with(&three, &[(OPT_OUT, 1)])]);
     }
 }

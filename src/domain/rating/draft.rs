@@ -106,14 +106,24 @@ impl RatingDraft {
                 .add("schedule_time", "must be absent where offer_time is given: an offer is made once");
         }
         let offer_time = self.offer_time.or(self.schedule_time);
-        if let (Some(offer), Some(expiry)) = (offer_time, self.expire_time)
-            && expiry <= offer
-        {
-            violations.add("expire_time", "must be after the offer");
-        }
         let scheduled = self.schedule_time.is_some();
         let expire_time = self.expire_time;
-        violations.or(NewRating { user, agent, questions, offer_time, scheduled, expire_time })
+        let new = NewRating { user, agent, questions, offer_time, scheduled, expire_time };
+        // One that is offered now is asked again when it is.
+        violations.collect(new.offered_at(UnixMillis(0)).map(|_| new))
+    }
+}
+
+impl NewRating {
+    /// When it is offered, if not before; it must expire later.
+    pub fn offered_at(&self, now: UnixMillis) -> Result<UnixMillis, Violations> {
+        let time = self.offer_time.unwrap_or(now);
+        match self.expire_time {
+            Some(expiry) if expiry <= time => {
+                Err(Violations::one("expire_time", "must be after the offer, or nobody could answer it"))
+            }
+            _ => Ok(time),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod client;
 mod http;
 mod log;
 mod process;
+mod ratings;
 mod server;
 mod stub;
 mod watched;
@@ -76,6 +77,7 @@ pub fn assert_not_found(status: &Status, kind: &str) {
     let resource =
         status.get_details_resource_info().unwrap_or_else(|| panic!("no ResourceInfo in {status:?}"));
     assert_eq!(resource.resource_type, kind);
-    let collection = if kind == "assessment" { "/assessments/".to_owned() } else { format!("{kind}s/") };
+    let below = ["assessment", "rating"].contains(&kind);
+    let collection = if below { format!("/{kind}s/") } else { format!("{kind}s/") };
     assert!(resource.resource_name.contains(&collection), "{resource:?}");
 }

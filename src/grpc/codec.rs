@@ -59,7 +59,9 @@ impl<U: Message + Default + 'static> Decoder for BoundedDecoder<U> {
         let checked = match TypeId::of::<U>() {
             import if import == TypeId::of::<ImportConversationRequest>() => check_import(source.chunk()),
             offer if offer == TypeId::of::<OfferRatingRequest>() => check_offer(source.chunk()),
-            submission if submission == TypeId::of::<SubmitRatingRequest>() => check_submission(source.chunk()),
+            submission if submission == TypeId::of::<SubmitRatingRequest>() => {
+                check_submission(source.chunk())
+            }
             _ => Ok(()),
         };
         checked.map_err(|violations| errors::invalid(&violations))?;
@@ -172,7 +174,8 @@ mod tests {
     #[test]
     fn questions_and_answers_are_counted_too() {
         let questions = |count| {
-            let rating = v1::Rating { questions: vec![v1::RatingQuestion::default(); count], ..Default::default() };
+            let rating =
+                v1::Rating { questions: vec![v1::RatingQuestion::default(); count], ..Default::default() };
             OfferRatingRequest { rating: Some(rating), ..Default::default() }.encode_to_vec()
         };
         let answers = |count| {

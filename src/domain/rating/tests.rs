@@ -113,7 +113,8 @@ fn only_an_open_offer_takes_answers() {
         change(&mut changed.course);
         changed
     };
-    let closed: [(RatingState, fn(&mut Course)); 5] = [
+    type Closing = (RatingState, fn(&mut Course));
+    let closed: [Closing; 5] = [
         (RatingState::Cancelled, |course| course.cancel_time = Some(LATER)),
         (RatingState::Unscheduled, |course| course.withheld = true),
         (RatingState::OptedOut, |course| course.opt_out_time = Some(LATER)),

@@ -78,7 +78,7 @@ pub fn offered(uuid: Uuid, rating: &Rating) -> Offered {
         user_id: person_id(&rating.user),
         agent_id: person_id(&rating.agent),
         rating_type: rating.questions.first().map_or("", |question| type_text(question.kind)),
-        offered_at: times::text(rating.offer_time),
+        offered_at: times::iso(rating.offer_time),
     }
 }
 
@@ -95,7 +95,7 @@ pub fn submitted<'a>(
         user_id: person_id(&submitted.rating.user),
         rating_result: RatingResult { value: answer.value?, kind: type_text(question.kind) },
         comment: answer.comment.as_deref(),
-        submitted_at: times::text(answer.time.unwrap_or(submitted.time)),
+        submitted_at: times::iso(answer.time.unwrap_or(submitted.time)),
     })
 }
 
@@ -169,7 +169,7 @@ fn timestamps(
             vec![("offered_at", offered.filter(|time| Some(*time) <= cancelled)), ("modified_at", cancelled)]
         }
     };
-    times.into_iter().filter_map(|(name, time)| Some((name, times::text(time?)))).collect()
+    times.into_iter().filter_map(|(name, time)| Some((name, times::iso(time?)))).collect()
 }
 
 fn channel_text(channel: Channel) -> &'static str {

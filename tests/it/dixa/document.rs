@@ -84,7 +84,7 @@ async fn what_is_not_said_is_the_conversations_and_now() {
         submitted.json(),
         json!({ "data": {
             "ratingId": rating, "userId": "cus_1", "ratingResult": { "value": 10, "_type": "Nps" },
-            "submittedAt": "2027-01-15T08:00:01.5Z",
+            "submittedAt": "2027-01-15T08:00:01.500Z",
         } })
     );
 }

@@ -41,7 +41,11 @@ const OFFERS: &[OfferRow] = &[
     ),
     ("a user is a contact", |it| rating(it).user = person(AuthorKind::Ai, "x"), &["rating.user.kind"]),
     ("a user's kind may be left out", |it| rating(it).user = person(AuthorKind::Unspecified, "x"), &[]),
-    ("a user's kind is known", |it| rating(it).user = kind(9), &["rating.user.kind", "rating.user.external_id"]),
+    (
+        "a user's kind is known",
+        |it| rating(it).user = kind(9),
+        &["rating.user.kind", "rating.user.external_id"],
+    ),
     ("a user is known by something", |it| rating(it).user = kind(1), &["rating.user.external_id"]),
     ("a user may be known by name", |it| rating(it).user = named("Ada"), &[]),
     (

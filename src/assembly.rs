@@ -55,9 +55,12 @@ pub async fn build(config: &Config, address: SocketAddr) -> Result<Assembly, Ass
         scoring_threads: config.scoring.threads,
         scoring_attempts: config.scoring.attempts,
         worklog_idle_hours: config.worklog.idle_hours,
+        realtime_seconds: config.scoring.realtime_seconds,
+        // Read once for the life of the process.
+        enneo_source: String::leak(config.enneo.source.clone()),
+        dixa_source: String::leak(config.dixa.source.clone()),
     };
     let rest = rest::Options {
-        dixa_source: config.dixa.source.clone(),
         dixa_requests_per_second: config.dixa.requests_per_second,
         dixa_burst: config.dixa.burst,
     };

@@ -42,6 +42,7 @@ pub struct Config {
     pub limits: Limits,
     pub scoring: Scoring,
     pub worklog: Worklog,
+    pub enneo: Dialect,
     pub dixa: Dixa,
 }
 
@@ -71,6 +72,7 @@ pub struct Limits {
 pub struct Scoring {
     pub threads: usize,
     pub attempts: u32,
+    pub realtime_seconds: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -79,6 +81,14 @@ pub struct Worklog {
     pub idle_hours: u64,
 }
 
+/// A dialect of the REST edge whose paths name conversations by number.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dialect {
+    pub source: String,
+}
+
+/// The same with a limit of requests.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dixa {

@@ -26,6 +26,12 @@ pub enum Error {
         "the request id {request_id:?} was used for another request within the last 24 hours: send the same request again, or take a new id"
     )]
     RequestIdReused { request_id: String },
+    /// `name` is a resource name. What was sent rests on a state that is no more.
+    #[error("{name} is not what the etag {sent:?} stands for; read it again, and decide again")]
+    EtagMismatch { name: String, sent: String },
+    /// `message` is a resource name. It is stored.
+    #[error("{message} is stored, and its scoring did not end in time; it goes on")]
+    ScoringUnfinished { message: String },
     /// `name` is the rating's resource name.
     #[error("{name} is {}: {because}", state.as_str())]
     RatingClosed { name: String, state: RatingState, because: &'static str },
@@ -45,6 +51,8 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResourceKind {
     Conversation,
+    Message,
+    Attachment,
     Import,
     Scorecard,
     Assessment,
@@ -55,6 +63,8 @@ impl ResourceKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Conversation => "conversation",
+            Self::Message => "message",
+            Self::Attachment => "attachment",
             Self::Import => "import",
             Self::Scorecard => "scorecard",
             Self::Assessment => "assessment",

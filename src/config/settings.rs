@@ -26,9 +26,9 @@ pub enum Kind {
     Path,
     /// Host names without a port; separated by commas outside the file.
     Hosts,
-    LogLevel,
-    /// The namespace of external ids.
+    /// A namespace of external ids.
     Source,
+    LogLevel,
     OneOf(&'static [&'static str]),
     Integer {
         min: i64,
@@ -121,16 +121,28 @@ pub const SETTINGS: &[Setting] = &[
         doc: "How often scoring a conversation is tried before it counts as failed.",
     },
     Setting {
+        name: "scoring.realtime_seconds",
+        kind: Kind::Integer { min: 1, max: 3600 },
+        default: DefaultValue::Integer(60),
+        doc: "How long storing a message with realtime scoring waits for the scores before it answers without them.",
+    },
+    Setting {
         name: "worklog.idle_hours",
         kind: Kind::Integer { min: 1, max: 8760 },
         default: DefaultValue::Integer(24),
         doc: "Hours without a message after which an agent's next one opens a new worklog.",
     },
     Setting {
+        name: "enneo.source",
+        kind: Kind::Source,
+        default: DefaultValue::Text("enneo"),
+        doc: "Source of the tickets that the ids in the paths of the Enneo dialect name.",
+    },
+    Setting {
         name: "dixa.source",
         kind: Kind::Source,
         default: DefaultValue::Text("dixa"),
-        doc: "Source whose external ids the paths of the Dixa dialect name.",
+        doc: "Source of the conversations that the ids in the paths of the Dixa dialect name.",
     },
     Setting {
         name: "dixa.requests_per_second",
@@ -189,8 +201,8 @@ impl Setting {
             Kind::Address => "IP address and port".to_owned(),
             Kind::Path => "path".to_owned(),
             Kind::Hosts => "host names without a port".to_owned(),
+            Kind::Source => "1 to 128 bytes".to_owned(),
             Kind::LogLevel => "log filter".to_owned(),
-            Kind::Source => "1 to 128 bytes, no control characters".to_owned(),
             Kind::OneOf(choices) => choices.join(", "),
             Kind::Integer { min, max } => format!("{min} to {max}"),
         }
@@ -221,10 +233,12 @@ impl Setting {
             (Kind::Address, Value::String(text)) => text.parse::<SocketAddr>().is_ok(),
             (Kind::Path, Value::String(text)) => !text.is_empty(),
             (Kind::Hosts, Value::Array(names)) => names.iter().all(|name| name.as_str().is_some_and(is_host)),
+            (Kind::Source, Value::String(text)) => {
+                (1..=ImportLimits::SOURCE_BYTES).contains(&text.len()) && !text.contains(char::is_control)
+            }
             (Kind::LogLevel, Value::String(text)) => {
                 !text.trim().is_empty() && telemetry::parse_level(text).is_ok()
             }
-            (Kind::Source, Value::String(text)) => is_source(text),
             (Kind::OneOf(choices), Value::String(text)) => choices.contains(&text.as_str()),
             (Kind::Integer { min, max }, Value::Integer(number)) => (min..=max).contains(number),
             _ => false,
@@ -237,8 +251,8 @@ impl Setting {
             Kind::Address => "an IP address and a port, as in 127.0.0.1:50051".to_owned(),
             Kind::Path => "a path".to_owned(),
             Kind::Hosts => "host names without a port, as in plaudit.internal".to_owned(),
+            Kind::Source => "1 to 128 bytes without control characters".to_owned(),
             Kind::LogLevel => "a level or filter, as in info or info,plaudit::access=off".to_owned(),
-            Kind::Source => "a name of 1 to 128 bytes without control characters".to_owned(),
             Kind::OneOf(choices) => format!("one of {}", choices.join(", ")),
             Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
         };
@@ -248,10 +262,6 @@ impl Setting {
 
 fn is_host(name: &str) -> bool {
     name.parse::<Authority>().is_ok_and(|authority| authority.host() == name)
-}
-
-fn is_source(text: &str) -> bool {
-    (1..=ImportLimits::SOURCE_BYTES).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 /// The table of docs/configuration.md.

@@ -35,6 +35,10 @@ numeric_id!(
     MessageId
 );
 numeric_id!(
+    /// The number of an attachment.
+    AttachmentId
+);
+numeric_id!(
     /// The number of an assessment.
     AssessmentId
 );

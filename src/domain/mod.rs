@@ -5,10 +5,14 @@ mod conversation;
 mod draft;
 mod event;
 mod handling;
+mod html;
 mod ids;
+mod message;
+mod message_change;
 mod rating;
 mod request_id;
 mod scorecard;
+mod store_draft;
 mod time;
 mod violations;
 
@@ -25,9 +29,13 @@ pub use conversation::{Author, AuthorKind, Conversation, ImportOutcome, Message,
 pub use draft::{AuthorDraft, ConversationDraft, ImportLimits, MessageDraft, NewConversation, NewMessage};
 pub use event::{Event, EventKind};
 pub use handling::{Channel, Handling, Priority, Status, StatusChange};
+pub use html::plain_text;
 pub use ids::{
-    AssessmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, RatingId, RatingRef, Receipt,
+    AssessmentId, AttachmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, RatingId,
+    RatingRef, Receipt,
 };
+pub use message::{AttachedFile, Attachment, Direction, IntentId, Measured, MessageDetails, measure};
+pub use message_change::MessageChange;
 pub use rating::{
     AgentFilter, Course, NewAnswer, NewQuestion, NewRating, PersonDraft, QuestionDraft, QuestionRef, Rating,
     RatingAnswer, RatingCounts, RatingDraft, RatingEntry, RatingFilter, RatingLimits, RatingQuestion,
@@ -37,6 +45,10 @@ pub use request_id::RequestId;
 pub use scorecard::{
     Category, Criterion, Denominator, Evaluator, Knockout, RevisionRef, ScorecardRevision, ScorecardState,
     ScoringType, UnitKind,
+};
+pub use store_draft::{
+    AttachmentDraft, AttachmentPlace, HandlingChange, NewAttachment, NewStoredMessage, StoreDraft,
+    StoreLimits,
 };
 pub use time::UnixMillis;
 pub use totals::{MilliPoints, Totals};

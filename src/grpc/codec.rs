@@ -13,8 +13,8 @@ use tonic::{
 use tonic_prost::{ProstCodec, ProstEncoder};
 
 use crate::{
-    domain::{ImportLimits, RatingLimits, Violations},
-    proto::v1::{ImportConversationRequest, OfferRatingRequest, SubmitRatingRequest},
+    domain::{ImportLimits, RatingLimits, StoreLimits, Violations},
+    proto::v1::{ImportConversationRequest, OfferRatingRequest, StoreMessageRequest, SubmitRatingRequest},
 };
 
 use super::errors;
@@ -58,6 +58,7 @@ impl<U: Message + Default + 'static> Decoder for BoundedDecoder<U> {
         // A message is handed over in one piece.
         let checked = match TypeId::of::<U>() {
             import if import == TypeId::of::<ImportConversationRequest>() => check_import(source.chunk()),
+            store if store == TypeId::of::<StoreMessageRequest>() => check_store(source.chunk()),
             offer if offer == TypeId::of::<OfferRatingRequest>() => check_offer(source.chunk()),
             submission if submission == TypeId::of::<SubmitRatingRequest>() => {
                 check_submission(source.chunk())
@@ -93,6 +94,42 @@ fn check_import(request: &[u8]) -> Result<(), Violations> {
     }
     if inner_messages > most {
         violations.add("conversation.messages", "is output only; the messages belong into `messages`");
+    }
+    violations.or(())
+}
+
+/// `StoreMessageRequest.message` and `.tags`, and the repeated fields of `Message`.
+const STORED_MESSAGE: u64 = 2;
+const STORED_TAGS: u64 = 8;
+const STORED_LISTS: [(u64, &str, usize); 5] = [
+    (13, "message.to", StoreLimits::RECEIVERS),
+    (14, "message.cc", StoreLimits::RECEIVERS),
+    (15, "message.bcc", StoreLimits::RECEIVERS),
+    (23, "message.intent_ids", StoreLimits::INTENTS),
+    (29, "message.attachments", StoreLimits::ATTACHMENTS),
+];
+
+fn check_store(request: &[u8]) -> Result<(), Violations> {
+    let mut counts = [0; STORED_LISTS.len()];
+    let mut tags = 0;
+    for (field, value) in fields(request) {
+        match field {
+            STORED_TAGS => tags += 1,
+            STORED_MESSAGE => {
+                for (field, _) in fields(value) {
+                    let places = STORED_LISTS.iter().zip(&mut counts);
+                    places.filter(|((number, ..), _)| *number == field).for_each(|(_, count)| *count += 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut violations = Violations::default();
+    let lists = STORED_LISTS.iter().zip(counts).map(|((_, name, most), count)| (*name, *most, count));
+    for (name, most, count) in lists.chain([("tags", StoreLimits::TAGS, tags)]) {
+        if count > most {
+            violations.add(name, format!("must have at most {most} items, has {count}"));
+        }
     }
     violations.or(())
 }
@@ -169,6 +206,28 @@ mod tests {
         let request = ImportConversationRequest { conversation, ..Default::default() };
         assert_eq!(named(&request.encode_to_vec()), ["conversation.messages"]);
         assert_eq!(named(&[0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]), [""; 0]);
+    }
+
+    #[test]
+    fn the_lists_of_a_stored_message_are_counted_before_they_are_made() {
+        let named = |message: v1::Message, tags: usize| {
+            let tags = vec![String::new(); tags];
+            let request = StoreMessageRequest { message: Some(message), tags, ..Default::default() };
+            let violations = check_store(&request.encode_to_vec()).err().unwrap_or_default();
+            violations.iter().map(|violation| violation.field.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(named(v1::Message { to: vec![String::new(); 200], ..Default::default() }, 100), [""; 0]);
+        let many = v1::Message {
+            to: vec![String::new(); 201],
+            cc: vec![String::new(); 201],
+            bcc: vec![String::new(); 201],
+            intent_ids: vec![String::new(); 101],
+            attachments: vec![v1::Attachment::default(); 101],
+            ..Default::default()
+        };
+        let mut expected: Vec<_> = STORED_LISTS.iter().map(|(_, name, _)| *name).collect();
+        expected.push("tags");
+        assert_eq!(named(many, 101), expected);
     }
 
     #[test]

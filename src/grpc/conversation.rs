@@ -3,13 +3,13 @@
 use tonic::{Request, Response, Status};
 
 use crate::{
-    domain::{Author, AuthorKind, Channel, ConversationId, Message, MessageId, MessageKind, Violations},
+    domain::{Author, AuthorKind, Conversation, ConversationId, MessageId, Violations},
     error::Error,
     proto::v1::{self, conversation_service_server::ConversationService},
-    service::conversation::{self, ConversationStatus, MessagePage, ScoringStatus},
+    service::conversation::{self, MessagePage, ScoringStatus},
 };
 
-use super::{Edge, names, pages, times};
+use super::{Edge, handling, message::message_to_wire, names, pages, times};
 
 /// How many messages a FULL view tries to hold.
 const FULL_VIEW_MESSAGES: usize = 1000;
@@ -37,9 +37,10 @@ impl ConversationService for Edge {
                 conversation::get_conversation_with_messages(&self.0, &name, FULL_VIEW_MESSAGES).await?;
             let id = status.conversation.id;
             let (messages, next_page_token) = self.page_to_wire(id, page);
-            v1::Conversation { messages, next_page_token, ..to_wire(status) }
+            v1::Conversation { messages, next_page_token, ..to_wire(status.conversation, status.scoring) }
         } else {
-            to_wire(conversation::get_conversation(&self.0, &name).await?)
+            let status = conversation::get_conversation(&self.0, &name).await?;
+            to_wire(status.conversation, status.scoring)
         };
         Ok(Response::new(answer))
     }
@@ -61,13 +62,34 @@ impl ConversationService for Edge {
         let (messages, next_page_token) = self.page_to_wire(id, page);
         Ok(Response::new(v1::ListMessagesResponse { messages, next_page_token }))
     }
+
+    async fn store_message(
+        &self,
+        request: Request<v1::StoreMessageRequest>,
+    ) -> Result<Response<v1::StoreMessageResponse>, Status> {
+        self.store(request).await
+    }
+
+    async fn update_message(
+        &self,
+        request: Request<v1::UpdateMessageRequest>,
+    ) -> Result<Response<v1::Message>, Status> {
+        self.update(request.into_inner()).await
+    }
+
+    async fn delete_message(
+        &self,
+        request: Request<v1::DeleteMessageRequest>,
+    ) -> Result<Response<()>, Status> {
+        self.delete(&request.into_inner()).await
+    }
 }
 
 impl Edge {
     fn page_to_wire(&self, id: ConversationId, page: MessagePage) -> (Vec<v1::Message>, String) {
         let numbers: Vec<MessageId> = page.messages.iter().map(|message| message.id).collect();
         let mut messages: Vec<_> =
-            page.messages.into_iter().map(|message| message_to_wire(id, message)).collect();
+            page.messages.into_iter().map(|message| message_to_wire(&self.0, id, message)).collect();
         let has_more = pages::cut(&mut messages) || page.has_more;
         let last = messages.len().checked_sub(1).and_then(|last| numbers.get(last));
         let token = match last {
@@ -82,8 +104,7 @@ fn token_arguments(id: ConversationId) -> String {
     format!("messages of {id}")
 }
 
-fn to_wire(status: ConversationStatus) -> v1::Conversation {
-    let conversation = status.conversation;
+pub fn to_wire(conversation: Conversation, scoring: ScoringStatus) -> v1::Conversation {
     v1::Conversation {
         name: names::conversation(conversation.id),
         source: conversation.source,
@@ -93,9 +114,8 @@ fn to_wire(status: ConversationStatus) -> v1::Conversation {
         create_time: Some(times::to_wire(conversation.create_time)),
         update_time: Some(times::to_wire(conversation.update_time)),
         etag: conversation.version.to_string(),
-        scoring: Some(scoring_to_wire(status.scoring)),
-        messages: Vec::new(),
-        next_page_token: String::new(),
+        scoring: Some(scoring_to_wire(scoring)),
+        ..handling::to_wire(conversation.handling)
     }
 }
 
@@ -108,24 +128,9 @@ pub fn scoring_to_wire(status: ScoringStatus) -> v1::Scoring {
         ScoringStatus::Failed { failed_attempts, cause } => {
             (v1::ScoringState::Failed, failed_attempts, cause)
         }
+        ScoringStatus::Off => (v1::ScoringState::Off, 0, String::new()),
     };
     v1::Scoring { state: state.into(), failed_attempts: failed_attempts as i32, failure }
-}
-
-fn message_to_wire(conversation: ConversationId, message: Message) -> v1::Message {
-    let kind = match message.kind {
-        MessageKind::Message => v1::MessageKind::Message,
-        MessageKind::Comment => v1::MessageKind::Comment,
-    };
-    v1::Message {
-        name: names::message(conversation, message.id),
-        external_id: message.external_id,
-        kind: kind.into(),
-        content: Some(message.content),
-        author: Some(author_to_wire(message.author)),
-        create_time: Some(times::to_wire(message.create_time)),
-        ai_tool: message.ai_tool,
-    }
 }
 
 pub fn author_to_wire(author: Author) -> v1::Author {
@@ -135,42 +140,4 @@ pub fn author_to_wire(author: Author) -> v1::Author {
         AuthorKind::Teammate => v1::AuthorKind::Teammate,
     };
     v1::Author { kind: kind.into(), external_id: author.external_id, name: author.name }
-}
-
-pub fn channel_to_wire(channel: Channel) -> v1::Channel {
-    match channel {
-        Channel::Email => v1::Channel::Email,
-        Channel::WidgetChat => v1::Channel::WidgetChat,
-        Channel::WhatsApp => v1::Channel::WhatsApp,
-        Channel::FacebookMessenger => v1::Channel::FacebookMessenger,
-        Channel::Twitter => v1::Channel::Twitter,
-        Channel::Messenger => v1::Channel::Messenger,
-        Channel::Sms => v1::Channel::Sms,
-        Channel::ContactForm => v1::Channel::ContactForm,
-        Channel::Callback => v1::Channel::Callback,
-        Channel::PstnPhone => v1::Channel::PstnPhone,
-        Channel::Voicemail => v1::Channel::Voicemail,
-    }
-}
-
-/// Unspecified is absent.
-pub fn channel_from_wire(field: &str, channel: i32, violations: &mut Violations) -> Option<Channel> {
-    Some(match v1::Channel::try_from(channel) {
-        Ok(v1::Channel::Unspecified) => return None,
-        Ok(v1::Channel::Email) => Channel::Email,
-        Ok(v1::Channel::WidgetChat) => Channel::WidgetChat,
-        Ok(v1::Channel::WhatsApp) => Channel::WhatsApp,
-        Ok(v1::Channel::FacebookMessenger) => Channel::FacebookMessenger,
-        Ok(v1::Channel::Twitter) => Channel::Twitter,
-        Ok(v1::Channel::Messenger) => Channel::Messenger,
-        Ok(v1::Channel::Sms) => Channel::Sms,
-        Ok(v1::Channel::ContactForm) => Channel::ContactForm,
-        Ok(v1::Channel::Callback) => Channel::Callback,
-        Ok(v1::Channel::PstnPhone) => Channel::PstnPhone,
-        Ok(v1::Channel::Voicemail) => Channel::Voicemail,
-        Err(_) => {
-            violations.add(field, format!("must be a Channel, is {channel}"));
-            return None;
-        }
-    })
 }

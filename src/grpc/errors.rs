@@ -36,6 +36,14 @@ impl From<Error> for Status {
                 details.add_bad_request_violation("request_id", message.clone());
                 (Code::InvalidArgument, ErrorReason::RequestIdReused)
             }
+            Error::EtagMismatch { name, .. } => {
+                details.set_resource_info("message", name, "", "it has changed");
+                (Code::Aborted, ErrorReason::EtagMismatch)
+            }
+            Error::ScoringUnfinished { message } => {
+                metadata.insert("message".to_owned(), message);
+                (Code::DeadlineExceeded, ErrorReason::ScoringUnfinished)
+            }
             Error::RatingClosed { name, state, because } => {
                 details.add_precondition_failure_violation("RATING_STATE", name, because);
                 metadata.insert("state".to_owned(), rating::state_to_wire(state).as_str_name().to_owned());

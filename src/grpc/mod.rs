@@ -4,7 +4,9 @@ mod assessment;
 mod codec;
 mod conversation;
 mod errors;
+mod handling;
 mod import;
+mod message;
 mod names;
 mod pages;
 mod rating;
@@ -31,7 +33,7 @@ use crate::{
 pub fn routes(services: Arc<Services>) -> Routes {
     let edge = Edge(services);
     Routes::new(ImportServiceServer::new(edge.clone()).max_decoding_message_size(usize::MAX))
-        .add_service(ConversationServiceServer::new(edge.clone()))
+        .add_service(ConversationServiceServer::new(edge.clone()).max_decoding_message_size(usize::MAX))
         .add_service(ScorecardServiceServer::new(edge.clone()))
         .add_service(AssessmentServiceServer::new(edge.clone()))
         .add_service(RatingServiceServer::new(edge))

@@ -6,8 +6,8 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use crate::domain::{
-    AssessmentId, ConversationId, ConversationRef, ImportLimits, MessageId, RatingRef, Receipt, RevisionRef,
-    Violations,
+    AssessmentId, AttachmentId, ConversationId, ConversationRef, ImportLimits, MessageId, RatingRef, Receipt,
+    RevisionRef, Violations,
 };
 
 pub fn conversation(id: ConversationId) -> String {
@@ -16,6 +16,10 @@ pub fn conversation(id: ConversationId) -> String {
 
 pub fn message(conversation: ConversationId, id: MessageId) -> String {
     format!("conversations/{conversation}/messages/{id}")
+}
+
+pub fn attachment(conversation: ConversationId, message: MessageId, id: AttachmentId) -> String {
+    format!("conversations/{conversation}/messages/{message}/attachments/{id}")
 }
 
 /// The names of many messages of one conversation.
@@ -60,6 +64,15 @@ pub fn parse_conversation(field: &str, name: &str) -> Result<ConversationRef, Vi
             "`conversations/{number}` or `conversations/{source}:{external id}` with both parts percent-encoded",
         )
     })
+}
+
+/// `conversations/{conversation}/messages/{number}`.
+pub fn parse_message(field: &str, name: &str) -> Result<(ConversationRef, MessageId), Violations> {
+    let parsed = || {
+        let (parent, id) = name.strip_prefix("conversations/")?.split_once("/messages/")?;
+        Some((conversation_segment(parent)?, MessageId(canonical(id)?)))
+    };
+    parsed().ok_or_else(|| unlike(field, name, "`conversations/{conversation}/messages/{number}`"))
 }
 
 /// `conversations/{conversation}/assessments/{number}`.

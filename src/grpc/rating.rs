@@ -7,15 +7,19 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
-        AuthorKind, NewAnswer, PersonDraft, QuestionDraft, QuestionRef, RatingDraft, RatingType, Submission,
-        Violations,
+        AuthorDraft, NewAnswer, PersonDraft, QuestionDraft, QuestionRef, RatingDraft, Submission, Violations,
     },
     error::Error,
     proto::v1::{self, rating_service_server::RatingService},
     service::rating,
 };
 
-use super::{Edge, import::request_id_from_wire, names, times};
+use super::{
+    Edge,
+    handling::choice,
+    import::{author_from_wire, request_id_from_wire},
+    names, times,
+};
 
 pub use encode::state_to_wire;
 
@@ -101,7 +105,7 @@ fn renamed(violations: Violations) -> Error {
 }
 
 fn draft_from_wire(rating: v1::Rating, violations: &mut Violations) -> RatingDraft {
-    let mut time = |field: &str, time: Option<_>| times::optional(field, time.as_ref(), violations);
+    let mut time = |field: &str, time: Option<_>| times::checked(field, &time?, violations);
     let offer_time = time("offer_time", rating.offer_time);
     let schedule_time = time("schedule_time", rating.schedule_time);
     let expire_time = time("expire_time", rating.expire_time);
@@ -119,22 +123,8 @@ fn draft_from_wire(rating: v1::Rating, violations: &mut Violations) -> RatingDra
 }
 
 fn person_from_wire(field: &str, author: v1::Author, violations: &mut Violations) -> PersonDraft {
-    let kind = kind_from_wire(&format!("{field}.kind"), author.kind, violations);
-    PersonDraft { kind, external_id: author.external_id, name: author.name }
-}
-
-fn kind_from_wire(field: &str, kind: i32, violations: &mut Violations) -> Option<AuthorKind> {
-    match v1::AuthorKind::try_from(kind) {
-        Ok(v1::AuthorKind::Unspecified) => None,
-        Ok(v1::AuthorKind::Contact) => Some(AuthorKind::Contact),
-        Ok(v1::AuthorKind::Ai) => Some(AuthorKind::Ai),
-        Ok(v1::AuthorKind::Teammate) => Some(AuthorKind::Teammate),
-        Err(_) => {
-            let rule = "must be AUTHOR_KIND_CONTACT, AUTHOR_KIND_AI or AUTHOR_KIND_TEAMMATE";
-            violations.add(field, format!("{rule}, is {kind}"));
-            None
-        }
-    }
+    let AuthorDraft { kind, external_id, name } = author_from_wire(field, author, violations);
+    PersonDraft { kind, external_id, name }
 }
 
 fn question_from_wire(
@@ -142,17 +132,8 @@ fn question_from_wire(
     question: v1::RatingQuestion,
     violations: &mut Violations,
 ) -> QuestionDraft {
-    let kind = match v1::RatingType::try_from(question.r#type) {
-        Ok(v1::RatingType::Unspecified) => None,
-        Ok(v1::RatingType::Csat) => Some(RatingType::Csat),
-        Ok(v1::RatingType::Nps) => Some(RatingType::Nps),
-        Ok(v1::RatingType::Thumbs) => Some(RatingType::Thumbs),
-        Err(_) => {
-            let rule = "must be RATING_TYPE_CSAT, RATING_TYPE_NPS or RATING_TYPE_THUMBS";
-            violations.add(format!("questions[{index}].type"), format!("{rule}, is {}", question.r#type));
-            None
-        }
-    };
+    let field = format!("questions[{index}].type");
+    let kind = choice(&field, &encode::TYPES, question.r#type, violations);
     QuestionDraft { kind, text: question.text, language: question.language }
 }
 
@@ -166,6 +147,9 @@ fn answer_from_wire(index: usize, answer: v1::RatingAnswer, violations: &mut Vio
         question: QuestionRef::Place(place),
         value: answer.value.map(i64::from),
         comment: answer.comment,
-        time: times::optional(field("answer_time"), answer.answer_time.as_ref(), violations),
+        time: answer
+            .answer_time
+            .as_ref()
+            .and_then(|time| times::checked(&field("answer_time"), time, violations)),
     }
 }

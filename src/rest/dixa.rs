@@ -35,8 +35,6 @@ const INVALID_VALUE: &str = "invalid_value";
 /// What the handlers share.
 struct Dixa {
     services: Arc<Services>,
-    /// The source whose external ids the paths name.
-    source: String,
     limit: Option<Limit>,
 }
 
@@ -46,7 +44,7 @@ type Segments<T> = Result<Path<T>, PathRejection>;
 pub fn routes<S: Clone + Send + Sync + 'static>(services: Arc<Services>, options: &Options) -> Router<S> {
     let rate = NonZeroU32::new(options.dixa_requests_per_second);
     let limit = rate.map(|per_second| Limit::new(per_second, options.dixa_burst));
-    let dixa = Arc::new(Dixa { services, source: options.dixa_source.clone(), limit });
+    let dixa = Arc::new(Dixa { services, limit });
     let ratings = Router::new()
         .route("/conversations/{id}/ratings/offer", post(post_offer))
         .route("/conversations/{id}/ratings/{rating}/submit", post(post_submit))
@@ -127,7 +125,8 @@ impl Dixa {
 
     /// Which conversation a path means; a path that cannot be decoded means none.
     fn conversation(&self, id: Option<&str>) -> Result<ConversationRef, Fault> {
-        decode::conversation(id.unwrap_or_default(), &self.source).map_err(invalid_value)
+        decode::conversation(id.unwrap_or_default(), self.services.settings().dixa_source)
+            .map_err(invalid_value)
     }
 }
 

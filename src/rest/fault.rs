@@ -88,6 +88,8 @@ impl From<Error> for Fault {
                      same request again, or take a new key"
                 ),
             ),
+            Error::EtagMismatch { .. } => Self::new(StatusCode::PRECONDITION_FAILED, message),
+            Error::ScoringUnfinished { .. } => Self::new(StatusCode::GATEWAY_TIMEOUT, message),
             Error::RatingClosed { .. } => {
                 Self { code: "rating_closed", ..Self::new(StatusCode::CONFLICT, message) }
             }

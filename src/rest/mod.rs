@@ -4,8 +4,10 @@
 //! What all dialects do alike stands beside them: reading a request, reading its JSON by path, and what went wrong before
 //! a dialect gives it its shape.
 
+mod attachment;
 mod craftcx;
 mod dixa;
+mod enneo;
 mod fault;
 mod json;
 mod request;
@@ -27,10 +29,8 @@ use crate::service::Services;
 use fault::Fault;
 
 /// What an operator may set of the dialects.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// The source whose external ids the paths of the Dixa dialect name.
-    pub dixa_source: String,
     /// How many requests of the Dixa dialect a key may send each second; 0 is no limit.
     pub dixa_requests_per_second: u32,
     /// How many it may send at once.
@@ -39,7 +39,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { dixa_source: "dixa".to_owned(), dixa_requests_per_second: 0, dixa_burst: 4 }
+        Self { dixa_requests_per_second: 0, dixa_burst: 4 }
     }
 }
 
@@ -52,6 +52,8 @@ pub fn router(services: Arc<Services>) -> Router {
 pub fn router_with(services: Arc<Services>, options: &Options) -> Router {
     Router::new()
         .merge(craftcx::routes())
+        .merge(enneo::routes())
+        .merge(attachment::routes())
         .merge(dixa::routes(Arc::clone(&services), options))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
@@ -62,8 +64,13 @@ pub fn router_with(services: Arc<Services>, options: &Options) -> Router {
 type Render = fn(&Fault) -> Response;
 
 /// By the beginning of a path, whose callers come there. The table may grow; the first that fits is taken.
-const DIALECTS: [(&str, Render); 3] =
-    [("/v1/assess", craftcx::error), ("/v1/conversations", dixa::error), ("/beta/", dixa::error)];
+const DIALECTS: [(&str, Render); 5] = [
+    ("/v1/assess", craftcx::error),
+    ("/v1/conversations", dixa::error),
+    ("/beta/", dixa::error),
+    (enneo::PREFIXES[0], enneo::error),
+    (enneo::PREFIXES[1], enneo::error),
+];
 
 /// An error that arises outside a handler, in the shape of the dialect whose prefix fits.
 pub fn error(path: &str, status: StatusCode, message: &str) -> Response {

@@ -7,6 +7,7 @@ mod turns;
 pub mod assessment;
 pub mod conversation;
 pub mod import;
+pub mod message;
 pub mod rating;
 pub mod scorecard;
 pub mod scoring;
@@ -52,11 +53,24 @@ pub struct Settings {
     pub scoring_threads: usize,
     /// After how many idle hours an agent's next message opens a new worklog.
     pub worklog_idle_hours: u64,
+    /// How long a message that is stored with `realtime` waits for its scoring.
+    pub realtime_seconds: u64,
+    /// The source whose tickets the Enneo dialect's path ids name. Set once for the life of the process.
+    pub enneo_source: &'static str,
+    /// The same for the Dixa dialect's conversations.
+    pub dixa_source: &'static str,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { scoring_attempts: 5, scoring_threads: 1, worklog_idle_hours: 24 }
+        Self {
+            scoring_attempts: 5,
+            scoring_threads: 1,
+            worklog_idle_hours: 24,
+            realtime_seconds: 60,
+            enneo_source: "enneo",
+            dixa_source: "dixa",
+        }
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
 
 use super::{
     ATTEMPTS, Services, conversation,
-    once::{self, Begun, Once},
+    once::{Begun, Once, foreign_answer},
 };
 
 pub use list::{Listed, Place, list_ratings, list_ratings_of, summarize_ratings};
@@ -54,7 +54,7 @@ pub async fn offer_rating(
                 let stored = find(services, conversation, rating).await?;
                 return Ok(stored.value.as_offered());
             }
-            Begun::Answered(other) => return Err(once::foreign(&other)),
+            Begun::Answered(_) => return Err(foreign_answer()),
             Begun::Fresh(expired) => expired,
         };
         if let Some(rating) = offer(services, parent, id, new, &once, expired).await? {
@@ -138,7 +138,7 @@ pub async fn submit_rating(
                 let stored = find(services, conversation, rating).await?;
                 return Ok(Submitted { rating: stored.value, time });
             }
-            Begun::Answered(other) => return Err(once::foreign(&other)),
+            Begun::Answered(_) => return Err(foreign_answer()),
             Begun::Fresh(expired) => expired,
         };
         let stored = find_named(services, name, conversation, id).await?;
@@ -179,7 +179,7 @@ pub async fn cancel_rating(
                 let stored = find(services, conversation, rating).await?;
                 return Ok(stored.value);
             }
-            Begun::Answered(other) => return Err(once::foreign(&other)),
+            Begun::Answered(_) => return Err(foreign_answer()),
             Begun::Fresh(expired) => expired,
         };
         let stored = find_named(services, name, conversation, id).await?;
@@ -307,8 +307,7 @@ fn known_as(given: &PersonDraft, kind: AuthorKind) -> Author {
     Author { kind, external_id: given.external_id.clone(), name: given.name.clone() }
 }
 
-/// The channel as the helpdesk says, else a guess: `Email` where addresses were stored (no stored message has any yet),
-/// else a chat.
+/// The channel as the helpdesk says, else a guess: a chat. Where addresses were stored, storing them has set `Email`.
 fn channel_of(conversation: &Conversation) -> Channel {
     conversation.handling.channel.unwrap_or(Channel::WidgetChat)
 }

@@ -7,6 +7,8 @@
 //! | 10 | conversation head | workspace, conversation | `records::Head` |
 //! | 11 | conversation identity | workspace, source, external id | `records::Identity` |
 //! | 12 | segment of messages | workspace, conversation, first message | `records::Segment` |
+//! | 13 | message with a tracking id | workspace, conversation, tracking id, BLAKE3 of the content | `records::TrackedMessage` |
+//! | 14 | attachment | workspace, conversation, attachment | `records::AttachmentBytes` |
 //! | 20 | assessment | workspace, conversation, assessment | `domain::Assessment` |
 //! | 21 | assessments of a conversation | workspace, conversation | `records::AssessmentIndex` |
 //! | 22 | conversation of an assessment | assessment | `records::AssessmentOwner` |
@@ -22,7 +24,7 @@
 //! 00 is the mark of a load that has not finished ([`super::dump`]). Numbers are big-endian, so that they sort; strings are escaped ([`push_text`]), so that one never is the beginning of
 //! another. Numeric ids are global; the rest belongs to a workspace. Bytes from F0 on belong to the engines.
 
-use crate::domain::{AssessmentId, Author, ConversationId, MessageId, RatingId, UnixMillis};
+use crate::domain::{AssessmentId, AttachmentId, Author, ConversationId, MessageId, RatingId, UnixMillis};
 
 use super::{Key, KeyRange};
 
@@ -36,6 +38,8 @@ const NEXT_ID: u8 = 0x02;
 const HEAD: u8 = 0x10;
 const IDENTITY: u8 = 0x11;
 const SEGMENT: u8 = 0x12;
+const TRACKED: u8 = 0x13;
+const ATTACHMENT: u8 = 0x14;
 const ASSESSMENT: u8 = 0x20;
 const ASSESSMENT_INDEX: u8 = 0x21;
 const ASSESSMENT_OWNER: u8 = 0x22;
@@ -75,6 +79,39 @@ pub fn segment(conversation: ConversationId, first: MessageId) -> Key {
 
 pub fn segments(conversation: ConversationId) -> KeyRange {
     KeyRange::prefix(of_conversation(SEGMENT, conversation))
+}
+
+/// The content's hash stands in the key, so that a message is found by one read among any number with its tracking id.
+pub fn tracked(conversation: ConversationId, tracking_id: &str, content: &[u8; 32]) -> Key {
+    let mut key = of_tracking_id(conversation, tracking_id);
+    key.extend(content);
+    key
+}
+
+/// Every content under one tracking id.
+pub fn tracked_of_id(conversation: ConversationId, tracking_id: &str) -> KeyRange {
+    KeyRange::prefix(of_tracking_id(conversation, tracking_id))
+}
+
+/// Every message of a conversation that has a tracking id.
+pub fn all_tracked(conversation: ConversationId) -> KeyRange {
+    KeyRange::prefix(of_conversation(TRACKED, conversation))
+}
+
+fn of_tracking_id(conversation: ConversationId, tracking_id: &str) -> Key {
+    let mut key = of_conversation(TRACKED, conversation);
+    push_text(&mut key, tracking_id);
+    key
+}
+
+pub fn attachment(conversation: ConversationId, attachment: AttachmentId) -> Key {
+    let mut key = of_conversation(ATTACHMENT, conversation);
+    key.extend(attachment.0.to_be_bytes());
+    key
+}
+
+pub fn attachments(conversation: ConversationId) -> KeyRange {
+    KeyRange::prefix(of_conversation(ATTACHMENT, conversation))
 }
 
 pub fn assessment(conversation: ConversationId, assessment: AssessmentId) -> Key {

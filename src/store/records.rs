@@ -3,10 +3,10 @@
 //! Field numbers are append-only; a number is never used again for something else. `tests/fixtures/records` holds one value
 //! of every kind and version, and a test decodes them for ever.
 
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Encode, bytes::ByteVec};
 
 use crate::domain::{
-    AssessmentId, Conversation, ConversationId, ImportOutcome, Message, RatingId, Unit, UnixMillis,
+    AssessmentId, Conversation, ConversationId, ImportOutcome, Message, MessageId, RatingId, Unit, UnixMillis,
 };
 
 use super::{Key, StoreError, Value};
@@ -42,6 +42,24 @@ pub struct Identity {
 pub struct Segment {
     #[n(0)]
     pub messages: Vec<Message>,
+}
+
+/// Which message was stored under a tracking id with one content; both are in the key.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub struct TrackedMessage {
+    #[n(0)]
+    pub message: MessageId,
+}
+
+/// An attachment's bytes, with what a download says of them.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct AttachmentBytes {
+    #[n(0)]
+    pub file_name: String,
+    #[n(1)]
+    pub content_type: String,
+    #[n(2)]
+    pub bytes: ByteVec,
 }
 
 /// That a conversation wants scoring. There is one per conversation, however often it changed.
@@ -133,6 +151,27 @@ pub enum RequestAnswer {
         outcome: ImportOutcome,
         #[n(2)]
         stored_messages: u32,
+    },
+    #[n(1)]
+    StoreMessage {
+        #[n(0)]
+        conversation: ConversationId,
+        #[n(1)]
+        message: MessageId,
+    },
+    #[n(2)]
+    UpdateMessage {
+        #[n(0)]
+        conversation: ConversationId,
+        #[n(1)]
+        message: MessageId,
+    },
+    #[n(3)]
+    DeleteMessage {
+        #[n(0)]
+        conversation: ConversationId,
+        #[n(1)]
+        message: MessageId,
     },
     #[n(4)]
     OfferRating {

@@ -17,6 +17,9 @@ const SWEEP_PAGE: usize = 256;
 #[repr(u8)]
 pub enum Method {
     ImportConversation = 1,
+    StoreMessage = 2,
+    UpdateMessage = 3,
+    DeleteMessage = 4,
     OfferRating = 5,
     SubmitRating = 6,
     CancelRating = 7,

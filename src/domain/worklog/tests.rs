@@ -21,6 +21,8 @@ fn messages(script: &[(char, i64)]) -> Vec<Message> {
             },
             create_time: UnixMillis(hours * HOUR),
             ai_tool: None,
+            details: None,
+            update_time: None,
         })
         .collect()
 }

@@ -9,9 +9,16 @@ use crate::{
 
 use super::super::{
     Edge,
-    conversation::{author_to_wire, channel_to_wire},
+    conversation::author_to_wire,
+    handling::{channel_to_wire, number},
     names, times,
 };
+
+pub(super) const TYPES: [(v1::RatingType, RatingType); 3] = [
+    (v1::RatingType::Csat, RatingType::Csat),
+    (v1::RatingType::Nps, RatingType::Nps),
+    (v1::RatingType::Thumbs, RatingType::Thumbs),
+];
 
 impl Edge {
     pub(super) fn rating_to_wire(&self, rating: Rating) -> v1::Rating {
@@ -29,7 +36,7 @@ impl Edge {
             expire_time: rating.course.expire_time.and_then(time),
             cancel_time: rating.course.cancel_time.and_then(time),
             opt_out_time: rating.course.opt_out_time.and_then(time),
-            channel: channel_to_wire(rating.channel).into(),
+            channel: channel_to_wire(rating.channel),
             create_time: time(rating.create_time),
             update_time: time(rating.update_time),
             etag: rating.version.to_string(),
@@ -41,11 +48,6 @@ impl Edge {
 }
 
 fn question_to_wire(place: usize, question: &RatingQuestion, state: RatingState) -> v1::RatingQuestion {
-    let kind = match question.kind {
-        RatingType::Csat => v1::RatingType::Csat,
-        RatingType::Nps => v1::RatingType::Nps,
-        RatingType::Thumbs => v1::RatingType::Thumbs,
-    };
     let answer = question.answer.as_ref().map(|answer| v1::RatingAnswer {
         question: place as i32,
         value: Some(i32::from(answer.value)),
@@ -53,7 +55,7 @@ fn question_to_wire(place: usize, question: &RatingQuestion, state: RatingState)
         answer_time: Some(times::to_wire(answer.time)),
     });
     v1::RatingQuestion {
-        r#type: kind.into(),
+        r#type: number(&TYPES, Some(question.kind)),
         text: question.text.clone(),
         language: question.language.clone(),
         answer,

@@ -1,7 +1,9 @@
 //! `ListRatings` and `SummarizeRatings`: filters, pages, tokens.
 
 use crate::{
-    domain::{AgentFilter, AuthorKind, RatingFilter, RatingId, RatingState, UnixMillis, Violations},
+    domain::{
+        AgentFilter, AuthorDraft, AuthorKind, RatingFilter, RatingId, RatingState, UnixMillis, Violations,
+    },
     error::Error,
     proto::v1,
     service::{
@@ -11,9 +13,13 @@ use crate::{
 };
 
 use super::{
-    super::{Edge, conversation::channel_from_wire, import::present, names, pages, times},
+    super::{
+        Edge,
+        handling::channel_from_wire,
+        import::{author_from_wire, present},
+        names, pages, times,
+    },
     encode::{state_to_wire, summary_to_wire},
-    kind_from_wire,
 };
 
 /// The parent of the ratings of all conversations.
@@ -121,8 +127,9 @@ fn filter_from_wire(filter: v1::RatingFilter, violations: &mut Violations) -> Ra
             ),
         }
     }
-    let from = times::optional("filter.start_time", filter.start_time.as_ref(), violations);
-    let until = times::optional("filter.end_time", filter.end_time.as_ref(), violations);
+    let mut time = |field: &str, time: Option<_>| times::checked(field, &time?, violations);
+    let from = time("filter.start_time", filter.start_time);
+    let until = time("filter.end_time", filter.end_time);
     if let (Some(from), Some(until)) = (from, until)
         && until <= from
     {
@@ -139,12 +146,11 @@ fn filter_from_wire(filter: v1::RatingFilter, violations: &mut Violations) -> Ra
 }
 
 fn agent_from_wire(agent: v1::Author, violations: &mut Violations) -> AgentFilter {
-    let kind = kind_from_wire("filter.agent.kind", agent.kind, violations);
+    let AuthorDraft { kind, external_id, name } = author_from_wire("filter.agent", agent, violations);
     if kind == Some(AuthorKind::Contact) {
         violations.add("filter.agent.kind", "must be a teammate or an AI");
     }
-    let external_id = agent.external_id.and_then(present);
-    let name = agent.name.and_then(present);
+    let (external_id, name) = (external_id.and_then(present), name.and_then(present));
     if external_id.is_none() && name.is_none() {
         violations.add("filter.agent.external_id", "is required where there is no name");
     }

@@ -110,7 +110,7 @@ struct EvidenceResult {
 
 pub fn to_json(import: ScoredImport) -> ImportResult {
     let ScoredImport { status, axis, assessments } = import;
-    let is_done = status.scoring == ScoringStatus::Done;
+    let is_done = matches!(status.scoring, ScoringStatus::Done | ScoringStatus::Off);
     let conversation = status.conversation;
     let shown = assessments.into_iter().map(assessment_to_json);
     ImportResult {
@@ -121,7 +121,8 @@ pub fn to_json(import: ScoredImport) -> ImportResult {
         conversation: format!("conversations/{}", conversation.id),
         scoring: match status.scoring {
             ScoringStatus::Pending { .. } => "pending",
-            ScoringStatus::Done => "done",
+            // What was imported is scored; a message that was added without scoring takes nothing back.
+            ScoringStatus::Done | ScoringStatus::Off => "done",
             ScoringStatus::Failed { .. } => "failed",
         },
         resolution: axis.as_ref().map(|axis| resolution_name(axis.resolution)),

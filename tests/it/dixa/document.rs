@@ -5,7 +5,8 @@ use plaudit::{
         ConversationRef, NewAnswer, NewQuestion, NewRating, QuestionRef, RatingRef, RatingType, Submission,
         UnixMillis,
     },
-    service::rating,
+    rest::Options,
+    service::{Settings, conversation as conversations, rating},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -221,11 +222,30 @@ async fn a_path_id_is_an_external_id_of_the_source_or_a_number_of_ours() {
         assert_eq!(answer.status, 404, "{unknown}");
         assert!(message_of(&answer).starts_with(NOT_FOUND), "{answer:?}");
     }
-    let options = plaudit::rest::Options { dixa_source: "zendesk".to_owned(), ..Default::default() };
-    let other = Setup::start_with(options).await;
+    let settings = Settings { dixa_source: "zendesk", ..Settings::default() };
+    let other = Setup::start_with(settings, Options::default()).await;
     other.import("zendesk", "99").await;
     assert_eq!(other.http().get("/beta/conversations/99/ratings").await.status, 200);
     assert_eq!(other.http().get("/beta/conversations/1234/ratings").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_channel_is_mail_where_addresses_were_stored() {
+    let setup = Setup::start().await;
+    for (ticket, from, channel) in [("8821", "ada@example.com", "Email"), ("8822", "", "WidgetChat")] {
+        let body = json!({ "body": "Hello", "from": from, "customerId": "cus_1" });
+        let stored =
+            setup.http().post(&format!("/ticket/{ticket}/conversation/store"), body.to_string()).await;
+        assert_eq!(stored.status, 200, "{stored:?}");
+        let name = ConversationRef::External { source: "enneo".to_owned(), external_id: ticket.to_owned() };
+        let number = conversations::resolve(&setup.services, &name).await.unwrap();
+        let base = format!("/beta/conversations/{number}/ratings");
+        let offer = r#"{"ratingType":"Csat","agentId":"7"}"#;
+        let offered = setup.http().post(&format!("{base}/offer"), offer).await;
+        assert_eq!((offered.status.as_u16(), &offered.json()["data"]["userId"]), (201, &json!("cus_1")));
+        let list = setup.http().get(&base).await.json();
+        assert_eq!(list["data"][0]["conversationChannel"], channel);
+    }
 }
 
 #[tokio::test]

@@ -27,14 +27,13 @@ pub const START: UnixMillis = UnixMillis(1_800_000_000_000);
 
 impl Setup {
     pub async fn start() -> Self {
-        Self::start_with(Options::default()).await
+        Self::start_with(Settings::default(), Options::default()).await
     }
 
-    pub async fn start_with(options: Options) -> Self {
+    pub async fn start_with(settings: Settings, options: Options) -> Self {
         let store = Arc::new(FaultyStore::default());
         let clock = Arc::new(ManualClock::at(START));
-        let services =
-            Services::open(store.clone(), clock.clone(), Settings::default()).await.expect("opens");
+        let services = Services::open(store.clone(), clock.clone(), settings).await.expect("opens");
         let services = Arc::new(services);
         let router = rest::router_with(services.clone(), &options);
         let server = TestServer::builder().rest(router).rest_error(rest::error).start().await;

@@ -8,8 +8,9 @@ use plaudit::{
     store::{SledOptions, SledStore},
 };
 use tempfile::TempDir;
+use tonic::transport::Channel;
 
-use super::{Client, PATIENCE, TestServer, Watched};
+use super::{Client, Http, PATIENCE, TestServer, Watched};
 
 /// A whole Plaudit in this process: sled in a directory of its own, the use cases, the worker and both edges on a port of
 /// their own, on a clock that the test moves.
@@ -63,6 +64,16 @@ impl Plaudit {
         let Assembly { edges, close, .. } = assembled.expect("the parts fit together");
         let server = TestServer::builder().edges(edges).start().await;
         Self { server, close, store, clock, settings, folder }
+    }
+
+    /// A gRPC client's channel on a connection of its own.
+    pub async fn channel(&self) -> Channel {
+        self.server.channel().await
+    }
+
+    /// A caller of the REST edge.
+    pub fn http(&self) -> Http {
+        self.server.http()
     }
 
     /// A caller on a connection of its own.

@@ -13,8 +13,8 @@ use tonic::{
 use tonic_prost::{ProstCodec, ProstEncoder};
 
 use crate::{
-    domain::{ImportLimits, StoreLimits, Violations},
-    proto::v1::{ImportConversationRequest, StoreMessageRequest},
+    domain::{ImportLimits, RatingLimits, StoreLimits, Violations},
+    proto::v1::{ImportConversationRequest, OfferRatingRequest, StoreMessageRequest, SubmitRatingRequest},
 };
 
 use super::errors;
@@ -55,13 +55,17 @@ impl<U: Message + Default + 'static> Decoder for BoundedDecoder<U> {
     type Error = Status;
 
     fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
-        if TypeId::of::<U>() == TypeId::of::<ImportConversationRequest>() {
-            // A message is handed over in one piece.
-            check_import(source.chunk()).map_err(|violations| errors::invalid(&violations))?;
-        }
-        if TypeId::of::<U>() == TypeId::of::<StoreMessageRequest>() {
-            check_store(source.chunk()).map_err(|violations| errors::invalid(&violations))?;
-        }
+        // A message is handed over in one piece.
+        let checked = match TypeId::of::<U>() {
+            import if import == TypeId::of::<ImportConversationRequest>() => check_import(source.chunk()),
+            store if store == TypeId::of::<StoreMessageRequest>() => check_store(source.chunk()),
+            offer if offer == TypeId::of::<OfferRatingRequest>() => check_offer(source.chunk()),
+            submission if submission == TypeId::of::<SubmitRatingRequest>() => {
+                check_submission(source.chunk())
+            }
+            _ => Ok(()),
+        };
+        checked.map_err(|violations| errors::invalid(&violations))?;
         self.0.decode(source)
     }
 }
@@ -128,6 +132,29 @@ fn check_store(request: &[u8]) -> Result<(), Violations> {
         }
     }
     violations.or(())
+}
+
+/// `OfferRatingRequest.rating`, `Rating.questions`, and `SubmitRatingRequest.answers`.
+const RATING: u64 = 2;
+const RATING_QUESTIONS: u64 = 5;
+const ANSWERS: u64 = 2;
+
+fn check_offer(request: &[u8]) -> Result<(), Violations> {
+    let ratings = fields(request).filter(|(field, _)| *field == RATING);
+    let questions = ratings.flat_map(|(_, rating)| fields(rating));
+    check_count("rating.questions", questions.filter(|(field, _)| *field == RATING_QUESTIONS).count())
+}
+
+fn check_submission(request: &[u8]) -> Result<(), Violations> {
+    check_count("answers", fields(request).filter(|(field, _)| *field == ANSWERS).count())
+}
+
+fn check_count(field: &str, count: usize) -> Result<(), Violations> {
+    let most = RatingLimits::QUESTIONS;
+    if count <= most {
+        return Ok(());
+    }
+    Err(Violations::one(field, format!("must have 1 to {most} items, has {count}")))
 }
 
 /// The fields of a message with the bytes of those that have a length. It ends where the message is malformed, which
@@ -201,6 +228,23 @@ mod tests {
         let mut expected: Vec<_> = STORED_LISTS.iter().map(|(_, name, _)| *name).collect();
         expected.push("tags");
         assert_eq!(named(many, 101), expected);
+    }
+
+    #[test]
+    fn questions_and_answers_are_counted_too() {
+        let questions = |count| {
+            let rating =
+                v1::Rating { questions: vec![v1::RatingQuestion::default(); count], ..Default::default() };
+            OfferRatingRequest { rating: Some(rating), ..Default::default() }.encode_to_vec()
+        };
+        let answers = |count| {
+            let answers = vec![v1::RatingAnswer::default(); count];
+            SubmitRatingRequest { name: "n".to_owned(), answers, ..Default::default() }.encode_to_vec()
+        };
+        assert!(check_offer(&questions(20)).is_ok() && check_submission(&answers(20)).is_ok());
+        assert!(check_offer(&questions(21)).is_err() && check_submission(&answers(21)).is_err());
+        // A message that comes twice is merged.
+        assert!(check_offer(&[questions(20), questions(1)].concat()).is_err());
     }
 
     #[test]

@@ -297,3 +297,40 @@ async fn what_is_stored_message_by_message_is_assessed_as_what_is_imported() {
     });
     assert_eq!([&first["customerExperience"], &second["customerExperience"]], [&experience, &experience]);
 }
+
+/// Asks the customer of a conversation and answers for them; the rating's id.
+async fn rate(server: &Plaudit, conversation: u64, kind: &str, value: u8, comment: Option<&str>) -> Value {
+    let path = format!("/beta/conversations/{conversation}/ratings");
+    let offer = json!({ "ratingType": kind }).to_string();
+    let offered = server.http().post(&format!("{path}/offer"), offer).await;
+    assert_eq!(offered.status, 201, "{offered:?}");
+    let id = offered.json()["data"]["id"].clone();
+    let answer = json!({ "ratingResult": { "value": value }, "comment": comment }).to_string();
+    let rating = id.as_str().expect("a UUID");
+    let submitted = server.http().post(&format!("{path}/{rating}/submit"), answer).await;
+    assert_eq!(submitted.status, 201, "{submitted:?}");
+    id
+}
+
+#[tokio::test]
+async fn the_rating_that_was_answered_last_is_the_csat() {
+    let server = Plaudit::start().await;
+    let ticket = worked_on(&server, 8821).await;
+    // The same conversation, as the dialect of ratings knows it.
+    let conversation = ticket.conversation_number().await;
+    let mut last = Value::Null;
+    for (kind, value, comment, scale) in
+        [("Csat", 4, Some("Quick"), 5), ("Nps", 0, None, 10), ("ThumbsUpOrDown", 1, None, 1)]
+    {
+        assert!(ticket.rows().await.iter().all(|row| row["customerExperience"]["csat"] == last));
+        server.clock.advance_millis(1000);
+        let id = rate(&server, conversation, kind, value, comment).await;
+        last = json!({ "id": id, "scale": scale, "answerStars": value, "answerText": comment });
+    }
+    let rows = ticket.rows().await;
+    assert!(rows.len() == 2 && rows.iter().all(|row| row["customerExperience"]["csat"] == last), "{rows:#?}");
+    // One that is only offered changes nothing.
+    let offer = json!({ "ratingType": "Csat" }).to_string();
+    server.http().post(&format!("/v1/conversations/{conversation}/ratings/offer"), offer).await;
+    assert!(ticket.rows().await.iter().all(|row| row["customerExperience"]["csat"] == last));
+}

@@ -8,6 +8,7 @@ const FILES: &[&str] = &[
     "plaudit/v1/assessment.proto",
     "plaudit/v1/conversation.proto",
     "plaudit/v1/error.proto",
+    "plaudit/v1/event.proto",
     "plaudit/v1/import.proto",
     "plaudit/v1/scorecard.proto",
 ];

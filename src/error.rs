@@ -26,6 +26,11 @@ pub enum Error {
         "the request id {request_id:?} was used for another request within the last 24 hours: send the same request again, or take a new id"
     )]
     RequestIdReused { request_id: String },
+    #[error(
+        "the place that the resume token names is not kept any more or not there yet: events may have been missed; read anew \
+         what you follow, and watch without a token"
+    )]
+    EventsLost,
     #[error("others kept changing {what}; nothing was written, send the same request again")]
     ConcurrentChange { what: String },
     #[error("the server has too many writes waiting; try again in {} ms", retry_after.as_millis())]

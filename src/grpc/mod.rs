@@ -1,9 +1,11 @@
 //! The gRPC edge: decode, check shape, call the use case, encode. It holds no rule of its own and knows no store.
 
 mod assessment;
+mod bulk;
 mod codec;
 mod conversation;
 mod errors;
+mod events;
 mod import;
 mod names;
 mod pages;
@@ -18,8 +20,8 @@ use tonic::service::Routes;
 use crate::{
     proto::v1::{
         assessment_service_server::AssessmentServiceServer,
-        conversation_service_server::ConversationServiceServer, import_service_server::ImportServiceServer,
-        scorecard_service_server::ScorecardServiceServer,
+        conversation_service_server::ConversationServiceServer, event_service_server::EventServiceServer,
+        import_service_server::ImportServiceServer, scorecard_service_server::ScorecardServiceServer,
     },
     service::Services,
 };
@@ -32,7 +34,8 @@ pub fn routes(services: Arc<Services>) -> Routes {
     Routes::new(ImportServiceServer::new(edge.clone()).max_decoding_message_size(usize::MAX))
         .add_service(ConversationServiceServer::new(edge.clone()))
         .add_service(ScorecardServiceServer::new(edge.clone()))
-        .add_service(AssessmentServiceServer::new(edge))
+        .add_service(AssessmentServiceServer::new(edge.clone()))
+        .add_service(EventServiceServer::new(edge))
 }
 
 /// The use cases as the generated services call them.

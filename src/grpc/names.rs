@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use percent_encoding::percent_decode_str;
 
 use crate::domain::{
-    AssessmentId, ConversationId, ConversationRef, ImportLimits, MessageId, Receipt, RevisionRef, Violations,
+    AssessmentId, ConversationId, ConversationRef, ImportLimits, MessageId, RatingId, Receipt, RevisionRef,
+    Violations,
 };
 
 pub fn conversation(id: ConversationId) -> String {
@@ -35,6 +36,10 @@ impl MessageNames {
 
 pub fn assessment(conversation: ConversationId, id: AssessmentId) -> String {
     format!("conversations/{conversation}/assessments/{id}")
+}
+
+pub fn rating(conversation: ConversationId, id: RatingId) -> String {
+    format!("conversations/{conversation}/ratings/{id}")
 }
 
 pub fn import(receipt: &Receipt) -> String {

@@ -88,6 +88,7 @@ impl From<Error> for Fault {
                      same request again, or take a new key"
                 ),
             ),
+            Error::EventsLost => Self::new(StatusCode::BAD_REQUEST, message),
             Error::ConcurrentChange { .. } => Self::overloaded(message, Self::RETRY_AFTER),
             Error::Overloaded { retry_after } => Self::overloaded(message, retry_after),
             Error::Unavailable(cause) => {

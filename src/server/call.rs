@@ -85,7 +85,10 @@ impl Calls {
         let carries = method.map_or(Carries::Any, |method| method.carries);
         let patience = (carries == Carries::One).then(|| self.patience.clone());
         let framing = Framing::new(MAX_REQUEST_BYTES, carries);
-        let request = with_body(request, &mut access, Some(framing), patience);
+        let lasts_until_ended = method.is_some_and(|method| method.lasts == Lasts::UntilEnded);
+        let is_stream = method.is_some_and(|method| method.carries == Carries::Any);
+        let stream_end = (is_stream && !lasts_until_ended).then(|| self.drain());
+        let request = with_body(request, &mut access, Some(framing), patience, stream_end);
         let call = AssertUnwindSafe(self.grpc.clone().oneshot(request)).catch_unwind();
         let outcome = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, call).await,
@@ -107,7 +110,6 @@ impl Calls {
         }
         refusal::complete(response.headers_mut());
         let sleep = deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline)));
-        let lasts_until_ended = method.is_some_and(|method| method.lasts == Lasts::UntilEnded);
         let drain = lasts_until_ended.then(|| self.drain());
         AnswerBody::wrap(response, access, sleep, drain)
     }
@@ -140,7 +142,7 @@ impl Calls {
         if !self.hosts.passes(&uri, request.headers()) {
             return AnswerBody::wrap(error(StatusCode::FORBIDDEN, HOST_NOT_ALLOWED), access, None, None);
         }
-        let request = with_body(request, &mut access, None, Some(self.patience.clone()));
+        let request = with_body(request, &mut access, None, Some(self.patience.clone()), None);
         let mut response = match AssertUnwindSafe(self.rest.clone().oneshot(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
@@ -183,10 +185,11 @@ fn with_body(
     access: &mut Access,
     framing: Option<Framing>,
     patience: Option<Arc<Patience>>,
+    drain: Option<BoxFuture<'static, ()>>,
 ) -> Request<Body> {
     let (learnt, ended) = (access.learnt.clone(), access.end_signal());
     request.extensions_mut().insert(learnt.clone());
-    request.map(|body| Body::new(RequestBody::new(body, learnt, framing, patience, ended)))
+    request.map(|body| Body::new(RequestBody::new(body, learnt, framing, patience, drain, ended)))
 }
 
 fn content_type(headers: &HeaderMap) -> &[u8] {

@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{oneshot, watch};
 
-use super::{access::Learnt, framing::Framing};
+use super::{access::Learnt, framing::Framing, refusal};
 
 /// The largest gRPC request message, and the largest REST body where no attachments may come.
 pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
@@ -69,6 +69,8 @@ pub(super) struct RequestBody<B> {
     framing: Option<Framing>,
     /// Absent where a caller may take any time between two messages.
     patience: Option<Arc<Patience>>,
+    /// Present on streams of requests, which a drain ends between two pieces: what was read is still decided and answered.
+    drain: Option<BoxFuture<'static, ()>>,
     /// Present while a piece is waited for: most bodies are there when they are read, and pay for no timer.
     waiting: Option<BoxFuture<'static, BodyCut>>,
     call_ended: oneshot::Receiver<Infallible>,
@@ -81,9 +83,10 @@ impl<B> RequestBody<B> {
         learnt: Arc<Learnt>,
         framing: Option<Framing>,
         patience: Option<Arc<Patience>>,
+        drain: Option<BoxFuture<'static, ()>>,
         call_ended: oneshot::Receiver<Infallible>,
     ) -> Self {
-        Self { inner: Some(inner), learnt, framing, patience, waiting: None, call_ended }
+        Self { inner: Some(inner), learnt, framing, patience, drain, waiting: None, call_ended }
     }
 
     /// Ends the body while a piece of it is waited for: the call has ended, or the caller takes too long.
@@ -126,6 +129,11 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.drain.as_mut().is_some_and(|drain| drain.as_mut().poll(cx).is_ready()) {
+            self.drain = None;
+            self.inner = None;
+            return Poll::Ready(Some(Err(refusal::shutting_down().into())));
+        }
         let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
         let Poll::Ready(polled) = Pin::new(inner).poll_frame(cx) else {
             let cause = ready!(self.poll_given_up(cx));

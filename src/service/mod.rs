@@ -5,7 +5,9 @@ mod scoring_threads;
 mod turns;
 
 pub mod assessment;
+pub mod bulk;
 pub mod conversation;
+pub mod events;
 pub mod import;
 pub mod scorecard;
 pub mod scoring;

@@ -15,6 +15,7 @@ pub mod records;
 
 pub mod assessment;
 pub mod conversation;
+pub mod events;
 pub mod ids;
 pub mod queue;
 pub mod request;

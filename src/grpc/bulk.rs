@@ -10,6 +10,7 @@ use crate::{
     domain::Violations,
     error::Error,
     proto::v1::{self, import_conversations_response::Answer, imported_item::Result as ItemResult},
+    server::MAX_REQUEST_BYTES,
     service::{
         Services,
         bulk::{Bulk, Counts, Decided, Item},
@@ -101,7 +102,11 @@ fn item_from_wire(services: &Services, request: v1::ImportConversationsRequest) 
     let size_bytes = request.encoded_len() + messages * MESSAGE_BYTES;
     let import = match request.import {
         Some(import) => import::from_wire(services, import),
-        None => Err(Violations::one("import", "is required")),
+        // One that is too large comes here empty.
+        None => {
+            let rule = format!("is required, and the item must be at most {MAX_REQUEST_BYTES} bytes");
+            Err(Violations::one("import", rule))
+        }
     };
     Item { number, size_bytes, import }
 }

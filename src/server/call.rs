@@ -85,10 +85,8 @@ impl Calls {
         let carries = method.map_or(Carries::Any, |method| method.carries);
         let patience = (carries == Carries::One).then(|| self.patience.clone());
         let framing = Framing::new(MAX_REQUEST_BYTES, carries);
-        let lasts_until_ended = method.is_some_and(|method| method.lasts == Lasts::UntilEnded);
-        let is_stream = method.is_some_and(|method| method.carries == Carries::Any);
-        let stream_end = (is_stream && !lasts_until_ended).then(|| self.drain());
-        let request = with_body(request, &mut access, Some(framing), patience, stream_end);
+        let drain = (carries == Carries::Items).then(|| self.drain());
+        let request = with_body(request, &mut access, Some(framing), patience, drain);
         let call = AssertUnwindSafe(self.grpc.clone().oneshot(request)).catch_unwind();
         let outcome = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, call).await,
@@ -110,6 +108,7 @@ impl Calls {
         }
         refusal::complete(response.headers_mut());
         let sleep = deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline)));
+        let lasts_until_ended = method.is_some_and(|method| method.lasts == Lasts::UntilEnded);
         let drain = lasts_until_ended.then(|| self.drain());
         AnswerBody::wrap(response, access, sleep, drain)
     }

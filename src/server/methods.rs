@@ -66,7 +66,11 @@ impl Methods {
                     } else {
                         Lasts::UntilAnswered
                     };
-                    let carries = if method.client_streaming() { Carries::Any } else { Carries::One };
+                    let carries = match (method.client_streaming(), lasts) {
+                        (false, _) => Carries::One,
+                        (true, Lasts::UntilAnswered) => Carries::Items,
+                        (true, Lasts::UntilEnded) => Carries::Any,
+                    };
                     let path: Arc<str> = format!("/{service_name}/{}", method.name()).into();
                     self.by_path.insert(path.clone(), Method { path, lasts, carries });
                 }
@@ -103,6 +107,9 @@ mod tests {
             assert_eq!(carries(&path), Some(Carries::Any));
         }
         assert_eq!(carries("/grpc.health.v1.Health/Watch"), Some(Carries::One));
+        assert_eq!(lasts("/plaudit.v1.EventService/WatchEvents"), Some(Lasts::UntilEnded));
+        assert_eq!(lasts("/plaudit.v1.ImportService/ImportConversations"), Some(Lasts::UntilAnswered));
+        assert_eq!(carries("/plaudit.v1.ImportService/ImportConversations"), Some(Carries::Items));
         assert_eq!(lasts("/plaudit.v1.ImportService/Nothing"), None);
     }
 }

@@ -214,8 +214,11 @@ pub fn header(out: &mut Vec<u8>, length: usize, kind: u8, flags: u8, stream: u32
     out.extend_from_slice(&stream.to_be_bytes());
 }
 
-/// Kind, flags, stream and payload of the first frame, and what is after it; `None` while it is not whole.
-pub fn next_frame(input: &[u8]) -> Option<(u8, u8, u32, &[u8], &[u8])> {
+/// Kind, flags, stream and payload of a frame, and what is after it.
+pub type Taken<'a> = (u8, u8, u32, &'a [u8], &'a [u8]);
+
+/// The first frame; `None` while it is not whole.
+pub fn next_frame(input: &[u8]) -> Option<Taken<'_>> {
     let (&[a, b, c, kind, flags, s1, s2, s3, s4], rest) = input.split_first_chunk::<9>()?;
     let length = u32::from_be_bytes([0, a, b, c]) as usize;
     let (payload, after) = rest.split_at_checked(length)?;

@@ -7,7 +7,7 @@ mod session;
 
 use std::{path::PathBuf, time::Duration};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, connect::endpoint};
 use crate::proto::v1::ConflictPolicy;
@@ -82,21 +82,14 @@ impl Import {
 
     async fn import(self) -> Result<(), Failure> {
         let endpoint = endpoint(&self.server)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
+        let interrupts = Interrupts::listen().map_err(Failure::failed)?;
         let name = if lines::is_stdin(&self.file) { "-".to_owned() } else { self.file.display().to_string() };
         let input = lines::open(&self.file).map_err(|cause| Failure::Stopped(format!("{name}: {cause}")))?;
         let mut report = Report::begin(&name, input.size_bytes);
         let lines = lines::read(input, self.from_line, self.on_conflict.policy());
         let wait = Duration::from_secs(self.wait_seconds);
         let mut session = Session::new(endpoint, wait, lines, self.from_line, &mut report);
-        let interrupted = async {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        };
-        let outcome = session.run(interrupted).await;
+        let outcome = session.run(interrupts.first()).await;
         let next_line = session.next_line();
         report.end();
         match outcome {
@@ -111,5 +104,34 @@ impl Import {
             command += " --on-conflict append";
         }
         format!("{stop}; every line before {next_line} is done. Go on with: {command}")
+    }
+}
+
+/// SIGINT and SIGTERM.
+struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Ends at the first; at the second the process does, whatever is under way.
+    async fn first(mut self) {
+        self.next().await;
+        tokio::spawn(async move {
+            self.next().await;
+            eprintln!("plaudit: stopped at once; import the same lines again");
+            std::process::exit(2);
+        });
     }
 }

@@ -22,7 +22,7 @@ use super::request::to_request;
 /// Far more than a request of the largest size, however its texts are escaped.
 const MAX_LINE_BYTES: usize = 32 * 1024 * 1024;
 /// How many lines are read ahead.
-const AHEAD: usize = 64;
+const AHEAD: usize = 16;
 /// What an item of the stream has around its request.
 const ITEM_BYTES: usize = 32;
 

@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, fmt, io, pin::Pin, time::Duration};
 
 use futures_util::{FutureExt as _, future::FusedFuture, stream};
+use prost::Message as _;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep},
@@ -25,6 +26,8 @@ use crate::{
 
 /// How many lines may be unanswered: enough to keep the server's own window full.
 const MAX_UNANSWERED: usize = 512;
+/// The same in bytes, but for one line that is larger.
+const MAX_UNANSWERED_BYTES: usize = 64 * 1024 * 1024;
 /// How many lines wait to be written to the connection.
 const MAX_UNWRITTEN: usize = 16;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -62,6 +65,7 @@ struct Unanswered {
     number: u64,
     end_bytes: u64,
     request: ImportConversationRequest,
+    size_bytes: usize,
 }
 
 pub(super) struct Session<'a> {
@@ -72,6 +76,7 @@ pub(super) struct Session<'a> {
     /// In their order, which is that of the answers. The first `sent` of them are under way.
     unanswered: VecDeque<Unanswered>,
     sent: usize,
+    unanswered_bytes: usize,
     /// The line after the last that was taken.
     next_unread: u64,
     stop: Option<Stop>,
@@ -94,6 +99,7 @@ impl<'a> Session<'a> {
             lines: Some(lines),
             unanswered: VecDeque::new(),
             sent: 0,
+            unanswered_bytes: 0,
             next_unread: first_line,
             stop: None,
             has_progressed: false,
@@ -114,11 +120,13 @@ impl<'a> Session<'a> {
         let mut gone_since = Instant::now();
         loop {
             self.has_progressed = false;
+            let begun = Instant::now();
             let cut = match self.exchange(&mut has_connected, interrupted.as_mut()).await {
                 Ok(()) => return self.stop.take().map_or(Ok(()), Err),
                 Err(cut) => cut,
             };
-            if self.has_progressed {
+            // A connection that lasted, as while a pipe said nothing, is no failure to connect.
+            if self.has_progressed || begun.elapsed() > LONGEST_WAIT {
                 (wait, gone_since) = (FIRST_WAIT, Instant::now());
             }
             let cause = match cut {
@@ -141,7 +149,7 @@ impl<'a> Session<'a> {
     async fn exchange(
         &mut self,
         has_connected: &mut bool,
-        mut interrupted: Pin<&mut (impl Future<Output = ()> + FusedFuture)>,
+        mut interrupted: Pin<&mut impl FusedFuture<Output = ()>>,
     ) -> Result<(), Cut> {
         self.sent = 0;
         let (requests, mut answers) = tokio::select! {
@@ -159,7 +167,9 @@ impl<'a> Session<'a> {
             if all_sent && self.lines.is_none() {
                 requests = None;
             }
-            let may_read = all_sent && self.unanswered.len() < MAX_UNANSWERED;
+            let may_read = all_sent
+                && self.unanswered.len() < MAX_UNANSWERED
+                && self.unanswered_bytes < MAX_UNANSWERED_BYTES;
             tokio::select! {
                 biased;
                 () = interrupted.as_mut(), if self.stop.is_none() => self.stop_reading(Stop::Interrupted),
@@ -212,7 +222,11 @@ impl<'a> Session<'a> {
         };
         self.next_unread = number + 1;
         match request {
-            Ok(request) => self.unanswered.push_back(Unanswered { number, end_bytes, request }),
+            Ok(request) => {
+                let size_bytes = request.encoded_len();
+                self.unanswered_bytes += size_bytes;
+                self.unanswered.push_back(Unanswered { number, end_bytes, request, size_bytes });
+            }
             Err(violations) => {
                 self.report.tally.bad += 1;
                 for violation in violations {
@@ -238,6 +252,7 @@ impl<'a> Session<'a> {
             return Err(Cut::Refused(format!("the server answered line {} out of turn", item.item_number)));
         };
         self.sent = self.sent.saturating_sub(1);
+        self.unanswered_bytes -= line.size_bytes;
         self.has_progressed = true;
         let tally = &mut self.report.tally;
         match item.result {

@@ -3,8 +3,10 @@
 mod config;
 mod connect;
 mod demo;
+mod export;
 mod health;
 mod import;
+mod record;
 mod serve;
 mod settings;
 mod store;
@@ -37,6 +39,7 @@ Examples:
   PLAUDIT_LOG_LEVEL=debug plaudit serve         any setting can come from the environment
   plaudit health                                is it serving? exit code 0 or 1
   plaudit import tickets.jsonl                  import conversations, one JSON object per line
+  plaudit export everything.jsonl               conversations, messages and assessments
   plaudit store dump backup.dump                everything in one file, while the server is stopped
   plaudit config                                the settings in force and where each was said
   grpcurl -plaintext localhost:50051 list       what the API offers";
@@ -57,6 +60,8 @@ enum Command {
     Health(health::Health),
     /// Import conversations from a file of JSON Lines into a running server.
     Import(import::Import),
+    /// Export every conversation of a running server as JSON Lines.
+    Export(export::Export),
     /// Print the settings in force and where each was said.
     Config(config::Config),
     /// Dump a store into a file, or load one; the server must be stopped.
@@ -69,6 +74,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Health(health) => health.run(),
         Command::Import(import) => import.run(),
+        Command::Export(export) => export.run(),
         Command::Config(config) => config.run(),
         Command::Store(store) => store.run(),
     };

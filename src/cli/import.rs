@@ -9,7 +9,7 @@ use std::{path::PathBuf, time::Duration};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Failure, connect::endpoint};
+use super::{Failure, connect::endpoint, record::Records};
 use crate::proto::v1::ConflictPolicy;
 
 use self::{
@@ -18,8 +18,8 @@ use self::{
 };
 
 const AFTER_HELP: &str = "\
-Each line is one conversation, in the shape of the body of POST /v1/assess (docs/rest-craftcx.md) with up to 2000 messages;
-blank lines are skipped. A line that is not right is reported as FILE:LINE: FIELD: RULE, each rule that it breaks, and
+Each line is one conversation, in the shape of the body of POST /v1/assess (docs/rest-craftcx.md) with up to 2000 messages,
+or a line of plaudit export; blank lines are skipped. A line that is not right is reported as FILE:LINE: FIELD: RULE, each rule that it breaks, and
 skipped. A conversation that is stored already is left as it is, so that the same file can be imported again: nothing is
 doubled. When the server goes away, it is waited for. SIGINT stops after what is under way; what is told then, and whenever it
 cannot go on, is the line to go on with.
@@ -85,8 +85,9 @@ impl Import {
         let interrupts = Interrupts::listen().map_err(Failure::failed)?;
         let name = if lines::is_stdin(&self.file) { "-".to_owned() } else { self.file.display().to_string() };
         let input = lines::open(&self.file).map_err(|cause| Failure::Stopped(format!("{name}: {cause}")))?;
+        let records = Records::load().map_err(Failure::failed)?;
         let mut report = Report::begin(&name, input.size_bytes);
-        let lines = lines::read(input, self.from_line, self.on_conflict.policy());
+        let lines = lines::read(input, records, self.from_line, self.on_conflict.policy());
         let wait = Duration::from_secs(self.wait_seconds);
         let mut session = Session::new(endpoint, wait, lines, self.from_line, &mut report);
         let outcome = session.run(interrupts.first()).await;

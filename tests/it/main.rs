@@ -15,6 +15,7 @@ mod documents;
 mod drain;
 mod edges;
 mod events;
+mod export_command;
 mod facts;
 mod guards;
 mod house;

@@ -11,6 +11,7 @@ use prost::Message as _;
 use tokio::sync::mpsc;
 
 use crate::{
+    cli::record::{Imported, Records},
     domain::{ImportLimits, Violation, Violations},
     interchange::{craftcx::parse_conversation, json::ROOT},
     proto::v1::{ConflictPolicy, ImportConversationRequest},
@@ -64,7 +65,12 @@ pub(super) fn open(file: &Path) -> io::Result<Input> {
 }
 
 /// The lines from `first` on, as they are asked for.
-pub(super) fn read(mut input: Input, first: u64, policy: ConflictPolicy) -> mpsc::Receiver<Read> {
+pub(super) fn read(
+    mut input: Input,
+    records: Records,
+    first: u64,
+    policy: ConflictPolicy,
+) -> mpsc::Receiver<Read> {
     let (sender, lines) = mpsc::channel(AHEAD);
     thread::spawn(move || {
         let mut text = Vec::new();
@@ -84,8 +90,13 @@ pub(super) fn read(mut input: Input, first: u64, policy: ConflictPolicy) -> mpsc
             if number < first || (text.trim_ascii().is_empty() && !found.is_too_long) {
                 continue;
             }
-            let request = if found.is_too_long { Err(too_long()) } else { parse(number, &text, policy) };
-            let request = request.map_err(|violations| violations.iter().cloned().collect());
+            let parsed =
+                if found.is_too_long { Err(too_long()) } else { parse(&records, number, &text, policy) };
+            let request = match parsed {
+                Ok(Some(request)) => Ok(request),
+                Ok(None) => continue,
+                Err(violations) => Err(violations.iter().cloned().collect()),
+            };
             if sender.blocking_send(Ok(Line { number, end_bytes, request })).is_err() {
                 return;
             }
@@ -94,16 +105,31 @@ pub(super) fn read(mut input: Input, first: u64, policy: ConflictPolicy) -> mpsc
     lines
 }
 
-fn parse(number: u64, text: &[u8], policy: ConflictPolicy) -> Result<ImportConversationRequest, Violations> {
+/// The request of a line; `None` when there is nothing to import in it.
+fn parse(
+    records: &Records,
+    number: u64,
+    text: &[u8],
+    policy: ConflictPolicy,
+) -> Result<Option<ImportConversationRequest>, Violations> {
     // Some programs begin a file with a mark of its encoding.
     let text = if number == 1 { text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text) } else { text };
-    let request = to_request(parse_conversation(text, ImportLimits::default())?, policy);
+    let request = match records.import(text) {
+        // The rest of the assessments, which are made anew.
+        Some(Ok(Imported { request, continues: true })) if request.messages.is_empty() => return Ok(None),
+        Some(Ok(Imported { request, continues })) => {
+            let policy = if continues { ConflictPolicy::Append } else { policy };
+            ImportConversationRequest { on_conflict: policy.into(), ..request }
+        }
+        Some(Err(violations)) => return Err(violations),
+        None => to_request(parse_conversation(text, ImportLimits::default())?, policy),
+    };
     let size_bytes = request.encoded_len() + ITEM_BYTES;
     if size_bytes > MAX_REQUEST_BYTES {
         let rule = format!("must be at most {MAX_REQUEST_BYTES} bytes as a request, is {size_bytes}");
         return Err(Violations::one(ROOT, rule));
     }
-    Ok(request)
+    Ok(Some(request))
 }
 
 fn too_long() -> Violations {

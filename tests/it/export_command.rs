@@ -111,7 +111,7 @@ async fn a_line_of_an_export_that_is_not_right_is_reported_with_all_that_is_wron
         "t.jsonl:2: conversation.external_id: is required",
         "t.jsonl:2: messages[0].external_id: is required",
         "t.jsonl:2: messages[0].author.kind: is required",
-        "t.jsonl:3: $: is not a line of an export: ",
+        "t.jsonl:3: messages[0].kind: is required",
     ] {
         assert!(text.contains(expected), "{expected} in {text}");
     }

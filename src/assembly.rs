@@ -55,6 +55,10 @@ pub async fn build(config: &Config, address: SocketAddr) -> Result<Assembly, Ass
         scoring_threads: config.scoring.threads,
         scoring_attempts: config.scoring.attempts,
         worklog_idle_hours: config.worklog.idle_hours,
+        realtime_seconds: config.scoring.realtime_seconds,
+        // Read once for the life of the process.
+        enneo_source: String::leak(config.enneo.source.clone()),
+        dixa_source: String::leak(config.dixa.source.clone()),
     };
     assemble(Arc::new(store), Arc::new(SystemClock), settings).await
 }

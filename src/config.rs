@@ -42,6 +42,8 @@ pub struct Config {
     pub limits: Limits,
     pub scoring: Scoring,
     pub worklog: Worklog,
+    pub enneo: Dialect,
+    pub dixa: Dialect,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -70,12 +72,20 @@ pub struct Limits {
 pub struct Scoring {
     pub threads: usize,
     pub attempts: u32,
+    pub realtime_seconds: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Worklog {
     pub idle_hours: u64,
+}
+
+/// A dialect of the REST edge whose paths name conversations by number.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dialect {
+    pub source: String,
 }
 
 /// Where a value was said.

@@ -26,6 +26,17 @@ pub enum Error {
         "the request id {request_id:?} was used for another request within the last 24 hours: send the same request again, or take a new id"
     )]
     RequestIdReused { request_id: String },
+    /// `name` is a resource name. What was sent rests on a state that is no more.
+    #[error("{name} is not what the etag {sent:?} stands for; read it again, and decide again")]
+    EtagMismatch { name: String, sent: String },
+    /// `message` is a resource name. It is stored.
+    #[error("{message} is stored, and its scoring did not end in time; it goes on")]
+    ScoringUnfinished { message: String },
+    /// `name` is the team that is there.
+    #[error("{source_name}:{external_id} is in the directory already, as {name}")]
+    TeamExists { source_name: String, external_id: String, name: String },
+    #[error("{name} has {members} members; take them out of it first")]
+    TeamNotEmpty { name: String, members: u32 },
     #[error(
         "the place that the resume token names is not kept any more or not there yet: events may have been missed; read anew \
          what you follow, and watch without a token"
@@ -47,18 +58,26 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResourceKind {
     Conversation,
+    Message,
+    Attachment,
     Import,
     Scorecard,
     Assessment,
+    Person,
+    Team,
 }
 
 impl ResourceKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Conversation => "conversation",
+            Self::Message => "message",
+            Self::Attachment => "attachment",
             Self::Import => "import",
             Self::Scorecard => "scorecard",
             Self::Assessment => "assessment",
+            Self::Person => "person",
+            Self::Team => "team",
         }
     }
 }

@@ -41,8 +41,11 @@ use methods::Methods;
 use request_body::Patience;
 use request_id::RequestIds;
 
+pub use call::Deadline;
 pub use refusal::{ERROR_DOMAIN, code_name, reason_name};
-pub use request_body::{BODY_IDLE, MAX_REQUEST_BYTES, ReadBodyError, read_body};
+pub use request_body::{
+    BODY_IDLE, MAX_ATTACHMENTS_REQUEST_BYTES, MAX_REQUEST_BYTES, ReadBodyError, read_body,
+};
 pub use request_id::{REQUEST_ID, RequestId};
 
 /// Renders an error of the server's own (403, 408, 500, 503) in the shape that callers of this path expect.

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, thread};
 use http::uri::Authority;
 use toml::Value;
 
-use crate::telemetry;
+use crate::{domain::ImportLimits, telemetry};
 
 /// One setting.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub enum Kind {
     Path,
     /// Host names without a port; separated by commas outside the file.
     Hosts,
+    /// A namespace of external ids.
+    Source,
     LogLevel,
     OneOf(&'static [&'static str]),
     Integer {
@@ -119,10 +121,28 @@ pub const SETTINGS: &[Setting] = &[
         doc: "How often scoring a conversation is tried before it counts as failed.",
     },
     Setting {
+        name: "scoring.realtime_seconds",
+        kind: Kind::Integer { min: 1, max: 3600 },
+        default: DefaultValue::Integer(60),
+        doc: "How long storing a message with realtime scoring waits for the scores before it answers without them.",
+    },
+    Setting {
         name: "worklog.idle_hours",
         kind: Kind::Integer { min: 1, max: 8760 },
         default: DefaultValue::Integer(24),
         doc: "Hours without a message after which an agent's next one opens a new worklog.",
+    },
+    Setting {
+        name: "enneo.source",
+        kind: Kind::Source,
+        default: DefaultValue::Text("enneo"),
+        doc: "Source of the tickets that the ids in the paths of the Enneo dialect name.",
+    },
+    Setting {
+        name: "dixa.source",
+        kind: Kind::Source,
+        default: DefaultValue::Text("dixa"),
+        doc: "Source of the conversations that the ids in the paths of the Dixa dialect name.",
     },
 ];
 
@@ -169,6 +189,7 @@ impl Setting {
             Kind::Address => "IP address and port".to_owned(),
             Kind::Path => "path".to_owned(),
             Kind::Hosts => "host names without a port".to_owned(),
+            Kind::Source => "1 to 128 bytes".to_owned(),
             Kind::LogLevel => "log filter".to_owned(),
             Kind::OneOf(choices) => choices.join(", "),
             Kind::Integer { min, max } => format!("{min} to {max}"),
@@ -200,6 +221,9 @@ impl Setting {
             (Kind::Address, Value::String(text)) => text.parse::<SocketAddr>().is_ok(),
             (Kind::Path, Value::String(text)) => !text.is_empty(),
             (Kind::Hosts, Value::Array(names)) => names.iter().all(|name| name.as_str().is_some_and(is_host)),
+            (Kind::Source, Value::String(text)) => {
+                (1..=ImportLimits::SOURCE_BYTES).contains(&text.len()) && !text.contains(char::is_control)
+            }
             (Kind::LogLevel, Value::String(text)) => {
                 !text.trim().is_empty() && telemetry::parse_level(text).is_ok()
             }
@@ -215,6 +239,7 @@ impl Setting {
             Kind::Address => "an IP address and a port, as in 127.0.0.1:50051".to_owned(),
             Kind::Path => "a path".to_owned(),
             Kind::Hosts => "host names without a port, as in plaudit.internal".to_owned(),
+            Kind::Source => "1 to 128 bytes without control characters".to_owned(),
             Kind::LogLevel => "a level or filter, as in info or info,plaudit::access=off".to_owned(),
             Kind::OneOf(choices) => format!("one of {}", choices.join(", ")),
             Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),

@@ -45,6 +45,10 @@ pub struct Assessment {
     pub create_time: UnixMillis,
     #[n(14)]
     pub update_time: UnixMillis,
+    /// Since when a scoring of the conversation would say something else: it is not scored over, as a person has touched
+    /// it. Absent while they agree.
+    #[n(15)]
+    pub stale_time: Option<UnixMillis>,
 }
 
 /// What an assessment covers. A worklog's id is its first message's.

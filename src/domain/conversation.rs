@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{ConversationId, Handling, MessageId, UnixMillis};
+use super::{AttachmentId, ConversationId, Handling, MessageDetails, MessageId, UnixMillis};
 
 /// The whole thread with one customer about one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -34,6 +34,34 @@ pub struct Conversation {
     /// When it was deleted. Until it is purged it may be undeleted; no list and no call but those shows it.
     #[n(9)]
     pub delete_time: Option<UnixMillis>,
+    /// The version that was stored with its scoring switched off, while no older one waited. Whatever changes the
+    /// conversation makes another version, of which this says nothing.
+    #[n(12)]
+    pub unscored_version: Option<u64>,
+}
+
+impl Conversation {
+    /// One that is stored now, with nothing said of it.
+    pub fn new(id: ConversationId, source: String, external_id: String, now: UnixMillis) -> Self {
+        Self {
+            id,
+            source,
+            external_id,
+            subject: None,
+            version: 1,
+            message_count: 0,
+            create_time: now,
+            update_time: now,
+            handling: Handling::default(),
+            delete_time: None,
+            unscored_version: None,
+        }
+    }
+
+    /// Whether its scoring was switched off as it stands.
+    pub fn is_unscored(&self) -> bool {
+        self.unscored_version == Some(self.version)
+    }
 }
 
 /// One item of a conversation: a customer's words, a reply, an internal note.
@@ -56,6 +84,36 @@ pub struct Message {
     /// The AI tool that helped to write it, as the source calls it.
     #[n(6)]
     pub ai_tool: Option<String>,
+    /// Present on a message that was stored singly.
+    #[n(7)]
+    pub details: Option<Box<MessageDetails>>,
+    /// When it was last changed after it was stored.
+    #[n(8)]
+    pub update_time: Option<UnixMillis>,
+}
+
+impl Message {
+    /// The number of the event that told of it, when it was stored singly: the one after its own.
+    pub fn event_number(&self) -> u64 {
+        self.id.0 + 1
+    }
+
+    /// The attachments whose bytes are stored.
+    pub fn stored_attachments(&self) -> impl Iterator<Item = AttachmentId> {
+        let attachments = self.details.iter().flat_map(|details| &details.attachments);
+        attachments.filter(|attachment| attachment.source_url.is_none()).map(|attachment| attachment.id)
+    }
+
+    /// About how many bytes its texts take.
+    pub fn text_bytes(&self) -> usize {
+        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        self.external_id.len()
+            + self.content.len()
+            + length(&self.author.external_id)
+            + length(&self.author.name)
+            + length(&self.ai_tool)
+            + self.details.as_ref().map_or(0, |details| details.text_bytes())
+    }
 }
 
 /// Who may see a message.
@@ -111,6 +169,15 @@ pub enum AuthorKind {
 impl AuthorKind {
     pub fn is_agent(self) -> bool {
         !matches!(self, Self::Contact)
+    }
+
+    /// As it stands in names.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::Ai => "ai",
+            Self::Teammate => "teammate",
+        }
     }
 }
 

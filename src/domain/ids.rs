@@ -34,12 +34,24 @@ numeric_id!(
     MessageId
 );
 numeric_id!(
+    /// The number of an attachment.
+    AttachmentId
+);
+numeric_id!(
     /// The number of an assessment.
     AssessmentId
 );
 numeric_id!(
     /// The number of a rating; a later offer has a higher one. Callers know it by a UUID.
     RatingId
+);
+numeric_id!(
+    /// The number of a person or an AI agent in the directory.
+    PersonId
+);
+numeric_id!(
+    /// The number of a team in the directory.
+    TeamId
 );
 
 /// What is encoded in a name: all but letters, digits, `-`, `.`, `_` and `~` (RFC 3986, unreserved).

@@ -5,14 +5,22 @@ mod conversation;
 mod draft;
 mod event;
 mod handling;
+mod html;
 mod ids;
+mod message;
+mod message_change;
+mod person;
 mod request_id;
 mod scorecard;
+mod store_draft;
+mod team;
 mod time;
 mod violations;
 
 pub mod axis;
+pub mod experience;
 pub mod totals;
+pub mod work;
 pub mod worklog;
 
 pub use assessment::{
@@ -23,14 +31,24 @@ pub use conversation::{Author, AuthorKind, Conversation, ImportOutcome, Message,
 pub use draft::{AuthorDraft, ConversationDraft, ImportLimits, MessageDraft, NewConversation, NewMessage};
 pub use event::{Event, EventKind};
 pub use handling::{Channel, Handling, Priority, Status, StatusChange};
+pub use html::plain_text;
 pub use ids::{
-    AssessmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, RatingId, Receipt,
+    AssessmentId, AttachmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, PersonId,
+    RatingId, Receipt, TeamId,
 };
+pub use message::{AttachedFile, Attachment, Direction, IntentId, Measured, MessageDetails, measure};
+pub use message_change::MessageChange;
+pub use person::{KnownBy, Person, PersonIdentity, PersonLimits, PersonPatch, PersonRef};
 pub use request_id::RequestId;
 pub use scorecard::{
     Category, Criterion, Denominator, Evaluator, Knockout, RevisionRef, ScorecardRevision, ScorecardState,
     ScoringType, UnitKind,
 };
+pub use store_draft::{
+    AttachmentDraft, AttachmentPlace, HandlingChange, NewAttachment, NewStoredMessage, StoreDraft,
+    StoreLimits,
+};
+pub use team::{NewTeam, Team, TeamIdentity, TeamPatch, TeamRef};
 pub use time::UnixMillis;
 pub use totals::{MilliPoints, Totals};
 pub use violations::{Violation, Violations};

@@ -83,6 +83,7 @@ fn to_wire(assessment: Assessment) -> v1::Assessment {
         create_time: Some(times::to_wire(assessment.create_time)),
         update_time: Some(times::to_wire(assessment.update_time)),
         etag: assessment.version.to_string(),
+        stale_time: assessment.stale_time.map(times::to_wire),
     }
 }
 

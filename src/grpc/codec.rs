@@ -5,7 +5,7 @@
 
 use std::{any::TypeId, marker::PhantomData};
 
-use prost::{DecodeError, Message, bytes::Buf as _, encoding::encode_varint};
+use prost::{Message, bytes::Buf as _};
 use tonic::{
     Status,
     codec::{Codec, DecodeBuf, Decoder},
@@ -13,11 +13,14 @@ use tonic::{
 use tonic_prost::{ProstCodec, ProstEncoder};
 
 use crate::{
-    domain::{ImportLimits, Violations},
-    proto::v1::{ImportConversationRequest, ImportConversationsRequest},
+    domain::{ImportLimits, StoreLimits, Violations},
+    proto::v1::{ImportConversationRequest, ImportConversationsRequest, StoreMessageRequest},
 };
 
-use super::errors;
+use super::{
+    errors,
+    fields::{Kept, fields, is_left, rewritten},
+};
 
 /// Protobuf both ways.
 pub struct BoundedCodec<T, U>(PhantomData<(T, U)>);
@@ -58,11 +61,17 @@ impl<U: Message + Default + 'static> Decoder for BoundedDecoder<U> {
         if TypeId::of::<U>() == TypeId::of::<ImportConversationRequest>() {
             // A message is handed over in one piece.
             check_import(source.chunk()).map_err(|violations| errors::invalid(&violations))?;
-        } else if TypeId::of::<U>() == TypeId::of::<ImportConversationsRequest>()
+            if let Some(slim) = slim_import(source.chunk()) {
+                return decode_instead(source, &slim);
+            }
+        }
+        if TypeId::of::<U>() == TypeId::of::<ImportConversationsRequest>()
             && let Some(shortened) = shortened_item(source.chunk())
         {
-            source.advance(source.remaining());
-            return U::decode(shortened.as_slice()).map(Some).map_err(malformed);
+            return decode_instead(source, &shortened);
+        }
+        if TypeId::of::<U>() == TypeId::of::<StoreMessageRequest>() {
+            check_store(source.chunk()).map_err(|violations| errors::invalid(&violations))?;
         }
         self.0.decode(source)
     }
@@ -77,7 +86,9 @@ const IMPORT: u64 = 2;
 
 fn check_import(request: &[u8]) -> Result<(), Violations> {
     let most = ImportLimits::default().messages;
-    let Items { messages, inner_messages } = items_of(request);
+    let mut items = Items::default();
+    items.add(request);
+    let Items { messages, inner_messages, .. } = items;
     let mut violations = Violations::default();
     if messages > most {
         violations.add("messages", format!("must have 1 to {most} items, has {messages}"));
@@ -88,130 +99,128 @@ fn check_import(request: &[u8]) -> Result<(), Violations> {
     violations.or(())
 }
 
+/// Lists of a message and of a conversation that an import does not read: receivers, intents and attachments, the history of
+/// the status and tags.
+const UNREAD_OF_MESSAGE: [u64; 5] = [13, 14, 15, 23, 29];
+const UNREAD_OF_CONVERSATION: [u64; 2] = [13, 18];
+/// With more items in such lists than this they are left out, as a request may have two million.
+const MAX_UNREAD: usize = 20_000;
+
 /// How many items an import asks to be made.
+#[derive(Default)]
 struct Items {
     messages: usize,
     inner_messages: usize,
+    unread: usize,
 }
 
-fn items_of(request: &[u8]) -> Items {
-    let mut items = Items { messages: 0, inner_messages: 0 };
-    for field in fields(request) {
-        match field.number {
-            MESSAGES => items.messages += 1,
-            CONVERSATION => {
-                let inner = fields(field.value).filter(|field| field.number == CONVERSATION_MESSAGES);
-                items.inner_messages += inner.count();
+impl Items {
+    fn add(&mut self, import: &[u8]) {
+        for field in fields(import) {
+            match field.number {
+                MESSAGES => {
+                    self.messages += 1;
+                    self.unread += count_of(field.value, &UNREAD_OF_MESSAGE);
+                }
+                CONVERSATION => {
+                    self.inner_messages += count_of(field.value, &[CONVERSATION_MESSAGES]);
+                    self.unread += count_of(field.value, &UNREAD_OF_CONVERSATION);
+                }
+                _ => {}
             }
-            _ => {}
         }
     }
-    items
 }
 
-/// An item of a bulk import with just so many messages that the check of it finds too many; `None` when it is within its
-/// bounds. An error would end the stream, and one bad item is to fail alone.
+fn count_of(message: &[u8], numbers: &[u64]) -> usize {
+    fields(message).filter(|field| numbers.contains(&field.number)).count()
+}
+
+/// An import without the lists that it does not read; `None` when they are short.
+fn slim_import(import: &[u8]) -> Option<Vec<u8>> {
+    let mut items = Items::default();
+    items.add(import);
+    let (mut messages_left, mut inner_left) = (items.messages, items.inner_messages);
+    (items.unread > MAX_UNREAD).then(|| shortened_import(import, &mut messages_left, &mut inner_left))
+}
+
+/// An item of a bulk import with just so many messages that the check of it finds too many, and without the lists that an
+/// import does not read; `None` when it is within its bounds. An error would end the stream, and one bad item is to fail alone.
 fn shortened_item(item: &[u8]) -> Option<Vec<u8>> {
     let most = ImportLimits::default().messages;
-    let imports = fields(item).filter(|field| field.number == IMPORT);
-    let (messages, inner_messages) = imports.fold((0, 0), |sum, import| {
-        let items = items_of(import.value);
-        (sum.0 + items.messages, sum.1 + items.inner_messages)
-    });
-    if messages <= most && inner_messages <= most {
+    let mut items = Items::default();
+    fields(item).filter(|field| field.number == IMPORT).for_each(|import| items.add(import.value));
+    if items.messages <= most && items.inner_messages <= most && items.unread <= MAX_UNREAD {
         return None;
     }
     let (mut messages_left, mut inner_left) = (most + 1, 1);
     Some(rewritten(item, |field| match field.number {
-        IMPORT => Kept::As(rewritten(field.value, |field| match field.number {
-            MESSAGES => kept_while(&mut messages_left),
-            CONVERSATION => Kept::As(rewritten(field.value, |field| match field.number {
-                CONVERSATION_MESSAGES => kept_while(&mut inner_left),
-                _ => Kept::Whole,
-            })),
-            _ => Kept::Whole,
-        })),
+        IMPORT => Kept::As(shortened_import(field.value, &mut messages_left, &mut inner_left)),
         _ => Kept::Whole,
     }))
 }
 
-/// What becomes of a field when its message is rewritten.
-enum Kept {
-    Whole,
-    As(Vec<u8>),
-    Not,
-}
-
-fn kept_while(left: &mut usize) -> Kept {
-    match left.checked_sub(1) {
-        Some(fewer) => {
-            *left = fewer;
-            Kept::Whole
+fn shortened_import(import: &[u8], messages_left: &mut usize, inner_left: &mut usize) -> Vec<u8> {
+    let unless = |numbers: &[u64], number| if numbers.contains(&number) { Kept::Not } else { Kept::Whole };
+    rewritten(import, |field| match field.number {
+        MESSAGES if is_left(messages_left) => {
+            Kept::As(rewritten(field.value, |field| unless(&UNREAD_OF_MESSAGE, field.number)))
         }
-        None => Kept::Not,
-    }
-}
-
-fn rewritten<'a>(message: &'a [u8], mut keep: impl FnMut(&Field<'a>) -> Kept) -> Vec<u8> {
-    let mut kept = Vec::new();
-    for field in fields(message) {
-        match keep(&field) {
-            Kept::Whole => kept.extend_from_slice(field.whole),
-            Kept::As(value) => {
-                encode_varint(field.number << 3 | 2, &mut kept);
-                encode_varint(value.len() as u64, &mut kept);
-                kept.extend(value);
-            }
-            Kept::Not => {}
-        }
-    }
-    kept
-}
-
-/// As tonic says it, so that the caller is told the same of any message.
-fn malformed(error: DecodeError) -> Status {
-    Status::internal(error.to_string())
-}
-
-/// One field of a message as it stands on the wire.
-struct Field<'a> {
-    number: u64,
-    /// The bytes of a field that has a length.
-    value: &'a [u8],
-    /// With its key and length.
-    whole: &'a [u8],
-}
-
-/// The fields of a message. It ends where the message is malformed, which decoding then tells.
-fn fields(mut rest: &[u8]) -> impl Iterator<Item = Field<'_>> {
-    std::iter::from_fn(move || {
-        let begun = rest;
-        let key = varint(&mut rest)?;
-        let length = match key & 7 {
-            0 => varint(&mut rest).map(|_| 0)?,
-            1 => 8,
-            2 => usize::try_from(varint(&mut rest)?).ok()?,
-            5 => 4,
-            _ => return None,
-        };
-        let (value, after) = rest.split_at_checked(length)?;
-        rest = after;
-        let whole = begun.get(..begun.len() - after.len())?;
-        Some(Field { number: key >> 3, value, whole })
+        MESSAGES => Kept::Not,
+        CONVERSATION => Kept::As(rewritten(field.value, |field| match field.number {
+            CONVERSATION_MESSAGES if !is_left(inner_left) => Kept::Not,
+            number => unless(&UNREAD_OF_CONVERSATION, number),
+        })),
+        _ => Kept::Whole,
     })
 }
 
-fn varint(rest: &mut &[u8]) -> Option<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let (&byte, after) = rest.split_first()?;
-        *rest = after;
-        value |= u64::from(byte & 0x7F) << shift;
-        if byte < 0x80 {
-            return Some(value);
+/// Decodes other bytes than came, which are done with.
+fn decode_instead<U: Message + Default>(
+    source: &mut DecodeBuf<'_>,
+    bytes: &[u8],
+) -> Result<Option<U>, Status> {
+    source.advance(source.remaining());
+    // As tonic says it, so that the caller is told the same of any message.
+    U::decode(bytes).map(Some).map_err(|error| Status::internal(error.to_string()))
+}
+
+/// `StoreMessageRequest.message` and `.tags`, and the repeated fields of `Message`.
+const STORED_MESSAGE: u64 = 2;
+const STORED_TAGS: u64 = 8;
+const STORED_LISTS: [(u64, &str, usize); 5] = [
+    (13, "message.to", StoreLimits::RECEIVERS),
+    (14, "message.cc", StoreLimits::RECEIVERS),
+    (15, "message.bcc", StoreLimits::RECEIVERS),
+    (23, "message.intent_ids", StoreLimits::INTENTS),
+    (29, "message.attachments", StoreLimits::ATTACHMENTS),
+];
+
+fn check_store(request: &[u8]) -> Result<(), Violations> {
+    let mut counts = [0; STORED_LISTS.len()];
+    let mut tags = 0;
+    for field in fields(request) {
+        match field.number {
+            STORED_TAGS => tags += 1,
+            STORED_MESSAGE => {
+                for field in fields(field.value) {
+                    let places = STORED_LISTS.iter().zip(&mut counts);
+                    places
+                        .filter(|((number, ..), _)| *number == field.number)
+                        .for_each(|(_, count)| *count += 1);
+                }
+            }
+            _ => {}
         }
     }
-    None
+    let mut violations = Violations::default();
+    let lists = STORED_LISTS.iter().zip(counts).map(|((_, name, most), count)| (*name, *most, count));
+    for (name, most, count) in lists.chain([("tags", StoreLimits::TAGS, tags)]) {
+        if count > most {
+            violations.add(name, format!("must have at most {most} items, has {count}"));
+        }
+    }
+    violations.or(())
 }
 
 #[cfg(test)]
@@ -232,6 +241,28 @@ mod tests {
         let request = ImportConversationRequest { conversation, ..Default::default() };
         assert_eq!(named(&request.encode_to_vec()), ["conversation.messages"]);
         assert_eq!(named(&[0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]), [""; 0]);
+    }
+
+    #[test]
+    fn the_lists_of_a_stored_message_are_counted_before_they_are_made() {
+        let named = |message: v1::Message, tags: usize| {
+            let tags = vec![String::new(); tags];
+            let request = StoreMessageRequest { message: Some(message), tags, ..Default::default() };
+            let violations = check_store(&request.encode_to_vec()).err().unwrap_or_default();
+            violations.iter().map(|violation| violation.field.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(named(v1::Message { to: vec![String::new(); 200], ..Default::default() }, 100), [""; 0]);
+        let many = v1::Message {
+            to: vec![String::new(); 201],
+            cc: vec![String::new(); 201],
+            bcc: vec![String::new(); 201],
+            intent_ids: vec![String::new(); 101],
+            attachments: vec![v1::Attachment::default(); 101],
+            ..Default::default()
+        };
+        let mut expected: Vec<_> = STORED_LISTS.iter().map(|(_, name, _)| *name).collect();
+        expected.push("tags");
+        assert_eq!(named(many, 101), expected);
     }
 
     #[test]
@@ -260,6 +291,32 @@ mod tests {
             let decoded = ImportConversationsRequest::decode(shortened.as_slice()).unwrap();
             assert_eq!(decoded, item(kept.0, kept.1), "{messages} and {inner} messages");
         }
+    }
+
+    #[test]
+    fn long_lists_that_an_import_does_not_read_are_not_made() {
+        let with_lists = |count: usize| {
+            let message = v1::Message {
+                external_id: "m1".to_owned(),
+                to: vec![String::new(); count],
+                attachments: vec![v1::Attachment::default(); count],
+                ..Default::default()
+            };
+            let conversation = v1::Conversation { tags: vec![String::new(); count], ..Default::default() };
+            ImportConversationRequest {
+                conversation: Some(conversation),
+                messages: vec![message; 2],
+                ..Default::default()
+            }
+        };
+        let bytes = |count| with_lists(count).encode_to_vec();
+        assert!(slim_import(&bytes(4_000)).is_none());
+        let slim = slim_import(&bytes(4_001)).unwrap();
+        assert_eq!(ImportConversationRequest::decode(slim.as_slice()).unwrap(), with_lists(0));
+        let item = |count| ImportConversationsRequest { item_number: 1, import: Some(with_lists(count)) };
+        assert!(shortened_item(&item(4_000).encode_to_vec()).is_none());
+        let shortened = shortened_item(&item(4_001).encode_to_vec()).unwrap();
+        assert_eq!(ImportConversationsRequest::decode(shortened.as_slice()).unwrap(), item(0));
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use tonic::{Request, Response, Status};
 
 use crate::{
-    domain::{Author, AuthorKind, ConversationId, Message, MessageId, MessageKind, Violations},
+    domain::{Author, AuthorKind, Conversation, ConversationId, MessageId, Violations},
     error::Error,
     proto::v1::{self, conversation_service_server::ConversationService},
-    service::conversation::{self, ConversationStatus, MessagePage, ScoringStatus},
+    service::conversation::{self, MessagePage, ScoringStatus},
 };
 
-use super::{Edge, names, pages, times};
+use super::{Edge, handling, message::message_to_wire, names, pages, times};
 
 /// How many messages a FULL view tries to hold.
 const FULL_VIEW_MESSAGES: usize = 1000;
@@ -37,9 +37,10 @@ impl ConversationService for Edge {
                 conversation::get_conversation_with_messages(&self.0, &name, FULL_VIEW_MESSAGES).await?;
             let id = status.conversation.id;
             let (messages, next_page_token) = self.page_to_wire(id, page);
-            v1::Conversation { messages, next_page_token, ..to_wire(status) }
+            v1::Conversation { messages, next_page_token, ..to_wire(status.conversation, status.scoring) }
         } else {
-            to_wire(conversation::get_conversation(&self.0, &name).await?)
+            let status = conversation::get_conversation(&self.0, &name).await?;
+            to_wire(status.conversation, status.scoring)
         };
         Ok(Response::new(answer))
     }
@@ -61,13 +62,34 @@ impl ConversationService for Edge {
         let (messages, next_page_token) = self.page_to_wire(id, page);
         Ok(Response::new(v1::ListMessagesResponse { messages, next_page_token }))
     }
+
+    async fn store_message(
+        &self,
+        request: Request<v1::StoreMessageRequest>,
+    ) -> Result<Response<v1::StoreMessageResponse>, Status> {
+        self.store(request).await
+    }
+
+    async fn update_message(
+        &self,
+        request: Request<v1::UpdateMessageRequest>,
+    ) -> Result<Response<v1::Message>, Status> {
+        self.update(request.into_inner()).await
+    }
+
+    async fn delete_message(
+        &self,
+        request: Request<v1::DeleteMessageRequest>,
+    ) -> Result<Response<()>, Status> {
+        self.delete(&request.into_inner()).await
+    }
 }
 
 impl Edge {
     fn page_to_wire(&self, id: ConversationId, page: MessagePage) -> (Vec<v1::Message>, String) {
         let numbers: Vec<MessageId> = page.messages.iter().map(|message| message.id).collect();
         let mut messages: Vec<_> =
-            page.messages.into_iter().map(|message| message_to_wire(id, message)).collect();
+            page.messages.into_iter().map(|message| message_to_wire(&self.0, id, message)).collect();
         let has_more = pages::cut(&mut messages) || page.has_more;
         let last = messages.len().checked_sub(1).and_then(|last| numbers.get(last));
         let token = match last {
@@ -82,8 +104,7 @@ fn token_arguments(id: ConversationId) -> String {
     format!("messages of {id}")
 }
 
-fn to_wire(status: ConversationStatus) -> v1::Conversation {
-    let conversation = status.conversation;
+pub fn to_wire(conversation: Conversation, scoring: ScoringStatus) -> v1::Conversation {
     v1::Conversation {
         name: names::conversation(conversation.id),
         source: conversation.source,
@@ -93,9 +114,8 @@ fn to_wire(status: ConversationStatus) -> v1::Conversation {
         create_time: Some(times::to_wire(conversation.create_time)),
         update_time: Some(times::to_wire(conversation.update_time)),
         etag: conversation.version.to_string(),
-        scoring: Some(scoring_to_wire(status.scoring)),
-        messages: Vec::new(),
-        next_page_token: String::new(),
+        scoring: Some(scoring_to_wire(scoring)),
+        ..handling::to_wire(conversation.handling)
     }
 }
 
@@ -108,31 +128,20 @@ pub fn scoring_to_wire(status: ScoringStatus) -> v1::Scoring {
         ScoringStatus::Failed { failed_attempts, cause } => {
             (v1::ScoringState::Failed, failed_attempts, cause)
         }
+        ScoringStatus::Off => (v1::ScoringState::Off, 0, String::new()),
     };
     v1::Scoring { state: state.into(), failed_attempts: failed_attempts as i32, failure }
 }
 
-fn message_to_wire(conversation: ConversationId, message: Message) -> v1::Message {
-    let kind = match message.kind {
-        MessageKind::Message => v1::MessageKind::Message,
-        MessageKind::Comment => v1::MessageKind::Comment,
-    };
-    v1::Message {
-        name: names::message(conversation, message.id),
-        external_id: message.external_id,
-        kind: kind.into(),
-        content: Some(message.content),
-        author: Some(author_to_wire(message.author)),
-        create_time: Some(times::to_wire(message.create_time)),
-        ai_tool: message.ai_tool,
-    }
+pub fn author_to_wire(author: Author) -> v1::Author {
+    let kind = author_kind_to_wire(author.kind);
+    v1::Author { kind: kind.into(), external_id: author.external_id, name: author.name }
 }
 
-pub fn author_to_wire(author: Author) -> v1::Author {
-    let kind = match author.kind {
+pub fn author_kind_to_wire(kind: AuthorKind) -> v1::AuthorKind {
+    match kind {
         AuthorKind::Contact => v1::AuthorKind::Contact,
         AuthorKind::Ai => v1::AuthorKind::Ai,
         AuthorKind::Teammate => v1::AuthorKind::Teammate,
-    };
-    v1::Author { kind: kind.into(), external_id: author.external_id, name: author.name }
+    }
 }

@@ -34,6 +34,23 @@ impl From<Error> for Status {
                 details.add_bad_request_violation("request_id", message.clone());
                 (Code::InvalidArgument, ErrorReason::RequestIdReused)
             }
+            Error::EtagMismatch { name, .. } => {
+                details.set_resource_info("", name, "", "it has changed");
+                (Code::Aborted, ErrorReason::EtagMismatch)
+            }
+            Error::ScoringUnfinished { message } => {
+                metadata.insert("message".to_owned(), message);
+                (Code::DeadlineExceeded, ErrorReason::ScoringUnfinished)
+            }
+            Error::TeamExists { name, .. } => {
+                details.set_resource_info("team", name.clone(), "", "it is in the directory already");
+                metadata.insert("team".to_owned(), name);
+                (Code::AlreadyExists, ErrorReason::TeamExists)
+            }
+            Error::TeamNotEmpty { name, .. } => {
+                details.add_precondition_failure_violation("MEMBERS", name, "the team must have no members");
+                (Code::FailedPrecondition, ErrorReason::TeamNotEmpty)
+            }
             Error::EventsLost => {
                 details.add_precondition_failure_violation("EVENTS_LOST", "resume_token", message.clone());
                 (Code::FailedPrecondition, ErrorReason::EventsLost)

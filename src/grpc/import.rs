@@ -4,8 +4,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     domain::{
-        AuthorDraft, AuthorKind, ConversationDraft, ImportOutcome, MessageDraft, MessageKind, RequestId,
-        Violations,
+        AuthorDraft, AuthorKind, ConversationDraft, ImportOutcome, MessageDraft, MessageKind, Violations,
     },
     error::Error,
     proto::v1::{self, import_service_server::ImportService},
@@ -16,7 +15,7 @@ use crate::{
     },
 };
 
-use super::{Edge, bulk, conversation::scoring_to_wire, names, times};
+use super::{Edge, bulk, conversation::scoring_to_wire, names, requests::request_id_from_wire, times};
 
 #[tonic::async_trait]
 impl ImportService for Edge {
@@ -61,14 +60,6 @@ pub fn from_wire(services: &Services, request: v1::ImportConversationRequest) ->
     Ok(Import { new, on_conflict, request_id })
 }
 
-/// An empty request id is none.
-fn request_id_from_wire(text: &str, violations: &mut Violations) -> Option<RequestId> {
-    if text.is_empty() {
-        return None;
-    }
-    text.parse().map_err(|rule: String| violations.add("request_id", rule)).ok()
-}
-
 fn policy_from_wire(policy: i32, violations: &mut Violations) -> ConflictPolicy {
     match v1::ConflictPolicy::try_from(policy) {
         Ok(v1::ConflictPolicy::Unspecified | v1::ConflictPolicy::Reject) => ConflictPolicy::Reject,
@@ -109,12 +100,10 @@ fn draft_from_wire(
 
 fn message_from_wire(index: usize, message: v1::Message, violations: &mut Violations) -> MessageDraft {
     let author = message.author.unwrap_or_default();
-    if let Some(time) = &message.create_time
-        && !(0..1_000_000_000).contains(&time.nanos)
-    {
-        let rule = format!("must have nanos from 0 to 999999999, has {}", time.nanos);
-        violations.add(format!("messages[{index}].create_time"), rule);
-    }
+    let create_time = message
+        .create_time
+        .as_ref()
+        .and_then(|time| times::checked(&format!("messages[{index}].create_time"), time, violations));
     let kind = match v1::MessageKind::try_from(message.kind) {
         Ok(v1::MessageKind::Unspecified) => None,
         Ok(v1::MessageKind::Message) => Some(MessageKind::Message),
@@ -125,29 +114,35 @@ fn message_from_wire(index: usize, message: v1::Message, violations: &mut Violat
             None
         }
     };
-    let author_kind = match v1::AuthorKind::try_from(author.kind) {
+    let author = author_from_wire(&format!("messages[{index}].author"), author, violations);
+    MessageDraft {
+        external_id: present(message.external_id),
+        kind,
+        content: message.content,
+        author,
+        create_time,
+        ai_tool: message.ai_tool,
+    }
+}
+
+/// An unspecified kind is absent.
+pub fn author_from_wire(field: &str, author: v1::Author, violations: &mut Violations) -> AuthorDraft {
+    let kind = match v1::AuthorKind::try_from(author.kind) {
         Ok(v1::AuthorKind::Unspecified) => None,
         Ok(v1::AuthorKind::Contact) => Some(AuthorKind::Contact),
         Ok(v1::AuthorKind::Ai) => Some(AuthorKind::Ai),
         Ok(v1::AuthorKind::Teammate) => Some(AuthorKind::Teammate),
         Err(_) => {
             let rule = "must be AUTHOR_KIND_CONTACT, AUTHOR_KIND_AI or AUTHOR_KIND_TEAMMATE";
-            violations.add(format!("messages[{index}].author.kind"), format!("{rule}, is {}", author.kind));
+            violations.add(format!("{field}.kind"), format!("{rule}, is {}", author.kind));
             None
         }
     };
-    MessageDraft {
-        external_id: present(message.external_id),
-        kind,
-        content: message.content,
-        author: AuthorDraft { kind: author_kind, external_id: author.external_id, name: author.name },
-        create_time: message.create_time.as_ref().map(times::from_wire),
-        ai_tool: message.ai_tool,
-    }
+    AuthorDraft { kind, external_id: author.external_id, name: author.name }
 }
 
 /// A string without presence on the wire: empty is absent.
-fn present(text: String) -> Option<String> {
+pub fn present(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 

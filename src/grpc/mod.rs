@@ -4,11 +4,16 @@ mod assessment;
 mod bulk;
 mod codec;
 mod conversation;
+mod directory;
 mod errors;
 mod events;
+mod fields;
+mod handling;
 mod import;
+mod message;
 mod names;
 mod pages;
+mod requests;
 mod scorecard;
 mod times;
 
@@ -20,7 +25,8 @@ use tonic::service::Routes;
 use crate::{
     proto::v1::{
         assessment_service_server::AssessmentServiceServer,
-        conversation_service_server::ConversationServiceServer, event_service_server::EventServiceServer,
+        conversation_service_server::ConversationServiceServer,
+        directory_service_server::DirectoryServiceServer, event_service_server::EventServiceServer,
         import_service_server::ImportServiceServer, scorecard_service_server::ScorecardServiceServer,
     },
     service::Services,
@@ -32,9 +38,10 @@ use crate::{
 pub fn routes(services: Arc<Services>) -> Routes {
     let edge = Edge(services);
     Routes::new(ImportServiceServer::new(edge.clone()).max_decoding_message_size(usize::MAX))
-        .add_service(ConversationServiceServer::new(edge.clone()))
+        .add_service(ConversationServiceServer::new(edge.clone()).max_decoding_message_size(usize::MAX))
         .add_service(ScorecardServiceServer::new(edge.clone()))
         .add_service(AssessmentServiceServer::new(edge.clone()))
+        .add_service(DirectoryServiceServer::new(edge.clone()))
         .add_service(EventServiceServer::new(edge))
 }
 

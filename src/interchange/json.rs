@@ -87,7 +87,7 @@ impl Object {
     }
 
     /// Takes a field as what `read` makes of it. A value that it gives back is a violation: it is not `expected`.
-    fn take_as<T>(
+    pub fn take_as<T>(
         &mut self,
         name: &str,
         expected: &str,
@@ -144,6 +144,50 @@ impl Object {
         })
     }
 
+    pub fn boolean(&mut self, name: &str, findings: &mut Findings) -> Option<bool> {
+        self.take_as(name, "true or false", findings, |value| value.as_bool().ok_or(value))
+    }
+
+    /// The items of an array, each as what `read` makes of it. An item that it gives back is a violation.
+    pub fn items<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        findings: &mut Findings,
+        read: impl Fn(Value) -> Result<T, Value>,
+    ) -> Vec<T> {
+        let path = self.path_of(name);
+        let items = self.take_as(name, "an array", findings, |value| match value {
+            Value::Array(items) => Ok(items),
+            other => Err(other),
+        });
+        let mut found = Vec::new();
+        for (index, item) in items.unwrap_or_default().into_iter().enumerate() {
+            match read(item) {
+                Ok(item) => found.push(item),
+                Err(other) => findings.add_unread(format!("{path}[{index}]"), unlike(expected, &other)),
+            }
+        }
+        found
+    }
+
+    /// The strings of an array without those that are empty.
+    pub fn strings(&mut self, name: &str, findings: &mut Findings) -> Vec<String> {
+        let mut strings = self.items(name, "a string", findings, |value| match value {
+            Value::String(text) => Ok(text),
+            other => Err(other),
+        });
+        strings.retain(|text| !text.is_empty());
+        strings
+    }
+
+    /// An object that is kept as it is: its text, and its fields to be read besides.
+    pub fn kept_object(&mut self, name: &str, findings: &mut Findings) -> Option<(String, Self)> {
+        let object = self.object(name, findings)?;
+        let text = serde_json::to_string(&object.fields).expect("JSON that was read can be written");
+        Some((text, object))
+    }
+
     pub fn object(&mut self, name: &str, findings: &mut Findings) -> Option<Self> {
         let path = self.path_of(name);
         self.take_as(name, "an object", findings, |value| match value {
@@ -196,7 +240,8 @@ pub fn shortened(text: &str) -> String {
     format!("{shown:?}{rest}")
 }
 
-fn whole_number(value: &Value) -> Option<i64> {
+/// A number within the bounds of [`Object::integer`].
+pub fn whole_number(value: &Value) -> Option<i64> {
     let Value::Number(number) = value else { return None };
     let whole = number.as_i64().or_else(|| {
         let float = number.as_f64()?;

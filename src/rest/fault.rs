@@ -80,7 +80,10 @@ impl From<Error> for Fault {
         match error {
             Error::Invalid(violations) => violations.into(),
             Error::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, message),
-            Error::AlreadyImported { .. } => Self::new(StatusCode::CONFLICT, message),
+            Error::AlreadyImported { .. } | Error::TeamExists { .. } | Error::TeamNotEmpty { .. } => {
+                Self::new(StatusCode::CONFLICT, message)
+            }
+            Error::EtagMismatch { .. } => Self::new(StatusCode::PRECONDITION_FAILED, message),
             Error::RequestIdReused { request_id } => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 format!(
@@ -89,6 +92,7 @@ impl From<Error> for Fault {
                 ),
             ),
             Error::EventsLost => Self::new(StatusCode::BAD_REQUEST, message),
+            Error::ScoringUnfinished { .. } => Self::new(StatusCode::GATEWAY_TIMEOUT, message),
             Error::ConcurrentChange { .. } => Self::overloaded(message, Self::RETRY_AFTER),
             Error::Overloaded { retry_after } => Self::overloaded(message, retry_after),
             Error::Unavailable(cause) => {

@@ -4,9 +4,13 @@
 //! What all dialects do alike stands beside them: reading a request, and what went wrong before a dialect gives it its shape.
 //! `interchange` reads JSON by path, and the documents that come by other ways too.
 
+mod attachment;
 mod craftcx;
+mod enneo;
 mod fault;
+mod numbers;
 mod request;
+mod times;
 
 use std::sync::Arc;
 
@@ -27,6 +31,8 @@ use fault::Fault;
 pub fn router(services: Arc<Services>) -> Router {
     Router::new()
         .merge(craftcx::routes())
+        .merge(enneo::routes())
+        .merge(attachment::routes())
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(services)
@@ -36,7 +42,8 @@ pub fn router(services: Arc<Services>) -> Router {
 type Render = fn(&Fault) -> Response;
 
 /// By the beginning of a path, whose callers come there. The table may grow; the first that fits is taken.
-const DIALECTS: [(&str, Render); 1] = [("/v1/assess", craftcx::error)];
+const DIALECTS: [(&str, Render); 3] =
+    [("/v1/assess", craftcx::error), (enneo::PREFIXES[0], enneo::error), (enneo::PREFIXES[1], enneo::error)];
 
 /// An error that arises outside a handler, in the shape of the dialect whose prefix fits.
 pub fn error(path: &str, status: StatusCode, message: &str) -> Response {

@@ -2,7 +2,8 @@
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header, request::Parts, uri::Authority};
+use percent_encoding::percent_decode_str;
 
 use crate::{
     domain::{RequestId, Violations},
@@ -73,6 +74,22 @@ pub fn idempotency_key(headers: &HeaderMap, violations: &mut Violations) -> Opti
     text.parse().map_err(|rule: String| violations.add(IDEMPOTENCY_KEY_FIELD, rule)).ok()
 }
 
+/// A parameter of the query; the last one where it comes twice, absent where it is empty.
+pub fn query_parameter(uri: &Uri, name: &str) -> Option<String> {
+    let pairs = uri.query().unwrap_or_default().split('&');
+    let mut named = pairs.filter_map(|pair| pair.split_once('=')).filter(|(known, _)| *known == name);
+    let (_, value) = named.next_back()?;
+    let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
+    Some(value).filter(|value| !value.is_empty())
+}
+
+/// Where the caller found this server, which has checked the name before; without a slash at its end.
+pub fn base_url(head: &Parts) -> String {
+    let named = head.uri.authority().map(Authority::as_str);
+    let host = named.or_else(|| one_value(&head.headers, &header::HOST)?.to_str().ok());
+    host.map_or_else(String::new, |host| format!("http://{host}"))
+}
+
 /// The value of a header that was sent exactly once.
 fn one_value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
     let mut values = headers.get_all(name).iter();
@@ -82,6 +99,16 @@ fn one_value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a Header
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_parameter_is_read_from_the_query() {
+        let value = |uri: &'static str| query_parameter(&Uri::from_static(uri), "process");
+        assert_eq!(value("/t?process=realtime").as_deref(), Some("realtime"));
+        assert_eq!(value("/t?a=b&process=false&process=ba%74ch&c").as_deref(), Some("batch"));
+        for none in ["/t", "/t?process", "/t?process=", "/t?xprocess=batch", "/t?process%20=batch"] {
+            assert_eq!(value(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn json_is_what_says_so_and_is_utf8() {

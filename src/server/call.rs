@@ -32,6 +32,10 @@ use super::{
 };
 use crate::proto::v1::ErrorReason;
 
+/// When the caller of a gRPC call stops waiting; found in the extensions of its request.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(pub Instant);
+
 /// What every call needs; one for the whole server.
 pub(super) struct Calls {
     pub(super) grpc: Router,
@@ -72,7 +76,7 @@ impl Calls {
         Ok(response)
     }
 
-    async fn answer_grpc(&self, request: Request<Incoming>, mut access: Access) -> Response<AnswerBody> {
+    async fn answer_grpc(&self, mut request: Request<Incoming>, mut access: Access) -> Response<AnswerBody> {
         let method = self.methods.get(request.uri().path());
         if let Some(method) = method {
             // Only now: a path that is no method could hold anything.
@@ -84,7 +88,11 @@ impl Calls {
         };
         let carries = method.map_or(Carries::Any, |method| method.carries);
         let patience = (carries == Carries::One).then(|| self.patience.clone());
-        let framing = Framing::new(MAX_REQUEST_BYTES, carries);
+        let limit_bytes = method.map_or(MAX_REQUEST_BYTES, |method| method.limit_bytes);
+        let framing = Framing::new(limit_bytes, carries);
+        if let Some(deadline) = deadline {
+            request.extensions_mut().insert(Deadline(deadline));
+        }
         let drain = (carries == Carries::Items).then(|| self.drain());
         let request = with_body(request, &mut access, Some(framing), patience, drain);
         let call = AssertUnwindSafe(self.grpc.clone().oneshot(request)).catch_unwind();

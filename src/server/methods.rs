@@ -5,7 +5,10 @@ use std::{collections::HashMap, sync::Arc};
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 
-use super::framing::Carries;
+use super::{
+    framing::Carries,
+    request_body::{MAX_ATTACHMENTS_REQUEST_BYTES, MAX_REQUEST_BYTES},
+};
 use crate::proto;
 
 /// The descriptors of everything that is spoken on the port.
@@ -35,7 +38,12 @@ pub(super) struct Method {
     pub(super) lasts: Lasts,
     /// What its request carries.
     pub(super) carries: Carries,
+    /// The largest message of its request.
+    pub(super) limit_bytes: usize,
 }
+
+/// The one method in whose requests attachments come.
+const TAKES_ATTACHMENTS: &str = "/plaudit.v1.ConversationService/StoreMessage";
 
 /// The methods by path, and the names of the services.
 #[derive(Debug)]
@@ -72,7 +80,11 @@ impl Methods {
                         (true, Lasts::UntilEnded) => Carries::Any,
                     };
                     let path: Arc<str> = format!("/{service_name}/{}", method.name()).into();
-                    self.by_path.insert(path.clone(), Method { path, lasts, carries });
+                    let limit_bytes = match &*path {
+                        TAKES_ATTACHMENTS => MAX_ATTACHMENTS_REQUEST_BYTES,
+                        _ => MAX_REQUEST_BYTES,
+                    };
+                    self.by_path.insert(path.clone(), Method { path, lasts, carries, limit_bytes });
                 }
                 self.services.push(service_name);
             }
@@ -106,6 +118,9 @@ mod tests {
             assert_eq!(lasts(&path), Some(Lasts::UntilEnded));
             assert_eq!(carries(&path), Some(Carries::Any));
         }
+        let limit = |path: &str| methods.get(path).map(|method| method.limit_bytes);
+        assert_eq!(limit("/plaudit.v1.ImportService/ImportConversation"), Some(MAX_REQUEST_BYTES));
+        assert_eq!(limit(TAKES_ATTACHMENTS), Some(MAX_ATTACHMENTS_REQUEST_BYTES));
         assert_eq!(carries("/grpc.health.v1.Health/Watch"), Some(Carries::One));
         assert_eq!(lasts("/plaudit.v1.EventService/WatchEvents"), Some(Lasts::UntilEnded));
         assert_eq!(lasts("/plaudit.v1.ImportService/ImportConversations"), Some(Lasts::UntilAnswered));

@@ -23,6 +23,9 @@ use super::{
 /// The largest gRPC request message, and the largest REST body where no attachments may come.
 pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
 
+/// The largest request where attachments may come.
+pub const MAX_ATTACHMENTS_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+
 /// How long a caller may keep the server waiting for the next piece of a request's body.
 pub const BODY_IDLE: Duration = Duration::from_secs(30);
 

@@ -73,7 +73,7 @@ pub async fn get_scored_import(
 ) -> Result<ScoredImport, Error> {
     let status = get_import(services, receipt).await?;
     // Asked before the assessments are read: what was done then has all of them now.
-    if status.scoring != ScoringStatus::Done {
+    if !matches!(status.scoring, ScoringStatus::Done | ScoringStatus::Off) {
         return Ok(ScoredImport { status, axis: None, assessments: Vec::new() });
     }
     let store = &*services.store;

@@ -8,15 +8,22 @@ use crate::{
 
 use super::Services;
 
-/// How much content one page of messages may hold, in bytes; a little under the 3 MiB of an answer.
+/// How much text one page of messages may hold, in bytes; a little under the 3 MiB of an answer.
 const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024 - 512 * 1024;
 
 /// What became of the scoring of a conversation as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScoringStatus {
-    Pending { failed_attempts: u32 },
+    Pending {
+        failed_attempts: u32,
+    },
     Done,
-    Failed { failed_attempts: u32, cause: String },
+    Failed {
+        failed_attempts: u32,
+        cause: String,
+    },
+    /// Its last change was stored with scoring switched off.
+    Off,
 }
 
 /// A conversation and where its scoring stands.
@@ -72,7 +79,7 @@ pub async fn resolve(services: &Services, name: &ConversationRef) -> Result<Conv
     conversation::resolve(&*services.store, name).await?.ok_or_else(not_found)
 }
 
-/// Derived, not stored: a job waits, or it was given up, or there is nothing left to do.
+/// Derived: a job waits, or it was given up, or none was wanted, or there is nothing left to do.
 pub(super) fn scoring_status(found: &Found) -> ScoringStatus {
     match (&found.job, &found.failure) {
         (Some(job), _) => ScoringStatus::Pending { failed_attempts: job.value.failed_attempts },
@@ -80,11 +87,12 @@ pub(super) fn scoring_status(found: &Found) -> ScoringStatus {
             failed_attempts: failure.value.failed_attempts,
             cause: failure.value.cause.clone(),
         },
+        (None, None) if found.head.value.conversation.is_unscored() => ScoringStatus::Off,
         (None, None) => ScoringStatus::Done,
     }
 }
 
-async fn find(services: &Services, name: &ConversationRef) -> Result<Found, Error> {
+pub(super) async fn find(services: &Services, name: &ConversationRef) -> Result<Found, Error> {
     let id = resolve(services, name).await?;
     let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{name}"));
     conversation::find(&*services.store, id).await?.ok_or_else(not_found)
@@ -102,7 +110,7 @@ async fn page_of(
         conversation::messages_after(&*services.store, head, after, limit + 1, MAX_PAGE_BYTES).await?;
     let mut has_more = messages.len() > limit;
     messages.truncate(limit);
-    let bytes: usize = messages.iter().map(|message| message.content.len()).sum();
+    let bytes: usize = messages.iter().map(Message::text_bytes).sum();
     has_more |= bytes >= MAX_PAGE_BYTES;
     Ok(MessagePage { messages, has_more })
 }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::{
     domain::{
-        Conversation, ConversationId, Event, EventKind, Handling, ImportLimits, ImportOutcome, Message,
-        MessageId, NewConversation, NewMessage, Receipt, RequestId, Violations,
+        Conversation, ConversationId, Event, EventKind, ImportLimits, ImportOutcome, Message, MessageId,
+        NewConversation, NewMessage, Receipt, RequestId, Violations,
     },
     error::{Error, ResourceKind},
     store::{
@@ -18,7 +18,7 @@ use crate::{
 use super::{
     ATTEMPTS, Services,
     conversation::{ScoringStatus, scoring_status},
-    once::{Begun, Once},
+    once::{Begun, Once, foreign_answer},
 };
 
 /// What to do with a conversation that is stored already.
@@ -65,7 +65,7 @@ pub async fn import_conversation(
     for _ in 0..ATTEMPTS {
         // Looked up again after every conflict: the conflict may be this very request, sent twice.
         let expired = match once.begin(services).await? {
-            Begun::Answered(answer) => return Ok(repeated(services, answer)),
+            Begun::Answered(answer) => return repeated(services, answer),
             Begun::Fresh(expired) => expired,
         };
         let done = if is_stored {
@@ -105,16 +105,9 @@ async fn create(
     let first = services.ids.take(1 + u64::from(count)).await?;
     let id = ConversationId(first);
     let conversation = Conversation {
-        id,
-        source: new.source.clone(),
-        external_id: new.external_id.clone(),
         subject: new.subject.clone(),
-        version: 1,
         message_count: count,
-        create_time: now,
-        update_time: now,
-        handling: Handling::default(),
-        delete_time: None,
+        ..Conversation::new(id, new.source.clone(), new.external_id.clone(), now)
     };
     let mut batch = Batch::default();
     conversation::put_new(&mut batch, conversation, numbered(new.messages.iter(), MessageId(first + 1)));
@@ -166,7 +159,12 @@ async fn append(
 ) -> Result<Option<Imported>, Error> {
     let Some(found) = conversation::find(&*services.store, id).await? else { return Ok(None) };
     let stored = conversation::transcript(&*services.store, found.head.value.clone()).await?;
-    let known: HashSet<_> = stored.messages.iter().map(|message| message.external_id.as_str()).collect();
+    // A message that was stored singly is known by the id under which the source tracks it.
+    let tracked =
+        |message: &'_ Message| message.details.as_ref().and_then(|details| details.tracking_id.clone());
+    let ids =
+        stored.messages.iter().flat_map(|message| [Some(message.external_id.clone()), tracked(message)]);
+    let known: HashSet<String> = ids.flatten().collect();
     let unseen = || new.messages.iter().filter(|message| !known.contains(message.external_id.as_str()));
     let count = unseen().count() as u32;
     if count == 0 {
@@ -204,6 +202,8 @@ fn numbered<'a>(messages: impl Iterator<Item = &'a NewMessage>, first: MessageId
         author: message.author.clone(),
         create_time: message.create_time,
         ai_tool: message.ai_tool.clone(),
+        details: None,
+        update_time: None,
     });
     numbered.collect()
 }
@@ -230,10 +230,13 @@ async fn commit(
     if stored_messages > 0 {
         services.queue_changed.notify_one();
     }
-    Ok(Some(repeated(services, answer)))
+    repeated(services, answer).map(Some)
 }
 
-fn repeated(services: &Services, answer: RequestAnswer) -> Imported {
-    let RequestAnswer::ImportConversation { conversation, outcome, stored_messages } = answer;
-    Imported { receipt: services.secrets.receipt(conversation), conversation, outcome, stored_messages }
+fn repeated(services: &Services, answer: RequestAnswer) -> Result<Imported, Error> {
+    let RequestAnswer::ImportConversation { conversation, outcome, stored_messages } = answer else {
+        return Err(foreign_answer());
+    };
+    let receipt = services.secrets.receipt(conversation);
+    Ok(Imported { receipt, conversation, outcome, stored_messages })
 }

@@ -7,16 +7,19 @@ mod turns;
 pub mod assessment;
 pub mod bulk;
 pub mod conversation;
+pub mod directory;
 pub mod events;
 pub mod import;
+pub mod message;
 pub mod scorecard;
 pub mod scoring;
+pub mod ticket;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
 
-use self::{scoring_threads::ScoringThreads, turns::Turns};
+use self::{directory::KnownPeople, scoring_threads::ScoringThreads, turns::Turns};
 
 use crate::{
     clock::Clock,
@@ -37,6 +40,7 @@ pub struct Services {
     pub(crate) threads: ScoringThreads,
     /// Whose turn it is to append to a conversation.
     pub(crate) append_turns: Turns,
+    pub(crate) known_people: KnownPeople,
     settings: Settings,
     scorer: RwLock<Arc<Scorer>>,
 }
@@ -50,11 +54,31 @@ pub struct Settings {
     pub scoring_threads: usize,
     /// After how many idle hours an agent's next message opens a new worklog.
     pub worklog_idle_hours: u64,
+    /// How long a message that is stored with `realtime` waits for its scoring.
+    pub realtime_seconds: u64,
+    /// The source whose tickets the Enneo dialect's path ids name. Set once for the life of the process.
+    pub enneo_source: &'static str,
+    /// The same for the Dixa dialect's conversations.
+    pub dixa_source: &'static str,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { scoring_attempts: 5, scoring_threads: 1, worklog_idle_hours: 24 }
+        Self {
+            scoring_attempts: 5,
+            scoring_threads: 1,
+            worklog_idle_hours: 24,
+            realtime_seconds: 60,
+            enneo_source: "enneo",
+            dixa_source: "dixa",
+        }
+    }
+}
+
+impl Settings {
+    /// As worklogs are cut with it.
+    fn worklog_idle_millis(self) -> i64 {
+        i64::try_from(self.worklog_idle_hours.saturating_mul(3_600_000)).unwrap_or(i64::MAX)
     }
 }
 
@@ -78,6 +102,7 @@ impl Services {
             queue_changed: Notify::new(),
             threads,
             append_turns: Turns::default(),
+            known_people: KnownPeople::default(),
             settings,
             scorer: RwLock::new(Arc::new(scorer)),
         })

@@ -15,6 +15,11 @@ use super::Services;
 /// Who calls, until access comes.
 const CALLER: &str = "";
 
+/// For a record that holds another call's answer: its key has the call in it, so it is damaged.
+pub fn foreign_answer() -> Error {
+    Error::Internal("the record of a request holds the answer of another call".to_owned())
+}
+
 /// One request as it was sent: its id, if it has one, and what tells it from another under the same id.
 pub struct Once<'a> {
     method: Method,
@@ -38,6 +43,10 @@ impl<'a> Once<'a> {
         content: impl FnOnce() -> Vec<u8>,
     ) -> Self {
         Self { method, id: id.map(|id| (id, services.secrets.fingerprint(&content()))) }
+    }
+
+    pub fn method(&self) -> Method {
+        self.method
     }
 
     fn key(&self, id: &'a RequestId) -> RequestKey<'a> {

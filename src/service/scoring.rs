@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-use super::{ATTEMPTS, Services};
+use super::{ATTEMPTS, Services, directory};
 
 /// What came of an attempt to score a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,24 @@ pub async fn score_conversation(services: &Services, id: ConversationId) -> Resu
     Ok(Outcome::ChangedMeanwhile)
 }
 
+/// Scores a conversation until what was stored of it is scored, as the worker does, but at once.
+///
+/// Errors: as [`score_conversation`]; an attempt that failed is counted.
+pub async fn score_now(services: &Services, id: ConversationId) -> Result<(), Error> {
+    loop {
+        match score_conversation(services, id).await {
+            Ok(Outcome::Scored | Outcome::NothingToDo) => return Ok(()),
+            Ok(Outcome::ChangedMeanwhile) => {}
+            Err(Error::Internal(cause)) => {
+                tracing::error!(conversation = %id, %cause, "an attempt at scoring failed");
+                record_failed_attempt(services, id).await?;
+                return Err(Error::Internal(cause));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// One attempt; `None` when the conversation changed under it.
 async fn attempt(services: &Services, id: ConversationId) -> Result<Option<Outcome>, Error> {
     let store = &*services.store;
@@ -52,6 +70,8 @@ async fn attempt(services: &Services, id: ConversationId) -> Result<Option<Outco
     };
     let Some(job) = found.job else { return Ok(Some(Outcome::NothingToDo)) };
     let transcript = conversation::transcript(store, found.head.value).await?;
+    // In a commit of its own, which is rare: most conversations are of people who were met before.
+    directory::meet_all(services, &transcript).await?;
     let version = transcript.conversation.version;
     let scorer = services.scorer();
     let families: Vec<String> = scorer.scorecards().map(|scorecard| scorecard.base.clone()).collect();
@@ -117,24 +137,46 @@ impl Merge<'_> {
                 kept.push(AssessmentEntry { unit: unit.0, scorecard: unit.1, assessment: id });
                 continue;
             };
-            if !belongs_to_a_person(stored.value.state) && !says_the_same(&stored.value, &scored) {
+            if belongs_to_a_person(stored.value.state) {
+                let agrees = answers_the_same(&stored.value, &scored);
+                changed.extend(self.put_mark(batch, stored, !agrees));
+            } else if !says_the_same(&stored.value, &scored) {
                 let assessment = self.rescored(&stored.value, scored);
                 changed.push(assessment.id);
                 assessment::put_changed(batch, &assessment, stored.raw);
             }
         }
-        // What is left was a unit once: another idle time cuts other worklogs, a filter may no longer let a unit pass.
-        stored.retain(|(_, family), stored| {
-            self.families.contains(family) && !belongs_to_a_person(stored.value.state)
-        });
-        kept.retain(|entry| !stored.contains_key(&(entry.unit, entry.scorecard.clone())));
-        for gone in stored.into_values() {
+        // What is left was a unit once: another idle time cuts other worklogs, a filter may no longer let a unit pass, its
+        // only message was deleted.
+        stored.retain(|(_, family), _| self.families.contains(family));
+        let (touched, gone): (HashMap<_, _>, HashMap<_, _>) =
+            stored.into_iter().partition(|(_, stored)| belongs_to_a_person(stored.value.state));
+        for stored in touched.into_values() {
+            changed.extend(self.put_mark(batch, stored, true));
+        }
+        kept.retain(|entry| !gone.contains_key(&(entry.unit, entry.scorecard.clone())));
+        for gone in gone.into_values() {
             changed.push(gone.value.id);
             assessment::delete(batch, &gone.value, gone.raw);
         }
         changed.sort_unstable();
         assessment::put_index(batch, self.conversation, &AssessmentIndex { entries: kept }, index_raw);
         Ok(changed)
+    }
+
+    /// Marks an assessment that a person has touched as stale, or takes the mark away; answers its number when that
+    /// changed it. Nobody reads the mark of a deleted one.
+    fn put_mark(&self, batch: &mut Batch, read: Stored<Assessment>, is_stale: bool) -> Option<AssessmentId> {
+        let is_deleted = read.value.state == AssessmentState::Deleted;
+        if is_deleted || read.value.stale_time.is_some() == is_stale {
+            return None;
+        }
+        let mut marked = read.value;
+        marked.stale_time = is_stale.then_some(self.now);
+        marked.version += 1;
+        marked.update_time = self.now;
+        assessment::put_changed(batch, &marked, read.raw);
+        Some(marked.id)
     }
 
     fn first_scored(&self, id: AssessmentId, scored: Scored) -> Assessment {
@@ -154,6 +196,7 @@ impl Merge<'_> {
             facts: scored.facts,
             create_time: self.now,
             update_time: self.now,
+            stale_time: None,
         }
     }
 
@@ -169,17 +212,25 @@ impl Merge<'_> {
 
 /// Whether a scoring came out as the one before. Its times do not count, nor does the version that it was computed from.
 fn says_the_same(stored: &Assessment, scored: &Scored) -> bool {
-    let answer =
-        |answer: &Option<Answer>| answer.clone().map(|answer| Answer { time: UnixMillis(0), ..answer });
-    let criterion =
-        |result: &CriterionResult| CriterionResult { system: answer(&result.system), ..result.clone() };
-    let criteria = |results: &[CriterionResult]| results.iter().map(criterion).collect::<Vec<_>>();
     stored.state == AssessmentState::AiReady
         && stored.scorecard == scored.scorecard
-        && stored.assessee == scored.assessee
         && stored.totals == scored.totals
         && stored.axis == scored.axis
         && stored.summary == scored.summary
+        && answers_the_same(stored, scored)
+}
+
+/// Whether the system would answer as it did, from the same facts, whatever a person made of it.
+fn answers_the_same(stored: &Assessment, scored: &Scored) -> bool {
+    let answer =
+        |answer: &Option<Answer>| answer.clone().map(|answer| Answer { time: UnixMillis(0), ..answer });
+    let criterion = |result: &CriterionResult| CriterionResult {
+        system: answer(&result.system),
+        human: None,
+        ..result.clone()
+    };
+    let criteria = |results: &[CriterionResult]| results.iter().map(criterion).collect::<Vec<_>>();
+    stored.assessee == scored.assessee
         && stored.facts == scored.facts
         && criteria(&stored.criteria) == criteria(&scored.criteria)
 }

@@ -70,12 +70,13 @@ pub async fn transcript(store: &dyn Keyspace, head: Head) -> Result<Transcript, 
             messages.extend(records::decode::<Segment>(key, raw)?.messages);
         }
     }
-    // Segments only ever grow with the head's count, in one batch; one that was added after the head was read is newer.
+    // Segments and the head's count change in one batch; a segment that was added after the head was read is newer. Whoever
+    // decides by what is read here expects the head.
     messages.truncate(conversation.message_count as usize);
     Ok(Transcript { conversation, messages })
 }
 
-/// At most `limit` messages after `after` (0: from the first), and not much more than `max_bytes` of content.
+/// At most `limit` messages after `after` (0: from the first), and not much more than `max_bytes` of texts.
 pub async fn messages_after(
     store: &dyn Keyspace,
     head: &Head,
@@ -122,7 +123,7 @@ impl MessagePage {
             if self.is_full() {
                 return;
             }
-            self.bytes_left = self.bytes_left.saturating_sub(message.content.len());
+            self.bytes_left = self.bytes_left.saturating_sub(message.text_bytes());
             self.messages.push(message);
         }
     }
@@ -155,9 +156,9 @@ pub fn expect_head(batch: &mut Batch, id: ConversationId, raw: Value) {
     batch.expect.push((keys::head(id), expect_unchanged(Some(raw))));
 }
 
-fn put_head(batch: &mut Batch, conversation: Conversation, messages: Vec<Message>) {
+pub(super) fn put_head(batch: &mut Batch, conversation: Conversation, messages: Vec<Message>) {
     let id = conversation.id;
-    let content_bytes: usize = messages.iter().map(|message| message.content.len()).sum();
+    let content_bytes: usize = messages.iter().map(Message::text_bytes).sum();
     let mut head = Head { conversation, messages };
     let mut value = None;
     if content_bytes <= MAX_HEAD_BYTES {
@@ -188,13 +189,7 @@ fn put_segments(batch: &mut Batch, id: ConversationId, messages: Vec<Message>) {
 /// About how many bytes a message takes.
 fn stored_bytes(message: &Message) -> usize {
     const NUMBERS_AND_HEADERS: usize = 32;
-    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    let author = length(&message.author.external_id) + length(&message.author.name);
-    NUMBERS_AND_HEADERS
-        + message.external_id.len()
-        + message.content.len()
-        + author
-        + length(&message.ai_tool)
+    NUMBERS_AND_HEADERS + message.text_bytes()
 }
 
 fn put_segment(batch: &mut Batch, id: ConversationId, messages: Vec<Message>) {

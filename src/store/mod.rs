@@ -15,8 +15,10 @@ pub mod records;
 
 pub mod assessment;
 pub mod conversation;
+pub mod directory;
 pub mod events;
 pub mod ids;
+pub mod message;
 pub mod queue;
 pub mod request;
 pub mod scorecard;

@@ -84,6 +84,11 @@ pub fn put_next(
     batch.expect.push((key, expect_unchanged(failure.map(|stored| stored.raw.clone()))));
 }
 
+/// Expects that the job, or its absence, is still what it was when it was read.
+pub fn expect_job(batch: &mut Batch, conversation: ConversationId, read: Option<&Stored<Job>>) {
+    batch.expect.push((keys::job(conversation), expect_unchanged(read.map(|stored| stored.raw.clone()))));
+}
+
 fn job(version: u64, now: UnixMillis) -> Job {
     Job { version, failed_attempts: 0, not_before: UnixMillis(0), create_time: now }
 }

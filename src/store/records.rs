@@ -3,9 +3,12 @@
 //! Field numbers are append-only; a number is never used again for something else. `tests/fixtures/records` holds one value
 //! of every kind and version, and a test decodes them for ever.
 
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Encode, bytes::ByteVec};
 
-use crate::domain::{AssessmentId, Conversation, ConversationId, ImportOutcome, Message, Unit, UnixMillis};
+use crate::domain::{
+    AssessmentId, Conversation, ConversationId, ImportOutcome, Message, MessageId, PersonId, TeamId, Unit,
+    UnixMillis,
+};
 
 use super::{Key, StoreError, Value};
 
@@ -40,6 +43,24 @@ pub struct Identity {
 pub struct Segment {
     #[n(0)]
     pub messages: Vec<Message>,
+}
+
+/// Which message was stored under a tracking id with one content; both are in the key.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub struct TrackedMessage {
+    #[n(0)]
+    pub message: MessageId,
+}
+
+/// An attachment's bytes, with what a download says of them.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct AttachmentBytes {
+    #[n(0)]
+    pub file_name: String,
+    #[n(1)]
+    pub content_type: String,
+    #[n(2)]
+    pub bytes: ByteVec,
 }
 
 /// That a conversation wants scoring. There is one per conversation, however often it changed.
@@ -132,6 +153,56 @@ pub enum RequestAnswer {
         #[n(2)]
         stored_messages: u32,
     },
+    #[n(1)]
+    StoreMessage {
+        #[n(0)]
+        conversation: ConversationId,
+        #[n(1)]
+        message: MessageId,
+    },
+    #[n(2)]
+    UpdateMessage {
+        #[n(0)]
+        conversation: ConversationId,
+        #[n(1)]
+        message: MessageId,
+    },
+    #[n(3)]
+    DeleteMessage {
+        #[n(0)]
+        conversation: ConversationId,
+        #[n(1)]
+        message: MessageId,
+    },
+    #[n(10)]
+    UpdatePerson(#[n(0)] PersonId),
+    #[n(11)]
+    CreateTeam(#[n(0)] TeamId),
+    #[n(12)]
+    UpdateTeam(#[n(0)] TeamId),
+    #[n(13)]
+    DeleteTeam,
+}
+
+/// Whom an identity means.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub struct PersonNumber {
+    #[n(0)]
+    pub person: PersonId,
+}
+
+/// Which team an identity means.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub struct TeamNumber {
+    #[n(0)]
+    pub team: TeamId,
+}
+
+/// That a person is in a team. Its key says who and which.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub struct Membership {
+    #[n(0)]
+    pub since: UnixMillis,
 }
 
 /// The key under which receipts, page tokens and fingerprints are made. It never leaves the store.

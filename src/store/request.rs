@@ -17,6 +17,13 @@ const SWEEP_PAGE: usize = 256;
 #[repr(u8)]
 pub enum Method {
     ImportConversation = 1,
+    StoreMessage = 2,
+    UpdateMessage = 3,
+    DeleteMessage = 4,
+    UpdatePerson = 11,
+    CreateTeam = 12,
+    UpdateTeam = 13,
+    DeleteTeam = 14,
 }
 
 /// Which request: the caller, the call and the id that it sent.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::{ConversationId, LAST_ID, Receipt};
+use crate::domain::{AttachmentId, ConversationId, LAST_ID, Receipt};
 
 use super::{
     Batch, Expect, Keyspace, StoreError, get_one, keys,
@@ -16,6 +16,7 @@ pub struct Secrets {
     receipt_mask: [u8; 32],
     token: [u8; 32],
     fingerprint: [u8; 32],
+    attachment: [u8; 32],
 }
 
 impl fmt::Debug for Secrets {
@@ -55,6 +56,7 @@ impl Secrets {
             receipt_mask: derive("plaudit 2026-11 receipt mask"),
             token: derive("plaudit 2026-11 page token"),
             fingerprint: derive("plaudit 2026-11 request fingerprint"),
+            attachment: derive("plaudit 2026-11 attachment link"),
         }
     }
 
@@ -119,6 +121,30 @@ impl Secrets {
     }
 }
 
+/// Where attachments are downloaded: who has the link has the file, and nobody can guess one.
+impl Secrets {
+    /// The last part of an attachment's URL: both numbers, then 128 bits of tag.
+    pub fn attachment_link(&self, conversation: ConversationId, attachment: AttachmentId) -> String {
+        let mut hasher = blake3::Hasher::new_keyed(&self.attachment);
+        hasher.update(&conversation.0.to_be_bytes());
+        hasher.update(&attachment.0.to_be_bytes());
+        let tag = hasher.finalize().to_hex();
+        format!("{conversation}-{attachment}-{}", &tag[..LINK_TAG_CHARACTERS])
+    }
+
+    /// The attachment of a link; `None` for one that this store did not give.
+    pub fn attachment_of(&self, link: &str) -> Option<(ConversationId, AttachmentId)> {
+        let mut parts = link.split('-');
+        let mut number = || parts.next()?.parse().ok();
+        let (conversation, attachment) = (ConversationId(number()?), AttachmentId(number()?));
+        // Compared by hash, so that the time it takes tells nothing of how much was right.
+        let is_ours = blake3::hash(self.attachment_link(conversation, attachment).as_bytes())
+            == blake3::hash(link.as_bytes());
+        is_ours.then_some((conversation, attachment))
+    }
+}
+
+const LINK_TAG_CHARACTERS: usize = 32;
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 /// Bits of a numeric id: see `LAST_ID`.
 const ID_BITS: u32 = 53;
@@ -151,6 +177,16 @@ mod tests {
         #[test]
         fn a_receipt_that_was_not_given_leads_nowhere(text in "[a-z][a-z0-9]{23}") {
             prop_assert_eq!(secrets().conversation_of(&text.parse().unwrap()), None);
+        }
+
+        #[test]
+        fn a_link_leads_back_to_its_attachment(id in FIRST_ID..=LAST_ID, other in "[0-9a-f-]{0,70}") {
+            let (conversation, attachment) = (ConversationId(id), AttachmentId(id ^ 1));
+            let link = secrets().attachment_link(conversation, attachment);
+            prop_assert_eq!(secrets().attachment_of(&link), Some((conversation, attachment)));
+            prop_assert_eq!(Secrets::from_key(&[8; 32]).attachment_of(&link), None);
+            prop_assert_eq!(secrets().attachment_of(&link[1..]), None);
+            prop_assert_eq!(secrets().attachment_of(&other), None);
         }
 
         #[test]

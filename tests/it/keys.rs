@@ -6,7 +6,14 @@
 //! | … whose messages exceed 16 KiB | 1 | one more for every 32 KiB of messages |
 //! | … with a request id | 1 | one more |
 //! | scoring | 1 | two for each new assessment and one for a changed one, their index, the job's end, log record |
+//! | … of people who were never seen before | one more, before | two for each person: the entry and the identity |
 //! | append | 1 | head, job, segment, log record |
+//! | store of a message | 1 | as an import where it creates the conversation, else as an append |
+//! | … with a tracking id, with a request id | 1 | one more each |
+//! | … with attachments | 1 | one more for each whose bytes were sent |
+//! | … with scoring off | 1 | one less: no job |
+//! | update of a message | 1 | head, job, log record; its segment, where it is in one |
+//! | deletion of a message | 1 | the same, its tracking id and its attachments |
 //! | append that adds nothing, import that returns what exists | 0 | none; with a request id 1 |
 //! | import that is refused, or answered from its request id | 0 | none |
 //!
@@ -15,9 +22,13 @@
 use std::collections::BTreeMap;
 
 use plaudit::{
-    proto::v1::{AuthorKind, ConflictPolicy, ImportConversationRequest},
+    proto::v1::{
+        Attachment, AuthorKind, ConflictPolicy, DeleteMessageRequest, ImportConversationRequest, Message,
+        ScoringProcess, StoreMessageRequest, UpdateMessageRequest,
+    },
     store::Batch,
 };
+use prost_types::FieldMask;
 
 use crate::harness::{
     Client, Plaudit,
@@ -35,18 +46,30 @@ fn keys(batch: &Batch) -> BTreeMap<&'static str, usize> {
             0x10 => "head",
             0x11 => "identity",
             0x12 => "segment",
+            0x13 => "tracking id",
+            0x14 => "attachment",
             0x20 => "assessment",
             0x21 => "index",
             0x22 => "owner",
             0x40 => "job",
             0x50 => "request",
+            0x70 => "person",
+            0x71 => "person's identity",
+            0x72 => "team",
+            0x73 => "team's identity",
             other => panic!("a key of kind {other:02x}"),
         };
         *counted.entry(kind).or_default() += 1;
     }
     for key in &batch.delete {
-        assert_eq!(key[0], 0x40, "only jobs are deleted here");
-        *counted.entry(END).or_default() += 1;
+        let kind = match key[0] {
+            0x12 => "segment's end",
+            0x13 => "tracking id's end",
+            0x14 => "attachment's end",
+            0x40 => END,
+            other => panic!("a key of kind {other:02x} is deleted"),
+        };
+        *counted.entry(kind).or_default() += 1;
     }
     if !batch.log.is_empty() {
         counted.insert(LOG, batch.log.len());
@@ -95,6 +118,22 @@ async fn an_import_writes_four_keys_and_its_scoring_one_batch() {
 }
 
 #[tokio::test]
+async fn people_who_are_seen_first_are_written_apart_and_once() {
+    let (server, client) = start().await;
+    let mut request = sample::import("42");
+    for message in &mut request.messages {
+        message.author.as_mut().unwrap().external_id = Some(format!("new {}", message.external_id));
+    }
+    // Each message has an author of their own, a teammate each their own worklog.
+    let scoring = with(&[], &[("assessment", 3), ("owner", 3), ("index", 1), (END, 1), (LOG, 1)]);
+    let people = with(&[("person", 4), ("person's identity", 4)], &[]);
+    let committed = committed_by(&server, &client, request.clone()).await;
+    assert_eq!(committed, [with(&IMPORT, &[]), people, scoring.clone()]);
+    request.conversation.as_mut().unwrap().external_id = "43".to_owned();
+    assert_eq!(committed_by(&server, &client, request).await, [with(&IMPORT, &[]), scoring]);
+}
+
+#[tokio::test]
 async fn messages_of_more_than_16_kib_are_written_apart() {
     let (server, client) = start().await;
     for (bytes, segments) in [(15_000, 0), (16_384, 1), (30_000, 1), (90_000, 4)] {
@@ -136,4 +175,71 @@ async fn what_changes_nothing_writes_nothing_but_its_request_id() {
         let committed = committed_by(&server, &client, with_id(request, id)).await;
         assert_eq!(committed, [with(&[("request", 1)], &[])]);
     }
+}
+
+const APPEND: [(&str, usize); 4] = [("head", 1), ("segment", 1), ("job", 1), (LOG, 1)];
+
+/// What the first commit after `call` writes; the scoring that follows is waited for and left out.
+async fn first_commit(
+    server: &Plaudit,
+    client: &Client,
+    call: impl AsyncFnOnce(),
+) -> BTreeMap<&'static str, usize> {
+    server.store.take_committed();
+    call().await;
+    let committed = server.store.take_committed();
+    client.settled("conversations/enneo:42").await;
+    keys(&committed[0])
+}
+
+fn store(process: ScoringProcess) -> StoreMessageRequest {
+    let content = Some("Where is my order?".to_owned());
+    StoreMessageRequest {
+        parent: "conversations/enneo:42".to_owned(),
+        message: Some(Message { content, ..Message::default() }),
+        process: process.into(),
+        ..StoreMessageRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn a_stored_message_writes_four_keys_and_one_for_each_thing_to_find() {
+    let (server, client) = start().await;
+    let stored = async |request: StoreMessageRequest| {
+        first_commit(&server, &client, async || _ = client.store(request).await.unwrap()).await
+    };
+    assert_eq!(stored(store(ScoringProcess::Batch)).await, with(&IMPORT, &[]));
+    assert_eq!(stored(store(ScoringProcess::Batch)).await, with(&APPEND, &[]));
+    let off = with(&[("head", 1), ("segment", 1), (LOG, 1)], &[]);
+    assert_eq!(stored(store(ScoringProcess::Off)).await, off);
+    let mut whole = StoreMessageRequest { request_id: "one".to_owned(), ..store(ScoringProcess::Batch) };
+    let message = whole.message.as_mut().unwrap();
+    message.tracking_id = Some("t".to_owned());
+    let content = Some(b"bytes".to_vec());
+    message.attachments = vec![Attachment { content, ..Attachment::default() }; 2];
+    let more = [("request", 1), ("tracking id", 1), ("attachment", 2)];
+    assert_eq!(stored(whole).await, with(&APPEND, &more));
+
+    let messages = client.messages("conversations/enneo:42", 50).await;
+    let (first, last) = (messages[0].name.clone(), messages[3].name.clone());
+    let change = |name: &str| UpdateMessageRequest {
+        message: Some(Message {
+            name: name.to_owned(),
+            content: Some("So.".to_owned()),
+            ..Message::default()
+        }),
+        update_mask: Some(FieldMask { paths: vec!["content".to_owned()] }),
+        ..UpdateMessageRequest::default()
+    };
+    for (name, expected) in
+        [(&first, with(&[("head", 1), ("job", 1), (LOG, 1)], &[])), (&last, with(&APPEND, &[]))]
+    {
+        let update = async || _ = client.update_message(change(name)).await.unwrap();
+        assert_eq!(first_commit(&server, &client, update).await, expected);
+    }
+    let request = DeleteMessageRequest { name: last, ..DeleteMessageRequest::default() };
+    let delete = async || client.delete_message(request).await.unwrap();
+    let gone = [("segment's end", 1), ("tracking id's end", 1), ("attachment's end", 2)];
+    let expected = with(&[("head", 1), ("job", 1), (LOG, 1)], &gone);
+    assert_eq!(first_commit(&server, &client, delete).await, expected);
 }

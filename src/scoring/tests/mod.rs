@@ -53,6 +53,8 @@ pub fn transcript(lines: &[&str]) -> Transcript {
                 author: Author { kind, external_id: Some(name.to_owned()), name: None },
                 create_time: UnixMillis(1_700_000_000_000 + index * 10_000),
                 ai_tool: None,
+                details: None,
+                update_time: None,
             }
         })
         .collect();
@@ -67,6 +69,7 @@ pub fn transcript(lines: &[&str]) -> Transcript {
         update_time: UnixMillis(0),
         handling: crate::domain::Handling::default(),
         delete_time: None,
+        unscored_version: None,
     };
     Transcript { conversation, messages }
 }

@@ -9,10 +9,11 @@ use minicbor::{Decode, Encode};
 
 use super::*;
 use crate::domain::{
-    AiInvolvement, Answer, AnswerSource, Assessment, AssessmentState, Author, AuthorKind, Axis, Band,
-    Category, Criterion, CriterionResult, Denominator, Dimension, Evaluator, Event, EventKind, Evidence,
-    FactValue, Handling, Knockout, MessageId, MessageKind, MilliPoints, Resolution, RevisionRef,
-    ScorecardRevision, ScorecardState, ScoredFact, ScoringType, Totals, UnitKind,
+    AiInvolvement, Answer, AnswerSource, Assessment, AssessmentState, Attachment, AttachmentId, Author,
+    AuthorKind, Axis, Band, Category, Criterion, CriterionResult, Denominator, Dimension, Direction,
+    Evaluator, Event, EventKind, Evidence, FactValue, Handling, IntentId, Knockout, KnownBy, MessageDetails,
+    MessageId, MessageKind, MilliPoints, Person, PersonIdentity, Resolution, RevisionRef, ScorecardRevision,
+    ScorecardState, ScoredFact, ScoringType, Status, Team, TeamIdentity, Totals, UnitKind,
 };
 
 /// What the fixture holds is what is written today, and it is read back as it was.
@@ -46,6 +47,61 @@ fn message(id: u64, kind: MessageKind, author: AuthorKind) -> Message {
         author: Author { kind: author, external_id: Some("cus_123".to_owned()), name: None },
         create_time: UnixMillis(1_700_000_000_123),
         ai_tool: (author == AuthorKind::Ai).then(|| "custom".to_owned()),
+        details: None,
+        update_time: None,
+    }
+}
+
+/// One that was stored singly and changed since, with everything that it can have.
+fn stored_message() -> Message {
+    let text = |text: &str| Some(text.to_owned());
+    let by_reference = Attachment {
+        id: AttachmentId(5_000_000_000_000_004),
+        file_name: "photo.jpg".to_owned(),
+        source_url: text("https://files.example/photo.jpg"),
+        size_bytes: None,
+        content_type: None,
+        width: None,
+        height: None,
+    };
+    let here = Attachment {
+        id: AttachmentId(5_000_000_000_000_005),
+        source_url: None,
+        size_bytes: Some(2_292_952),
+        content_type: text("image/jpeg"),
+        width: Some(3120),
+        height: Some(4160),
+        ..by_reference.clone()
+    };
+    let details = MessageDetails {
+        direction: Direction::Out,
+        is_private: true,
+        body_type: "html".to_owned(),
+        from_address: text("service@enneo.ai"),
+        from_name: text("Enneo Admin"),
+        to: vec!["to@gmail.com".to_owned()],
+        cc: vec!["Michael Jackson <michael-test123@jack.s.on.com>".to_owned()],
+        bcc: vec!["bcc@gmail.com".to_owned()],
+        subject: text("Ticket subject"),
+        html_body: text("<div>Thank you</div>"),
+        plain_body: text("Thank you"),
+        clean_body: text("Thank you."),
+        raw_data: text("{\"myObjectId\":123}"),
+        sender: text("{}"),
+        sent_content: text("{\"message\":\"Thank you\"}"),
+        intent_ids: vec![IntentId::Number(123), IntentId::Text("ai_agent_meter_reading".to_owned())],
+        crm_notification_id: text("crm"),
+        contract_id: text("contract"),
+        customer_id: text("customer"),
+        agent_id: Some(123),
+        subchannel_id: Some(4),
+        tracking_id: text("abc-123"),
+        attachments: vec![by_reference, here],
+    };
+    Message {
+        details: Some(Box::new(details)),
+        update_time: Some(UnixMillis(1_700_000_060_000)),
+        ..message(5_000_000_000_000_002, MessageKind::Comment, AuthorKind::Teammate)
     }
 }
 
@@ -74,10 +130,28 @@ fn a_conversation_is_read_as_it_was_written() {
         update_time: UnixMillis(1_700_000_060_000),
         handling: Handling::default(),
         delete_time: None,
+        unscored_version: None,
     };
     check("head", &Head { conversation, messages: messages() });
     check("identity", &Identity { conversation: ID });
     check("segment", &Segment { messages: messages() });
+}
+
+#[test]
+fn a_message_that_was_stored_singly_is_read_as_it_was_written() {
+    let time = UnixMillis(1_700_000_000_000);
+    let new = Conversation::new(ID, "enneo".to_owned(), "8821".to_owned(), time);
+    let conversation = Conversation {
+        handling: Handling { status: Some(Status::Open), ..Handling::default() },
+        unscored_version: Some(1),
+        ..new
+    };
+    check("head_unscored", &Head { conversation, messages: Vec::new() });
+    check("segment_stored", &Segment { messages: vec![stored_message()] });
+    check("tracked_message", &TrackedMessage { message: MessageId(5_000_000_000_000_002) });
+    let (file_name, content_type) = ("a.txt".to_owned(), "text/plain".to_owned());
+    let bytes = b"words".to_vec().into();
+    check("attachment", &AttachmentBytes { file_name, content_type, bytes });
 }
 
 #[test]
@@ -99,6 +173,68 @@ fn a_request_is_read_as_it_was_written() {
         let record = Request { fingerprint: [7; 32], create_time: UnixMillis(1_700_000_000_000), answer };
         check(&format!("request_import_{kind}"), &record);
     }
+    let (conversation, message) = (ID, MessageId(5_000_000_000_000_002));
+    for (call, answer) in [
+        ("store_message", RequestAnswer::StoreMessage { conversation, message }),
+        ("update_message", RequestAnswer::UpdateMessage { conversation, message }),
+        ("delete_message", RequestAnswer::DeleteMessage { conversation, message }),
+    ] {
+        let record = Request { fingerprint: [7; 32], create_time: UnixMillis(1_700_000_000_000), answer };
+        check(&format!("request_{call}"), &record);
+    }
+}
+
+#[test]
+fn the_directory_is_read_as_it_was_written() {
+    let (create_time, update_time) = (UnixMillis(1_700_000_000_000), UnixMillis(1_700_000_060_000));
+    let (person_id, team_id) = (PersonId(5_000_000_000_000_010), TeamId(5_000_000_000_000_011));
+    let person = |kind, known_by| Person {
+        id: person_id,
+        identity: PersonIdentity { source: "zendesk".to_owned(), kind, known_by },
+        display_name: "Tom".to_owned(),
+        description: "Knows invoices".to_owned(),
+        email: "tom@example.org".to_owned(),
+        teams: vec![team_id],
+        version: 3,
+        create_time,
+        update_time,
+    };
+    let named = KnownBy::NameIn { conversation: ID, name: "Ada".to_owned() };
+    check("person_teammate", &person(AuthorKind::Teammate, KnownBy::ExternalId("tea_1".to_owned())));
+    check("person_ai", &person(AuthorKind::Ai, KnownBy::Name("Billing Bot".to_owned())));
+    check("person_contact", &person(AuthorKind::Contact, named));
+    check("person_number", &PersonNumber { person: person_id });
+    let identity = TeamIdentity { source: "zendesk".to_owned(), external_id: "billing".to_owned() };
+    let team = |identity| Team {
+        id: team_id,
+        identity,
+        display_name: "Billing".to_owned(),
+        description: "Invoices".to_owned(),
+        member_count: 2,
+        version: 3,
+        create_time,
+        update_time,
+    };
+    check("team", &team(Some(identity)));
+    check("team_of_ours", &team(None));
+    check("team_number", &TeamNumber { team: team_id });
+    check("membership", &Membership { since: create_time });
+    for (kind, answer) in [
+        ("update_person", RequestAnswer::UpdatePerson(person_id)),
+        ("create_team", RequestAnswer::CreateTeam(team_id)),
+        ("update_team", RequestAnswer::UpdateTeam(team_id)),
+        ("delete_team", RequestAnswer::DeleteTeam),
+    ] {
+        check(&format!("request_{kind}"), &Request { fingerprint: [7; 32], create_time, answer });
+    }
+}
+
+#[test]
+fn a_handled_conversation_is_read_as_it_was_written() {
+    let mut handling = Handling::default();
+    handling.set_status(Status::Open, UnixMillis(1_700_000_000_000), MessageId(5_000_000_000_000_002));
+    handling.set_status(Status::Closed, UnixMillis(1_700_000_060_000), MessageId(5_000_000_000_000_004));
+    check("status_changes", &handling);
 }
 
 #[test]
@@ -116,6 +252,9 @@ fn an_event_is_read_as_it_was_written() {
         ("appended", EventKind::MessagesAppended { first: MessageId(5_000_000_000_000_009), count: 2 }),
         ("scored", EventKind::AssessmentsScored { assessments: vec![AssessmentId(5_000_000_000_000_005)] }),
         ("failed", EventKind::ScoringFailed),
+        ("message_stored", EventKind::MessageStored { message: MessageId(5_000_000_000_000_009) }),
+        ("message_updated", EventKind::MessageUpdated { message: MessageId(5_000_000_000_000_009) }),
+        ("message_deleted", EventKind::MessageDeleted { message: MessageId(5_000_000_000_000_009) }),
     ];
     for (name, kind) in kinds {
         let event = Event { conversation: ID, time: UnixMillis(1_700_000_000_000), kind };
@@ -225,10 +364,13 @@ fn an_assessment_is_read_as_it_was_written() {
         ],
         create_time: time,
         update_time: UnixMillis(1_700_000_000_500),
+        stale_time: None,
     };
     check("assessment_worklog", &assessment);
-    let whole = Assessment { unit: Unit::Conversation, assessee: None, axis: None, ..assessment };
+    let whole = Assessment { unit: Unit::Conversation, assessee: None, axis: None, ..assessment.clone() };
     check("assessment_conversation", &whole);
+    let stale_time = Some(UnixMillis(1_700_000_060_000));
+    check("assessment_stale", &Assessment { stale_time, axis: None, ..assessment });
     check("assessment_owner", &AssessmentOwner { conversation: ID });
     let entry =
         AssessmentEntry { unit: Unit::Conversation, scorecard: "axis".to_owned(), assessment: whole.id };

@@ -2,11 +2,12 @@ use std::time::Duration;
 
 use futures_util::stream;
 use plaudit::proto::v1::{
-    Assessment, Conversation, ConversationView, GetAssessmentRequest, GetConversationRequest,
-    GetImportRequest, GetScorecardRequest, Import, ImportConversationRequest, ImportConversationResponse,
-    ImportConversationsRequest, ImportConversationsResponse, ImportCounts, ListAssessmentsRequest,
-    ListAssessmentsResponse, ListMessagesRequest, ListMessagesResponse, ListScorecardsRequest,
-    ListScorecardsResponse, Message, Scorecard, ScoringState, WatchEventsRequest, WatchEventsResponse,
+    Assessment, Conversation, ConversationView, DeleteMessageRequest, GetAssessmentRequest,
+    GetConversationRequest, GetImportRequest, GetScorecardRequest, Import, ImportConversationRequest,
+    ImportConversationResponse, ImportConversationsRequest, ImportConversationsResponse, ImportCounts,
+    ListAssessmentsRequest, ListAssessmentsResponse, ListMessagesRequest, ListMessagesResponse,
+    ListScorecardsRequest, ListScorecardsResponse, Message, Scorecard, ScoringState, StoreMessageRequest,
+    StoreMessageResponse, UpdateMessageRequest, WatchEventsRequest, WatchEventsResponse,
     assessment_service_client::AssessmentServiceClient,
     conversation_service_client::ConversationServiceClient, event_service_client::EventServiceClient,
     import_conversations_response::Answer, import_service_client::ImportServiceClient, imported_item,
@@ -65,6 +66,22 @@ impl Client {
         soon("a page of messages", conversations.list_messages(request))
             .await
             .map(|answer| bounded(answer.into_inner()))
+    }
+
+    pub async fn store(&self, request: StoreMessageRequest) -> Result<StoreMessageResponse, Status> {
+        let mut conversations = ConversationServiceClient::new(self.0.clone());
+        let stored = conversations.store_message(request);
+        soon("a stored message", stored).await.map(|answer| bounded(answer.into_inner()))
+    }
+
+    pub async fn update_message(&self, request: UpdateMessageRequest) -> Result<Message, Status> {
+        let mut conversations = ConversationServiceClient::new(self.0.clone());
+        soon("a changed message", conversations.update_message(request)).await.map(Response::into_inner)
+    }
+
+    pub async fn delete_message(&self, request: DeleteMessageRequest) -> Result<(), Status> {
+        let mut conversations = ConversationServiceClient::new(self.0.clone());
+        soon("a deletion", conversations.delete_message(request)).await.map(Response::into_inner)
     }
 
     pub async fn get_assessment(&self, name: &str) -> Result<Assessment, Status> {

@@ -76,6 +76,10 @@ pub fn assert_not_found(status: &Status, kind: &str) {
     let resource =
         status.get_details_resource_info().unwrap_or_else(|| panic!("no ResourceInfo in {status:?}"));
     assert_eq!(resource.resource_type, kind);
-    let collection = if kind == "assessment" { "/assessments/".to_owned() } else { format!("{kind}s/") };
+    let collection = match kind {
+        "assessment" => "/assessments/".to_owned(),
+        "person" => "people/".to_owned(),
+        kind => format!("{kind}s/"),
+    };
     assert!(resource.resource_name.contains(&collection), "{resource:?}");
 }

@@ -10,7 +10,7 @@ use plaudit::{
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
-use super::{BareGrpc, Client, PATIENCE, TestServer, Watched};
+use super::{BareGrpc, Client, Http, PATIENCE, TestServer, Watched};
 
 /// A whole Plaudit in this process: sled in a directory of its own, the use cases, the worker and both edges on a port of
 /// their own, on a clock that the test moves.
@@ -84,6 +84,11 @@ impl Plaudit {
     /// A gRPC client's channel on a connection of its own.
     pub async fn channel(&self) -> Channel {
         self.server.channel().await
+    }
+
+    /// A caller of the REST edge.
+    pub fn http(&self) -> Http {
+        self.server.http()
     }
 }
 

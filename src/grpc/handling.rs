@@ -1,0 +1,106 @@
+//! What the helpdesk says of a conversation, on the wire.
+
+use crate::{
+    domain::{Author, AuthorDraft, Channel, Handling, HandlingChange, Priority, Status, Violations},
+    proto::v1,
+};
+
+use super::{conversation::author_to_wire, import::author_from_wire, times};
+
+const STATUSES: [(v1::ConversationStatus, Status); 3] = [
+    (v1::ConversationStatus::Open, Status::Open),
+    (v1::ConversationStatus::Pending, Status::Pending),
+    (v1::ConversationStatus::Closed, Status::Closed),
+];
+
+const PRIORITIES: [(v1::ConversationPriority, Priority); 4] = [
+    (v1::ConversationPriority::Low, Priority::Low),
+    (v1::ConversationPriority::Medium, Priority::Medium),
+    (v1::ConversationPriority::High, Priority::High),
+    (v1::ConversationPriority::Urgent, Priority::Urgent),
+];
+
+const CHANNELS: [(v1::Channel, Channel); 11] = [
+    (v1::Channel::Email, Channel::Email),
+    (v1::Channel::WidgetChat, Channel::WidgetChat),
+    (v1::Channel::WhatsApp, Channel::WhatsApp),
+    (v1::Channel::FacebookMessenger, Channel::FacebookMessenger),
+    (v1::Channel::Twitter, Channel::Twitter),
+    (v1::Channel::Messenger, Channel::Messenger),
+    (v1::Channel::Sms, Channel::Sms),
+    (v1::Channel::ContactForm, Channel::ContactForm),
+    (v1::Channel::Callback, Channel::Callback),
+    (v1::Channel::PstnPhone, Channel::PstnPhone),
+    (v1::Channel::Voicemail, Channel::Voicemail),
+];
+
+/// The wire's value of a thing of the domain; 0, which is unspecified, of what is absent.
+fn number<W: Copy + Into<i32>, D: Copy + PartialEq>(table: &[(W, D)], value: Option<D>) -> i32 {
+    let row = table.iter().find(|(_, known)| Some(*known) == value);
+    row.map_or(0, |(wire, _)| (*wire).into())
+}
+
+/// The domain's value of a number on the wire; 0 is absent, an unknown one a violation.
+pub fn choice<W: Copy + Into<i32> + std::fmt::Debug, D: Copy>(
+    field: &str,
+    table: &[(W, D)],
+    number: i32,
+    violations: &mut Violations,
+) -> Option<D> {
+    let row = table.iter().find(|(wire, _)| (*wire).into() == number);
+    if row.is_none() && number != 0 {
+        let known: Vec<_> = table.iter().map(|(wire, _)| (*wire).into().to_string()).collect();
+        violations.add(field, format!("must be one of the enum's values {}, is {number}", known.join(", ")));
+    }
+    row.map(|(_, value)| *value)
+}
+
+/// A conversation with nothing but its handling.
+pub fn to_wire(handling: Handling) -> v1::Conversation {
+    let changes = handling.status_changes.into_iter().map(|change| v1::StatusChange {
+        status: number(&STATUSES, Some(change.status)),
+        change_time: Some(times::to_wire(change.time)),
+    });
+    v1::Conversation {
+        status: number(&STATUSES, handling.status),
+        status_changes: changes.collect(),
+        priority: number(&PRIORITIES, handling.priority),
+        first_response_due_time: handling.first_response_due.map(times::to_wire),
+        due_time: handling.due.map(times::to_wire),
+        assignee: handling.assignee.map(author_to_wire),
+        tags: handling.tags,
+        team: handling.team,
+        channel: number(&CHANNELS, handling.channel),
+        subchannel_id: handling.subchannel_id,
+        ..v1::Conversation::default()
+    }
+}
+
+/// What a request to store a message says of its conversation.
+pub fn change_from_wire(
+    request: &mut v1::StoreMessageRequest,
+    violations: &mut Violations,
+) -> HandlingChange {
+    let first_response_due = request.first_response_due_time.as_ref();
+    let due = request.due_time.as_ref();
+    HandlingChange {
+        status: choice("status", &STATUSES, request.status, violations),
+        priority: choice("priority", &PRIORITIES, request.priority, violations),
+        first_response_due: first_response_due
+            .and_then(|time| times::checked("first_response_due_time", time, violations)),
+        due: due.and_then(|time| times::checked("due_time", time, violations)),
+        assignee: request.assignee.take().and_then(|assignee| assignee_from_wire(assignee, violations)),
+        tags: std::mem::take(&mut request.tags),
+        team: request.team.take(),
+        channel: choice("channel", &CHANNELS, request.channel, violations),
+        ..HandlingChange::default()
+    }
+}
+
+fn assignee_from_wire(assignee: v1::Author, violations: &mut Violations) -> Option<Author> {
+    let AuthorDraft { kind, external_id, name } = author_from_wire("assignee", assignee, violations);
+    if kind.is_none() {
+        violations.add("assignee.kind", "is required");
+    }
+    Some(Author { kind: kind?, external_id, name })
+}

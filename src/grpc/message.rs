@@ -1,0 +1,310 @@
+//! Single messages on the wire: storing, editing, deleting.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tonic::{Request, Response, Status};
+
+use crate::{
+    domain::{
+        Attachment, AttachmentDraft, Author, ConversationId, Direction, IntentId, Message, MessageChange,
+        MessageDetails, MessageId, MessageKind, StoreDraft, Violations,
+    },
+    error::Error,
+    proto::v1,
+    server::Deadline,
+    service::{
+        Services,
+        conversation::ScoringStatus,
+        message::{Process, StoredMessage, Target, delete_message, store_message, update_message},
+    },
+};
+
+use super::{
+    Edge,
+    conversation::{self, author_to_wire},
+    handling,
+    import::{author_from_wire, present},
+    names,
+    requests::request_id_from_wire,
+    times,
+};
+
+const DIRECTIONS: [(v1::MessageDirection, Direction); 3] = [
+    (v1::MessageDirection::In, Direction::In),
+    (v1::MessageDirection::Out, Direction::Out),
+    (v1::MessageDirection::Internal, Direction::Internal),
+];
+
+/// How much of a caller's time is left for the answer when scoring takes all of the rest.
+const ANSWER_TIME: Duration = Duration::from_millis(100);
+
+impl Edge {
+    pub(super) async fn store(
+        &self,
+        request: Request<v1::StoreMessageRequest>,
+    ) -> Result<Response<v1::StoreMessageResponse>, Status> {
+        let deadline = request.extensions().get::<Deadline>().copied();
+        let mut request = request.into_inner();
+        let mut violations = Violations::default();
+        let parent = violations.take(names::parse_conversation("parent", &request.parent));
+        let request_id = request_id_from_wire(&request.request_id, &mut violations);
+        let process = self.process_from_wire(request.process, deadline, &mut violations);
+        let handling = handling::change_from_wire(&mut request, &mut violations);
+        let message = request.message.unwrap_or_default();
+        let draft = StoreDraft { handling, ..draft_from_wire(message, &mut violations) };
+        let new = draft.check(Violations::default()).map_err(|found| found.renamed(wire_field));
+        let new = violations.take(new);
+        let (Some(parent), Some(new), true) = (parent, new, violations.is_empty()) else {
+            return Err(Error::from(violations).into());
+        };
+        let stored = store_message(&self.0, &parent, &new, process, request_id.as_ref()).await?;
+        let StoredMessage { conversation, scoring, message } = stored;
+        let id = conversation.id;
+        if matches!(process, Process::Realtime { .. }) && matches!(scoring, ScoringStatus::Pending { .. }) {
+            return Err(Error::ScoringUnfinished { message: names::message(id, message.id) }.into());
+        }
+        Ok(Response::new(v1::StoreMessageResponse {
+            message: Some(message_to_wire(&self.0, id, message)),
+            conversation: Some(conversation::to_wire(conversation, scoring)),
+        }))
+    }
+
+    pub(super) async fn update(
+        &self,
+        request: v1::UpdateMessageRequest,
+    ) -> Result<Response<v1::Message>, Status> {
+        let mut violations = Violations::default();
+        let request_id = request_id_from_wire(&request.request_id, &mut violations);
+        let message = request.message.unwrap_or_default();
+        let target = violations.take(names::parse_message("message.name", &message.name));
+        let etag = present(message.etag.clone());
+        let paths = request.update_mask.map(|mask| mask.paths).unwrap_or_default();
+        let change = change_from_wire(message, &paths, &mut violations);
+        let checked = change.check(Violations::default()).map_err(|found| found.renamed(wire_field));
+        let change = violations.take(checked);
+        let (Some((parent, id)), Some(change), true) = (target, change, violations.is_empty()) else {
+            return Err(Error::from(violations).into());
+        };
+        let target = Target { parent: &parent, id, etag: etag.as_deref() };
+        let stored = update_message(&self.0, target, &change, request_id.as_ref()).await;
+        let stored = stored.map_err(|error| match error {
+            Error::Invalid(found) => Error::Invalid(found.renamed(wire_field)),
+            other => other,
+        })?;
+        Ok(Response::new(message_to_wire(&self.0, stored.conversation.id, stored.message)))
+    }
+
+    pub(super) async fn delete(&self, request: &v1::DeleteMessageRequest) -> Result<Response<()>, Status> {
+        let mut violations = Violations::default();
+        let request_id = request_id_from_wire(&request.request_id, &mut violations);
+        let name = names::parse_message("name", &request.name);
+        let (parent, id) = violations.collect(name).map_err(Error::from)?;
+        let etag = present(request.etag.clone());
+        let target = Target { parent: &parent, id, etag: etag.as_deref() };
+        delete_message(&self.0, target, request_id.as_ref()).await?;
+        Ok(Response::new(()))
+    }
+
+    fn process_from_wire(
+        &self,
+        process: i32,
+        deadline: Option<Deadline>,
+        violations: &mut Violations,
+    ) -> Process {
+        let longest = Duration::from_secs(self.0.settings().realtime_seconds);
+        let left = deadline.map_or(longest, |Deadline(deadline)| {
+            deadline.saturating_duration_since(Instant::now()).saturating_sub(ANSWER_TIME)
+        });
+        let processes = [
+            (v1::ScoringProcess::Batch, Process::Batch),
+            (v1::ScoringProcess::Realtime, Process::Realtime { within: left.min(longest) }),
+            (v1::ScoringProcess::Off, Process::Off),
+        ];
+        handling::choice("process", &processes, process, violations).unwrap_or(Process::Batch)
+    }
+}
+
+/// The fields of a message stand one level down; those of the conversation do not.
+fn wire_field(field: &str) -> String {
+    const OF_REQUEST: [&str; 5] = ["assignee", "tags", "team", "first_response_due_time", "due_time"];
+    let first = field.split(['.', '[']).next().unwrap_or_default();
+    if OF_REQUEST.contains(&first) { field.to_owned() } else { format!("message.{field}") }
+}
+
+fn draft_from_wire(message: v1::Message, violations: &mut Violations) -> StoreDraft {
+    for (field, text) in [
+        ("message.raw_data", &message.raw_data),
+        ("message.sender", &message.sender),
+        ("message.sent_content", &message.sent_content),
+    ] {
+        if text.as_ref().is_some_and(|text| !is_json_object(text)) {
+            violations.add(field, "must be a JSON object");
+        }
+    }
+    let create_time = message.create_time.as_ref();
+    StoreDraft {
+        direction: handling::choice("message.direction", &DIRECTIONS, message.direction, violations),
+        is_private: message.private,
+        body_type: present(message.r#type),
+        from_address: message.from_address,
+        from_name: message.from_name,
+        to: message.to,
+        cc: message.cc,
+        bcc: message.bcc,
+        subject: message.subject,
+        content: message.content,
+        fallback_text: None,
+        html_body: message.html_body,
+        plain_body: message.plain_body,
+        clean_body: message.clean_body,
+        raw_data: message.raw_data,
+        sender: message.sender,
+        sent_content: message.sent_content,
+        intent_ids: message.intent_ids.into_iter().map(IntentId::Text).collect(),
+        crm_notification_id: message.crm_notification_id,
+        contract_id: message.contract_id,
+        customer_id: message.customer_id,
+        agent_id: message.agent_id,
+        subchannel_id: message.subchannel_id,
+        tracking_id: message.tracking_id.and_then(present),
+        author: message.author.map(|author| author_from_wire("message.author", author, violations)),
+        ai_tool: message.ai_tool,
+        create_time: create_time.and_then(|time| times::checked("message.create_time", time, violations)),
+        attachments: message.attachments.into_iter().map(attachment_from_wire).collect(),
+        handling: Default::default(),
+    }
+}
+
+fn is_json_object(text: &str) -> bool {
+    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok()
+}
+
+fn attachment_from_wire(attachment: v1::Attachment) -> AttachmentDraft {
+    AttachmentDraft {
+        file_name: present(attachment.file_name),
+        source_url: attachment.source_url.and_then(present),
+        bytes: attachment.content,
+    }
+}
+
+fn change_from_wire(message: v1::Message, paths: &[String], violations: &mut Violations) -> MessageChange {
+    let mut change = MessageChange::default();
+    if paths.is_empty() {
+        violations.add("update_mask", "is required: it names the fields that change");
+    }
+    for path in paths {
+        match path.as_str() {
+            "content" => change.content = Some(message.content.clone().unwrap_or_default()),
+            "html_body" => change.html_body = Some(message.html_body.clone()),
+            "subject" => change.subject = Some(message.subject.clone()),
+            "ai_tool" => change.ai_tool = Some(message.ai_tool.clone()),
+            "author" => change.author = required_author(message.author.clone(), violations),
+            "create_time" => match &message.create_time {
+                Some(time) => change.create_time = times::checked("message.create_time", time, violations),
+                None => violations.add("message.create_time", "is required"),
+            },
+            other => {
+                let shown: String = other.chars().take(60).collect();
+                let rule = "may name content, html_body, subject, author, create_time and ai_tool";
+                violations.add("update_mask", format!("{rule}, names {shown:?}"));
+            }
+        }
+    }
+    change
+}
+
+fn required_author(author: Option<v1::Author>, violations: &mut Violations) -> Option<Author> {
+    let draft = author_from_wire("message.author", author.unwrap_or_default(), violations);
+    if draft.kind.is_none() {
+        violations.add("message.author.kind", "is required");
+    }
+    Some(Author { kind: draft.kind?, external_id: draft.external_id, name: draft.name })
+}
+
+pub fn message_to_wire(services: &Services, conversation: ConversationId, message: Message) -> v1::Message {
+    let etag = services.message_etag(&message);
+    let event_id = message.details.as_ref().map_or(0, |_| message.event_number() as i64);
+    let kind = match message.kind {
+        MessageKind::Message => v1::MessageKind::Message,
+        MessageKind::Comment => v1::MessageKind::Comment,
+    };
+    let details =
+        message.details.map(|details| details_to_wire(services, conversation, message.id, *details));
+    v1::Message {
+        name: names::message(conversation, message.id),
+        external_id: message.external_id,
+        kind: kind.into(),
+        content: Some(message.content),
+        author: Some(author_to_wire(message.author)),
+        create_time: Some(times::to_wire(message.create_time)),
+        ai_tool: message.ai_tool,
+        update_time: message.update_time.map(times::to_wire),
+        etag,
+        event_id,
+        ..details.unwrap_or_default()
+    }
+}
+
+/// A message with nothing but its details.
+fn details_to_wire(
+    services: &Services,
+    conversation: ConversationId,
+    message: MessageId,
+    details: MessageDetails,
+) -> v1::Message {
+    let direction = DIRECTIONS.iter().find(|(_, direction)| *direction == details.direction);
+    let intents = details.intent_ids.into_iter().map(|intent| match intent {
+        IntentId::Number(number) => number.to_string(),
+        IntentId::Text(text) => text,
+    });
+    let attachments = details.attachments.into_iter();
+    let attachments =
+        attachments.map(|attachment| attachment_to_wire(services, conversation, message, attachment));
+    v1::Message {
+        direction: direction.map_or(0, |(wire, _)| (*wire).into()),
+        private: details.is_private,
+        r#type: details.body_type,
+        from_address: details.from_address,
+        from_name: details.from_name,
+        to: details.to,
+        cc: details.cc,
+        bcc: details.bcc,
+        subject: details.subject,
+        html_body: details.html_body,
+        plain_body: details.plain_body,
+        clean_body: details.clean_body,
+        raw_data: details.raw_data,
+        sender: details.sender,
+        sent_content: details.sent_content,
+        intent_ids: intents.collect(),
+        crm_notification_id: details.crm_notification_id,
+        contract_id: details.contract_id,
+        customer_id: details.customer_id,
+        agent_id: details.agent_id,
+        subchannel_id: details.subchannel_id,
+        tracking_id: details.tracking_id,
+        attachments: attachments.collect(),
+        ..v1::Message::default()
+    }
+}
+
+fn attachment_to_wire(
+    services: &Services,
+    conversation: ConversationId,
+    message: MessageId,
+    attachment: Attachment,
+) -> v1::Attachment {
+    let link = || format!("/attachments/{}", services.attachment_link(conversation, attachment.id));
+    v1::Attachment {
+        name: names::attachment(conversation, message, attachment.id),
+        download_path: attachment.source_url.is_none().then(link),
+        file_name: attachment.file_name,
+        source_url: attachment.source_url,
+        content: None,
+        size_bytes: attachment.size_bytes.and_then(|size| size.try_into().ok()),
+        content_type: attachment.content_type,
+        width: attachment.width.and_then(|width| width.try_into().ok()),
+        height: attachment.height.and_then(|height| height.try_into().ok()),
+    }
+}

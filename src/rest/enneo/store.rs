@@ -1,0 +1,342 @@
+//! `POST /ticket/{ticketId}/conversation/store`: records one interaction.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{Path, Request, State, rejection::PathRejection},
+    response::Response,
+};
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode, Uri};
+use serde_json::Value;
+
+use crate::{
+    domain::{
+        AttachmentDraft, Direction, HandlingChange, IntentId, NewStoredMessage, Priority, Status, StoreDraft,
+        StoreLimits, UnixMillis, Violations,
+    },
+    error::Error,
+    server::MAX_ATTACHMENTS_REQUEST_BYTES,
+    service::{
+        Services,
+        conversation::ScoringStatus,
+        message::{Process, store_message},
+    },
+};
+
+use super::{Ticket, answer, error};
+use crate::rest::{
+    self,
+    fault::Fault,
+    json::{self, Findings, Object},
+    request,
+};
+
+const DIRECTIONS: [(&str, Direction); 3] =
+    [("in", Direction::In), ("out", Direction::Out), ("internal", Direction::Internal)];
+
+const STATUSES: [(&str, Status); 3] =
+    [("open", Status::Open), ("pending", Status::Pending), ("closed", Status::Closed)];
+
+const PRIORITIES: [(&str, Priority); 4] = [
+    ("low", Priority::Low),
+    ("medium", Priority::Medium),
+    ("high", Priority::High),
+    ("urgent", Priority::Urgent),
+];
+
+/// Says that the message is stored and its scoring did not end in time.
+const SCORING: HeaderName = HeaderName::from_static("x-plaudit-scoring");
+
+pub async fn post_store(
+    State(services): State<Arc<Services>>,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    store(&services, id, request).await.unwrap_or_else(|fault| error(&fault))
+}
+
+async fn store(
+    services: &Services,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Response, Fault> {
+    let ticket = Ticket::of_path(services, id)?;
+    let (head, body) = request.into_parts();
+    let body = request::read_json_body(&head.headers, body, MAX_ATTACHMENTS_REQUEST_BYTES).await?;
+    let mut violations = Violations::default();
+    let key = request::idempotency_key(&head.headers, &mut violations);
+    let of_query = process_of_query(&head.uri, &mut violations);
+    let (new, of_body) = violations.collect(read(body).await?)?;
+    let within = Duration::from_secs(services.settings().realtime_seconds);
+    let process = of_query.or(of_body).unwrap_or(ProcessWord::Batch).process(within);
+    let stored = store_message(services, &ticket.conversation, &new, process, key.as_ref()).await;
+    let stored = stored.map_err(|error| match error {
+        Error::Invalid(violations) => violations.renamed(documented_field).into(),
+        error => ticket.fault(error),
+    })?;
+    let is_late = matches!(process, Process::Realtime { .. })
+        && matches!(stored.scoring, ScoringStatus::Pending { .. });
+    let base_url = request::base_url(&head);
+    let body = answer::stored_to_json(services, &base_url, ticket.id, stored);
+    let mut response = rest::answer(StatusCode::OK, &body);
+    if is_late {
+        response.headers_mut().insert(SCORING, HeaderValue::from_static("pending"));
+    }
+    Ok(response)
+}
+
+/// A large body is read where it keeps nobody waiting.
+async fn read(body: Bytes) -> Result<Result<(NewStoredMessage, Option<ProcessWord>), Violations>, Fault> {
+    const LARGE_BYTES: usize = 256 * 1024;
+    if body.len() < LARGE_BYTES {
+        return Ok(message_from_json(&body));
+    }
+    let reading = tokio::task::spawn_blocking(move || message_from_json(&body)).await;
+    reading.map_err(|cause| Error::Internal(format!("a body could not be read: {cause}")).into())
+}
+
+/// `process` as it is written.
+#[derive(Clone, Copy)]
+enum ProcessWord {
+    Realtime,
+    Batch,
+    Off,
+}
+
+impl ProcessWord {
+    const EXPECTED: &str = "\"realtime\", \"batch\" or false";
+
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "realtime" => Some(Self::Realtime),
+            "batch" => Some(Self::Batch),
+            "false" => Some(Self::Off),
+            _ => None,
+        }
+    }
+
+    fn process(self, within: Duration) -> Process {
+        match self {
+            Self::Realtime => Process::Realtime { within },
+            Self::Batch => Process::Batch,
+            Self::Off => Process::Off,
+        }
+    }
+}
+
+/// In the query it wins over the body: it is what a caller adds to a body that others made.
+fn process_of_query(uri: &Uri, violations: &mut Violations) -> Option<ProcessWord> {
+    let text = request::query_parameter(uri, "process")?;
+    let word = ProcessWord::parse(&text);
+    if word.is_none() {
+        let rule = format!("must be {}, is {}", ProcessWord::EXPECTED, json::shortened(&text));
+        violations.add("process", rule);
+    }
+    word
+}
+
+fn message_from_json(body: &[u8]) -> Result<(NewStoredMessage, Option<ProcessWord>), Violations> {
+    let mut fields = json::parse(body)?;
+    let mut findings = Findings::default();
+    let process = fields.take_as("process", ProcessWord::EXPECTED, &mut findings, |value| match &value {
+        Value::Bool(false) => Ok(ProcessWord::Off),
+        Value::String(text) => ProcessWord::parse(text).ok_or(value),
+        _ => Err(value),
+    });
+    let draft = draft_from_json(&mut fields, &mut findings);
+    let checked = draft.check(Violations::default());
+    let new = findings.collect(checked.map_err(|violations| violations.renamed(documented_field)))?;
+    Ok((new, process))
+}
+
+fn draft_from_json(fields: &mut Object, findings: &mut Findings) -> StoreDraft {
+    let sender = fields.kept_object("sender", findings);
+    let content = fields.kept_object("content", findings);
+    let (sender, sender_address, sender_name) = match sender {
+        None => (None, None, None),
+        Some((text, mut fields)) => {
+            (Some(text), fields.text("email", findings), fields.text("name", findings))
+        }
+    };
+    let (content, fallback_text) = match content {
+        None => (None, None),
+        Some((text, mut fields)) => (Some(text), fields.text("message", findings)),
+    };
+    let attachments = fields.objects("attachments", 0..=StoreLimits::ATTACHMENTS, findings);
+    StoreDraft {
+        direction: fields.choice("direction", &DIRECTIONS, findings),
+        is_private: fields.boolean("private", findings).unwrap_or(false),
+        body_type: fields.text("type", findings),
+        from_address: fields.text("from", findings).or(sender_address),
+        from_name: fields.text("fromName", findings).or(sender_name),
+        to: fields.strings("to", findings),
+        cc: fields.strings("ccEmails", findings),
+        bcc: fields.strings("bccEmails", findings),
+        subject: fields.text("subject", findings),
+        content: None,
+        fallback_text,
+        html_body: fields.text("body", findings),
+        plain_body: fields.text("bodyPlain", findings),
+        clean_body: fields.text("bodyClean", findings),
+        raw_data: fields.kept_object("rawData", findings).map(|(text, _)| text),
+        sender,
+        sent_content: content,
+        intent_ids: intents(fields, findings),
+        crm_notification_id: fields.text("crmNotificationId", findings),
+        contract_id: fields.text("contractId", findings),
+        customer_id: fields.text("customerId", findings),
+        agent_id: fields.integer("agentId", findings),
+        subchannel_id: fields.integer("subchannelId", findings),
+        tracking_id: fields.text("externalConversationId", findings),
+        author: None,
+        ai_tool: None,
+        create_time: date(fields, "createdAt", findings),
+        attachments: attachments
+            .into_iter()
+            .map(|attachment| attachment_from_json(attachment, findings))
+            .collect(),
+        handling: HandlingChange {
+            status: fields.choice("status", &STATUSES, findings),
+            priority: fields.choice("priority", &PRIORITIES, findings),
+            first_response_due: date(fields, "firstResponseDueBy", findings),
+            due: date(fields, "dueBy", findings),
+            ..HandlingChange::default()
+        },
+    }
+}
+
+fn intents(fields: &mut Object, findings: &mut Findings) -> Vec<IntentId> {
+    fields.items("intentIds", "an integer or a string", findings, |value| match value {
+        Value::String(text) => Ok(IntentId::Text(text)),
+        other => json::whole_number(&other).map(IntentId::Number).ok_or(other),
+    })
+}
+
+/// `YYYY-MM-DD HH:MM:SS`, in UTC.
+fn date(fields: &mut Object, name: &str, findings: &mut Findings) -> Option<UnixMillis> {
+    let expected = "a date of the form YYYY-MM-DD HH:MM:SS";
+    fields.take_as(name, expected, findings, |value| value.as_str().and_then(parse_date).ok_or(value))
+}
+
+fn parse_date(text: &str) -> Option<UnixMillis> {
+    const FORM: &str = "0000-00-00 00:00:00";
+    let fits = text.len() == FORM.len()
+        && text.bytes().zip(FORM.bytes()).all(|(byte, form)| match form {
+            b'0' => byte.is_ascii_digit(),
+            form => byte == form,
+        });
+    let time: prost_types::Timestamp = format!("{}Z", text.replacen(' ', "T", 1)).parse().ok()?;
+    fits.then_some(UnixMillis(time.seconds.saturating_mul(1000)))
+}
+
+/// Where both come the URL wins, and the bytes are not read.
+fn attachment_from_json(mut fields: Object, findings: &mut Findings) -> AttachmentDraft {
+    let file_name = fields.text("name", findings);
+    let source_url = fields.text("url", findings);
+    let bytes = match source_url {
+        Some(_) => None,
+        None => fields.take_as("base64", "base64", findings, |value| match &value {
+            Value::String(text) if text.is_empty() => Ok(None),
+            Value::String(text) => decode(text).map(Some).ok_or(value),
+            _ => Err(value),
+        }),
+    };
+    AttachmentDraft { file_name, source_url, bytes: bytes.flatten() }
+}
+
+/// Base64 in either alphabet, with its padding or without, as it stands in mails (with line breaks) and in `data:` URLs.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    const LENIENT: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+    const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+    let data = match text.strip_prefix("data:") {
+        Some(url) => url.split_once(";base64,")?.1,
+        None => text,
+    };
+    let mut data = data.as_bytes().to_vec();
+    data.retain(|byte| !byte.is_ascii_whitespace());
+    let engine = if data.iter().any(|byte| matches!(byte, b'-' | b'_')) { URL_SAFE } else { STANDARD };
+    engine.decode(data).ok()
+}
+
+/// The document's name for a field of the domain.
+fn documented_field(field: &str) -> String {
+    const NAMES: [(&str, &str); 20] = [
+        ("parent", "ticketId"),
+        ("create_time", "createdAt"),
+        ("from_address", "from"),
+        ("from_name", "fromName"),
+        ("cc", "ccEmails"),
+        ("bcc", "bccEmails"),
+        ("html_body", "body"),
+        ("plain_body", "bodyPlain"),
+        ("clean_body", "bodyClean"),
+        ("raw_data", "rawData"),
+        ("sent_content", "content"),
+        ("fallback_text", "content.message"),
+        ("intent_ids", "intentIds"),
+        ("crm_notification_id", "crmNotificationId"),
+        ("contract_id", "contractId"),
+        ("customer_id", "customerId"),
+        ("tracking_id", "externalConversationId"),
+        ("first_response_due_time", "firstResponseDueBy"),
+        ("due_time", "dueBy"),
+        ("ai_tool", "aiTool"),
+    ];
+    let end = field.find(['[', '.']).unwrap_or(field.len());
+    let (name, rest) = field.split_at(end);
+    let documented =
+        NAMES.iter().find(|(known, _)| *known == name).map_or(name, |(_, documented)| documented);
+    let rest = rest.replace(".source_url", ".url").replace(".file_name", ".name");
+    format!("{documented}{rest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_one_of_the_calendar_in_the_documented_form() {
+        assert_eq!(parse_date("1970-01-01 00:00:00"), Some(UnixMillis(0)));
+        assert_eq!(parse_date("2024-03-01 00:00:00"), Some(UnixMillis(1_709_251_200_000)));
+        assert_eq!(parse_date("2024-02-29 23:59:59"), Some(UnixMillis(1_709_251_199_000)));
+        for wrong in [
+            "",
+            "2024-03-01",
+            "2024-03-01T00:00:00",
+            "2024-03-01 00:00:00Z",
+            "2024-03-01 00:00",
+            "2023-02-29 00:00:00",
+            "2024-13-01 00:00:00",
+            "2024-00-10 00:00:00",
+            "2024-03-01 24:00:00",
+            "2024-03-01 00:60:00",
+            "2024-03-01 00:00:61",
+            "2024-3-1 00:00:00.1",
+            "+024-03-01 00:00:00",
+            "yesterday at 12:00 ",
+        ] {
+            assert_eq!(parse_date(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn base64_is_read_in_every_form_that_is_in_use() {
+        for text in
+            ["+/+/AA==", "+/+/AA", "-_-_AA==", "-_-_AA", "+/+/\r\nAA==", "data:image/png;base64,+/+/AA=="]
+        {
+            assert_eq!(decode(text), Some(vec![0xFB, 0xFF, 0xBF, 0]), "{text}");
+        }
+        for wrong in
+            ["base-64-encoded-string-of-attachment-file", "A", "+_AA", "data:text/plain,AAAA", "ä", "===="]
+        {
+            assert_eq!(decode(wrong), None, "{wrong}");
+        }
+    }
+}

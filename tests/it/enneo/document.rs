@@ -1,0 +1,84 @@
+//! The product's own example, and docs/rest-enneo.md.
+
+use serde_json::Value;
+
+use super::setup::{documented_answer, post, sample, stored};
+use crate::harness::Plaudit;
+
+const DOCUMENT: &str = include_str!("../../../docs/rest-enneo.md");
+
+/// Whether every documented field is there with its type; null stands for what is not known. Returns what is not so.
+fn differences(path: &str, documented: &Value, answered: &Value) -> Vec<String> {
+    match (documented, answered) {
+        (Value::Object(documented), Value::Object(answered)) => {
+            let missing = documented.keys().filter(|name| !answered.contains_key(*name));
+            let more = answered.keys().filter(|name| !documented.contains_key(*name));
+            let odd = missing.chain(more).map(|name| format!("{path}.{name}"));
+            let inner =
+                documented.iter().filter_map(|(name, value)| Some((name, value, answered.get(name)?)));
+            let inner =
+                inner.flat_map(|(name, value, other)| differences(&format!("{path}.{name}"), value, other));
+            odd.chain(inner).collect()
+        }
+        (Value::Array(documented), Value::Array(answered)) => {
+            let pairs = documented
+                .first()
+                .into_iter()
+                .flat_map(|first| answered.iter().map(move |item| (first, item)));
+            pairs.flat_map(|(first, item)| differences(&format!("{path}[]"), first, item)).collect()
+        }
+        (_, Value::Null) => Vec::new(),
+        (Value::Null, _) => Vec::new(),
+        (documented, answered) if std::mem::discriminant(documented) == std::mem::discriminant(answered) => {
+            Vec::new()
+        }
+        _ => vec![format!("{path} is {answered}")],
+    }
+}
+
+#[tokio::test]
+async fn the_documented_request_is_answered_with_every_documented_field() {
+    let server = Plaudit::start().await;
+    let answer = stored(&server, &sample()).await;
+    let odd = differences("$", &documented_answer(), &answer);
+    // The request sends a number and a text where the answer shows a text and a number; they are answered as they were sent.
+    assert_eq!(
+        odd,
+        ["$.conversation.crmNotificationId is \"<string>\"", "$.conversation.intentIds[] is 123"]
+    );
+    assert!(answer["eventId"].is_u64() && answer["conversationId"].is_u64());
+    assert_eq!(answer["conversation"]["deletedAt"], Value::Null);
+}
+
+/// The JSON between two marks, one block each.
+fn blocks(begin: &str, end: &str) -> Vec<Value> {
+    let texts = DOCUMENT.split(begin).skip(1).map(|rest| rest.split(end).next().expect("a first part"));
+    texts.map(|text| serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))).collect()
+}
+
+/// Numbers that the server gives are not the same in every store.
+fn without_numbers(mut answer: Value) -> Value {
+    for field in ["conversationId", "eventId"] {
+        answer[field] = 0.into();
+    }
+    let conversation = &mut answer["conversation"];
+    conversation["id"] = 0.into();
+    for attachment in conversation["attachments"].as_array_mut().into_iter().flatten() {
+        attachment["id"] = 0.into();
+        attachment["url"] = 0.into();
+    }
+    answer
+}
+
+#[tokio::test]
+async fn the_examples_are_what_is_answered() {
+    let server = Plaudit::start().await;
+    let requests = blocks("<<'END'\n", "END\n");
+    let [answer, error] = blocks("```json\n", "```").try_into().expect("two blocks");
+    let actual = stored(&server, &requests[0]).await;
+    assert_eq!(without_numbers(actual), without_numbers(answer));
+    let mut wrong = requests[0].clone();
+    wrong["status"] = "solved".into();
+    wrong["createdAt"] = "yesterday".into();
+    assert_eq!(post(&server, &wrong).await.json(), error);
+}

@@ -1,0 +1,14 @@
+//! The Enneo dialect: what is stored on a ticket and what became of it, below `/api/mind` and without it.
+
+mod any;
+mod assessments;
+mod attachments;
+mod cases;
+mod document;
+mod http;
+mod once;
+mod paths;
+mod rules;
+mod setup;
+mod store;
+mod ticket;

@@ -1,0 +1,510 @@
+//! `StoreMessage`, `UpdateMessage` and `DeleteMessage`: what becomes of a message, its conversation and its scores.
+
+use std::{collections::HashSet, time::Duration};
+
+use futures_util::future::join_all;
+use plaudit::{
+    domain::AssessmentState,
+    proto::v1::{
+        Assessment, Attachment, Author, AuthorKind, Channel, ConversationPriority, ConversationStatus,
+        DeleteMessageRequest, Message, MessageDirection, MessageKind, ScoringProcess, ScoringState,
+        StoreMessageRequest, UnitKind, UpdateMessageRequest,
+        conversation_service_client::ConversationServiceClient,
+    },
+    service::Settings,
+    store::{Batch, Keyspace as _, keys, records},
+};
+use prost_types::{FieldMask, Timestamp};
+use tonic::{Code, Request};
+use tonic_types::StatusExt as _;
+
+use crate::harness::{Client, Plaudit, assert_not_found, fault, fields, sample};
+
+const PARENT: &str = "conversations/chat:room%201";
+
+fn store(parent: &str, message: Message) -> StoreMessageRequest {
+    let parent = parent.to_owned();
+    StoreMessageRequest { parent, message: Some(message), ..StoreMessageRequest::default() }
+}
+
+fn words(content: &str) -> Message {
+    Message { content: Some(content.to_owned()), ..Message::default() }
+}
+
+fn agent(name: &str) -> Author {
+    Author { kind: AuthorKind::Teammate.into(), external_id: Some(name.to_owned()), name: None }
+}
+
+fn update(message: Message, paths: &[&str]) -> UpdateMessageRequest {
+    let paths = paths.iter().map(|path| (*path).to_owned()).collect();
+    let update_mask = Some(FieldMask { paths });
+    UpdateMessageRequest { message: Some(message), update_mask, ..UpdateMessageRequest::default() }
+}
+
+fn delete(name: &str) -> DeleteMessageRequest {
+    DeleteMessageRequest { name: name.to_owned(), ..DeleteMessageRequest::default() }
+}
+
+#[tokio::test]
+async fn a_message_is_kept_with_everything_that_was_sent() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let text = |text: &str| Some(text.to_owned());
+    let texts = |text: &str| vec![text.to_owned()];
+    let sent = Message {
+        content: text("The words."),
+        author: Some(Author { kind: AuthorKind::Ai.into(), external_id: text("bot"), name: text("Helper") }),
+        create_time: Some(Timestamp { seconds: sample::BEGIN_SECONDS, nanos: 5_000_000 }),
+        ai_tool: text("helper"),
+        direction: MessageDirection::Out.into(),
+        private: true,
+        r#type: "note".to_owned(),
+        from_address: text("a@b.c"),
+        from_name: text("Ada"),
+        to: texts("B <b@b.c>"),
+        cc: texts("c@b.c"),
+        bcc: texts("d@b.c"),
+        subject: text("Order"),
+        html_body: text("<p>The words"),
+        plain_body: text("The words, plain"),
+        clean_body: text("The words, clean"),
+        raw_data: text("{\"z\":1,\"a\":2}"),
+        sender: text("{}"),
+        sent_content: text("{\"message\":\"x\"}"),
+        intent_ids: texts("meter"),
+        crm_notification_id: text("crm"),
+        contract_id: text("contract"),
+        customer_id: text("customer"),
+        subchannel_id: Some(-4),
+        tracking_id: text("t1"),
+        agent_id: Some(7),
+        ..Message::default()
+    };
+    let request = StoreMessageRequest {
+        status: ConversationStatus::Pending.into(),
+        priority: ConversationPriority::Urgent.into(),
+        due_time: Some(Timestamp { seconds: 5, nanos: 0 }),
+        assignee: Some(agent("t1")),
+        tags: ["vip", "refund", "vip"].map(str::to_owned).into(),
+        team: text("billing"),
+        channel: Channel::WhatsApp.into(),
+        ..store(PARENT, sent.clone())
+    };
+    let answer = client.store(request).await.unwrap();
+    let stored = answer.message.unwrap();
+    let given = Message {
+        name: stored.name.clone(),
+        external_id: stored.external_id.clone(),
+        kind: MessageKind::Comment.into(),
+        etag: stored.etag.clone(),
+        event_id: stored.event_id,
+        ..sent
+    };
+    assert_eq!(stored, given);
+    assert_eq!(client.messages(PARENT, 50).await, [stored]);
+
+    let conversation = answer.conversation.unwrap();
+    assert_eq!(conversation.status(), ConversationStatus::Pending);
+    assert_eq!(conversation.priority(), ConversationPriority::Urgent);
+    assert_eq!((conversation.channel(), conversation.team.as_deref()), (Channel::WhatsApp, Some("billing")));
+    assert_eq!(conversation.tags, ["vip", "refund"]);
+    assert_eq!((conversation.assignee.clone(), conversation.subchannel_id), (Some(agent("t1")), Some(-4)));
+    assert_eq!((conversation.external_id.as_str(), conversation.source.as_str()), ("room 1", "chat"));
+    let scored = client.scored(PARENT).await;
+    assert_eq!(plaudit::proto::v1::Conversation { scoring: scored.scoring.clone(), ..conversation }, scored);
+}
+
+#[tokio::test]
+async fn a_number_names_what_is_there_and_nothing_else() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let unknown = client.store(store("conversations/5000000000000777", words("x"))).await.unwrap_err();
+    assert_not_found(&unknown, "conversation");
+    let name = client.import(sample::import("42")).await.unwrap().conversation;
+    client.store(store(&name, words("One more."))).await.unwrap();
+    let messages = client.messages(&name, 2).await;
+    assert_eq!((messages.len(), messages[4].content()), (5, "One more."));
+    assert_eq!(
+        (messages[0].direction(), messages[4].direction()),
+        (MessageDirection::Unspecified, MessageDirection::In)
+    );
+}
+
+#[tokio::test]
+async fn every_violation_is_named_at_once_and_nothing_is_stored() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let long = |bytes: usize| Some("x".repeat(bytes));
+    let message = Message {
+        content: long(256 * 1024 + 1),
+        subject: long(4097),
+        direction: 9,
+        raw_data: long(3),
+        to: vec!["x".repeat(513)],
+        create_time: Some(Timestamp { seconds: 0, nanos: -1 }),
+        author: Some(Author { kind: 9, ..Author::default() }),
+        attachments: vec![
+            Attachment::default(),
+            Attachment { source_url: Some("file:///etc/passwd".to_owned()), ..Attachment::default() },
+            Attachment { content: Some(vec![0; 10 * 1024 * 1024 + 1]), ..Attachment::default() },
+        ],
+        ..Message::default()
+    };
+    let request = StoreMessageRequest {
+        status: 9,
+        priority: -1,
+        channel: 99,
+        process: 9,
+        tags: vec![String::new()],
+        assignee: Some(Author { kind: AuthorKind::Contact.into(), ..Author::default() }),
+        due_time: Some(Timestamp { seconds: i64::MAX, nanos: 0 }),
+        request_id: "no spaces".to_owned(),
+        ..store("tickets/1", message)
+    };
+    let refused = client.store(request).await.unwrap_err();
+    let named: HashSet<_> = fields(&refused).into_iter().collect();
+    let expected = [
+        "parent",
+        "request_id",
+        "process",
+        "status",
+        "priority",
+        "channel",
+        "tags[0]",
+        "assignee.kind",
+        "due_time",
+        "message.content",
+        "message.subject",
+        "message.direction",
+        "message.raw_data",
+        "message.to[0]",
+        "message.create_time",
+        "message.author.kind",
+        "message.attachments",
+        "message.attachments[0]",
+        "message.attachments[1].source_url",
+    ];
+    assert_eq!(named, expected.into_iter().map(str::to_owned).collect());
+    assert_eq!(server.store.count(keys::requests()).await, 0);
+}
+
+#[tokio::test]
+async fn a_request_sent_again_is_answered_as_the_first_time_also_after_a_restart() {
+    let mut server = Plaudit::start().await;
+    let request = StoreMessageRequest { request_id: "one".to_owned(), ..store(PARENT, words("Hello")) };
+    let client = server.client().await;
+    let first = client.store(request.clone()).await.unwrap().message;
+    for _ in 0..2 {
+        let client = server.client().await;
+        assert_eq!(client.store(request.clone()).await.unwrap().message, first);
+        let changes: [fn(&mut StoreMessageRequest); 4] = [
+            |it| it.parent.push('x'),
+            |it| it.process = ScoringProcess::Off.into(),
+            |it| it.team = Some("x".to_owned()),
+            |it| it.message.as_mut().unwrap().private = true,
+        ];
+        for change in changes {
+            let mut other = request.clone();
+            change(&mut other);
+            let refused = client.store(other).await.unwrap_err();
+            assert_eq!(fault(&refused), (Code::InvalidArgument, "REQUEST_ID_REUSED".to_owned()));
+        }
+        assert_eq!(client.scored(PARENT).await.message_count, 1);
+        server = server.restart().await;
+    }
+}
+
+#[tokio::test]
+async fn sixty_four_stores_in_flight_all_arrive_in_the_order_of_their_numbers() {
+    let server = Plaudit::start().await;
+    let stored = async |number: usize| {
+        let client = server.client().await;
+        client.store(store(PARENT, words(&format!("Message {number}")))).await.map(|answer| answer.message)
+    };
+    let answers = join_all((0..64).map(stored)).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    let client = server.client().await;
+    assert_eq!(client.scored(PARENT).await.message_count, 64);
+    let names: Vec<_> = client.messages(PARENT, 7).await.into_iter().map(|message| message.name).collect();
+    let mut sorted = names.clone();
+    sorted.sort();
+    sorted.dedup();
+    assert_eq!((names.len(), &names), (64, &sorted));
+}
+
+#[tokio::test]
+async fn an_attachment_has_a_name_and_a_path_and_its_bytes_are_not_answered() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let content = b"GIF89a\x03\x00\x02\x00\x80\x00\x00\x00".to_vec();
+    let attachment =
+        Attachment { file_name: "a.gif".to_owned(), content: Some(content.clone()), ..Attachment::default() };
+    let message = Message { attachments: vec![attachment], ..words("See here") };
+    let stored = client.store(store(PARENT, message)).await.unwrap().message.unwrap();
+    let attachment = stored.attachments[0].clone();
+    assert!(attachment.name.starts_with(&format!("{}/attachments/", stored.name)), "{attachment:?}");
+    assert_eq!((attachment.content.clone(), attachment.size_bytes), (None, Some(14)));
+    assert_eq!(
+        (attachment.content_type(), attachment.width, attachment.height),
+        ("image/gif", Some(3), Some(2))
+    );
+    let file = server.http().get(attachment.download_path()).await;
+    assert_eq!(file.body, content);
+
+    client.delete_message(delete(&stored.name)).await.unwrap();
+    assert_eq!(server.http().get(attachment.download_path()).await.status, 404);
+}
+
+#[tokio::test]
+async fn realtime_ends_with_the_caller_s_deadline_and_names_what_is_stored() {
+    let server = Plaudit::start_with(Settings { realtime_seconds: 30, ..Settings::default() }).await;
+    let client = server.client().await;
+    let realtime = |parent: &str| StoreMessageRequest {
+        process: ScoringProcess::Realtime.into(),
+        ..store(parent, words("Hello"))
+    };
+    let scored = client.store(realtime("conversations/chat:1")).await.unwrap();
+    assert_eq!(scored.conversation.unwrap().scoring.unwrap().state(), ScoringState::Done);
+
+    let gate = server.store.hold(|batch| batch.delete.iter().any(|key| key[0] == 0x40));
+    let mut request = Request::new(StoreMessageRequest { request_id: "one".to_owned(), ..realtime(PARENT) });
+    request.set_timeout(Duration::from_secs(1));
+    let mut conversations = ConversationServiceClient::new(server.channel().await);
+    let late = conversations.store_message(request).await.unwrap_err();
+    assert_eq!(fault(&late), (Code::DeadlineExceeded, "SCORING_UNFINISHED".to_owned()), "{late:?}");
+    let named = late.get_details_error_info().unwrap().metadata["message"].clone();
+    gate.open();
+    let messages = client.messages(PARENT, 50).await;
+    assert_eq!(messages.iter().map(|message| &message.name).collect::<Vec<_>>(), [&named]);
+    // Sent again it waits for the same message's scores.
+    let again = StoreMessageRequest { request_id: "one".to_owned(), ..realtime(PARENT) };
+    let answer = client.store(again).await.unwrap();
+    assert_eq!(answer.message.unwrap().name, named);
+    assert_eq!(answer.conversation.unwrap().scoring.unwrap().state(), ScoringState::Done);
+}
+
+#[tokio::test]
+async fn an_edit_changes_what_it_names_and_the_conversation_is_scored_again() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let html = Message {
+        html_body: Some("<p>First".to_owned()),
+        subject: Some("S".to_owned()),
+        ..Message::default()
+    };
+    let stored = client.store(store(PARENT, html)).await.unwrap().message.unwrap();
+    let before = client.scored(PARENT).await;
+    server.clock.advance_millis(60_000);
+
+    let html_body = Some("<p>Second</p><p>part".to_owned());
+    let change = Message { html_body: html_body.clone(), ..stored.clone() };
+    let changed = client.update_message(update(change.clone(), &["html_body"])).await.unwrap();
+    let expected = Message {
+        html_body,
+        content: Some("Second\n\npart".to_owned()),
+        update_time: Some(Timestamp { seconds: Plaudit::START.0 / 1000 + 60, nanos: 0 }),
+        etag: changed.etag.clone(),
+        ..stored.clone()
+    };
+    assert_eq!(changed, expected);
+    assert_eq!(client.messages(PARENT, 50).await, std::slice::from_ref(&changed));
+    let after = client.scored(PARENT).await;
+    assert_ne!((after.etag, after.update_time), (before.etag, before.update_time));
+
+    // As what it was read first it is no more.
+    let stale = client.update_message(update(change, &["html_body"])).await.unwrap_err();
+    assert_eq!(fault(&stale), (Code::Aborted, "ETAG_MISMATCH".to_owned()));
+    // Words that are changed leave no body beside them that says something else.
+    let words = Message { content: Some("Third".to_owned()), ..changed };
+    let third = client.update_message(update(words, &["content", "subject"])).await.unwrap();
+    assert_eq!((third.content(), third.html_body.as_deref(), third.subject()), ("Third", None, "S"));
+    // A change that changes nothing makes no version.
+    let version = client.scored(PARENT).await.etag;
+    assert_eq!(client.update_message(update(third.clone(), &["content"])).await.unwrap(), third);
+    assert_eq!(client.conversation(PARENT).await.unwrap().etag, version);
+}
+
+#[tokio::test]
+async fn an_imported_message_can_be_edited_and_deleted_too() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let large = (0..40).map(|place| sample::message(place, AuthorKind::Contact, &"words ".repeat(300)));
+    for import in [sample::import("42"), sample::import_of("43", large.collect())] {
+        let name = client.import(import).await.unwrap().conversation;
+        let mut messages = client.messages(&name, 50).await;
+        for place in [0, messages.len() - 1] {
+            let change = Message { content: Some(format!("Edited {place}")), ..messages[place].clone() };
+            messages[place] = client.update_message(update(change, &["content"])).await.unwrap();
+        }
+        assert_eq!(client.messages(&name, 3).await, messages);
+        let subject = update(messages[0].clone(), &["subject", "html_body"]);
+        let refused = client.update_message(subject).await.unwrap_err();
+        assert_eq!(fields(&refused), ["message.html_body", "message.subject"]);
+        while let Some(gone) = messages.pop() {
+            client.delete_message(delete(&gone.name)).await.unwrap();
+            assert_eq!(client.messages(&name, 3).await, messages);
+        }
+        let empty = client.scored(&name).await;
+        assert_eq!(empty.message_count, 0);
+        client.store(store(&name, words("Anew"))).await.unwrap();
+        assert_eq!(client.messages(&name, 3).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_mask_and_the_names_are_checked() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let stored = client.store(store(PARENT, words("Hello"))).await.unwrap().message.unwrap();
+    for (message, paths, named) in [
+        (stored.clone(), &[][..], &["update_mask"][..]),
+        (stored.clone(), &["name"], &["update_mask"]),
+        (stored.clone(), &["*"], &["update_mask"]),
+        (
+            Message { author: None, create_time: None, ..stored.clone() },
+            &["author", "create_time"],
+            &["message.author.kind", "message.create_time"],
+        ),
+        (
+            Message { name: "x".to_owned(), content: Some("x".repeat(256 * 1024 + 1)), ..stored.clone() },
+            &["content"],
+            &["message.name", "message.content"],
+        ),
+    ] {
+        let refused = client.update_message(update(message, paths)).await.unwrap_err();
+        assert_eq!(fields(&refused), named, "{paths:?}");
+    }
+    assert_eq!(fields(&client.delete_message(delete("messages/1")).await.unwrap_err()), ["name"]);
+    for name in [format!("{PARENT}/messages/1"), "conversations/a:b/messages/1".to_owned()] {
+        assert_not_found(&client.delete_message(delete(&name)).await.unwrap_err(), "message");
+        let other = Message { name, etag: String::new(), ..stored.clone() };
+        assert_not_found(&client.update_message(update(other, &["content"])).await.unwrap_err(), "message");
+    }
+}
+
+#[tokio::test]
+async fn edits_and_deletions_are_carried_out_once() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let message = Message { tracking_id: Some("t".to_owned()), ..words("Hello") };
+    let stored = client.store(store(PARENT, message.clone())).await.unwrap().message.unwrap();
+    let change = Message { content: Some("Changed".to_owned()), ..stored.clone() };
+    let edit = UpdateMessageRequest { request_id: "one".to_owned(), ..update(change, &["content"]) };
+    let edited = client.update_message(edit.clone()).await.unwrap();
+    let version = client.scored(PARENT).await.etag;
+    assert_eq!(client.update_message(edit.clone()).await.unwrap(), edited);
+    let mut other = edit;
+    other.message.as_mut().unwrap().content = None;
+    let reused = client.update_message(other).await.unwrap_err();
+    assert_eq!(fault(&reused), (Code::InvalidArgument, "REQUEST_ID_REUSED".to_owned()));
+    assert_eq!(client.conversation(PARENT).await.unwrap().etag, version);
+    // What was stored under the tracking id is still it.
+    assert_eq!(client.store(store(PARENT, message.clone())).await.unwrap().message.unwrap(), edited);
+
+    let request = DeleteMessageRequest { request_id: "two".to_owned(), ..delete(&stored.name) };
+    let mistaken = DeleteMessageRequest { etag: stored.etag.clone(), ..delete(&stored.name) };
+    let mismatch = client.delete_message(mistaken).await.unwrap_err();
+    assert_eq!(fault(&mismatch), (Code::Aborted, "ETAG_MISMATCH".to_owned()));
+    for _ in 0..2 {
+        client.delete_message(request.clone()).await.unwrap();
+    }
+    assert_not_found(&client.delete_message(delete(&stored.name)).await.unwrap_err(), "message");
+    assert_eq!(client.conversation(PARENT).await.unwrap().message_count, 0);
+    // It is gone, so that the same is a new one.
+    let anew = client.store(store(PARENT, message)).await.unwrap().message.unwrap();
+    assert_ne!(anew.name, stored.name);
+}
+
+fn of_unit(assessments: Vec<Assessment>, unit: UnitKind) -> Vec<Assessment> {
+    assessments.into_iter().filter(|assessment| assessment.unit() == unit).collect()
+}
+
+/// As if a person had reviewed every assessment of a conversation.
+async fn review_all(server: &Plaudit) {
+    let mut batch = Batch::default();
+    for (key, raw) in server.store.dump().await.into_iter().filter(|(key, _)| key[0] == 0x20) {
+        let mut assessment: plaudit::domain::Assessment = records::decode(&key, &raw).unwrap();
+        assessment.state = AssessmentState::ReviewedBySupervisor;
+        batch.put.push((key, records::encode(&assessment)));
+    }
+    server.store.commit(batch).await.unwrap();
+}
+
+async fn said(client: &Client, direction: MessageDirection, text: &str) -> Message {
+    let message = Message { direction: direction.into(), agent_id: Some(1), ..words(text) };
+    client.store(store(PARENT, message)).await.unwrap().message.unwrap()
+}
+
+#[tokio::test]
+async fn scores_and_evidence_are_those_of_what_is_left() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    said(&client, MessageDirection::In, "Where is my order?").await;
+    said(&client, MessageDirection::Out, "It will come tomorrow. Is there anything else I can do for you?")
+        .await;
+    let expected = client.scored(PARENT).await;
+    let before = client.assessments(PARENT, 50).await;
+    let rude = said(&client, MessageDirection::In, "This is terrible, I want to speak to a manager!").await;
+    client.scored(PARENT).await;
+    let names_it = |assessments: &[Assessment]| format!("{assessments:?}").contains(&rude.name);
+    let with_it = client.assessments(PARENT, 50).await;
+    assert!(names_it(&with_it), "{with_it:#?}");
+    client.delete_message(delete(&rude.name)).await.unwrap();
+    assert_eq!(client.scored(PARENT).await.message_count, expected.message_count);
+    let after = client.assessments(PARENT, 50).await;
+    assert!(!names_it(&after));
+    let scores =
+        |all: &[Assessment]| all.iter().map(|one| (one.totals, one.axis.clone())).collect::<Vec<_>>();
+    assert_eq!(scores(&after), scores(&before));
+    assert_ne!(scores(&with_it), scores(&before));
+}
+
+#[tokio::test]
+async fn what_a_person_has_reviewed_is_marked_stale_while_a_scoring_would_say_something_else() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    said(&client, MessageDirection::In, "Where is my order?").await;
+    let reply = said(&client, MessageDirection::Out, "It will come tomorrow.").await;
+    client.scored(PARENT).await;
+    review_all(&server).await;
+    let reviewed = client.assessments(PARENT, 50).await;
+    assert!(reviewed.iter().all(|assessment| assessment.stale_time.is_none()));
+
+    server.clock.advance_millis(60_000);
+    let rude = said(&client, MessageDirection::In, "This is terrible, I want to speak to a manager!").await;
+    client.scored(PARENT).await;
+    let marked = client.assessments(PARENT, 50).await;
+    let stale_time = Some(Timestamp { seconds: Plaudit::START.0 / 1000 + 60, nanos: 0 });
+    for (now, then) in marked.iter().zip(&reviewed) {
+        let (etag, update_time) = (now.etag.clone(), now.update_time);
+        assert_eq!(
+            now,
+            &Assessment { stale_time, etag, update_time, ..then.clone() },
+            "only the mark is new"
+        );
+    }
+    client.delete_message(delete(&rude.name)).await.unwrap();
+    client.scored(PARENT).await;
+    let agreed = client.assessments(PARENT, 50).await;
+    assert!(agreed.iter().all(|assessment| assessment.stale_time.is_none()), "{agreed:#?}");
+
+    // Without its only message the worklog is no more; what was said of it stays, as what it is.
+    client.delete_message(delete(&reply.name)).await.unwrap();
+    client.scored(PARENT).await;
+    let left = of_unit(client.assessments(PARENT, 50).await, UnitKind::Worklog);
+    assert_eq!(left.len(), 1);
+    assert!(left[0].stale_time.is_some());
+}
+
+#[tokio::test]
+async fn an_append_knows_a_message_that_was_stored_by_its_tracking_id() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let message = Message { tracking_id: Some("m1".to_owned()), ..words("Hello") };
+    client.store(store("conversations/test:42", message)).await.unwrap();
+    let append = sample::with_policy(
+        sample::import_of("42", sample::messages(0, 3)),
+        plaudit::proto::v1::ConflictPolicy::Append,
+    );
+    assert_eq!(client.import(append).await.unwrap().stored_messages, 2);
+}

@@ -76,19 +76,11 @@ fn transcript(messages: impl IntoIterator<Item = (AuthorKind, String)>) -> Trans
             author: Author { kind, external_id: Some(format!("{kind:?}")), name: None },
             create_time: UnixMillis(1_700_000_000_000 + index * 10_000),
             ai_tool: None,
+            details: None,
+            update_time: None,
         })
         .collect();
-    let conversation = Conversation {
-        id: ConversationId(1),
-        source: "bench".to_owned(),
-        external_id: "1".to_owned(),
-        subject: None,
-        version: 1,
-        message_count: messages.len() as u32,
-        create_time: UnixMillis(0),
-        update_time: UnixMillis(0),
-        handling: plaudit::domain::Handling::default(),
-        delete_time: None,
-    };
+    let new = Conversation::new(ConversationId(1), "bench".to_owned(), "1".to_owned(), UnixMillis(0));
+    let conversation = Conversation { message_count: messages.len() as u32, ..new };
     Transcript { conversation, messages }
 }

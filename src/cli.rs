@@ -1,8 +1,12 @@
 //! The command line. One file per command.
 
 mod config;
+mod connect;
 mod demo;
+mod export;
 mod health;
+mod import;
+mod record;
 mod serve;
 mod settings;
 mod store;
@@ -22,16 +26,20 @@ pub enum Failure {
     Failed(String),
     /// Exit code 2: the command line or a setting is wrong.
     Usage(String),
+    /// Exit code 2: the command could not go on to its end; the message says where to begin again.
+    Stopped(String),
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings; those of import: plaudit import --help.
 
 Examples:
   plaudit serve                                 serve on 127.0.0.1:50051, data in ./plaudit-data
   plaudit serve --data /var/lib/plaudit         keep the data elsewhere
   PLAUDIT_LOG_LEVEL=debug plaudit serve         any setting can come from the environment
   plaudit health                                is it serving? exit code 0 or 1
+  plaudit import tickets.jsonl                  import conversations, one JSON object per line
+  plaudit export everything.jsonl               conversations, messages and assessments
   plaudit store dump backup.dump                everything in one file, while the server is stopped
   plaudit config                                the settings in force and where each was said
   grpcurl -plaintext localhost:50051 list       what the API offers";
@@ -50,6 +58,10 @@ enum Command {
     Serve(serve::Serve),
     /// Ask a running server whether it serves.
     Health(health::Health),
+    /// Import conversations from a file of JSON Lines into a running server.
+    Import(import::Import),
+    /// Export every conversation of a running server as JSON Lines.
+    Export(export::Export),
     /// Print the settings in force and where each was said.
     Config(config::Config),
     /// Dump a store into a file, or load one; the server must be stopped.
@@ -61,6 +73,8 @@ pub fn run() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Health(health) => health.run(),
+        Command::Import(import) => import.run(),
+        Command::Export(export) => export.run(),
         Command::Config(config) => config.run(),
         Command::Store(store) => store.run(),
     };
@@ -72,7 +86,7 @@ pub fn run() -> ExitCode {
             eprintln!("plaudit: {message}");
             ExitCode::from(1)
         }
-        Err(Failure::Usage(message)) => {
+        Err(Failure::Usage(message) | Failure::Stopped(message)) => {
             eprintln!("plaudit: {message}");
             ExitCode::from(2)
         }

@@ -40,6 +40,11 @@ pub enum Error {
     TeamExists { source_name: String, external_id: String, name: String },
     #[error("{name} has {members} members; take them out of it first")]
     TeamNotEmpty { name: String, members: u32 },
+    #[error(
+        "the place that the resume token names is not kept any more or not there yet: events may have been missed; read anew \
+         what you follow, and watch without a token"
+    )]
+    EventsLost,
     #[error("others kept changing {what}; nothing was written, send the same request again")]
     ConcurrentChange { what: String },
     #[error("the server has too many writes waiting; try again in {} ms", retry_after.as_millis())]

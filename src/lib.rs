@@ -2,6 +2,7 @@
 //! cases, to the edges.
 
 pub mod domain;
+pub mod interchange;
 pub mod scoring;
 pub mod store;
 

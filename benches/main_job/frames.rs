@@ -16,22 +16,22 @@ use tokio::{
 
 use super::Result;
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// RFC 9113, section 6.
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
-const ACK: u8 = 1;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub const DATA: u8 = 0;
+pub const HEADERS: u8 = 1;
+pub const RST_STREAM: u8 = 3;
+pub const SETTINGS: u8 = 4;
+pub const PING: u8 = 6;
+pub const GOAWAY: u8 = 7;
+pub const WINDOW_UPDATE: u8 = 8;
+pub const ACK: u8 = 1;
+pub const END_STREAM: u8 = 1;
+pub const END_HEADERS: u8 = 4;
 /// What a server grants before it says more.
-const FIRST_WINDOW: i64 = 65_535;
+pub const FIRST_WINDOW: i64 = 65_535;
 /// What is granted to the server for a stream, and, on top of its first window, for the connection.
-const WINDOW: u32 = 1 << 20;
+pub const WINDOW: u32 = 1 << 20;
 
 /// When the calls of a loop are made, and when they count.
 #[derive(Clone, Copy)]
@@ -122,7 +122,8 @@ impl Connection {
     fn send(&mut self, request: &impl Message) -> Result<()> {
         let stream = self.next_stream;
         self.next_stream += 2;
-        let headers = if stream == 1 { self.first_headers() } else { LATER_HEADERS.to_vec() };
+        let headers =
+            if stream == 1 { first_headers(self.path, &self.authority) } else { LATER_HEADERS.to_vec() };
         frame(&mut self.out, HEADERS, END_HEADERS, stream, &headers);
         let length = request.encoded_len();
         self.window -= length as i64 + 5;
@@ -176,45 +177,48 @@ impl Connection {
         }
         Ok(false)
     }
+}
 
-    /// RFC 7541: `:method: POST` and `:scheme: http` are known, the others are to be remembered.
-    fn first_headers(&self) -> Vec<u8> {
-        let mut headers = vec![0x83, 0x86];
-        let mut literal = |name: &[u8], value: &str| {
-            headers.extend_from_slice(name);
-            headers.push(value.len() as u8);
-            headers.extend_from_slice(value.as_bytes());
-        };
-        literal(&[0x44], self.path);
-        literal(&[0x41], &self.authority);
-        literal(b"\x40\x02te", "trailers");
-        literal(&[0x5F], "application/grpc");
-        headers
-    }
+/// RFC 7541: `:method: POST` and `:scheme: http` are known, the others are to be remembered.
+pub fn first_headers(path: &str, authority: &str) -> Vec<u8> {
+    let mut headers = vec![0x83, 0x86];
+    let mut literal = |name: &[u8], value: &str| {
+        headers.extend_from_slice(name);
+        headers.push(value.len() as u8);
+        headers.extend_from_slice(value.as_bytes());
+    };
+    literal(&[0x44], path);
+    literal(&[0x41], authority);
+    literal(b"\x40\x02te", "trailers");
+    literal(&[0x5F], "application/grpc");
+    headers
 }
 
 /// The same by what was remembered, newest first from 62.
 const LATER_HEADERS: [u8; 6] = [0x83, 0x86, 0xC1, 0xC0, 0xBF, 0xBE];
 
-fn setting(id: u16, value: u32) -> [u8; 6] {
+pub fn setting(id: u16, value: u32) -> [u8; 6] {
     let [a, b] = id.to_be_bytes();
     let [c, d, e, f] = value.to_be_bytes();
     [a, b, c, d, e, f]
 }
 
-fn frame(out: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+pub fn frame(out: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
     header(out, payload.len(), kind, flags, stream);
     out.extend_from_slice(payload);
 }
 
-fn header(out: &mut Vec<u8>, length: usize, kind: u8, flags: u8, stream: u32) {
+pub fn header(out: &mut Vec<u8>, length: usize, kind: u8, flags: u8, stream: u32) {
     out.extend_from_slice(&(length as u32).to_be_bytes()[1..]);
     out.extend_from_slice(&[kind, flags]);
     out.extend_from_slice(&stream.to_be_bytes());
 }
 
-/// Kind, flags, stream and payload of the first frame, and what is after it; `None` while it is not whole.
-fn next_frame(input: &[u8]) -> Option<(u8, u8, u32, &[u8], &[u8])> {
+/// Kind, flags, stream and payload of a frame, and what is after it.
+pub type Taken<'a> = (u8, u8, u32, &'a [u8], &'a [u8]);
+
+/// The first frame; `None` while it is not whole.
+pub fn next_frame(input: &[u8]) -> Option<Taken<'_>> {
     let (&[a, b, c, kind, flags, s1, s2, s3, s4], rest) = input.split_first_chunk::<9>()?;
     let length = u32::from_be_bytes([0, a, b, c]) as usize;
     let (payload, after) = rest.split_at_checked(length)?;

@@ -59,6 +59,9 @@ impl Keyspace for Recorder {
     ) -> BoxFuture<'_, std::result::Result<Vec<(Position, Value)>, StoreError>> {
         self.inner.log(after, limit)
     }
+    fn newest(&self) -> watch::Receiver<Position> {
+        self.inner.newest()
+    }
     fn restore_log(
         &self,
         records: Vec<(Position, Value)>,

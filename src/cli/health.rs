@@ -10,7 +10,10 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use super::Failure;
+use super::{
+    Failure,
+    connect::{endpoint, root_cause},
+};
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 it serves, 1 it does not or cannot be reached, 2 wrong usage.
@@ -42,9 +45,8 @@ impl Health {
     }
 
     async fn ask(self) -> Result<(), Failure> {
-        let url = if self.server.contains("://") { self.server } else { format!("http://{}", self.server) };
-        let endpoint = Endpoint::from_shared(url.clone())
-            .map_err(|_| Failure::Usage(format!("{url} is not a URL such as http://127.0.0.1:50051")))?;
+        let endpoint = endpoint(&self.server)?;
+        let url = endpoint.uri().to_string();
         let within = Duration::from_secs(self.timeout_seconds);
         let status = tokio::time::timeout(within, check(endpoint, self.service))
             .await
@@ -69,12 +71,4 @@ async fn check(endpoint: Endpoint, service: String) -> Result<ServingStatus, Str
         Err(status) if status.code() == Code::NotFound => Err("it has no such service".to_owned()),
         Err(status) => Err(format!("{}: {}", crate::server::code_name(status.code()), status.message())),
     }
-}
-
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

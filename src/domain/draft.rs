@@ -105,7 +105,9 @@ impl ConversationDraft {
 
         let count = self.messages.len();
         if count == 0 || count > limits.messages {
-            violations.add("messages", format!("must have 1 to {} items, has {count}", limits.messages));
+            // An edge may have stopped reading where there were too many.
+            let has = if count == 0 { "none" } else { "more" };
+            violations.add("messages", format!("must have 1 to {} items, has {has}", limits.messages));
         }
         let mut seen = HashSet::with_capacity(count.min(limits.messages));
         let mut messages = Vec::with_capacity(count.min(limits.messages));

@@ -8,7 +8,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::{
     domain::Violations,
     error::Error,
-    proto::v1::ErrorReason,
+    proto::v1::{self, ErrorReason},
     server::{ERROR_DOMAIN, reason_name},
 };
 
@@ -58,6 +58,10 @@ impl From<Error> for Status {
                 details.add_precondition_failure_violation("MEMBERS", name, "the team must have no members");
                 (Code::FailedPrecondition, ErrorReason::TeamNotEmpty)
             }
+            Error::EventsLost => {
+                details.add_precondition_failure_violation("EVENTS_LOST", "resume_token", message.clone());
+                (Code::FailedPrecondition, ErrorReason::EventsLost)
+            }
             Error::ConcurrentChange { .. } => (Code::Aborted, ErrorReason::ConcurrentChange),
             Error::Overloaded { retry_after } => {
                 details.set_retry_info(Some(retry_after));
@@ -74,6 +78,43 @@ impl From<Error> for Status {
         };
         details.set_error_info(reason_name(reason), ERROR_DOMAIN, metadata);
         Self::with_error_details(code, message, details)
+    }
+}
+
+/// An error that concerns one item of a stream, as data: with the reason and the words of the status that a call of its own
+/// would have ended with, but all violations, as it does not travel in headers.
+pub fn failure(error: Error) -> v1::ImportFailure {
+    let all = match &error {
+        Error::Invalid(violations) => Some(violations.clone()),
+        _ => None,
+    };
+    let status = Status::from(error);
+    let details = status.get_error_details();
+    let reason = details
+        .error_info()
+        .and_then(|info| ErrorReason::from_str_name(&format!("ERROR_REASON_{}", info.reason)));
+    let field_violations = match &all {
+        Some(violations) => violations
+            .iter()
+            .map(|violation| v1::FieldViolation {
+                field: violation.field.clone(),
+                description: violation.message.clone(),
+            })
+            .collect(),
+        None => details.bad_request().map_or_else(Vec::new, |request| {
+            let violations = request.field_violations.iter();
+            violations
+                .map(|violation| v1::FieldViolation {
+                    field: violation.field.clone(),
+                    description: violation.description.clone(),
+                })
+                .collect()
+        }),
+    };
+    v1::ImportFailure {
+        reason: reason.unwrap_or(ErrorReason::InternalFault).into(),
+        message: status.message().to_owned(),
+        field_violations,
     }
 }
 

@@ -1,6 +1,6 @@
 //! `ImportService` on the wire.
 
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     domain::{
@@ -8,10 +8,14 @@ use crate::{
     },
     error::Error,
     proto::v1::{self, import_service_server::ImportService},
-    service::import::{self, ConflictPolicy, ImportStatus, Imported},
+    service::{
+        Services,
+        bulk::Import,
+        import::{self, ConflictPolicy, ImportStatus, Imported},
+    },
 };
 
-use super::{Edge, conversation::scoring_to_wire, names, requests::request_id_from_wire, times};
+use super::{Edge, bulk, conversation::scoring_to_wire, names, requests::request_id_from_wire, times};
 
 #[tonic::async_trait]
 impl ImportService for Edge {
@@ -19,17 +23,19 @@ impl ImportService for Edge {
         &self,
         request: Request<v1::ImportConversationRequest>,
     ) -> Result<Response<v1::ImportConversationResponse>, Status> {
-        let request = request.into_inner();
-        let mut violations = Violations::default();
-        let on_conflict = policy_from_wire(request.on_conflict, &mut violations);
-        let request_id = request_id_from_wire(&request.request_id, &mut violations);
-        let draft =
-            draft_from_wire(request.conversation.unwrap_or_default(), request.messages, &mut violations);
-        let new = draft
-            .check(self.0.import_limits(), violations)
-            .map_err(|violations| Error::Invalid(violations.renamed(wire_field)))?;
+        let import = from_wire(&self.0, request.into_inner()).map_err(Error::Invalid)?;
+        let Import { new, on_conflict, request_id } = import;
         let imported = import::import_conversation(&self.0, &new, on_conflict, request_id.as_ref()).await?;
         Ok(Response::new(imported_to_wire(&imported)))
+    }
+
+    type ImportConversationsStream = bulk::Answers;
+
+    async fn import_conversations(
+        &self,
+        request: Request<Streaming<v1::ImportConversationsRequest>>,
+    ) -> Result<Response<bulk::Answers>, Status> {
+        Ok(Response::new(bulk::answers(self.0.clone(), request.into_inner())))
     }
 
     async fn get_import(
@@ -40,6 +46,18 @@ impl ImportService for Edge {
         let status = import::get_import(&self.0, &receipt).await?;
         Ok(Response::new(status_to_wire(status)))
     }
+}
+
+/// What a request asks for, or everything that is wrong with it under its own names.
+pub fn from_wire(services: &Services, request: v1::ImportConversationRequest) -> Result<Import, Violations> {
+    let mut violations = Violations::default();
+    let on_conflict = policy_from_wire(request.on_conflict, &mut violations);
+    let request_id = request_id_from_wire(&request.request_id, &mut violations);
+    let draft = draft_from_wire(request.conversation.unwrap_or_default(), request.messages, &mut violations);
+    let new = draft
+        .check(services.import_limits(), violations)
+        .map_err(|violations| violations.renamed(wire_field))?;
+    Ok(Import { new, on_conflict, request_id })
 }
 
 fn policy_from_wire(policy: i32, violations: &mut Violations) -> ConflictPolicy {
@@ -128,7 +146,7 @@ pub fn present(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-fn imported_to_wire(imported: &Imported) -> v1::ImportConversationResponse {
+pub fn imported_to_wire(imported: &Imported) -> v1::ImportConversationResponse {
     let outcome = match imported.outcome {
         ImportOutcome::Created => v1::ImportOutcome::Created,
         ImportOutcome::Existing => v1::ImportOutcome::Existing,

@@ -1,10 +1,14 @@
 //! The gRPC edge: decode, check shape, call the use case, encode. It holds no rule of its own and knows no store.
 
 mod assessment;
+mod bounds;
+mod bulk;
 mod codec;
 mod conversation;
 mod directory;
 mod errors;
+mod events;
+mod fields;
 mod handling;
 mod import;
 mod message;
@@ -24,8 +28,9 @@ use crate::{
     proto::v1::{
         assessment_service_server::AssessmentServiceServer,
         conversation_service_server::ConversationServiceServer,
-        directory_service_server::DirectoryServiceServer, import_service_server::ImportServiceServer,
-        rating_service_server::RatingServiceServer, scorecard_service_server::ScorecardServiceServer,
+        directory_service_server::DirectoryServiceServer, event_service_server::EventServiceServer,
+        import_service_server::ImportServiceServer, rating_service_server::RatingServiceServer,
+        scorecard_service_server::ScorecardServiceServer,
     },
     service::Services,
 };
@@ -40,7 +45,8 @@ pub fn routes(services: Arc<Services>) -> Routes {
         .add_service(ScorecardServiceServer::new(edge.clone()))
         .add_service(AssessmentServiceServer::new(edge.clone()))
         .add_service(RatingServiceServer::new(edge.clone()))
-        .add_service(DirectoryServiceServer::new(edge))
+        .add_service(DirectoryServiceServer::new(edge.clone()))
+        .add_service(EventServiceServer::new(edge))
 }
 
 /// The use cases as the generated services call them.

@@ -14,11 +14,9 @@ use http::StatusCode;
 use serde::Serialize;
 
 use crate::{
-    domain::{
-        AuthorDraft, AuthorKind, ConversationDraft, ImportLimits, MessageDraft, MessageKind, NewConversation,
-        Receipt, UnixMillis, Violations,
-    },
+    domain::{ImportLimits, NewConversation, Receipt, Violations},
     error::Error,
+    interchange::{craftcx::parse_conversation, json},
     server::MAX_REQUEST_BYTES,
     service::{
         Services,
@@ -27,21 +25,10 @@ use crate::{
     },
 };
 
-use super::{
-    answer,
-    fault::Fault,
-    json::{self, Findings, Object},
-    request,
-};
+use super::{answer, fault::Fault, request};
 
 /// The document's own limit; the other limits are the domain's.
 const LIMITS: ImportLimits = ImportLimits { messages: 50 };
-
-const KINDS: [(&str, MessageKind); 2] =
-    [("message", MessageKind::Message), ("comment", MessageKind::Comment)];
-
-const AUTHOR_TYPES: [(&str, AuthorKind); 3] =
-    [("contact", AuthorKind::Contact), ("ai", AuthorKind::Ai), ("teammate", AuthorKind::Teammate)];
 
 /// The way of a receipt: an import that was taken is never anything else.
 const ACCEPTED: &str = "accepted";
@@ -68,7 +55,7 @@ async fn import(services: &Services, request: Request) -> Result<Response, Fault
     let body = request::read_json_body(&head.headers, body, MAX_REQUEST_BYTES).await?;
     let mut violations = Violations::default();
     let key = request::idempotency_key(&head.headers, &mut violations);
-    let new = violations.collect(conversation_from_json(&body))?;
+    let new = violations.collect(parse_conversation(&body, LIMITS))?;
     match import_conversation(services, &new, ConflictPolicy::Reject, key.as_ref()).await {
         Ok(imported) => Ok(accepted(&new, &imported.receipt)),
         Err(Error::AlreadyImported { receipt, .. }) => Ok(duplicate(&new, &receipt)),
@@ -86,56 +73,6 @@ async fn find(services: &Services, id: &str) -> Result<Response, Fault> {
         Ok(import) => Ok(answer(StatusCode::OK, &result::to_json(import))),
         Err(Error::NotFound { .. }) => Err(not_found()),
         Err(error) => Err(error.into()),
-    }
-}
-
-fn conversation_from_json(body: &[u8]) -> Result<NewConversation, Violations> {
-    let mut fields = json::parse(body)?;
-    let mut findings = Findings::default();
-    let draft = draft_from_json(&mut fields, &mut findings);
-    let checked = draft.check(LIMITS, Violations::default());
-    findings.collect(checked.map_err(|violations| violations.renamed(documented_field)))
-}
-
-fn draft_from_json(fields: &mut Object, findings: &mut Findings) -> ConversationDraft {
-    fields.require("messages", findings);
-    let messages = fields.objects("messages", 1..=LIMITS.messages, findings);
-    ConversationDraft {
-        source: fields.string("source", findings),
-        external_id: fields.string("ticket_id", findings),
-        subject: fields.text("subject", findings),
-        messages: messages.into_iter().map(|message| message_from_json(message, findings)).collect(),
-    }
-}
-
-fn message_from_json(mut fields: Object, findings: &mut Findings) -> MessageDraft {
-    fields.require("author", findings);
-    let author = fields.object("author", findings);
-    MessageDraft {
-        external_id: fields.string("external_id", findings),
-        kind: fields.choice("kind", &KINDS, findings),
-        content: fields.string("content", findings),
-        author: author.map(|author| author_from_json(author, findings)).unwrap_or_default(),
-        create_time: fields.integer("timestamp", findings).map(UnixMillis),
-        ai_tool: fields.text("ai_tool", findings),
-    }
-}
-
-fn author_from_json(mut fields: Object, findings: &mut Findings) -> AuthorDraft {
-    AuthorDraft {
-        kind: fields.choice("type", &AUTHOR_TYPES, findings),
-        external_id: fields.text("external_id", findings),
-        name: fields.text("name", findings),
-    }
-}
-
-/// The document's name for a field of the domain.
-fn documented_field(field: &str) -> String {
-    match field.split_once('.') {
-        None if field == "external_id" => "ticket_id".to_owned(),
-        Some((message, "create_time")) => format!("{message}.timestamp"),
-        Some((message, "author.kind")) => format!("{message}.author.type"),
-        _ => field.to_owned(),
     }
 }
 

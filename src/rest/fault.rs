@@ -91,6 +91,7 @@ impl From<Error> for Fault {
                      same request again, or take a new key"
                 ),
             ),
+            Error::EventsLost => Self::new(StatusCode::BAD_REQUEST, message),
             Error::ScoringUnfinished { .. } => Self::new(StatusCode::GATEWAY_TIMEOUT, message),
             Error::RatingClosed { .. } => {
                 Self { code: "rating_closed", ..Self::new(StatusCode::CONFLICT, message) }

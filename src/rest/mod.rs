@@ -1,18 +1,16 @@
 //! The REST edge: the documented JSON endpoints of other products, one file per dialect. A dialect decodes, calls the use
 //! case and encodes; it holds no rule of its own and knows no store.
 //!
-//! What all dialects do alike stands beside them: reading a request, reading its JSON by path, and what went wrong before
-//! a dialect gives it its shape.
+//! What all dialects do alike stands beside them: reading a request, and what went wrong before a dialect gives it its shape.
+//! `interchange` reads JSON by path, and the documents that come by other ways too.
 
 mod attachment;
 mod craftcx;
 mod dixa;
 mod enneo;
 mod fault;
-mod json;
 mod numbers;
 mod request;
-mod times;
 
 use std::sync::Arc;
 
@@ -25,7 +23,7 @@ use axum::{
 use http::{HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 
-use crate::service::Services;
+use crate::{interchange::json, service::Services};
 
 use fault::Fault;
 

@@ -93,7 +93,8 @@ impl Calls {
         if let Some(deadline) = deadline {
             request.extensions_mut().insert(Deadline(deadline));
         }
-        let request = with_body(request, &mut access, Some(framing), patience);
+        let drain = (carries == Carries::Items).then(|| self.drain());
+        let request = with_body(request, &mut access, Some(framing), patience, drain);
         let call = AssertUnwindSafe(self.grpc.clone().oneshot(request)).catch_unwind();
         let outcome = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, call).await,
@@ -148,7 +149,7 @@ impl Calls {
         if !self.hosts.passes(&uri, request.headers()) {
             return AnswerBody::wrap(error(StatusCode::FORBIDDEN, HOST_NOT_ALLOWED), access, None, None);
         }
-        let request = with_body(request, &mut access, None, Some(self.patience.clone()));
+        let request = with_body(request, &mut access, None, Some(self.patience.clone()), None);
         let mut response = match AssertUnwindSafe(self.rest.clone().oneshot(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
@@ -191,10 +192,11 @@ fn with_body(
     access: &mut Access,
     framing: Option<Framing>,
     patience: Option<Arc<Patience>>,
+    drain: Option<BoxFuture<'static, ()>>,
 ) -> Request<Body> {
     let (learnt, ended) = (access.learnt.clone(), access.end_signal());
     request.extensions_mut().insert(learnt.clone());
-    request.map(|body| Body::new(RequestBody::new(body, learnt, framing, patience, ended)))
+    request.map(|body| Body::new(RequestBody::new(body, learnt, framing, patience, drain, ended)))
 }
 
 fn content_type(headers: &HeaderMap) -> &[u8] {

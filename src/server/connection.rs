@@ -18,8 +18,9 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 const MAX_HEADERS: usize = 100;
-/// Unread bytes per stream: one in eight of the largest request.
-const STREAM_WINDOW_BYTES: u32 = 512 * 1024;
+/// Unread bytes per stream. A caller of a bulk import sends so much ahead of what the server has read: of items of some 150
+/// bytes it is fewer than 1,000 with those that are undecided.
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 /// Unread bytes per connection, whatever the number of its streams.
 const CONNECTION_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 

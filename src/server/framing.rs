@@ -2,8 +2,10 @@
 //!
 //! tonic reads it too, but only when a message is complete, and calls what is wrong with it a fault of the server.
 
-use super::refusal;
+use bytes::{Bytes, BytesMut};
 use tonic::Status;
+
+use super::refusal;
 
 /// Reads along with the framing and knows from a message's length, before the message has come, that it is too large.
 /// A stream may carry any number of messages within the limit.
@@ -17,6 +19,8 @@ pub(super) struct Framing {
     prefix_len: usize,
     /// What is yet to come of the message.
     rest: usize,
+    /// Whether it is left out, as it is too large.
+    skips: bool,
 }
 
 /// How many messages a request carries.
@@ -25,6 +29,9 @@ pub(super) enum Carries {
     One,
     /// A stream, which may also be empty.
     Any,
+    /// A stream of items of which each is answered: one that is too large reaches the service as an empty message in its
+    /// place, so that it fails alone.
+    Items,
 }
 
 /// What is wrong with the framing.
@@ -53,7 +60,7 @@ impl FramingFault {
 
 impl Framing {
     pub(super) fn new(limit_bytes: usize, carries: Carries) -> Self {
-        Self { limit_bytes, carries, begun: false, prefix: [0; 5], prefix_len: 0, rest: 0 }
+        Self { limit_bytes, carries, begun: false, prefix: [0; 5], prefix_len: 0, rest: 0, skips: false }
     }
 
     /// Whether all is well so far.
@@ -82,6 +89,39 @@ impl Framing {
             }
         }
         Ok(())
+    }
+
+    pub(super) fn carries(&self) -> Carries {
+        self.carries
+    }
+
+    /// The same for [`Carries::Items`]; answers what the service is to read.
+    pub(super) fn pass_items(&mut self, data: &[u8]) -> Result<Bytes, FramingFault> {
+        let mut passed = BytesMut::with_capacity(data.len() + self.prefix.len());
+        let mut left = data;
+        while !left.is_empty() {
+            if self.rest > 0 {
+                let (step, after) = left.split_at(self.rest.min(left.len()));
+                if !self.skips {
+                    passed.extend_from_slice(step);
+                }
+                self.rest -= step.len();
+                left = after;
+                continue;
+            }
+            // A prefix is passed on when it is whole: only then is its message known to be.
+            let (step, after) = left.split_at((self.prefix.len() - self.prefix_len).min(left.len()));
+            left = after;
+            self.skips = match self.take(step) {
+                Ok(()) => false,
+                Err(FramingFault::TooLarge { .. }) => true,
+                Err(fault) => return Err(fault),
+            };
+            if self.prefix_len == 0 {
+                passed.extend_from_slice(if self.skips { &[0; 5] } else { &self.prefix });
+            }
+        }
+        Ok(passed.freeze())
     }
 
     /// Whether the request may end here.
@@ -140,6 +180,24 @@ mod tests {
             let kept = whole.len().saturating_sub(missing);
             let expected = if ends.contains(&kept) { Ok(()) } else { Err(FramingFault::CutShort) };
             prop_assert_eq!(read(&whole[..kept], cut, Carries::Any), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn of_a_stream_of_items_those_that_are_too_large_are_empty_in_their_places(
+            lengths in proptest::collection::vec(0_usize..60, 0..8),
+            cut in 1_usize..80,
+        ) {
+            let mut framing = Framing::new(30, Carries::Items);
+            let mut passed = Vec::new();
+            for chunk in framed(&lengths).chunks(cut) {
+                passed.extend(framing.pass_items(chunk).unwrap());
+            }
+            let expected: Vec<usize> =
+                lengths.iter().map(|&length| if length <= 30 { length } else { 0 }).collect();
+            prop_assert_eq!(passed, framed(&expected));
+            prop_assert_eq!(framing.end(), Ok(()));
         }
     }
 

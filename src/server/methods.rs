@@ -74,7 +74,11 @@ impl Methods {
                     } else {
                         Lasts::UntilAnswered
                     };
-                    let carries = if method.client_streaming() { Carries::Any } else { Carries::One };
+                    let carries = match (method.client_streaming(), lasts) {
+                        (false, _) => Carries::One,
+                        (true, Lasts::UntilAnswered) => Carries::Items,
+                        (true, Lasts::UntilEnded) => Carries::Any,
+                    };
                     let path: Arc<str> = format!("/{service_name}/{}", method.name()).into();
                     let limit_bytes = match &*path {
                         TAKES_ATTACHMENTS => MAX_ATTACHMENTS_REQUEST_BYTES,
@@ -118,6 +122,9 @@ mod tests {
         assert_eq!(limit("/plaudit.v1.ImportService/ImportConversation"), Some(MAX_REQUEST_BYTES));
         assert_eq!(limit(TAKES_ATTACHMENTS), Some(MAX_ATTACHMENTS_REQUEST_BYTES));
         assert_eq!(carries("/grpc.health.v1.Health/Watch"), Some(Carries::One));
+        assert_eq!(lasts("/plaudit.v1.EventService/WatchEvents"), Some(Lasts::UntilEnded));
+        assert_eq!(lasts("/plaudit.v1.ImportService/ImportConversations"), Some(Lasts::UntilAnswered));
+        assert_eq!(carries("/plaudit.v1.ImportService/ImportConversations"), Some(Carries::Items));
         assert_eq!(lasts("/plaudit.v1.ImportService/Nothing"), None);
     }
 }

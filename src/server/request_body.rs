@@ -14,7 +14,11 @@ use futures_util::future::BoxFuture;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{oneshot, watch};
 
-use super::{access::Learnt, framing::Framing};
+use super::{
+    access::Learnt,
+    framing::{Carries, Framing, FramingFault},
+    refusal,
+};
 
 /// The largest gRPC request message, and the largest REST body where no attachments may come.
 pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
@@ -72,6 +76,8 @@ pub(super) struct RequestBody<B> {
     framing: Option<Framing>,
     /// Absent where a caller may take any time between two messages.
     patience: Option<Arc<Patience>>,
+    /// Present on streams of items, which a drain ends: what was read is still decided and answered.
+    drain: Option<BoxFuture<'static, ()>>,
     /// Present while a piece is waited for: most bodies are there when they are read, and pay for no timer.
     waiting: Option<BoxFuture<'static, BodyCut>>,
     call_ended: oneshot::Receiver<Infallible>,
@@ -84,9 +90,10 @@ impl<B> RequestBody<B> {
         learnt: Arc<Learnt>,
         framing: Option<Framing>,
         patience: Option<Arc<Patience>>,
+        drain: Option<BoxFuture<'static, ()>>,
         call_ended: oneshot::Receiver<Infallible>,
     ) -> Self {
-        Self { inner: Some(inner), learnt, framing, patience, waiting: None, call_ended }
+        Self { inner: Some(inner), learnt, framing, patience, drain, waiting: None, call_ended }
     }
 
     /// Ends the body while a piece of it is waited for: the call has ended, or the caller takes too long.
@@ -101,19 +108,22 @@ impl<B> RequestBody<B> {
         Poll::Ready("the rest of the body did not come in time".into())
     }
 
-    /// Holds a frame, or the end, to the framing.
-    fn check(&mut self, frame: Option<&Frame<Bytes>>) -> Result<(), BoxError> {
-        let data = frame.and_then(Frame::data_ref);
+    /// Holds a frame, or the end, to the framing; answers what is to be passed on.
+    fn check(&mut self, frame: Option<Frame<Bytes>>) -> Result<Option<Frame<Bytes>>, FramingFault> {
+        let data = frame.as_ref().and_then(Frame::data_ref);
         if let Some(data) = data {
             self.learnt.request_bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
         }
-        let Some(framing) = &mut self.framing else { return Ok(()) };
+        let Some(framing) = &mut self.framing else { return Ok(frame) };
         match data {
-            Some(data) => framing.take(data),
+            Some(data) if framing.carries() == Carries::Items => {
+                return framing.pass_items(data).map(|data| Some(Frame::data(data)));
+            }
+            Some(data) => framing.take(data)?,
             // Trailers end a body as well.
-            None => framing.end(),
+            None => framing.end()?,
         }
-        .map_err(|fault| fault.status().into())
+        Ok(frame)
     }
 }
 
@@ -129,6 +139,11 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.drain.as_mut().is_some_and(|drain| drain.as_mut().poll(cx).is_ready()) {
+            self.drain = None;
+            self.inner = None;
+            return Poll::Ready(Some(Err(refusal::shutting_down().into())));
+        }
         let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
         let Poll::Ready(polled) = Pin::new(inner).poll_frame(cx) else {
             let cause = ready!(self.poll_given_up(cx));
@@ -144,11 +159,11 @@ where
             Some(Ok(frame)) => Some(frame),
             None => None,
         };
-        match self.check(frame.as_ref()) {
-            Ok(()) => Poll::Ready(frame.map(Ok)),
+        match self.check(frame) {
+            Ok(frame) => Poll::Ready(frame.map(Ok)),
             Err(fault) => {
                 self.inner = None;
-                Poll::Ready(Some(Err(fault)))
+                Poll::Ready(Some(Err(fault.status().into())))
             }
         }
     }

@@ -5,8 +5,10 @@ mod scoring_threads;
 mod turns;
 
 pub mod assessment;
+pub mod bulk;
 pub mod conversation;
 pub mod directory;
+pub mod events;
 pub mod import;
 pub mod message;
 pub mod rating;

@@ -219,6 +219,10 @@ pub trait Keyspace: Send + Sync + 'static {
     fn log(&self, after: Position, limit: usize)
     -> BoxFuture<'_, Result<Vec<(Position, Value)>, StoreError>>;
 
+    /// The position of the newest log record, 0 while there is none. Changes when the log has grown; [`Keyspace::log`] then
+    /// has what was told.
+    fn newest(&self) -> watch::Receiver<Position>;
+
     /// Appends records at the positions given, durably and all or none: how `store load` keeps the positions of a dump.
     ///
     /// The positions must grow and lie after the newest one of the log, else [`StoreError::Limit`]. Later commits go on

@@ -23,6 +23,7 @@ use super::keyspace::{
 pub struct MemoryStore {
     state: Mutex<State>,
     commits: AtomicU64,
+    newest: watch::Sender<Position>,
     failure: watch::Sender<Option<Arc<str>>>,
 }
 
@@ -35,7 +36,12 @@ struct State {
 
 impl Default for MemoryStore {
     fn default() -> Self {
-        Self { state: Mutex::default(), commits: AtomicU64::new(0), failure: watch::Sender::new(None) }
+        Self {
+            state: Mutex::default(),
+            commits: AtomicU64::new(0),
+            newest: watch::Sender::new(0),
+            failure: watch::Sender::new(None),
+        }
     }
 }
 
@@ -93,6 +99,7 @@ impl MemoryStore {
             state.pairs.remove(key);
         }
         state.log.extend((last + 1..).zip(batch.log));
+        self.tell_newest(&state);
         self.commits.fetch_add(1, Ordering::Relaxed);
         Ok(Committed { first_position })
     }
@@ -101,7 +108,13 @@ impl MemoryStore {
         let mut state = self.open_state()?;
         super::keyspace::check_positions(state.last_position(), records.iter().map(|(at, _)| *at))?;
         state.log.extend(records);
+        self.tell_newest(&state);
         Ok(())
+    }
+
+    fn tell_newest(&self, state: &State) {
+        let newest = state.last_position();
+        self.newest.send_if_modified(|told| std::mem::replace(told, newest) != newest);
     }
 
     fn log_now(&self, after: Position, limit: usize) -> Result<Vec<(Position, Value)>, StoreError> {
@@ -147,6 +160,10 @@ impl Keyspace for MemoryStore {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<(Position, Value)>, StoreError>> {
         async move { self.log_now(after, limit) }.boxed()
+    }
+
+    fn newest(&self) -> watch::Receiver<Position> {
+        self.newest.subscribe()
     }
 
     fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -17,6 +17,7 @@ pub mod assessment;
 pub mod authors;
 pub mod conversation;
 pub mod directory;
+pub mod events;
 pub mod ids;
 pub mod message;
 pub mod queue;

@@ -49,6 +49,19 @@ const UNKNOWN: &[Unknown] = &[
         ],
     },
     Unknown {
+        layer: "interchange/",
+        words: &[
+            "async ",
+            "tokio",
+            "crate::store",
+            "crate::service",
+            "crate::grpc",
+            "crate::rest",
+            "crate::error",
+            "crate::clock",
+        ],
+    },
+    Unknown {
         layer: "scoring/",
         words: &[
             "async ",
@@ -72,6 +85,7 @@ const UNKNOWN: &[Unknown] = &[
         ],
     },
     Unknown { layer: "service/", words: &["crate::grpc", "crate::rest", "crate::server", "serde_json"] },
+    Unknown { layer: "cli/import", words: &["crate::store", "crate::service", "crate::grpc", "crate::rest"] },
     Unknown { layer: "grpc/", words: &["crate::store", "crate::rest", "crate::scoring"] },
     Unknown { layer: "rest/", words: &["crate::store", "crate::grpc", "crate::scoring"] },
     Unknown { layer: "worker.rs", words: &["crate::grpc", "crate::rest", "crate::server"] },

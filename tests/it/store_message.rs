@@ -263,9 +263,9 @@ async fn a_request_may_have_16_mib_and_others_still_4() {
 async fn an_attachment_has_a_name_and_a_path_and_its_bytes_are_not_answered() {
     let server = Plaudit::start().await;
     let client = server.client().await;
-    let bytes = b"GIF89a\x03\x00\x02\x00\x80\x00\x00\x00".to_vec();
-    let content = Some(bytes.clone());
-    let attachment = Attachment { file_name: "a.gif".to_owned(), content, ..Attachment::default() };
+    let content = b"GIF89a\x03\x00\x02\x00\x80\x00\x00\x00".to_vec();
+    let attachment =
+        Attachment { file_name: "a.gif".to_owned(), content: Some(content.clone()), ..Attachment::default() };
     let message = Message { attachments: vec![attachment], ..words("See here") };
     let stored = client.store(store(PARENT, message)).await.unwrap().message.unwrap();
     let attachment = stored.attachments[0].clone();
@@ -276,7 +276,7 @@ async fn an_attachment_has_a_name_and_a_path_and_its_bytes_are_not_answered() {
         ("image/gif", Some(3), Some(2))
     );
     let file = server.http().get(attachment.download_path()).await;
-    assert_eq!(file.body, bytes);
+    assert_eq!(file.body, content);
 
     client.delete_message(delete(&stored.name)).await.unwrap();
     assert_eq!(server.http().get(attachment.download_path()).await.status, 404);

@@ -2,12 +2,13 @@
 
 use uuid::Uuid;
 
-use crate::domain::{
-    ConversationId, ConversationRef, FIRST_ID, LAST_ID, NewAnswer, NewRating, PersonDraft, QuestionDraft,
-    QuestionRef, RatingDraft, RatingRef, RatingType, Submission, Violations,
+use crate::{
+    domain::{
+        ConversationId, ConversationRef, FIRST_ID, LAST_ID, NewAnswer, NewRating, PersonDraft, QuestionDraft,
+        QuestionRef, RatingDraft, RatingRef, RatingType, Submission, Violations,
+    },
+    interchange::json::{self, Findings, Object},
 };
-
-use super::super::json::{self, Findings, Object};
 
 /// What the document calls the types.
 pub const TYPES: [(&str, RatingType); 3] =

@@ -9,10 +9,11 @@ use crate::{
     domain::{
         Author, AuthorKind, Channel, Rating, RatingQuestion, RatingState, RatingType, Submission, UnixMillis,
     },
+    interchange::times,
     service::rating::Submitted,
 };
 
-use super::{super::times, decode::TYPES};
+use super::decode::TYPES;
 
 #[derive(Serialize)]
 pub struct Data<T> {

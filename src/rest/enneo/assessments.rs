@@ -16,11 +16,11 @@ use crate::{
         experience::Experience,
         work::{Action, Automation, Segment, Work},
     },
+    interchange::times::iso,
     rest::{
         answer,
         fault::Fault,
         numbers::{tenths, thousandths},
-        times::iso,
     },
     service::{
         Services,

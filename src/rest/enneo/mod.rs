@@ -20,10 +20,11 @@ use serde::Serialize;
 use crate::{
     domain::{ConversationId, ConversationRef, FIRST_ID},
     error::{Error, ResourceKind},
+    interchange::json,
     service::Services,
 };
 
-use super::{fault::Fault, json};
+use super::fault::Fault;
 
 /// Where the paths begin; other paths get other dialects' errors.
 pub const PREFIXES: [&str; 2] = ["/api/mind/", "/ticket/"];

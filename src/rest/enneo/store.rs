@@ -20,6 +20,7 @@ use crate::{
         StoreLimits, UnixMillis, Violations,
     },
     error::Error,
+    interchange::json::{self, Findings, Object},
     server::MAX_ATTACHMENTS_REQUEST_BYTES,
     service::{
         Services,
@@ -29,12 +30,7 @@ use crate::{
 };
 
 use super::{Ticket, answer, error};
-use crate::rest::{
-    self,
-    fault::Fault,
-    json::{self, Findings, Object},
-    request,
-};
+use crate::rest::{self, fault::Fault, request};
 
 const DIRECTIONS: [(&str, Direction); 3] =
     [("in", Direction::In), ("out", Direction::Out), ("internal", Direction::Internal)];

@@ -149,7 +149,9 @@ impl Committer {
             self.shared.groups.fetch_add(1, Ordering::Relaxed);
         }
         self.last_position = last_position;
-        self.shared.last_position.store(last_position, Ordering::Relaxed);
+        self.shared
+            .newest
+            .send_if_modified(|newest| std::mem::replace(newest, last_position) != last_position);
         self.shared.commits.fetch_add(accepted, Ordering::Relaxed);
         Ok(outcomes)
     }

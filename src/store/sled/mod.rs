@@ -97,7 +97,7 @@ struct Shared {
     chunk_ids: AtomicU64,
     commits: AtomicU64,
     groups: AtomicU64,
-    last_position: AtomicU64,
+    newest: watch::Sender<Position>,
     /// Given up when the store has closed.
     holder: Mutex<Option<Holder>>,
     /// Becomes true when nothing of the store is open any more.
@@ -154,7 +154,7 @@ impl SledStore {
             chunk_ids: AtomicU64::new(opened.next_chunk_id),
             commits: AtomicU64::new(0),
             groups: AtomicU64::new(0),
-            last_position: AtomicU64::new(opened.last_position),
+            newest: watch::Sender::new(opened.last_position),
             holder: Mutex::new(Some(opened.holder)),
             released: watch::Sender::new(false),
         });
@@ -296,6 +296,10 @@ impl Keyspace for SledStore {
         self.read(limit, move |reader| reader.log(after, limit)).boxed()
     }
 
+    fn newest(&self) -> watch::Receiver<Position> {
+        self.shared.newest.subscribe()
+    }
+
     fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>> {
         async move {
             let ids = &self.shared.chunk_ids;
@@ -319,7 +323,7 @@ impl Keyspace for SledStore {
             Ok(Stats {
                 engine: "sled",
                 size_bytes,
-                last_position: self.shared.last_position.load(Ordering::Relaxed),
+                last_position: *self.shared.newest.borrow(),
                 commits: self.shared.commits.load(Ordering::Relaxed),
                 groups: self.shared.groups.load(Ordering::Relaxed),
                 queue_depth: self.shared.queue.depth(),

@@ -209,6 +209,10 @@ impl Keyspace for FaultyStore {
         self.inner.log(after, limit)
     }
 
+    fn newest(&self) -> watch::Receiver<Position> {
+        self.inner.newest()
+    }
+
     fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.inner.restore_log(records)
     }

@@ -1,16 +1,20 @@
 use std::time::Duration;
 
+use futures_util::stream;
 use plaudit::proto::v1::{
     Assessment, Conversation, ConversationView, DeleteMessageRequest, GetAssessmentRequest,
     GetConversationRequest, GetImportRequest, GetScorecardRequest, Import, ImportConversationRequest,
-    ImportConversationResponse, ListAssessmentsRequest, ListAssessmentsResponse, ListMessagesRequest,
-    ListMessagesResponse, ListScorecardsRequest, ListScorecardsResponse, Message, Scorecard, ScoringState,
-    StoreMessageRequest, StoreMessageResponse, UpdateMessageRequest,
+    ImportConversationResponse, ImportConversationsRequest, ImportConversationsResponse, ImportCounts,
+    ListAssessmentsRequest, ListAssessmentsResponse, ListMessagesRequest, ListMessagesResponse,
+    ListScorecardsRequest, ListScorecardsResponse, Message, Scorecard, ScoringState, StoreMessageRequest,
+    StoreMessageResponse, UpdateMessageRequest, WatchEventsRequest, WatchEventsResponse,
     assessment_service_client::AssessmentServiceClient,
-    conversation_service_client::ConversationServiceClient, import_service_client::ImportServiceClient,
+    conversation_service_client::ConversationServiceClient, event_service_client::EventServiceClient,
+    import_conversations_response::Answer, import_service_client::ImportServiceClient, imported_item,
     scorecard_service_client::ScorecardServiceClient,
 };
-use tonic::{Response, Status, transport::Channel};
+use tokio::sync::mpsc;
+use tonic::{Response, Status, Streaming, transport::Channel};
 
 use super::soon;
 
@@ -118,6 +122,54 @@ impl Client {
         scorecards.list_scorecards(request).await.map(|answer| bounded(answer.into_inner()))
     }
 
+    /// Begins a bulk import of which the test sends the items.
+    pub async fn bulk(&self) -> BulkCall {
+        // Larger than what may be undecided, so that it is the server who holds the test back.
+        let (items, mut sent) = mpsc::channel(BulkCall::AHEAD);
+        let requests = stream::poll_fn(move |cx| sent.poll_recv(cx));
+        let mut imports = ImportServiceClient::new(self.0.clone());
+        let answers = soon("the answers' head", imports.import_conversations(requests)).await;
+        BulkCall { items: Some(items), answers: answers.expect("a bulk import begins").into_inner() }
+    }
+
+    /// Imports these in one stream, numbered from 0; what became of each, and the counts.
+    pub async fn import_all(
+        &self,
+        imports: Vec<ImportConversationRequest>,
+    ) -> (Vec<imported_item::Result>, ImportCounts) {
+        let BulkCall { items, mut answers } = self.bulk().await;
+        let items = items.expect("it has just begun");
+        let count = imports.len();
+        let send = async move {
+            for (number, import) in imports.into_iter().enumerate() {
+                items.send(bulk_item(number as i64, import)).await.expect("the server reads on");
+            }
+        };
+        let read = async {
+            let mut results = Vec::new();
+            loop {
+                let answer =
+                    soon("an answer", answers.message()).await.expect("no error").expect("the counts");
+                match answer.answer.expect("an answer") {
+                    Answer::Item(item) => {
+                        assert_eq!(item.item_number as usize, results.len(), "the answers are in order");
+                        results.push(item.result.expect("a result"));
+                    }
+                    Answer::Counts(counts) => return (results, counts),
+                }
+            }
+        };
+        let ((), (results, counts)) = tokio::join!(send, read);
+        assert_eq!(results.len(), count);
+        assert!(answers.message().await.expect("no error").is_none(), "the counts are the last message");
+        (results, counts)
+    }
+
+    pub async fn watch(&self, request: WatchEventsRequest) -> Result<Streaming<WatchEventsResponse>, Status> {
+        let mut events = EventServiceClient::new(self.0.clone());
+        soon("the head of the events", events.watch_events(request)).await.map(Response::into_inner)
+    }
+
     /// All messages, page by page.
     pub async fn messages(&self, parent: &str, page_size: i32) -> Vec<Message> {
         let page = async |token: String| {
@@ -166,6 +218,48 @@ impl Client {
         assert_eq!(settled.scoring.as_ref().unwrap().state(), ScoringState::Done, "{settled:?}");
         settled
     }
+}
+
+/// A bulk import of which the test sends the items.
+pub struct BulkCall {
+    /// Dropped when the caller's side has ended.
+    pub items: Option<mpsc::Sender<ImportConversationsRequest>>,
+    pub answers: Streaming<ImportConversationsResponse>,
+}
+
+impl BulkCall {
+    /// How many items may wait in the test.
+    pub const AHEAD: usize = 16;
+
+    pub async fn send(&self, number: i64, import: ImportConversationRequest) {
+        let items = self.items.as_ref().expect("the caller's side is open");
+        soon("room for an item", items.send(bulk_item(number, import))).await.expect("the call goes on");
+    }
+
+    /// The number of the next item that is decided, and what became of it.
+    pub async fn next_item(&mut self) -> (i64, imported_item::Result) {
+        let answer = soon("an answer", self.answers.message()).await.expect("no error").expect("an answer");
+        match answer.answer {
+            Some(Answer::Item(item)) => (item.item_number, item.result.expect("a result")),
+            other => panic!("{other:?} instead of an item"),
+        }
+    }
+
+    /// The counts, when all items are answered, and the error that the stream ends with.
+    pub async fn end(mut self) -> (ImportCounts, Option<Status>) {
+        self.items = None;
+        let answer = soon("the counts", self.answers.message()).await.expect("no error").expect("the counts");
+        let Some(Answer::Counts(counts)) = answer.answer else { panic!("{answer:?} instead of the counts") };
+        match soon("the end", self.answers.message()).await {
+            Ok(None) => (counts, None),
+            Ok(Some(more)) => panic!("{more:?} after the counts"),
+            Err(status) => (counts, Some(status)),
+        }
+    }
+}
+
+pub fn bulk_item(item_number: i64, import: ImportConversationRequest) -> ImportConversationsRequest {
+    ImportConversationsRequest { item_number, import: Some(import) }
 }
 
 pub(super) fn bounded<T: prost::Message>(answer: T) -> T {

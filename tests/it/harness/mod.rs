@@ -18,7 +18,7 @@ mod whole;
 use std::{future::Future, time::Duration};
 
 pub use bare::BareGrpc;
-pub use client::Client;
+pub use client::{Client, bulk_item};
 pub use http::{Answer, Http};
 pub use log::Log;
 pub use process::{ServerProcess, plaudit};

@@ -27,6 +27,8 @@ pub fn plaudit(folder: &Path) -> Command {
     command
 }
 
+const ANY_PORT: &str = "127.0.0.1:0";
+
 /// `plaudit serve` in a process of its own. It is killed when this is dropped.
 pub struct ServerProcess {
     child: Child,
@@ -46,24 +48,31 @@ impl ServerProcess {
     /// The same with further arguments.
     pub fn start_with(arguments: &[&str]) -> Self {
         let folder = Arc::new(TempDir::new().expect("a directory"));
-        Self::launch(folder, arguments.iter().map(|&argument| argument.to_owned()).collect())
+        Self::launch(folder, arguments.iter().map(|&argument| argument.to_owned()).collect(), ANY_PORT)
     }
 
     /// In a folder that may hold a data directory already.
     pub fn start_in(folder: TempDir) -> Self {
-        Self::launch(Arc::new(folder), Vec::new())
+        Self::launch(Arc::new(folder), Vec::new(), ANY_PORT)
     }
 
     /// Kills it, if it still runs, and starts it again on the same data directory, on another port.
     pub fn restart(mut self) -> Self {
         self.kill();
-        Self::launch(self.folder.clone(), self.arguments.clone())
+        Self::launch(self.folder.clone(), self.arguments.clone(), ANY_PORT)
     }
 
-    fn launch(folder: Arc<TempDir>, arguments: Vec<String>) -> Self {
+    /// The same on the same port, for callers who know no other.
+    pub fn restart_there(mut self) -> Self {
+        self.kill();
+        let address = self.address.to_string();
+        Self::launch(self.folder.clone(), self.arguments.clone(), &address)
+    }
+
+    fn launch(folder: Arc<TempDir>, arguments: Vec<String>, listen: &str) -> Self {
         let log = File::options().create(true).append(true).open(log_path(&folder)).expect("a log file");
         let mut child = plaudit(folder.path())
-            .args(["serve", "--listen", "127.0.0.1:0", "--data", "data", "--log-format", "json"])
+            .args(["serve", "--listen", listen, "--data", "data", "--log-format", "json"])
             .args(&arguments)
             .stdout(Stdio::piped())
             .stderr(log)
@@ -101,6 +110,14 @@ impl ServerProcess {
     /// Its data directory.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
+    }
+
+    /// How much memory it holds.
+    pub fn resident_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        let kib: u64 = line.trim().trim_end_matches(" kB").trim().parse().expect("a number");
+        kib / 1024
     }
 
     /// What it has logged, over all its starts.

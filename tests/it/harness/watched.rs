@@ -131,6 +131,10 @@ impl Keyspace for Watched {
         self.below.log(after, limit)
     }
 
+    fn newest(&self) -> watch::Receiver<Position> {
+        self.below.newest()
+    }
+
     fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.below.restore_log(records)
     }

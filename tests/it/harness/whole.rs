@@ -10,7 +10,7 @@ use plaudit::{
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
-use super::{Client, Http, PATIENCE, TestServer, Watched};
+use super::{BareGrpc, Client, Http, PATIENCE, TestServer, Watched};
 
 /// A whole Plaudit in this process: sled in a directory of its own, the use cases, the worker and both edges on a port of
 /// their own, on a clock that the test moves.
@@ -66,9 +66,19 @@ impl Plaudit {
         Self { server, close, store, clock, settings, folder }
     }
 
+    /// Tells the server to stop, and does not wait for it.
+    pub fn begin_stop(&mut self) {
+        self.server.begin_stop();
+    }
+
     /// A caller on a connection of its own.
     pub async fn client(&self) -> Client {
         Client::new(self.channel().await)
+    }
+
+    /// The same without what a channel does by itself.
+    pub async fn bare_grpc(&self) -> BareGrpc {
+        self.server.bare_grpc().await
     }
 
     /// A gRPC client's channel on a connection of its own.

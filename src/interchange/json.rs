@@ -1,6 +1,6 @@
-//! Reads a JSON body field by field and collects all that is wrong with it, by path: `messages[0].author.type`.
+//! Reads a JSON object field by field and collects all that is wrong with it, by path: `messages[0].author.type`.
 //!
-//! It knows types and no rule of a dialect. Absent and `null` are the same; fields that nobody asks for are ignored; of a key
+//! It knows types and no rule of a document. Absent and `null` are the same; fields that nobody asks for are ignored; of a key
 //! that comes twice the last one counts.
 
 mod value;

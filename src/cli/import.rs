@@ -1,0 +1,138 @@
+//! `plaudit import`: conversations from JSON Lines into a running server, by `ImportConversations`.
+
+mod lines;
+mod report;
+mod request;
+mod session;
+
+use std::{path::PathBuf, time::Duration};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Failure, connect::endpoint, record::Records};
+use crate::proto::v1::ConflictPolicy;
+
+use self::{
+    report::Report,
+    session::{Session, Stop},
+};
+
+const AFTER_HELP: &str = "\
+Each line is one conversation, in the shape of the body of POST /v1/assess (docs/rest-craftcx.md) with up to 2000 messages,
+or a line of plaudit export; blank lines are skipped. A line that is not right is reported as FILE:LINE: FIELD: RULE, each rule that it breaks, and
+skipped. A conversation that is stored already is left as it is, so that the same file can be imported again: nothing is
+doubled. When the server goes away, it is waited for. SIGINT stops after what is under way; what is told then, and whenever it
+cannot go on, is the line to go on with.
+
+Exit codes: 0 every conversation is stored, or was there already; 1 some lines were not right, all others are stored;
+2 it could not go on, or wrong usage.
+
+Examples:
+  plaudit import tickets.jsonl
+  plaudit import tickets.jsonl --from-line 120001
+  zstdcat tickets.jsonl.zst | plaudit import - --server 127.0.0.1:9000
+  plaudit import tickets.jsonl --on-conflict append";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Import {
+    /// The file; - is standard input.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The server's address.
+    #[arg(long, value_name = "URL", env = "PLAUDIT_SERVER", default_value = "http://127.0.0.1:50051")]
+    server: String,
+    /// What to do with a conversation that is stored already.
+    #[arg(long, value_name = "POLICY", value_enum, default_value_t = OnConflict::Skip)]
+    on_conflict: OnConflict,
+    /// Begin with this line.
+    #[arg(long, value_name = "LINE", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    from_line: u64,
+    /// How long to wait for a server that has gone away.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    wait_seconds: u64,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum OnConflict {
+    /// Leave it as it is.
+    Skip,
+    /// Append the messages that it does not have yet.
+    Append,
+}
+
+impl OnConflict {
+    fn policy(self) -> ConflictPolicy {
+        match self {
+            Self::Skip => ConflictPolicy::Reject,
+            Self::Append => ConflictPolicy::Append,
+        }
+    }
+}
+
+impl Import {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+        let outcome = runtime.block_on(self.import());
+        // A read of standard input may never end.
+        runtime.shutdown_background();
+        outcome
+    }
+
+    async fn import(self) -> Result<(), Failure> {
+        let endpoint = endpoint(&self.server)?;
+        let interrupts = Interrupts::listen().map_err(Failure::failed)?;
+        let name = if lines::is_stdin(&self.file) { "-".to_owned() } else { self.file.display().to_string() };
+        let input = lines::open(&self.file).map_err(|cause| Failure::Stopped(format!("{name}: {cause}")))?;
+        let records = Records::load().map_err(Failure::failed)?;
+        let mut report = Report::begin(&name, input.size_bytes);
+        let lines = lines::read(input, records, self.from_line, self.on_conflict.policy());
+        let wait = Duration::from_secs(self.wait_seconds);
+        let mut session = Session::new(endpoint, wait, lines, self.from_line, &mut report);
+        let outcome = session.run(interrupts.first()).await;
+        let next_line = session.next_line();
+        report.end();
+        match outcome {
+            Ok(()) => report.verdict(),
+            Err(stop) => Err(Failure::Stopped(self.how_to_go_on(&name, &stop, next_line))),
+        }
+    }
+
+    fn how_to_go_on(&self, name: &str, stop: &Stop, next_line: u64) -> String {
+        let mut command = format!("plaudit import {name} --from-line {next_line}");
+        if matches!(self.on_conflict, OnConflict::Append) {
+            command += " --on-conflict append";
+        }
+        format!("{stop}; every line before {next_line} is done. Go on with: {command}")
+    }
+}
+
+/// SIGINT and SIGTERM.
+struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Ends at the first; at the second the process does, whatever is under way.
+    async fn first(mut self) {
+        self.next().await;
+        tokio::spawn(async move {
+            self.next().await;
+            eprintln!("plaudit: stopped at once; import the same lines again");
+            std::process::exit(2);
+        });
+    }
+}

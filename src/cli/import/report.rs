@@ -1,0 +1,131 @@
+//! What an import tells while it runs and when it ends: what is wrong with lines and how far it is on standard error, the
+//! result on standard output.
+
+use std::{
+    fmt::Display,
+    io::IsTerminal as _,
+    time::{Duration, Instant},
+};
+
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::super::Failure;
+
+/// How often a line says how far it is where nobody looks at a bar.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+const BAR: &str = "{wide_bar} {percent:>3} % {msg}, {eta} left";
+const SPINNER: &str = "{spinner} {msg}, {elapsed}";
+
+/// How many lines came to what.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) stored: u64,
+    pub(super) appended: u64,
+    pub(super) there_already: u64,
+    /// Not right, or not taken by the server.
+    pub(super) bad: u64,
+}
+
+impl Tally {
+    fn lines(self) -> u64 {
+        self.stored + self.appended + self.there_already + self.bad
+    }
+}
+
+impl Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} stored, ", self.stored)?;
+        if self.appended > 0 {
+            write!(f, "{} appended to, ", self.appended)?;
+        }
+        write!(f, "{} there already, {} bad", self.there_already, self.bad)
+    }
+}
+
+pub(super) struct Report {
+    file: String,
+    pub(super) tally: Tally,
+    began: Instant,
+    told: Instant,
+    size_bytes: Option<u64>,
+    done_bytes: u64,
+    /// Hidden where standard error is no terminal.
+    bar: ProgressBar,
+    is_terminal: bool,
+}
+
+impl Report {
+    pub(super) fn begin(file: &str, size_bytes: Option<u64>) -> Self {
+        let is_terminal = std::io::stderr().is_terminal();
+        let target = if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(size_bytes, target);
+        let template = if size_bytes.is_some() { BAR } else { SPINNER };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        let now = Instant::now();
+        Self {
+            file: file.to_owned(),
+            tally: Tally::default(),
+            began: now,
+            told: now,
+            size_bytes,
+            done_bytes: 0,
+            bar,
+            is_terminal,
+        }
+    }
+
+    /// One rule that a line breaks.
+    pub(super) fn bad(&self, line: u64, what: impl Display) {
+        self.say(&format!("{}:{line}: {what}", self.file));
+    }
+
+    /// Something that happened to the import as a whole.
+    pub(super) fn note(&self, what: impl Display) {
+        self.say(&format!("plaudit: {what}"));
+    }
+
+    fn say(&self, text: &str) {
+        self.bar.suspend(|| eprintln!("{text}"));
+    }
+
+    /// Everything up to this byte of the input is done.
+    pub(super) fn advance(&mut self, done_bytes: u64) {
+        self.done_bytes = self.done_bytes.max(done_bytes);
+        if self.is_terminal {
+            self.bar.set_position(self.done_bytes);
+            self.bar.set_message(format!("{} lines, {}/s", self.tally.lines(), self.rate()));
+        } else if self.told.elapsed() >= LINE_EVERY {
+            self.told = Instant::now();
+            let left = self.left().map_or_else(String::new, |left| format!(", {} left", HumanDuration(left)));
+            self.note(format_args!("{} lines, {}/s{left}: {}", self.tally.lines(), self.rate(), self.tally));
+        }
+    }
+
+    /// Lines a second.
+    fn rate(&self) -> u64 {
+        (self.tally.lines() as f64 / self.began.elapsed().as_secs_f64().max(0.001)) as u64
+    }
+
+    fn left(&self) -> Option<Duration> {
+        let rest = self.size_bytes?.checked_sub(self.done_bytes)?;
+        let factor = rest as f64 / self.done_bytes.max(1) as f64;
+        Duration::try_from_secs_f64(self.began.elapsed().as_secs_f64() * factor).ok()
+    }
+
+    /// The result, for whoever reads standard output.
+    pub(super) fn end(&self) {
+        self.bar.finish_and_clear();
+        println!("{} lines, {}/s: {}", self.tally.lines(), self.rate(), self.tally);
+    }
+
+    /// What the exit code says of an import that came to its end.
+    pub(super) fn verdict(&self) -> Result<(), Failure> {
+        match self.tally.bad {
+            0 => Ok(()),
+            1 => Err(Failure::Failed("1 line was bad; every other is stored".to_owned())),
+            bad => Err(Failure::Failed(format!("{bad} lines were bad; every other is stored"))),
+        }
+    }
+}

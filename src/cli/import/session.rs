@@ -1,0 +1,312 @@
+//! The exchange with the server: what is sent and not answered is kept, and is sent again when the connection breaks.
+
+use std::{collections::VecDeque, fmt, io, pin::Pin, time::Duration};
+
+use futures_util::{FutureExt as _, future::FusedFuture, stream};
+use prost::Message as _;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
+use tonic::{Code, Status, Streaming, transport::Endpoint};
+
+use super::{
+    lines::{Line, Read},
+    report::Report,
+};
+use crate::{
+    cli::connect::root_cause,
+    proto::v1::{
+        ErrorReason, ImportConversationRequest, ImportConversationsRequest, ImportConversationsResponse,
+        ImportFailure, ImportOutcome, ImportedItem, import_conversations_response::Answer,
+        import_service_client::ImportServiceClient, imported_item,
+    },
+    server::{code_name, reason_name},
+};
+
+/// How many lines may be unanswered: enough to keep the server's own window full.
+const MAX_UNANSWERED: usize = 512;
+/// The same in bytes, but for one line that is larger.
+const MAX_UNANSWERED_BYTES: usize = 64 * 1024 * 1024;
+/// How many lines wait to be written to the connection.
+const MAX_UNWRITTEN: usize = 16;
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Why an import ended before its end.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Interrupted,
+    /// The input cannot be read on.
+    Input(io::Error),
+    /// The server is not there, or does not take it.
+    Server(String),
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::Input(cause) => write!(f, "the input cannot be read: {cause}"),
+            Self::Server(cause) => f.write_str(cause),
+        }
+    }
+}
+
+/// Why a connection ended before the import's end.
+enum Cut {
+    /// Another may do better.
+    Broken(String),
+    Refused(String),
+}
+
+/// A line that was read and is not answered.
+struct Unanswered {
+    number: u64,
+    end_bytes: u64,
+    request: ImportConversationRequest,
+    size_bytes: usize,
+}
+
+pub(super) struct Session<'a> {
+    endpoint: Endpoint,
+    wait: Duration,
+    /// Absent when there is nothing more to read, or nothing more wanted.
+    lines: Option<mpsc::Receiver<Read>>,
+    /// In their order, which is that of the answers. The first `sent` of them are under way.
+    unanswered: VecDeque<Unanswered>,
+    sent: usize,
+    unanswered_bytes: usize,
+    /// The line after the last that was taken.
+    next_unread: u64,
+    stop: Option<Stop>,
+    /// Whether the connection brought the import forward.
+    has_progressed: bool,
+    report: &'a mut Report,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        wait: Duration,
+        lines: mpsc::Receiver<Read>,
+        first_line: u64,
+        report: &'a mut Report,
+    ) -> Self {
+        Self {
+            endpoint,
+            wait,
+            lines: Some(lines),
+            unanswered: VecDeque::new(),
+            sent: 0,
+            unanswered_bytes: 0,
+            next_unread: first_line,
+            stop: None,
+            has_progressed: false,
+            report,
+        }
+    }
+
+    /// The first line that is not done.
+    pub(super) fn next_line(&self) -> u64 {
+        self.unanswered.front().map_or(self.next_unread, |line| line.number)
+    }
+
+    /// Imports everything. `interrupted` ends it early, after what is under way.
+    pub(super) async fn run(&mut self, interrupted: impl Future<Output = ()>) -> Result<(), Stop> {
+        let mut interrupted = std::pin::pin!(interrupted.fuse());
+        let mut has_connected = false;
+        let mut wait = FIRST_WAIT;
+        let mut gone_since = Instant::now();
+        loop {
+            self.has_progressed = false;
+            let begun = Instant::now();
+            let cut = match self.exchange(&mut has_connected, interrupted.as_mut()).await {
+                Ok(()) => return self.stop.take().map_or(Ok(()), Err),
+                Err(cut) => cut,
+            };
+            // A connection that lasted, as while a pipe said nothing, is no failure to connect.
+            if self.has_progressed || begun.elapsed() > LONGEST_WAIT {
+                (wait, gone_since) = (FIRST_WAIT, Instant::now());
+            }
+            let cause = match cut {
+                Cut::Broken(cause) if has_connected && gone_since.elapsed() < self.wait => cause,
+                Cut::Broken(cause) | Cut::Refused(cause) => return Err(Stop::Server(cause)),
+            };
+            if let Some(stop) = self.stop.take() {
+                return Err(stop);
+            }
+            self.report.note(format_args!("{cause}; trying again in {} ms", wait.as_millis()));
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = interrupted.as_mut() => return Err(Stop::Interrupted),
+            }
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    /// One connection: sends what is unanswered again, then what is read, until everything is answered.
+    async fn exchange(
+        &mut self,
+        has_connected: &mut bool,
+        mut interrupted: Pin<&mut impl FusedFuture<Output = ()>>,
+    ) -> Result<(), Cut> {
+        self.sent = 0;
+        let (requests, mut answers) = tokio::select! {
+            begun = self.begin() => begun?,
+            () = interrupted.as_mut(), if self.stop.is_none() => {
+                self.stop_reading(Stop::Interrupted);
+                return Ok(());
+            }
+        };
+        *has_connected = true;
+        // Dropped when nothing more is to be sent.
+        let mut requests = Some(requests);
+        loop {
+            let all_sent = self.sent == self.unanswered.len();
+            if all_sent && self.lines.is_none() {
+                requests = None;
+            }
+            let may_read = all_sent
+                && self.unanswered.len() < MAX_UNANSWERED
+                && self.unanswered_bytes < MAX_UNANSWERED_BYTES;
+            tokio::select! {
+                biased;
+                () = interrupted.as_mut(), if self.stop.is_none() => self.stop_reading(Stop::Interrupted),
+                answer = answers.message() => match answer.map_err(|status| cut(&status))? {
+                    Some(ImportConversationsResponse { answer: Some(Answer::Item(item)) }) => self.answered(item)?,
+                    // The sum of what was answered.
+                    Some(_) => {}
+                    None if self.unanswered.is_empty() && self.lines.is_none() => return Ok(()),
+                    None => return Err(Cut::Broken("the server ended the stream early".to_owned())),
+                },
+                room = room(&requests), if !all_sent => {
+                    let room = room.ok_or_else(|| Cut::Broken("the connection has ended".to_owned()));
+                    self.send_next(room?);
+                }
+                line = next_line(&mut self.lines), if may_read => self.take(line),
+            }
+        }
+    }
+
+    async fn begin(
+        &self,
+    ) -> Result<(mpsc::Sender<ImportConversationsRequest>, Streaming<ImportConversationsResponse>), Cut> {
+        let server = self.endpoint.uri();
+        let channel =
+            self.endpoint.connect().await.map_err(|error| {
+                Cut::Broken(format!("cannot connect to {server}: {}", root_cause(&error)))
+            })?;
+        let (requests, mut written) = mpsc::channel(MAX_UNWRITTEN);
+        let items = stream::poll_fn(move |cx| written.poll_recv(cx));
+        let answers = ImportServiceClient::new(channel).import_conversations(items).await;
+        Ok((requests, answers.map_err(|status| cut(&status))?.into_inner()))
+    }
+
+    fn send_next(&mut self, room: mpsc::Permit<'_, ImportConversationsRequest>) {
+        if let Some(line) = self.unanswered.get(self.sent) {
+            let import = Some(line.request.clone());
+            room.send(ImportConversationsRequest { item_number: line.number as i64, import });
+            self.sent += 1;
+        }
+    }
+
+    fn take(&mut self, line: Option<Read>) {
+        let Line { number, end_bytes, request } = match line {
+            Some(Ok(line)) => line,
+            Some(Err(cause)) => return self.stop_reading(Stop::Input(cause)),
+            None => {
+                self.lines = None;
+                return;
+            }
+        };
+        self.next_unread = number + 1;
+        match request {
+            Ok(request) => {
+                let size_bytes = request.encoded_len();
+                self.unanswered_bytes += size_bytes;
+                self.unanswered.push_back(Unanswered { number, end_bytes, request, size_bytes });
+            }
+            Err(violations) => {
+                self.report.tally.bad += 1;
+                for violation in violations {
+                    self.report.bad(number, format_args!("{}: {}", violation.field, violation.message));
+                }
+            }
+        }
+    }
+
+    /// Reads no more, and sends nothing more; what is under way is still answered.
+    fn stop_reading(&mut self, stop: Stop) {
+        self.lines = None;
+        self.stop = Some(stop);
+        if let Some(unsent) = self.unanswered.get(self.sent) {
+            self.next_unread = unsent.number;
+        }
+        self.unanswered.truncate(self.sent);
+    }
+
+    fn answered(&mut self, item: ImportedItem) -> Result<(), Cut> {
+        let line = self.unanswered.pop_front().filter(|line| line.number as i64 == item.item_number);
+        let Some(line) = line else {
+            return Err(Cut::Refused(format!("the server answered line {} out of turn", item.item_number)));
+        };
+        self.sent = self.sent.saturating_sub(1);
+        self.unanswered_bytes -= line.size_bytes;
+        self.has_progressed = true;
+        let tally = &mut self.report.tally;
+        match item.result {
+            Some(imported_item::Result::Done(done)) => match done.outcome() {
+                ImportOutcome::Appended => tally.appended += 1,
+                ImportOutcome::Existing => tally.there_already += 1,
+                ImportOutcome::Created | ImportOutcome::Unspecified => tally.stored += 1,
+            },
+            Some(imported_item::Result::Duplicate(_)) => tally.there_already += 1,
+            Some(imported_item::Result::Failure(failure)) => {
+                tally.bad += 1;
+                self.failed(line.number, &failure);
+            }
+            None => return Err(Cut::Refused("the server's answer has no result".to_owned())),
+        }
+        self.report.advance(line.end_bytes);
+        Ok(())
+    }
+
+    fn failed(&self, line: u64, failure: &ImportFailure) {
+        if failure.reason() == ErrorReason::InvalidFields {
+            for violation in &failure.field_violations {
+                self.report.bad(line, format_args!("{}: {}", violation.field, violation.description));
+            }
+        } else {
+            self.report.bad(line, format_args!("{}: {}", reason_name(failure.reason()), failure.message));
+        }
+    }
+}
+
+/// Room for one more item on the connection; `None` when the connection takes no more.
+async fn room(
+    requests: &Option<mpsc::Sender<ImportConversationsRequest>>,
+) -> Option<mpsc::Permit<'_, ImportConversationsRequest>> {
+    requests.as_ref()?.reserve().await.ok()
+}
+
+async fn next_line(lines: &mut Option<mpsc::Receiver<Read>>) -> Option<Read> {
+    match lines {
+        Some(lines) => lines.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What an error says of trying again.
+fn cut(status: &Status) -> Cut {
+    let told = format!("the server says {}: {}", code_name(status.code()), status.message());
+    match status.code() {
+        Code::InvalidArgument
+        | Code::PermissionDenied
+        | Code::Unauthenticated
+        | Code::Unimplemented
+        | Code::FailedPrecondition
+        | Code::OutOfRange => Cut::Refused(told),
+        _ => Cut::Broken(told),
+    }
+}

@@ -1,0 +1,65 @@
+//! The body of a CraftCX import. docs/rest-craftcx.md describes it; `plaudit import` reads one from each line.
+
+use crate::domain::{
+    AuthorDraft, AuthorKind, ConversationDraft, ImportLimits, MessageDraft, MessageKind, NewConversation,
+    UnixMillis, Violations,
+};
+
+use super::json::{self, Findings, Object};
+
+const KINDS: [(&str, MessageKind); 2] =
+    [("message", MessageKind::Message), ("comment", MessageKind::Comment)];
+
+const AUTHOR_TYPES: [(&str, AuthorKind); 3] =
+    [("contact", AuthorKind::Contact), ("ai", AuthorKind::Ai), ("teammate", AuthorKind::Teammate)];
+
+/// The conversation of a body; everything that is wrong with it under the names that the document has for its fields.
+pub fn parse_conversation(body: &[u8], limits: ImportLimits) -> Result<NewConversation, Violations> {
+    let mut fields = json::parse(body)?;
+    let mut findings = Findings::default();
+    let draft = draft_of(&mut fields, limits, &mut findings);
+    let checked = draft.check(limits, Violations::default());
+    findings.collect(checked.map_err(|violations| violations.renamed(documented_field)))
+}
+
+fn draft_of(fields: &mut Object, limits: ImportLimits, findings: &mut Findings) -> ConversationDraft {
+    fields.require("messages", findings);
+    let messages = fields.objects("messages", 1..=limits.messages, findings);
+    ConversationDraft {
+        source: fields.string("source", findings),
+        external_id: fields.string("ticket_id", findings),
+        subject: fields.text("subject", findings),
+        messages: messages.into_iter().map(|message| message_of(message, findings)).collect(),
+    }
+}
+
+fn message_of(mut fields: Object, findings: &mut Findings) -> MessageDraft {
+    fields.require("author", findings);
+    let author = fields.object("author", findings);
+    MessageDraft {
+        external_id: fields.string("external_id", findings),
+        kind: fields.choice("kind", &KINDS, findings),
+        content: fields.string("content", findings),
+        author: author.map(|author| author_of(author, findings)).unwrap_or_default(),
+        create_time: fields.integer("timestamp", findings).map(UnixMillis),
+        ai_tool: fields.text("ai_tool", findings),
+    }
+}
+
+fn author_of(mut fields: Object, findings: &mut Findings) -> AuthorDraft {
+    AuthorDraft {
+        kind: fields.choice("type", &AUTHOR_TYPES, findings),
+        external_id: fields.text("external_id", findings),
+        name: fields.text("name", findings),
+    }
+}
+
+/// The document's name for a field of the domain.
+fn documented_field(field: &str) -> String {
+    match field.split_once('.') {
+        None if field == "external_id" => "ticket_id".to_owned(),
+        Some((message, "create_time")) => format!("{message}.timestamp"),
+        Some((message, "author.kind")) => format!("{message}.author.type"),
+        _ => field.to_owned(),
+    }
+}

@@ -1,0 +1,183 @@
+//! Many imports in flight together, so that they share the store's syncs, decided one by one and told in their order.
+
+use std::{collections::HashMap, convert::Infallible, sync::Arc};
+
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesOrdered};
+use tokio::{sync::oneshot, time::sleep};
+
+use crate::{
+    domain::{ImportOutcome, NewConversation, RequestId, Violations},
+    error::Error,
+};
+
+use super::{
+    Services,
+    import::{ConflictPolicy, Imported, import_conversation},
+};
+
+/// How many items may be undecided: about three of the store's groups, so that one gathers while another is synced.
+const MAX_UNDECIDED: usize = 192;
+/// How much memory the undecided items may take, as their edge reckons it; one larger item is taken when it is alone.
+const MAX_UNDECIDED_BYTES: usize = 32 * 1024 * 1024;
+/// How often an item is tried again while the store has too many writes waiting. Nothing more is read meanwhile, which is
+/// what its caller notices.
+const OVERLOADED_ATTEMPTS: usize = 120;
+
+/// One conversation to be stored, and how.
+#[derive(Clone, Debug)]
+pub struct Import {
+    pub new: NewConversation,
+    pub on_conflict: ConflictPolicy,
+    pub request_id: Option<RequestId>,
+}
+
+/// One item of a bulk import.
+#[derive(Debug)]
+pub struct Item {
+    /// The caller's.
+    pub number: i64,
+    /// About how much memory it takes until it is decided.
+    pub size_bytes: usize,
+    /// What is wrong with it is told in its turn.
+    pub import: Result<Import, Violations>,
+}
+
+/// What became of an item.
+#[derive(Debug)]
+pub struct Decided {
+    pub number: i64,
+    pub outcome: Result<Imported, Error>,
+}
+
+/// How many items came to what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub created: u64,
+    pub existing: u64,
+    pub appended: u64,
+    pub duplicates: u64,
+    pub failed: u64,
+}
+
+impl Counts {
+    fn add(&mut self, outcome: &Result<Imported, Error>) {
+        let count = match outcome {
+            Ok(Imported { outcome: ImportOutcome::Created, .. }) => &mut self.created,
+            Ok(Imported { outcome: ImportOutcome::Existing, .. }) => &mut self.existing,
+            Ok(Imported { outcome: ImportOutcome::Appended, .. }) => &mut self.appended,
+            Err(Error::AlreadyImported { .. }) => &mut self.duplicates,
+            // Of unknown outcome, which is no decision.
+            Err(Error::Unavailable(_)) => return,
+            Err(_) => &mut self.failed,
+        };
+        *count += 1;
+    }
+}
+
+/// What a conversation is known by.
+type Identity = (String, String);
+
+/// One bulk import. What is undecided when it is dropped may be stored or not.
+pub struct Bulk {
+    services: Arc<Services>,
+    undecided: FuturesOrdered<BoxFuture<'static, Undecided>>,
+    undecided_bytes: usize,
+    /// The last item taken about a conversation, while it is undecided: its place, and the signal of its end.
+    last_about: HashMap<Identity, (u64, oneshot::Receiver<Infallible>)>,
+    next_place: u64,
+    counts: Counts,
+}
+
+/// An item that is decided, and what is to be forgotten of it.
+struct Undecided {
+    decided: Decided,
+    place: u64,
+    size_bytes: usize,
+    about: Option<Identity>,
+}
+
+impl Bulk {
+    pub fn new(services: Arc<Services>) -> Self {
+        Self {
+            services,
+            undecided: FuturesOrdered::new(),
+            undecided_bytes: 0,
+            last_about: HashMap::new(),
+            next_place: 0,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Whether another item may be taken. It may when none is undecided.
+    pub fn has_room(&self) -> bool {
+        self.undecided.len() < MAX_UNDECIDED && self.undecided_bytes < MAX_UNDECIDED_BYTES
+    }
+
+    /// Takes an item, which begins with the next [`Bulk::next`].
+    pub fn take(&mut self, item: Item) {
+        let Item { number, size_bytes, import } = item;
+        let place = self.next_place;
+        self.next_place += 1;
+        self.undecided_bytes += size_bytes;
+        let import = match import {
+            Ok(import) => import,
+            Err(violations) => {
+                let decided = Decided { number, outcome: Err(violations.into()) };
+                let undecided = Undecided { decided, place, size_bytes, about: None };
+                self.undecided.push_back(std::future::ready(undecided).boxed());
+                return;
+            }
+        };
+        let about = (import.new.source.clone(), import.new.external_id.clone());
+        let (ends, ended) = oneshot::channel::<Infallible>();
+        let before = self.last_about.insert(about.clone(), (place, ended));
+        let services = self.services.clone();
+        let decide = async move {
+            // What is about one conversation keeps its order: its messages stand as they were sent.
+            if let Some((_, ended)) = before {
+                let _ = ended.await;
+            }
+            let outcome = import_with_patience(&services, &import).await;
+            drop(ends);
+            Undecided { decided: Decided { number, outcome }, place, size_bytes, about: Some(about) }
+        };
+        self.undecided.push_back(decide.boxed());
+    }
+
+    /// The decision on the oldest item, when it has come; `None` when there is none. To stop waiting for it loses nothing.
+    pub async fn next(&mut self) -> Option<Decided> {
+        let Undecided { decided, place, size_bytes, about } = self.undecided.next().await?;
+        self.undecided_bytes -= size_bytes;
+        if let Some(about) = about
+            && self.last_about.get(&about).is_some_and(|(last, _)| *last == place)
+        {
+            self.last_about.remove(&about);
+        }
+        self.counts.add(&decided.outcome);
+        Some(decided)
+    }
+
+    /// Gives up on what is undecided: it is stored or not, and is not told.
+    pub fn abandon(&mut self) {
+        self.undecided.clear();
+        self.undecided_bytes = 0;
+        self.last_about.clear();
+    }
+
+    /// How many items were told to have come to what.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+}
+
+/// Waits while the store has too many writes: the other items of this import wait with it.
+async fn import_with_patience(services: &Services, import: &Import) -> Result<Imported, Error> {
+    let Import { new, on_conflict, request_id } = import;
+    for _ in 0..OVERLOADED_ATTEMPTS {
+        match import_conversation(services, new, *on_conflict, request_id.as_ref()).await {
+            Err(Error::Overloaded { retry_after }) => sleep(retry_after).await,
+            outcome => return outcome,
+        }
+    }
+    import_conversation(services, new, *on_conflict, request_id.as_ref()).await
+}

@@ -1,0 +1,134 @@
+//! Following what changed: the log of the store, from any place in it, for as long as somebody watches.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    domain::{ConversationId, ConversationRef, Event, EventKind},
+    error::Error,
+    store::{Position, Value, events},
+};
+
+use super::{Services, conversation};
+
+/// How many records are read at once.
+const PAGE: usize = 64;
+/// The longest time without a message to the watcher.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// Where a watcher begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With the oldest event that is kept.
+    Oldest,
+    /// With what happens from now on.
+    Now,
+    /// After this place, which was told to a watcher once.
+    After(Position),
+}
+
+/// What a watcher wants to hear of.
+pub struct Filter {
+    pub conversation: Option<ConversationRef>,
+    pub kinds: Box<dyn Fn(&EventKind) -> bool + Send>,
+}
+
+/// What a watcher is told: an event, or only how far it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub event: Option<Event>,
+    /// Watching again after it continues here.
+    pub position: Position,
+}
+
+/// A watcher. It holds one page of the log, however far it is behind.
+pub struct Watch {
+    services: Arc<Services>,
+    conversation: Option<ConversationId>,
+    kinds: Box<dyn Fn(&EventKind) -> bool + Send>,
+    newest: watch::Receiver<Position>,
+    page: std::vec::IntoIter<(Position, Value)>,
+    /// The last record that was looked at.
+    position: Position,
+    /// Whether it has ever been at the log's end.
+    has_caught_up: bool,
+    told_at: Instant,
+}
+
+/// Begins to watch.
+///
+/// Errors: [`Error::NotFound`] for a conversation that the filter names by its source and is not stored,
+/// [`Error::EventsLost`] for a place that the log does not reach back or forward to.
+pub async fn watch_events(services: Arc<Services>, start: Start, filter: Filter) -> Result<Watch, Error> {
+    let Filter { conversation, kinds } = filter;
+    let conversation = match &conversation {
+        Some(name) => Some(conversation::resolve(&services, name).await?),
+        None => None,
+    };
+    let newest = services.store.newest();
+    let position = match start {
+        Start::Oldest => 0,
+        Start::Now => *newest.borrow(),
+        Start::After(position) => {
+            if !events::reaches(&*services.store, position).await? {
+                return Err(Error::EventsLost);
+            }
+            position
+        }
+    };
+    let page = Vec::new().into_iter();
+    let told_at = Instant::now();
+    Ok(Watch { services, conversation, kinds, newest, page, position, has_caught_up: false, told_at })
+}
+
+impl Watch {
+    /// What comes next; waits for it.
+    pub async fn next(&mut self) -> Result<Told, Error> {
+        loop {
+            if let Some(event) = self.next_of_page()? {
+                return Ok(self.tell(Some(event)));
+            }
+            let due = self.told_at + HEARTBEAT;
+            if due <= Instant::now() {
+                return Ok(self.tell(None));
+            }
+            let page = self.services.store.log(self.position, PAGE).await?;
+            if !page.is_empty() {
+                self.page = page.into_iter();
+                continue;
+            }
+            if !self.has_caught_up {
+                self.has_caught_up = true;
+                return Ok(self.tell(None));
+            }
+            tokio::select! {
+                grown = self.newest.changed() => if grown.is_err() {
+                    return Err(Error::Unavailable("the store is gone".to_owned()));
+                },
+                () = sleep_until(due) => {}
+            }
+        }
+    }
+
+    /// The next event of the page that is wanted.
+    fn next_of_page(&mut self) -> Result<Option<Event>, Error> {
+        for (position, record) in self.page.by_ref() {
+            self.position = position;
+            let event = events::decode(position, &record)?;
+            let is_about = self.conversation.is_none_or(|wanted| wanted == event.conversation);
+            if is_about && (self.kinds)(&event.kind) {
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    }
+
+    fn tell(&mut self, event: Option<Event>) -> Told {
+        self.told_at = Instant::now();
+        Told { event, position: self.position }
+    }
+}

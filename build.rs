@@ -10,6 +10,7 @@ const FILES: &[&str] = &[
     "plaudit/v1/directory.proto",
     "plaudit/v1/error.proto",
     "plaudit/v1/import.proto",
+    "plaudit/v1/rating.proto",
     "plaudit/v1/scorecard.proto",
 ];
 

@@ -60,14 +60,28 @@ pub async fn build(config: &Config, address: SocketAddr) -> Result<Assembly, Ass
         enneo_source: String::leak(config.enneo.source.clone()),
         dixa_source: String::leak(config.dixa.source.clone()),
     };
-    assemble(Arc::new(store), Arc::new(SystemClock), settings).await
+    let rest = rest::Options {
+        dixa_requests_per_second: config.dixa.requests_per_second,
+        dixa_burst: config.dixa.burst,
+    };
+    assemble_with(Arc::new(store), Arc::new(SystemClock), settings, &rest).await
 }
 
-/// Builds everything on top of a store that is open.
+/// As [`assemble_with`] the dialects' defaults.
 pub async fn assemble(
     store: Arc<dyn Keyspace>,
     clock: Arc<dyn Clock>,
     settings: Settings,
+) -> Result<Assembly, AssemblyError> {
+    assemble_with(store, clock, settings, &rest::Options::default()).await
+}
+
+/// Builds everything on top of a store that is open.
+pub async fn assemble_with(
+    store: Arc<dyn Keyspace>,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    rest: &rest::Options,
 ) -> Result<Assembly, AssemblyError> {
     let store_failure = store.failure();
     let services = Services::open(Arc::clone(&store), clock, settings).await.map_err(AssemblyError::of)?;
@@ -75,7 +89,7 @@ pub async fn assemble(
     let worker = Worker::start(Arc::clone(&services), SWEEP_EVERY);
     let edges = Edges {
         grpc: grpc::routes(Arc::clone(&services)),
-        rest: rest::router(services),
+        rest: rest::router_with(services, rest),
         rest_error: rest::error,
     };
     let close = move |worker_within: Duration| -> BoxFuture<'static, Result<(), AssemblyError>> {

@@ -43,7 +43,7 @@ pub struct Config {
     pub scoring: Scoring,
     pub worklog: Worklog,
     pub enneo: Dialect,
-    pub dixa: Dialect,
+    pub dixa: Dixa,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -86,6 +86,15 @@ pub struct Worklog {
 #[serde(deny_unknown_fields)]
 pub struct Dialect {
     pub source: String,
+}
+
+/// The same with a limit of requests.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dixa {
+    pub source: String,
+    pub requests_per_second: u32,
+    pub burst: u32,
 }
 
 /// Where a value was said.

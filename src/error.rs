@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    domain::{ConversationId, Receipt, Violations},
+    domain::{ConversationId, RatingState, Receipt, Violations},
     store::StoreError,
 };
 
@@ -32,6 +32,9 @@ pub enum Error {
     /// `message` is a resource name. It is stored.
     #[error("{message} is stored, and its scoring did not end in time; it goes on")]
     ScoringUnfinished { message: String },
+    /// `name` is the rating's resource name.
+    #[error("{name} is {}: {because}", state.as_str())]
+    RatingClosed { name: String, state: RatingState, because: &'static str },
     /// `name` is the team that is there.
     #[error("{source_name}:{external_id} is in the directory already, as {name}")]
     TeamExists { source_name: String, external_id: String, name: String },
@@ -58,6 +61,7 @@ pub enum ResourceKind {
     Import,
     Scorecard,
     Assessment,
+    Rating,
     Person,
     Team,
 }
@@ -71,6 +75,7 @@ impl ResourceKind {
             Self::Import => "import",
             Self::Scorecard => "scorecard",
             Self::Assessment => "assessment",
+            Self::Rating => "rating",
             Self::Person => "person",
             Self::Team => "team",
         }

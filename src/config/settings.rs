@@ -144,6 +144,18 @@ pub const SETTINGS: &[Setting] = &[
         default: DefaultValue::Text("dixa"),
         doc: "Source of the conversations that the ids in the paths of the Dixa dialect name.",
     },
+    Setting {
+        name: "dixa.requests_per_second",
+        kind: Kind::Integer { min: 0, max: 1_000_000 },
+        default: DefaultValue::Integer(0),
+        doc: "Requests of the Dixa dialect that one API key may send each second, further ones get 429; 0 is no limit. Dixa's document says 10.",
+    },
+    Setting {
+        name: "dixa.burst",
+        kind: Kind::Integer { min: 1, max: 1_000_000 },
+        default: DefaultValue::Integer(4),
+        doc: "Requests of the Dixa dialect that one API key may send at once, where they are limited.",
+    },
 ];
 
 impl Setting {

@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr};
 
 use minicbor::{Decode, Encode};
 use percent_encoding::{AsciiSet, utf8_percent_encode};
+use uuid::Uuid;
 
 /// The first number that Plaudit gives away: above any clock in microseconds that others use as ids.
 pub const FIRST_ID: u64 = 5_000_000_000_000_001;
@@ -75,6 +76,30 @@ impl fmt::Display for ConversationRef {
                 write!(f, "{}:{}", encoded(source), encoded(external_id))
             }
         }
+    }
+}
+
+/// How a caller names a rating: by its conversation and the UUID that the offer was answered with.
+///
+/// The UUID is derived from the rating's number under a key of the store, so it is not stored and cannot be guessed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RatingRef {
+    pub conversation: ConversationRef,
+    pub uuid: Uuid,
+}
+
+impl RatingRef {
+    /// The UUID that `text` is: 36 characters with hyphens, in either case of letters.
+    pub fn parse_uuid(text: &str) -> Option<Uuid> {
+        // The parser alone also takes braces, URNs and no hyphens: a thing has one name.
+        Uuid::try_parse(text).ok().filter(|uuid| uuid.to_string().eq_ignore_ascii_case(text))
+    }
+}
+
+/// As it stands in a resource name.
+impl fmt::Display for RatingRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "conversations/{}/ratings/{}", self.conversation, self.uuid)
     }
 }
 

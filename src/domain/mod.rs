@@ -10,6 +10,7 @@ mod ids;
 mod message;
 mod message_change;
 mod person;
+mod rating;
 mod request_id;
 mod scorecard;
 mod store_draft;
@@ -19,6 +20,7 @@ mod violations;
 
 pub mod axis;
 pub mod experience;
+pub mod statistics;
 pub mod totals;
 pub mod work;
 pub mod worklog;
@@ -34,11 +36,16 @@ pub use handling::{Channel, Handling, Priority, Status, StatusChange};
 pub use html::plain_text;
 pub use ids::{
     AssessmentId, AttachmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, PersonId,
-    RatingId, Receipt, TeamId,
+    RatingId, RatingRef, Receipt, TeamId,
 };
 pub use message::{AttachedFile, Attachment, Direction, IntentId, Measured, MessageDetails, measure};
 pub use message_change::MessageChange;
 pub use person::{KnownBy, Person, PersonIdentity, PersonLimits, PersonPatch, PersonRef};
+pub use rating::{
+    AgentFilter, Course, NewAnswer, NewQuestion, NewRating, PersonDraft, QuestionDraft, QuestionRef, Rating,
+    RatingAnswer, RatingCounts, RatingDraft, RatingEntry, RatingFilter, RatingLimits, RatingQuestion,
+    RatingState, RatingSummary, RatingType, RatingValue, Refused, Submission,
+};
 pub use request_id::RequestId;
 pub use scorecard::{
     Category, Criterion, Denominator, Evaluator, Knockout, RevisionRef, ScorecardRevision, ScorecardState,

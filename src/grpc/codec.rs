@@ -13,8 +13,11 @@ use tonic::{
 use tonic_prost::{ProstCodec, ProstEncoder};
 
 use crate::{
-    domain::{ImportLimits, StoreLimits, Violations},
-    proto::v1::{ImportConversationRequest, StoreMessageRequest, UpdateMessageRequest},
+    domain::{ImportLimits, RatingLimits, StoreLimits, Violations},
+    proto::v1::{
+        ImportConversationRequest, OfferRatingRequest, StoreMessageRequest, SubmitRatingRequest,
+        UpdateMessageRequest,
+    },
 };
 
 use super::errors;
@@ -64,6 +67,10 @@ impl<U: Message + Default + 'static> Decoder for BoundedDecoder<U> {
             check_store(request)
         } else if is(TypeId::of::<UpdateMessageRequest>()) {
             check_message(request, CHANGED_MESSAGE)
+        } else if is(TypeId::of::<OfferRatingRequest>()) {
+            check_offer(request)
+        } else if is(TypeId::of::<SubmitRatingRequest>()) {
+            check_submission(request)
         } else {
             Ok(())
         };
@@ -161,6 +168,29 @@ fn count(message: &[u8], numbers: &[u64], counts: &mut [usize]) {
     }
 }
 
+/// `OfferRatingRequest.rating`, `Rating.questions`, and `SubmitRatingRequest.answers`.
+const RATING: u64 = 2;
+const RATING_QUESTIONS: u64 = 5;
+const ANSWERS: u64 = 2;
+
+fn check_offer(request: &[u8]) -> Result<(), Violations> {
+    let ratings = fields(request).filter(|(field, _)| *field == RATING);
+    let questions = ratings.flat_map(|(_, rating)| fields(rating));
+    check_count("rating.questions", questions.filter(|(field, _)| *field == RATING_QUESTIONS).count())
+}
+
+fn check_submission(request: &[u8]) -> Result<(), Violations> {
+    check_count("answers", fields(request).filter(|(field, _)| *field == ANSWERS).count())
+}
+
+fn check_count(field: &str, count: usize) -> Result<(), Violations> {
+    let most = RatingLimits::QUESTIONS;
+    if count <= most {
+        return Ok(());
+    }
+    Err(Violations::one(field, format!("must have 1 to {most} items, has {count}")))
+}
+
 /// The fields of a message with the bytes of those that have a length. It ends where the message is malformed, which
 /// decoding then tells.
 fn fields(mut rest: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
@@ -238,6 +268,23 @@ mod tests {
         let mut expected: Vec<_> = MESSAGE_LISTS.iter().map(|(_, name, _)| *name).collect();
         expected.push("tags");
         assert_eq!(named(many, 101), expected);
+    }
+
+    #[test]
+    fn questions_and_answers_are_counted_too() {
+        let questions = |count| {
+            let rating =
+                v1::Rating { questions: vec![v1::RatingQuestion::default(); count], ..Default::default() };
+            OfferRatingRequest { rating: Some(rating), ..Default::default() }.encode_to_vec()
+        };
+        let answers = |count| {
+            let answers = vec![v1::RatingAnswer::default(); count];
+            SubmitRatingRequest { name: "n".to_owned(), answers, ..Default::default() }.encode_to_vec()
+        };
+        assert!(check_offer(&questions(20)).is_ok() && check_submission(&answers(20)).is_ok());
+        assert!(check_offer(&questions(21)).is_err() && check_submission(&answers(21)).is_err());
+        // A message that comes twice is merged.
+        assert!(check_offer(&[questions(20), questions(1)].concat()).is_err());
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::{
     server::{ERROR_DOMAIN, reason_name},
 };
 
+use super::rating;
+
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let message = error.to_string();
@@ -41,6 +43,11 @@ impl From<Error> for Status {
             Error::ScoringUnfinished { message } => {
                 metadata.insert("message".to_owned(), message);
                 (Code::DeadlineExceeded, ErrorReason::ScoringUnfinished)
+            }
+            Error::RatingClosed { name, state, because } => {
+                details.add_precondition_failure_violation("RATING_STATE", name, because);
+                metadata.insert("state".to_owned(), rating::state_to_wire(state).as_str_name().to_owned());
+                (Code::FailedPrecondition, ErrorReason::RatingClosed)
             }
             Error::TeamExists { name, .. } => {
                 details.set_resource_info("team", name.clone(), "", "it is in the directory already");

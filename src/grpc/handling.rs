@@ -35,7 +35,7 @@ const CHANNELS: [(v1::Channel, Channel); 11] = [
 ];
 
 /// The wire's value of a thing of the domain; 0, which is unspecified, of what is absent.
-fn number<W: Copy + Into<i32>, D: Copy + PartialEq>(table: &[(W, D)], value: Option<D>) -> i32 {
+pub fn number<W: Copy + Into<i32>, D: Copy + PartialEq>(table: &[(W, D)], value: Option<D>) -> i32 {
     let row = table.iter().find(|(_, known)| Some(*known) == value);
     row.map_or(0, |(wire, _)| (*wire).into())
 }
@@ -53,6 +53,14 @@ pub fn choice<W: Copy + Into<i32> + std::fmt::Debug, D: Copy>(
         violations.add(field, format!("must be one of the enum's values {}, is {number}", known.join(", ")));
     }
     row.map(|(_, value)| *value)
+}
+
+pub fn channel_to_wire(channel: Channel) -> i32 {
+    number(&CHANNELS, Some(channel))
+}
+
+pub fn channel_from_wire(field: &str, number: i32, violations: &mut Violations) -> Option<Channel> {
+    choice(field, &CHANNELS, number, violations)
 }
 
 /// A conversation with nothing but its handling.

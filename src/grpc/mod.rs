@@ -10,6 +10,7 @@ mod import;
 mod message;
 mod names;
 mod pages;
+mod rating;
 mod requests;
 mod scorecard;
 mod times;
@@ -24,7 +25,7 @@ use crate::{
         assessment_service_server::AssessmentServiceServer,
         conversation_service_server::ConversationServiceServer,
         directory_service_server::DirectoryServiceServer, import_service_server::ImportServiceServer,
-        scorecard_service_server::ScorecardServiceServer,
+        rating_service_server::RatingServiceServer, scorecard_service_server::ScorecardServiceServer,
     },
     service::Services,
 };
@@ -38,6 +39,7 @@ pub fn routes(services: Arc<Services>) -> Routes {
         .add_service(ConversationServiceServer::new(edge.clone()).max_decoding_message_size(usize::MAX))
         .add_service(ScorecardServiceServer::new(edge.clone()))
         .add_service(AssessmentServiceServer::new(edge.clone()))
+        .add_service(RatingServiceServer::new(edge.clone()))
         .add_service(DirectoryServiceServer::new(edge))
 }
 

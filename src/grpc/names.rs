@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use percent_encoding::percent_decode_str;
+use uuid::Uuid;
 
 use crate::domain::{
     AssessmentId, AttachmentId, AuthorKind, ConversationId, ConversationRef, ImportLimits, KnownBy,
-    MessageId, PersonId, PersonIdentity, PersonRef, Receipt, RevisionRef, TeamId, TeamIdentity, TeamRef,
-    Violations,
+    MessageId, PersonId, PersonIdentity, PersonRef, RatingRef, Receipt, RevisionRef, TeamId, TeamIdentity,
+    TeamRef, Violations,
 };
 
 pub fn conversation(id: ConversationId) -> String {
@@ -41,6 +42,10 @@ impl MessageNames {
 
 pub fn assessment(conversation: ConversationId, id: AssessmentId) -> String {
     format!("conversations/{conversation}/assessments/{id}")
+}
+
+pub fn rating(conversation: ConversationId, uuid: Uuid) -> String {
+    format!("conversations/{conversation}/ratings/{uuid}")
 }
 
 pub fn import(receipt: &Receipt) -> String {
@@ -86,6 +91,15 @@ pub fn parse_assessment(field: &str, name: &str) -> Result<(ConversationRef, Ass
         Some((conversation_segment(parent)?, AssessmentId(canonical(id)?)))
     };
     parsed().ok_or_else(|| unlike(field, name, "`conversations/{conversation}/assessments/{number}`"))
+}
+
+/// `conversations/{conversation}/ratings/{uuid}`.
+pub fn parse_rating(field: &str, name: &str) -> Result<RatingRef, Violations> {
+    let parsed = || {
+        let (parent, uuid) = name.strip_prefix("conversations/")?.split_once("/ratings/")?;
+        Some(RatingRef { conversation: conversation_segment(parent)?, uuid: RatingRef::parse_uuid(uuid)? })
+    };
+    parsed().ok_or_else(|| unlike(field, name, "`conversations/{conversation}/ratings/{uuid}`"))
 }
 
 /// `people/{number}` or `people/{source}:{kind}:{external id}`.

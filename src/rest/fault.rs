@@ -92,6 +92,9 @@ impl From<Error> for Fault {
                 ),
             ),
             Error::ScoringUnfinished { .. } => Self::new(StatusCode::GATEWAY_TIMEOUT, message),
+            Error::RatingClosed { .. } => {
+                Self { code: "rating_closed", ..Self::new(StatusCode::CONFLICT, message) }
+            }
             Error::ConcurrentChange { .. } => Self::overloaded(message, Self::RETRY_AFTER),
             Error::Overloaded { retry_after } => Self::overloaded(message, retry_after),
             Error::Unavailable(cause) => {

@@ -9,7 +9,9 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-use crate::domain::Violations;
+use crate::domain::{UnixMillis, Violations};
+
+use super::times;
 
 /// The path of the body itself.
 pub const ROOT: &str = "$";
@@ -128,6 +130,11 @@ impl Object {
         self.take_as(name, "an integer from -2^53 to 2^53", findings, |value| {
             whole_number(&value).ok_or(value)
         })
+    }
+
+    /// A moment as ISO 8601 writes it.
+    pub fn time(&mut self, name: &str, findings: &mut Findings) -> Option<UnixMillis> {
+        self.take_as(name, times::FORM, findings, |value| value.as_str().and_then(times::parse).ok_or(value))
     }
 
     /// One of the `choices`, exactly as written.

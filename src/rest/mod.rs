@@ -6,6 +6,7 @@
 
 mod attachment;
 mod craftcx;
+mod dixa;
 mod enneo;
 mod fault;
 mod json;
@@ -28,12 +29,33 @@ use crate::service::Services;
 
 use fault::Fault;
 
-/// Every route of every dialect, and an answer in the fitting shape for every other request.
+/// What an operator may set of the dialects.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How many requests of the Dixa dialect a key may send each second; 0 is no limit.
+    pub dixa_requests_per_second: u32,
+    /// How many it may send at once.
+    pub dixa_burst: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { dixa_requests_per_second: 0, dixa_burst: 4 }
+    }
+}
+
+/// As [`router_with`] the defaults.
 pub fn router(services: Arc<Services>) -> Router {
+    router_with(services, &Options::default())
+}
+
+/// Every route of every dialect, and an answer in the fitting shape for every other request.
+pub fn router_with(services: Arc<Services>, options: &Options) -> Router {
     Router::new()
         .merge(craftcx::routes())
         .merge(enneo::routes())
         .merge(attachment::routes())
+        .merge(dixa::routes(Arc::clone(&services), options))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(services)
@@ -43,8 +65,13 @@ pub fn router(services: Arc<Services>) -> Router {
 type Render = fn(&Fault) -> Response;
 
 /// By the beginning of a path, whose callers come there. The table may grow; the first that fits is taken.
-const DIALECTS: [(&str, Render); 3] =
-    [("/v1/assess", craftcx::error), (enneo::PREFIXES[0], enneo::error), (enneo::PREFIXES[1], enneo::error)];
+const DIALECTS: [(&str, Render); 5] = [
+    ("/v1/assess", craftcx::error),
+    ("/v1/conversations", dixa::error),
+    ("/beta/", dixa::error),
+    (enneo::PREFIXES[0], enneo::error),
+    (enneo::PREFIXES[1], enneo::error),
+];
 
 /// An error that arises outside a handler, in the shape of the dialect whose prefix fits.
 pub fn error(path: &str, status: StatusCode, message: &str) -> Response {
@@ -56,7 +83,7 @@ fn render(path: &str, fault: &Fault) -> Response {
     dialect.map_or(plain_error as Render, |(_, render)| *render)(fault)
 }
 
-/// `{"message":…}`: what Dixa documents, and what stands where no document says more.
+/// `{"message":…}`: what stands where no document says more.
 fn plain_error(fault: &Fault) -> Response {
     #[derive(Serialize)]
     struct Body<'a> {

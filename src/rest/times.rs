@@ -4,6 +4,21 @@ use prost_types::Timestamp;
 
 use crate::domain::UnixMillis;
 
+/// How a moment is to be written, for errors.
+pub const FORM: &str = "a date and time in ISO 8601 with its offset, like \"2024-03-11T16:39:30Z\"";
+
+/// The moment that a text says; its offset is required, `Z[GMT]` is `Z`. Fractions of a millisecond are cut off.
+pub fn parse(text: &str) -> Option<UnixMillis> {
+    let plain = text.strip_suffix("[GMT]").filter(|rest| rest.ends_with('Z')).unwrap_or(text);
+    // The parser alone would also take a date without a time, and a time without its offset.
+    let (_, time) = plain.split_once('T')?;
+    if !time.ends_with('Z') && !time.contains(['+', '-']) {
+        return None;
+    }
+    let time: Timestamp = plain.parse().ok()?;
+    Some(UnixMillis(time.seconds.checked_mul(1000)?.checked_add(i64::from(time.nanos) / 1_000_000)?))
+}
+
 /// `2024-06-12T10:20:00Z`: RFC 3339 in UTC, whole seconds without a fraction.
 pub fn iso(time: UnixMillis) -> String {
     let nanos = (time.0.rem_euclid(1000) * 1_000_000) as i32;
@@ -12,19 +27,55 @@ pub fn iso(time: UnixMillis) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
-    fn whole_seconds_have_no_fraction() {
-        for (millis, text) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (1_718_187_600_000, "2024-06-12T10:20:00Z"),
-            (1_718_187_600_500, "2024-06-12T10:20:00.500Z"),
-            (1_709_164_799_001, "2024-02-28T23:59:59.001Z"),
-            (-1, "1969-12-31T23:59:59.999Z"),
-            (UnixMillis::MAX.0, "9999-12-31T23:59:59.999Z"),
+    fn a_moment_is_read_with_its_offset() {
+        for (written, millis) in [
+            ("2024-03-11T16:39:30Z", 1_710_175_170_000),
+            ("2024-03-11T16:39:30Z[GMT]", 1_710_175_170_000),
+            ("2024-03-11T16:39:30.123Z", 1_710_175_170_123),
+            ("2024-03-11T16:39:30.1239Z", 1_710_175_170_123),
+            ("2024-03-11T16:39:30+00:00", 1_710_175_170_000),
+            ("2024-03-11T17:39:30+01:00", 1_710_175_170_000),
+            ("1970-01-01T00:00:00Z", 0),
+            ("1969-12-31T23:59:59.999Z", -1),
+            ("9999-12-31T23:59:59.999Z", UnixMillis::MAX.0),
         ] {
-            assert_eq!(iso(UnixMillis(millis)), text);
+            assert_eq!(parse(written), Some(UnixMillis(millis)), "{written}");
+        }
+        for wrong in [
+            "",
+            "now",
+            "1710175170",
+            "2024-03-11",
+            "2024-03-11 16:39:30Z",
+            "2024-03-11T16:39:30",
+            "2024-03-11T16:39:30[GMT]",
+            "2024-03-11T16:39:30+01:00[GMT]",
+            "2024-03-11T16:39:30Z[Europe/Berlin]",
+            "2024-03-11T16:39:30Z[GMT][GMT]",
+            "2024-02-30T16:39:30Z",
+            "2024-03-11T25:39:30Z",
+            "2024-03-11T16:39:30Z ",
+        ] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn whole_seconds_have_no_fraction() {
+        assert_eq!(iso(UnixMillis(1_710_175_170_000)), "2024-03-11T16:39:30Z");
+        assert_eq!(iso(UnixMillis(1_710_175_170_120)), "2024-03-11T16:39:30.120Z");
+        assert_eq!(iso(UnixMillis::MAX), "9999-12-31T23:59:59.999Z");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(millis in 0..=UnixMillis::MAX.0) {
+            prop_assert_eq!(parse(&iso(UnixMillis(millis))), Some(UnixMillis(millis)));
         }
     }
 }

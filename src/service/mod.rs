@@ -9,6 +9,7 @@ pub mod conversation;
 pub mod directory;
 pub mod import;
 pub mod message;
+pub mod rating;
 pub mod scorecard;
 pub mod scoring;
 pub mod ticket;
@@ -16,12 +17,13 @@ pub mod ticket;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 use self::{directory::KnownPeople, scoring_threads::ScoringThreads, turns::Turns};
 
 use crate::{
     clock::Clock,
-    domain::ImportLimits,
+    domain::{ImportLimits, RatingId, UnixMillis},
     error::Error,
     scoring::Scorer,
     store::{Keyspace, ids::Ids, secret::Secrets},
@@ -38,6 +40,8 @@ pub struct Services {
     pub(crate) threads: ScoringThreads,
     /// Whose turn it is to append to a conversation.
     pub(crate) append_turns: Turns,
+    /// Whose turn it is to answer a conversation's ratings.
+    pub(crate) rating_turns: Turns,
     pub(crate) known_people: KnownPeople,
     settings: Settings,
     scorer: RwLock<Arc<Scorer>>,
@@ -100,6 +104,7 @@ impl Services {
             queue_changed: Notify::new(),
             threads,
             append_turns: Turns::default(),
+            rating_turns: Turns::default(),
             known_people: KnownPeople::default(),
             settings,
             scorer: RwLock::new(Arc::new(scorer)),
@@ -113,6 +118,16 @@ impl Services {
     /// The most that the gRPC edge takes in one import.
     pub fn import_limits(&self) -> ImportLimits {
         ImportLimits::default()
+    }
+
+    /// What a rating is known by to callers; see [`Secrets::rating_uuid`].
+    pub fn rating_uuid(&self, rating: RatingId) -> Uuid {
+        self.secrets.rating_uuid(rating)
+    }
+
+    /// The moment by the services' clock.
+    pub fn now(&self) -> UnixMillis {
+        self.clock.now()
     }
 
     /// The active scorecards as they are now.

@@ -17,6 +17,9 @@
 //! | 40 | scoring job | workspace, shard, conversation | `records::Job` |
 //! | 41 | scoring given up | workspace, conversation | `records::ScoringFailure` |
 //! | 50 | request | workspace, caller, method, request id | `records::Request` |
+//! | 60 | rating | workspace, conversation, rating | `domain::Rating` |
+//! | 61 | ratings by time of offer | workspace, milliseconds, rating | `domain::RatingEntry` |
+//! | 62 | a customer who is not to be asked | workspace, source, person | `records::OptOut` |
 //! | 70 | person | workspace, person | `domain::Person` |
 //! | 71 | person's identity | workspace, kind, source, way of being known, external id or name (in a conversation) | `records::PersonNumber` |
 //! | 72 | team | workspace, team | `domain::Team` |
@@ -27,8 +30,8 @@
 //! another. Numeric ids are global; the rest belongs to a workspace. Bytes from F0 on belong to the engines.
 
 use crate::domain::{
-    AssessmentId, AttachmentId, AuthorKind, ConversationId, KnownBy, MessageId, PersonId, PersonIdentity,
-    TeamId, TeamIdentity,
+    AssessmentId, AttachmentId, Author, AuthorKind, ConversationId, KnownBy, MessageId, PersonId,
+    PersonIdentity, RatingId, TeamId, TeamIdentity, UnixMillis,
 };
 
 use super::{Key, KeyRange};
@@ -53,6 +56,9 @@ const SCORECARD_REVISION: u8 = 0x31;
 const JOB: u8 = 0x40;
 const SCORING_FAILURE: u8 = 0x41;
 const REQUEST: u8 = 0x50;
+const RATING: u8 = 0x60;
+const RATING_BY_TIME: u8 = 0x61;
+const OPT_OUT: u8 = 0x62;
 const PERSON: u8 = 0x70;
 const PERSON_IDENTITY: u8 = 0x71;
 const TEAM: u8 = 0x72;
@@ -203,6 +209,54 @@ pub fn requests() -> KeyRange {
     KeyRange::prefix(in_workspace(REQUEST, 0))
 }
 
+pub fn rating(conversation: ConversationId, rating: RatingId) -> Key {
+    let mut key = of_conversation(RATING, conversation);
+    key.extend(rating.0.to_be_bytes());
+    key
+}
+
+pub fn ratings(conversation: ConversationId) -> KeyRange {
+    KeyRange::prefix(of_conversation(RATING, conversation))
+}
+
+/// Times before 1970 are not taken, so that the bytes sort as the times.
+pub fn rating_by_time(offer_time: UnixMillis, rating: RatingId) -> Key {
+    let mut key = in_workspace(RATING_BY_TIME, 16);
+    key.extend(offer_time.0.max(0).to_be_bytes());
+    key.extend(rating.0.to_be_bytes());
+    key
+}
+
+pub fn ratings_by_time() -> KeyRange {
+    KeyRange::prefix(in_workspace(RATING_BY_TIME, 0))
+}
+
+/// When and which a rating's entry is for; `None` when the key is not one's.
+pub fn rating_of_entry(key: &[u8]) -> Option<(UnixMillis, RatingId)> {
+    let (time, rating) = key.strip_prefix(&[RATING_BY_TIME])?.get(4..)?.split_first_chunk::<8>()?;
+    let rating = u64::from_be_bytes(rating.try_into().ok()?);
+    Some((UnixMillis(i64::from_be_bytes(*time)), RatingId(rating)))
+}
+
+/// A customer with an external id is the same in every conversation of the source; one without is known by name, and
+/// within the conversation only.
+pub fn opt_out(source: &str, conversation: ConversationId, customer: &Author) -> Key {
+    let mut key = in_workspace(OPT_OUT, 32);
+    push_text(&mut key, source);
+    match &customer.external_id {
+        Some(external_id) => {
+            key.push(0);
+            push_text(&mut key, external_id);
+        }
+        None => {
+            key.push(1);
+            key.extend(conversation.0.to_be_bytes());
+            push_text(&mut key, customer.name.as_deref().unwrap_or_default());
+        }
+    }
+    key
+}
+
 pub fn person(id: PersonId) -> Key {
     in_workspace_numbered(PERSON, id.0)
 }
@@ -311,6 +365,18 @@ mod tests {
         assert_eq!(conversation_of_job(&job(id)), Some(id));
         assert_eq!(conversation_of_job(&head(id)), None);
         assert_eq!(conversation_of_job(&job(id)[..9]), None);
+    }
+
+    #[test]
+    fn a_rating_s_entry_sorts_by_time_and_names_its_rating() {
+        let key = |time, rating| rating_by_time(UnixMillis(time), RatingId(rating));
+        assert_eq!(
+            rating_of_entry(&key(1_700_000_000_123, 7)),
+            Some((UnixMillis(1_700_000_000_123), RatingId(7)))
+        );
+        assert!(key(255, 9) < key(256, 1) && key(256, 1) < key(256, 2));
+        assert_eq!(rating_of_entry(&rating(ConversationId(1), RatingId(7))), None);
+        assert_eq!(rating_of_entry(&key(1, 2)[..20]), None);
     }
 
     #[test]

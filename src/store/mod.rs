@@ -14,11 +14,13 @@ pub mod keys;
 pub mod records;
 
 pub mod assessment;
+pub mod authors;
 pub mod conversation;
 pub mod directory;
 pub mod ids;
 pub mod message;
 pub mod queue;
+pub mod rating;
 pub mod request;
 pub mod scorecard;
 pub mod secret;

@@ -6,8 +6,8 @@
 use minicbor::{Decode, Encode, bytes::ByteVec};
 
 use crate::domain::{
-    AssessmentId, Conversation, ConversationId, ImportOutcome, Message, MessageId, PersonId, TeamId, Unit,
-    UnixMillis,
+    AssessmentId, Conversation, ConversationId, ImportOutcome, Message, MessageId, PersonId, RatingId,
+    TeamId, Unit, UnixMillis,
 };
 
 use super::{Key, StoreError, Value};
@@ -174,6 +174,30 @@ pub enum RequestAnswer {
         #[n(1)]
         message: MessageId,
     },
+    #[n(4)]
+    OfferRating {
+        #[n(0)]
+        conversation: ConversationId,
+        #[n(1)]
+        rating: RatingId,
+    },
+    #[n(5)]
+    SubmitRating {
+        #[n(0)]
+        conversation: ConversationId,
+        #[n(1)]
+        rating: RatingId,
+        /// When it was carried out: the time of the answers that were sent without one.
+        #[n(2)]
+        time: UnixMillis,
+    },
+    #[n(6)]
+    CancelRating {
+        #[n(0)]
+        conversation: ConversationId,
+        #[n(1)]
+        rating: RatingId,
+    },
     #[n(10)]
     UpdatePerson(#[n(0)] PersonId),
     #[n(11)]
@@ -182,6 +206,16 @@ pub enum RequestAnswer {
     UpdateTeam(#[n(0)] TeamId),
     #[n(13)]
     DeleteTeam,
+}
+
+/// That a customer does not want to be asked to rate.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub struct OptOut {
+    /// On which offer they said so.
+    #[n(0)]
+    pub rating: RatingId,
+    #[n(1)]
+    pub time: UnixMillis,
 }
 
 /// Whom an identity means.

@@ -1,8 +1,10 @@
-//! The store's secret, and what is made under it: receipts, page tokens, fingerprints.
+//! The store's secret, and what is made under it: receipts, the UUIDs of ratings, page tokens, fingerprints.
 
 use std::fmt;
 
-use crate::domain::{AttachmentId, ConversationId, LAST_ID, Receipt};
+use uuid::Uuid;
+
+use crate::domain::{AttachmentId, ConversationId, LAST_ID, RatingId, Receipt};
 
 use super::{
     Batch, Expect, Keyspace, StoreError, get_one, keys,
@@ -14,6 +16,8 @@ use super::{
 pub struct Secrets {
     receipt_tag: [u8; 32],
     receipt_mask: [u8; 32],
+    rating_tag: [u8; 32],
+    rating_mask: [u8; 32],
     token: [u8; 32],
     fingerprint: [u8; 32],
     attachment: [u8; 32],
@@ -54,6 +58,8 @@ impl Secrets {
         Self {
             receipt_tag: derive("plaudit 2026-11 receipt tag"),
             receipt_mask: derive("plaudit 2026-11 receipt mask"),
+            rating_tag: derive("plaudit 2026-11 rating tag"),
+            rating_mask: derive("plaudit 2026-11 rating mask"),
             token: derive("plaudit 2026-11 page token"),
             fingerprint: derive("plaudit 2026-11 request fingerprint"),
             attachment: derive("plaudit 2026-11 attachment link"),
@@ -99,6 +105,26 @@ impl Secrets {
 
     fn receipt_mask(&self, tag: u64) -> u64 {
         first_u64(&blake3::keyed_hash(&self.receipt_mask, &tag.to_be_bytes()))
+    }
+
+    /// The UUID of a rating, version 8 of RFC 9562, whose 122 free bits are ours: 69 bits of tag, then the 53 bits of the
+    /// number, masked by the tag.
+    pub fn rating_uuid(&self, rating: RatingId) -> Uuid {
+        let tag =
+            first_u128(&blake3::keyed_hash(&self.rating_tag, &rating.0.to_be_bytes())) >> (128 - TAG_BITS);
+        let number = (rating.0 ^ self.rating_mask(tag)) & LAST_ID;
+        spread((tag << ID_BITS) | u128::from(number))
+    }
+
+    /// The rating of a UUID; `None` for one that this store did not give.
+    pub fn rating_of(&self, uuid: Uuid) -> Option<RatingId> {
+        let payload = gathered(uuid);
+        let rating = RatingId((payload as u64 ^ self.rating_mask(payload >> ID_BITS)) & LAST_ID);
+        (self.rating_uuid(rating) == uuid).then_some(rating)
+    }
+
+    fn rating_mask(&self, tag: u128) -> u64 {
+        first_u64(&blake3::keyed_hash(&self.rating_mask, &tag.to_be_bytes()))
     }
 
     /// A page token: `place` is where the next page begins, `arguments` what the token is good for.
@@ -149,6 +175,25 @@ const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 /// Bits of a numeric id: see `LAST_ID`.
 const ID_BITS: u32 = 53;
 const TOKEN_TAG_CHARACTERS: usize = 24;
+/// What a UUID of version 8 has left for a tag.
+const TAG_BITS: u32 = 122 - ID_BITS;
+
+/// 122 bits around the version and the variant of a UUID: 48, 12 and 62 of them.
+fn spread(payload: u128) -> Uuid {
+    let (custom_a, custom_b, custom_c) = (payload >> 74, (payload >> 62) & 0xFFF, payload & ((1 << 62) - 1));
+    Uuid::from_u128((custom_a << 80) | (8 << 76) | (custom_b << 64) | (2 << 62) | custom_c)
+}
+
+/// The 122 bits of a UUID, whatever its version says.
+fn gathered(uuid: Uuid) -> u128 {
+    let bits = uuid.as_u128();
+    ((bits >> 80) << 74) | (((bits >> 64) & 0xFFF) << 62) | (bits & ((1 << 62) - 1))
+}
+
+fn first_u128(hash: &blake3::Hash) -> u128 {
+    let bytes: [u8; 16] = hash.as_bytes()[..16].try_into().expect("a hash has 32 bytes");
+    u128::from_be_bytes(bytes)
+}
 
 fn first_u64(hash: &blake3::Hash) -> u64 {
     let bytes: [u8; 8] = hash.as_bytes()[..8].try_into().expect("a hash has 32 bytes");
@@ -187,6 +232,21 @@ mod tests {
             prop_assert_eq!(Secrets::from_key(&[8; 32]).attachment_of(&link), None);
             prop_assert_eq!(secrets().attachment_of(&link[1..]), None);
             prop_assert_eq!(secrets().attachment_of(&other), None);
+        }
+
+        #[test]
+        fn a_rating_s_uuid_leads_back_to_it(id in FIRST_ID..=LAST_ID) {
+            let uuid = secrets().rating_uuid(RatingId(id));
+            prop_assert_eq!((uuid.get_version_num(), uuid.get_variant()), (8, uuid::Variant::RFC4122));
+            prop_assert_eq!(secrets().rating_of(uuid), Some(RatingId(id)));
+            prop_assert_eq!(Secrets::from_key(&[8; 32]).rating_of(uuid), None);
+        }
+
+        #[test]
+        fn a_uuid_that_was_not_given_leads_nowhere(id in FIRST_ID..=LAST_ID, bits in any::<u128>(), bit in 0..128) {
+            prop_assert_eq!(secrets().rating_of(Uuid::from_u128(bits)), None);
+            let given = secrets().rating_uuid(RatingId(id)).as_u128();
+            prop_assert_eq!(secrets().rating_of(Uuid::from_u128(given ^ (1_u128 << bit))), None);
         }
 
         #[test]

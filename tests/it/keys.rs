@@ -15,6 +15,9 @@
 //! | update of a message | 1 | head, job, log record; its segment, where it is in one |
 //! | deletion of a message | 1 | the same, its tracking id and its attachments |
 //! | append that adds nothing, import that returns what exists | 0 | none; with a request id 1 |
+//! | offer of a rating, submission, cancellation | 1 | rating, its entry by time, log record |
+//! | … with a request id | 1 | one more |
+//! | … in which a customer opts out, or back in | 1 | one more |
 //! | import that is refused, or answered from its request id | 0 | none |
 //!
 //! Besides, one commit of one key leases every 65,536 numbers.
@@ -24,19 +27,23 @@ use std::collections::BTreeMap;
 use plaudit::{
     proto::v1::{
         Attachment, AuthorKind, ConflictPolicy, DeleteMessageRequest, ImportConversationRequest, Message,
-        ScoringProcess, StoreMessageRequest, UpdateMessageRequest,
+        RatingType, ScoringProcess, StoreMessageRequest, UpdateMessageRequest,
     },
     store::Batch,
 };
 use prost_types::FieldMask;
 
-use crate::harness::{
-    Client, Plaudit,
-    sample::{self, with_id, with_policy},
+use crate::{
+    harness::{
+        Client, Plaudit,
+        sample::{self, with_id, with_policy},
+    },
+    rating::{offer, opt_out, submission},
 };
 
 const LOG: &str = "log record";
 const END: &str = "job's end";
+const OPT_OUT: &str = "opt-out";
 
 /// What a batch writes, by kind.
 fn keys(batch: &Batch) -> BTreeMap<&'static str, usize> {
@@ -53,6 +60,9 @@ fn keys(batch: &Batch) -> BTreeMap<&'static str, usize> {
             0x22 => "owner",
             0x40 => "job",
             0x50 => "request",
+            0x60 => "rating",
+            0x61 => "entry",
+            0x62 => OPT_OUT,
             0x70 => "person",
             0x71 => "person's identity",
             0x72 => "team",
@@ -67,6 +77,7 @@ fn keys(batch: &Batch) -> BTreeMap<&'static str, usize> {
             0x13 => "tracking id's end",
             0x14 => "attachment's end",
             0x40 => END,
+            0x62 => OPT_OUT,
             other => panic!("a key of kind {other:02x} is deleted"),
         };
         *counted.entry(kind).or_default() += 1;
@@ -242,4 +253,39 @@ async fn a_stored_message_writes_four_keys_and_one_for_each_thing_to_find() {
     let gone = [("segment's end", 1), ("tracking id's end", 1), ("attachment's end", 2)];
     let expected = with(&[("head", 1), ("job", 1), (LOG, 1)], &gone);
     assert_eq!(first_commit(&server, &client, delete).await, expected);
+}
+#[tokio::test]
+async fn an_offer_its_answers_and_its_end_write_three_keys_each() {
+    let (server, client) = start().await;
+    let parent = "conversations/test:first";
+    let committed = || server.store.take_committed().iter().map(keys).collect::<Vec<_>>();
+    let three = [("rating", 1), ("entry", 1), (LOG, 1)];
+    committed();
+    for (request_id, more) in [("", vec![]), ("one", vec![("request", 1)])] {
+        let mut request = offer(parent, &[RatingType::Csat, RatingType::Nps]);
+        request.request_id = request_id.to_owned();
+        let rating = client.offer_rating(request.clone()).await.unwrap().name;
+        assert_eq!(committed(), [with(&three, &more)]);
+        let mut answers = submission(&rating, &[(0, 5), (1, 9)]);
+        answers.request_id = request_id.to_owned();
+        client.submit_rating(answers.clone()).await.unwrap();
+        assert_eq!(committed(), [with(&three, &more)]);
+        let cancelled = client.offer_rating(offer(parent, &[RatingType::Csat])).await.unwrap().name;
+        committed();
+        client.cancel_rating(&cancelled, request_id).await.unwrap();
+        assert_eq!(committed(), [with(&three, &more)]);
+        if !request_id.is_empty() {
+            client.offer_rating(request).await.unwrap();
+            client.submit_rating(answers).await.unwrap();
+        }
+        client.cancel_rating(&cancelled, request_id).await.unwrap();
+        client.submit_rating(submission(&cancelled, &[(0, 5)])).await.unwrap_err();
+        assert_eq!(committed(), [], "what is repeated or refused writes nothing");
+    }
+    let rating = client.offer_rating(offer(parent, &[RatingType::Csat])).await.unwrap().name;
+    committed();
+    for opts_out in [true, false] {
+        client.submit_rating(opt_out(&rating, opts_out)).await.unwrap();
+        assert_eq!(committed(), [with(&three, &[(OPT_OUT, 1)])]);
+    }
 }

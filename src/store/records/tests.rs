@@ -10,10 +10,11 @@ use minicbor::{Decode, Encode};
 use super::*;
 use crate::domain::{
     AiInvolvement, Answer, AnswerSource, Assessment, AssessmentState, Attachment, AttachmentId, Author,
-    AuthorKind, Axis, Band, Category, Criterion, CriterionResult, Denominator, Dimension, Direction,
-    Evaluator, Event, EventKind, Evidence, FactValue, Handling, IntentId, Knockout, KnownBy, MessageDetails,
-    MessageId, MessageKind, MilliPoints, Person, PersonIdentity, Resolution, RevisionRef, ScorecardRevision,
-    ScorecardState, ScoredFact, ScoringType, Status, Team, TeamIdentity, Totals, UnitKind,
+    AuthorKind, Axis, Band, Category, Channel, Course, Criterion, CriterionResult, Denominator, Dimension,
+    Direction, Evaluator, Event, EventKind, Evidence, FactValue, Handling, IntentId, Knockout, KnownBy,
+    MessageDetails, MessageId, MessageKind, MilliPoints, Person, PersonIdentity, Rating, RatingAnswer,
+    RatingQuestion, RatingType, Resolution, RevisionRef, ScorecardRevision, ScorecardState, ScoredFact,
+    ScoringType, Status, Team, TeamIdentity, Totals, UnitKind,
 };
 
 /// What the fixture holds is what is written today, and it is read back as it was.
@@ -37,6 +38,7 @@ where
 }
 
 const ID: ConversationId = ConversationId(5_000_000_000_000_001);
+const RATING: RatingId = RatingId(5_000_000_000_000_007);
 
 fn message(id: u64, kind: MessageKind, author: AuthorKind) -> Message {
     Message {
@@ -185,6 +187,61 @@ fn a_request_is_read_as_it_was_written() {
 }
 
 #[test]
+fn a_rating_is_read_as_it_was_written() {
+    let time = UnixMillis(1_700_000_000_123);
+    let author = |kind, id: &str| Author { kind, external_id: Some(id.to_owned()), name: None };
+    let question = |kind, answer| RatingQuestion {
+        kind,
+        text: Some("How was it?".to_owned()),
+        language: Some("en".to_owned()),
+        answer,
+    };
+    let answer = RatingAnswer { value: 4, comment: Some("Good".to_owned()), time };
+    let rating = Rating {
+        id: RATING,
+        conversation: ID,
+        user: author(AuthorKind::Contact, "cus_123"),
+        agent: author(AuthorKind::Ai, "billing-agent"),
+        source: "dixa".to_owned(),
+        channel: Channel::WidgetChat,
+        offer_time: time,
+        course: Course::default(),
+        questions: vec![question(RatingType::Csat, None)],
+        version: 1,
+        create_time: time,
+        update_time: time,
+    };
+    check("rating_offered", &rating);
+    check("rating_entry_offered", &rating.entry());
+    let closed = Rating {
+        course: Course {
+            withheld: true,
+            scheduled: true,
+            expire_time: Some(UnixMillis(1_700_000_000_124)),
+            cancel_time: Some(UnixMillis(1_700_000_000_125)),
+            opt_out_time: Some(UnixMillis(1_700_000_000_126)),
+        },
+        questions: vec![
+            question(RatingType::Csat, Some(answer.clone())),
+            question(RatingType::Nps, Some(RatingAnswer { comment: None, ..answer })),
+            question(RatingType::Thumbs, None),
+        ],
+        ..rating
+    };
+    check("rating_full", &closed);
+    check("rating_entry_full", &closed.entry());
+    check("opt_out", &OptOut { rating: RATING, time });
+    for (kind, answer) in [
+        ("offer_rating", RequestAnswer::OfferRating { conversation: ID, rating: RATING }),
+        ("submit_rating", RequestAnswer::SubmitRating { conversation: ID, rating: RATING, time }),
+        ("cancel_rating", RequestAnswer::CancelRating { conversation: ID, rating: RATING }),
+    ] {
+        let record = Request { fingerprint: [7; 32], create_time: time, answer };
+        check(&format!("request_{kind}"), &record);
+    }
+}
+
+#[test]
 fn the_directory_is_read_as_it_was_written() {
     let (create_time, update_time) = (UnixMillis(1_700_000_000_000), UnixMillis(1_700_000_060_000));
     let (person_id, team_id) = (PersonId(5_000_000_000_000_010), TeamId(5_000_000_000_000_011));
@@ -255,6 +312,9 @@ fn an_event_is_read_as_it_was_written() {
         ("message_stored", EventKind::MessageStored { message: MessageId(5_000_000_000_000_009) }),
         ("message_updated", EventKind::MessageUpdated { message: MessageId(5_000_000_000_000_009) }),
         ("message_deleted", EventKind::MessageDeleted { message: MessageId(5_000_000_000_000_009) }),
+        ("rating_offered", EventKind::RatingOffered { rating: RATING }),
+        ("rating_submitted", EventKind::RatingSubmitted { rating: RATING }),
+        ("rating_cancelled", EventKind::RatingCancelled { rating: RATING }),
     ];
     for (name, kind) in kinds {
         let event = Event { conversation: ID, time: UnixMillis(1_700_000_000_000), kind };

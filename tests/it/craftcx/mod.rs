@@ -6,4 +6,4 @@ mod http;
 mod once;
 mod result;
 mod rules;
-mod setup;
+pub mod setup;

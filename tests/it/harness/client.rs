@@ -26,6 +26,10 @@ impl Client {
         Self(channel)
     }
 
+    pub(super) fn channel(&self) -> Channel {
+        self.0.clone()
+    }
+
     pub async fn import(
         &self,
         request: ImportConversationRequest,
@@ -164,14 +168,14 @@ impl Client {
     }
 }
 
-fn bounded<T: prost::Message>(answer: T) -> T {
+pub(super) fn bounded<T: prost::Message>(answer: T) -> T {
     let bytes = answer.encoded_len();
     assert!(bytes < MAX_ANSWER_BYTES, "an answer has {bytes} bytes");
     answer
 }
 
 /// Follows the tokens from the first page to the last; no page but the last may be empty or larger than asked for.
-async fn every_page<T>(page_size: i32, page: impl AsyncFn(String) -> (Vec<T>, String)) -> Vec<T> {
+pub(super) async fn every_page<T>(page_size: i32, page: impl AsyncFn(String) -> (Vec<T>, String)) -> Vec<T> {
     let most = if page_size == 0 { 50 } else { page_size.min(1000) as usize };
     let mut all = Vec::new();
     let mut token = String::new();

@@ -9,6 +9,7 @@ mod client;
 mod http;
 mod log;
 mod process;
+mod ratings;
 mod server;
 mod stub;
 mod watched;
@@ -77,7 +78,7 @@ pub fn assert_not_found(status: &Status, kind: &str) {
         status.get_details_resource_info().unwrap_or_else(|| panic!("no ResourceInfo in {status:?}"));
     assert_eq!(resource.resource_type, kind);
     let collection = match kind {
-        "assessment" => "/assessments/".to_owned(),
+        "assessment" | "rating" => format!("/{kind}s/"),
         "person" => "people/".to_owned(),
         kind => format!("{kind}s/"),
     };

@@ -1,6 +1,6 @@
 use std::sync::{
     Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -14,6 +14,8 @@ pub struct Watched {
     below: Arc<dyn Keyspace>,
     committed: Mutex<Vec<Batch>>,
     gate: Mutex<Option<Arc<Gate>>>,
+    /// Values that were asked for or scanned.
+    reads: AtomicUsize,
 }
 
 /// Holds one commit back, just before it is made.
@@ -38,12 +40,17 @@ impl Gate {
 
 impl Watched {
     pub fn new(below: Arc<dyn Keyspace>) -> Self {
-        Self { below, committed: Mutex::default(), gate: Mutex::default() }
+        Self { below, committed: Mutex::default(), gate: Mutex::default(), reads: AtomicUsize::default() }
     }
 
     /// The batches that were committed since this was last asked.
     pub fn take_committed(&self) -> Vec<Batch> {
         std::mem::take(&mut *self.committed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many values were read since this was last asked: keys asked for, and pairs scanned.
+    pub fn take_reads(&self) -> usize {
+        self.reads.swap(0, Ordering::SeqCst)
     }
 
     /// Holds the first commit back that `chosen` takes.
@@ -81,6 +88,7 @@ impl Watched {
 
 impl Keyspace for Watched {
     fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Option<Value>>, StoreError>> {
+        self.reads.fetch_add(keys.len(), Ordering::SeqCst);
         self.below.get(keys)
     }
 
@@ -90,7 +98,12 @@ impl Keyspace for Watched {
         limit: usize,
         direction: Direction,
     ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
-        self.below.scan(range, limit, direction)
+        async move {
+            let page = self.below.scan(range, limit, direction).await?;
+            self.reads.fetch_add(page.len(), Ordering::SeqCst);
+            Ok(page)
+        }
+        .boxed()
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {

@@ -1,0 +1,333 @@
+//! Ratings: what one customer was asked about a conversation, and what they answered.
+//!
+//! docs/ratings.md says how they are counted.
+
+mod draft;
+mod submission;
+mod summary;
+
+use std::ops::RangeInclusive;
+
+use minicbor::{Decode, Encode};
+
+use super::{Author, AuthorKind, Channel, ConversationId, RatingId, UnixMillis};
+
+pub use draft::{NewQuestion, NewRating, PersonDraft, QuestionDraft, RatingDraft, RatingLimits};
+pub use submission::{NewAnswer, QuestionRef, Refused, Submission};
+pub use summary::{RatingCounts, RatingSummary};
+
+/// One offer to one customer, with one or several questions, each answered or not.
+///
+/// Who was asked, whose work it is about, the source and the channel are pinned at the offer: what becomes of the
+/// conversation later does not move a rating from one agent's numbers to another's.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Rating {
+    #[n(0)]
+    pub id: RatingId,
+    #[n(1)]
+    pub conversation: ConversationId,
+    /// The customer who was asked.
+    #[n(2)]
+    pub user: Author,
+    /// Whose work is rated.
+    #[n(3)]
+    pub agent: Author,
+    /// The source of the conversation.
+    #[n(4)]
+    pub source: String,
+    #[n(5)]
+    pub channel: Channel,
+    /// When the customer was asked, or is to be asked.
+    #[n(6)]
+    pub offer_time: UnixMillis,
+    #[n(7)]
+    pub course: Course,
+    #[n(8)]
+    pub questions: Vec<RatingQuestion>,
+    /// Grows by one with every change.
+    #[n(9)]
+    pub version: u64,
+    #[n(10)]
+    pub create_time: UnixMillis,
+    #[n(11)]
+    pub update_time: UnixMillis,
+}
+
+/// What decides the state of an offer besides its answers and the time of day.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Course {
+    /// The customer had opted out before: nobody was asked.
+    #[cbor(n(0), skip_if = "is_false")]
+    pub withheld: bool,
+    /// The offer was made ahead of its time.
+    #[cbor(n(1), skip_if = "is_false")]
+    pub scheduled: bool,
+    /// From then on no answers are taken.
+    #[n(2)]
+    pub expire_time: Option<UnixMillis>,
+    #[n(3)]
+    pub cancel_time: Option<UnixMillis>,
+    /// When the customer said, on this offer, that they do not want to be asked.
+    #[n(4)]
+    pub opt_out_time: Option<UnixMillis>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// One question of an offer.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct RatingQuestion {
+    #[n(0)]
+    pub kind: RatingType,
+    /// What was asked, in words.
+    #[n(1)]
+    pub text: Option<String>,
+    /// The language in which it was asked, as a BCP 47 tag.
+    #[n(2)]
+    pub language: Option<String>,
+    /// The last answer that was given.
+    #[n(3)]
+    pub answer: Option<RatingAnswer>,
+}
+
+/// The answer to one question.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct RatingAnswer {
+    /// Within the range of the question's type.
+    #[n(0)]
+    pub value: u8,
+    #[n(1)]
+    pub comment: Option<String>,
+    #[n(2)]
+    pub time: UnixMillis,
+}
+
+/// What a question asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum RatingType {
+    /// Satisfaction, 1 to 5.
+    #[n(0)]
+    Csat,
+    /// Likelihood to recommend, 0 to 10.
+    #[n(1)]
+    Nps,
+    /// 0 is down, 1 is up.
+    #[n(2)]
+    Thumbs,
+}
+
+impl RatingType {
+    /// The values that there are.
+    pub fn values(self) -> RangeInclusive<u8> {
+        match self {
+            Self::Csat => 1..=5,
+            Self::Nps => 0..=10,
+            Self::Thumbs => 0..=1,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Csat => "CSAT",
+            Self::Nps => "NPS",
+            Self::Thumbs => "THUMBS",
+        }
+    }
+}
+
+/// Where an offer, or one of its questions, stands. Derived, not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RatingState {
+    /// The customer had opted out before: nobody was asked.
+    Unscheduled,
+    /// The customer is to be asked later.
+    Scheduled,
+    /// The customer was asked and may answer.
+    Offered,
+    /// At least one question is answered.
+    Rated,
+    /// The offer was withdrawn before it was answered.
+    Cancelled,
+    /// The customer was asked and did not answer in time.
+    Expired,
+    /// The customer was asked and said that they do not want to be.
+    OptedOut,
+}
+
+impl RatingState {
+    pub const ALL: [Self; 7] = [
+        Self::Unscheduled,
+        Self::Scheduled,
+        Self::Offered,
+        Self::Rated,
+        Self::Cancelled,
+        Self::Expired,
+        Self::OptedOut,
+    ];
+
+    /// Whether the customer was asked: what counts as offered.
+    pub fn was_asked(self) -> bool {
+        matches!(self, Self::Offered | Self::Rated | Self::Expired | Self::OptedOut)
+    }
+
+    /// As it stands in a sentence.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unscheduled => "unscheduled",
+            Self::Scheduled => "scheduled",
+            Self::Offered => "offered",
+            Self::Rated => "rated",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::OptedOut => "opted out of",
+        }
+    }
+}
+
+impl Course {
+    /// Where the offer stands without a look at its answers: only an [`RatingState::Offered`] one takes any.
+    pub fn state(&self, offer_time: UnixMillis, now: UnixMillis) -> RatingState {
+        if self.cancel_time.is_some() {
+            RatingState::Cancelled
+        } else if self.withheld {
+            RatingState::Unscheduled
+        } else if self.opt_out_time.is_some() {
+            RatingState::OptedOut
+        } else if self.scheduled && now < offer_time {
+            RatingState::Scheduled
+        } else if self.expire_time.is_some_and(|expiry| expiry <= now) {
+            RatingState::Expired
+        } else {
+            RatingState::Offered
+        }
+    }
+
+    /// Where something stands that is answered or not.
+    fn state_of(&self, is_answered: bool, offer_time: UnixMillis, now: UnixMillis) -> RatingState {
+        if is_answered { RatingState::Rated } else { self.state(offer_time, now) }
+    }
+}
+
+impl Rating {
+    /// Where the whole of it stands: rated when at least one question is answered. What is answered is never cancelled.
+    pub fn state(&self, now: UnixMillis) -> RatingState {
+        self.course.state_of(self.answer_time().is_some(), self.offer_time, now)
+    }
+
+    /// Where one of its questions stands.
+    pub fn state_of(&self, question: &RatingQuestion, now: UnixMillis) -> RatingState {
+        self.course.state_of(question.answer.is_some(), self.offer_time, now)
+    }
+
+    /// When the last answer was given.
+    pub fn answer_time(&self) -> Option<UnixMillis> {
+        self.questions.iter().filter_map(|question| question.answer.as_ref()).map(|answer| answer.time).max()
+    }
+
+    /// As it was when it was offered.
+    pub fn as_offered(mut self) -> Self {
+        for question in &mut self.questions {
+            question.answer = None;
+        }
+        self.course.cancel_time = None;
+        self.course.opt_out_time = None;
+        Self { version: 1, update_time: self.create_time, ..self }
+    }
+
+    /// What lists and summaries choose and count by.
+    pub fn entry(&self) -> RatingEntry {
+        let values = self.questions.iter().map(|question| RatingValue {
+            kind: question.kind,
+            value: question.answer.as_ref().map(|answer| answer.value),
+        });
+        RatingEntry {
+            conversation: self.conversation,
+            source: self.source.clone(),
+            channel: self.channel,
+            agent: self.agent.clone(),
+            course: self.course.clone(),
+            values: values.collect(),
+        }
+    }
+}
+
+/// What is known of a rating without reading it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct RatingEntry {
+    #[n(0)]
+    pub conversation: ConversationId,
+    #[n(1)]
+    pub source: String,
+    #[n(2)]
+    pub channel: Channel,
+    #[n(3)]
+    pub agent: Author,
+    #[n(4)]
+    pub course: Course,
+    #[n(5)]
+    pub values: Vec<RatingValue>,
+}
+
+/// The type of a question, and the value of its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct RatingValue {
+    #[n(0)]
+    pub kind: RatingType,
+    #[n(1)]
+    pub value: Option<u8>,
+}
+
+impl RatingEntry {
+    pub fn state(&self, offer_time: UnixMillis, now: UnixMillis) -> RatingState {
+        let is_answered = self.values.iter().any(|value| value.value.is_some());
+        self.course.state_of(is_answered, offer_time, now)
+    }
+}
+
+/// Which ratings are meant; absent parts let all through. The times are a range with its beginning and without its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RatingFilter {
+    /// Empty: any.
+    pub states: Vec<RatingState>,
+    pub agent: Option<AgentFilter>,
+    pub channel: Option<Channel>,
+    pub source: Option<String>,
+    pub from: Option<UnixMillis>,
+    pub until: Option<UnixMillis>,
+}
+
+/// An agent by external id, or, where it has none, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentFilter {
+    /// Absent: a teammate or an AI agent.
+    pub kind: Option<AuthorKind>,
+    pub external_id: Option<String>,
+    pub name: Option<String>,
+}
+
+impl AgentFilter {
+    fn matches(&self, agent: &Author) -> bool {
+        let is_named = match &self.external_id {
+            Some(_) => self.external_id == agent.external_id,
+            None => agent.external_id.is_none() && self.name == agent.name,
+        };
+        is_named && self.kind.is_none_or(|kind| kind == agent.kind)
+    }
+}
+
+impl RatingFilter {
+    pub fn matches(&self, entry: &RatingEntry, offer_time: UnixMillis, now: UnixMillis) -> bool {
+        self.agent.as_ref().is_none_or(|agent| agent.matches(&entry.agent))
+            && self.channel.is_none_or(|channel| channel == entry.channel)
+            && self.source.as_ref().is_none_or(|source| *source == entry.source)
+            && self.from.is_none_or(|from| from <= offer_time)
+            && self.until.is_none_or(|until| offer_time < until)
+            && (self.states.is_empty() || self.states.contains(&entry.state(offer_time, now)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

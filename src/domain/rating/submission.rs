@@ -1,0 +1,164 @@
+//! Answering an offer: which answers it takes, and what it is afterwards.
+
+use minicbor::Encode;
+
+use super::{
+    super::{UnixMillis, Violations},
+    Rating, RatingAnswer, RatingLimits, RatingQuestion, RatingState, RatingType,
+    draft::{check_length, check_time},
+};
+
+/// What a customer sent back. Encoded it is what tells one request from another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
+pub struct Submission {
+    /// All or some of the questions, each once.
+    #[n(0)]
+    pub answers: Vec<NewAnswer>,
+    /// `true`: the customer does not want to be asked again. `false`: they take that back.
+    #[n(1)]
+    pub opt_out: Option<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub struct NewAnswer {
+    #[n(0)]
+    pub question: QuestionRef,
+    #[n(1)]
+    pub value: Option<i64>,
+    #[n(2)]
+    pub comment: Option<String>,
+    /// Absent: now.
+    #[n(3)]
+    pub time: Option<UnixMillis>,
+}
+
+/// Which question an answer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode)]
+pub enum QuestionRef {
+    /// By its place, from 0.
+    #[n(0)]
+    Place(#[n(0)] u64),
+    /// The first one of this type.
+    #[n(1)]
+    OfType(#[n(0)] RatingType),
+    /// The only one.
+    #[n(2)]
+    Only,
+}
+
+/// Why a submission was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    Invalid(Violations),
+    /// The offer takes no answers: this is where it stands.
+    Closed(RatingState),
+}
+
+impl Rating {
+    /// The rating with these answers in place of earlier ones.
+    pub fn submit(&self, submission: &Submission, now: UnixMillis) -> Result<Self, Refused> {
+        let mut changed = self.clone();
+        changed.version = self.version.saturating_add(1);
+        changed.update_time = now;
+        if submission.opt_out == Some(false) {
+            changed.course.opt_out_time = None;
+        }
+        let mut violations = Violations::default();
+        if submission.answers.is_empty() && submission.opt_out.is_none() {
+            violations.add("answers", "must have at least one item where opt_out is absent");
+        }
+        let mut seen = Vec::new();
+        for (index, answer) in submission.answers.iter().enumerate().take(RatingLimits::QUESTIONS + 1) {
+            let field = |name: &str| format!("answers[{index}].{name}");
+            let Some(place) = answer.question.place(&self.questions) else {
+                let (name, rule) = answer.question.refusal(&self.questions);
+                violations.add(field(name), rule);
+                continue;
+            };
+            if seen.contains(&place) {
+                violations.add(field("question"), format!("must come once, {place} comes twice"));
+                continue;
+            }
+            seen.push(place);
+            let Some(question) = changed.questions.get_mut(place) else { continue };
+            question.answer = checked(question.kind, answer, now, field, &mut violations);
+        }
+        violations.or(()).map_err(Refused::Invalid)?;
+        let state = changed.course.state(self.offer_time, now);
+        // Whoever was asked may say at any time that they do not want to be.
+        let is_taken =
+            if submission.answers.is_empty() { state.was_asked() } else { state == RatingState::Offered };
+        if !is_taken {
+            return Err(Refused::Closed(state));
+        }
+        if submission.opt_out == Some(true) {
+            changed.course.opt_out_time = changed.course.opt_out_time.or(Some(now));
+        }
+        Ok(changed)
+    }
+
+    /// The rating withdrawn. A second time changes nothing.
+    pub fn cancel(&self, now: UnixMillis) -> Result<Option<Self>, RatingState> {
+        match self.state(now) {
+            RatingState::Cancelled => Ok(None),
+            RatingState::Rated => Err(RatingState::Rated),
+            _ => {
+                let mut changed = self.clone();
+                changed.version = self.version.saturating_add(1);
+                changed.update_time = now;
+                changed.course.cancel_time = Some(now);
+                Ok(Some(changed))
+            }
+        }
+    }
+}
+
+impl QuestionRef {
+    /// The place of the question that is meant.
+    pub fn place(self, questions: &[RatingQuestion]) -> Option<usize> {
+        match self {
+            Self::Place(place) => usize::try_from(place).ok().filter(|place| *place < questions.len()),
+            Self::OfType(kind) => questions.iter().position(|question| question.kind == kind),
+            Self::Only => (questions.len() == 1).then_some(0),
+        }
+    }
+
+    /// The field that is wrong where no question is meant, and the rule.
+    fn refusal(self, questions: &[RatingQuestion]) -> (&'static str, String) {
+        let count = questions.len();
+        match self {
+            Self::Place(place) => {
+                ("question", format!("must be 0 to {}, is {place}", count.saturating_sub(1)))
+            }
+            Self::OfType(kind) => {
+                let types: Vec<_> = questions.iter().map(|question| question.kind.as_str()).collect();
+                let types = types.join(" or ");
+                ("type", format!("must be what was asked for, {types}, is {}", kind.as_str()))
+            }
+            Self::Only => ("type", format!("is required: the offer has {count} questions")),
+        }
+    }
+}
+
+fn checked(
+    kind: RatingType,
+    answer: &NewAnswer,
+    now: UnixMillis,
+    field: impl Fn(&str) -> String,
+    violations: &mut Violations,
+) -> Option<RatingAnswer> {
+    check_length(field("comment"), answer.comment.as_deref(), RatingLimits::COMMENT_BYTES, violations);
+    check_time(field("answer_time"), answer.time, violations);
+    let Some(value) = answer.value else {
+        violations.add(field("value"), "is required");
+        return None;
+    };
+    let value = u8::try_from(value).ok().filter(|value| kind.values().contains(value)).or_else(|| {
+        let (least, most) = kind.values().into_inner();
+        violations
+            .add(field("value"), format!("must be {least} to {most} for {}, is {value}", kind.as_str()));
+        None
+    })?;
+    let comment = answer.comment.clone().filter(|comment| !comment.is_empty());
+    Some(RatingAnswer { value, comment, time: answer.time.unwrap_or(now) })
+}

@@ -1,0 +1,158 @@
+//! `ListRatings` and `SummarizeRatings`: filters, pages, tokens.
+
+use crate::{
+    domain::{
+        AgentFilter, AuthorDraft, AuthorKind, RatingFilter, RatingId, RatingState, UnixMillis, Violations,
+    },
+    error::Error,
+    proto::v1,
+    service::{
+        conversation,
+        rating::{self, Place},
+    },
+};
+
+use super::{
+    super::{
+        Edge,
+        handling::channel_from_wire,
+        import::{author_from_wire, present},
+        names, pages, times,
+    },
+    encode::{state_to_wire, summary_to_wire},
+};
+
+/// The parent of the ratings of all conversations.
+const ALL: &str = "conversations/-";
+
+impl Edge {
+    pub(super) async fn list(
+        &self,
+        request: v1::ListRatingsRequest,
+    ) -> Result<v1::ListRatingsResponse, Error> {
+        let mut violations = Violations::default();
+        let size = pages::size(request.page_size, &mut violations);
+        let filter = filter_from_wire(request.filter.unwrap_or_default(), &mut violations);
+        if request.parent == ALL {
+            self.list_all(&filter, size, &request.page_token, violations).await
+        } else {
+            self.list_one(&request.parent, &filter, size, &request.page_token, violations).await
+        }
+    }
+
+    async fn list_all(
+        &self,
+        filter: &RatingFilter,
+        size: usize,
+        token: &str,
+        mut violations: Violations,
+    ) -> Result<v1::ListRatingsResponse, Error> {
+        let arguments = format!("ratings of all, {filter:?}");
+        let place = pages::place(&self.0, &arguments, token, &mut violations);
+        violations.or(())?;
+        let place = place.as_deref().and_then(place_from_text);
+        let page = rating::list_ratings(&self.0, filter, place, size).await?;
+        let text = |(time, id): Place| format!("{}-{id}", time.0);
+        let kept = page.ratings.iter().map(|rating| (rating.offer_time, rating.id)).collect();
+        let ratings = page.ratings.into_iter().map(|rating| self.rating_to_wire(rating)).collect();
+        Ok(self.ratings_to_wire(ratings, kept, page.next, &arguments, text))
+    }
+
+    async fn list_one(
+        &self,
+        parent: &str,
+        filter: &RatingFilter,
+        size: usize,
+        token: &str,
+        mut violations: Violations,
+    ) -> Result<v1::ListRatingsResponse, Error> {
+        let parent = violations.take(names::parse_conversation("parent", parent));
+        let Some(parent) = parent else { return Err(violations.into()) };
+        // A token is good for one conversation, so its own violation is known only now.
+        let id = conversation::resolve(&self.0, &parent).await?;
+        let arguments = format!("ratings of {id}, {filter:?}");
+        let after = pages::place_number(&self.0, &arguments, token, &mut violations);
+        violations.or(())?;
+        let page = rating::list_ratings_of(&self.0, id, filter, RatingId(after), size).await?;
+        let kept = page.ratings.iter().map(|rating| rating.id).collect();
+        let ratings = page.ratings.into_iter().map(|rating| self.rating_to_wire(rating)).collect();
+        Ok(self.ratings_to_wire(ratings, kept, page.next, &arguments, |id: RatingId| id.to_string()))
+    }
+
+    /// Ends a page by bytes. `places` are those of the ratings.
+    fn ratings_to_wire<P: Copy>(
+        &self,
+        mut ratings: Vec<v1::Rating>,
+        places: Vec<P>,
+        mut next: Option<P>,
+        arguments: &str,
+        text: impl Fn(P) -> String,
+    ) -> v1::ListRatingsResponse {
+        if pages::cut(&mut ratings) {
+            next = ratings.len().checked_sub(1).and_then(|last| places.get(last).copied());
+        }
+        let next_page_token = next.map(|place| self.0.page_token(arguments, text(place))).unwrap_or_default();
+        v1::ListRatingsResponse { ratings, next_page_token }
+    }
+
+    pub(super) async fn summarize(
+        &self,
+        request: v1::SummarizeRatingsRequest,
+    ) -> Result<v1::SummarizeRatingsResponse, Error> {
+        let mut violations = Violations::default();
+        let filter = filter_from_wire(request.filter.unwrap_or_default(), &mut violations);
+        if !filter.states.is_empty() {
+            violations.add("filter.states", "must be empty: a summary tells the states apart by itself");
+        }
+        violations.or(())?;
+        Ok(summary_to_wire(&rating::summarize_ratings(&self.0, &filter).await?))
+    }
+}
+
+fn place_from_text(text: &str) -> Option<Place> {
+    let (time, id) = text.split_once('-')?;
+    Some((UnixMillis(time.parse().ok()?), RatingId(id.parse().ok()?)))
+}
+
+fn filter_from_wire(filter: v1::RatingFilter, violations: &mut Violations) -> RatingFilter {
+    let mut states = Vec::new();
+    for (index, state) in filter.states.into_iter().enumerate() {
+        let known = RatingState::ALL.into_iter().find(|known| state_to_wire(*known) as i32 == state);
+        match known {
+            Some(known) if states.contains(&known) => {}
+            Some(known) => states.push(known),
+            None => violations.add(
+                format!("filter.states[{index}]"),
+                format!("must be a RatingState other than UNSPECIFIED, is {state}"),
+            ),
+        }
+    }
+    let mut time = |field: &str, time: Option<_>| times::checked(field, &time?, violations);
+    let from = time("filter.start_time", filter.start_time);
+    let until = time("filter.end_time", filter.end_time);
+    if let (Some(from), Some(until)) = (from, until)
+        && until <= from
+    {
+        violations.add("filter.end_time", "must be after start_time");
+    }
+    RatingFilter {
+        states,
+        agent: filter.agent.map(|agent| agent_from_wire(agent, violations)),
+        channel: channel_from_wire("filter.channel", filter.channel, violations),
+        source: present(filter.source),
+        from,
+        until,
+    }
+}
+
+fn agent_from_wire(agent: v1::Author, violations: &mut Violations) -> AgentFilter {
+    let AuthorDraft { kind, external_id, name } = author_from_wire("filter.agent", agent, violations);
+    if kind == Some(AuthorKind::Contact) {
+        violations.add("filter.agent.kind", "must be a teammate or an AI");
+    }
+    let (external_id, name) = (external_id.and_then(present), name.and_then(present));
+    if external_id.is_none() && name.is_none() {
+        violations.add("filter.agent.external_id", "is required where there is no name");
+    }
+    AgentFilter { kind, external_id, name }
+}

@@ -1,0 +1,174 @@
+//! The Dixa dialect: ratings, below `/beta/conversations` and `/v1/conversations`. docs/rest-dixa.md describes it.
+
+mod decode;
+mod encode;
+mod limit;
+
+use std::{num::NonZeroU32, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, Request, State, rejection::PathRejection},
+    middleware::{self, Next},
+    response::Response,
+    routing::{get, post},
+};
+use http::{HeaderMap, StatusCode, header, request::Parts};
+
+use crate::{
+    domain::{ConversationRef, RatingFilter, RatingId, RatingRef, RequestId, Violations},
+    error::Error,
+    server::MAX_REQUEST_BYTES,
+    service::{Services, conversation, rating},
+};
+
+use super::{Options, answer, fault::Fault, request};
+
+use limit::Limit;
+
+/// The most ratings that are listed: the document has no pages. gRPC lists them all.
+const MAX_RATINGS: usize = 1000;
+/// The code of faults in what is not the body.
+const INVALID_VALUE: &str = "invalid_value";
+
+/// What the handlers share.
+struct Dixa {
+    services: Arc<Services>,
+    limit: Option<Limit>,
+}
+
+type Shared = State<Arc<Dixa>>;
+type Segments<T> = Result<Path<T>, PathRejection>;
+
+pub fn routes<S: Clone + Send + Sync + 'static>(services: Arc<Services>, options: &Options) -> Router<S> {
+    let rate = NonZeroU32::new(options.dixa_requests_per_second);
+    let limit = rate.map(|per_second| Limit::new(per_second, options.dixa_burst));
+    let dixa = Arc::new(Dixa { services, limit });
+    let ratings = Router::new()
+        .route("/conversations/{id}/ratings/offer", post(post_offer))
+        .route("/conversations/{id}/ratings/{rating}/submit", post(post_submit))
+        .route("/conversations/{id}/ratings", get(get_ratings))
+        .route("/conversations/{id}/rating", get(get_ratings))
+        .route_layer(middleware::from_fn_with_state(dixa.clone(), admit));
+    Router::new().nest("/beta", ratings.clone()).nest("/v1", ratings).with_state(dixa)
+}
+
+/// Lets a request through that is within its key's limit. The key itself is not checked: there is no access control yet.
+async fn admit(State(dixa): Shared, request: Request, next: Next) -> Response {
+    let Some(limit) = &dixa.limit else { return next.run(request).await };
+    match limit.take(api_key(request.headers()), dixa.services.now()) {
+        Ok(()) => next.run(request).await,
+        Err(wait) => {
+            let fault = Fault::new(StatusCode::TOO_MANY_REQUESTS, "this key has sent more than its limit");
+            error(&Fault { retry_after: Some(wait), ..fault })
+        }
+    }
+}
+
+/// The bare key, or behind `Bearer`; none is a key as any other.
+fn api_key(headers: &HeaderMap) -> &[u8] {
+    let value = headers.get(header::AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes());
+    match value.split_at_checked(7) {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case(b"Bearer ") => key.trim_ascii(),
+        _ => value,
+    }
+}
+
+async fn post_offer(State(dixa): Shared, path: Segments<String>, request: Request) -> Response {
+    dixa.offer(path.ok().map(|Path(id)| id), request).await.unwrap_or_else(|fault| error(&fault))
+}
+
+async fn post_submit(State(dixa): Shared, path: Segments<(String, String)>, request: Request) -> Response {
+    dixa.submit(path.ok().map(|Path(ids)| ids), request).await.unwrap_or_else(|fault| error(&fault))
+}
+
+async fn get_ratings(State(dixa): Shared, path: Segments<String>) -> Response {
+    dixa.list(path.ok().map(|Path(id)| id)).await.unwrap_or_else(|fault| error(&fault))
+}
+
+impl Dixa {
+    async fn offer(&self, id: Option<String>, request: Request) -> Result<Response, Fault> {
+        let conversation = self.conversation(id.as_deref())?;
+        let (head, body) = request.into_parts();
+        let (key, new) = read(head, body, decode::offer).await?;
+        let rating = rating::offer_rating(&self.services, &conversation, &new, key.as_ref()).await;
+        let rating = rating.map_err(|error| renamed(error, decode::offered_field))?;
+        let data = encode::offered(self.services.rating_uuid(rating.id), &rating);
+        Ok(answer(StatusCode::CREATED, &encode::Data { data }))
+    }
+
+    async fn submit(&self, ids: Option<(String, String)>, request: Request) -> Result<Response, Fault> {
+        let (id, rating) = ids.unzip();
+        let conversation = self.conversation(id.as_deref())?;
+        let uuid = decode::uuid(rating.as_deref().unwrap_or_default()).map_err(invalid_value)?;
+        let name = RatingRef { conversation, uuid };
+        let (head, body) = request.into_parts();
+        let (key, submission) = read(head, body, decode::submission).await?;
+        let submitted = rating::submit_rating(&self.services, &name, &submission, key.as_ref()).await;
+        let submitted = submitted.map_err(|error| renamed(error, decode::submitted_field))?;
+        let data = encode::submitted(uuid, &submission, &submitted);
+        Ok(answer(StatusCode::CREATED, &encode::Data { data }))
+    }
+
+    async fn list(&self, id: Option<String>) -> Result<Response, Fault> {
+        let services = &self.services;
+        let id = conversation::resolve(services, &self.conversation(id.as_deref())?).await?;
+        let any = RatingFilter::default();
+        let page = rating::list_ratings_of(services, id, &any, RatingId(0), MAX_RATINGS).await?;
+        let now = services.now();
+        let ratings = page.ratings.iter();
+        let data: Vec<_> =
+            ratings.flat_map(|rating| encode::listed(services.rating_uuid(rating.id), rating, now)).collect();
+        Ok(answer(StatusCode::OK, &encode::Data { data }))
+    }
+
+    /// Which conversation a path means; a path that cannot be decoded means none.
+    fn conversation(&self, id: Option<&str>) -> Result<ConversationRef, Fault> {
+        decode::conversation(id.unwrap_or_default(), self.services.settings().dixa_source)
+            .map_err(invalid_value)
+    }
+}
+
+/// Reads a body and the key that it was sent with.
+async fn read<T>(
+    head: Parts,
+    body: Body,
+    decode: fn(&[u8]) -> Result<T, Violations>,
+) -> Result<(Option<RequestId>, T), Fault> {
+    let body = request::read_json_body(&head.headers, body, MAX_REQUEST_BYTES).await?;
+    let mut violations = Violations::default();
+    let key = request::idempotency_key(&head.headers, &mut violations);
+    match decode(&body) {
+        Ok(decoded) if violations.is_empty() => Ok((key, decoded)),
+        Ok(_) => Err(invalid_value(violations)),
+        decoded => violations.collect(decoded).map(|decoded| (key, decoded)).map_err(Fault::from),
+    }
+}
+
+fn renamed(error: Error, documented: fn(&str) -> String) -> Fault {
+    match error {
+        Error::Invalid(violations) => violations.renamed(documented).into(),
+        other => other.into(),
+    }
+}
+
+/// A fault of what is not the body: the path, a header.
+fn invalid_value(violations: Violations) -> Fault {
+    Fault { code: INVALID_VALUE, ..violations.into() }
+}
+
+/// `{"message":…}`: the text that the document fixes, then what it is about.
+pub fn error(fault: &Fault) -> Response {
+    let fixed = match fault.status {
+        StatusCode::BAD_REQUEST if fault.code == INVALID_VALUE => "Invalid value in request",
+        StatusCode::BAD_REQUEST => "Decoding failure in request",
+        StatusCode::NOT_FOUND => "The requested resource could not be found",
+        status => status.canonical_reason().unwrap_or("Error"),
+    };
+    let detail = match fault.violations.is_empty() {
+        true => fault.message.clone(),
+        false => fault.violations.to_string(),
+    };
+    fault.respond(&encode::ErrorBody { message: format!("{fixed}: {detail}") })
+}

@@ -1,0 +1,125 @@
+//! What Dixa's callers send.
+
+use uuid::Uuid;
+
+use crate::domain::{
+    ConversationId, ConversationRef, FIRST_ID, LAST_ID, NewAnswer, NewRating, PersonDraft, QuestionDraft,
+    QuestionRef, RatingDraft, RatingRef, RatingType, Submission, Violations,
+};
+
+use super::super::json::{self, Findings, Object};
+
+/// What the document calls the types.
+pub const TYPES: [(&str, RatingType); 3] =
+    [("Csat", RatingType::Csat), ("Nps", RatingType::Nps), ("ThumbsUpOrDown", RatingType::Thumbs)];
+
+/// A canonical decimal: one of ours names the conversation itself, any other an external id in the source.
+pub fn conversation(id: &str, source: &str) -> Result<ConversationRef, Violations> {
+    let is_decimal =
+        !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) && (id == "0" || !id.starts_with('0'));
+    if !is_decimal {
+        let rule = format!("must be a decimal number without leading zeros, is {}", json::shortened(id));
+        return Err(Violations::one("conversationId", rule));
+    }
+    // Beyond the last number of ours there is nothing, however many digits it has.
+    Ok(match id.parse::<u64>().unwrap_or(u64::MAX) {
+        number if number < FIRST_ID => {
+            ConversationRef::External { source: source.to_owned(), external_id: id.to_owned() }
+        }
+        number => ConversationRef::Id(ConversationId(number.min(LAST_ID + 1))),
+    })
+}
+
+pub fn uuid(text: &str) -> Result<Uuid, Violations> {
+    let rule = || format!("must be a UUID, is {}", json::shortened(text));
+    RatingRef::parse_uuid(text).ok_or_else(|| Violations::one("ratingId", rule()))
+}
+
+pub fn offer(body: &[u8]) -> Result<NewRating, Violations> {
+    let mut fields = json::parse(body)?;
+    let mut findings = Findings::default();
+    let kind = fields.choice("ratingType", &TYPES, &mut findings);
+    let draft = RatingDraft {
+        user: person("userId", &mut fields, &mut findings),
+        agent: person("agentId", &mut fields, &mut findings),
+        questions: vec![QuestionDraft { kind, ..QuestionDraft::default() }],
+        offer_time: fields.time("offeredAt", &mut findings),
+        ..RatingDraft::default()
+    };
+    let checked = draft.check(Violations::default());
+    findings.collect(checked.map_err(|violations| violations.renamed(offered_field)))
+}
+
+fn person(name: &str, fields: &mut Object, findings: &mut Findings) -> Option<PersonDraft> {
+    let external_id = fields.text(name, findings)?;
+    Some(PersonDraft { external_id: Some(external_id), ..PersonDraft::default() })
+}
+
+/// The document's name for a field of an offer.
+pub fn offered_field(field: &str) -> String {
+    let name = match field {
+        "questions[0].type" => "ratingType",
+        "offer_time" => "offeredAt",
+        field if field.starts_with("user") => "userId",
+        field if field.starts_with("agent") => "agentId",
+        field => field,
+    };
+    name.to_owned()
+}
+
+pub fn submission(body: &[u8]) -> Result<Submission, Violations> {
+    let mut fields = json::parse(body)?;
+    let mut findings = Findings::default();
+    fields.require("ratingResult", &mut findings);
+    let result = fields.object("ratingResult", &mut findings);
+    let (mut value, mut kind) = (None, None);
+    if let Some(mut result) = result {
+        result.require("value", &mut findings);
+        value = result.integer("value", &mut findings);
+        kind = result.choice("_type", &TYPES, &mut findings);
+    }
+    let answer = NewAnswer {
+        question: kind.map_or(QuestionRef::Only, QuestionRef::OfType),
+        value,
+        comment: fields.text("comment", &mut findings),
+        time: fields.time("submittedAt", &mut findings),
+    };
+    findings.collect(Ok(Submission { answers: vec![answer], opt_out: None }))
+}
+
+/// The document's name for a field of a submission.
+pub fn submitted_field(field: &str) -> String {
+    let name = match field {
+        "answers[0].value" => "ratingResult.value",
+        "answers[0].type" => "ratingResult._type",
+        "answers[0].comment" => "comment",
+        "answers[0].answer_time" => "submittedAt",
+        field => field,
+    };
+    name.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_id_is_ours_or_an_external_one() {
+        let named = |id: &str| conversation(id, "dixa").map_err(|violations| violations.to_string());
+        let external = |id: &str| {
+            Ok(ConversationRef::External { source: "dixa".to_owned(), external_id: id.to_owned() })
+        };
+        for id in ["0", "1", "1234", "5000000000000000"] {
+            assert_eq!(named(id), external(id));
+        }
+        for number in [FIRST_ID, LAST_ID, LAST_ID + 1] {
+            assert_eq!(named(&number.to_string()), Ok(ConversationRef::Id(ConversationId(number))));
+        }
+        let beyond = Ok(ConversationRef::Id(ConversationId(LAST_ID + 1)));
+        assert_eq!(named("18446744073709551615"), beyond);
+        assert_eq!(named("99999999999999999999999999"), beyond);
+        for wrong in ["", "00", "0042", "-1", "+1", "1.0", "1e3", " 1", "x", "٣", "5000000000000001a"] {
+            assert!(named(wrong).unwrap_err().starts_with("conversationId: "), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Pages of ratings, and what many of them come to.
+
+use crate::{
+    domain::{ConversationId, Rating, RatingCounts, RatingFilter, RatingId, RatingSummary, UnixMillis},
+    error::{Error, ResourceKind},
+    store::{get_one, keys, rating, records::Head},
+};
+
+use super::super::Services;
+
+/// How much one page of ratings may hold, in bytes; a little under the 3 MiB of an answer.
+const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024 - 512 * 1024;
+/// How many ratings are read at once: the largest ones are half a mebibyte.
+const READ_AT_ONCE: usize = 64;
+/// How many entries a summary reads at once.
+const SUMMED_AT_ONCE: usize = 1000;
+/// A page reads at most so many entries for each rating that was asked for, and each rating once: four times its size.
+const ENTRIES_PER_RATING: usize = 3;
+
+/// Where a rating stands in the list of all: by its offer, the latest first.
+pub type Place = (UnixMillis, RatingId);
+
+/// A page of ratings. It may be short, even empty, and still not be the last: then the filter let few through.
+#[derive(Clone, Debug)]
+pub struct Listed<P> {
+    pub ratings: Vec<Rating>,
+    /// Where the next page begins; `None` after the last.
+    pub next: Option<P>,
+}
+
+/// At most `limit` ratings of one conversation after `after`, in the order of their offers.
+pub async fn list_ratings_of(
+    services: &Services,
+    conversation: ConversationId,
+    filter: &RatingFilter,
+    after: RatingId,
+    limit: usize,
+) -> Result<Listed<RatingId>, Error> {
+    let store = &*services.store;
+    let head = get_one::<Head>(store, keys::head(conversation)).await?;
+    if head.is_none_or(|head| head.value.conversation.delete_time.is_some()) {
+        return Err(Error::not_found(ResourceKind::Conversation, format!("conversations/{conversation}")));
+    }
+    let now = services.clock.now();
+    let mut ratings = Vec::new();
+    let mut bytes_left = MAX_PAGE_BYTES;
+    let mut last = after;
+    let mut reads_left = limit.saturating_mul(ENTRIES_PER_RATING + 1);
+    while reads_left > 0 {
+        let wanted = READ_AT_ONCE.min(limit + 1).min(reads_left);
+        let read = rating::list_after(store, conversation, last, wanted).await?;
+        let is_end = read.len() < wanted;
+        reads_left -= wanted;
+        for rating in read {
+            if ratings.len() == limit || bytes_left == 0 {
+                return Ok(Listed { ratings, next: Some(last) });
+            }
+            last = rating.id;
+            if filter.matches(&rating.entry(), rating.offer_time, now) {
+                bytes_left = bytes_left.saturating_sub(content_bytes(&rating));
+                ratings.push(rating);
+            }
+        }
+        if is_end {
+            return Ok(Listed { ratings, next: None });
+        }
+    }
+    Ok(Listed { ratings, next: Some(last) })
+}
+
+/// At most `limit` ratings of all conversations before `before`, the latest offers first.
+pub async fn list_ratings(
+    services: &Services,
+    filter: &RatingFilter,
+    before: Option<Place>,
+    limit: usize,
+) -> Result<Listed<Place>, Error> {
+    let store = &*services.store;
+    let now = services.clock.now();
+    let mut chosen = Vec::new();
+    let mut range = Some(rating::entries_of(filter, before));
+    let mut next = before;
+    let mut reads_left = limit.saturating_mul(ENTRIES_PER_RATING);
+    while let Some(wanted) = range.take_if(|_| chosen.len() < limit && reads_left > 0) {
+        let count = limit.min(reads_left);
+        let (entries, rest) = rating::latest_entries(store, wanted, count).await?;
+        reads_left -= count;
+        range = rest;
+        for (time, id, entry) in entries {
+            if chosen.len() == limit {
+                // Read and not answered: the next page reads it again.
+                range.get_or_insert_with(|| rating::entries_of(filter, next));
+                break;
+            }
+            next = Some((time, id));
+            if filter.matches(&entry, time, now) {
+                chosen.push((time, id, entry.conversation));
+            }
+        }
+    }
+    let mut ratings = Vec::new();
+    let mut bytes_left = MAX_PAGE_BYTES;
+    for part in chosen.chunks(READ_AT_ONCE) {
+        let wanted = part.iter().map(|(_, id, conversation)| (*conversation, *id));
+        let read = rating::find_many(store, wanted).await?;
+        bytes_left = bytes_left.saturating_sub(read.iter().map(content_bytes).sum());
+        // A state may have moved on since its entry was read.
+        let still = |rating: &Rating| filter.matches(&rating.entry(), rating.offer_time, now);
+        ratings.extend(read.into_iter().filter(still));
+        if let Some((time, id, _)) = part.last()
+            && bytes_left == 0
+        {
+            return Ok(Listed { ratings, next: Some((*time, *id)) });
+        }
+    }
+    Ok(Listed { ratings, next: next.filter(|_| range.is_some()) })
+}
+
+/// What the ratings that a filter lets through come to. It reads the range of their offers, and no conversation.
+pub async fn summarize_ratings(services: &Services, filter: &RatingFilter) -> Result<RatingSummary, Error> {
+    let now = services.clock.now();
+    let mut counts = RatingCounts::default();
+    let mut range = Some(rating::entries_of(filter, None));
+    while let Some(wanted) = range.take() {
+        let (entries, rest) = rating::latest_entries(&*services.store, wanted, SUMMED_AT_ONCE).await?;
+        range = rest;
+        for (time, _, entry) in &entries {
+            if filter.matches(entry, *time, now) {
+                counts.add(entry, *time, now);
+            }
+        }
+    }
+    Ok(counts.summary())
+}
+
+/// About how many bytes of text a rating holds.
+fn content_bytes(rating: &Rating) -> usize {
+    const NUMBERS_AND_NAMES: usize = 512;
+    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let questions = rating.questions.iter().map(|question| {
+        let comment = question.answer.as_ref().map_or(0, |answer| length(&answer.comment));
+        64 + length(&question.text) + comment
+    });
+    NUMBERS_AND_NAMES + questions.sum::<usize>()
+}

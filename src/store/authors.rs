@@ -1,0 +1,89 @@
+//! Who took part in a conversation. Most have all their messages in the head; of longer ones little more is read than it
+//! takes to find the one asked for.
+
+use std::ops::Bound;
+
+use crate::domain::{Author, AuthorKind, Message, MessageKind};
+
+use super::{
+    Direction, Keyspace, StoreError, keys,
+    records::{self, Head, Segment},
+};
+
+/// How many segments are read at once.
+const SEGMENT_PAGE: usize = 4;
+
+/// The customer who wrote first.
+pub async fn requester(store: &dyn Keyspace, head: &Head) -> Result<Option<Author>, StoreError> {
+    let is_customer = |message: &Message| message.author.kind == AuthorKind::Contact;
+    if let Some(message) = head.messages.iter().find(|message| is_customer(message)) {
+        return Ok(Some(message.author.clone()));
+    }
+    search(store, head, Direction::Ascending, is_customer).await
+}
+
+/// The agent who wrote to the customer last.
+pub async fn last_to_customer(store: &dyn Keyspace, head: &Head) -> Result<Option<Author>, StoreError> {
+    let is_outbound =
+        |message: &Message| message.author.kind.is_agent() && message.kind == MessageKind::Message;
+    last(store, head, is_outbound).await
+}
+
+/// The agent with this external id, as the conversation knows them: in charge, or the author of a message or note.
+pub async fn agent_named(
+    store: &dyn Keyspace,
+    head: &Head,
+    external_id: &str,
+) -> Result<Option<Author>, StoreError> {
+    let is_meant =
+        |author: &Author| author.kind.is_agent() && author.external_id.as_deref() == Some(external_id);
+    match head.conversation.handling.assignee.clone().filter(&is_meant) {
+        Some(assignee) => Ok(Some(assignee)),
+        None => last(store, head, |message| is_meant(&message.author)).await,
+    }
+}
+
+async fn last(
+    store: &dyn Keyspace,
+    head: &Head,
+    is_meant: impl Fn(&Message) -> bool,
+) -> Result<Option<Author>, StoreError> {
+    if let Some(author) = search(store, head, Direction::Descending, &is_meant).await? {
+        return Ok(Some(author));
+    }
+    let message = head.messages.iter().rev().find(|message| is_meant(message));
+    Ok(message.map(|message| message.author.clone()))
+}
+
+/// The author of the first message outside the head that is meant, in this direction.
+async fn search(
+    store: &dyn Keyspace,
+    head: &Head,
+    direction: Direction,
+    is_meant: impl Fn(&Message) -> bool,
+) -> Result<Option<Author>, StoreError> {
+    if head.messages.len() == head.conversation.message_count as usize {
+        return Ok(None);
+    }
+    let mut range = keys::segments(head.conversation.id);
+    loop {
+        let page = store.scan(range.clone(), SEGMENT_PAGE, direction).await?;
+        for (key, raw) in &page {
+            let messages = records::decode::<Segment>(key, raw)?.messages;
+            let found = match direction {
+                Direction::Ascending => messages.iter().find(|message| is_meant(message)),
+                Direction::Descending => messages.iter().rev().find(|message| is_meant(message)),
+            };
+            if let Some(message) = found {
+                return Ok(Some(message.author.clone()));
+            }
+        }
+        match page.last() {
+            Some((key, _)) if page.len() == SEGMENT_PAGE => match direction {
+                Direction::Ascending => range.start = Bound::Excluded(key.clone()),
+                Direction::Descending => range.end = Bound::Excluded(key.clone()),
+            },
+            _ => return Ok(None),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Ratings in the keyspace: by conversation, in the order of their offers, and by the time of offer.
+//!
+//! An entry of the second holds what a summary needs, so that it reads one range and no conversation.
+
+use std::ops::Bound;
+
+use crate::domain::{Author, ConversationId, Rating, RatingEntry, RatingFilter, RatingId, UnixMillis};
+
+use super::{
+    Batch, Direction, Expect, Key, KeyRange, Keyspace, StoreError, Stored, Value, expect_unchanged, get_one,
+    keys,
+    records::{self, Head, Identity, OptOut},
+};
+
+/// How many ratings of one conversation are read at once.
+const PAGE: usize = 32;
+/// So many of the newest ratings of a conversation are asked for the last answer.
+const MAX_ASKED: usize = 1000;
+
+/// A rating as the list by time of offer knows it.
+pub type Entry = (UnixMillis, RatingId, RatingEntry);
+
+/// A conversation's head and one of its ratings, read at once.
+pub async fn find(
+    store: &dyn Keyspace,
+    conversation: ConversationId,
+    id: RatingId,
+) -> Result<(Option<Stored<Head>>, Option<Stored<Rating>>), StoreError> {
+    let wanted = vec![keys::head(conversation), keys::rating(conversation, id)];
+    let mut values = store.get(wanted.clone()).await?.into_iter();
+    let mut next = || values.next().flatten();
+    let (head, rating) = (next(), next());
+    Ok((records::decode_stored(&wanted[0], head)?, records::decode_stored(&wanted[1], rating)?))
+}
+
+/// At most `limit` ratings of one conversation after `after` (0: from the first), in the order of their offers.
+pub async fn list_after(
+    store: &dyn Keyspace,
+    conversation: ConversationId,
+    after: RatingId,
+    limit: usize,
+) -> Result<Vec<Rating>, StoreError> {
+    let mut range = keys::ratings(conversation);
+    range.start = Bound::Excluded(keys::rating(conversation, after));
+    let page = store.scan(range, limit, Direction::Ascending).await?;
+    page.iter().map(|(key, raw)| records::decode(key, raw)).collect()
+}
+
+/// The rating of a conversation that was answered last; of two that were answered in one moment the later offer.
+pub async fn last_answered(
+    store: &dyn Keyspace,
+    conversation: ConversationId,
+) -> Result<Option<Rating>, StoreError> {
+    let mut last: Option<Rating> = None;
+    let mut range = keys::ratings(conversation);
+    for _ in 0..MAX_ASKED / PAGE {
+        let page = store.scan(range.clone(), PAGE, Direction::Descending).await?;
+        for (key, raw) in &page {
+            let rating: Rating = records::decode(key, raw)?;
+            if rating.answer_time() > last.as_ref().and_then(Rating::answer_time) {
+                last = Some(rating);
+            }
+        }
+        match page.last() {
+            Some((key, _)) if page.len() == PAGE => range.end = Bound::Excluded(key.clone()),
+            _ => break,
+        }
+    }
+    Ok(last)
+}
+
+/// The ratings with these numbers, in their order; those that are gone are left out.
+pub async fn find_many(
+    store: &dyn Keyspace,
+    wanted: impl Iterator<Item = (ConversationId, RatingId)>,
+) -> Result<Vec<Rating>, StoreError> {
+    let wanted: Vec<Key> = wanted.map(|(conversation, rating)| keys::rating(conversation, rating)).collect();
+    let values = store.get(wanted.clone()).await?;
+    let found = wanted.iter().zip(values).filter_map(|(key, raw)| Some(records::decode(key, &raw?)));
+    found.collect()
+}
+
+/// The range of offers that a filter's times let through. `before`: only what was offered before that rating.
+pub fn entries_of(filter: &RatingFilter, before: Option<(UnixMillis, RatingId)>) -> KeyRange {
+    let mut range = keys::ratings_by_time();
+    if let Some(from) = filter.from {
+        range.start = Bound::Included(keys::rating_by_time(from, RatingId(0)));
+    }
+    if let Some(until) = filter.until {
+        range.end = Bound::Excluded(keys::rating_by_time(until, RatingId(0)));
+    }
+    if let Some((time, rating)) = before {
+        range.end = Bound::Excluded(keys::rating_by_time(time, rating));
+    }
+    range
+}
+
+/// At most `limit` entries, the latest offers first, and the range that is left after them; `None` at the end.
+pub async fn latest_entries(
+    store: &dyn Keyspace,
+    range: KeyRange,
+    limit: usize,
+) -> Result<(Vec<Entry>, Option<KeyRange>), StoreError> {
+    let page = store.scan(range.clone(), limit, Direction::Descending).await?;
+    let rest = match page.last() {
+        Some((key, _)) if page.len() == limit => {
+            Some(KeyRange { end: Bound::Excluded(key.clone()), ..range })
+        }
+        _ => None,
+    };
+    let entry = |(key, raw): &(Key, Value)| {
+        let (time, rating) = keys::rating_of_entry(key)
+            .ok_or_else(|| StoreError::Corrupt(format!("a rating's entry has the key {key:02x?}").into()))?;
+        Ok((time, rating, records::decode(key, raw)?))
+    };
+    Ok((page.iter().map(entry).collect::<Result<_, StoreError>>()?, rest))
+}
+
+/// What stands for a conversation that is offered for rating, and whether its customer opted out; read at once.
+pub struct Standing {
+    identity_key: Key,
+    identity: Option<Stored<Identity>>,
+    opt_out_key: Key,
+    opt_out: Option<Stored<OptOut>>,
+}
+
+impl Standing {
+    pub async fn read(store: &dyn Keyspace, head: &Head, customer: &Author) -> Result<Self, StoreError> {
+        let conversation = &head.conversation;
+        let identity_key = keys::identity(&conversation.source, &conversation.external_id);
+        let opt_out_key = keys::opt_out(&conversation.source, conversation.id, customer);
+        let mut values = store.get(vec![identity_key.clone(), opt_out_key.clone()]).await?.into_iter();
+        let mut next = || values.next().flatten();
+        let (identity, opt_out) = (next(), next());
+        let identity = records::decode_stored(&identity_key, identity)?;
+        let opt_out = records::decode_stored(&opt_out_key, opt_out)?;
+        Ok(Self { identity_key, identity, opt_out_key, opt_out })
+    }
+
+    /// Whether the identity still leads to this conversation.
+    pub fn is_of(&self, conversation: ConversationId) -> bool {
+        self.identity.as_ref().is_some_and(|identity| identity.value.conversation == conversation)
+    }
+
+    pub fn has_opted_out(&self) -> bool {
+        self.opt_out.is_some()
+    }
+
+    /// Expects both as they were read. The head is not expected: its bytes change with every message, the identity's do
+    /// not, and it goes with the conversation.
+    pub fn expect(self, batch: &mut Batch) {
+        let raw = |identity: Stored<Identity>| identity.raw;
+        batch.expect.push((self.identity_key, expect_unchanged(self.identity.map(raw))));
+        batch.expect.push((self.opt_out_key, expect_unchanged(self.opt_out.map(|opt_out| opt_out.raw))));
+    }
+}
+
+/// Puts a new rating. It needs no expectation of its own: its number is fresh.
+pub fn put_new(batch: &mut Batch, rating: &Rating) {
+    batch.put.push((keys::rating(rating.conversation, rating.id), records::encode(rating)));
+    batch.put.push((keys::rating_by_time(rating.offer_time, rating.id), records::encode(&rating.entry())));
+}
+
+/// Puts a changed rating; `read` is what it was.
+pub fn put_changed(batch: &mut Batch, rating: &Rating, read: Value) {
+    batch.expect.push((keys::rating(rating.conversation, rating.id), Expect::Is(read)));
+    put_new(batch, rating);
+}
+
+/// Notes that the customer of a rating does not want to be asked, or forgets it.
+pub async fn put_opt_out(
+    store: &dyn Keyspace,
+    batch: &mut Batch,
+    rating: &Rating,
+    opt_out: Option<OptOut>,
+) -> Result<(), StoreError> {
+    let key = keys::opt_out(&rating.source, rating.conversation, &rating.user);
+    let read = get_one::<OptOut>(store, key.clone()).await?;
+    let is_stored = read.is_some();
+    batch.expect.push((key.clone(), expect_unchanged(read.map(|stored| stored.raw))));
+    match opt_out {
+        Some(opt_out) if !is_stored => batch.put.push((key, records::encode(&opt_out))),
+        None if is_stored => batch.delete.push(key),
+        _ => {}
+    }
+    Ok(())
+}

@@ -71,6 +71,11 @@ impl MessageDetails {
         }
     }
 
+    /// Whether an agent wrote it: all but what the customer sends in.
+    pub fn is_by_agent(&self) -> bool {
+        self.is_private || self.direction != Direction::In
+    }
+
     /// About how many bytes its texts take.
     pub fn text_bytes(&self) -> usize {
         let texts = [

@@ -149,13 +149,13 @@ fn bodies(details: &MessageDetails, content: &str) -> [String; 2] {
     [plain, clean]
 }
 
-/// Its number is the one that was sent, else the agent's.
+/// Its number is the one that was sent, else the agent's where an agent wrote it.
 fn sender(details: &MessageDetails) -> Sender {
     let sent: Option<Map<String, Value>> =
         details.sender.as_deref().and_then(|sender| serde_json::from_str(sender).ok());
     let sent_id = sent.and_then(|mut sent| sent.remove("id")).filter(|id| id.is_number() || id.is_string());
     Sender {
-        id: sent_id.or(details.agent_id.map(Value::from)),
+        id: sent_id.or(details.agent_id.filter(|_| details.is_by_agent()).map(Value::from)),
         name: details.from_name.clone(),
         email: details.from_address.clone(),
     }

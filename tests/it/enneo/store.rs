@@ -122,6 +122,10 @@ async fn the_sender_s_fields_win_over_the_sender() {
     let both = json!({ "sender": sender, "from": "a@b.c", "fromName": "Ada" });
     let answer = stored(&server, &both).await["conversation"].clone();
     assert_eq!(answer["sender"], json!({ "id": 9, "name": "Ada", "email": "a@b.c" }));
+    for (direction, id) in [("in", json!(null)), ("out", json!(7)), ("internal", json!(7))] {
+        let body = json!({ "direction": direction, "agentId": 7 });
+        assert_eq!(stored(&server, &body).await["conversation"]["sender"]["id"], id, "{direction}");
+    }
     let kept = message_of(&server, both).await;
     assert_eq!(serde_json::from_str::<Value>(kept.sender()).unwrap(), sender);
 }

@@ -7,6 +7,7 @@ use prost::Message as _;
 const FILES: &[&str] = &[
     "plaudit/v1/assessment.proto",
     "plaudit/v1/conversation.proto",
+    "plaudit/v1/directory.proto",
     "plaudit/v1/error.proto",
     "plaudit/v1/import.proto",
     "plaudit/v1/rating.proto",

@@ -35,6 +35,11 @@ pub enum Error {
     /// `name` is the rating's resource name.
     #[error("{name} is {}: {because}", state.as_str())]
     RatingClosed { name: String, state: RatingState, because: &'static str },
+    /// `name` is the team that is there.
+    #[error("{source_name}:{external_id} is in the directory already, as {name}")]
+    TeamExists { source_name: String, external_id: String, name: String },
+    #[error("{name} has {members} members; take them out of it first")]
+    TeamNotEmpty { name: String, members: u32 },
     #[error("others kept changing {what}; nothing was written, send the same request again")]
     ConcurrentChange { what: String },
     #[error("the server has too many writes waiting; try again in {} ms", retry_after.as_millis())]
@@ -57,6 +62,8 @@ pub enum ResourceKind {
     Scorecard,
     Assessment,
     Rating,
+    Person,
+    Team,
 }
 
 impl ResourceKind {
@@ -69,6 +76,8 @@ impl ResourceKind {
             Self::Scorecard => "scorecard",
             Self::Assessment => "assessment",
             Self::Rating => "rating",
+            Self::Person => "person",
+            Self::Team => "team",
         }
     }
 }

@@ -170,6 +170,15 @@ impl AuthorKind {
     pub fn is_agent(self) -> bool {
         !matches!(self, Self::Contact)
     }
+
+    /// As it stands in names.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::Ai => "ai",
+            Self::Teammate => "teammate",
+        }
+    }
 }
 
 /// A conversation with all its messages, in the order of their arrival.

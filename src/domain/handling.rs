@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Author, UnixMillis};
+use super::{Author, MessageId, UnixMillis};
 
 /// What the helpdesk says of a conversation. All of it is absent after an import, which knows nothing of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -41,11 +41,11 @@ impl Handling {
         *self == Self::default()
     }
 
-    /// Sets the status and keeps its change, unless it is what it was.
-    pub fn set_status(&mut self, status: Status, time: UnixMillis) {
+    /// Sets the status and keeps its change, unless it is what it was. `after_message`: see [`StatusChange`].
+    pub fn set_status(&mut self, status: Status, time: UnixMillis, after_message: MessageId) {
         if self.status != Some(status) {
             self.status = Some(status);
-            self.status_changes.push(StatusChange { status, time });
+            self.status_changes.push(StatusChange { status, time, after_message });
         }
     }
 }
@@ -67,8 +67,13 @@ pub enum Status {
 pub struct StatusChange {
     #[n(0)]
     pub status: Status,
+    /// When it did, as the helpdesk says. Like a message's time it may go back.
     #[n(1)]
     pub time: UnixMillis,
+    /// Its place among the messages: those with numbers up to this one had arrived before it, or came with it. Any number
+    /// will do that was given away before the next message: that of the last message, or a fresh one.
+    #[n(2)]
+    pub after_message: MessageId,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]

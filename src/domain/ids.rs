@@ -46,6 +46,14 @@ numeric_id!(
     /// The number of a rating; a later offer has a higher one. Callers know it by a UUID.
     RatingId
 );
+numeric_id!(
+    /// The number of a person or an AI agent in the directory.
+    PersonId
+);
+numeric_id!(
+    /// The number of a team in the directory.
+    TeamId
+);
 
 /// What is encoded in a name: all but letters, digits, `-`, `.`, `_` and `~` (RFC 3986, unreserved).
 const RESERVED: &AsciiSet =

@@ -193,6 +193,8 @@ pub fn measure(bytes: &[u8]) -> Measured {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -227,6 +229,22 @@ mod tests {
         assert_eq!(ending("a.tar.GZ").as_deref(), Some("gz"));
         for none in ["", "a", ".png", "a.", "a.p/g", "a.äö"] {
             assert_eq!(ending(none), None, "{none}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+        #[test]
+        fn any_bytes_that_begin_as_an_image_are_measured(
+            begin in prop::sample::select(vec![
+                &b"\x89PNG\r\n\x1a\n"[..], b"GIF89a", b"\xff\xd8\xff\xe0", b"BM", b"II*\0", b"MM\0*",
+                b"RIFF\0\0\0\0WEBPVP8 ", b"RIFF\0\0\0\0WEBPVP8X", b"\0\0\x01\0", b"8BPS\0\x01",
+                b"\0\0\0\x18ftypavif", b"\0\0\0\x18ftypheic", b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n",
+                b"II\xbc", b"v/1\x01", b"#?RADIANCE\n", b"qoif", b"farbfeld", b"P6 ", b"FORM\0\0\0\0ILBM",
+            ]),
+            rest in prop::collection::vec(prop_oneof![any::<u8>(), Just(0), Just(0xFF)], 0..200),
+        ) {
+            measure(&[begin, &rest].concat());
         }
     }
 }

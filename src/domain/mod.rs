@@ -9,16 +9,20 @@ mod html;
 mod ids;
 mod message;
 mod message_change;
+mod person;
 mod rating;
 mod request_id;
 mod scorecard;
 mod store_draft;
+mod team;
 mod time;
 mod violations;
 
 pub mod axis;
+pub mod experience;
 pub mod statistics;
 pub mod totals;
+pub mod work;
 pub mod worklog;
 
 pub use assessment::{
@@ -31,11 +35,12 @@ pub use event::{Event, EventKind};
 pub use handling::{Channel, Handling, Priority, Status, StatusChange};
 pub use html::plain_text;
 pub use ids::{
-    AssessmentId, AttachmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, RatingId,
-    RatingRef, Receipt,
+    AssessmentId, AttachmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, PersonId,
+    RatingId, RatingRef, Receipt, TeamId,
 };
 pub use message::{AttachedFile, Attachment, Direction, IntentId, Measured, MessageDetails, measure};
 pub use message_change::MessageChange;
+pub use person::{KnownBy, Person, PersonIdentity, PersonLimits, PersonPatch, PersonRef};
 pub use rating::{
     AgentFilter, Course, NewAnswer, NewQuestion, NewRating, PersonDraft, QuestionDraft, QuestionRef, Rating,
     RatingAnswer, RatingCounts, RatingDraft, RatingEntry, RatingFilter, RatingLimits, RatingQuestion,
@@ -50,6 +55,7 @@ pub use store_draft::{
     AttachmentDraft, AttachmentPlace, HandlingChange, NewAttachment, NewStoredMessage, StoreDraft,
     StoreLimits,
 };
+pub use team::{NewTeam, Team, TeamIdentity, TeamPatch, TeamRef};
 pub use time::UnixMillis;
 pub use totals::{MilliPoints, Totals};
 pub use violations::{Violation, Violations};

@@ -3,8 +3,8 @@
 use minicbor::{Encode, bytes::ByteVec};
 
 use super::{
-    Author, AuthorDraft, AuthorKind, Channel, Direction, Handling, ImportLimits, IntentId, MessageDetails,
-    Priority, Status, UnixMillis, Violations, plain_text,
+    Author, AuthorDraft, AuthorKind, Channel, Direction, Handling, ImportLimits, IntentId, Message,
+    MessageDetails, Priority, Status, UnixMillis, Violations, plain_text,
 };
 
 /// A message as an edge decoded it: absent is `None` or empty, nothing is checked yet.
@@ -294,10 +294,10 @@ impl StoreDraft {
 }
 
 impl HandlingChange {
-    /// Makes it so. A change of the status happened when the message was written.
-    pub fn apply(&self, handling: &mut Handling, time: UnixMillis) {
+    /// Makes it so. A change of the status happened when the message was written that it came with.
+    pub fn apply(&self, handling: &mut Handling, message: &Message) {
         if let Some(status) = self.status {
-            handling.set_status(status, time);
+            handling.set_status(status, message.create_time, message.id);
         }
         set(&mut handling.priority, self.priority);
         set(&mut handling.first_response_due, self.first_response_due);

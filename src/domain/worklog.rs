@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Author, Message, MessageId};
+use super::{Author, Message, MessageId, Status, StatusChange};
 
 /// How long an agent may be silent before the next message opens a new worklog.
 pub const IDLE_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -23,28 +23,36 @@ impl Worklog {
     }
 
     /// The last position that is the agent's.
-    fn last(&self) -> usize {
+    pub fn last(&self) -> usize {
         *self.messages.last().expect("a worklog is opened by a message")
     }
 }
 
 /// Cuts a transcript into worklogs, in the order of arrival.
 ///
-/// A message or note of an agent extends the last worklog. It opens a new one when another agent wrote the last, or
-/// when `idle_millis` or more have passed since the latest moment of the last. Time that goes back opens nothing.
-/// What arrives later never changes a worklog except the last, and that only by extending it.
-/// (Closings are not stored yet: a closing will end the last worklog here.)
-pub fn cut(messages: &[Message], idle_millis: i64) -> Vec<Worklog> {
+/// A message or note of an agent extends the last worklog. It opens a new one when another agent wrote the last, when
+/// the conversation was closed since the last, or when `idle_millis` or more have passed since the latest moment of the
+/// last. Time that goes back opens nothing.
+///
+/// A closing counts by its place among the messages, not by its time: one that arrives late with an earlier time would
+/// else cut a worklog in two that is long over. So what arrives later, message or closing, never changes a worklog
+/// except the last, and that only by extending it.
+pub fn cut(messages: &[Message], status_changes: &[StatusChange], idle_millis: i64) -> Vec<Worklog> {
+    let mut closings = status_changes.iter().filter(|change| change.status == Status::Closed).peekable();
     let mut worklogs: Vec<Worklog> = Vec::new();
     let mut latest = i64::MIN;
     for (position, message) in messages.iter().enumerate() {
         if !message.author.kind.is_agent() {
             continue;
         }
+        let mut closed = false;
+        while closings.next_if(|closing| closing.after_message < message.id).is_some() {
+            closed = true;
+        }
         let time = message.create_time.0;
         let idle = time.saturating_sub(latest) >= idle_millis;
         match worklogs.last_mut() {
-            Some(last) if last.agent.is_same_as(&message.author) && !idle => {
+            Some(last) if last.agent.is_same_as(&message.author) && !idle && !closed => {
                 last.messages.push(position);
                 latest = latest.max(time);
             }

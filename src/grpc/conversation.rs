@@ -134,10 +134,14 @@ pub fn scoring_to_wire(status: ScoringStatus) -> v1::Scoring {
 }
 
 pub fn author_to_wire(author: Author) -> v1::Author {
-    let kind = match author.kind {
+    let kind = author_kind_to_wire(author.kind);
+    v1::Author { kind: kind.into(), external_id: author.external_id, name: author.name }
+}
+
+pub fn author_kind_to_wire(kind: AuthorKind) -> v1::AuthorKind {
+    match kind {
         AuthorKind::Contact => v1::AuthorKind::Contact,
         AuthorKind::Ai => v1::AuthorKind::Ai,
         AuthorKind::Teammate => v1::AuthorKind::Teammate,
-    };
-    v1::Author { kind: kind.into(), external_id: author.external_id, name: author.name }
+    }
 }

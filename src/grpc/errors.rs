@@ -37,7 +37,7 @@ impl From<Error> for Status {
                 (Code::InvalidArgument, ErrorReason::RequestIdReused)
             }
             Error::EtagMismatch { name, .. } => {
-                details.set_resource_info("message", name, "", "it has changed");
+                details.set_resource_info("", name, "", "it has changed");
                 (Code::Aborted, ErrorReason::EtagMismatch)
             }
             Error::ScoringUnfinished { message } => {
@@ -48,6 +48,15 @@ impl From<Error> for Status {
                 details.add_precondition_failure_violation("RATING_STATE", name, because);
                 metadata.insert("state".to_owned(), rating::state_to_wire(state).as_str_name().to_owned());
                 (Code::FailedPrecondition, ErrorReason::RatingClosed)
+            }
+            Error::TeamExists { name, .. } => {
+                details.set_resource_info("team", name.clone(), "", "it is in the directory already");
+                metadata.insert("team".to_owned(), name);
+                (Code::AlreadyExists, ErrorReason::TeamExists)
+            }
+            Error::TeamNotEmpty { name, .. } => {
+                details.add_precondition_failure_violation("MEMBERS", name, "the team must have no members");
+                (Code::FailedPrecondition, ErrorReason::TeamNotEmpty)
             }
             Error::ConcurrentChange { .. } => (Code::Aborted, ErrorReason::ConcurrentChange),
             Error::Overloaded { retry_after } => {

@@ -4,15 +4,14 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
-        AuthorDraft, AuthorKind, ConversationDraft, ImportOutcome, MessageDraft, MessageKind, RequestId,
-        Violations,
+        AuthorDraft, AuthorKind, ConversationDraft, ImportOutcome, MessageDraft, MessageKind, Violations,
     },
     error::Error,
     proto::v1::{self, import_service_server::ImportService},
     service::import::{self, ConflictPolicy, ImportStatus, Imported},
 };
 
-use super::{Edge, conversation::scoring_to_wire, names, times};
+use super::{Edge, conversation::scoring_to_wire, names, requests::request_id_from_wire, times};
 
 #[tonic::async_trait]
 impl ImportService for Edge {
@@ -41,14 +40,6 @@ impl ImportService for Edge {
         let status = import::get_import(&self.0, &receipt).await?;
         Ok(Response::new(status_to_wire(status)))
     }
-}
-
-/// An empty request id is none.
-pub fn request_id_from_wire(text: &str, violations: &mut Violations) -> Option<RequestId> {
-    if text.is_empty() {
-        return None;
-    }
-    text.parse().map_err(|rule: String| violations.add("request_id", rule)).ok()
 }
 
 fn policy_from_wire(policy: i32, violations: &mut Violations) -> ConflictPolicy {

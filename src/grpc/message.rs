@@ -24,8 +24,10 @@ use super::{
     Edge,
     conversation::{self, author_to_wire},
     handling,
-    import::{author_from_wire, present, request_id_from_wire},
-    names, times,
+    import::{author_from_wire, present},
+    names,
+    requests::request_id_from_wire,
+    times,
 };
 
 const DIRECTIONS: [(v1::MessageDirection, Direction); 3] = [

@@ -3,6 +3,7 @@
 mod assessment;
 mod codec;
 mod conversation;
+mod directory;
 mod errors;
 mod handling;
 mod import;
@@ -10,6 +11,7 @@ mod message;
 mod names;
 mod pages;
 mod rating;
+mod requests;
 mod scorecard;
 mod times;
 
@@ -21,7 +23,8 @@ use tonic::service::Routes;
 use crate::{
     proto::v1::{
         assessment_service_server::AssessmentServiceServer,
-        conversation_service_server::ConversationServiceServer, import_service_server::ImportServiceServer,
+        conversation_service_server::ConversationServiceServer,
+        directory_service_server::DirectoryServiceServer, import_service_server::ImportServiceServer,
         rating_service_server::RatingServiceServer, scorecard_service_server::ScorecardServiceServer,
     },
     service::Services,
@@ -36,6 +39,7 @@ pub fn routes(services: Arc<Services>) -> Routes {
         .add_service(ConversationServiceServer::new(edge.clone()).max_decoding_message_size(usize::MAX))
         .add_service(ScorecardServiceServer::new(edge.clone()))
         .add_service(AssessmentServiceServer::new(edge.clone()))
+        .add_service(DirectoryServiceServer::new(edge.clone()))
         .add_service(RatingServiceServer::new(edge))
 }
 

@@ -6,8 +6,9 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use crate::domain::{
-    AssessmentId, AttachmentId, ConversationId, ConversationRef, ImportLimits, MessageId, RatingRef, Receipt,
-    RevisionRef, Violations,
+    AssessmentId, AttachmentId, AuthorKind, ConversationId, ConversationRef, ImportLimits, KnownBy,
+    MessageId, PersonId, PersonIdentity, PersonRef, RatingRef, Receipt, RevisionRef, TeamId, TeamIdentity,
+    TeamRef, Violations,
 };
 
 pub fn conversation(id: ConversationId) -> String {
@@ -55,6 +56,14 @@ pub fn revision(revision: &RevisionRef) -> String {
     format!("scorecards/{}/revisions/{}", revision.base, revision.ordinal)
 }
 
+pub fn person(id: PersonId) -> String {
+    format!("people/{id}")
+}
+
+pub fn team(id: TeamId) -> String {
+    format!("teams/{id}")
+}
+
 /// `conversations/{number}` or `conversations/{source}:{external id}`.
 pub fn parse_conversation(field: &str, name: &str) -> Result<ConversationRef, Violations> {
     name.strip_prefix("conversations/").and_then(conversation_segment).ok_or_else(|| {
@@ -91,6 +100,40 @@ pub fn parse_rating(field: &str, name: &str) -> Result<RatingRef, Violations> {
         Some(RatingRef { conversation: conversation_segment(parent)?, uuid: RatingRef::parse_uuid(uuid)? })
     };
     parsed().ok_or_else(|| unlike(field, name, "`conversations/{conversation}/ratings/{uuid}`"))
+}
+
+/// `people/{number}` or `people/{source}:{kind}:{external id}`.
+pub fn parse_person(field: &str, name: &str) -> Result<PersonRef, Violations> {
+    const KINDS: [AuthorKind; 3] = [AuthorKind::Contact, AuthorKind::Ai, AuthorKind::Teammate];
+    let parsed = || {
+        let segment = name.strip_prefix("people/").filter(|segment| !segment.contains('/'))?;
+        let Some((source, rest)) = segment.split_once(':') else {
+            return Some(PersonRef::Id(PersonId(canonical(segment)?)));
+        };
+        let (kind, external_id) = rest.split_once(':')?;
+        let kind = KINDS.into_iter().find(|known| known.as_str() == kind)?;
+        let source = decoded(source, ImportLimits::SOURCE_BYTES)?;
+        let external_id = decoded(external_id, ImportLimits::EXTERNAL_ID_BYTES)?;
+        Some(PersonRef::Identity(PersonIdentity { source, kind, known_by: KnownBy::ExternalId(external_id) }))
+    };
+    parsed().ok_or_else(|| {
+        let shape = "`people/{number}` or `people/{source}:{kind}:{external id}` with the kind teammate, ai or contact";
+        unlike(field, name, shape)
+    })
+}
+
+/// `teams/{number}` or `teams/{source}:{external id}`.
+pub fn parse_team(field: &str, name: &str) -> Result<TeamRef, Violations> {
+    let parsed = || {
+        let segment = name.strip_prefix("teams/").filter(|segment| !segment.contains('/'))?;
+        let Some((source, external_id)) = segment.split_once(':') else {
+            return Some(TeamRef::Id(TeamId(canonical(segment)?)));
+        };
+        let source = decoded(source, ImportLimits::SOURCE_BYTES)?;
+        let external_id = decoded(external_id, ImportLimits::EXTERNAL_ID_BYTES)?;
+        Some(TeamRef::External(TeamIdentity { source, external_id }))
+    };
+    parsed().ok_or_else(|| unlike(field, name, "`teams/{number}` or `teams/{source}:{external id}`"))
 }
 
 /// `imports/{receipt}`.
@@ -199,6 +242,45 @@ mod tests {
         assert_eq!(parse("conversations/5000000000000001/assessments/7"), Some((parent, AssessmentId(7))));
         assert_eq!(parse("conversations/5000000000000001/assessments/07"), None);
         assert_eq!(parse("conversations/5000000000000001"), None);
+    }
+
+    #[test]
+    fn a_person_is_named_by_number_or_by_source_kind_and_external_id() {
+        let parse = |name| parse_person("name", name).ok();
+        let tom = |external_id: &str| {
+            let known_by = KnownBy::ExternalId(external_id.to_owned());
+            PersonRef::Identity(PersonIdentity {
+                source: "zendesk".to_owned(),
+                kind: AuthorKind::Teammate,
+                known_by,
+            })
+        };
+        assert_eq!(parse("people/5000000000000009"), Some(PersonRef::Id(PersonId(5_000_000_000_000_009))));
+        assert_eq!(parse("people/zendesk:teammate:t:1"), Some(tom("t:1")));
+        assert_eq!(parse("people/zendesk:teammate:t%2F1"), Some(tom("t/1")));
+        for wrong in [
+            "people/",
+            "people/07",
+            "people/zendesk:t1",
+            "people/zendesk:boss:t1",
+            "people/:ai:x",
+            "people/a:ai:",
+            "people/a:ai:b/c",
+            "person/1",
+        ] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_team_is_named_by_number_or_by_source_and_external_id() {
+        let parse = |name| parse_team("name", name).ok();
+        let billing = TeamIdentity { source: "enneo".to_owned(), external_id: "billing & co".to_owned() };
+        assert_eq!(parse("teams/7"), Some(TeamRef::Id(TeamId(7))));
+        assert_eq!(parse("teams/enneo:billing%20%26%20co"), Some(TeamRef::External(billing)));
+        for wrong in ["teams/", "teams/a:", "teams/:a", "teams/-1", "team/1", "teams/1/2"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

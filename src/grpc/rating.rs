@@ -14,12 +14,7 @@ use crate::{
     service::rating,
 };
 
-use super::{
-    Edge,
-    handling::choice,
-    import::{author_from_wire, request_id_from_wire},
-    names, times,
-};
+use super::{Edge, handling::choice, import::author_from_wire, names, requests::request_id_from_wire, times};
 
 pub use encode::state_to_wire;
 

@@ -80,7 +80,10 @@ impl From<Error> for Fault {
         match error {
             Error::Invalid(violations) => violations.into(),
             Error::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, message),
-            Error::AlreadyImported { .. } => Self::new(StatusCode::CONFLICT, message),
+            Error::AlreadyImported { .. } | Error::TeamExists { .. } | Error::TeamNotEmpty { .. } => {
+                Self::new(StatusCode::CONFLICT, message)
+            }
+            Error::EtagMismatch { .. } => Self::new(StatusCode::PRECONDITION_FAILED, message),
             Error::RequestIdReused { request_id } => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 format!(
@@ -88,7 +91,6 @@ impl From<Error> for Fault {
                      same request again, or take a new key"
                 ),
             ),
-            Error::EtagMismatch { .. } => Self::new(StatusCode::PRECONDITION_FAILED, message),
             Error::ScoringUnfinished { .. } => Self::new(StatusCode::GATEWAY_TIMEOUT, message),
             Error::RatingClosed { .. } => {
                 Self { code: "rating_closed", ..Self::new(StatusCode::CONFLICT, message) }

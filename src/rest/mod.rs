@@ -10,6 +10,7 @@ mod dixa;
 mod enneo;
 mod fault;
 mod json;
+mod numbers;
 mod request;
 mod times;
 

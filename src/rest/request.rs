@@ -77,8 +77,8 @@ pub fn idempotency_key(headers: &HeaderMap, violations: &mut Violations) -> Opti
 /// A parameter of the query; the last one where it comes twice, absent where it is empty.
 pub fn query_parameter(uri: &Uri, name: &str) -> Option<String> {
     let pairs = uri.query().unwrap_or_default().split('&');
-    let named = pairs.filter_map(|pair| pair.split_once('=')).filter(|(known, _)| *known == name);
-    let (_, value) = named.last()?;
+    let mut named = pairs.filter_map(|pair| pair.split_once('=')).filter(|(known, _)| *known == name);
+    let (_, value) = named.next_back()?;
     let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
     Some(value).filter(|value| !value.is_empty())
 }

@@ -76,7 +76,11 @@ impl Scorer {
             self.score_unit(&view, Unit::Conversation, None, now, &mut scored);
         }
         if self.has(UnitKind::Worklog) {
-            let worklogs = worklog::cut(&transcript.messages, self.idle_millis);
+            let worklogs = worklog::cut(
+                &transcript.messages,
+                &transcript.conversation.handling.status_changes,
+                self.idle_millis,
+            );
             let windows = worklog::windows(&worklogs, digests.len());
             for (index, (worklog, window)) in worklogs.iter().zip(windows).enumerate() {
                 let taken_over =

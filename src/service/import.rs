@@ -230,7 +230,7 @@ async fn commit(
     if stored_messages > 0 {
         services.queue_changed.notify_one();
     }
-    Ok(Some(repeated(services, answer)?))
+    repeated(services, answer).map(Some)
 }
 
 fn repeated(services: &Services, answer: RequestAnswer) -> Result<Imported, Error> {

@@ -63,6 +63,8 @@ pub async fn store_message(
     };
     let content = || records::encode(&(parent.to_string(), new, process_number)).to_vec();
     let once = Once::new(services, Method::StoreMessage, request_id, content);
+    // However the call ends, also when its caller goes away: what it leaves in the queue is seen to.
+    let _wake = WakeWorker(services);
     let stored = Store { services, parent, new, process, once }.run().await?;
     match process {
         Process::Realtime { within } => score_in_time(services, stored, within).await,
@@ -99,11 +101,19 @@ async fn score_in_time(
     let id = stored.conversation.id;
     let scored = tokio::time::timeout(within, score_now(services, id)).await;
     if !matches!(scored, Ok(Ok(()))) {
-        services.queue_changed.notify_one();
         return Ok(StoredMessage { scoring: ScoringStatus::Pending { failed_attempts: 0 }, ..stored });
     }
     let found = conversation::find(&*services.store, id).await?;
     Ok(StoredMessage { scoring: found.as_ref().map_or(stored.scoring, scoring_status), ..stored })
+}
+
+/// Wakes the worker when it is dropped.
+struct WakeWorker<'a>(&'a Services);
+
+impl Drop for WakeWorker<'_> {
+    fn drop(&mut self) {
+        self.0.queue_changed.notify_one();
+    }
 }
 
 /// One call that stores a message.
@@ -285,7 +295,7 @@ impl Store<'_> {
     /// What the message changes of its conversation.
     fn change(&self, conversation: &mut Conversation, message: &Message) {
         conversation.message_count = conversation.message_count.saturating_add(1);
-        self.new.handling.apply(&mut conversation.handling, message.create_time);
+        self.new.handling.apply(&mut conversation.handling, message);
         if conversation.subject.is_none() {
             conversation.subject = self.new.details.subject.clone();
         }
@@ -309,7 +319,6 @@ impl Store<'_> {
         stored: StoredMessage,
     ) -> Result<Option<StoredMessage>, Error> {
         let (conversation, message) = (stored.conversation.id, stored.message.id);
-        let is_new = !batch.log.is_empty();
         let answer = RequestAnswer::StoreMessage { conversation, message };
         self.once.record(self.services, &mut batch, expired, answer);
         if !batch.put.is_empty() {
@@ -318,10 +327,6 @@ impl Store<'_> {
                 Err(StoreError::Conflict { .. }) => return Ok(None),
                 Err(error) => return Err(error.into()),
             }
-        }
-        // With realtime the caller's own task scores it.
-        if is_new && self.process == Process::Batch {
-            self.services.queue_changed.notify_one();
         }
         Ok(Some(stored))
     }

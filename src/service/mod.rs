@@ -6,18 +6,20 @@ mod turns;
 
 pub mod assessment;
 pub mod conversation;
+pub mod directory;
 pub mod import;
 pub mod message;
 pub mod rating;
 pub mod scorecard;
 pub mod scoring;
+pub mod ticket;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use self::{scoring_threads::ScoringThreads, turns::Turns};
+use self::{directory::KnownPeople, scoring_threads::ScoringThreads, turns::Turns};
 
 use crate::{
     clock::Clock,
@@ -40,6 +42,7 @@ pub struct Services {
     pub(crate) append_turns: Turns,
     /// Whose turn it is to answer a conversation's ratings.
     pub(crate) rating_turns: Turns,
+    pub(crate) known_people: KnownPeople,
     settings: Settings,
     scorer: RwLock<Arc<Scorer>>,
 }
@@ -74,6 +77,13 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// As worklogs are cut with it.
+    fn worklog_idle_millis(self) -> i64 {
+        i64::try_from(self.worklog_idle_hours.saturating_mul(3_600_000)).unwrap_or(i64::MAX)
+    }
+}
+
 impl Services {
     /// Prepares a store for use: its secret, the built-in scorecards.
     pub async fn open(
@@ -95,6 +105,7 @@ impl Services {
             threads,
             append_turns: Turns::default(),
             rating_turns: Turns::default(),
+            known_people: KnownPeople::default(),
             settings,
             scorer: RwLock::new(Arc::new(scorer)),
         })

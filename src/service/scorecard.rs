@@ -119,8 +119,7 @@ pub(super) async fn load_scorer(store: &dyn Keyspace, settings: Settings) -> Res
             active.push(Arc::new(compiled));
         }
         if is_last {
-            let idle_millis = i64::try_from(settings.worklog_idle_hours.saturating_mul(3_600_000));
-            return Ok(Scorer::new(active).with_idle_millis(idle_millis.unwrap_or(i64::MAX)));
+            return Ok(Scorer::new(active).with_idle_millis(settings.worklog_idle_millis()));
         }
     }
 }

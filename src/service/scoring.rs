@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-use super::{ATTEMPTS, Services};
+use super::{ATTEMPTS, Services, directory};
 
 /// What came of an attempt to score a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,8 @@ async fn attempt(services: &Services, id: ConversationId) -> Result<Option<Outco
     };
     let Some(job) = found.job else { return Ok(Some(Outcome::NothingToDo)) };
     let transcript = conversation::transcript(store, found.head.value).await?;
+    // In a commit of its own, which is rare: most conversations are of people who were met before.
+    directory::meet_all(services, &transcript).await?;
     let version = transcript.conversation.version;
     let scorer = services.scorer();
     let families: Vec<String> = scorer.scorecards().map(|scorecard| scorecard.base.clone()).collect();

@@ -70,7 +70,8 @@ pub async fn transcript(store: &dyn Keyspace, head: Head) -> Result<Transcript, 
             messages.extend(records::decode::<Segment>(key, raw)?.messages);
         }
     }
-    // Segments only ever grow with the head's count, in one batch; one that was added after the head was read is newer.
+    // Segments and the head's count change in one batch; a segment that was added after the head was read is newer. Whoever
+    // decides by what is read here expects the head.
     messages.truncate(conversation.message_count as usize);
     Ok(Transcript { conversation, messages })
 }

@@ -20,11 +20,19 @@
 //! | 60 | rating | workspace, conversation, rating | `domain::Rating` |
 //! | 61 | ratings by time of offer | workspace, milliseconds, rating | `domain::RatingEntry` |
 //! | 62 | a customer who is not to be asked | workspace, source, person | `records::OptOut` |
+//! | 70 | person | workspace, person | `domain::Person` |
+//! | 71 | person's identity | workspace, kind, source, way of being known, external id or name (in a conversation) | `records::PersonNumber` |
+//! | 72 | team | workspace, team | `domain::Team` |
+//! | 73 | team's identity | workspace, source, external id | `records::TeamNumber` |
+//! | 74 | member of a team | workspace, team, person | `records::Membership` |
 //!
 //! 00 is the mark of a load that has not finished ([`super::dump`]). Numbers are big-endian, so that they sort; strings are escaped ([`push_text`]), so that one never is the beginning of
 //! another. Numeric ids are global; the rest belongs to a workspace. Bytes from F0 on belong to the engines.
 
-use crate::domain::{AssessmentId, AttachmentId, Author, ConversationId, MessageId, RatingId, UnixMillis};
+use crate::domain::{
+    AssessmentId, AttachmentId, Author, AuthorKind, ConversationId, KnownBy, MessageId, PersonId,
+    PersonIdentity, RatingId, TeamId, TeamIdentity, UnixMillis,
+};
 
 use super::{Key, KeyRange};
 
@@ -51,6 +59,11 @@ const REQUEST: u8 = 0x50;
 const RATING: u8 = 0x60;
 const RATING_BY_TIME: u8 = 0x61;
 const OPT_OUT: u8 = 0x62;
+const PERSON: u8 = 0x70;
+const PERSON_IDENTITY: u8 = 0x71;
+const TEAM: u8 = 0x72;
+const TEAM_IDENTITY: u8 = 0x73;
+const MEMBER: u8 = 0x74;
 
 pub fn secret() -> Key {
     vec![SECRET]
@@ -244,6 +257,80 @@ pub fn opt_out(source: &str, conversation: ConversationId, customer: &Author) ->
     key
 }
 
+pub fn person(id: PersonId) -> Key {
+    in_workspace_numbered(PERSON, id.0)
+}
+
+/// The kind comes first, so that all agents of a source stand together, whatever their ids are.
+pub fn person_identity(identity: &PersonIdentity) -> Key {
+    let mut key = people_prefix(identity.kind, Some(&identity.source));
+    match &identity.known_by {
+        KnownBy::ExternalId(external_id) => {
+            key.push(0);
+            push_text(&mut key, external_id);
+        }
+        KnownBy::Name(name) => {
+            key.push(1);
+            push_text(&mut key, name);
+        }
+        KnownBy::NameIn { conversation, name } => {
+            key.push(2);
+            key.extend(conversation.0.to_be_bytes());
+            push_text(&mut key, name);
+        }
+    }
+    key
+}
+
+/// The identities of everybody of a kind; with a source, of everybody of that source.
+pub fn people(kind: AuthorKind, source: Option<&str>) -> KeyRange {
+    KeyRange::prefix(people_prefix(kind, source))
+}
+
+fn people_prefix(kind: AuthorKind, source: Option<&str>) -> Key {
+    let mut key = in_workspace(PERSON_IDENTITY, 16 + source.map_or(0, str::len));
+    key.push(match kind {
+        AuthorKind::Contact => 0,
+        AuthorKind::Ai => 1,
+        AuthorKind::Teammate => 2,
+    });
+    if let Some(source) = source {
+        push_text(&mut key, source);
+    }
+    key
+}
+
+pub fn team(id: TeamId) -> Key {
+    in_workspace_numbered(TEAM, id.0)
+}
+
+pub fn teams() -> KeyRange {
+    KeyRange::prefix(in_workspace(TEAM, 0))
+}
+
+pub fn team_identity(identity: &TeamIdentity) -> Key {
+    let mut key = in_workspace(TEAM_IDENTITY, identity.source.len() + identity.external_id.len() + 4);
+    push_text(&mut key, &identity.source);
+    push_text(&mut key, &identity.external_id);
+    key
+}
+
+pub fn member(team: TeamId, person: PersonId) -> Key {
+    let mut key = in_workspace_numbered(MEMBER, team.0);
+    key.extend(person.0.to_be_bytes());
+    key
+}
+
+pub fn members(team: TeamId) -> KeyRange {
+    KeyRange::prefix(in_workspace_numbered(MEMBER, team.0))
+}
+
+fn in_workspace_numbered(subspace: u8, number: u64) -> Key {
+    let mut key = in_workspace(subspace, 16);
+    key.extend(number.to_be_bytes());
+    key
+}
+
 fn in_workspace(subspace: u8, room: usize) -> Key {
     let mut key = Vec::with_capacity(5 + room);
     key.push(subspace);
@@ -252,9 +339,7 @@ fn in_workspace(subspace: u8, room: usize) -> Key {
 }
 
 fn of_conversation(subspace: u8, conversation: ConversationId) -> Key {
-    let mut key = in_workspace(subspace, 16);
-    key.extend(conversation.0.to_be_bytes());
-    key
+    in_workspace_numbered(subspace, conversation.0)
 }
 
 /// Appends a string so that order is kept and no string is the beginning of another: 00 becomes 00 FF, the end is 00 01.
@@ -308,10 +393,33 @@ mod tests {
         }
     }
 
+    fn any_person() -> impl Strategy<Value = PersonIdentity> {
+        let kind = prop::sample::select(vec![AuthorKind::Contact, AuthorKind::Ai, AuthorKind::Teammate]);
+        let text = || "[a\u{0}\u{1}]{0,2}";
+        let known_by = prop_oneof![
+            text().prop_map(KnownBy::ExternalId),
+            text().prop_map(KnownBy::Name),
+            (0..2_u64, text())
+                .prop_map(|(id, name)| KnownBy::NameIn { conversation: ConversationId(id), name }),
+        ];
+        (kind, text(), known_by).prop_map(|(kind, source, known_by)| PersonIdentity {
+            source,
+            kind,
+            known_by,
+        })
+    }
+
     proptest! {
         #[test]
         fn identities_are_equal_only_for_equal_parts(a in ".{0,8}", b in ".{0,8}", c in ".{0,8}", d in ".{0,8}") {
             prop_assert_eq!(identity(&a, &b) == identity(&c, &d), (&a, &b) == (&c, &d));
+        }
+
+        #[test]
+        fn people_have_one_key_each(a in any_person(), b in any_person()) {
+            prop_assert_eq!(person_identity(&a) == person_identity(&b), a == b);
+            let stands_with_a = person_identity(&b).starts_with(&people_prefix(a.kind, Some(&a.source)));
+            prop_assert_eq!(stands_with_a, a.kind == b.kind && a.source == b.source);
         }
 
         #[test]

@@ -16,6 +16,7 @@ pub mod records;
 pub mod assessment;
 pub mod authors;
 pub mod conversation;
+pub mod directory;
 pub mod ids;
 pub mod message;
 pub mod queue;

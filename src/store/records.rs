@@ -6,7 +6,8 @@
 use minicbor::{Decode, Encode, bytes::ByteVec};
 
 use crate::domain::{
-    AssessmentId, Conversation, ConversationId, ImportOutcome, Message, MessageId, RatingId, Unit, UnixMillis,
+    AssessmentId, Conversation, ConversationId, ImportOutcome, Message, MessageId, PersonId, RatingId,
+    TeamId, Unit, UnixMillis,
 };
 
 use super::{Key, StoreError, Value};
@@ -197,6 +198,14 @@ pub enum RequestAnswer {
         #[n(1)]
         rating: RatingId,
     },
+    #[n(10)]
+    UpdatePerson(#[n(0)] PersonId),
+    #[n(11)]
+    CreateTeam(#[n(0)] TeamId),
+    #[n(12)]
+    UpdateTeam(#[n(0)] TeamId),
+    #[n(13)]
+    DeleteTeam,
 }
 
 /// That a customer does not want to be asked to rate.
@@ -207,6 +216,27 @@ pub struct OptOut {
     pub rating: RatingId,
     #[n(1)]
     pub time: UnixMillis,
+}
+
+/// Whom an identity means.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub struct PersonNumber {
+    #[n(0)]
+    pub person: PersonId,
+}
+
+/// Which team an identity means.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub struct TeamNumber {
+    #[n(0)]
+    pub team: TeamId,
+}
+
+/// That a person is in a team. Its key says who and which.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub struct Membership {
+    #[n(0)]
+    pub since: UnixMillis,
 }
 
 /// The key under which receipts, page tokens and fingerprints are made. It never leaves the store.

@@ -23,6 +23,10 @@ pub enum Method {
     OfferRating = 5,
     SubmitRating = 6,
     CancelRating = 7,
+    UpdatePerson = 11,
+    CreateTeam = 12,
+    UpdateTeam = 13,
+    DeleteTeam = 14,
 }
 
 /// Which request: the caller, the call and the id that it sent.

@@ -6,6 +6,7 @@
 //! | … whose messages exceed 16 KiB | 1 | one more for every 32 KiB of messages |
 //! | … with a request id | 1 | one more |
 //! | scoring | 1 | two for each new assessment and one for a changed one, their index, the job's end, log record |
+//! | … of people who were never seen before | one more, before | two for each person: the entry and the identity |
 //! | append | 1 | head, job, segment, log record |
 //! | store of a message | 1 | as an import where it creates the conversation, else as an append |
 //! | … with a tracking id, with a request id | 1 | one more each |
@@ -62,6 +63,10 @@ fn keys(batch: &Batch) -> BTreeMap<&'static str, usize> {
             0x60 => "rating",
             0x61 => "entry",
             0x62 => OPT_OUT,
+            0x70 => "person",
+            0x71 => "person's identity",
+            0x72 => "team",
+            0x73 => "team's identity",
             other => panic!("a key of kind {other:02x}"),
         };
         *counted.entry(kind).or_default() += 1;
@@ -121,6 +126,22 @@ async fn an_import_writes_four_keys_and_its_scoring_one_batch() {
     assert_eq!(committed, [with(&IMPORT, &[]), with(&SCORING, &[])]);
     let committed = committed_by(&server, &client, with_id(sample::import("43"), "one")).await;
     assert_eq!(committed, [with(&IMPORT, &[("request", 1)]), with(&SCORING, &[])]);
+}
+
+#[tokio::test]
+async fn people_who_are_seen_first_are_written_apart_and_once() {
+    let (server, client) = start().await;
+    let mut request = sample::import("42");
+    for message in &mut request.messages {
+        message.author.as_mut().unwrap().external_id = Some(format!("new {}", message.external_id));
+    }
+    // Each message has an author of their own, a teammate each their own worklog.
+    let scoring = with(&[], &[("assessment", 3), ("owner", 3), ("index", 1), (END, 1), (LOG, 1)]);
+    let people = with(&[("person", 4), ("person's identity", 4)], &[]);
+    let committed = committed_by(&server, &client, request.clone()).await;
+    assert_eq!(committed, [with(&IMPORT, &[]), people, scoring.clone()]);
+    request.conversation.as_mut().unwrap().external_id = "43".to_owned();
+    assert_eq!(committed_by(&server, &client, request).await, [with(&IMPORT, &[]), scoring]);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod conflict;
 mod conversation;
 mod craftcx;
 mod crash;
+mod directory;
 mod dixa;
 mod documents;
 mod drain;

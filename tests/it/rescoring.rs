@@ -1,7 +1,7 @@
 //! What a second scoring of a conversation changes, and what it leaves alone.
 
 use plaudit::{
-    proto::v1::{Assessment, AuthorKind, ConflictPolicy, Message, UnitKind},
+    proto::v1::{Assessment, AuthorKind, ConflictPolicy, Message, StoreMessageRequest, UnitKind},
     service::Settings,
 };
 use prost_types::Timestamp;
@@ -84,6 +84,8 @@ async fn a_conversation_grows_to_20000_messages_and_no_further() {
         refused.message()
     );
     let name = "conversations/test:7";
+    let stored = StoreMessageRequest { parent: name.to_owned(), ..StoreMessageRequest::default() };
+    assert_eq!(fields(&client.store(stored).await.unwrap_err()), ["parent"]);
     assert_eq!(client.scored(name).await.message_count, 20_000);
     assert_eq!(client.assessments(name, 50).await.len(), 2);
 }

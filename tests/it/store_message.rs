@@ -236,14 +236,14 @@ async fn sixty_four_stores_in_flight_all_arrive_in_the_order_of_their_numbers() 
 async fn an_attachment_has_a_name_and_a_path_and_its_bytes_are_not_answered() {
     let server = Plaudit::start().await;
     let client = server.client().await;
-    let content = Some(b"GIF89a\x03\x00\x02\x00".to_vec());
+    let content = Some(b"GIF89a\x03\x00\x02\x00\x80\x00\x00\x00".to_vec());
     let attachment =
         Attachment { file_name: "a.gif".to_owned(), content: content.clone(), ..Attachment::default() };
     let message = Message { attachments: vec![attachment], ..words("See here") };
     let stored = client.store(store(PARENT, message)).await.unwrap().message.unwrap();
     let attachment = stored.attachments[0].clone();
     assert!(attachment.name.starts_with(&format!("{}/attachments/", stored.name)), "{attachment:?}");
-    assert_eq!((attachment.content.clone(), attachment.size_bytes), (None, Some(10)));
+    assert_eq!((attachment.content.clone(), attachment.size_bytes), (None, Some(14)));
     assert_eq!(
         (attachment.content_type(), attachment.width, attachment.height),
         ("image/gif", Some(3), Some(2))

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{AuthorKind, MessageKind, UnixMillis};
+use crate::domain::{AuthorKind, Handling, MessageKind, UnixMillis};
 
 const HOUR: i64 = 60 * 60 * 1000;
 
@@ -28,7 +28,7 @@ fn messages(script: &[(char, i64)]) -> Vec<Message> {
 }
 
 fn cut_script(script: &[(char, i64)]) -> Vec<Vec<usize>> {
-    cut(&messages(script), IDLE_MILLIS).into_iter().map(|worklog| worklog.messages).collect()
+    cut(&messages(script), &[], IDLE_MILLIS).into_iter().map(|worklog| worklog.messages).collect()
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn time_that_goes_back_opens_nothing_and_does_not_start_the_clock_anew() {
 
 #[test]
 fn the_id_is_the_first_message() {
-    let worklogs = cut(&messages(&[('c', 0), ('a', 1), ('a', 2)]), IDLE_MILLIS);
+    let worklogs = cut(&messages(&[('c', 0), ('a', 1), ('a', 2)]), &[], IDLE_MILLIS);
     assert_eq!(worklogs[0].first_message, MessageId(1));
 }
 
@@ -66,21 +66,71 @@ fn no_agent_no_worklog() {
 #[test]
 fn a_window_reaches_from_the_one_before_to_the_next() {
     let messages = messages(&[('c', 0), ('a', 1), ('c', 2), ('b', 3), ('c', 4)]);
-    let worklogs = cut(&messages, IDLE_MILLIS);
+    let worklogs = cut(&messages, &[], IDLE_MILLIS);
     assert_eq!(windows(&worklogs, messages.len()), [0..3, 2..5]);
 }
 
+/// What arrives besides messages: `!` is a closing, `o` an opening.
+fn arrived(script: &[(char, i64)]) -> (Vec<Message>, Vec<StatusChange>) {
+    let is_status = |who: char| who == '!' || who == 'o';
+    let wrote: Vec<(char, i64)> = script.iter().copied().filter(|(who, _)| !is_status(*who)).collect();
+    let mut handling = Handling::default();
+    let mut arrived = 0;
+    for (who, hours) in script {
+        if is_status(*who) {
+            let status = if *who == '!' { Status::Closed } else { Status::Open };
+            // The last message has this number.
+            handling.set_status(status, UnixMillis(hours * HOUR), MessageId(arrived));
+        } else {
+            arrived += 1;
+        }
+    }
+    let numbered =
+        messages(&wrote).into_iter().map(|message| Message { id: MessageId(message.id.0 + 1), ..message });
+    (numbered.collect(), handling.status_changes)
+}
+
+fn cut_arrived(script: &[(char, i64)]) -> Vec<Vec<usize>> {
+    let (messages, changes) = arrived(script);
+    cut(&messages, &changes, IDLE_MILLIS).into_iter().map(|worklog| worklog.messages).collect()
+}
+
+#[test]
+fn a_closing_ends_a_worklog() {
+    assert_eq!(cut_arrived(&[('a', 0), ('!', 1), ('c', 2), ('a', 3), ('a', 4)]), [vec![0], vec![2, 3]]);
+    assert_eq!(cut_arrived(&[('a', 0), ('c', 1), ('!', 1), ('a', 3)]), [vec![0], vec![2]]);
+}
+
+#[test]
+fn a_closing_before_the_first_work_or_after_the_last_cuts_nothing() {
+    assert_eq!(cut_arrived(&[('!', 0), ('c', 0), ('a', 1), ('a', 2)]), [vec![1, 2]]);
+    assert_eq!(cut_arrived(&[('c', 0), ('a', 1), ('a', 2), ('!', 3), ('c', 4)]), [vec![1, 2]]);
+}
+
+#[test]
+fn another_status_than_closed_ends_nothing() {
+    assert_eq!(cut_arrived(&[('a', 0), ('o', 1), ('a', 2)]), [vec![0, 1]]);
+}
+
+#[test]
+fn the_place_of_a_closing_counts_and_not_its_time() {
+    // It arrives after both messages with a time between them.
+    assert_eq!(cut_arrived(&[('a', 0), ('a', 4), ('!', 2), ('a', 5)]), [vec![0, 1], vec![2]]);
+    // It arrives between them with a time after both.
+    assert_eq!(cut_arrived(&[('a', 0), ('!', 9), ('a', 4)]), [vec![0], vec![1]]);
+}
+
 fn any_script() -> impl Strategy<Value = Vec<(char, i64)>> {
-    let who = proptest::sample::select(vec!['c', 'a', 'b', 'A', 'B']);
+    let who = proptest::sample::select(vec!['c', 'a', 'b', 'A', 'B', '!', 'o']);
     proptest::collection::vec((who, -5..80i64), 0..30)
 }
 
 proptest! {
     #[test]
-    fn what_comes_later_changes_only_the_last_and_only_by_extending(script in any_script(), more in any_script()) {
-        let before = cut_script(&script);
+    fn what_arrives_later_changes_only_the_last_and_only_by_extending(script in any_script(), more in any_script()) {
+        let before = cut_arrived(&script);
         let together: Vec<(char, i64)> = script.into_iter().chain(more).collect();
-        let after = cut_script(&together);
+        let after = cut_arrived(&together);
         prop_assert!(after.len() >= before.len());
         for (index, worklog) in before.iter().enumerate() {
             if index + 1 < before.len() {
@@ -92,16 +142,29 @@ proptest! {
     }
 
     #[test]
+    fn no_worklog_goes_on_after_a_closing(script in any_script()) {
+        let (messages, changes) = arrived(&script);
+        for worklog in cut(&messages, &changes, IDLE_MILLIS) {
+            let (first, last) = (worklog.first_message, messages[worklog.last()].id);
+            let closings = changes.iter().filter(|change| change.status == Status::Closed);
+            prop_assert!(closings.into_iter().all(|closing| closing.after_message < first || closing.after_message >= last));
+        }
+    }
+
+    #[test]
     fn every_agents_message_is_in_exactly_one(script in any_script()) {
-        let worked: Vec<usize> = cut_script(&script).concat();
-        let expected: Vec<usize> = (0..script.len()).filter(|index| script[*index].0 != 'c').collect();
+        let (messages, changes) = arrived(&script);
+        let worklogs = cut(&messages, &changes, IDLE_MILLIS);
+        let worked: Vec<usize> = worklogs.into_iter().flat_map(|worklog| worklog.messages).collect();
+        let of_agents = |index: &usize| messages[*index].author.kind.is_agent();
+        let expected: Vec<usize> = (0..messages.len()).filter(of_agents).collect();
         prop_assert_eq!(worked, expected);
     }
 
     #[test]
     fn windows_cover_everything_once_there_is_work(script in any_script()) {
-        let messages = messages(&script);
-        let worklogs = cut(&messages, IDLE_MILLIS);
+        let (messages, changes) = arrived(&script);
+        let worklogs = cut(&messages, &changes, IDLE_MILLIS);
         let windows = windows(&worklogs, messages.len());
         for (worklog, window) in worklogs.iter().zip(&windows) {
             prop_assert!(worklog.messages.iter().all(|position| window.contains(position)));

@@ -11,7 +11,10 @@ use crate::{
     service::{assessment::ScoredImport, conversation::ScoringStatus},
 };
 
-use super::ACCEPTED;
+use super::{
+    super::numbers::{tenths, thousandths},
+    ACCEPTED,
+};
 
 /// The most assessments in one answer. The others, of very long conversations, are read by gRPC.
 pub const MAX_ASSESSMENTS: usize = 100;
@@ -255,20 +258,6 @@ fn answer_to_json(conversation: ConversationId, answer: Answer) -> CriterionAnsw
     }
 }
 
-fn tenths(value: u32) -> Number {
-    thousandths(i64::from(value) * 100)
-}
-
-/// A whole number is printed without a fraction: 4, and 4.3.
-fn thousandths(value: i64) -> Number {
-    let whole = Number::from(value / 1000);
-    if value % 1000 == 0 {
-        return whole;
-    }
-    // Every i64 is a finite float.
-    Number::from_f64(value as f64 / 1000.0).unwrap_or(whole)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{json, to_value};
@@ -293,16 +282,6 @@ mod tests {
             failure: failure.map(str::to_owned),
         };
         to_value(criterion_to_json(ConversationId(1), result)).unwrap()
-    }
-
-    #[test]
-    fn whole_numbers_have_no_fraction() {
-        for (value, text) in
-            [(0, "0"), (4000, "4"), (4300, "4.3"), (-1500, "-1.5"), (4333, "4.333"), (73_300, "73.3")]
-        {
-            assert_eq!(thousandths(value).to_string(), text);
-        }
-        assert_eq!((tenths(40).to_string(), tenths(47).to_string()), ("4".to_owned(), "4.7".to_owned()));
     }
 
     #[test]

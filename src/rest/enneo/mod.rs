@@ -3,16 +3,23 @@
 //! Every path stands below `/api/mind` and without it, as the document prints both.
 
 mod answer;
+mod assessments;
 mod store;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::Path, extract::rejection::PathRejection, response::Response, routing::post};
+use axum::{
+    Router,
+    extract::{Path, rejection::PathRejection},
+    response::Response,
+    routing::{get, post},
+};
 use http::StatusCode;
 use serde::Serialize;
 
 use crate::{
     domain::{ConversationId, ConversationRef, FIRST_ID},
+    error::Error,
     service::Services,
 };
 
@@ -25,6 +32,8 @@ pub fn routes() -> Router<Arc<Services>> {
     Router::new()
         .route("/api/mind/ticket/{id}/conversation/store", post(store::post_store))
         .route("/ticket/{id}/conversation/store", post(store::post_store))
+        .route("/api/mind/ticket/{id}/assessments", get(assessments::list))
+        .route("/ticket/{id}/assessments", get(assessments::list))
 }
 
 /// `{"success":false,"message":…}`: the shape of every error.
@@ -65,6 +74,14 @@ impl Ticket {
             }
         };
         Ok(Self { id, conversation })
+    }
+
+    /// What a use case's error says to a caller who knows tickets.
+    fn fault(&self, error: Error) -> Fault {
+        match error {
+            Error::NotFound { .. } => not_found(&self.id.to_string()),
+            error => error.into(),
+        }
     }
 }
 

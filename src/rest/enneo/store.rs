@@ -10,6 +10,7 @@ use base64::{
     Engine as _, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, Uri};
 use serde_json::Value;
 
@@ -27,7 +28,7 @@ use crate::{
     },
 };
 
-use super::{Ticket, answer, error, not_found};
+use super::{Ticket, answer, error};
 use crate::rest::{
     self,
     fault::Fault,
@@ -70,14 +71,13 @@ async fn store(
     let mut violations = Violations::default();
     let key = request::idempotency_key(&head.headers, &mut violations);
     let of_query = process_of_query(&head.uri, &mut violations);
-    let (new, of_body) = violations.collect(message_from_json(&body))?;
+    let (new, of_body) = violations.collect(read(body).await?)?;
     let within = Duration::from_secs(services.settings().realtime_seconds);
     let process = of_query.or(of_body).unwrap_or(ProcessWord::Batch).process(within);
     let stored = store_message(services, &ticket.conversation, &new, process, key.as_ref()).await;
     let stored = stored.map_err(|error| match error {
         Error::Invalid(violations) => violations.renamed(documented_field).into(),
-        Error::NotFound { .. } => not_found(&ticket.id.to_string()),
-        error => Fault::from(error),
+        error => ticket.fault(error),
     })?;
     let is_late = matches!(process, Process::Realtime { .. })
         && matches!(stored.scoring, ScoringStatus::Pending { .. });
@@ -88,6 +88,16 @@ async fn store(
         response.headers_mut().insert(SCORING, HeaderValue::from_static("pending"));
     }
     Ok(response)
+}
+
+/// A large body is read where it keeps nobody waiting.
+async fn read(body: Bytes) -> Result<Result<(NewStoredMessage, Option<ProcessWord>), Violations>, Fault> {
+    const LARGE_BYTES: usize = 256 * 1024;
+    if body.len() < LARGE_BYTES {
+        return Ok(message_from_json(&body));
+    }
+    let reading = tokio::task::spawn_blocking(move || message_from_json(&body)).await;
+    reading.map_err(|cause| Error::Internal(format!("a body could not be read: {cause}")).into())
 }
 
 /// `process` as it is written.

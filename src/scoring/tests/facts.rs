@@ -30,7 +30,7 @@ fn fact(name: &str, transcript: &Transcript) -> String {
     let facts = if get(id).scope.includes(UnitKind::Conversation) {
         Facts::of(&View::conversation(&digests), &[id])
     } else {
-        let worklogs = worklog::cut(&transcript.messages, worklog::IDLE_MILLIS);
+        let worklogs = worklog::cut(&transcript.messages, &[], worklog::IDLE_MILLIS);
         let windows = worklog::windows(&worklogs, digests.len());
         Facts::of(&View::worklog(&digests, windows[0].clone(), worklogs.len() > 1), &[id])
     };

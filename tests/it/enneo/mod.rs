@@ -1,6 +1,9 @@
-//! The Enneo dialect: `POST /ticket/{id}/conversation/store`, below `/api/mind` and without it.
+//! The Enneo dialect: what is stored on a ticket and what became of it, below `/api/mind` and without it.
 
+mod any;
+mod assessments;
 mod attachments;
+mod cases;
 mod document;
 mod http;
 mod once;
@@ -8,3 +11,4 @@ mod paths;
 mod rules;
 mod setup;
 mod store;
+mod ticket;

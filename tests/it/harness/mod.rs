@@ -77,7 +77,10 @@ pub fn assert_not_found(status: &Status, kind: &str) {
     let resource =
         status.get_details_resource_info().unwrap_or_else(|| panic!("no ResourceInfo in {status:?}"));
     assert_eq!(resource.resource_type, kind);
-    let below = ["assessment", "rating"].contains(&kind);
-    let collection = if below { format!("/{kind}s/") } else { format!("{kind}s/") };
+    let collection = match kind {
+        "assessment" | "rating" => format!("/{kind}s/"),
+        "person" => "people/".to_owned(),
+        kind => format!("{kind}s/"),
+    };
     assert!(resource.resource_name.contains(&collection), "{resource:?}");
 }

@@ -66,6 +66,11 @@ impl Plaudit {
         Self { server, close, store, clock, settings, folder }
     }
 
+    /// A caller on a connection of its own.
+    pub async fn client(&self) -> Client {
+        Client::new(self.channel().await)
+    }
+
     /// A gRPC client's channel on a connection of its own.
     pub async fn channel(&self) -> Channel {
         self.server.channel().await
@@ -74,11 +79,6 @@ impl Plaudit {
     /// A caller of the REST edge.
     pub fn http(&self) -> Http {
         self.server.http()
-    }
-
-    /// A caller on a connection of its own.
-    pub async fn client(&self) -> Client {
-        Client::new(self.server.channel().await)
     }
 }
 

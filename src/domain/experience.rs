@@ -1,0 +1,58 @@
+//! What the customer went through: whether their concern was closed in time, and whether it stayed closed.
+
+use super::{AuthorKind, Status, StatusChange, Transcript, UnixMillis};
+
+/// How the company kept its time and its word in one conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Experience {
+    /// When it was to be closed.
+    pub due: Option<UnixMillis>,
+    /// When it was closed last.
+    pub closed: Option<UnixMillis>,
+    /// From `due` to `closed`: negative when it was closed early. Absent while either is missing.
+    pub net_seconds: Option<i64>,
+    /// Closed: whether it was in time. Open and past due: false. Else it cannot be known yet.
+    pub sla_met: Option<bool>,
+    /// The customer wrote, or somebody opened it, after a closing.
+    pub reopened: bool,
+}
+
+impl Experience {
+    pub fn of(transcript: &Transcript, now: UnixMillis) -> Self {
+        let handling = &transcript.conversation.handling;
+        let closings = handling.status_changes.iter().filter(|change| change.status == Status::Closed);
+        let closed = closings.map(|closing| closing.time).next_back();
+        let due = handling.due;
+        let net_seconds = closed.zip(due).map(|(closed, due)| closed.seconds_since(due));
+        let is_closed = handling.status == Some(Status::Closed);
+        let sla_met = match due {
+            Some(_) if is_closed => net_seconds.map(|net| net <= 0),
+            Some(due) if now > due => Some(false),
+            _ => None,
+        };
+        let reopened = was_opened_again(&handling.status_changes) || customer_wrote_again(transcript);
+        Self { due, closed, net_seconds, sla_met, reopened }
+    }
+}
+
+fn was_opened_again(changes: &[StatusChange]) -> bool {
+    let mut after_closing = changes.iter().skip_while(|change| change.status != Status::Closed);
+    after_closing.any(|change| change.status == Status::Open)
+}
+
+/// What arrives after a closing and was written before it reopens nothing.
+fn customer_wrote_again(transcript: &Transcript) -> bool {
+    let changes = &transcript.conversation.handling.status_changes;
+    let mut closings = changes.iter().filter(|change| change.status == Status::Closed).peekable();
+    let mut first_closed: Option<UnixMillis> = None;
+    transcript.messages.iter().any(|message| {
+        while let Some(closing) = closings.next_if(|closing| closing.after_message < message.id) {
+            first_closed = Some(first_closed.map_or(closing.time, |first| first.min(closing.time)));
+        }
+        message.author.kind == AuthorKind::Contact
+            && first_closed.is_some_and(|closed| message.create_time >= closed)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+use super::*;
+use crate::domain::{Author, Conversation, ConversationId, Handling, Message, MessageId, MessageKind};
+
+/// What arrives, in its order: a message of `c` or `t`, or a status; with seconds.
+#[derive(Clone, Copy)]
+enum Arrival {
+    Message(AuthorKind, i64),
+    Status(Status, i64),
+}
+
+use Arrival::Message as Wrote;
+use Arrival::Status as Became;
+use AuthorKind::{Contact, Teammate};
+use Status::{Closed, Open, Pending};
+
+fn experience(due: Option<i64>, arrivals: &[Arrival], now: i64) -> Experience {
+    let mut handling = Handling { due: due.map(seconds), ..Handling::default() };
+    let mut messages: Vec<Message> = Vec::new();
+    for arrival in arrivals {
+        match *arrival {
+            Wrote(kind, at) => messages.push(Message {
+                id: MessageId(messages.len() as u64 + 1),
+                external_id: messages.len().to_string(),
+                kind: MessageKind::Message,
+                content: String::new(),
+                author: Author { kind, external_id: None, name: None },
+                create_time: seconds(at),
+                ai_tool: None,
+                details: None,
+                update_time: None,
+            }),
+            Became(status, at) => {
+                handling.set_status(status, seconds(at), MessageId(messages.len() as u64));
+            }
+        }
+    }
+    let new = Conversation::new(ConversationId(1), "enneo".to_owned(), "1".to_owned(), seconds(0));
+    let conversation = Conversation { message_count: messages.len() as u32, handling, ..new };
+    Experience::of(&Transcript { conversation, messages }, seconds(now))
+}
+
+fn seconds(at: i64) -> UnixMillis {
+    UnixMillis(at * 1000)
+}
+
+#[test]
+fn a_closing_is_in_time_when_it_is_not_after_the_due_date() {
+    for (closed, net, met) in [(70, -30, true), (100, 0, true), (101, 1, false)] {
+        let found = experience(Some(100), &[Wrote(Contact, 0), Became(Closed, closed)], 1000);
+        assert_eq!((found.net_seconds, found.sla_met), (Some(net), Some(met)));
+        assert_eq!((found.due, found.closed), (Some(seconds(100)), Some(seconds(closed))));
+    }
+}
+
+#[test]
+fn what_is_open_is_late_once_it_is_due() {
+    for (now, met) in [(99, None), (100, None), (101, Some(false))] {
+        for arrivals in [&[Became(Open, 1)][..], &[Became(Pending, 1)], &[]] {
+            assert_eq!(experience(Some(100), arrivals, now).sla_met, met);
+        }
+    }
+}
+
+#[test]
+fn without_a_due_date_there_is_no_net_and_no_sla() {
+    let found = experience(None, &[Became(Closed, 5)], 1000);
+    assert_eq!((found.net_seconds, found.sla_met, found.closed), (None, None, Some(seconds(5))));
+}
+
+#[test]
+fn the_last_closing_counts_and_one_that_is_open_again_is_late_once_it_is_due() {
+    let again = [Became(Closed, 50), Became(Open, 60), Became(Closed, 120)];
+    let found = experience(Some(100), &again, 1000);
+    assert_eq!((found.closed, found.net_seconds, found.sla_met), (Some(seconds(120)), Some(20), Some(false)));
+    let open = experience(Some(100), &again[..2], 1000);
+    assert_eq!((open.net_seconds, open.sla_met), (Some(-50), Some(false)));
+    assert_eq!(experience(Some(100), &again[..2], 80).sla_met, None);
+}
+
+#[test]
+fn a_customer_who_writes_after_a_closing_reopens_and_so_does_whoever_opens_it() {
+    for (arrivals, reopened) in [
+        (&[Wrote(Contact, 0), Became(Closed, 10)][..], false),
+        (&[Wrote(Contact, 0), Became(Closed, 10), Wrote(Contact, 20)], true),
+        (&[Wrote(Contact, 0), Became(Closed, 10), Wrote(Teammate, 20)], false),
+        (&[Wrote(Contact, 0), Became(Closed, 10), Became(Open, 20)], true),
+        (&[Wrote(Contact, 0), Became(Closed, 10), Became(Pending, 20)], false),
+        (&[Became(Open, 0), Wrote(Contact, 5), Became(Closed, 10)], false),
+        (&[Became(Closed, 10), Became(Pending, 20), Became(Open, 30)], true),
+        // It arrives late and was written before.
+        (&[Became(Closed, 10), Wrote(Contact, 5)], false),
+        // The closing came with the customer's own message.
+        (&[Wrote(Contact, 10), Became(Closed, 10)], false),
+        (&[Became(Closed, 10), Wrote(Contact, 10)], true),
+        (&[Wrote(Contact, 0)], false),
+    ] {
+        assert_eq!(experience(None, arrivals, 1000).reopened, reopened);
+    }
+}

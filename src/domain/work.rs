@@ -1,0 +1,173 @@
+//! What a worklog amounts to: what was done in it, how long it took, and how much an AI had to do with it.
+
+use super::{Author, AuthorKind, Message, MessageId, MessageKind, UnixMillis, Worklog};
+
+/// A longer silence than this ends a segment.
+pub const SEGMENT_GAP_MILLIS: i64 = 30 * 60 * 1000;
+/// The most AI agents that are named of one worklog: of a conversation of thousands of them every worklog would name all.
+pub const MAX_AI_AGENTS: usize = 20;
+
+/// What an agent does with one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// A public message.
+    Reply,
+    InternalNote,
+}
+
+impl From<MessageKind> for Action {
+    fn from(kind: MessageKind) -> Self {
+        match kind {
+            MessageKind::Message => Self::Reply,
+            MessageKind::Comment => Self::InternalNote,
+        }
+    }
+}
+
+/// How much an AI had to do with a worklog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Automation {
+    /// A person's work: no AI before it, no AI tool in it.
+    None,
+    /// A person's work in which an AI tool helped.
+    Monitor,
+    /// A person's work after an AI had written.
+    Assisted,
+    /// An AI's work that a person went on with.
+    SpecializedAgent,
+    /// An AI's work that nobody went on with.
+    DarkProcessing,
+}
+
+/// A stretch of a worklog without a gap of more than half an hour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// The earliest message of it, which no other segment has.
+    pub first_message: MessageId,
+    pub from: UnixMillis,
+    pub to: UnixMillis,
+    /// The distinct ones, in the order of their first time.
+    pub actions: Vec<Action>,
+}
+
+impl Segment {
+    fn seconds(&self) -> i64 {
+        self.to.seconds_since(self.from)
+    }
+}
+
+/// What one worklog amounts to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// Of the worklog's last message.
+    pub last_message: MessageId,
+    pub last_interaction: UnixMillis,
+    pub last_action: Action,
+    /// The distinct ones, in the order of their first time.
+    pub actions: Vec<Action>,
+    /// In the order of their times.
+    pub segments: Vec<Segment>,
+    /// All segments together.
+    pub duration_seconds: i64,
+    /// From the last public reply to the last note after it; 0 without one.
+    pub after_work_seconds: i64,
+    pub automation: Automation,
+    /// The AI agents that had written by its end, in the order of their first message; the first [`MAX_AI_AGENTS`].
+    pub ai_agents: Vec<Author>,
+}
+
+/// What each of a transcript's worklogs amounts to, in their order.
+pub fn of(messages: &[Message], worklogs: &[Worklog]) -> Vec<Work> {
+    let last_of_teammate = worklogs.iter().rposition(|worklog| worklog.agent.kind == AuthorKind::Teammate);
+    let mut ai_agents: Vec<Author> = Vec::new();
+    let mut works = Vec::with_capacity(worklogs.len());
+    for (index, worklog) in worklogs.iter().enumerate() {
+        let ai_before = !ai_agents.is_empty();
+        if worklog.agent.kind == AuthorKind::Ai
+            && ai_agents.len() < MAX_AI_AGENTS
+            && !ai_agents.iter().any(|known| known.is_same_as(&worklog.agent))
+        {
+            ai_agents.push(worklog.agent.clone());
+        }
+        let own: Vec<&Message> =
+            worklog.messages.iter().filter_map(|&position| messages.get(position)).collect();
+        let teammate_later = last_of_teammate.is_some_and(|last| last > index);
+        let automation = automation(worklog.agent.kind, &own, ai_before, teammate_later);
+        works.extend(work(&own, automation, &ai_agents));
+    }
+    works
+}
+
+fn automation(kind: AuthorKind, own: &[&Message], ai_before: bool, teammate_later: bool) -> Automation {
+    let is_ai = kind == AuthorKind::Ai;
+    if is_ai && teammate_later {
+        Automation::SpecializedAgent
+    } else if is_ai {
+        Automation::DarkProcessing
+    } else if ai_before {
+        Automation::Assisted
+    } else if own.iter().any(|message| message.ai_tool.is_some()) {
+        Automation::Monitor
+    } else {
+        Automation::None
+    }
+}
+
+/// `None` for no messages, which no worklog has.
+fn work(own: &[&Message], automation: Automation, ai_agents: &[Author]) -> Option<Work> {
+    let last = own.last()?;
+    let segments = segments(own);
+    Some(Work {
+        last_message: last.id,
+        last_interaction: last.create_time,
+        last_action: last.kind.into(),
+        actions: distinct(own.iter().map(|message| message.kind.into())),
+        duration_seconds: segments.iter().map(Segment::seconds).sum(),
+        segments,
+        after_work_seconds: after_work_seconds(own),
+        automation,
+        ai_agents: ai_agents.to_vec(),
+    })
+}
+
+/// Times may go back from one message to the next, so they are put in order first: a segment never ends before it begins
+/// and no two overlap.
+fn segments(own: &[&Message]) -> Vec<Segment> {
+    let mut by_time = own.to_vec();
+    by_time.sort_by_key(|message| message.create_time);
+    let stretches = by_time.chunk_by(|before, after| {
+        after.create_time.0.saturating_sub(before.create_time.0) <= SEGMENT_GAP_MILLIS
+    });
+    let segment = |stretch: &[&Message]| {
+        let (first, last) = (stretch.first()?, stretch.last()?);
+        Some(Segment {
+            first_message: first.id,
+            from: first.create_time,
+            to: last.create_time,
+            actions: distinct(stretch.iter().map(|message| message.kind.into())),
+        })
+    };
+    stretches.filter_map(segment).collect()
+}
+
+fn after_work_seconds(own: &[&Message]) -> i64 {
+    let Some(reply) = own.iter().rposition(|message| message.kind == MessageKind::Message) else { return 0 };
+    // What comes after the last reply are notes.
+    match (own.get(reply), own.get(reply + 1..).and_then(<[_]>::last)) {
+        (Some(reply), Some(note)) => note.create_time.seconds_since(reply.create_time).max(0),
+        _ => 0,
+    }
+}
+
+fn distinct(actions: impl Iterator<Item = Action>) -> Vec<Action> {
+    let mut seen = Vec::new();
+    for action in actions {
+        if !seen.contains(&action) {
+            seen.push(action);
+        }
+    }
+    seen
+}
+
+#[cfg(test)]
+mod tests;

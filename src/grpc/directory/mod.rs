@@ -1,0 +1,73 @@
+//! `DirectoryService` on the wire.
+
+mod person;
+mod team;
+
+use tonic::{Request, Response, Status};
+
+use crate::proto::v1::{self, directory_service_server::DirectoryService};
+
+use super::Edge;
+
+#[tonic::async_trait]
+impl DirectoryService for Edge {
+    async fn get_person(
+        &self,
+        request: Request<v1::GetPersonRequest>,
+    ) -> Result<Response<v1::Person>, Status> {
+        Ok(Response::new(person::get(&self.0, request.into_inner()).await?))
+    }
+
+    async fn list_people(
+        &self,
+        request: Request<v1::ListPeopleRequest>,
+    ) -> Result<Response<v1::ListPeopleResponse>, Status> {
+        Ok(Response::new(person::list(&self.0, request.into_inner()).await?))
+    }
+
+    async fn update_person(
+        &self,
+        request: Request<v1::UpdatePersonRequest>,
+    ) -> Result<Response<v1::Person>, Status> {
+        Ok(Response::new(person::update(&self.0, request.into_inner()).await?))
+    }
+
+    async fn create_team(
+        &self,
+        request: Request<v1::CreateTeamRequest>,
+    ) -> Result<Response<v1::Team>, Status> {
+        Ok(Response::new(team::create(&self.0, request.into_inner()).await?))
+    }
+
+    async fn get_team(&self, request: Request<v1::GetTeamRequest>) -> Result<Response<v1::Team>, Status> {
+        Ok(Response::new(team::get(&self.0, request.into_inner()).await?))
+    }
+
+    async fn list_teams(
+        &self,
+        request: Request<v1::ListTeamsRequest>,
+    ) -> Result<Response<v1::ListTeamsResponse>, Status> {
+        Ok(Response::new(team::list(&self.0, request.into_inner()).await?))
+    }
+
+    async fn update_team(
+        &self,
+        request: Request<v1::UpdateTeamRequest>,
+    ) -> Result<Response<v1::Team>, Status> {
+        Ok(Response::new(team::update(&self.0, request.into_inner()).await?))
+    }
+
+    async fn delete_team(&self, request: Request<v1::DeleteTeamRequest>) -> Result<Response<()>, Status> {
+        team::delete(&self.0, request.into_inner()).await?;
+        Ok(Response::new(()))
+    }
+}
+
+/// What a use case calls a field, as it stands below `message` in a request.
+fn below(message: &str) -> impl Fn(&str) -> String {
+    move |field| match field {
+        "update_mask" | "request_id" => field.to_owned(),
+        _ if field.starts_with(message) => field.to_owned(),
+        _ => format!("{message}.{field}"),
+    }
+}

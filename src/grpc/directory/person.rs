@@ -1,0 +1,160 @@
+//! People on the wire.
+
+use crate::{
+    domain::{AuthorKind, KnownBy, Person, PersonIdentity, PersonPatch, TeamRef, Violations},
+    error::Error,
+    grpc::{
+        conversation::author_kind_to_wire,
+        names, pages,
+        requests::{Mask, etag_from_wire, request_id_from_wire},
+        times,
+    },
+    proto::v1,
+    service::{
+        Services,
+        directory::{self, PeopleFilter, PersonUpdate},
+    },
+};
+
+use super::below;
+
+const CHANGEABLE: [&str; 4] = ["display_name", "description", "email", "teams"];
+
+pub async fn get(services: &Services, request: v1::GetPersonRequest) -> Result<v1::Person, Error> {
+    let name = names::parse_person("name", &request.name)?;
+    Ok(to_wire(directory::get_person(services, &name).await?))
+}
+
+pub async fn list(
+    services: &Services,
+    request: v1::ListPeopleRequest,
+) -> Result<v1::ListPeopleResponse, Error> {
+    let mut violations = Violations::default();
+    let size = pages::size(request.page_size, &mut violations);
+    let arguments = format!("people {} {:?} {:?}", request.kind, request.source, request.team);
+    let after = pages::place(services, &arguments, &request.page_token, &mut violations);
+    let filter = filter_from_wire(&request, &mut violations);
+    violations.or(())?;
+    let after = after.and_then(|place| from_hex(&place));
+    let page = directory::list_people(services, &filter, after.as_ref(), size).await?;
+    let (places, people): (Vec<_>, Vec<_>) = page.people.into_iter().unzip();
+    let mut people: Vec<_> = people.into_iter().map(to_wire).collect();
+    let has_more = pages::cut(&mut people) || page.has_more;
+    let last = people.len().checked_sub(1).and_then(|last| places.get(last));
+    let next_page_token = match last {
+        Some(last) if has_more => services.page_token(&arguments, to_hex(last)),
+        _ => String::new(),
+    };
+    Ok(v1::ListPeopleResponse { people, next_page_token })
+}
+
+pub async fn update(services: &Services, request: v1::UpdatePersonRequest) -> Result<v1::Person, Error> {
+    let mut violations = Violations::default();
+    let person = request.person.unwrap_or_default();
+    let mask = Mask::from_wire(request.update_mask, &CHANGEABLE, &mut violations);
+    let request_id = request_id_from_wire(&request.request_id, &mut violations);
+    let name = violations.take(names::parse_person("person.name", &person.name));
+    let says_teams = !person.teams.is_empty();
+    let teams = mask.take("teams", person.teams, says_teams);
+    let teams = teams.map(|teams| teams_from_wire(&teams, &mut violations));
+    let says = |text: &str| !text.is_empty();
+    let patch = PersonPatch {
+        display_name: mask.take("display_name", person.display_name.clone(), says(&person.display_name)),
+        description: mask.take("description", person.description.clone(), says(&person.description)),
+        email: mask.take("email", person.email.clone(), says(&person.email)),
+        teams,
+    };
+    patch.check(&mut violations);
+    let renamed = |violations: Violations| violations.renamed(below("person"));
+    let Some(name) = name else { return Err(renamed(violations).into()) };
+    violations.or(()).map_err(renamed)?;
+    let update =
+        PersonUpdate { name, patch, etag: etag_from_wire(person.etag), allow_missing: request.allow_missing };
+    match directory::update_person(services, &update, request_id.as_ref()).await {
+        Ok(person) => Ok(to_wire(person)),
+        Err(Error::Invalid(violations)) => Err(renamed(violations).into()),
+        Err(error) => Err(error),
+    }
+}
+
+fn teams_from_wire(names: &[String], violations: &mut Violations) -> Vec<TeamRef> {
+    let parsed = names.iter().enumerate();
+    let parsed = parsed.filter_map(|(index, name)| {
+        violations.take(names::parse_team(&format!("person.teams[{index}]"), name))
+    });
+    parsed.collect()
+}
+
+fn filter_from_wire(request: &v1::ListPeopleRequest, violations: &mut Violations) -> PeopleFilter {
+    let kind = match v1::AuthorKind::try_from(request.kind) {
+        Ok(v1::AuthorKind::Unspecified) => None,
+        Ok(v1::AuthorKind::Contact) => Some(AuthorKind::Contact),
+        Ok(v1::AuthorKind::Ai) => Some(AuthorKind::Ai),
+        Ok(v1::AuthorKind::Teammate) => Some(AuthorKind::Teammate),
+        Err(_) => {
+            let rule = "must be AUTHOR_KIND_CONTACT, AUTHOR_KIND_AI, AUTHOR_KIND_TEAMMATE or unspecified";
+            violations.add("kind", format!("{rule}, is {}", request.kind));
+            None
+        }
+    };
+    let source = Some(request.source.clone()).filter(|source| !source.is_empty());
+    if request.team.is_empty() {
+        return PeopleFilter::Of { kind, source };
+    }
+    if kind.is_some() || source.is_some() {
+        violations.add("team", "must stand alone, without kind and source");
+    }
+    match violations.take(names::parse_team("team", &request.team)) {
+        Some(team) => PeopleFilter::In(team),
+        None => PeopleFilter::Of { kind, source },
+    }
+}
+
+fn to_wire(person: Person) -> v1::Person {
+    let PersonIdentity { source, kind, known_by } = person.identity;
+    let (external_id, conversation) = match known_by {
+        KnownBy::ExternalId(external_id) => (Some(external_id), String::new()),
+        KnownBy::Name(_) => (None, String::new()),
+        KnownBy::NameIn { conversation, .. } => (None, names::conversation(conversation)),
+    };
+    v1::Person {
+        name: names::person(person.id),
+        source,
+        kind: author_kind_to_wire(kind).into(),
+        external_id,
+        display_name: person.display_name,
+        description: person.description,
+        email: person.email,
+        teams: person.teams.into_iter().map(names::team).collect(),
+        create_time: Some(times::to_wire(person.create_time)),
+        update_time: Some(times::to_wire(person.update_time)),
+        etag: person.version.to_string(),
+        conversation,
+    }
+}
+
+fn to_hex(place: &[u8]) -> String {
+    place.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
+    let pair = |pair: &[u32]| match pair {
+        [high, low] => u8::try_from(high * 16 + low).ok(),
+        _ => None,
+    };
+    digits?.chunks(2).map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_as_it_was_written() {
+        for place in [&[][..], &[0, 1, 0xAB, 0xFF]] {
+            assert_eq!(from_hex(&to_hex(place)).as_deref(), Some(place));
+        }
+        assert_eq!((from_hex("0"), from_hex("0g"), from_hex("äö")), (None, None, None));
+    }
+}

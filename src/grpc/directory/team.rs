@@ -1,0 +1,107 @@
+//! Teams on the wire.
+
+use crate::{
+    domain::{NewTeam, Team, TeamId, TeamIdentity, TeamPatch, Violations},
+    error::Error,
+    grpc::{
+        names, pages,
+        requests::{Mask, etag_from_wire, request_id_from_wire},
+        times,
+    },
+    proto::v1,
+    service::{
+        Services,
+        directory::{self, TeamUpdate},
+    },
+};
+
+use super::below;
+
+/// All teams are one list.
+const LIST: &str = "teams";
+
+const CHANGEABLE: [&str; 2] = ["display_name", "description"];
+
+pub async fn get(services: &Services, request: v1::GetTeamRequest) -> Result<v1::Team, Error> {
+    let name = names::parse_team("name", &request.name)?;
+    Ok(to_wire(directory::get_team(services, &name).await?))
+}
+
+pub async fn list(
+    services: &Services,
+    request: v1::ListTeamsRequest,
+) -> Result<v1::ListTeamsResponse, Error> {
+    let mut violations = Violations::default();
+    let size = pages::size(request.page_size, &mut violations);
+    let after = pages::place_number(services, LIST, &request.page_token, &mut violations);
+    violations.or(())?;
+    let page = directory::list_teams(services, TeamId(after), size).await?;
+    let numbers: Vec<TeamId> = page.teams.iter().map(|team| team.id).collect();
+    let mut teams: Vec<_> = page.teams.into_iter().map(to_wire).collect();
+    let has_more = pages::cut(&mut teams) || page.has_more;
+    let last = teams.len().checked_sub(1).and_then(|last| numbers.get(last));
+    let next_page_token = match last {
+        Some(last) if has_more => services.page_token(LIST, last),
+        _ => String::new(),
+    };
+    Ok(v1::ListTeamsResponse { teams, next_page_token })
+}
+
+pub async fn create(services: &Services, request: v1::CreateTeamRequest) -> Result<v1::Team, Error> {
+    let mut violations = Violations::default();
+    let team = request.team.unwrap_or_default();
+    let request_id = request_id_from_wire(&request.request_id, &mut violations);
+    let identity = TeamIdentity::checked(team.source, team.external_id, &mut violations);
+    let (display_name, description) = (team.display_name, team.description);
+    let said = TeamPatch { display_name: Some(display_name.clone()), description: Some(description.clone()) };
+    said.check(&mut violations);
+    violations.or(()).map_err(|violations| violations.renamed(below("team")))?;
+    let new = NewTeam { identity, display_name, description };
+    Ok(to_wire(directory::create_team(services, &new, request_id.as_ref()).await?))
+}
+
+pub async fn update(services: &Services, request: v1::UpdateTeamRequest) -> Result<v1::Team, Error> {
+    let mut violations = Violations::default();
+    let team = request.team.unwrap_or_default();
+    let mask = Mask::from_wire(request.update_mask, &CHANGEABLE, &mut violations);
+    let request_id = request_id_from_wire(&request.request_id, &mut violations);
+    let name = violations.take(names::parse_team("team.name", &team.name));
+    let says = |text: &str| !text.is_empty();
+    let patch = TeamPatch {
+        display_name: mask.take("display_name", team.display_name.clone(), says(&team.display_name)),
+        description: mask.take("description", team.description.clone(), says(&team.description)),
+    };
+    patch.check(&mut violations);
+    let renamed = |violations: Violations| violations.renamed(below("team"));
+    let Some(name) = name else { return Err(renamed(violations).into()) };
+    violations.or(()).map_err(renamed)?;
+    let etag = etag_from_wire(team.etag);
+    let update = TeamUpdate { name, patch, etag, allow_missing: request.allow_missing };
+    Ok(to_wire(directory::update_team(services, &update, request_id.as_ref()).await?))
+}
+
+pub async fn delete(services: &Services, request: v1::DeleteTeamRequest) -> Result<(), Error> {
+    let mut violations = Violations::default();
+    let request_id = request_id_from_wire(&request.request_id, &mut violations);
+    let name = violations.collect(names::parse_team("name", &request.name))?;
+    let etag = etag_from_wire(request.etag);
+    directory::delete_team(services, &name, etag.as_deref(), request_id.as_ref()).await
+}
+
+fn to_wire(team: Team) -> v1::Team {
+    let (source, external_id) = match team.identity {
+        Some(TeamIdentity { source, external_id }) => (source, external_id),
+        None => (String::new(), String::new()),
+    };
+    v1::Team {
+        name: names::team(team.id),
+        source,
+        external_id,
+        display_name: team.display_name,
+        description: team.description,
+        member_count: i32::try_from(team.member_count).unwrap_or(i32::MAX),
+        create_time: Some(times::to_wire(team.create_time)),
+        update_time: Some(times::to_wire(team.update_time)),
+        etag: team.version.to_string(),
+    }
+}

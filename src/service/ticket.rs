@@ -1,0 +1,230 @@
+//! What became of the agents' work on one conversation: its assessments with all that callers who know no facts want beside
+//! them.
+
+use std::collections::HashMap;
+
+use crate::{
+    domain::{
+        Assessment, AssessmentId, AssessmentState, Author, Conversation, ConversationRef, MessageId, Person,
+        Unit,
+        experience::Experience,
+        work::{self, Work},
+        worklog,
+    },
+    error::{Error, ResourceKind},
+    store::{assessment, conversation},
+};
+
+use super::{
+    Services,
+    conversation::{ScoringStatus, scoring_status},
+    directory,
+};
+
+/// How many assessments are read at once.
+const PAGE: usize = 256;
+
+/// The assessments of a conversation's worklogs.
+#[derive(Clone, Debug)]
+pub struct TicketAssessments {
+    /// Ascending by number, without deleted ones.
+    pub rows: Vec<Row>,
+    /// The same for all of them.
+    pub experience: Experience,
+    /// The last answered rating. The same for all of them.
+    pub csat: Option<Csat>,
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub assessment: Assessment,
+    pub progress: Progress,
+    /// The number of whose work it is.
+    pub assessee: Option<u64>,
+    /// The worklog's first message, which is also its id.
+    pub worklog: MessageId,
+    /// Absent when the worklog is no more, as after a change of the idle time: what a person has touched outlives it.
+    pub work: Option<Work>,
+    /// Those that the work names, in their order.
+    pub ai_agents: Vec<AiAgent>,
+}
+
+/// Where an assessment stands, with what is derived and not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// As it is stored.
+    Is(AssessmentState),
+    /// Its conversation waits to be scored again, or is being scored, and that may change it.
+    AiInProgress,
+    /// Its conversation was given up after it had changed.
+    Failed,
+}
+
+impl Progress {
+    /// What a person has touched is not scored over, so that a scoring does not concern it.
+    fn of(state: AssessmentState, scoring: &ScoringStatus) -> Self {
+        match (state, scoring) {
+            (
+                AssessmentState::ReviewOngoing
+                | AssessmentState::ReviewedBySupervisor
+                | AssessmentState::DiscussedWithAssessee
+                | AssessmentState::Deleted,
+                _,
+            ) => Self::Is(state),
+            (_, ScoringStatus::Pending { .. }) => Self::AiInProgress,
+            (_, ScoringStatus::Failed { .. }) => Self::Failed,
+            (_, ScoringStatus::Done | ScoringStatus::Off) => Self::Is(state),
+        }
+    }
+
+    /// What was discussed stays as it was discussed. Until access comes whoever reaches the server may edit the rest.
+    pub fn is_editable(self) -> bool {
+        !matches!(self, Self::Is(AssessmentState::DiscussedWithAssessee | AssessmentState::Deleted))
+    }
+}
+
+/// An AI agent that had to do with a worklog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AiAgent {
+    pub number: u64,
+    /// Empty: nobody named it.
+    pub name: String,
+    pub description: String,
+}
+
+/// The last answered rating of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Csat {
+    pub id: String,
+    /// The best answer there is: 5, 10 or 1.
+    pub scale: u8,
+    pub answer: u8,
+    pub text: Option<String>,
+}
+
+/// The assessments of the worklogs of one conversation. Numbers of people are those that callers of `numeric_source` know.
+pub async fn get_ticket_assessments(
+    services: &Services,
+    name: &ConversationRef,
+    numeric_source: &str,
+) -> Result<TicketAssessments, Error> {
+    let store = &*services.store;
+    let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{name}"));
+    let id = conversation::resolve(store, name).await?.ok_or_else(not_found)?;
+    // Before the conversation: as it grows, every worklog that an assessment names stays.
+    let mut assessments = Vec::new();
+    loop {
+        let after = assessments.last().map_or(AssessmentId(0), |last: &Assessment| last.id);
+        let page = assessment::list_after(store, id, after, PAGE).await?;
+        let is_last = page.len() < PAGE;
+        assessments.extend(page);
+        if is_last {
+            break;
+        }
+    }
+    let found = conversation::find(store, id).await?.ok_or_else(not_found)?;
+    let scoring = scoring_status(&found);
+    let transcript = conversation::transcript(store, found.head.value).await?;
+    if transcript.conversation.delete_time.is_some() {
+        return Err(not_found());
+    }
+    let changes = &transcript.conversation.handling.status_changes;
+    let worklogs = worklog::cut(&transcript.messages, changes, services.settings().worklog_idle_millis());
+    let works = work::of(&transcript.messages, &worklogs);
+    let works = worklogs.iter().map(|worklog| worklog.first_message).zip(works).collect();
+    let mut rows = rows_of(assessments, &scoring, works);
+    name_people(services, numeric_source, &transcript.conversation, &mut rows).await?;
+    let experience = Experience::of(&transcript, services.clock.now());
+    Ok(TicketAssessments { rows, experience, csat: None })
+}
+
+fn rows_of(
+    assessments: Vec<Assessment>,
+    scoring: &ScoringStatus,
+    works: HashMap<MessageId, Work>,
+) -> Vec<Row> {
+    let shown = assessments.into_iter().filter(|assessment| assessment.state != AssessmentState::Deleted);
+    let row = |assessment: Assessment| {
+        let Unit::Worklog { first_message } = assessment.unit else { return None };
+        Some(Row {
+            progress: Progress::of(assessment.state, scoring),
+            assessee: None,
+            worklog: first_message,
+            work: works.get(&first_message).cloned(),
+            ai_agents: Vec::new(),
+            assessment,
+        })
+    };
+    shown.filter_map(row).collect()
+}
+
+/// Fills in the numbers and names of everybody whom the rows name.
+async fn name_people(
+    services: &Services,
+    numeric_source: &str,
+    conversation: &Conversation,
+    rows: &mut [Row],
+) -> Result<(), Error> {
+    let assessees: Vec<&Author> = rows.iter().filter_map(|row| row.assessment.assessee.as_ref()).collect();
+    let mut numbers =
+        directory::numbers_of(services, numeric_source, conversation, &assessees).await?.into_iter();
+    let named = ai_agents_of(services, numeric_source, conversation, rows).await?;
+    for row in rows {
+        row.assessee = row.assessment.assessee.as_ref().and_then(|_| numbers.next());
+        let of_work = row.work.iter().flat_map(|work| &work.ai_agents);
+        let named = of_work.filter_map(|agent| named.iter().find(|(author, _)| author.is_same_as(agent)));
+        row.ai_agents = named.map(|(_, agent)| agent.clone()).collect();
+    }
+    Ok(())
+}
+
+/// What the directory says of every AI agent that the rows name.
+async fn ai_agents_of(
+    services: &Services,
+    numeric_source: &str,
+    conversation: &Conversation,
+    rows: &[Row],
+) -> Result<Vec<(Author, AiAgent)>, Error> {
+    let mut authors: Vec<&Author> = Vec::new();
+    for agent in rows.iter().filter_map(|row| row.work.as_ref()).flat_map(|work| &work.ai_agents) {
+        if !authors.iter().any(|known| known.is_same_as(agent)) {
+            authors.push(agent);
+        }
+    }
+    let entries = directory::entries_of(services, conversation, &authors).await?;
+    let numbers = directory::numbers_of(services, numeric_source, conversation, &authors).await?;
+    let named = authors.into_iter().zip(entries.into_iter().zip(numbers));
+    Ok(named.map(|(author, (entry, number))| (author.clone(), ai_agent(entry, author, number))).collect())
+}
+
+fn ai_agent(entry: Person, author: &Author, number: u64) -> AiAgent {
+    let name = if entry.display_name.is_empty() {
+        author.name.clone().unwrap_or_default()
+    } else {
+        entry.display_name
+    };
+    AiAgent { number, name, description: entry.description }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_being_scored_again_is_in_progress_unless_a_person_has_touched_it() {
+        use AssessmentState::{AiReady, DiscussedWithAssessee, Error, ReviewOngoing, Unprocessed};
+        let pending = ScoringStatus::Pending { failed_attempts: 0 };
+        let failed = ScoringStatus::Failed { failed_attempts: 5, cause: String::new() };
+        for state in [AiReady, Unprocessed, Error] {
+            assert_eq!(Progress::of(state, &pending), Progress::AiInProgress);
+            assert_eq!(Progress::of(state, &failed), Progress::Failed);
+            assert_eq!(Progress::of(state, &ScoringStatus::Done), Progress::Is(state));
+        }
+        for state in [ReviewOngoing, DiscussedWithAssessee] {
+            for scoring in [&pending, &failed, &ScoringStatus::Done] {
+                assert_eq!(Progress::of(state, scoring), Progress::Is(state));
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! `GET /ticket/{ticketId}/assessments` beyond the rules of its rows.
+
+use plaudit::{
+    domain::{AssessmentState, Status},
+    proto::v1::{Person, UpdatePersonRequest, directory_service_client::DirectoryServiceClient},
+    store::Batch,
+};
+use serde_json::Value;
+
+use crate::harness::{Answer, Plaudit, sample, soon};
+
+use super::ticket::{Ticket, rows};
+
+/// An error in the dialect's shape; its message.
+fn message_of(answer: &Answer) -> String {
+    let body = answer.json();
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(body.as_object().map(serde_json::Map::len), Some(2), "{body}");
+    assert_eq!(body["success"], false);
+    body["message"].as_str().expect("a message").to_owned()
+}
+
+async fn worked_on(server: &Plaudit, number: u64) -> Ticket<'_> {
+    let mut ticket = Ticket::new(server, number).await;
+    ticket.write("contact cus_1 Ada", "2025-12-01T09:00:00Z", false, None).await;
+    ticket.write("ai bot Helper", "2025-12-01T09:01:00Z", false, None).await;
+    ticket.write("teammate 23 Tom", "2025-12-01T09:02:00Z", false, None).await;
+    ticket.write("teammate 23 Tom", "2025-12-01T09:03:00Z", true, None).await;
+    ticket.set_status(Status::Closed, "2025-12-01T09:04:00Z").await;
+    ticket.handle(|handling, _| handling.due = Some(Plaudit::START)).await;
+    ticket
+}
+
+/// The documented row and ours have the same keys everywhere, and the same types where neither is null or empty.
+fn assert_same_shape(path: &str, documented: &Value, ours: &Value) {
+    match (documented, ours) {
+        (Value::Null, _) | (_, Value::Null) => {}
+        (Value::Object(documented), Value::Object(ours)) => {
+            let keys = |fields: &serde_json::Map<String, Value>| fields.keys().cloned().collect::<Vec<_>>();
+            let (mut theirs, mut here) = (keys(documented), keys(ours));
+            theirs.sort_unstable();
+            here.sort_unstable();
+            assert_eq!(theirs, here, "the keys of {path}");
+            for (name, field) in documented {
+                assert_same_shape(&format!("{path}.{name}"), field, &ours[name]);
+            }
+        }
+        (Value::Array(documented), Value::Array(ours)) => {
+            if let (Some(documented), Some(ours)) = (documented.first(), ours.first()) {
+                assert_same_shape(&format!("{path}[]"), documented, ours);
+            }
+        }
+        (Value::Bool(_), Value::Bool(_)) | (Value::String(_), Value::String(_)) => {}
+        (Value::Number(_), Value::Number(_)) => {}
+        _ => panic!("{path} is {ours}, documented is {documented}"),
+    }
+}
+
+#[tokio::test]
+async fn a_row_has_the_documented_keys_in_their_types() {
+    let server = Plaudit::start().await;
+    let ticket = worked_on(&server, 8821).await;
+    let documented: Value =
+        serde_json::from_str(include_str!("../../cases/enneo/assessments-answer.json")).expect("JSON");
+    let rows = ticket.rows().await;
+    assert_eq!(rows.len(), 2);
+    for documented in documented.as_array().expect("rows") {
+        for row in &rows {
+            assert_same_shape("row", documented, row);
+        }
+    }
+    let row = &rows[1];
+    for name in ["id", "scorecardId", "scorecardBaseId", "assessedUser", "ticketId", "worklogId"] {
+        assert!(row[name].is_u64(), "{name}: {row}");
+    }
+    assert!(row["aiSummary"].as_str().is_some_and(|summary| summary.len() > 20), "{row}");
+    let totals = row["totals"].as_object().expect("totals");
+    assert!(totals.values().all(Value::is_number), "{row}");
+    // A whole number prints without a fraction.
+    assert!(!row["totals"].to_string().contains(".0"), "{row}");
+}
+
+#[tokio::test]
+async fn rows_are_ascending_by_id_and_the_same_in_both_places() {
+    let server = Plaudit::start().await;
+    let ticket = worked_on(&server, 8821).await;
+    let bare = ticket.rows().await;
+    let ids: Vec<u64> = bare.iter().map(|row| row["id"].as_u64().expect("a number")).collect();
+    assert!(ids.is_sorted() && ids.len() == 2, "{ids:?}");
+    let http = server.http();
+    assert_eq!(rows(&http.get("/api/mind/ticket/8821/assessments").await), bare);
+    // Our own number names the conversation whatever its source is, and stands where the path's stands.
+    let own = ticket.conversation_number().await;
+    for mut row in rows(&http.get(&format!("/ticket/{own}/assessments")).await) {
+        assert_eq!((row["ticketId"].take(), row["worklog"]["ticketId"].take()), (own.into(), own.into()));
+    }
+}
+
+#[tokio::test]
+async fn a_path_id_that_names_no_ticket_is_400_or_404() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    // Another source's 42 is not the dialect's.
+    client.import(sample::import("42")).await.unwrap();
+    let http = server.http();
+    for base in ["", "/api/mind"] {
+        for (id, status) in [
+            ("0", 400),
+            ("-1", 400),
+            ("042", 400),
+            ("+42", 400),
+            ("4.2", 400),
+            ("1e3", 400),
+            ("abc", 400),
+            ("%20", 400),
+            ("42%20", 400),
+            ("%FF", 400),
+            ("%D9%A4", 400),
+            ("42", 404),
+            ("4999999999999999", 404),
+            ("5000000000000000", 404),
+            ("5000000000000001000", 404),
+            ("9007199254740993", 404),
+            ("99999999999999999999999999", 404),
+        ] {
+            let answer = http.get(&format!("{base}/ticket/{id}/assessments")).await;
+            assert_eq!(answer.status, status, "{base} {id}: {answer:?}");
+            assert!(!message_of(&answer).is_empty());
+        }
+    }
+    // Below the range of our numbers' first there is nobody of ours.
+    let id = client.conversation("conversations/test:42").await.unwrap().name;
+    let id = id.trim_start_matches("conversations/");
+    assert_eq!(http.get(&format!("/ticket/{id}/assessments")).await.status, 200);
+}
+
+#[tokio::test]
+async fn other_methods_and_paths_are_refused_in_the_dialects_shape() {
+    let server = Plaudit::start().await;
+    let http = server.http();
+    for path in ["/ticket/1/assessments", "/api/mind/ticket/1/assessments"] {
+        for method in ["POST", "PUT", "DELETE"] {
+            let answer = http.send(method, path, &[], "").await;
+            assert_eq!(
+                (answer.status.as_u16(), answer.header("allow")),
+                (405, "GET,HEAD"),
+                "{method} {path}"
+            );
+            message_of(&answer);
+        }
+    }
+    for path in ["/api/mind/nothing", "/ticket/1/nothing", "/ticket/1/assessments/2"] {
+        let answer = http.get(path).await;
+        assert_eq!(answer.status, 404, "{path}");
+        message_of(&answer);
+    }
+}
+
+#[tokio::test]
+async fn deleted_ones_are_left_out_and_discussed_ones_cannot_be_edited() {
+    let server = Plaudit::start().await;
+    let ticket = worked_on(&server, 8821).await;
+    ticket.rows().await;
+    for (state, name, can_edit) in [
+        (AssessmentState::ReviewOngoing, "reviewOngoing", true),
+        (AssessmentState::ReviewedBySupervisor, "reviewedBySupervisor", true),
+        (AssessmentState::DiscussedWithAssessee, "discussedWithAssessee", false),
+        (AssessmentState::Error, "error", true),
+        (AssessmentState::Unprocessed, "unprocessed", true),
+    ] {
+        ticket.review(|assessment| assessment.state = state).await;
+        for row in ticket.rows().await {
+            assert_eq!((&row["state"], &row["canEdit"]), (&name.into(), &can_edit.into()));
+        }
+    }
+    ticket.review(|assessment| assessment.state = AssessmentState::Deleted).await;
+    assert!(ticket.rows().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_waits_to_be_scored_again_is_in_progress() {
+    let server = Plaudit::start().await;
+    let mut ticket = worked_on(&server, 8821).await;
+    ticket.rows().await;
+    let is_scoring = |batch: &Batch| batch.delete.iter().any(|key| key[0] == 0x40);
+    let gate = server.store.hold(is_scoring);
+    ticket.write("contact cus_1 Ada", "2025-12-01T09:06:00Z", false, None).await;
+    gate.arrived().await;
+    let waiting = rows(&server.http().get("/ticket/8821/assessments").await);
+    assert_eq!(waiting.len(), 2);
+    for row in &waiting {
+        assert_eq!((&row["state"], &row["canEdit"]), (&"aiInProgress".into(), &true.into()), "{row}");
+        assert_eq!(row["customerExperience"]["reOpened"], true);
+    }
+    gate.open();
+    assert!(ticket.rows().await.iter().all(|row| row["state"] == "aiReady"));
+}
+
+#[tokio::test]
+async fn while_the_first_scoring_waits_there_are_no_rows() {
+    let server = Plaudit::start().await;
+    let gate = server.store.hold(|batch: &Batch| batch.delete.iter().any(|key| key[0] == 0x40));
+    let mut ticket = Ticket::new(&server, 1).await;
+    ticket.write("teammate 23 Tom", "2025-12-01T09:06:00Z", false, None).await;
+    gate.arrived().await;
+    assert!(rows(&server.http().get("/ticket/1/assessments").await).is_empty());
+    gate.open();
+    assert_eq!(ticket.rows().await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_directory_names_and_describes_ai_agents() {
+    let server = Plaudit::start().await;
+    let ticket = worked_on(&server, 8821).await;
+    let before = ticket.rows().await;
+    assert_eq!(before[0]["aiUsage"]["aiAgents"][0]["name"], "Helper");
+    let person = Person {
+        name: "people/enneo:ai:bot".to_owned(),
+        display_name: "Billing agent".to_owned(),
+        description: "Answers questions on invoices".to_owned(),
+        ..Person::default()
+    };
+    let mut directory = DirectoryServiceClient::new(server.channel().await);
+    let update = UpdatePersonRequest { person: Some(person), ..UpdatePersonRequest::default() };
+    let said = soon("an update", directory.update_person(update)).await.unwrap().into_inner();
+    for row in ticket.rows().await {
+        let agent = &row["aiUsage"]["aiAgents"][0];
+        assert_eq!(agent["name"], "Billing agent");
+        assert_eq!(agent["description"], "Answers questions on invoices");
+        // The number is that of the directory.
+        assert_eq!(said.name, format!("people/{}", agent["id"]));
+        assert_eq!(agent["id"], before[0]["assessedUser"]);
+    }
+}
+
+#[tokio::test]
+async fn an_agent_has_one_number_on_all_tickets_and_after_a_restart() {
+    let server = Plaudit::start().await;
+    let numbers = async |server: &Plaudit, tickets: [u64; 2]| {
+        let mut found = Vec::new();
+        for number in tickets {
+            let mut ticket = Ticket::new(server, number).await;
+            ticket.write("teammate tea_1 Tom", "2025-12-01T09:00:00Z", false, None).await;
+            found.extend(ticket.rows().await.into_iter().map(|row| row["assessedUser"].clone()));
+        }
+        found
+    };
+    let mut all = numbers(&server, [1, 2]).await;
+    let server = server.restart().await;
+    all.extend(numbers(&server, [3, 4]).await);
+    assert_eq!(all.len(), 4);
+    assert!(all.iter().all(|number| *number == all[0] && number.is_u64()), "{all:?}");
+}

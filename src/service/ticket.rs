@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use crate::{
     domain::{
         Assessment, AssessmentId, AssessmentState, Author, Conversation, ConversationRef, MessageId, Person,
-        Unit,
+        Rating, Unit,
         experience::Experience,
         work::{self, Work},
         worklog,
     },
     error::{Error, ResourceKind},
-    store::{assessment, conversation},
+    store::{assessment, conversation, rating},
 };
 
 use super::{
@@ -136,7 +136,19 @@ pub async fn get_ticket_assessments(
     let mut rows = rows_of(assessments, &scoring, works);
     name_people(services, numeric_source, &transcript.conversation, &mut rows).await?;
     let experience = Experience::of(&transcript, services.clock.now());
-    Ok(TicketAssessments { rows, experience, csat: None })
+    let rated = rating::last_answered(store, id).await?;
+    let csat = rated.and_then(|rating| csat_of(services, &rating));
+    Ok(TicketAssessments { rows, experience, csat })
+}
+
+fn csat_of(services: &Services, rating: &Rating) -> Option<Csat> {
+    let (kind, answer) = rating.leading_answer()?;
+    Some(Csat {
+        id: services.rating_uuid(rating.id).to_string(),
+        scale: *kind.values().end(),
+        answer: answer.value,
+        text: answer.comment.clone(),
+    })
 }
 
 fn rows_of(

@@ -2,12 +2,15 @@
 
 use plaudit::{
     domain::{AssessmentState, Status},
-    proto::v1::{Person, UpdatePersonRequest, directory_service_client::DirectoryServiceClient},
+    proto::v1::{Person, RatingType, UpdatePersonRequest, directory_service_client::DirectoryServiceClient},
     store::Batch,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::harness::{Answer, Plaudit, sample, soon};
+use crate::{
+    harness::{Answer, Plaudit, sample, soon},
+    rating::{offer, submission},
+};
 
 use super::ticket::{Ticket, rows};
 
@@ -250,4 +253,29 @@ async fn an_agent_has_one_number_on_all_tickets_and_after_a_restart() {
     all.extend(numbers(&server, [3, 4]).await);
     assert_eq!(all.len(), 4);
     assert!(all.iter().all(|number| *number == all[0] && number.is_u64()), "{all:?}");
+}
+
+#[tokio::test]
+async fn csat_is_the_rating_that_was_answered_last() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let ticket = worked_on(&server, 8821).await;
+    let csat = async || ticket.rows().await[0]["customerExperience"]["csat"].clone();
+    assert_eq!(csat().await, Value::Null);
+    let mut offered = Vec::new();
+    for kind in [RatingType::Nps, RatingType::Csat, RatingType::Thumbs] {
+        offered.push(client.offer_rating(offer(&ticket.name(), &[kind])).await.unwrap().name);
+    }
+    assert_eq!(csat().await, Value::Null, "nothing is answered");
+    // The second is answered before the first.
+    for (place, value, comment) in [(1, 4, Some("Good")), (0, 9, None)] {
+        server.clock.advance_millis(1000);
+        let mut answer = submission(&offered[place], &[(0, value)]);
+        answer.answers[0].comment = comment.map(str::to_owned);
+        client.submit_rating(answer).await.unwrap();
+        let uuid = offered[place].rsplit('/').next().unwrap();
+        let scale = [10, 5][place];
+        let expected = json!({ "id": uuid, "scale": scale, "answerStars": value, "answerText": comment });
+        assert_eq!(csat().await, expected);
+    }
 }

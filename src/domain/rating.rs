@@ -227,13 +227,6 @@ impl Rating {
         self.questions.iter().filter_map(|question| question.answer.as_ref()).map(|answer| answer.time).max()
     }
 
-    /// The answer that stands for the whole: of a survey that to the first CSAT question that is answered, else the first.
-    pub fn leading_answer(&self) -> Option<(RatingType, &RatingAnswer)> {
-        let answered =
-            || self.questions.iter().filter_map(|question| Some((question.kind, question.answer.as_ref()?)));
-        answered().find(|(kind, _)| *kind == RatingType::Csat).or_else(|| answered().next())
-    }
-
     /// As it was when it was offered.
     pub fn as_offered(mut self) -> Self {
         for question in &mut self.questions {

@@ -39,8 +39,8 @@ pub fn routes(services: Arc<Services>) -> Routes {
         .add_service(ConversationServiceServer::new(edge.clone()).max_decoding_message_size(usize::MAX))
         .add_service(ScorecardServiceServer::new(edge.clone()))
         .add_service(AssessmentServiceServer::new(edge.clone()))
-        .add_service(DirectoryServiceServer::new(edge.clone()))
-        .add_service(RatingServiceServer::new(edge))
+        .add_service(RatingServiceServer::new(edge.clone()))
+        .add_service(DirectoryServiceServer::new(edge))
 }
 
 /// The use cases as the generated services call them.

@@ -96,6 +96,7 @@ pub struct AiAgent {
 /// The last answered rating of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Csat {
+    /// The rating's UUID.
     pub id: String,
     /// The best answer there is: 5, 10 or 1.
     pub scale: u8,
@@ -136,13 +137,15 @@ pub async fn get_ticket_assessments(
     let mut rows = rows_of(assessments, &scoring, works);
     name_people(services, numeric_source, &transcript.conversation, &mut rows).await?;
     let experience = Experience::of(&transcript, services.clock.now());
-    let rated = rating::last_answered(store, id).await?;
-    let csat = rated.and_then(|rating| csat_of(services, &rating));
+    let csat = rating::last_answered(store, id).await?.and_then(|rating| csat_of(services, &rating));
     Ok(TicketAssessments { rows, experience, csat })
 }
 
+/// The question that was answered last; of several at once the first.
 fn csat_of(services: &Services, rating: &Rating) -> Option<Csat> {
-    let (kind, answer) = rating.leading_answer()?;
+    let answered =
+        rating.questions.iter().filter_map(|question| Some((question.kind, question.answer.as_ref()?)));
+    let (kind, answer) = answered.rev().max_by_key(|(_, answer)| answer.time)?;
     Some(Csat {
         id: services.rating_uuid(rating.id).to_string(),
         scale: *kind.values().end(),

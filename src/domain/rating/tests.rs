@@ -74,19 +74,6 @@ fn some_answers_leave_the_others_as_they_were() {
 }
 
 #[test]
-fn of_a_survey_a_csat_answer_stands_for_the_whole() {
-    let survey = rating(&[RatingType::Nps, RatingType::Csat, RatingType::Csat]);
-    assert_eq!(survey.leading_answer(), None);
-    let leading = |values: &[(u64, i64)]| {
-        let rated = survey.submit(&answers(values), LATER).unwrap();
-        rated.leading_answer().map(|(kind, answer)| (kind, answer.value))
-    };
-    assert_eq!(leading(&[(0, 9)]), Some((RatingType::Nps, 9)));
-    assert_eq!(leading(&[(0, 9), (2, 4)]), Some((RatingType::Csat, 4)));
-    assert_eq!(leading(&[(1, 3), (2, 4)]), Some((RatingType::Csat, 3)));
-}
-
-#[test]
 fn all_that_is_wrong_is_told_at_once() {
     let asked = rating(&[RatingType::Csat, RatingType::Nps]);
     let mut wrong = answers(&[(0, 6), (2, 1), (0, 1)]);

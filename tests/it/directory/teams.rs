@@ -1,6 +1,7 @@
 use futures_util::future::join_all;
 use plaudit::proto::v1::{
-    AuthorKind, CreateTeamRequest, ListPeopleRequest, Person, Team, UpdatePersonRequest, UpdateTeamRequest,
+    Author, AuthorKind, CreateTeamRequest, ListPeopleRequest, Message, Person, StoreMessageRequest, Team,
+    UpdatePersonRequest, UpdateTeamRequest,
 };
 use tonic::Code;
 
@@ -244,4 +245,30 @@ async fn teams_are_listed_by_number_in_pages() {
     }
     // Nobody entered by it.
     assert!(directory.called(AuthorKind::Unspecified, "", 0).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_team_and_the_agent_in_charge_of_a_conversation_enter_when_it_is_scored() {
+    let server = Plaudit::start().await;
+    let (client, directory) = (server.client().await, Directory::of(&server).await);
+    let assignee = Author {
+        kind: AuthorKind::Teammate.into(),
+        external_id: Some("31".to_owned()),
+        name: Some("Tina".to_owned()),
+    };
+    let stored = StoreMessageRequest {
+        parent: "conversations/enneo:8821".to_owned(),
+        message: Some(Message { content: Some("Hello".to_owned()), ..Message::default() }),
+        team: Some("Billing & co".to_owned()),
+        assignee: Some(assignee),
+        ..StoreMessageRequest::default()
+    };
+    for _ in 0..2 {
+        client.store(stored.clone()).await.unwrap();
+        client.scored("conversations/enneo:8821").await;
+    }
+    let team = directory.team("teams/enneo:Billing%20%26%20co").await.unwrap();
+    assert_eq!((team.display_name.as_str(), team.member_count), ("Billing & co", 0));
+    assert_eq!(directory.teams(0, "").await.unwrap().teams, [team]);
+    assert_eq!(directory.called(AuthorKind::Teammate, "enneo", 0).await, ["Tina"]);
 }

@@ -2,15 +2,12 @@
 
 use plaudit::{
     domain::{AssessmentState, Status},
-    proto::v1::{Person, RatingType, UpdatePersonRequest, directory_service_client::DirectoryServiceClient},
+    proto::v1::{Person, UpdatePersonRequest, directory_service_client::DirectoryServiceClient},
     store::Batch,
 };
 use serde_json::{Value, json};
 
-use crate::{
-    harness::{Answer, Plaudit, sample, soon},
-    rating::{offer, submission},
-};
+use crate::harness::{Answer, Plaudit, sample, soon};
 
 use super::ticket::{Ticket, rows};
 
@@ -256,26 +253,84 @@ async fn an_agent_has_one_number_on_all_tickets_and_after_a_restart() {
 }
 
 #[tokio::test]
-async fn csat_is_the_rating_that_was_answered_last() {
+async fn what_is_stored_message_by_message_is_assessed_as_what_is_imported() {
     let server = Plaudit::start().await;
-    let client = server.client().await;
+    let stored = [
+        json!({ "customerId": "cus_1", "body": "<p>Where is my order?</p>", "createdAt": "2025-12-01 09:00:00" }),
+        json!({
+            "direction": "out", "agentId": 23, "fromName": "Tom", "body": "It left our warehouse yesterday.",
+            "createdAt": "2025-12-01 09:10:00", "status": "open", "dueBy": "2025-12-01 12:00:00",
+        }),
+        json!({
+            "private": true, "agentId": 23, "body": "Ask the carrier.", "createdAt": "2025-12-01 09:12:00",
+            "status": "closed",
+        }),
+        json!({ "direction": "internal", "agentId": 24, "body": "I take over.", "createdAt": "2025-12-01 09:20:00" }),
+        json!({
+            "direction": "out", "agentId": 24, "body": "It arrives today.", "createdAt": "2025-12-01 10:30:00",
+            "status": "open",
+        }),
+        json!({ "customerId": "cus_1", "body": "Thank you!", "createdAt": "2025-12-01 12:30:00", "status": "closed" }),
+    ];
+    let mut numbers = Vec::new();
+    for body in &stored {
+        let answer = server.http().post("/ticket/8821/conversation/store", body.to_string()).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        numbers.push(answer.json()["conversationId"].clone());
+    }
+    server.client().await.scored("conversations/enneo:8821").await;
+    let rows = rows(&server.http().get("/ticket/8821/assessments").await);
+    let [first, second] = rows.try_into().expect("two rows");
+
+    assert_eq!((&first["assessedUser"], &first["worklogId"]), (&json!(23), &numbers[1]));
+    assert_eq!(first["worklog"]["conversationId"], numbers[2]);
+    assert_eq!(first["worklog"]["actionList"], json!(["reply", "internal-note"]));
+    assert_eq!((&first["time"]["duration"], &first["time"]["durationAfterWork"]), (&json!(120), &json!(120)));
+
+    assert_eq!((&second["assessedUser"], &second["worklogId"]), (&json!(24), &numbers[3]));
+    assert_eq!(second["worklog"]["actionList"], json!(["internal-note", "reply"]));
+    assert_eq!(second["time"]["segments"].as_array().map(Vec::len), Some(2));
+
+    let experience = json!({
+        "slaMet": false, "netSecondsClosedAfterSla": 1800, "closingDateForSLA": "2025-12-01T12:30:00Z",
+        "dueDateForSLA": "2025-12-01T12:00:00Z", "reOpened": true, "csat": null,
+    });
+    assert_eq!([&first["customerExperience"], &second["customerExperience"]], [&experience, &experience]);
+}
+
+/// Asks the customer of a conversation and answers for them; the rating's id.
+async fn rate(server: &Plaudit, conversation: u64, kind: &str, value: u8, comment: Option<&str>) -> Value {
+    let path = format!("/beta/conversations/{conversation}/ratings");
+    let offer = json!({ "ratingType": kind }).to_string();
+    let offered = server.http().post(&format!("{path}/offer"), offer).await;
+    assert_eq!(offered.status, 201, "{offered:?}");
+    let id = offered.json()["data"]["id"].clone();
+    let answer = json!({ "ratingResult": { "value": value }, "comment": comment }).to_string();
+    let rating = id.as_str().expect("a UUID");
+    let submitted = server.http().post(&format!("{path}/{rating}/submit"), answer).await;
+    assert_eq!(submitted.status, 201, "{submitted:?}");
+    id
+}
+
+#[tokio::test]
+async fn the_rating_that_was_answered_last_is_the_csat() {
+    let server = Plaudit::start().await;
     let ticket = worked_on(&server, 8821).await;
-    let csat = async || ticket.rows().await[0]["customerExperience"]["csat"].clone();
-    assert_eq!(csat().await, Value::Null);
-    let mut offered = Vec::new();
-    for kind in [RatingType::Nps, RatingType::Csat, RatingType::Thumbs] {
-        offered.push(client.offer_rating(offer(&ticket.name(), &[kind])).await.unwrap().name);
-    }
-    assert_eq!(csat().await, Value::Null, "nothing is answered");
-    // The second is answered before the first.
-    for (place, value, comment) in [(1, 4, Some("Good")), (0, 9, None)] {
+    // The same conversation, as the dialect of ratings knows it.
+    let conversation = ticket.conversation_number().await;
+    let mut last = Value::Null;
+    for (kind, value, comment, scale) in
+        [("Csat", 4, Some("Quick"), 5), ("Nps", 0, None, 10), ("ThumbsUpOrDown", 1, None, 1)]
+    {
+        assert!(ticket.rows().await.iter().all(|row| row["customerExperience"]["csat"] == last));
         server.clock.advance_millis(1000);
-        let mut answer = submission(&offered[place], &[(0, value)]);
-        answer.answers[0].comment = comment.map(str::to_owned);
-        client.submit_rating(answer).await.unwrap();
-        let uuid = offered[place].rsplit('/').next().unwrap();
-        let scale = [10, 5][place];
-        let expected = json!({ "id": uuid, "scale": scale, "answerStars": value, "answerText": comment });
-        assert_eq!(csat().await, expected);
+        let id = rate(&server, conversation, kind, value, comment).await;
+        last = json!({ "id": id, "scale": scale, "answerStars": value, "answerText": comment });
     }
+    let rows = ticket.rows().await;
+    assert!(rows.len() == 2 && rows.iter().all(|row| row["customerExperience"]["csat"] == last), "{rows:#?}");
+    // One that is only offered changes nothing.
+    let offer = json!({ "ratingType": "Csat" }).to_string();
+    server.http().post(&format!("/v1/conversations/{conversation}/ratings/offer"), offer).await;
+    assert!(ticket.rows().await.iter().all(|row| row["customerExperience"]["csat"] == last));
 }

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::setup::{documented_answer, post, sample, stored};
+use super::{
+    setup::{CONVERSATION, documented_answer, post, sample, stored},
+    ticket::rows,
+};
 use crate::harness::Plaudit;
 
 const DOCUMENT: &str = include_str!("../../../docs/rest-enneo.md");
@@ -70,13 +73,32 @@ fn without_numbers(mut answer: Value) -> Value {
     answer
 }
 
+/// A row without what differs from store to store, and without the words of its summary.
+fn without_row_numbers(mut row: Value) -> Value {
+    for place in [
+        "/id",
+        "/worklogId",
+        "/aiSummary",
+        "/worklog/worklogId",
+        "/worklog/conversationId",
+        "/time/segments/0/userTimeTrackingId",
+    ] {
+        *row.pointer_mut(place).expect("a place of a row") = 0.into();
+    }
+    row
+}
+
 #[tokio::test]
 async fn the_examples_are_what_is_answered() {
     let server = Plaudit::start().await;
     let requests = blocks("<<'END'\n", "END\n");
-    let [answer, error] = blocks("```json\n", "```").try_into().expect("two blocks");
+    let [answer, row, error] = blocks("```json\n", "```").try_into().expect("three blocks");
     let actual = stored(&server, &requests[0]).await;
     assert_eq!(without_numbers(actual), without_numbers(answer));
+    server.client().await.scored(CONVERSATION).await;
+    let rows = rows(&server.http().get("/api/mind/ticket/8821/assessments").await);
+    let [actual] = rows.try_into().expect("one row");
+    assert_eq!(without_row_numbers(actual), without_row_numbers(row));
     let mut wrong = requests[0].clone();
     wrong["status"] = "solved".into();
     wrong["createdAt"] = "yesterday".into();

@@ -69,15 +69,23 @@ pub async fn last_answered(
     Ok(last)
 }
 
-/// The ratings with these numbers, in their order; those that are gone are left out.
+/// The ratings with these numbers, in their order; without those that are gone, or whose conversation is or is deleted.
 pub async fn find_many(
     store: &dyn Keyspace,
     wanted: impl Iterator<Item = (ConversationId, RatingId)>,
 ) -> Result<Vec<Rating>, StoreError> {
-    let wanted: Vec<Key> = wanted.map(|(conversation, rating)| keys::rating(conversation, rating)).collect();
+    let wanted: Vec<Key> =
+        wanted.flat_map(|(id, rating)| [keys::head(id), keys::rating(id, rating)]).collect();
     let values = store.get(wanted.clone()).await?;
-    let found = wanted.iter().zip(values).filter_map(|(key, raw)| Some(records::decode(key, &raw?)));
-    found.collect()
+    let mut found = Vec::with_capacity(wanted.len() / 2);
+    for (keys, values) in wanted.chunks(2).zip(values.chunks(2)) {
+        let ([head_key, key], [Some(head), Some(raw)]) = (keys, values) else { continue };
+        let head: Head = records::decode(head_key, head)?;
+        if head.conversation.delete_time.is_none() {
+            found.push(records::decode(key, raw)?);
+        }
+    }
+    Ok(found)
 }
 
 /// The range of offers that a filter's times let through. `before`: only what was offered before that rating.

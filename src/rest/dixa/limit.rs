@@ -45,6 +45,7 @@ impl Limit {
         let time = next.entry(place).or_insert(now);
         // A clock that was set back must not lock anybody out for long.
         let due = (*time).clamp(now, now.saturating_add(self.tolerance + self.interval));
+        *time = due;
         let early = due - now;
         if early > self.tolerance {
             return Err(Duration::from_micros((early - self.tolerance).unsigned_abs()));

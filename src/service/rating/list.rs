@@ -14,8 +14,10 @@ const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024 - 512 * 1024;
 const READ_AT_ONCE: usize = 64;
 /// How many entries a summary reads at once.
 const SUMMED_AT_ONCE: usize = 1000;
-/// A page reads at most so many entries for each rating that was asked for, and each rating once: four times its size.
-const ENTRIES_PER_RATING: usize = 3;
+/// A page reads at most so many values for each rating that was asked for.
+const READS_PER_RATING: usize = 4;
+/// Of these one is for the rating itself and one for its conversation's head.
+const ENTRIES_PER_RATING: usize = READS_PER_RATING - 2;
 
 /// Where a rating stands in the list of all: by its offer, the latest first.
 pub type Place = (UnixMillis, RatingId);
@@ -45,7 +47,7 @@ pub async fn list_ratings_of(
     let mut ratings = Vec::new();
     let mut bytes_left = MAX_PAGE_BYTES;
     let mut last = after;
-    let mut reads_left = limit.saturating_mul(ENTRIES_PER_RATING + 1);
+    let mut reads_left = limit.saturating_mul(READS_PER_RATING);
     while reads_left > 0 {
         let wanted = READ_AT_ONCE.min(limit + 1).min(reads_left);
         let read = rating::list_after(store, conversation, last, wanted).await?;

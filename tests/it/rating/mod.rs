@@ -1,6 +1,7 @@
 //! `RatingService`: offers, answers, lists and sums.
 
 mod defaults;
+mod deleted;
 mod lists;
 mod once;
 mod rules;

@@ -1,0 +1,47 @@
+//! Ratings of a conversation that is deleted are not there, until it comes back.
+
+use plaudit::{
+    domain::{ConversationId, UnixMillis},
+    proto::v1::{ListRatingsRequest, Rating, RatingType},
+    store::{Batch, Keyspace as _, get_one, keys, records},
+};
+use tonic::Status;
+
+use super::{offer, start, submission};
+use crate::harness::{Plaudit, assert_not_found, sample};
+
+/// Sets or takes away what marks a conversation as deleted.
+async fn mark(server: &Plaudit, name: &str, delete_time: Option<UnixMillis>) {
+    let id = ConversationId(name.strip_prefix("conversations/").unwrap().parse().unwrap());
+    let store = &*server.store;
+    let mut head = get_one::<records::Head>(store, keys::head(id)).await.unwrap().unwrap().value;
+    head.conversation.delete_time = delete_time;
+    let put = vec![(keys::head(id), records::encode(&head))];
+    store.commit(Batch { put, ..Batch::default() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn they_are_neither_shown_nor_changed() {
+    let (server, client, name) = start().await;
+    let other = client.import(sample::import("43")).await.unwrap().conversation;
+    let hidden = client.offer_rating(offer(&name, &[RatingType::Csat])).await.unwrap();
+    let shown = client.offer_rating(offer(&other, &[RatingType::Csat])).await.unwrap();
+    client.scored(&other).await;
+    mark(&server, &name, Some(UnixMillis(1))).await;
+
+    let refused: [Result<Rating, Status>; 4] = [
+        client.offer_rating(offer(&name, &[RatingType::Csat])).await,
+        client.get_rating(&hidden.name).await,
+        client.submit_rating(submission(&hidden.name, &[(0, 5)])).await,
+        client.cancel_rating(&hidden.name, "").await,
+    ];
+    for refused in refused {
+        assert_not_found(&refused.unwrap_err(), "conversation");
+    }
+    let list = ListRatingsRequest { parent: name.clone(), ..ListRatingsRequest::default() };
+    assert_not_found(&client.list_ratings(list).await.unwrap_err(), "conversation");
+    assert_eq!(client.ratings("conversations/-", 50).await, std::slice::from_ref(&shown));
+
+    mark(&server, &name, None).await;
+    assert_eq!(client.ratings("conversations/-", 50).await, [shown, hidden]);
+}

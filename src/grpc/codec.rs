@@ -14,7 +14,10 @@ use tonic_prost::{ProstCodec, ProstEncoder};
 
 use crate::{
     domain::{ImportLimits, RatingLimits, StoreLimits, Violations},
-    proto::v1::{ImportConversationRequest, OfferRatingRequest, StoreMessageRequest, SubmitRatingRequest},
+    proto::v1::{
+        ImportConversationRequest, OfferRatingRequest, StoreMessageRequest, SubmitRatingRequest,
+        UpdateMessageRequest,
+    },
 };
 
 use super::errors;
@@ -56,34 +59,49 @@ impl<U: Message + Default + 'static> Decoder for BoundedDecoder<U> {
 
     fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
         // A message is handed over in one piece.
-        let checked = match TypeId::of::<U>() {
-            import if import == TypeId::of::<ImportConversationRequest>() => check_import(source.chunk()),
-            store if store == TypeId::of::<StoreMessageRequest>() => check_store(source.chunk()),
-            offer if offer == TypeId::of::<OfferRatingRequest>() => check_offer(source.chunk()),
-            submission if submission == TypeId::of::<SubmitRatingRequest>() => {
-                check_submission(source.chunk())
-            }
-            _ => Ok(()),
+        let request = source.chunk();
+        let is = |other: TypeId| TypeId::of::<U>() == other;
+        let checked = if is(TypeId::of::<ImportConversationRequest>()) {
+            check_import(request)
+        } else if is(TypeId::of::<StoreMessageRequest>()) {
+            check_store(request)
+        } else if is(TypeId::of::<UpdateMessageRequest>()) {
+            check_message(request, CHANGED_MESSAGE)
+        } else if is(TypeId::of::<OfferRatingRequest>()) {
+            check_offer(request)
+        } else if is(TypeId::of::<SubmitRatingRequest>()) {
+            check_submission(request)
+        } else {
+            Ok(())
         };
         checked.map_err(|violations| errors::invalid(&violations))?;
         self.0.decode(source)
     }
 }
 
-/// `ImportConversationRequest.conversation`, `.messages`, and `Conversation.messages`.
+/// `ImportConversationRequest.conversation` and `.messages`, and the repeated fields of `Conversation`.
 const CONVERSATION: u64 = 1;
 const MESSAGES: u64 = 2;
-const CONVERSATION_MESSAGES: u64 = 10;
+const CONVERSATION_LISTS: [(u64, &str, &str); 3] = [
+    (10, "conversation.messages", "is output only; the messages belong into `messages`"),
+    (13, "conversation.status_changes", "is output only"),
+    (18, "conversation.tags", "is output only"),
+];
 
 fn check_import(request: &[u8]) -> Result<(), Violations> {
     let most = ImportLimits::default().messages;
     let mut messages = 0;
-    let mut inner_messages = 0;
+    let mut in_messages = 0;
+    let mut in_conversation = [0; CONVERSATION_LISTS.len()];
     for (field, value) in fields(request) {
         match field {
-            MESSAGES => messages += 1,
+            MESSAGES => {
+                messages += 1;
+                let is_list = |field: u64| MESSAGE_LISTS.iter().any(|(number, ..)| *number == field);
+                in_messages += fields(value).filter(|(field, _)| is_list(*field)).count();
+            }
             CONVERSATION => {
-                inner_messages += fields(value).filter(|(field, _)| *field == CONVERSATION_MESSAGES).count();
+                count(value, &CONVERSATION_LISTS.map(|(number, ..)| number), &mut in_conversation)
             }
             _ => {}
         }
@@ -92,16 +110,24 @@ fn check_import(request: &[u8]) -> Result<(), Violations> {
     if messages > most {
         violations.add("messages", format!("must have 1 to {most} items, has {messages}"));
     }
-    if inner_messages > most {
-        violations.add("conversation.messages", "is output only; the messages belong into `messages`");
+    if in_messages > most {
+        violations
+            .add("messages", "must not have receivers, intents or attachments: an import does not keep them");
+    }
+    for ((_, name, rule), count) in CONVERSATION_LISTS.iter().zip(in_conversation) {
+        if count > most {
+            violations.add(*name, *rule);
+        }
     }
     violations.or(())
 }
 
-/// `StoreMessageRequest.message` and `.tags`, and the repeated fields of `Message`.
+/// The `message` of a request to store one and of one to change one, `StoreMessageRequest.tags`, and the repeated fields
+/// of `Message`.
 const STORED_MESSAGE: u64 = 2;
+const CHANGED_MESSAGE: u64 = 1;
 const STORED_TAGS: u64 = 8;
-const STORED_LISTS: [(u64, &str, usize); 5] = [
+const MESSAGE_LISTS: [(u64, &str, usize); 5] = [
     (13, "message.to", StoreLimits::RECEIVERS),
     (14, "message.cc", StoreLimits::RECEIVERS),
     (15, "message.bcc", StoreLimits::RECEIVERS),
@@ -110,28 +136,36 @@ const STORED_LISTS: [(u64, &str, usize); 5] = [
 ];
 
 fn check_store(request: &[u8]) -> Result<(), Violations> {
-    let mut counts = [0; STORED_LISTS.len()];
-    let mut tags = 0;
-    for (field, value) in fields(request) {
-        match field {
-            STORED_TAGS => tags += 1,
-            STORED_MESSAGE => {
-                for (field, _) in fields(value) {
-                    let places = STORED_LISTS.iter().zip(&mut counts);
-                    places.filter(|((number, ..), _)| *number == field).for_each(|(_, count)| *count += 1);
-                }
-            }
-            _ => {}
-        }
+    let mut violations = Violations::default();
+    violations.take(check_message(request, STORED_MESSAGE));
+    let tags = fields(request).filter(|(field, _)| *field == STORED_TAGS).count();
+    if tags > StoreLimits::TAGS {
+        violations.add("tags", format!("must have at most {} items, has {tags}", StoreLimits::TAGS));
+    }
+    violations.or(())
+}
+
+/// Checks the one message that a request carries in a field.
+fn check_message(request: &[u8], message: u64) -> Result<(), Violations> {
+    let mut counts = [0; MESSAGE_LISTS.len()];
+    for (_, value) in fields(request).filter(|(field, _)| *field == message) {
+        count(value, &MESSAGE_LISTS.map(|(number, ..)| number), &mut counts);
     }
     let mut violations = Violations::default();
-    let lists = STORED_LISTS.iter().zip(counts).map(|((_, name, most), count)| (*name, *most, count));
-    for (name, most, count) in lists.chain([("tags", StoreLimits::TAGS, tags)]) {
-        if count > most {
-            violations.add(name, format!("must have at most {most} items, has {count}"));
+    for ((_, name, most), count) in MESSAGE_LISTS.iter().zip(counts) {
+        if count > *most {
+            violations.add(*name, format!("must have at most {most} items, has {count}"));
         }
     }
     violations.or(())
+}
+
+/// Adds how often each of these fields occurs in a message.
+fn count(message: &[u8], numbers: &[u64], counts: &mut [usize]) {
+    for (field, _) in fields(message) {
+        let of_field = numbers.iter().zip(&mut *counts).filter(|(number, _)| **number == field);
+        of_field.for_each(|(_, count)| *count += 1);
+    }
 }
 
 /// `OfferRatingRequest.rating`, `Rating.questions`, and `SubmitRatingRequest.answers`.
@@ -205,6 +239,12 @@ mod tests {
         let conversation = Some(v1::Conversation { messages, ..Default::default() });
         let request = ImportConversationRequest { conversation, ..Default::default() };
         assert_eq!(named(&request.encode_to_vec()), ["conversation.messages"]);
+        let tags = vec![String::new(); 2_001];
+        let conversation = Some(v1::Conversation { tags, ..Default::default() });
+        let attachments = vec![v1::Attachment::default(); 2_001];
+        let messages = vec![v1::Message { attachments, ..Default::default() }];
+        let request = ImportConversationRequest { conversation, messages, ..Default::default() };
+        assert_eq!(named(&request.encode_to_vec()), ["messages", "conversation.tags"]);
         assert_eq!(named(&[0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]), [""; 0]);
     }
 
@@ -225,7 +265,7 @@ mod tests {
             attachments: vec![v1::Attachment::default(); 101],
             ..Default::default()
         };
-        let mut expected: Vec<_> = STORED_LISTS.iter().map(|(_, name, _)| *name).collect();
+        let mut expected: Vec<_> = MESSAGE_LISTS.iter().map(|(_, name, _)| *name).collect();
         expected.push("tags");
         assert_eq!(named(many, 101), expected);
     }

@@ -233,12 +233,39 @@ async fn sixty_four_stores_in_flight_all_arrive_in_the_order_of_their_numbers() 
 }
 
 #[tokio::test]
+async fn many_copies_of_a_request_at_once_get_one_answer() {
+    let server = Plaudit::start().await;
+    let request = StoreMessageRequest { request_id: "one".to_owned(), ..store(PARENT, words("Hello")) };
+    let copy = async |_| server.client().await.store(request.clone()).await.map(|answer| answer.message);
+    let answers = join_all((0..48).map(copy)).await;
+    assert!(answers.iter().all(|answer| answer.as_ref().ok() == answers[0].as_ref().ok()), "{answers:?}");
+    assert!(answers[0].is_ok());
+    assert_eq!(server.client().await.scored(PARENT).await.message_count, 1);
+}
+
+#[tokio::test]
+async fn a_request_may_have_16_mib_and_others_still_4() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let with_bytes = |count: usize| {
+        let attachment = Attachment { content: Some(vec![7; count]), ..Attachment::default() };
+        store(PARENT, Message { attachments: vec![attachment], ..words("See here") })
+    };
+    let stored = client.store(with_bytes(10 * 1024 * 1024)).await.unwrap().message.unwrap();
+    assert_eq!(stored.attachments[0].size_bytes, Some(10 * 1024 * 1024));
+    let too_large = (Code::ResourceExhausted, "REQUEST_TOO_LARGE".to_owned());
+    assert_eq!(fault(&client.store(with_bytes(16 * 1024 * 1024)).await.unwrap_err()), too_large);
+    let change = Message { content: Some("x".repeat(4 * 1024 * 1024)), ..stored };
+    assert_eq!(fault(&client.update_message(update(change, &["content"])).await.unwrap_err()), too_large);
+}
+
+#[tokio::test]
 async fn an_attachment_has_a_name_and_a_path_and_its_bytes_are_not_answered() {
     let server = Plaudit::start().await;
     let client = server.client().await;
-    let content = Some(b"GIF89a\x03\x00\x02\x00\x80\x00\x00\x00".to_vec());
-    let attachment =
-        Attachment { file_name: "a.gif".to_owned(), content: content.clone(), ..Attachment::default() };
+    let bytes = b"GIF89a\x03\x00\x02\x00\x80\x00\x00\x00".to_vec();
+    let content = Some(bytes.clone());
+    let attachment = Attachment { file_name: "a.gif".to_owned(), content, ..Attachment::default() };
     let message = Message { attachments: vec![attachment], ..words("See here") };
     let stored = client.store(store(PARENT, message)).await.unwrap().message.unwrap();
     let attachment = stored.attachments[0].clone();
@@ -249,7 +276,7 @@ async fn an_attachment_has_a_name_and_a_path_and_its_bytes_are_not_answered() {
         ("image/gif", Some(3), Some(2))
     );
     let file = server.http().get(attachment.download_path()).await;
-    assert_eq!(file.body, content.unwrap());
+    assert_eq!(file.body, bytes);
 
     client.delete_message(delete(&stored.name)).await.unwrap();
     assert_eq!(server.http().get(attachment.download_path()).await.status, 404);
@@ -307,7 +334,7 @@ async fn an_edit_changes_what_it_names_and_the_conversation_is_scored_again() {
         ..stored.clone()
     };
     assert_eq!(changed, expected);
-    assert_eq!(client.messages(PARENT, 50).await, [changed.clone()]);
+    assert_eq!(client.messages(PARENT, 50).await, std::slice::from_ref(&changed));
     let after = client.scored(PARENT).await;
     assert_ne!((after.etag, after.update_time), (before.etag, before.update_time));
 

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{ConversationId, ConversationRef, FIRST_ID},
-    error::Error,
+    error::{Error, ResourceKind},
     service::Services,
 };
 
@@ -79,7 +79,7 @@ impl Ticket {
     /// What a use case's error says to a caller who knows tickets.
     fn fault(&self, error: Error) -> Fault {
         match error {
-            Error::NotFound { .. } => not_found(&self.id.to_string()),
+            Error::NotFound { kind: ResourceKind::Conversation, .. } => not_found(&self.id.to_string()),
             error => error.into(),
         }
     }

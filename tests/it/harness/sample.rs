@@ -71,7 +71,10 @@ pub fn with_id(request: ImportConversationRequest, request_id: &str) -> ImportCo
     ImportConversationRequest { request_id: request_id.to_owned(), ..request }
 }
 
-/// What the server should answer for messages that were sent: all but the name, which it gives.
+/// What the server should answer for messages that were sent: all but the name and the etag, which it gives.
 pub fn without_names(messages: Vec<Message>) -> Vec<Message> {
-    messages.into_iter().map(|message| Message { name: String::new(), ..message }).collect()
+    messages
+        .into_iter()
+        .map(|message| Message { name: String::new(), etag: String::new(), ..message })
+        .collect()
 }

@@ -13,10 +13,10 @@ use tonic::{
 use tonic_prost::{ProstCodec, ProstEncoder};
 
 use crate::{
-    domain::{ImportLimits, RatingLimits, StoreLimits, Violations},
+    domain::{ImportLimits, PersonLimits, RatingLimits, StoreLimits, Violations},
     proto::v1::{
         ImportConversationRequest, OfferRatingRequest, StoreMessageRequest, SubmitRatingRequest,
-        UpdateMessageRequest,
+        UpdateMessageRequest, UpdatePersonRequest,
     },
 };
 
@@ -71,6 +71,8 @@ impl<U: Message + Default + 'static> Decoder for BoundedDecoder<U> {
             check_offer(request)
         } else if is(TypeId::of::<SubmitRatingRequest>()) {
             check_submission(request)
+        } else if is(TypeId::of::<UpdatePersonRequest>()) {
+            check_person(request)
         } else {
             Ok(())
         };
@@ -191,6 +193,20 @@ fn check_count(field: &str, count: usize) -> Result<(), Violations> {
     Err(Violations::one(field, format!("must have 1 to {most} items, has {count}")))
 }
 
+/// `UpdatePersonRequest.person` and `Person.teams`.
+const PERSON: u64 = 1;
+const PERSON_TEAMS: u64 = 8;
+
+fn check_person(request: &[u8]) -> Result<(), Violations> {
+    let people = fields(request).filter(|(field, _)| *field == PERSON);
+    let teams = people.flat_map(|(_, person)| fields(person)).filter(|(field, _)| *field == PERSON_TEAMS);
+    let (count, most) = (teams.count(), PersonLimits::TEAMS);
+    if count <= most {
+        return Ok(());
+    }
+    Err(Violations::one("person.teams", format!("must be at most {most}, are {count}")))
+}
+
 /// The fields of a message with the bytes of those that have a length. It ends where the message is malformed, which
 /// decoding then tells.
 fn fields(mut rest: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
@@ -285,6 +301,15 @@ mod tests {
         assert!(check_offer(&questions(21)).is_err() && check_submission(&answers(21)).is_err());
         // A message that comes twice is merged.
         assert!(check_offer(&[questions(20), questions(1)].concat()).is_err());
+    }
+
+    #[test]
+    fn the_teams_of_a_person_are_counted_too() {
+        let request = |count| {
+            let person = v1::Person { teams: vec![String::new(); count], ..Default::default() };
+            UpdatePersonRequest { person: Some(person), ..Default::default() }.encode_to_vec()
+        };
+        assert!(check_person(&request(100)).is_ok() && check_person(&request(101)).is_err());
     }
 
     #[test]

@@ -56,7 +56,7 @@ numeric_id!(
 );
 
 /// What is encoded in a name: all but letters, digits, `-`, `.`, `_` and `~` (RFC 3986, unreserved).
-const RESERVED: &AsciiSet =
+pub(super) const RESERVED: &AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// How a caller names a conversation: by our number or by `(source, external id)`.

@@ -1,8 +1,13 @@
 //! Who takes part in conversations: teammates, AI agents, customers.
 
-use minicbor::{Decode, Encode};
+use std::fmt;
 
-use super::{Author, AuthorKind, ConversationId, PersonId, TeamId, TeamRef, UnixMillis, Violations};
+use minicbor::{Decode, Encode};
+use percent_encoding::utf8_percent_encode;
+
+use super::{
+    Author, AuthorKind, ConversationId, PersonId, TeamId, TeamRef, UnixMillis, Violations, ids::RESERVED,
+};
 
 /// One entry of the directory. It is made when somebody is first seen, and people may say more of them.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -98,6 +103,21 @@ pub enum PersonRef {
     Id(#[n(0)] PersonId),
     #[n(1)]
     Identity(#[n(0)] PersonIdentity),
+}
+
+/// As it stands in a resource name. One who has no external id is named by the number; here the name stands for it.
+impl fmt::Display for PersonRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Identity(PersonIdentity { source, kind, known_by }) => {
+                let (KnownBy::ExternalId(id) | KnownBy::Name(id) | KnownBy::NameIn { name: id, .. }) =
+                    known_by;
+                let encoded = |part| utf8_percent_encode(part, RESERVED);
+                write!(f, "{}:{}:{}", encoded(source), kind.as_str(), encoded(id))
+            }
+        }
+    }
 }
 
 /// How long what is said of people and teams may be, in bytes of UTF-8.

@@ -1,9 +1,13 @@
 //! The teams that agents work in.
 
+use std::fmt;
+
 use minicbor::{Decode, Encode};
+use percent_encoding::utf8_percent_encode;
 
 use super::{
     ImportLimits, TeamId, UnixMillis, Violations,
+    ids::RESERVED,
     person::{check_description, check_name},
 };
 
@@ -72,6 +76,19 @@ pub enum TeamRef {
     Id(#[n(0)] TeamId),
     #[n(1)]
     External(#[n(0)] TeamIdentity),
+}
+
+/// As it stands in a resource name.
+impl fmt::Display for TeamRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::External(TeamIdentity { source, external_id }) => {
+                let encoded = |part| utf8_percent_encode(part, RESERVED);
+                write!(f, "{}:{}", encoded(source), encoded(external_id))
+            }
+        }
+    }
 }
 
 /// A team to make.

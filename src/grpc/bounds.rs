@@ -1,6 +1,6 @@
 //! How much a request may ask to be made, counted on the wire before anything is made of it.
 
-use crate::domain::{ImportLimits, RatingLimits, StoreLimits, Violations};
+use crate::domain::{ImportLimits, PersonLimits, RatingLimits, StoreLimits, Violations};
 
 use super::fields::{Field, Kept, fields, is_left, rewritten};
 
@@ -121,6 +121,20 @@ fn check_count(field: &str, count: usize) -> Result<(), Violations> {
     Err(Violations::one(field, format!("must have 1 to {most} items, has {count}")))
 }
 
+/// `UpdatePersonRequest.person` and `Person.teams`.
+const PERSON: u64 = 1;
+const PERSON_TEAMS: u64 = 8;
+
+pub fn check_person(request: &[u8]) -> Result<(), Violations> {
+    let people = fields(request).filter(|field| field.number == PERSON);
+    let teams = people.flat_map(|person| fields(person.value)).filter(|field| field.number == PERSON_TEAMS);
+    let (count, most) = (teams.count(), PersonLimits::TEAMS);
+    if count <= most {
+        return Ok(());
+    }
+    Err(Violations::one("person.teams", format!("must be at most {most}, are {count}")))
+}
+
 /// `Conversation.messages`.
 const CONVERSATION_MESSAGES: u64 = 10;
 /// `ImportConversationsRequest.import`.
@@ -200,7 +214,7 @@ mod tests {
     use super::*;
     use crate::proto::v1::{
         self, ImportConversationRequest, ImportConversationsRequest, OfferRatingRequest, StoreMessageRequest,
-        SubmitRatingRequest,
+        SubmitRatingRequest, UpdatePersonRequest,
     };
 
     #[test]
@@ -261,6 +275,15 @@ mod tests {
         assert!(check_offer(&questions(21)).is_err() && check_submission(&answers(21)).is_err());
         // A message that comes twice is merged.
         assert!(check_offer(&[questions(20), questions(1)].concat()).is_err());
+    }
+
+    #[test]
+    fn the_teams_of_a_person_are_counted_too() {
+        let request = |count| {
+            let person = v1::Person { teams: vec![String::new(); count], ..Default::default() };
+            UpdatePersonRequest { person: Some(person), ..Default::default() }.encode_to_vec()
+        };
+        assert!(check_person(&request(100)).is_ok() && check_person(&request(101)).is_err());
     }
 
     #[test]

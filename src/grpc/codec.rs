@@ -14,7 +14,7 @@ use tonic_prost::{ProstCodec, ProstEncoder};
 
 use crate::proto::v1::{
     ImportConversationRequest, ImportConversationsRequest, OfferRatingRequest, StoreMessageRequest,
-    SubmitRatingRequest, UpdateMessageRequest,
+    SubmitRatingRequest, UpdateMessageRequest, UpdatePersonRequest,
 };
 
 use super::{bounds, errors};
@@ -68,6 +68,8 @@ impl<U: Message + Default + 'static> Decoder for BoundedDecoder<U> {
             bounds::check_offer(request)
         } else if is(TypeId::of::<SubmitRatingRequest>()) {
             bounds::check_submission(request)
+        } else if is(TypeId::of::<UpdatePersonRequest>()) {
+            bounds::check_person(request)
         } else {
             Ok(())
         };

@@ -254,6 +254,7 @@ async fn a_stored_message_writes_four_keys_and_one_for_each_thing_to_find() {
     let expected = with(&[("head", 1), ("job", 1), (LOG, 1)], &gone);
     assert_eq!(first_commit(&server, &client, delete).await, expected);
 }
+
 #[tokio::test]
 async fn an_offer_its_answers_and_its_end_write_three_keys_each() {
     let (server, client) = start().await;

@@ -4,8 +4,7 @@ use std::collections::HashSet;
 
 use crate::{
     domain::{
-        AuthorKind, KnownBy, Person, PersonId, PersonIdentity, PersonPatch, PersonRef, RequestId, Team,
-        TeamId, TeamRef, Violations,
+        AuthorKind, Person, PersonId, PersonPatch, PersonRef, RequestId, Team, TeamId, TeamRef, Violations,
     },
     error::{Error, ResourceKind},
     service::{
@@ -19,8 +18,6 @@ use crate::{
         request::Method,
     },
 };
-
-use super::team::team_name;
 
 /// Which people a list holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +59,7 @@ pub async fn list_people(
             directory::list_people(store, kinds, source.as_deref(), after, limit + 1).await?
         }
         PeopleFilter::In(team) => {
-            let not_found = || Error::not_found(ResourceKind::Team, team_name(team));
+            let not_found = || Error::not_found(ResourceKind::Team, format!("teams/{team}"));
             let team = directory::find_team(store, team).await?.ok_or_else(not_found)?.value.id;
             let after = after.and_then(|place| place.as_slice().try_into().ok());
             let after = PersonId(after.map_or(0, u64::from_be_bytes));
@@ -115,7 +112,7 @@ pub async fn update_person(
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Error::ConcurrentChange { what: person_name(name) })
+    Err(Error::ConcurrentChange { what: format!("people/{name}") })
 }
 
 /// Builds what an update writes, and answers what the person is then.
@@ -134,7 +131,7 @@ async fn change(services: &Services, update: &PersonUpdate, batch: &mut Batch) -
     if let (Some(etag), Some(stored)) = (etag, &read)
         && stored.value.version.to_string() != *etag
     {
-        return Err(Error::EtagMismatch { name: person_name(name), sent: etag.clone() });
+        return Err(Error::EtagMismatch { name: format!("people/{name}"), sent: etag.clone() });
     }
     set_if(&mut person.display_name, &patch.display_name);
     set_if(&mut person.description, &patch.description);
@@ -177,7 +174,7 @@ async fn move_to_teams(
                     changed.push(team);
                 }
             }
-            None => violations.add(format!("teams[{index}]"), format!("there is no {}", team_name(name))),
+            None => violations.add(format!("teams[{index}]"), format!("there is no teams/{name}")),
         }
     }
     violations.or(())?;
@@ -196,16 +193,5 @@ fn set_if(field: &mut String, value: &Option<String>) {
 }
 
 fn not_found(name: &PersonRef) -> Error {
-    Error::not_found(ResourceKind::Person, person_name(name))
-}
-
-/// As it is shown in an error.
-fn person_name(name: &PersonRef) -> String {
-    match name {
-        PersonRef::Id(id) => format!("people/{id}"),
-        PersonRef::Identity(PersonIdentity { source, kind, known_by }) => {
-            let (KnownBy::ExternalId(id) | KnownBy::Name(id) | KnownBy::NameIn { name: id, .. }) = known_by;
-            format!("people/{source}:{}:{id}", kind.as_str())
-        }
-    }
+    Error::not_found(ResourceKind::Person, format!("people/{name}"))
 }

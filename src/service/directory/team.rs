@@ -56,7 +56,7 @@ pub async fn create_team(
             && let Some(team) = directory::find_team_number(&*services.store, identity).await?
         {
             let TeamIdentity { source, external_id } = identity.clone();
-            let name = team_name(&TeamRef::Id(team));
+            let name = format!("teams/{team}");
             return Err(Error::TeamExists { source_name: source, external_id, name });
         }
         let id = TeamId(services.ids.take(1).await?);
@@ -106,7 +106,7 @@ pub async fn update_team(
             return Ok(team);
         }
     }
-    Err(Error::ConcurrentChange { what: team_name(name) })
+    Err(Error::ConcurrentChange { what: format!("teams/{name}") })
 }
 
 /// Builds what an update writes, and answers what the team is then.
@@ -161,7 +161,7 @@ pub async fn delete_team(
         let Stored { value: team, raw } = find(services, name).await?;
         check_etag(name, &team, etag)?;
         if team.member_count > 0 {
-            return Err(Error::TeamNotEmpty { name: team_name(name), members: team.member_count });
+            return Err(Error::TeamNotEmpty { name: format!("teams/{name}"), members: team.member_count });
         }
         let mut batch = Batch::default();
         directory::delete_team(&mut batch, &team, raw);
@@ -170,7 +170,7 @@ pub async fn delete_team(
             return Ok(());
         }
     }
-    Err(Error::ConcurrentChange { what: team_name(name) })
+    Err(Error::ConcurrentChange { what: format!("teams/{name}") })
 }
 
 /// False when another write came first.
@@ -185,7 +185,7 @@ async fn commit(services: &Services, batch: Batch) -> Result<bool, Error> {
 fn check_etag(name: &TeamRef, team: &Team, etag: Option<&str>) -> Result<(), Error> {
     match etag {
         Some(sent) if sent != team.version.to_string() => {
-            Err(Error::EtagMismatch { name: team_name(name), sent: sent.to_owned() })
+            Err(Error::EtagMismatch { name: format!("teams/{name}"), sent: sent.to_owned() })
         }
         _ => Ok(()),
     }
@@ -196,13 +196,5 @@ async fn find(services: &Services, name: &TeamRef) -> Result<Stored<Team>, Error
 }
 
 fn not_found(name: &TeamRef) -> Error {
-    Error::not_found(ResourceKind::Team, team_name(name))
-}
-
-/// As it is shown in an error.
-pub(super) fn team_name(name: &TeamRef) -> String {
-    match name {
-        TeamRef::Id(id) => format!("teams/{id}"),
-        TeamRef::External(TeamIdentity { source, external_id }) => format!("teams/{source}:{external_id}"),
-    }
+    Error::not_found(ResourceKind::Team, format!("teams/{name}"))
 }

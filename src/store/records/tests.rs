@@ -3,6 +3,8 @@
 //! `tests/fixtures/records/v{version}/{kind}.hex` is what that version wrote. When a field is added, a new fixture beside
 //! the old ones shows it; an old one is never changed.
 
+mod directory;
+
 use std::{fmt::Debug, path::Path};
 
 use minicbor::{Decode, Encode};
@@ -11,10 +13,10 @@ use super::*;
 use crate::domain::{
     AiInvolvement, Answer, AnswerSource, Assessment, AssessmentState, Attachment, AttachmentId, Author,
     AuthorKind, Axis, Band, Category, Channel, Course, Criterion, CriterionResult, Denominator, Dimension,
-    Direction, Evaluator, Event, EventKind, Evidence, FactValue, Handling, IntentId, Knockout, KnownBy,
-    MessageDetails, MessageId, MessageKind, MilliPoints, Person, PersonIdentity, Rating, RatingAnswer,
-    RatingQuestion, RatingType, Resolution, RevisionRef, ScorecardRevision, ScorecardState, ScoredFact,
-    ScoringType, Status, Team, TeamIdentity, Totals, UnitKind,
+    Direction, Evaluator, Event, EventKind, Evidence, FactValue, Handling, IntentId, Knockout,
+    MessageDetails, MessageId, MessageKind, MilliPoints, Rating, RatingAnswer, RatingQuestion, RatingType,
+    Resolution, RevisionRef, ScorecardRevision, ScorecardState, ScoredFact, ScoringType, Status, Totals,
+    UnitKind,
 };
 
 /// What the fixture holds is what is written today, and it is read back as it was.
@@ -238,51 +240,6 @@ fn a_rating_is_read_as_it_was_written() {
     ] {
         let record = Request { fingerprint: [7; 32], create_time: time, answer };
         check(&format!("request_{kind}"), &record);
-    }
-}
-
-#[test]
-fn the_directory_is_read_as_it_was_written() {
-    let (create_time, update_time) = (UnixMillis(1_700_000_000_000), UnixMillis(1_700_000_060_000));
-    let (person_id, team_id) = (PersonId(5_000_000_000_000_010), TeamId(5_000_000_000_000_011));
-    let person = |kind, known_by| Person {
-        id: person_id,
-        identity: PersonIdentity { source: "zendesk".to_owned(), kind, known_by },
-        display_name: "Tom".to_owned(),
-        description: "Knows invoices".to_owned(),
-        email: "tom@example.org".to_owned(),
-        teams: vec![team_id],
-        version: 3,
-        create_time,
-        update_time,
-    };
-    let named = KnownBy::NameIn { conversation: ID, name: "Ada".to_owned() };
-    check("person_teammate", &person(AuthorKind::Teammate, KnownBy::ExternalId("tea_1".to_owned())));
-    check("person_ai", &person(AuthorKind::Ai, KnownBy::Name("Billing Bot".to_owned())));
-    check("person_contact", &person(AuthorKind::Contact, named));
-    check("person_number", &PersonNumber { person: person_id });
-    let identity = TeamIdentity { source: "zendesk".to_owned(), external_id: "billing".to_owned() };
-    let team = |identity| Team {
-        id: team_id,
-        identity,
-        display_name: "Billing".to_owned(),
-        description: "Invoices".to_owned(),
-        member_count: 2,
-        version: 3,
-        create_time,
-        update_time,
-    };
-    check("team", &team(Some(identity)));
-    check("team_of_ours", &team(None));
-    check("team_number", &TeamNumber { team: team_id });
-    check("membership", &Membership { since: create_time });
-    for (kind, answer) in [
-        ("update_person", RequestAnswer::UpdatePerson(person_id)),
-        ("create_team", RequestAnswer::CreateTeam(team_id)),
-        ("update_team", RequestAnswer::UpdateTeam(team_id)),
-        ("delete_team", RequestAnswer::DeleteTeam),
-    ] {
-        check(&format!("request_{kind}"), &Request { fingerprint: [7; 32], create_time, answer });
     }
 }
 

@@ -14,7 +14,7 @@ async fn without_a_setting_there_is_no_limit() {
 
 #[tokio::test]
 async fn beyond_the_limit_a_key_gets_429_and_is_told_when_to_come_again() {
-    let documented = Options { dixa_requests_per_second: 10, dixa_burst: 4, ..Options::default() };
+    let documented = Options { dixa_requests_per_second: 10, dixa_burst: 4 };
     let setup = Setup::start_with(Settings::default(), documented).await;
     let get = async |key: &str| setup.http().send("GET", LIST, &[("authorization", key)], "").await;
     for _ in 0..4 {

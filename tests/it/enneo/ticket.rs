@@ -47,7 +47,8 @@ impl<'a> Ticket<'a> {
         self.client.import(request).await.expect("an import");
     }
 
-    /// The helpdesk says something of it.
+    /// The helpdesk says something of it, straight in the store: over the wire a status comes with a message and has the
+    /// message's time, and a case is to be about one of them alone.
     pub async fn handle(&self, change: impl Fn(&mut domain::Handling, domain::MessageId)) {
         let last = *self.message_numbers().await.last().expect("a message");
         let key = keys::head(domain::ConversationId(self.conversation_number().await));
@@ -75,7 +76,7 @@ impl<'a> Ticket<'a> {
         self.handle(|handling, last| handling.set_status(status, time, last)).await;
     }
 
-    /// Changes every assessment of it as a person would who reviews it.
+    /// Changes every assessment of it as a person would who reviews it, straight in the store: reviews come later.
     pub async fn review(&self, change: impl Fn(&mut domain::Assessment)) {
         let range = keys::assessments(domain::ConversationId(self.conversation_number().await));
         for (key, raw) in self.scan(range).await {

@@ -42,6 +42,7 @@ pub struct Config {
     pub limits: Limits,
     pub scoring: Scoring,
     pub worklog: Worklog,
+    pub deletion: Deletion,
     pub enneo: Dialect,
     pub dixa: Dixa,
 }
@@ -79,6 +80,12 @@ pub struct Scoring {
 #[serde(deny_unknown_fields)]
 pub struct Worklog {
     pub idle_hours: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deletion {
+    pub keep_days: u64,
 }
 
 /// A dialect of the REST edge whose paths name conversations by number.

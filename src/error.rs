@@ -47,6 +47,12 @@ pub enum Error {
     EventsLost,
     #[error("others kept changing {what}; nothing was written, send the same request again")]
     ConcurrentChange { what: String },
+    #[error("{what} is not deleted")]
+    NotDeleted { what: String },
+    #[error(
+        "{what} cannot come back: conversations/{by} has its source and external id by now; delete that one first"
+    )]
+    IdentityTaken { what: String, by: ConversationId },
     #[error("the server has too many writes waiting; try again in {} ms", retry_after.as_millis())]
     Overloaded { retry_after: Duration },
     /// The store has failed or is closed; a write is of unknown outcome.

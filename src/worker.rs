@@ -1,4 +1,5 @@
-//! The consumer of the durable queue: it scores what wants scoring, and sweeps what is no longer remembered.
+//! The consumer of the durable queue: it scores what wants scoring, sweeps what is no longer remembered, and purges what was
+//! deleted.
 //!
 //! In one process it owns every shard of the queue. It keeps nothing: after a crash the queue is where it was.
 
@@ -19,6 +20,8 @@ use crate::{
     error::Error,
     service::{
         Services,
+        backfill::backfill,
+        purge::purge_deleted,
         scoring::{give_up_damaged, record_failed_attempt, score_conversation},
     },
     store::{keys, queue, request},
@@ -35,7 +38,8 @@ const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// The report counts so many jobs; beyond it says that there are more.
 const MOST_COUNTED: usize = 10_000;
 
-/// How often request records are swept when nothing else is asked for. What is expired does not count before either.
+/// How often request records are swept, and deleted conversations purged, when nothing else is asked for. A record that is
+/// expired does not count before either.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// A running worker.
@@ -43,21 +47,23 @@ pub struct Worker {
     stop: watch::Sender<bool>,
     scoring: JoinHandle<()>,
     upkeep: JoinHandle<()>,
+    backfill: JoinHandle<()>,
 }
 
 impl Worker {
     pub fn start(services: Arc<Services>, sweep_every: Duration) -> Self {
         let (stop, stopped) = watch::channel(false);
         let scoring = tokio::spawn(score_all(Arc::clone(&services), stopped.clone()));
-        let upkeep = tokio::spawn(keep_up(services, stopped, sweep_every));
-        Self { stop, scoring, upkeep }
+        let upkeep = tokio::spawn(keep_up(Arc::clone(&services), stopped.clone(), sweep_every));
+        let backfill = tokio::spawn(backfill_all(services, stopped));
+        Self { stop, scoring, upkeep, backfill }
     }
 
     /// Lets the jobs that are being scored finish and takes no more. Giving up on it half way harms nothing: what is not
     /// scored by then waits in the queue.
     pub async fn stop(self) {
         self.stop.send_replace(true);
-        for task in [self.scoring, self.upkeep] {
+        for task in [self.scoring, self.upkeep, self.backfill] {
             if let Err(cause) = task.await {
                 tracing::error!(%cause, "the worker ended badly");
             }
@@ -187,7 +193,24 @@ async fn score(services: &Services, conversation: ConversationId) {
     }
 }
 
-/// Sweeps expired request records and tells how long the queue is, until it is stopped.
+/// Makes the lists of a store that an earlier version wrote, until they are made or it is stopped.
+async fn backfill_all(services: Arc<Services>, mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        match backfill(&services).await {
+            Ok(true) => tokio::task::yield_now().await,
+            Ok(false) => return,
+            Err(error) => {
+                tracing::warn!(%error, "the lists of an older store wait for the store");
+                tokio::select! {
+                    _ = stopped.changed() => {}
+                    () = sleep(STORE_WAIT) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Sweeps expired request records, purges what was deleted long ago, and tells how long the queue is, until it is stopped.
 async fn keep_up(services: Arc<Services>, mut stopped: watch::Receiver<bool>, sweep_every: Duration) {
     let (mut next_sweep, mut next_report) = (Instant::now(), Instant::now() + REPORT_EVERY);
     while !*stopped.borrow() {
@@ -213,6 +236,11 @@ async fn sweep(services: &Services) {
         Ok(0) => {}
         Ok(swept) => tracing::info!(swept, "forgot request ids older than 24 hours"),
         Err(error) => tracing::warn!(%error, "request ids could not be swept"),
+    }
+    match purge_deleted(services).await {
+        Ok(0) => {}
+        Ok(purged) => tracing::info!(purged, "purged deleted conversations"),
+        Err(error) => tracing::warn!(%error, "deleted conversations could not be purged"),
     }
 }
 

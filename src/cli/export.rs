@@ -176,7 +176,7 @@ impl Reader {
         let mut page_token = String::new();
         loop {
             let parent = parent.to_owned();
-            let request = ListAssessmentsRequest { parent, page_size: PAGE_SIZE, page_token };
+            let request = ListAssessmentsRequest { parent, page_size: PAGE_SIZE, page_token, filter: None };
             let mut client = AssessmentServiceClient::new(self.channel.clone());
             let page = client.list_assessments(request).await?.into_inner();
             pages.push(page.assessments);

@@ -133,6 +133,12 @@ pub const SETTINGS: &[Setting] = &[
         doc: "Hours without a message after which an agent's next one opens a new worklog.",
     },
     Setting {
+        name: "deletion.keep_days",
+        kind: Kind::Integer { min: 0, max: 36_500 },
+        default: DefaultValue::Integer(30),
+        doc: "Days for which a deleted conversation can be brought back; then all of it is purged.",
+    },
+    Setting {
         name: "enneo.source",
         kind: Kind::Source,
         default: DefaultValue::Text("enneo"),

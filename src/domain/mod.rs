@@ -1,12 +1,14 @@
 //! What Plaudit is about: types and rules, pure. No async, no wire, no store, no clock.
 
 mod assessment;
+mod change;
 mod conversation;
 mod draft;
 mod event;
 mod handling;
 mod html;
 mod ids;
+mod listing;
 mod message;
 mod message_change;
 mod person;
@@ -29,6 +31,7 @@ pub use assessment::{
     Answer, AnswerSource, Assessment, AssessmentState, CriterionResult, Evidence, FactValue, ScoredFact, Unit,
 };
 pub use axis::{AiInvolvement, Axis, Band, Dimension, Resolution};
+pub use change::{Change, ChangeDraft};
 pub use conversation::{Author, AuthorKind, Conversation, ImportOutcome, Message, MessageKind, Transcript};
 pub use draft::{AuthorDraft, ConversationDraft, ImportLimits, MessageDraft, NewConversation, NewMessage};
 pub use event::{Event, EventKind};
@@ -38,6 +41,7 @@ pub use ids::{
     AssessmentId, AttachmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, PersonId,
     RatingId, RatingRef, Receipt, TeamId,
 };
+pub use listing::{AssessmentFilter, AssessmentTerm, ConversationFilter, Listing, Place, Term, TimeRange};
 pub use message::{AttachedFile, Attachment, Direction, IntentId, Measured, MessageDetails, measure};
 pub use message_change::MessageChange;
 pub use person::{KnownBy, Person, PersonIdentity, PersonLimits, PersonPatch, PersonRef};

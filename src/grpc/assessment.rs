@@ -4,17 +4,21 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
-        AiInvolvement, Answer, AnswerSource, Assessment, AssessmentId, AssessmentState, Axis, Band,
-        CriterionResult, Dimension, FactValue, Resolution, ScoredFact, Totals, Unit, Violations,
+        AiInvolvement, Answer, AnswerSource, Assessment, AssessmentState, Axis, Band, CriterionResult,
+        Dimension, FactValue, Resolution, ScoredFact, Totals, Unit, Violations,
     },
     error::Error,
     proto::v1::{self, assessment_service_server::AssessmentService, fact::Value},
-    service::{assessment, conversation},
+    service::{
+        assessment::{self, AssessmentsOf},
+        conversation,
+    },
 };
 
 use super::{
     Edge,
     conversation::author_to_wire,
+    filters,
     names::{self, MessageNames},
     pages, times,
 };
@@ -37,23 +41,35 @@ impl AssessmentService for Edge {
         let request = request.into_inner();
         let mut violations = Violations::default();
         let size = pages::size(request.page_size, &mut violations);
-        let parent = violations.take(names::parse_conversation("parent", &request.parent));
-        let Some(parent) = parent else { return Err(Error::from(violations).into()) };
-        // A token is good for one conversation, so its own violation is known only now.
-        let id = conversation::resolve(&self.0, &parent).await?;
-        let arguments = format!("assessments of {id}");
-        let after = pages::place_number(&self.0, &arguments, &request.page_token, &mut violations);
+        let filter = filters::assessments(request.filter, &mut violations);
+        let of = self.assessments_of(&request.parent, &mut violations).await?;
+        let Some(of) = of else { return Err(Error::from(violations).into()) };
+        let arguments = format!("assessments {of:?} {filter:?}");
+        let after = pages::place_in_time(&self.0, &arguments, &request.page_token, &mut violations);
         violations.or(()).map_err(Error::from)?;
-        let page = assessment::list_assessments(&self.0, id, AssessmentId(after), size).await?;
-        let numbers: Vec<AssessmentId> = page.assessments.iter().map(|assessment| assessment.id).collect();
-        let mut assessments: Vec<_> = page.assessments.into_iter().map(to_wire).collect();
-        let has_more = pages::cut(&mut assessments) || page.has_more;
-        let last = assessments.len().checked_sub(1).and_then(|last| numbers.get(last));
-        let next_page_token = match last {
-            Some(last) if has_more => self.0.page_token(&arguments, last),
-            _ => String::new(),
-        };
+        let page = assessment::list_assessments(&self.0, of, &filter, after, size).await?;
+        let places: Vec<_> = page.items.iter().map(Assessment::place).collect();
+        let mut assessments = page.items.into_iter().map(to_wire).collect();
+        let next_page_token = pages::end(&self.0, &arguments, &mut assessments, &places, page.next);
         Ok(Response::new(v1::ListAssessmentsResponse { assessments, next_page_token }))
+    }
+}
+
+impl Edge {
+    /// What the parent of a list means; `None` when it is malformed, which is then noted. A token is good for one
+    /// conversation, by whatever name, so that it is looked up before the token is.
+    async fn assessments_of(
+        &self,
+        parent: &str,
+        violations: &mut Violations,
+    ) -> Result<Option<AssessmentsOf>, Error> {
+        if parent == names::ALL_CONVERSATIONS {
+            return Ok(Some(AssessmentsOf::All));
+        }
+        let Some(parent) = violations.take(names::parse_conversation("parent", parent)) else {
+            return Ok(None);
+        };
+        conversation::resolve(&self.0, &parent).await.map(|id| Some(AssessmentsOf::One(id)))
     }
 }
 

@@ -4,6 +4,18 @@ use crate::domain::{ImportLimits, PersonLimits, RatingLimits, StoreLimits, Viola
 
 use super::fields::{Field, Kept, fields, is_left, rewritten};
 
+/// More items one level down than any request needs that has no rule of its own: whoever sends back what a FULL view
+/// answered may do so.
+const MAX_ITEMS: usize = 10_000;
+
+pub fn check_items(request: &[u8], field: &str) -> Result<(), Violations> {
+    let items = fields(request).flat_map(|field| fields(field.value)).count();
+    if items > MAX_ITEMS {
+        return Err(Violations::one(field, format!("must have at most {MAX_ITEMS} items, has {items}")));
+    }
+    Ok(())
+}
+
 /// `ImportConversationRequest.conversation` and `.messages`, and the repeated fields of `Conversation`.
 const CONVERSATION: u64 = 1;
 const MESSAGES: u64 = 2;
@@ -214,7 +226,7 @@ mod tests {
     use super::*;
     use crate::proto::v1::{
         self, ImportConversationRequest, ImportConversationsRequest, OfferRatingRequest, StoreMessageRequest,
-        SubmitRatingRequest, UpdatePersonRequest,
+        SubmitRatingRequest, UpdateConversationRequest, UpdatePersonRequest,
     };
 
     #[test]
@@ -236,6 +248,17 @@ mod tests {
         let request = ImportConversationRequest { conversation, messages, ..Default::default() };
         assert_eq!(named(&request.encode_to_vec()), ["messages", "conversation.tags"]);
         assert_eq!(named(&[0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]), [""; 0]);
+    }
+
+    #[test]
+    fn items_one_level_down_are_counted_too() {
+        let with_tags = |count| {
+            let conversation =
+                Some(v1::Conversation { tags: vec![String::new(); count], ..Default::default() });
+            UpdateConversationRequest { conversation, ..Default::default() }.encode_to_vec()
+        };
+        assert!(check_items(&with_tags(10_000), "conversation").is_ok());
+        assert!(check_items(&with_tags(10_001), "conversation").is_err());
     }
 
     #[test]

@@ -13,8 +13,9 @@ use tonic::{
 use tonic_prost::{ProstCodec, ProstEncoder};
 
 use crate::proto::v1::{
-    ImportConversationRequest, ImportConversationsRequest, OfferRatingRequest, StoreMessageRequest,
-    SubmitRatingRequest, UpdateMessageRequest, UpdatePersonRequest,
+    ImportConversationRequest, ImportConversationsRequest, ListConversationsRequest, OfferRatingRequest,
+    StoreMessageRequest, SubmitRatingRequest, UpdateConversationRequest, UpdateMessageRequest,
+    UpdatePersonRequest,
 };
 
 use super::{bounds, errors};
@@ -70,6 +71,10 @@ impl<U: Message + Default + 'static> Decoder for BoundedDecoder<U> {
             bounds::check_submission(request)
         } else if is(TypeId::of::<UpdatePersonRequest>()) {
             bounds::check_person(request)
+        } else if is(TypeId::of::<UpdateConversationRequest>()) {
+            bounds::check_items(request, "conversation")
+        } else if is(TypeId::of::<ListConversationsRequest>()) {
+            bounds::check_items(request, "filter")
         } else {
             Ok(())
         };

@@ -6,10 +6,15 @@ use crate::{
     domain::{Author, AuthorKind, Conversation, ConversationId, MessageId, Violations},
     error::Error,
     proto::v1::{self, conversation_service_server::ConversationService},
-    service::conversation::{self, MessagePage, ScoringStatus},
+    service::{
+        conversation::{self, ConversationStatus, MessagePage, ScoringStatus},
+        purge::purge_time,
+    },
 };
 
-use super::{Edge, handling, message::message_to_wire, names, pages, times};
+use super::{
+    Edge, filters, handling, message::message_to_wire, names, pages, requests::request_id_from_wire, times,
+};
 
 /// How many messages a FULL view tries to hold.
 const FULL_VIEW_MESSAGES: usize = 1000;
@@ -63,6 +68,73 @@ impl ConversationService for Edge {
         Ok(Response::new(v1::ListMessagesResponse { messages, next_page_token }))
     }
 
+    async fn list_conversations(
+        &self,
+        request: Request<v1::ListConversationsRequest>,
+    ) -> Result<Response<v1::ListConversationsResponse>, Status> {
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let size = pages::size(request.page_size, &mut violations);
+        let filter = filters::conversations(request.filter, &mut violations);
+        let arguments = format!("conversations {filter:?}");
+        let after = pages::place_in_time(&self.0, &arguments, &request.page_token, &mut violations);
+        violations.or(()).map_err(Error::from)?;
+        let page = conversation::list_conversations(&self.0, &filter, after, size).await?;
+        let places: Vec<_> = page.items.iter().map(|status| status.conversation.place()).collect();
+        let mut conversations = page.items.into_iter().map(|status| self.status_to_wire(status)).collect();
+        let next_page_token = pages::end(&self.0, &arguments, &mut conversations, &places, page.next);
+        Ok(Response::new(v1::ListConversationsResponse { conversations, next_page_token }))
+    }
+
+    async fn update_conversation(
+        &self,
+        request: Request<v1::UpdateConversationRequest>,
+    ) -> Result<Response<v1::Conversation>, Status> {
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let request_id = request_id_from_wire(&request.request_id, &mut violations);
+        let conversation = request.conversation.unwrap_or_default();
+        let etag = conversation.etag.clone();
+        let name = names::parse_conversation("conversation.name", &conversation.name);
+        let mut wrong = Violations::default();
+        let draft = handling::update_from_wire(conversation, request.update_mask, &mut wrong);
+        let changes = draft.check(wrong).map_err(|wrong| wrong.renamed(wire_field));
+        let (Some(name), Some(changes)) = (violations.take(name), violations.take(changes)) else {
+            return Err(Error::from(violations).into());
+        };
+        violations.or(()).map_err(Error::from)?;
+        let request_id = request_id.as_ref();
+        let status = conversation::update_conversation(&self.0, &name, &etag, &changes, request_id).await?;
+        Ok(Response::new(self.status_to_wire(status)))
+    }
+
+    async fn delete_conversation(
+        &self,
+        request: Request<v1::DeleteConversationRequest>,
+    ) -> Result<Response<v1::Conversation>, Status> {
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let request_id = request_id_from_wire(&request.request_id, &mut violations);
+        let name =
+            violations.collect(names::parse_conversation("name", &request.name)).map_err(Error::from)?;
+        let request_id = request_id.as_ref();
+        let status = conversation::delete_conversation(&self.0, &name, &request.etag, request_id).await?;
+        Ok(Response::new(self.status_to_wire(status)))
+    }
+
+    async fn undelete_conversation(
+        &self,
+        request: Request<v1::UndeleteConversationRequest>,
+    ) -> Result<Response<v1::Conversation>, Status> {
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let request_id = request_id_from_wire(&request.request_id, &mut violations);
+        let id = names::parse_conversation_number("name", &request.name);
+        let id = violations.collect(id).map_err(Error::from)?;
+        let status = conversation::undelete_conversation(&self.0, id, request_id.as_ref()).await?;
+        Ok(Response::new(self.status_to_wire(status)))
+    }
+
     async fn store_message(
         &self,
         request: Request<v1::StoreMessageRequest>,
@@ -85,6 +157,11 @@ impl ConversationService for Edge {
     }
 }
 
+/// In this request the conversation's own fields stand one level down.
+fn wire_field(field: &str) -> String {
+    if field == "update_mask" { field.to_owned() } else { format!("conversation.{field}") }
+}
+
 impl Edge {
     fn page_to_wire(&self, id: ConversationId, page: MessagePage) -> (Vec<v1::Message>, String) {
         let numbers: Vec<MessageId> = page.messages.iter().map(|message| message.id).collect();
@@ -97,6 +174,16 @@ impl Edge {
             _ => String::new(),
         };
         (messages, token)
+    }
+
+    /// As [`to_wire`], with when it was deleted and until when it can come back.
+    fn status_to_wire(&self, status: ConversationStatus) -> v1::Conversation {
+        let delete_time = status.conversation.delete_time;
+        v1::Conversation {
+            delete_time: delete_time.map(times::to_wire),
+            purge_time: delete_time.map(|time| times::to_wire(purge_time(&self.0, time))),
+            ..to_wire(status.conversation, status.scoring)
+        }
     }
 }
 

@@ -36,6 +36,16 @@ impl From<Error> for Status {
                 details.add_bad_request_violation("request_id", message.clone());
                 (Code::InvalidArgument, ErrorReason::RequestIdReused)
             }
+            Error::NotDeleted { what } => {
+                details.set_resource_info("conversation", what, "", "it is not deleted");
+                (Code::AlreadyExists, ErrorReason::NotDeleted)
+            }
+            Error::IdentityTaken { by, .. } => {
+                let name = format!("conversations/{by}");
+                details.set_resource_info("conversation", name.clone(), "", "it has the identity");
+                metadata.insert("conversation".to_owned(), name);
+                (Code::AlreadyExists, ErrorReason::IdentityTaken)
+            }
             Error::EtagMismatch { name, .. } => {
                 details.set_resource_info("", name, "", "it has changed");
                 (Code::Aborted, ErrorReason::EtagMismatch)

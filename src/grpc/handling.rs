@@ -1,7 +1,9 @@
 //! What the helpdesk says of a conversation, on the wire.
 
 use crate::{
-    domain::{Author, AuthorDraft, Channel, Handling, HandlingChange, Priority, Status, Violations},
+    domain::{
+        Author, AuthorDraft, ChangeDraft, Channel, Handling, HandlingChange, Priority, Status, Violations,
+    },
     proto::v1,
 };
 
@@ -103,6 +105,36 @@ pub fn change_from_wire(
         channel: choice("channel", &CHANNELS, request.channel, violations),
         ..HandlingChange::default()
     }
+}
+
+/// What an update of a conversation asks for. Fields that only the server says are not looked at.
+pub fn update_from_wire(
+    conversation: v1::Conversation,
+    mask: Option<prost_types::FieldMask>,
+    violations: &mut Violations,
+) -> ChangeDraft {
+    let mut moment =
+        |field: &str, time: Option<prost_types::Timestamp>| times::checked(field, time.as_ref()?, violations);
+    let first_response_due = moment("first_response_due_time", conversation.first_response_due_time);
+    let due = moment("due_time", conversation.due_time);
+    let handling = Handling {
+        status: status_from_wire("status", conversation.status, violations),
+        status_changes: Vec::new(),
+        priority: choice("priority", &PRIORITIES, conversation.priority, violations),
+        first_response_due,
+        due,
+        assignee: conversation.assignee.and_then(|assignee| assignee_from_wire(assignee, violations)),
+        tags: conversation.tags,
+        team: conversation.team,
+        channel: channel_from_wire("channel", conversation.channel, violations),
+        subchannel_id: conversation.subchannel_id,
+    };
+    let paths = mask.map(|mask| mask.paths).unwrap_or_default();
+    ChangeDraft { paths, subject: conversation.subject, handling }
+}
+
+pub fn status_from_wire(field: &str, status: i32, violations: &mut Violations) -> Option<Status> {
+    choice(field, &STATUSES, status, violations)
 }
 
 fn assignee_from_wire(assignee: v1::Author, violations: &mut Violations) -> Option<Author> {

@@ -9,6 +9,7 @@ mod directory;
 mod errors;
 mod events;
 mod fields;
+mod filters;
 mod handling;
 mod import;
 mod message;

@@ -75,6 +75,17 @@ pub fn parse_conversation(field: &str, name: &str) -> Result<ConversationRef, Vi
     })
 }
 
+/// `conversations/{number}`: what a conversation is called that has no identity any more.
+pub fn parse_conversation_number(field: &str, name: &str) -> Result<ConversationId, Violations> {
+    match name.strip_prefix("conversations/").and_then(conversation_segment) {
+        Some(ConversationRef::Id(id)) => Ok(id),
+        _ => Err(unlike(field, name, "`conversations/{number}`")),
+    }
+}
+
+/// The parent that stands for every conversation.
+pub const ALL_CONVERSATIONS: &str = "conversations/-";
+
 /// `conversations/{conversation}/messages/{number}`.
 pub fn parse_message(field: &str, name: &str) -> Result<(ConversationRef, MessageId), Violations> {
     let parsed = || {

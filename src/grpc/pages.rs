@@ -2,7 +2,10 @@
 
 use prost::Message;
 
-use crate::{domain::Violations, service::Services};
+use crate::{
+    domain::{Place, UnixMillis, Violations},
+    service::Services,
+};
 
 const DEFAULT_SIZE: usize = 50;
 const MAX_SIZE: usize = 1000;
@@ -44,6 +47,34 @@ pub fn place(
 /// As [`place`], for lists that are ordered by number: 0 is the list's beginning.
 pub fn place_number(services: &Services, arguments: &str, token: &str, violations: &mut Violations) -> u64 {
     place(services, arguments, token, violations).and_then(|place| place.parse().ok()).unwrap_or(0)
+}
+
+/// As [`place`], for lists that are ordered by time and number.
+pub fn place_in_time(
+    services: &Services,
+    arguments: &str,
+    token: &str,
+    violations: &mut Violations,
+) -> Option<Place> {
+    let place = place(services, arguments, token, violations)?;
+    let (time, number) = place.split_once('.')?;
+    Some(Place { time: UnixMillis(time.parse().ok()?), number: number.parse().ok()? })
+}
+
+/// Ends a page of such a list where the answer would become too large, and answers the token of what follows. `places` are
+/// those of the items, `next` is where the list goes on after all of them.
+pub fn end<T: Message>(
+    services: &Services,
+    arguments: &str,
+    items: &mut Vec<T>,
+    places: &[Place],
+    next: Option<Place>,
+) -> String {
+    let next =
+        if cut(items) { items.len().checked_sub(1).and_then(|last| places.get(last)).copied() } else { next };
+    next.map_or_else(String::new, |Place { time, number }| {
+        services.page_token(arguments, format!("{}.{number}", time.0))
+    })
 }
 
 /// Cuts a page off where the answer would become too large; at least one item stays. Answers whether it did.

@@ -80,9 +80,11 @@ impl From<Error> for Fault {
         match error {
             Error::Invalid(violations) => violations.into(),
             Error::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, message),
-            Error::AlreadyImported { .. } | Error::TeamExists { .. } | Error::TeamNotEmpty { .. } => {
-                Self::new(StatusCode::CONFLICT, message)
-            }
+            Error::AlreadyImported { .. }
+            | Error::NotDeleted { .. }
+            | Error::IdentityTaken { .. }
+            | Error::TeamExists { .. }
+            | Error::TeamNotEmpty { .. } => Self::new(StatusCode::CONFLICT, message),
             Error::EtagMismatch { .. } => Self::new(StatusCode::PRECONDITION_FAILED, message),
             Error::RequestIdReused { request_id } => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,

@@ -1,12 +1,14 @@
 //! Reading assessments.
 
 use crate::{
-    domain::{
-        Assessment, AssessmentId, AssessmentState, Axis, ConversationId, ConversationRef, Receipt, axis,
-    },
+    domain::{Assessment, AssessmentId, AssessmentState, Axis, ConversationRef, Receipt, axis},
     error::{Error, ResourceKind},
     store::{assessment, conversation},
 };
+
+mod list;
+
+pub use list::{AssessmentsOf, list_assessments};
 
 use super::{
     Services,
@@ -25,34 +27,11 @@ pub async fn get_assessment(
     let Some(conversation) = conversation::resolve(&*services.store, parent).await? else {
         return Err(not_found());
     };
+    if !conversation::exists(&*services.store, conversation).await? {
+        return Err(not_found());
+    }
     let stored = assessment::find(&*services.store, conversation, id).await?;
     stored.map(|stored| stored.value).ok_or_else(not_found)
-}
-
-/// A page of assessments.
-#[derive(Clone, Debug)]
-pub struct AssessmentPage {
-    /// Ascending by number.
-    pub assessments: Vec<Assessment>,
-    /// Whether there are more after it.
-    pub has_more: bool,
-}
-
-/// At most `limit` assessments of one conversation after `after`.
-pub async fn list_assessments(
-    services: &Services,
-    conversation: ConversationId,
-    after: AssessmentId,
-    limit: usize,
-) -> Result<AssessmentPage, Error> {
-    let store = &*services.store;
-    let mut assessments = assessment::list_after(store, conversation, after, limit + 1).await?;
-    if assessments.is_empty() && !conversation::exists(store, conversation).await? {
-        return Err(Error::not_found(ResourceKind::Conversation, format!("conversations/{conversation}")));
-    }
-    let has_more = assessments.len() > limit;
-    assessments.truncate(limit);
-    Ok(AssessmentPage { assessments, has_more })
 }
 
 /// What became of an import, with what its scoring gave.

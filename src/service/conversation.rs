@@ -1,15 +1,23 @@
-//! Reading conversations.
+//! Reading conversations, and changing what is said of them.
 
 use crate::{
     domain::{Conversation, ConversationId, ConversationRef, Message, MessageId},
     error::{Error, ResourceKind},
-    store::conversation::{self, Found},
+    store::{
+        conversation::{self, Found},
+        records::{Job, ScoringFailure},
+    },
 };
 
-use super::Services;
+mod deletion;
+mod list;
+mod update;
 
-/// How much text one page of messages may hold, in bytes; a little under the 3 MiB of an answer.
-const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024 - 512 * 1024;
+pub use deletion::{delete_conversation, undelete_conversation};
+pub use list::list_conversations;
+pub use update::update_conversation;
+
+use super::{Services, page::MAX_PAGE_BYTES};
 
 /// What became of the scoring of a conversation as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,13 +89,21 @@ pub async fn resolve(services: &Services, name: &ConversationRef) -> Result<Conv
 
 /// Derived: a job waits, or it was given up, or none was wanted, or there is nothing left to do.
 pub(super) fn scoring_status(found: &Found) -> ScoringStatus {
-    match (&found.job, &found.failure) {
-        (Some(job), _) => ScoringStatus::Pending { failed_attempts: job.value.failed_attempts },
-        (None, Some(failure)) => ScoringStatus::Failed {
-            failed_attempts: failure.value.failed_attempts,
-            cause: failure.value.cause.clone(),
-        },
-        (None, None) if found.head.value.conversation.is_unscored() => ScoringStatus::Off,
+    let job = found.job.as_ref().map(|job| &job.value);
+    status_of(&found.head.value.conversation, job, found.failure.as_ref().map(|failure| &failure.value))
+}
+
+fn status_of(
+    conversation: &Conversation,
+    job: Option<&Job>,
+    failure: Option<&ScoringFailure>,
+) -> ScoringStatus {
+    match (job, failure) {
+        (Some(job), _) => ScoringStatus::Pending { failed_attempts: job.failed_attempts },
+        (None, Some(failure)) => {
+            ScoringStatus::Failed { failed_attempts: failure.failed_attempts, cause: failure.cause.clone() }
+        }
+        (None, None) if conversation.is_unscored() => ScoringStatus::Off,
         (None, None) => ScoringStatus::Done,
     }
 }

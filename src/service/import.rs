@@ -100,9 +100,8 @@ async fn create(
     once: &Once<'_>,
     expired: Option<Stored<Request>>,
 ) -> Result<Option<Imported>, Error> {
-    let now = services.clock.now();
     let count = new.messages.len() as u32;
-    let first = services.ids.take(1 + u64::from(count)).await?;
+    let (first, now) = services.ids.take_at(1 + u64::from(count), || services.clock.now()).await?;
     let id = ConversationId(first);
     let conversation = Conversation {
         subject: new.subject.clone(),

@@ -21,6 +21,7 @@ use crate::{
 use super::{
     ATTEMPTS, Services,
     conversation::{ScoringStatus, scoring_status},
+    listing,
     once::{Begun, Once, foreign_answer},
     scoring::score_now,
 };
@@ -186,6 +187,7 @@ impl Store<'_> {
         self.change(&mut conversation, &message);
         if self.process == Process::Off {
             conversation.unscored_version = Some(conversation.version);
+            listing::put(self.services, &mut batch, &conversation, std::slice::from_ref(&message)).await?;
         } else {
             queue::put_first(&mut batch, id, conversation.version, now);
         }
@@ -239,6 +241,7 @@ impl Store<'_> {
             if found.job.is_none() {
                 changed.unscored_version = Some(changed.version);
                 scoring = ScoringStatus::Off;
+                listing::put(self.services, &mut batch, &changed, std::slice::from_ref(&message)).await?;
             }
         } else {
             queue::put_next(&mut batch, id, changed.version, now, found.failure.as_ref());

@@ -5,12 +5,16 @@ mod scoring_threads;
 mod turns;
 
 pub mod assessment;
+pub mod backfill;
 pub mod bulk;
 pub mod conversation;
 pub mod directory;
 pub mod events;
 pub mod import;
+pub mod listing;
 pub mod message;
+pub mod page;
+pub mod purge;
 pub mod rating;
 pub mod scorecard;
 pub mod scoring;
@@ -58,6 +62,8 @@ pub struct Settings {
     pub scoring_threads: usize,
     /// After how many idle hours an agent's next message opens a new worklog.
     pub worklog_idle_hours: u64,
+    /// For how many days a deleted conversation can be brought back.
+    pub keep_deleted_days: u64,
     /// How long a message that is stored with `realtime` waits for its scoring.
     pub realtime_seconds: u64,
     /// The source whose tickets the Enneo dialect's path ids name. Set once for the life of the process.
@@ -72,6 +78,7 @@ impl Default for Settings {
             scoring_attempts: 5,
             scoring_threads: 1,
             worklog_idle_hours: 24,
+            keep_deleted_days: 30,
             realtime_seconds: 60,
             enneo_source: "enneo",
             dixa_source: "dixa",
@@ -95,6 +102,7 @@ impl Services {
     ) -> Result<Self, Error> {
         let threads = ScoringThreads::start(settings.scoring_threads)
             .map_err(|cause| Error::Internal(format!("the scoring threads did not start: {cause}")))?;
+        backfill::prepare(&*store).await?;
         let secrets = Secrets::load_or_create(&*store).await?;
         scorecard::seed_builtins(&*store, clock.now()).await?;
         let scorer = scorecard::load_scorer(&*store, settings).await?;

@@ -22,7 +22,7 @@ use crate::{
 };
 
 use super::{
-    ATTEMPTS, Services, conversation,
+    ATTEMPTS, Services, conversation, listing,
     once::{Begun, Once, foreign_answer},
 };
 
@@ -154,6 +154,9 @@ pub async fn submit_rating(
         if let Some(opts_out) = submission.opt_out {
             let opt_out = opts_out.then_some(OptOut { rating: id, time });
             rating::put_opt_out(&*services.store, &mut batch, &rating, opt_out).await?;
+        }
+        if rating.answer_time().is_some() {
+            listing::put_rated(services, &mut batch, conversation, true).await?;
         }
         let answer = RequestAnswer::SubmitRating { conversation, rating: id, time };
         once.record(services, &mut batch, expired, answer);

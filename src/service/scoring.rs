@@ -1,11 +1,11 @@
 //! Scoring a conversation: read it, compute, and commit what came out, at most once per version.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     domain::{
         Answer, Assessment, AssessmentId, AssessmentState, ConversationId, CriterionResult, Event, EventKind,
-        Unit, UnixMillis,
+        Unit, UnixMillis, axis,
     },
     error::Error,
     scoring::Scored,
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-use super::{ATTEMPTS, Services, directory};
+use super::{ATTEMPTS, Services, directory, listing};
 
 /// What came of an attempt to score a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,31 +69,44 @@ async fn attempt(services: &Services, id: ConversationId) -> Result<Option<Outco
         };
     };
     let Some(job) = found.job else { return Ok(Some(Outcome::NothingToDo)) };
-    let transcript = conversation::transcript(store, found.head.value).await?;
+    let transcript = Arc::new(conversation::transcript(store, found.head.value).await?);
     // In a commit of its own, which is rare: most conversations are of people who were met before.
     directory::meet_all(services, &transcript).await?;
     let version = transcript.conversation.version;
     let scorer = services.scorer();
     let families: Vec<String> = scorer.scorecards().map(|scorecard| scorecard.base.clone()).collect();
     let now = services.clock.now();
-    let computed = services.threads.run(move || scorer.score(&transcript, now)).await;
+    let scored_transcript = Arc::clone(&transcript);
+    let computed = services.threads.run(move || scorer.score(&scored_transcript, now)).await;
     let scored =
         computed.map_err(|cause| Error::Internal(format!("scoring conversation {id} failed: {cause}")))?;
 
     let (index, existing) = assessment::find_indexed(store, id).await?;
     let mut batch = Batch::default();
     let merge = Merge { services, conversation: id, version, now, families };
-    let written = merge.put_changes(&mut batch, scored, index, existing).await?;
+    let Written { changed, score_tenths } = merge.put_changes(&mut batch, scored, index, existing).await?;
+    let mut listing = listing::Update::begin(store, id).await?;
+    let scored = listing::Scored { failed_attempts: None, score_tenths };
+    listing.settle(&transcript.conversation, &transcript.messages, &scored);
+    listing.put(&mut batch);
     conversation::expect_head(&mut batch, id, found.head.raw);
     queue::end(&mut batch, id, job.raw);
     let event =
-        Event { conversation: id, time: now, kind: EventKind::AssessmentsScored { assessments: written } };
+        Event { conversation: id, time: now, kind: EventKind::AssessmentsScored { assessments: changed } };
     batch.log.push(records::encode(&event));
     match services.store.commit(batch).await {
         Ok(_) => Ok(Some(Outcome::Scored)),
         Err(StoreError::Conflict { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// What a scoring brought.
+struct Written {
+    /// The assessments that are new, changed or gone, ascending.
+    changed: Vec<AssessmentId>,
+    /// The conversation's AXIS score as it stands now.
+    score_tenths: Option<u32>,
 }
 
 /// Brings freshly scored units together with the assessments that are stored.
@@ -108,14 +121,14 @@ struct Merge<'a> {
 
 impl Merge<'_> {
     /// Puts every assessment that is new or says something else than before, and deletes those of units that are no more;
-    /// answers the numbers of all of them. What a person has touched stays.
+    /// answers all of them. What a person has touched stays.
     async fn put_changes(
         &self,
         batch: &mut Batch,
         scored: Vec<Scored>,
         index: Option<Stored<AssessmentIndex>>,
         existing: Vec<Stored<Assessment>>,
-    ) -> Result<Vec<AssessmentId>, Error> {
+    ) -> Result<Written, Error> {
         let (entries, index_raw) = match index {
             Some(stored) => (stored.value.entries, Some(stored.raw)),
             None => (Vec::new(), None),
@@ -125,7 +138,7 @@ impl Merge<'_> {
         let is_new = |scored: &&Scored| !stored.contains_key(&(scored.unit, scored.scorecard.base.clone()));
         let new_count = scored.iter().filter(is_new).count() as u64;
         let mut next_id = if new_count > 0 { self.services.ids.take(new_count).await? } else { 0 };
-        let mut changed = Vec::new();
+        let (mut changed, mut score_tenths) = (Vec::new(), None);
         let mut kept = entries;
         for scored in scored {
             let unit = (scored.unit, scored.scorecard.base.clone());
@@ -133,14 +146,19 @@ impl Merge<'_> {
                 let id = AssessmentId(next_id);
                 next_id += 1;
                 changed.push(id);
+                score_tenths = score_tenths.or(axis_score(&scored));
                 assessment::put_new(batch, &self.first_scored(id, scored));
                 kept.push(AssessmentEntry { unit: unit.0, scorecard: unit.1, assessment: id });
                 continue;
             };
             if belongs_to_a_person(stored.value.state) {
+                score_tenths = score_tenths.or(listing::score_of([&stored.value]));
                 let agrees = answers_the_same(&stored.value, &scored);
                 changed.extend(self.put_mark(batch, stored, !agrees));
-            } else if !says_the_same(&stored.value, &scored) {
+                continue;
+            }
+            score_tenths = score_tenths.or(axis_score(&scored));
+            if !says_the_same(&stored.value, &scored) {
                 let assessment = self.rescored(&stored.value, scored);
                 changed.push(assessment.id);
                 assessment::put_changed(batch, &assessment, stored.raw);
@@ -161,7 +179,7 @@ impl Merge<'_> {
         }
         changed.sort_unstable();
         assessment::put_index(batch, self.conversation, &AssessmentIndex { entries: kept }, index_raw);
-        Ok(changed)
+        Ok(Written { changed, score_tenths })
     }
 
     /// Marks an assessment that a person has touched as stale, or takes the mark away; answers its number when that
@@ -210,6 +228,12 @@ impl Merge<'_> {
     }
 }
 
+/// The score of a whole conversation, if that is what was scored.
+fn axis_score(scored: &Scored) -> Option<u32> {
+    let is_axis = scored.unit == Unit::Conversation && scored.scorecard.base == axis::SCORECARD;
+    scored.axis.as_ref().filter(|_| is_axis).map(|axis| axis.score_tenths)
+}
+
 /// Whether a scoring came out as the one before. Its times do not count, nor does the version that it was computed from.
 fn says_the_same(stored: &Assessment, scored: &Scored) -> bool {
     stored.state == AssessmentState::AiReady
@@ -247,7 +271,7 @@ fn belongs_to_a_person(state: AssessmentState) -> bool {
 }
 
 /// What is stored of a failure. Its cause may quote the conversation, so it goes to the log and not to callers.
-const FAILURE: &str = "scoring failed by a fault of the server; its log has the cause";
+pub(super) const FAILURE: &str = "scoring failed by a fault of the server; its log has the cause";
 
 /// Counts a failed attempt: the job waits longer each time, and after the last attempt it is given up, which is stored too.
 pub async fn record_failed_attempt(services: &Services, id: ConversationId) -> Result<(), Error> {
@@ -281,9 +305,35 @@ async fn give_up(
     let mut batch = Batch::default();
     let failure = ScoringFailure { version, failed_attempts, cause: FAILURE.to_owned(), time: now };
     queue::give_up(&mut batch, id, &failure, job);
+    match put_failed_listing(services, &mut batch, id, failed_attempts).await {
+        // What is damaged may be why it is given up; then it stays out of lists with a filter.
+        Ok(()) | Err(StoreError::Corrupt(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
     let event = Event { conversation: id, time: now, kind: EventKind::ScoringFailed };
     batch.log.push(records::encode(&event));
     commit_unless_changed(services, batch).await
+}
+
+/// Takes a conversation into the lists whose scoring is given up.
+async fn put_failed_listing(
+    services: &Services,
+    batch: &mut Batch,
+    id: ConversationId,
+    failed_attempts: u32,
+) -> Result<(), StoreError> {
+    let store = &*services.store;
+    let Some(found) = conversation::find(store, id).await? else { return Ok(()) };
+    let conversation = found.head.value.conversation.clone();
+    let messages = match conversation::transcript(store, found.head.value).await {
+        Ok(transcript) => Some(transcript.messages),
+        Err(StoreError::Corrupt(_)) => None,
+        Err(error) => return Err(error),
+    };
+    let mut listing = listing::Update::begin(store, id).await?;
+    listing.fail(&conversation, messages.as_deref(), failed_attempts);
+    listing.put(batch);
+    Ok(())
 }
 
 async fn commit_unless_changed(services: &Services, batch: Batch) -> Result<(), Error> {

@@ -1,11 +1,11 @@
 //! Assessments in the keyspace, and the index that keeps them unique.
 
-use std::ops::Bound;
+use std::{collections::BTreeSet, ops::Bound};
 
-use crate::domain::{Assessment, AssessmentId, ConversationId, Unit};
+use crate::domain::{Assessment, AssessmentId, ConversationId, Place, TimeRange, Unit};
 
 use super::{
-    Batch, Direction, Expect, Keyspace, StoreError, Stored, Value, expect_unchanged, get_one, keys,
+    Batch, Direction, Expect, Key, Keyspace, StoreError, Stored, Value, expect_unchanged, get_one, keys,
     records::{self, AssessmentIndex, AssessmentOwner},
 };
 
@@ -71,11 +71,15 @@ pub fn put_new(batch: &mut Batch, assessment: &Assessment) {
     let owner = AssessmentOwner { conversation: assessment.conversation };
     batch.put.push((keys::assessment_owner(assessment.id), records::encode(&owner)));
     batch.put.push((keys::assessment(assessment.conversation, assessment.id), records::encode(assessment)));
+    put_postings(batch, None, Some(assessment));
 }
 
 /// Puts a changed assessment; `read` is what it was.
 pub fn put_changed(batch: &mut Batch, assessment: &Assessment, read: Value) {
     let key = keys::assessment(assessment.conversation, assessment.id);
+    // What was read was decoded once; its postings are those of what it said.
+    let before = records::decode::<Assessment>(&key, &read).ok();
+    put_postings(batch, before.as_ref(), Some(assessment));
     batch.expect.push((key.clone(), Expect::Is(read)));
     batch.put.push((key, records::encode(assessment)));
 }
@@ -85,6 +89,71 @@ pub fn delete(batch: &mut Batch, assessment: &Assessment, read: Value) {
     let key = keys::assessment(assessment.conversation, assessment.id);
     batch.expect.push((key.clone(), Expect::Is(read)));
     batch.delete.extend([key, keys::assessment_owner(assessment.id)]);
+    put_postings(batch, Some(assessment), None);
+}
+
+/// Posts an assessment again that was stored before there were postings; `read` is what is stored.
+pub fn put_again(batch: &mut Batch, assessment: &Assessment, read: Value) {
+    batch.expect.push((keys::assessment(assessment.conversation, assessment.id), Expect::Is(read)));
+    put_postings(batch, None, Some(assessment));
+}
+
+/// Everything of an assessment that lies elsewhere: for the purge of its conversation.
+pub fn keys_elsewhere(assessment: &Assessment) -> Vec<Key> {
+    let mut keys: Vec<Key> = postings(Some(assessment)).into_iter().collect();
+    keys.push(keys::assessment_owner(assessment.id));
+    keys
+}
+
+/// Brings the postings from what an assessment was to what it is.
+fn put_postings(batch: &mut Batch, before: Option<&Assessment>, after: Option<&Assessment>) {
+    let (before, after) = (postings(before), postings(after));
+    batch.delete.extend(before.difference(&after).cloned());
+    batch.put.extend(after.difference(&before).map(|key| (key.clone(), Value::new())));
+}
+
+fn postings(assessment: Option<&Assessment>) -> BTreeSet<Key> {
+    let Some(assessment) = assessment else { return BTreeSet::new() };
+    let place = assessment.place();
+    let terms = assessment.terms();
+    let terms = terms.iter().filter_map(keys::assessment_term);
+    terms.map(|term| keys::assessment_posting(&term, place, assessment.conversation)).collect()
+}
+
+/// An assessment in a list of many conversations' assessments.
+#[derive(Clone, Copy, Debug)]
+pub struct Posted {
+    pub place: Place,
+    pub conversation: ConversationId,
+    pub id: AssessmentId,
+}
+
+/// At most `limit` assessments that are posted under a term, newest first.
+pub async fn posted(
+    store: &dyn Keyspace,
+    term: &Key,
+    created: TimeRange,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Vec<Posted>, StoreError> {
+    let page = store.scan(keys::postings(term, created, after), limit, Direction::Ascending).await?;
+    let posted = |(key, _): &(Key, Value)| {
+        let (place, conversation, id) = keys::assessment_of_posting(term, key)
+            .ok_or_else(|| StoreError::Corrupt(format!("an assessment is posted as {key:02x?}").into()))?;
+        Ok(Posted { place, conversation, id })
+    };
+    page.iter().map(posted).collect()
+}
+
+/// Several assessments, in the order asked; one that is gone is absent.
+pub async fn find_many(
+    store: &dyn Keyspace,
+    wanted: impl Iterator<Item = (ConversationId, AssessmentId)>,
+) -> Result<Vec<Option<Assessment>>, StoreError> {
+    let wanted: Vec<Key> = wanted.map(|(conversation, id)| keys::assessment(conversation, id)).collect();
+    let values = store.get(wanted.clone()).await?;
+    let decoded = |(key, raw): (&Key, Option<Value>)| raw.map(|raw| records::decode(key, &raw)).transpose();
+    wanted.iter().zip(values).map(decoded).collect()
 }
 
 /// Expects the index as it was read and, where it changed, puts it.

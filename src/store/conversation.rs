@@ -5,7 +5,7 @@
 use crate::domain::{Conversation, ConversationId, ConversationRef, Message, MessageId, Transcript};
 
 use super::{
-    Batch, Direction, Expect, Keyspace, StoreError, Stored, Value, expect_unchanged, get_one, keys,
+    Batch, Direction, Expect, Key, Keyspace, StoreError, Stored, Value, expect_unchanged, get_one, keys,
     records::{self, Head, Identity, Job, ScoringFailure, Segment},
 };
 
@@ -39,13 +39,23 @@ pub async fn resolve(
     }
 }
 
-/// Whether a conversation is stored.
+/// Whether a conversation is stored and not deleted.
 pub async fn exists(store: &dyn Keyspace, id: ConversationId) -> Result<bool, StoreError> {
-    Ok(store.get(vec![keys::head(id)]).await?.iter().any(Option::is_some))
+    let head = get_one::<Head>(store, keys::head(id)).await?;
+    Ok(head.is_some_and(|head| head.value.conversation.delete_time.is_none()))
 }
 
-/// A conversation's head, its job and its failure, read at once.
+/// A conversation's head, its job and its failure, read at once. A deleted conversation is not found.
 pub async fn find(store: &dyn Keyspace, id: ConversationId) -> Result<Option<Found>, StoreError> {
+    let found = find_with_deleted(store, id).await?;
+    Ok(found.filter(|found| found.head.value.conversation.delete_time.is_none()))
+}
+
+/// As [`find`], also of a conversation that is deleted: for what undoes or ends a deletion.
+pub async fn find_with_deleted(
+    store: &dyn Keyspace,
+    id: ConversationId,
+) -> Result<Option<Found>, StoreError> {
     let wanted = vec![keys::head(id), keys::job(id), keys::scoring_failure(id)];
     let mut values = store.get(wanted.clone()).await?.into_iter();
     let mut next = || values.next().flatten();
@@ -56,6 +66,37 @@ pub async fn find(store: &dyn Keyspace, id: ConversationId) -> Result<Option<Fou
         job: records::decode_stored(&wanted[1], job)?,
         failure: records::decode_stored(&wanted[2], failure)?,
     }))
+}
+
+/// The heads of several conversations, in the order asked.
+pub async fn find_heads(
+    store: &dyn Keyspace,
+    ids: impl Iterator<Item = ConversationId>,
+) -> Result<Vec<Option<Head>>, StoreError> {
+    let wanted: Vec<Key> = ids.map(keys::head).collect();
+    let values = store.get(wanted.clone()).await?;
+    let head = |(key, raw): (&Key, Option<Value>)| raw.map(|raw| records::decode(key, &raw)).transpose();
+    wanted.iter().zip(values).map(head).collect()
+}
+
+/// At most `limit` heads before `before` (`None`: from the newest), newest first, deleted ones among them.
+pub async fn heads_before(
+    store: &dyn Keyspace,
+    before: Option<ConversationId>,
+    limit: usize,
+) -> Result<Vec<Head>, StoreError> {
+    let page = store.scan(keys::heads_before(before), limit, Direction::Descending).await?;
+    page.iter().map(|(key, raw)| records::decode(key, raw)).collect()
+}
+
+/// The numbers of at most `limit` conversations from one on, ascending, deleted ones among them.
+pub async fn numbers_from(
+    store: &dyn Keyspace,
+    first: ConversationId,
+    limit: usize,
+) -> Result<Vec<ConversationId>, StoreError> {
+    let page = store.scan(keys::heads_from(first), limit, Direction::Ascending).await?;
+    Ok(page.iter().filter_map(|(key, _)| keys::conversation_of_head(key)).collect())
 }
 
 /// All messages of a conversation whose head was read.
@@ -131,10 +172,7 @@ impl MessagePage {
 
 /// Puts a new conversation: its head (and segments where the head would be too large) and its identity.
 pub fn put_new(batch: &mut Batch, conversation: Conversation, messages: Vec<Message>) {
-    let id = conversation.id;
-    let identity = keys::identity(&conversation.source, &conversation.external_id);
-    batch.expect.push((identity.clone(), Expect::Absent));
-    batch.put.push((identity, records::encode(&Identity { conversation: id })));
+    put_identity(batch, &conversation);
     put_head(batch, conversation, messages);
 }
 
@@ -149,6 +187,26 @@ pub fn put_appended(
     put_segments(batch, conversation.id, appended);
     let head = Head { conversation, messages: read.value.messages };
     batch.put.push((keys::head(head.conversation.id), records::encode(&head)));
+}
+
+/// Puts a conversation that changed while its messages did not.
+pub fn put_changed(batch: &mut Batch, read: Stored<Head>, conversation: Conversation) {
+    put_appended(batch, read, conversation, Vec::new());
+}
+
+/// Frees the identity of a conversation, which must have it.
+pub fn delete_identity(batch: &mut Batch, conversation: &Conversation) {
+    let identity = keys::identity(&conversation.source, &conversation.external_id);
+    let held = records::encode(&Identity { conversation: conversation.id });
+    batch.expect.push((identity.clone(), Expect::Is(held)));
+    batch.delete.push(identity);
+}
+
+/// Gives a conversation its identity, which must be free.
+pub fn put_identity(batch: &mut Batch, conversation: &Conversation) {
+    let identity = keys::identity(&conversation.source, &conversation.external_id);
+    batch.expect.push((identity.clone(), Expect::Absent));
+    batch.put.push((identity, records::encode(&Identity { conversation: conversation.id })));
 }
 
 /// Expects that the head is still what it was when it was read.

@@ -27,6 +27,11 @@ impl Ids {
 
     /// `count` consecutive ids, at most 65,536; the first of them.
     pub async fn take(&self, count: u64) -> Result<u64, StoreError> {
+        self.take_at(count, || ()).await.map(|(first, ())| first)
+    }
+
+    /// The same, with the moment at which they were taken: no later number has an earlier one, unless the clock was set back.
+    pub async fn take_at<T>(&self, count: u64, now: impl FnOnce() -> T) -> Result<(u64, T), StoreError> {
         if count > BLOCK {
             return Err(StoreError::Limit(format!("at most {BLOCK} ids at once, {count} were asked for")));
         }
@@ -36,7 +41,7 @@ impl Ids {
         }
         let first = leased.start;
         leased.start += count;
-        Ok(first)
+        Ok((first, now()))
     }
 
     async fn lease(&self) -> Result<Range<u64>, StoreError> {

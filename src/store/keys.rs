@@ -25,9 +25,20 @@
 //! | 72 | team | workspace, team | `domain::Team` |
 //! | 73 | team's identity | workspace, source, external id | `records::TeamNumber` |
 //! | 74 | member of a team | workspace, team, person | `records::Membership` |
+//! | 80 | listing of a conversation | workspace, conversation | `domain::Listing` |
+//! | 81 | posting of a conversation | workspace, term, time and number of the conversation, descending | – |
+//! | 82 | posting of an assessment | workspace, term, time and number of the assessment, descending, conversation | – |
+//! | 83 | deletion, for the purge | workspace, time, conversation | – |
+//! | 84 | progress of the backfill of postings | workspace | `records::Backfill` |
 //!
 //! 00 is the mark of a load that has not finished ([`super::dump`]). Numbers are big-endian, so that they sort; strings are escaped ([`push_text`]), so that one never is the beginning of
 //! another. Numeric ids are global; the rest belongs to a workspace. Bytes from F0 on belong to the engines.
+
+mod listing;
+
+pub use listing::*;
+
+use std::ops::Bound;
 
 use crate::domain::{
     AssessmentId, AttachmentId, Author, AuthorKind, ConversationId, KnownBy, MessageId, PersonId,
@@ -65,6 +76,10 @@ const TEAM: u8 = 0x72;
 const TEAM_IDENTITY: u8 = 0x73;
 const MEMBER: u8 = 0x74;
 
+/// The subspaces whose keys begin with a conversation's number, but for its head and what finds it again while it is purged.
+const BELONGINGS: [u8; 7] =
+    [SEGMENT, TRACKED, ATTACHMENT, RATING, ASSESSMENT, ASSESSMENT_INDEX, SCORING_FAILURE];
+
 pub fn secret() -> Key {
     vec![SECRET]
 }
@@ -75,6 +90,28 @@ pub fn next_id() -> Key {
 
 pub fn head(conversation: ConversationId) -> Key {
     of_conversation(HEAD, conversation)
+}
+
+/// The heads before one, or all.
+pub fn heads_before(before: Option<ConversationId>) -> KeyRange {
+    let mut range = KeyRange::prefix(in_workspace(HEAD, 0));
+    if let Some(before) = before {
+        range.end = Bound::Excluded(head(before));
+    }
+    range
+}
+
+/// The heads from one on.
+pub fn heads_from(first: ConversationId) -> KeyRange {
+    let mut range = KeyRange::prefix(in_workspace(HEAD, 0));
+    range.start = Bound::Included(head(first));
+    range
+}
+
+/// The conversation whose head has this key; `None` when it is not a head's.
+pub fn conversation_of_head(key: &[u8]) -> Option<ConversationId> {
+    let (_, id) = key.strip_prefix(&[HEAD])?.split_last_chunk::<8>()?;
+    Some(ConversationId(u64::from_be_bytes(*id)))
 }
 
 pub fn identity(source: &str, external_id: &str) -> Key {
@@ -131,6 +168,11 @@ pub fn assessment(conversation: ConversationId, assessment: AssessmentId) -> Key
     let mut key = of_conversation(ASSESSMENT, conversation);
     key.extend(assessment.0.to_be_bytes());
     key
+}
+
+/// Whether this is an assessment's key.
+pub fn is_assessment(key: &[u8]) -> bool {
+    key.first() == Some(&ASSESSMENT)
 }
 
 pub fn assessments(conversation: ConversationId) -> KeyRange {
@@ -193,6 +235,11 @@ pub fn conversation_of_job(key: &[u8]) -> Option<ConversationId> {
     Some(ConversationId(u64::from_be_bytes(id.try_into().ok()?)))
 }
 
+/// Everything that is known by a conversation's number and further words besides it: what a purge looks for.
+pub fn belongings(conversation: ConversationId) -> impl Iterator<Item = KeyRange> {
+    BELONGINGS.into_iter().map(move |subspace| KeyRange::prefix(of_conversation(subspace, conversation)))
+}
+
 pub fn scoring_failure(conversation: ConversationId) -> Key {
     of_conversation(SCORING_FAILURE, conversation)
 }
@@ -213,6 +260,11 @@ pub fn rating(conversation: ConversationId, rating: RatingId) -> Key {
     let mut key = of_conversation(RATING, conversation);
     key.extend(rating.0.to_be_bytes());
     key
+}
+
+/// Whether this is a rating's key.
+pub fn is_rating(key: &[u8]) -> bool {
+    key.first() == Some(&RATING)
 }
 
 pub fn ratings(conversation: ConversationId) -> KeyRange {
@@ -354,81 +406,4 @@ fn push_text(key: &mut Key, text: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn a_job_key_names_its_conversation() {
-        let id = ConversationId(5_000_000_000_000_123);
-        assert_eq!(conversation_of_job(&job(id)), Some(id));
-        assert_eq!(conversation_of_job(&head(id)), None);
-        assert_eq!(conversation_of_job(&job(id)[..9]), None);
-    }
-
-    #[test]
-    fn a_rating_s_entry_sorts_by_time_and_names_its_rating() {
-        let key = |time, rating| rating_by_time(UnixMillis(time), RatingId(rating));
-        assert_eq!(
-            rating_of_entry(&key(1_700_000_000_123, 7)),
-            Some((UnixMillis(1_700_000_000_123), RatingId(7)))
-        );
-        assert!(key(255, 9) < key(256, 1) && key(256, 1) < key(256, 2));
-        assert_eq!(rating_of_entry(&rating(ConversationId(1), RatingId(7))), None);
-        assert_eq!(rating_of_entry(&key(1, 2)[..20]), None);
-    }
-
-    #[test]
-    fn jobs_are_spread_over_the_shards_whatever_a_conversation_takes() {
-        for numbers_taken in 1..=32 {
-            let mut jobs = [0; JOB_SHARDS as usize];
-            for import in 0..1600 {
-                jobs[usize::from(job_shard(ConversationId(
-                    5_000_000_000_000_001 + import * numbers_taken,
-                )))] += 1;
-            }
-            let (least, most) = (jobs.iter().min(), jobs.iter().max());
-            assert!(least >= Some(&50) && most <= Some(&200), "{numbers_taken} numbers each: {jobs:?}");
-        }
-    }
-
-    fn any_person() -> impl Strategy<Value = PersonIdentity> {
-        let kind = prop::sample::select(vec![AuthorKind::Contact, AuthorKind::Ai, AuthorKind::Teammate]);
-        let text = || "[a\u{0}\u{1}]{0,2}";
-        let known_by = prop_oneof![
-            text().prop_map(KnownBy::ExternalId),
-            text().prop_map(KnownBy::Name),
-            (0..2_u64, text())
-                .prop_map(|(id, name)| KnownBy::NameIn { conversation: ConversationId(id), name }),
-        ];
-        (kind, text(), known_by).prop_map(|(kind, source, known_by)| PersonIdentity {
-            source,
-            kind,
-            known_by,
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn identities_are_equal_only_for_equal_parts(a in ".{0,8}", b in ".{0,8}", c in ".{0,8}", d in ".{0,8}") {
-            prop_assert_eq!(identity(&a, &b) == identity(&c, &d), (&a, &b) == (&c, &d));
-        }
-
-        #[test]
-        fn people_have_one_key_each(a in any_person(), b in any_person()) {
-            prop_assert_eq!(person_identity(&a) == person_identity(&b), a == b);
-            let stands_with_a = person_identity(&b).starts_with(&people_prefix(a.kind, Some(&a.source)));
-            prop_assert_eq!(stands_with_a, a.kind == b.kind && a.source == b.source);
-        }
-
-        #[test]
-        fn texts_sort_as_their_bytes_and_none_begins_another(a in "[\u{0}a-c\u{ff}]{0,6}", b in "[\u{0}a-c\u{ff}]{0,6}") {
-            let (mut x, mut y) = (Vec::new(), Vec::new());
-            push_text(&mut x, &a);
-            push_text(&mut y, &b);
-            prop_assert_eq!(x.cmp(&y), a.as_bytes().cmp(b.as_bytes()));
-            prop_assert_eq!(x.starts_with(&y), a == b);
-        }
-    }
-}
+mod tests;

@@ -62,6 +62,36 @@ fn conversation_of(key: &Key) -> Result<ConversationId, StoreError> {
         .ok_or_else(|| StoreError::Corrupt(format!("a job has the key {key:02x?}").into()))
 }
 
+/// What waits for one conversation, or what became of it.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub job: Option<Job>,
+    pub failure: Option<ScoringFailure>,
+}
+
+/// The jobs of several conversations, and the failures of those that ask for it; also how many values were read.
+pub async fn find_many(
+    store: &dyn Keyspace,
+    wanted: Vec<(ConversationId, bool)>,
+) -> Result<(Vec<(ConversationId, State)>, usize), StoreError> {
+    let failures = wanted.iter().filter(|(_, with_failure)| *with_failure);
+    let jobs = wanted.iter().map(|(id, _)| keys::job(*id));
+    let keys: Vec<Key> = jobs.chain(failures.map(|(id, _)| keys::scoring_failure(*id))).collect();
+    let reads = keys.len();
+    let values = store.get(keys.clone()).await?;
+    let (jobs, failures) = values.split_at(wanted.len().min(values.len()));
+    let (job_keys, failure_keys) = keys.split_at(jobs.len());
+    let mut failures = failure_keys.iter().zip(failures);
+    let mut states = Vec::with_capacity(wanted.len());
+    for ((id, with_failure), (key, job)) in wanted.into_iter().zip(job_keys.iter().zip(jobs)) {
+        let failure = if with_failure { failures.next() } else { None };
+        let failure = failure.and_then(|(key, raw)| Some(records::decode(key, raw.as_ref()?)));
+        let job = job.as_ref().map(|raw| records::decode(key, raw));
+        states.push((id, State { job: job.transpose()?, failure: failure.transpose()? }));
+    }
+    Ok((states, reads))
+}
+
 /// Queues a version of a conversation that never had a job.
 pub fn put_first(batch: &mut Batch, conversation: ConversationId, version: u64, now: UnixMillis) {
     batch.put.push((keys::job(conversation), records::encode(&job(version, now))));
@@ -105,6 +135,21 @@ pub fn put_back(batch: &mut Batch, conversation: ConversationId, job: &Job, read
     let key = keys::job(conversation);
     batch.expect.push((key.clone(), Expect::Is(read)));
     batch.put.push((key, records::encode(job)));
+}
+
+/// Takes a conversation out of the queue, whatever waits there or was given up.
+pub fn withdraw(
+    batch: &mut Batch,
+    conversation: ConversationId,
+    job: Option<&Stored<Job>>,
+    failure: Option<&Stored<ScoringFailure>>,
+) {
+    let job = (keys::job(conversation), job.map(|stored| stored.raw.clone()));
+    let failure = (keys::scoring_failure(conversation), failure.map(|stored| stored.raw.clone()));
+    for (key, read) in [job, failure] {
+        batch.delete.extend(read.is_some().then(|| key.clone()));
+        batch.expect.push((key, expect_unchanged(read)));
+    }
 }
 
 /// Ends a job for good and says why.

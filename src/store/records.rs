@@ -198,6 +198,21 @@ pub enum RequestAnswer {
         #[n(1)]
         rating: RatingId,
     },
+    #[n(7)]
+    UpdateConversation {
+        #[n(0)]
+        conversation: ConversationId,
+    },
+    #[n(8)]
+    DeleteConversation {
+        #[n(0)]
+        conversation: ConversationId,
+    },
+    #[n(9)]
+    UndeleteConversation {
+        #[n(0)]
+        conversation: ConversationId,
+    },
     #[n(10)]
     UpdatePerson(#[n(0)] PersonId),
     #[n(11)]
@@ -237,6 +252,14 @@ pub struct TeamNumber {
 pub struct Membership {
     #[n(0)]
     pub since: UnixMillis,
+}
+
+/// How far the postings of a store are made that an earlier version wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub struct Backfill {
+    /// The first conversation that was not looked at; absent when all were.
+    #[n(0)]
+    pub next: Option<ConversationId>,
 }
 
 /// The key under which receipts, page tokens and fingerprints are made. It never leaves the store.

@@ -27,6 +27,9 @@ pub enum Method {
     CreateTeam = 12,
     UpdateTeam = 13,
     DeleteTeam = 14,
+    UpdateConversation = 8,
+    DeleteConversation = 9,
+    UndeleteConversation = 10,
 }
 
 /// Which request: the caller, the call and the id that it sent.

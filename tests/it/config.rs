@@ -34,6 +34,7 @@ fn the_defaults_are_those_of_the_table() {
     assert_eq!(config.data.to_str(), Some("plaudit-data"));
     assert_eq!((config.drain_seconds, config.store.cache_mib), (10, 128));
     assert_eq!((config.scoring.attempts, config.worklog.idle_hours), (5, 24));
+    assert_eq!(config.deletion.keep_days, 30);
     assert!(config.scoring.threads >= 1);
     assert_eq!(config.scoring.realtime_seconds, 60);
     assert_eq!((config.enneo.source.as_str(), config.dixa.source.as_str()), ("enneo", "dixa"));
@@ -95,6 +96,7 @@ fn each_kind_of_setting_refuses_what_it_is_not() {
         ("limits.streams_per_connection", ""),
         ("scoring.threads", "0"),
         ("worklog.idle_hours", "8761"),
+        ("deletion.keep_days", "36501"),
         ("scoring.realtime_seconds", "0"),
         ("enneo.source", ""),
         ("dixa.source", "a\nb"),

@@ -5,7 +5,7 @@
 //! | import | 1 | head, identity, job, log record |
 //! | … whose messages exceed 16 KiB | 1 | one more for every 32 KiB of messages |
 //! | … with a request id | 1 | one more |
-//! | scoring | 1 | two for each new assessment and one for a changed one, their index, the job's end, log record |
+//! | scoring | 1 | two for each new assessment and one for a changed one, their index, the job's end, log record; the conversation's listing; a posting for each term that lists find the conversation and its new assessments by |
 //! | … of people who were never seen before | one more, before | two for each person: the entry and the identity |
 //! | append | 1 | head, job, segment, log record |
 //! | store of a message | 1 | as an import where it creates the conversation, else as an append |
@@ -14,6 +14,9 @@
 //! | … with scoring off | 1 | one less: no job |
 //! | update of a message | 1 | head, job, log record; its segment, where it is in one |
 //! | deletion of a message | 1 | the same, its tracking id and its attachments |
+//! | update | 1 | head, listing, log record; where it is scored again its job; a posting for each term that came or went |
+//! | deletion | 1 | head, identity, listing, note for the purge, log record; each posting |
+//! | undeletion | 1 | the same and a job |
 //! | append that adds nothing, import that returns what exists | 0 | none; with a request id 1 |
 //! | offer of a rating, submission, cancellation | 1 | rating, its entry by time, log record |
 //! | … with a request id | 1 | one more |
@@ -26,8 +29,9 @@ use std::collections::BTreeMap;
 
 use plaudit::{
     proto::v1::{
-        Attachment, AuthorKind, ConflictPolicy, DeleteMessageRequest, ImportConversationRequest, Message,
-        RatingType, ScoringProcess, StoreMessageRequest, UpdateMessageRequest,
+        Attachment, AuthorKind, ConflictPolicy, Conversation, DeleteMessageRequest,
+        ImportConversationRequest, Message, RatingType, ScoringProcess, StoreMessageRequest,
+        UpdateConversationRequest, UpdateMessageRequest,
     },
     store::Batch,
 };
@@ -63,6 +67,9 @@ fn keys(batch: &Batch) -> BTreeMap<&'static str, usize> {
             0x60 => "rating",
             0x61 => "entry",
             0x62 => OPT_OUT,
+            0x80 => "listing",
+            0x81 | 0x82 => "posting",
+            0x83 => "deletion",
             0x70 => "person",
             0x71 => "person's identity",
             0x72 => "team",
@@ -73,10 +80,13 @@ fn keys(batch: &Batch) -> BTreeMap<&'static str, usize> {
     }
     for key in &batch.delete {
         let kind = match key[0] {
+            0x11 => "identity gone",
+            0x40 => END,
+            0x81 | 0x82 => "posting gone",
+            0x83 => "deletion gone",
             0x12 => "segment's end",
             0x13 => "tracking id's end",
             0x14 => "attachment's end",
-            0x40 => END,
             0x62 => OPT_OUT,
             other => panic!("a key of kind {other:02x} is deleted"),
         };
@@ -112,8 +122,10 @@ async fn start() -> (Plaudit, Client) {
 }
 
 const IMPORT: [(&str, usize); 4] = [("head", 1), ("identity", 1), ("job", 1), (LOG, 1)];
-/// Of the conversation and of its one worklog.
-const SCORING: [(&str, usize); 5] = [("assessment", 2), ("owner", 2), ("index", 1), (END, 1), (LOG, 1)];
+/// Of the conversation and of its one worklog. The conversation is posted as one, by its source, its agent and its band; the
+/// assessments as such and by their scorecards, the worklog's by its agent too.
+const SCORING: [(&str, usize); 7] =
+    [("assessment", 2), ("owner", 2), ("index", 1), ("listing", 1), ("posting", 4 + 5), (END, 1), (LOG, 1)];
 
 fn with(keys: &[(&'static str, usize)], more: &[(&'static str, usize)]) -> BTreeMap<&'static str, usize> {
     keys.iter().chain(more).copied().collect()
@@ -136,7 +148,8 @@ async fn people_who_are_seen_first_are_written_apart_and_once() {
         message.author.as_mut().unwrap().external_id = Some(format!("new {}", message.external_id));
     }
     // Each message has an author of their own, a teammate each their own worklog.
-    let scoring = with(&[], &[("assessment", 3), ("owner", 3), ("index", 1), (END, 1), (LOG, 1)]);
+    let lists = [("listing", 1), ("posting", 5 + 8)];
+    let scoring = with(&lists, &[("assessment", 3), ("owner", 3), ("index", 1), (END, 1), (LOG, 1)]);
     let people = with(&[("person", 4), ("person's identity", 4)], &[]);
     let committed = committed_by(&server, &client, request.clone()).await;
     assert_eq!(committed, [with(&IMPORT, &[]), people, scoring.clone()]);
@@ -167,7 +180,7 @@ async fn an_append_writes_four_keys() {
     client.scored("conversations/test:42").await;
     let expected = with(&[("head", 1), ("job", 1), ("segment", 1), (LOG, 1)], &[]);
     // The units are the same, so that the index stays as it is.
-    let rescoring = with(&[("assessment", 2), (END, 1), (LOG, 1)], &[]);
+    let rescoring = with(&[("assessment", 2), ("listing", 1), (END, 1), (LOG, 1)], &[]);
     assert_eq!(committed_by(&server, &client, append).await, [expected, rescoring]);
 }
 
@@ -186,6 +199,45 @@ async fn what_changes_nothing_writes_nothing_but_its_request_id() {
         let committed = committed_by(&server, &client, with_id(request, id)).await;
         assert_eq!(committed, [with(&[("request", 1)], &[])]);
     }
+}
+
+#[tokio::test]
+async fn an_update_writes_what_changed_and_a_deletion_leaves_the_rest_where_it_is() {
+    let (server, client) = start().await;
+    let name = client.import(sample::import("42")).await.unwrap().conversation;
+    client.scored(&name).await;
+    server.store.take_committed();
+    let committed = async || -> Vec<_> {
+        client.scored(&name).await;
+        server.store.take_committed().iter().map(keys).collect()
+    };
+    let update = |conversation: Conversation| UpdateConversationRequest {
+        conversation: Some(Conversation { name: name.clone(), ..conversation }),
+        ..UpdateConversationRequest::default()
+    };
+    let changed = [("head", 1), ("listing", 1), (LOG, 1)];
+    client.update(update(Conversation { priority: 1, ..Default::default() })).await.unwrap();
+    assert_eq!(committed().await, [with(&changed, &[])]);
+    let tagged = Conversation { tags: vec!["vip".to_owned(), "late".to_owned()], ..Default::default() };
+    client.update(update(tagged.clone())).await.unwrap();
+    assert_eq!(committed().await, [with(&changed, &[("posting", 2)])]);
+    client.update(update(tagged)).await.unwrap();
+    assert_eq!(committed().await, []);
+    client
+        .update(update(Conversation { subject: Some("Late".to_owned()), ..Default::default() }))
+        .await
+        .unwrap();
+    let rescoring = with(&[("listing", 1), (END, 1), (LOG, 1)], &[]);
+    let subject = with(&[("head", 1), ("job", 1), (LOG, 1)], &[]);
+    assert_eq!(committed().await, [subject, rescoring.clone()]);
+
+    client.delete(&name).await.unwrap();
+    let deleted = [("identity gone", 1), ("deletion", 1), ("posting gone", 4 + 2)];
+    let written: Vec<_> = server.store.take_committed().iter().map(keys).collect();
+    assert_eq!(written, [with(&changed, &deleted)]);
+    client.undelete(&name).await.unwrap();
+    let restored = [("identity", 1), ("deletion gone", 1), ("posting", 4 + 2), ("job", 1)];
+    assert_eq!(committed().await, [with(&changed, &restored), rescoring]);
 }
 
 const APPEND: [(&str, usize); 4] = [("head", 1), ("segment", 1), ("job", 1), (LOG, 1)];
@@ -221,7 +273,7 @@ async fn a_stored_message_writes_four_keys_and_one_for_each_thing_to_find() {
     };
     assert_eq!(stored(store(ScoringProcess::Batch)).await, with(&IMPORT, &[]));
     assert_eq!(stored(store(ScoringProcess::Batch)).await, with(&APPEND, &[]));
-    let off = with(&[("head", 1), ("segment", 1), (LOG, 1)], &[]);
+    let off = with(&[("head", 1), ("segment", 1), ("listing", 1), (LOG, 1)], &[]);
     assert_eq!(stored(store(ScoringProcess::Off)).await, off);
     let mut whole = StoreMessageRequest { request_id: "one".to_owned(), ..store(ScoringProcess::Batch) };
     let message = whole.message.as_mut().unwrap();
@@ -270,7 +322,9 @@ async fn an_offer_its_answers_and_its_end_write_three_keys_each() {
         let mut answers = submission(&rating, &[(0, 5), (1, 9)]);
         answers.request_id = request_id.to_owned();
         client.submit_rating(answers.clone()).await.unwrap();
-        assert_eq!(committed(), [with(&three, &more)]);
+        // From the first answer on lists find the conversation as a rated one.
+        let rated = if request_id.is_empty() { vec![("listing", 1), ("posting", 1)] } else { more.clone() };
+        assert_eq!(committed(), [with(&three, &rated)]);
         let cancelled = client.offer_rating(offer(parent, &[RatingType::Csat])).await.unwrap().name;
         committed();
         client.cancel_rating(&cancelled, request_id).await.unwrap();

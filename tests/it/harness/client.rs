@@ -2,13 +2,14 @@ use std::time::Duration;
 
 use futures_util::stream;
 use plaudit::proto::v1::{
-    Assessment, Conversation, ConversationView, DeleteMessageRequest, GetAssessmentRequest,
-    GetConversationRequest, GetImportRequest, GetScorecardRequest, Import, ImportConversationRequest,
-    ImportConversationResponse, ImportConversationsRequest, ImportConversationsResponse, ImportCounts,
-    ListAssessmentsRequest, ListAssessmentsResponse, ListMessagesRequest, ListMessagesResponse,
+    Assessment, Conversation, ConversationView, DeleteConversationRequest, DeleteMessageRequest,
+    GetAssessmentRequest, GetConversationRequest, GetImportRequest, GetScorecardRequest, Import,
+    ImportConversationRequest, ImportConversationResponse, ImportConversationsRequest,
+    ImportConversationsResponse, ImportCounts, ListAssessmentsRequest, ListAssessmentsResponse,
+    ListConversationsRequest, ListConversationsResponse, ListMessagesRequest, ListMessagesResponse,
     ListScorecardsRequest, ListScorecardsResponse, Message, Scorecard, ScoringState, StoreMessageRequest,
-    StoreMessageResponse, UpdateMessageRequest, WatchEventsRequest, WatchEventsResponse,
-    assessment_service_client::AssessmentServiceClient,
+    StoreMessageResponse, UndeleteConversationRequest, UpdateConversationRequest, UpdateMessageRequest,
+    WatchEventsRequest, WatchEventsResponse, assessment_service_client::AssessmentServiceClient,
     conversation_service_client::ConversationServiceClient, event_service_client::EventServiceClient,
     import_conversations_response::Answer, import_service_client::ImportServiceClient, imported_item,
     scorecard_service_client::ScorecardServiceClient,
@@ -101,9 +102,50 @@ impl Client {
         page_token: &str,
     ) -> Result<ListAssessmentsResponse, Status> {
         let (parent, page_token) = (parent.to_owned(), page_token.to_owned());
-        let request = ListAssessmentsRequest { parent, page_size, page_token };
+        let request = ListAssessmentsRequest { parent, page_size, page_token, filter: None };
+        self.find_assessments(request).await
+    }
+
+    /// A page of the assessments that a filter lets pass.
+    pub async fn find_assessments(
+        &self,
+        request: ListAssessmentsRequest,
+    ) -> Result<ListAssessmentsResponse, Status> {
         let mut assessments = AssessmentServiceClient::new(self.0.clone());
         assessments.list_assessments(request).await.map(|answer| bounded(answer.into_inner()))
+    }
+
+    pub async fn list_conversations(
+        &self,
+        request: ListConversationsRequest,
+    ) -> Result<ListConversationsResponse, Status> {
+        let mut conversations = ConversationServiceClient::new(self.0.clone());
+        soon("a page of conversations", conversations.list_conversations(request))
+            .await
+            .map(|answer| bounded(answer.into_inner()))
+    }
+
+    pub async fn update(&self, request: UpdateConversationRequest) -> Result<Conversation, Status> {
+        let mut conversations = ConversationServiceClient::new(self.0.clone());
+        soon("an update", conversations.update_conversation(request)).await.map(Response::into_inner)
+    }
+
+    pub async fn delete(&self, name: &str) -> Result<Conversation, Status> {
+        self.delete_by(DeleteConversationRequest { name: name.to_owned(), ..Default::default() }).await
+    }
+
+    pub async fn delete_by(&self, request: DeleteConversationRequest) -> Result<Conversation, Status> {
+        let mut conversations = ConversationServiceClient::new(self.0.clone());
+        soon("a deletion", conversations.delete_conversation(request)).await.map(Response::into_inner)
+    }
+
+    pub async fn undelete(&self, name: &str) -> Result<Conversation, Status> {
+        self.undelete_by(UndeleteConversationRequest { name: name.to_owned(), ..Default::default() }).await
+    }
+
+    pub async fn undelete_by(&self, request: UndeleteConversationRequest) -> Result<Conversation, Status> {
+        let mut conversations = ConversationServiceClient::new(self.0.clone());
+        soon("an undeletion", conversations.undelete_conversation(request)).await.map(Response::into_inner)
     }
 
     pub async fn get_scorecard(&self, name: &str) -> Result<Scorecard, Status> {

@@ -9,21 +9,27 @@ use plaudit::store::{
 };
 use tokio::sync::{Semaphore, watch};
 
-/// A keyspace that remembers what was committed to the one below, and can hold commits back.
+/// A keyspace that remembers what was committed to the one below, counts what is read of it, and can hold commits back.
 pub struct Watched {
     below: Arc<dyn Keyspace>,
     committed: Mutex<Vec<Batch>>,
     gate: Mutex<Option<Arc<Gate>>>,
-    /// Values that were asked for or scanned.
     reads: AtomicUsize,
 }
 
-/// Holds one commit back, just before it is made.
+/// Holds commits back, just before they are made.
 pub struct Gate {
     chosen: Box<dyn Fn(&Batch) -> bool + Send + Sync>,
+    holds: Holds,
     taken: AtomicBool,
     arrived: Semaphore,
     released: Semaphore,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    First,
+    EachUntilOpened,
 }
 
 impl Gate {
@@ -32,15 +38,15 @@ impl Gate {
         super::soon("the commit", self.arrived.acquire()).await.expect("it is never closed").forget();
     }
 
-    /// Lets the commit go on.
+    /// Lets what stands before it go on, and from then on everything.
     pub fn open(&self) {
-        self.released.add_permits(1);
+        self.released.add_permits(Semaphore::MAX_PERMITS / 2);
     }
 }
 
 impl Watched {
     pub fn new(below: Arc<dyn Keyspace>) -> Self {
-        Self { below, committed: Mutex::default(), gate: Mutex::default(), reads: AtomicUsize::default() }
+        Self { below, committed: Mutex::default(), gate: Mutex::default(), reads: AtomicUsize::new(0) }
     }
 
     /// The batches that were committed since this was last asked.
@@ -48,15 +54,26 @@ impl Watched {
         std::mem::take(&mut *self.committed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How many values were read since this was last asked: keys asked for, and pairs scanned.
+    /// How many values were read since this was last asked: each key of a get, found or not, each pair of a scan, and one for
+    /// a scan that finds nothing.
     pub fn take_reads(&self) -> usize {
         self.reads.swap(0, Ordering::SeqCst)
     }
 
     /// Holds the first commit back that `chosen` takes.
     pub fn hold(&self, chosen: impl Fn(&Batch) -> bool + Send + Sync + 'static) -> Arc<Gate> {
+        self.gate(Holds::First, chosen)
+    }
+
+    /// Holds every commit back that `chosen` takes, for what more than one task may carry out.
+    pub fn hold_each(&self, chosen: impl Fn(&Batch) -> bool + Send + Sync + 'static) -> Arc<Gate> {
+        self.gate(Holds::EachUntilOpened, chosen)
+    }
+
+    fn gate(&self, holds: Holds, chosen: impl Fn(&Batch) -> bool + Send + Sync + 'static) -> Arc<Gate> {
         let gate = Arc::new(Gate {
             chosen: Box::new(chosen),
+            holds,
             taken: AtomicBool::new(false),
             arrived: Semaphore::new(0),
             released: Semaphore::new(0),
@@ -78,10 +95,10 @@ impl Watched {
     async fn pass_gate(&self, batch: &Batch) {
         let gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(gate) = gate.filter(|gate| (gate.chosen)(batch))
-            && !gate.taken.swap(true, Ordering::SeqCst)
+            && (!gate.taken.swap(true, Ordering::SeqCst) || gate.holds == Holds::EachUntilOpened)
         {
             gate.arrived.add_permits(1);
-            gate.released.acquire().await.expect("it is never closed").forget();
+            drop(gate.released.acquire().await.expect("it is never closed"));
         }
     }
 }
@@ -99,9 +116,9 @@ impl Keyspace for Watched {
         direction: Direction,
     ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
         async move {
-            let page = self.below.scan(range, limit, direction).await?;
-            self.reads.fetch_add(page.len(), Ordering::SeqCst);
-            Ok(page)
+            let pairs = self.below.scan(range, limit, direction).await?;
+            self.reads.fetch_add(pairs.len().max(1), Ordering::SeqCst);
+            Ok(pairs)
         }
         .boxed()
     }

@@ -5,7 +5,7 @@ use plaudit::{
     clock::ManualClock,
     domain::UnixMillis,
     service::Settings,
-    store::{SledOptions, SledStore},
+    store::{Batch, SledOptions, SledStore},
 };
 use tempfile::TempDir;
 use tonic::transport::Channel;
@@ -52,6 +52,18 @@ impl Plaudit {
         self.relaunch(PATIENCE, settings).await
     }
 
+    /// Abandons the worker, as far as it came, and starts it again with a commit held back from the beginning. Answers when
+    /// that commit stands at the gate, which is never opened.
+    pub async fn restart_holding(self, chosen: impl Fn(&Batch) -> bool + Send + Sync + 'static) -> Self {
+        self.server.stop().await.expect("the server ends well");
+        (self.close)(Duration::ZERO).await.expect("the store closes well");
+        let store = Arc::new(Watched::new(Arc::new(open(&self.folder))));
+        let gate = store.hold(chosen);
+        let server = Self::launch_on(store, self.folder, self.clock, self.settings).await;
+        gate.arrived().await;
+        server
+    }
+
     async fn relaunch(self, worker_within: Duration, settings: Settings) -> Self {
         self.server.stop().await.expect("the server ends well");
         (self.close)(worker_within).await.expect("the store closes well");
@@ -60,6 +72,15 @@ impl Plaudit {
 
     async fn launch(folder: Arc<TempDir>, clock: Arc<ManualClock>, settings: Settings) -> Self {
         let store = Arc::new(Watched::new(Arc::new(open(&folder))));
+        Self::launch_on(store, folder, clock, settings).await
+    }
+
+    async fn launch_on(
+        store: Arc<Watched>,
+        folder: Arc<TempDir>,
+        clock: Arc<ManualClock>,
+        settings: Settings,
+    ) -> Self {
         let assembled = assemble(store.clone(), clock.clone(), settings).await;
         let Assembly { edges, close, .. } = assembled.expect("the parts fit together");
         let server = TestServer::builder().edges(edges).start().await;
@@ -69,6 +90,11 @@ impl Plaudit {
     /// Tells the server to stop, and does not wait for it.
     pub fn begin_stop(&mut self) {
         self.server.begin_stop();
+    }
+
+    /// A caller of the REST edge.
+    pub fn http(&self) -> Http {
+        self.server.http()
     }
 
     /// A caller on a connection of its own.
@@ -84,11 +110,6 @@ impl Plaudit {
     /// A gRPC client's channel on a connection of its own.
     pub async fn channel(&self) -> Channel {
         self.server.channel().await
-    }
-
-    /// A caller of the REST edge.
-    pub fn http(&self) -> Http {
-        self.server.http()
     }
 }
 

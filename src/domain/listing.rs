@@ -1,0 +1,259 @@
+//! What lists know of a conversation or an assessment, and what may be asked of them.
+
+use std::ops::RangeInclusive;
+
+use minicbor::{Decode, Encode};
+
+use super::{Assessment, AssessmentState, Author, Band, Channel, Conversation, Message, Status, UnixMillis};
+
+/// What the filters of lists see of a conversation. It is what its postings were made from, so that they can be found again
+/// when it changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Listing {
+    #[n(0)]
+    pub create_time: UnixMillis,
+    /// Whether a scoring has ended, well or badly, or none was wanted. Until then it has no postings.
+    #[n(1)]
+    pub taken_in: bool,
+    #[n(2)]
+    pub is_deleted: bool,
+    /// The newest version whose scoring has ended; absent while there is none.
+    #[n(3)]
+    pub settled_version: Option<u64>,
+    /// After how many attempts that scoring was given up; absent when it was not.
+    #[n(4)]
+    pub failed_attempts: Option<u32>,
+    #[n(5)]
+    pub source: String,
+    #[n(6)]
+    pub status: Option<Status>,
+    #[n(7)]
+    pub channel: Option<Channel>,
+    /// The agent in charge, by [`Author::listed_as`].
+    #[n(8)]
+    pub assignee: Option<String>,
+    /// The agents who wrote in it, each once.
+    #[n(9)]
+    pub writers: Vec<String>,
+    #[n(10)]
+    pub tags: Vec<String>,
+    /// Its AXIS score.
+    #[n(11)]
+    pub score_tenths: Option<u32>,
+    /// Whether a customer answered a rating of it.
+    #[n(12)]
+    pub is_rated: bool,
+}
+
+impl Listing {
+    /// Takes over what the conversation itself says.
+    pub fn follow(&mut self, conversation: &Conversation) {
+        self.create_time = conversation.create_time;
+        self.is_deleted = conversation.delete_time.is_some();
+        self.source.clone_from(&conversation.source);
+        let handling = &conversation.handling;
+        self.status = handling.status;
+        self.channel = handling.channel;
+        self.assignee = handling.assignee.as_ref().and_then(Author::listed_as).map(str::to_owned);
+        self.tags.clone_from(&handling.tags);
+    }
+
+    /// Adds the agents who wrote these messages.
+    pub fn add_writers<'a>(&mut self, messages: impl IntoIterator<Item = &'a Message>) {
+        for message in messages {
+            let author = &message.author;
+            if let Some(writer) = author.listed_as().filter(|_| author.kind.is_agent())
+                && !self.writers.iter().any(|known| known == writer)
+            {
+                self.writers.push(writer.to_owned());
+            }
+        }
+    }
+
+    /// What it is posted under: nothing while it is in no list. A term may come twice.
+    pub fn terms(&self) -> Vec<Term> {
+        if !self.taken_in || self.is_deleted {
+            return Vec::new();
+        }
+        let mut terms = vec![Term::Any, Term::Source(self.source.clone())];
+        terms.extend(self.status.map(Term::Status));
+        terms.extend(self.channel.map(Term::Channel));
+        terms.extend(self.writers.iter().chain(&self.assignee).cloned().map(Term::Agent));
+        terms.extend(self.tags.iter().cloned().map(Term::Tag));
+        terms.extend(self.score_tenths.map(Band::of).map(Term::Band));
+        terms.extend(self.is_rated.then_some(Term::Rated));
+        terms
+    }
+}
+
+impl Author {
+    /// What lists know someone by: the external id, or the name of one who has none.
+    pub fn listed_as(&self) -> Option<&str> {
+        self.external_id.as_deref().or(self.name.as_deref()).filter(|text| !text.is_empty())
+    }
+}
+
+/// Something that conversations are posted under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// Every conversation.
+    Any,
+    Source(String),
+    Status(Status),
+    Channel(Channel),
+    Agent(String),
+    Tag(String),
+    Band(Band),
+    Rated,
+}
+
+/// Moments from `start` on and before `end`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeRange {
+    pub start: Option<UnixMillis>,
+    pub end: Option<UnixMillis>,
+}
+
+impl TimeRange {
+    pub fn contains(self, time: UnixMillis) -> bool {
+        self.start.is_none_or(|start| time >= start) && self.end.is_none_or(|end| time < end)
+    }
+}
+
+/// Which conversations a list holds; all that is said must hold. As text it is part of what a page token is bound to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConversationFilter {
+    pub source: Option<String>,
+    pub status: Option<Status>,
+    pub channel: Option<Channel>,
+    pub agent: Option<String>,
+    pub tags: Vec<String>,
+    pub created: TimeRange,
+    pub score_tenths: Option<RangeInclusive<u32>>,
+    pub is_rated: Option<bool>,
+}
+
+impl ConversationFilter {
+    /// The most tags that can be asked for at once.
+    pub const TAGS: usize = 10;
+
+    /// Whether it lets everything pass.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What the conversations are posted under that it lets pass, what is likely the rarest first; [`Term::Any`] when nothing
+    /// is. What has no term of its own is told by [`Self::lets_pass`] alone.
+    pub fn terms(&self) -> Vec<Term> {
+        let mut terms: Vec<Term> = self.tags.iter().cloned().map(Term::Tag).collect();
+        terms.extend(self.agent.clone().map(Term::Agent));
+        terms.extend(self.is_rated.filter(|rated| *rated).map(|_| Term::Rated));
+        terms.extend(self.band().map(Term::Band));
+        terms.extend(self.status.map(Term::Status));
+        terms.extend(self.channel.map(Term::Channel));
+        terms.extend(self.source.clone().map(Term::Source));
+        if terms.is_empty() {
+            terms.push(Term::Any);
+        }
+        terms
+    }
+
+    /// The band that holds every score it lets pass, if one does.
+    fn band(&self) -> Option<Band> {
+        let range = self.score_tenths.as_ref()?;
+        let band = Band::of(*range.start());
+        (Band::of(*range.end()) == band).then_some(band)
+    }
+
+    /// Whether it lets a conversation pass that is posted under each of its terms.
+    pub fn lets_pass(&self, listing: &Listing) -> bool {
+        let score =
+            |range: &RangeInclusive<u32>| listing.score_tenths.is_some_and(|score| range.contains(&score));
+        self.created.contains(listing.create_time)
+            && self.score_tenths.as_ref().is_none_or(score)
+            && self.is_rated.is_none_or(|rated| rated == listing.is_rated)
+    }
+}
+
+impl Conversation {
+    /// Where it stands in lists.
+    pub fn place(&self) -> Place {
+        Place { time: self.create_time, number: self.id.0 }
+    }
+}
+
+/// Something that assessments are posted under.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AssessmentTerm {
+    /// Every assessment.
+    Any,
+    /// Not posted for [`AssessmentState::AiReady`], in which nearly all are.
+    State(AssessmentState),
+    /// The base of the scorecard.
+    Scorecard(String),
+    Assessee(String),
+}
+
+impl Assessment {
+    /// Where it stands in lists.
+    pub fn place(&self) -> Place {
+        Place { time: self.create_time, number: self.id.0 }
+    }
+
+    /// What it is posted under.
+    pub fn terms(&self) -> Vec<AssessmentTerm> {
+        let mut terms = vec![AssessmentTerm::Any, AssessmentTerm::Scorecard(self.scorecard.base.clone())];
+        terms.extend((self.state != AssessmentState::AiReady).then_some(AssessmentTerm::State(self.state)));
+        let assessee = self.assessee.as_ref().and_then(Author::listed_as);
+        terms.extend(assessee.map(|assessee| AssessmentTerm::Assessee(assessee.to_owned())));
+        terms
+    }
+}
+
+/// Which assessments a list holds; all that is said must hold. As text it is part of what a page token is bound to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AssessmentFilter {
+    pub state: Option<AssessmentState>,
+    /// The base of the scorecard and, if only one is wanted, the ordinal of its revision.
+    pub scorecard: Option<(String, Option<u32>)>,
+    pub assessee: Option<String>,
+    pub created: TimeRange,
+    pub percentage_tenths: Option<RangeInclusive<u32>>,
+}
+
+impl AssessmentFilter {
+    /// As [`ConversationFilter::terms`].
+    pub fn terms(&self) -> Vec<AssessmentTerm> {
+        let mut terms: Vec<AssessmentTerm> =
+            self.assessee.clone().map(AssessmentTerm::Assessee).into_iter().collect();
+        let state = self.state.filter(|state| *state != AssessmentState::AiReady);
+        terms.extend(state.map(AssessmentTerm::State));
+        terms.extend(self.scorecard.clone().map(|(base, _)| AssessmentTerm::Scorecard(base)));
+        if terms.is_empty() {
+            terms.push(AssessmentTerm::Any);
+        }
+        terms
+    }
+
+    /// Whether it lets an assessment pass.
+    pub fn lets_pass(&self, assessment: &Assessment) -> bool {
+        let scorecard = |(base, ordinal): &(String, Option<u32>)| {
+            *base == assessment.scorecard.base
+                && ordinal.is_none_or(|ordinal| ordinal == assessment.scorecard.ordinal)
+        };
+        let assessee = assessment.assessee.as_ref().and_then(Author::listed_as);
+        let percentage = assessment.totals.percentage_tenths;
+        self.state.is_none_or(|state| state == assessment.state)
+            && self.scorecard.as_ref().is_none_or(scorecard)
+            && self.assessee.as_deref().is_none_or(|wanted| assessee == Some(wanted))
+            && self.created.contains(assessment.create_time)
+            && self.percentage_tenths.as_ref().is_none_or(|range| range.contains(&percentage))
+    }
+}
+
+/// A place in a list that is ordered by time and number, the newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub time: UnixMillis,
+    pub number: u64,
+}

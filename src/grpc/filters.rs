@@ -1,0 +1,169 @@
+//! Filters of lists on the wire.
+
+use std::ops::RangeInclusive;
+
+use crate::{
+    domain::{AssessmentFilter, AssessmentState, ConversationFilter, TimeRange, Violations},
+    proto::v1,
+};
+
+use super::{
+    handling::{channel_from_wire, status_from_wire},
+    names, times,
+};
+
+/// No filter takes a longer text; nothing that is stored has one where it counts.
+const MAX_TEXT_BYTES: usize = 512;
+
+pub fn conversations(
+    filter: Option<v1::ConversationFilter>,
+    violations: &mut Violations,
+) -> ConversationFilter {
+    let filter = filter.unwrap_or_default();
+    if filter.tags.len() > ConversationFilter::TAGS {
+        let rule = format!("must have at most {} items, has {}", ConversationFilter::TAGS, filter.tags.len());
+        violations.add("filter.tags", rule);
+    }
+    let mut tags = filter.tags;
+    tags.truncate(ConversationFilter::TAGS);
+    for (index, tag) in tags.iter().enumerate() {
+        check_text(&format!("filter.tags[{index}]"), tag, 1, violations);
+    }
+    // In an order of their own, so that a token is good for the same tags in any.
+    tags.sort_unstable();
+    tags.dedup();
+    let score = Bounds { fields: ["min_score", "max_score"], lowest: 1.0, highest: 5.0 };
+    ConversationFilter {
+        source: text("filter.source", filter.source, violations),
+        status: status_from_wire("filter.status", filter.status, violations),
+        channel: channel_from_wire("filter.channel", filter.channel, violations),
+        agent: text("filter.agent", filter.agent, violations),
+        tags,
+        created: times_between(filter.start_time.as_ref(), filter.end_time.as_ref(), violations),
+        score_tenths: score.tenths(filter.min_score, filter.max_score, violations),
+        is_rated: filter.rated,
+    }
+}
+
+pub fn assessments(filter: Option<v1::AssessmentFilter>, violations: &mut Violations) -> AssessmentFilter {
+    let filter = filter.unwrap_or_default();
+    let scorecard = match filter.scorecard.as_str() {
+        "" => None,
+        name => violations.take(names::parse_scorecard("filter.scorecard", name)),
+    };
+    let percentage = Bounds { fields: ["min_percentage", "max_percentage"], lowest: 0.0, highest: 100.0 };
+    AssessmentFilter {
+        state: assessment_state(filter.state, violations),
+        scorecard,
+        assessee: text("filter.assessee", filter.assessee, violations),
+        created: times_between(filter.start_time.as_ref(), filter.end_time.as_ref(), violations),
+        percentage_tenths: percentage.tenths(filter.min_percentage, filter.max_percentage, violations),
+    }
+}
+
+fn assessment_state(state: i32, violations: &mut Violations) -> Option<AssessmentState> {
+    match v1::AssessmentState::try_from(state) {
+        Ok(v1::AssessmentState::Unspecified) => None,
+        Ok(v1::AssessmentState::Unprocessed) => Some(AssessmentState::Unprocessed),
+        Ok(v1::AssessmentState::AiReady) => Some(AssessmentState::AiReady),
+        Ok(v1::AssessmentState::ReviewOngoing) => Some(AssessmentState::ReviewOngoing),
+        Ok(v1::AssessmentState::ReviewedBySupervisor) => Some(AssessmentState::ReviewedBySupervisor),
+        Ok(v1::AssessmentState::DiscussedWithAssessee) => Some(AssessmentState::DiscussedWithAssessee),
+        Ok(v1::AssessmentState::Error) => Some(AssessmentState::Error),
+        Ok(v1::AssessmentState::Deleted) => Some(AssessmentState::Deleted),
+        Ok(v1::AssessmentState::AiInProgress) => {
+            violations.add("filter.state", "must be a state that is stored; AI_IN_PROGRESS is derived");
+            None
+        }
+        Err(_) => {
+            violations.add("filter.state", format!("must be an AssessmentState, is {state}"));
+            None
+        }
+    }
+}
+
+/// An empty text asks for nothing.
+fn text(field: &str, text: String, violations: &mut Violations) -> Option<String> {
+    check_text(field, &text, 0, violations);
+    Some(text).filter(|text| !text.is_empty())
+}
+
+fn check_text(field: &str, text: &str, least: usize, violations: &mut Violations) {
+    if !(least..=MAX_TEXT_BYTES).contains(&text.len()) {
+        let rule = format!("must be {least} to {MAX_TEXT_BYTES} bytes long, is {}", text.len());
+        violations.add(field, rule);
+    }
+}
+
+fn times_between(
+    start: Option<&prost_types::Timestamp>,
+    end: Option<&prost_types::Timestamp>,
+    violations: &mut Violations,
+) -> TimeRange {
+    let start = start.and_then(|time| times::checked("filter.start_time", time, violations));
+    let end = end.and_then(|time| times::checked("filter.end_time", time, violations));
+    if let (Some(start), Some(end)) = (start, end)
+        && start >= end
+    {
+        violations.add("filter.end_time", "must be after start_time");
+    }
+    TimeRange { start, end }
+}
+
+/// The two ends of a range of numbers, and what each may be.
+struct Bounds {
+    fields: [&'static str; 2],
+    lowest: f64,
+    highest: f64,
+}
+
+impl Bounds {
+    /// The tenths that lie within; `None` when neither end was given.
+    fn tenths(
+        &self,
+        min: Option<f64>,
+        max: Option<f64>,
+        violations: &mut Violations,
+    ) -> Option<RangeInclusive<u32>> {
+        let [min_field, max_field] = self.fields;
+        for (field, given) in [(min_field, min), (max_field, max)] {
+            if let Some(value) = given
+                && !(self.lowest..=self.highest).contains(&value)
+            {
+                let rule = format!("must be {} to {}, is {value}", self.lowest, self.highest);
+                violations.add(format!("filter.{field}"), rule);
+                return None;
+            }
+        }
+        let (least, most) = (min.unwrap_or(self.lowest), max.unwrap_or(self.highest));
+        if least > most {
+            violations.add(format!("filter.{max_field}"), format!("must be at least {min_field}, is {most}"));
+            return None;
+        }
+        // A tenth as a double is off by less than this.
+        const SLACK: f64 = 1e-6;
+        let tenths = (least * 10.0 - SLACK).ceil() as u32..=(most * 10.0 + SLACK).floor() as u32;
+        (min.is_some() || max.is_some()).then_some(tenths)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_holds_the_tenths_between_its_ends() {
+        let score = Bounds { fields: ["min_score", "max_score"], lowest: 1.0, highest: 5.0 };
+        let mut violations = Violations::default();
+        let mut tenths = |min, max| score.tenths(min, max, &mut violations);
+        assert_eq!(tenths(None, None), None);
+        for tenth in 10..=50 {
+            let value = f64::from(tenth) / 10.0;
+            assert_eq!(tenths(Some(value), Some(value)), Some(tenth..=tenth));
+        }
+        assert_eq!(tenths(Some(2.95), None), Some(30..=50));
+        assert_eq!(tenths(None, Some(2.95)), Some(10..=29));
+        assert!(tenths(Some(2.95), Some(2.96)).is_some_and(|range| range.is_empty()));
+        assert!(violations.is_empty());
+    }
+}

@@ -1,0 +1,193 @@
+//! Lists of assessments, of one conversation or of all. No page reads more than [`READS_PER_ITEM`] times what was asked for:
+//! when it has, it ends early.
+
+use std::collections::HashMap;
+
+use crate::{
+    domain::{Assessment, AssessmentFilter, AssessmentId, AssessmentTerm, ConversationId, Place},
+    error::{Error, ResourceKind},
+    service::{
+        Services,
+        page::{CHUNK, MAX_PAGE_BYTES, Page, READS_PER_ITEM},
+    },
+    store::{
+        Key, Keyspace,
+        assessment::{self, Posted},
+        conversation, keys, listing,
+    },
+};
+
+/// Whose assessments a list holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssessmentsOf {
+    /// Of one conversation, ascending by number.
+    One(ConversationId),
+    /// Of every conversation, newest first.
+    All,
+}
+
+/// At most `limit` assessments after `after` that the filter lets pass.
+pub async fn list_assessments(
+    services: &Services,
+    of: AssessmentsOf,
+    filter: &AssessmentFilter,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Page<Assessment>, Error> {
+    let store = &*services.store;
+    match of {
+        AssessmentsOf::One(conversation) => list_of_one(store, conversation, filter, after, limit).await,
+        AssessmentsOf::All => {
+            let terms: Option<Vec<(AssessmentTerm, Key)>> = filter
+                .terms()
+                .into_iter()
+                .map(|term| keys::assessment_term(&term).map(|key| (term, key)))
+                .collect();
+            match terms {
+                Some(terms) => Walk { store, filter, terms }.page(after, limit).await,
+                // A text that is too long to be posted, so that nothing has it.
+                None => Ok(Page::default()),
+            }
+        }
+    }
+}
+
+/// One value for each candidate, and one for the conversation.
+async fn list_of_one(
+    store: &dyn Keyspace,
+    conversation: ConversationId,
+    filter: &AssessmentFilter,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Page<Assessment>, Error> {
+    if !conversation::exists(store, conversation).await? {
+        return Err(Error::not_found(ResourceKind::Conversation, format!("conversations/{conversation}")));
+    }
+    let mut page = Page { next: after, ..Page::default() };
+    let mut reads_left = limit * READS_PER_ITEM - 1;
+    loop {
+        let wanted = (limit - page.items.len()).min(reads_left);
+        if wanted == 0 || page.bytes >= MAX_PAGE_BYTES {
+            return Ok(page);
+        }
+        // One more tells whether this is the end.
+        let chunk = (wanted + 1).min(reads_left).min(CHUNK);
+        let after = AssessmentId(page.next.map_or(0, |place| place.number));
+        let found = assessment::list_after(store, conversation, after, chunk).await?;
+        reads_left -= found.len().max(1);
+        let mut is_end = found.len() < chunk;
+        for assessment in found {
+            if page.items.len() == limit {
+                is_end = false;
+                break;
+            }
+            page.next = Some(assessment.place());
+            if filter.lets_pass(&assessment) {
+                page.push(assessment);
+            }
+        }
+        if is_end {
+            page.next = None;
+            return Ok(page);
+        }
+    }
+}
+
+/// A walk over the postings of one term of the filter at a time, as that of conversations.
+struct Walk<'a> {
+    store: &'a dyn Keyspace,
+    filter: &'a AssessmentFilter,
+    terms: Vec<(AssessmentTerm, Key)>,
+}
+
+impl Walk<'_> {
+    /// Each candidate costs its posting and itself, each one found what lists know of its conversation too.
+    async fn page(&self, after: Option<Place>, limit: usize) -> Result<Page<Assessment>, Error> {
+        const READS_AT_MOST: usize = 3;
+        let mut page = Page { next: after, ..Page::default() };
+        let mut reads_left = limit * READS_PER_ITEM;
+        let mut leader = 0;
+        // With several terms little is read before it is known which of them should lead.
+        let most = if self.terms.len() > 1 { CHUNK / 4 } else { CHUNK };
+        loop {
+            let chunk = (limit - page.items.len()).min(reads_left / READS_AT_MOST).min(most);
+            let Some((_, key)) = self.terms.get(leader).filter(|_| chunk > 0) else { return Ok(page) };
+            if page.bytes >= MAX_PAGE_BYTES {
+                return Ok(page);
+            }
+            let posted = assessment::posted(self.store, key, self.filter.created, page.next, chunk).await?;
+            reads_left -= posted.len().max(1);
+            page.next = posted.last().map(|posted| posted.place).or(page.next);
+            let wanted = posted.iter().map(|Posted { conversation, id, .. }| (*conversation, *id));
+            let found = assessment::find_many(self.store, wanted).await?;
+            reads_left -= posted.len();
+            let mut refusals = vec![0_usize; self.terms.len()];
+            // One that is gone was purged or cut anew since it was posted.
+            let passing: Vec<Assessment> =
+                found.into_iter().flatten().filter(|found| self.passes(found, &mut refusals)).collect();
+            reads_left -= self.push_shown(&mut page, passing).await?;
+            if posted.len() < chunk {
+                page.next = None;
+                return Ok(page);
+            }
+            leader = (0..refusals.len()).max_by_key(|&term| (refusals[term], term == leader)).unwrap_or(0);
+        }
+    }
+
+    /// Whether an assessment passes the filter; counts the terms that it lacks.
+    fn passes(&self, assessment: &Assessment, refusals: &mut [usize]) -> bool {
+        let has = assessment.terms();
+        for ((term, _), refused) in self.terms.iter().zip(refusals) {
+            *refused += usize::from(!has.contains(term));
+        }
+        self.filter.lets_pass(assessment)
+    }
+
+    /// Adds those whose conversation is not deleted; answers how many values that read.
+    async fn push_shown(
+        &self,
+        page: &mut Page<Assessment>,
+        passing: Vec<Assessment>,
+    ) -> Result<usize, Error> {
+        let mut conversations: Vec<ConversationId> =
+            passing.iter().map(|assessment| assessment.conversation).collect();
+        conversations.sort_unstable();
+        conversations.dedup();
+        let listings = listing::find_many(self.store, conversations.iter().copied()).await?;
+        let is_deleted: HashMap<ConversationId, bool> = conversations
+            .iter()
+            .zip(&listings)
+            .map(|(id, listing)| (*id, listing.as_ref().is_some_and(|listing| listing.is_deleted)))
+            .collect();
+        for assessment in passing {
+            if is_deleted.get(&assessment.conversation) == Some(&false) {
+                page.push(assessment);
+            }
+        }
+        Ok(listings.len())
+    }
+}
+
+impl Page<Assessment> {
+    fn push(&mut self, assessment: Assessment) {
+        self.bytes += shown_bytes(&assessment);
+        self.items.push(assessment);
+    }
+}
+
+/// About how large an assessment is in an answer.
+fn shown_bytes(assessment: &Assessment) -> usize {
+    const OF_A_CRITERION: usize = 160;
+    const OF_A_FACT: usize = 64;
+    // The name of a message.
+    const OF_A_REFERENCE: usize = 64;
+    let answers = || assessment.criteria.iter().flat_map(|criterion| [&criterion.system, &criterion.human]);
+    let reasons: usize = answers().flatten().map(|answer| answer.reason.len()).sum();
+    let evidence: usize = answers().flatten().map(|answer| answer.evidence.len()).sum();
+    let fact_references: usize = assessment.facts.iter().map(|fact| fact.evidence.len()).sum();
+    assessment.summary.len()
+        + assessment.criteria.len() * OF_A_CRITERION
+        + assessment.facts.len() * OF_A_FACT
+        + reasons
+        + (evidence + fact_references) * OF_A_REFERENCE
+}

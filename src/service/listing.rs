@@ -1,0 +1,115 @@
+//! Keeps what lists know of conversations up to date. docs/decisions/0013 says when a filter sees what.
+
+use crate::{
+    domain::{Assessment, AssessmentState, Conversation, ConversationId, Listing, Message, Unit, axis},
+    error::Error,
+    store::{Batch, Keyspace, StoreError, Stored, listing},
+};
+
+use super::Services;
+
+/// What a scoring that ended found out.
+#[derive(Clone, Debug, Default)]
+pub struct Scored {
+    /// After how many attempts it was given up; `None` when it was not.
+    pub failed_attempts: Option<u32>,
+    pub score_tenths: Option<u32>,
+}
+
+/// What lists know of a conversation that a batch is about to change: what they knew, to be changed and put.
+pub struct Update {
+    id: ConversationId,
+    read: Option<Stored<Listing>>,
+    next: Listing,
+}
+
+impl Update {
+    /// Reads what lists know.
+    pub async fn begin(store: &dyn Keyspace, id: ConversationId) -> Result<Self, StoreError> {
+        let read = listing::find(store, id).await?;
+        let next = read.as_ref().map(|read| read.value.clone()).unwrap_or_default();
+        Ok(Self { id, read, next })
+    }
+
+    /// Takes a conversation in: its scoring has ended. `messages` are all it has.
+    pub fn settle(&mut self, conversation: &Conversation, messages: &[Message], scored: &Scored) {
+        self.next.writers.clear();
+        self.next.add_writers(messages);
+        self.next.follow(conversation);
+        self.next.taken_in = true;
+        self.next.settled_version = Some(conversation.version);
+        self.next.failed_attempts = scored.failed_attempts;
+        self.next.score_tenths = scored.score_tenths;
+    }
+
+    /// Takes a conversation in whose scoring was given up; what is known of its score and of who wrote stays. `messages` are all
+    /// it has, unless they cannot be read.
+    pub fn fail(&mut self, conversation: &Conversation, messages: Option<&[Message]>, failed_attempts: u32) {
+        let score_tenths = self.next.score_tenths;
+        let scored = Scored { failed_attempts: Some(failed_attempts), score_tenths };
+        let writers = std::mem::take(&mut self.next.writers);
+        self.settle(conversation, messages.unwrap_or_default(), &scored);
+        if messages.is_none() {
+            self.next.writers = writers;
+        }
+    }
+
+    /// That a conversation changed. What was not taken in yet stays out of lists with a filter.
+    pub fn follow(&mut self, conversation: &Conversation, is_settled: bool) {
+        self.next.follow(conversation);
+        if is_settled {
+            self.next.settled_version = Some(conversation.version);
+        }
+    }
+
+    /// Whether nothing was known before.
+    pub fn is_new(&self) -> bool {
+        self.read.is_none()
+    }
+
+    /// Makes it part of the batch, which expects what was read.
+    pub fn put(self, batch: &mut Batch) {
+        listing::put(batch, self.id, self.read, &self.next);
+    }
+}
+
+/// For a use case that stores or changes a conversation and queues no job: takes it in as it is now. `new_messages` are those
+/// that the batch adds.
+pub async fn put(
+    services: &Services,
+    batch: &mut Batch,
+    conversation: &Conversation,
+    new_messages: &[Message],
+) -> Result<(), Error> {
+    let mut update = Update::begin(&*services.store, conversation.id).await?;
+    update.next.add_writers(new_messages);
+    update.next.taken_in = true;
+    update.follow(conversation, true);
+    update.put(batch);
+    Ok(())
+}
+
+/// For a use case that stores the first answer to a rating of a conversation, or takes the last one away.
+pub async fn put_rated(
+    services: &Services,
+    batch: &mut Batch,
+    conversation: ConversationId,
+    is_rated: bool,
+) -> Result<(), Error> {
+    let mut update = Update::begin(&*services.store, conversation).await?;
+    // Also of one that is not taken in yet: the worker leaves it as it is.
+    update.next.is_rated = is_rated;
+    update.put(batch);
+    Ok(())
+}
+
+/// The AXIS score that a conversation has by its assessments.
+pub fn score_of<'a>(assessments: impl IntoIterator<Item = &'a Assessment>) -> Option<u32> {
+    let is_axis = |assessment: &&Assessment| {
+        assessment.unit == Unit::Conversation
+            && assessment.scorecard.base == axis::SCORECARD
+            && assessment.state != AssessmentState::Deleted
+    };
+    let assessment = assessments.into_iter().find(is_axis)?;
+    Some(assessment.axis.as_ref()?.score_tenths)
+}

@@ -1,0 +1,72 @@
+//! The end of what was deleted: after some days nothing of it is stored any more.
+
+use crate::{
+    domain::{ConversationId, Event, EventKind, UnixMillis},
+    error::Error,
+    store::{Batch, Expect, Key, StoreError, conversation, keys, listing, purge, records},
+};
+
+use super::Services;
+
+/// How many conversations are looked up at once.
+const PAGE: usize = 64;
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// From when on a conversation that was deleted at this moment may be purged.
+pub fn purge_time(services: &Services, delete_time: UnixMillis) -> UnixMillis {
+    let days = i64::try_from(services.settings().keep_deleted_days).unwrap_or(i64::MAX);
+    UnixMillis(delete_time.0.saturating_add(days.saturating_mul(DAY_MILLIS)).min(UnixMillis::MAX.0))
+}
+
+/// Purges every conversation whose time has come; answers how many. What a crash interrupts, the next call finishes.
+pub async fn purge_deleted(services: &Services) -> Result<usize, Error> {
+    let store = &*services.store;
+    let now = services.clock.now();
+    let kept = purge_time(services, UnixMillis(0)).0;
+    let until = UnixMillis(now.0.saturating_sub(kept));
+    let mut purged = 0;
+    let mut after: Option<Key> = None;
+    loop {
+        let noted = listing::deletions_until(store, until, after.take(), PAGE).await?;
+        for (note, id) in &noted {
+            purged += usize::from(purge(services, note, *id).await?);
+        }
+        match noted.last() {
+            Some((last, _)) if noted.len() == PAGE => after = Some(last.clone()),
+            _ => return Ok(purged),
+        }
+    }
+}
+
+/// Purges one conversation; false when it was brought back meanwhile.
+///
+/// The head goes first: from then on nothing can find or restore it, and the note leads here again until the rest is gone too.
+async fn purge(services: &Services, note: &Key, id: ConversationId) -> Result<bool, Error> {
+    let store = &*services.store;
+    if let Some(found) = conversation::find_with_deleted(store, id).await? {
+        // Brought back meanwhile, and maybe deleted again: then another note leads to it.
+        let delete_time = found.head.value.conversation.delete_time;
+        if delete_time.is_none_or(|time| keys::deletion(time, id) != *note) {
+            return Ok(false);
+        }
+        let mut batch = Batch::default();
+        batch.expect.push((keys::head(id), Expect::Is(found.head.raw)));
+        batch.delete.push(keys::head(id));
+        match store.commit(batch).await {
+            Ok(_) => {}
+            Err(StoreError::Conflict { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    loop {
+        let belongings = purge::next_belongings(store, id).await?;
+        if belongings.is_empty() {
+            break;
+        }
+        store.commit(Batch { delete: belongings, ..Batch::default() }).await?;
+    }
+    let event = Event { conversation: id, time: services.clock.now(), kind: EventKind::ConversationPurged };
+    let delete = vec![keys::listing(id), keys::job(id), note.clone()];
+    store.commit(Batch { delete, log: vec![records::encode(&event)], ..Batch::default() }).await?;
+    Ok(true)
+}

@@ -1,0 +1,218 @@
+//! The keys of lists: what is posted, under what, newest first.
+
+use std::ops::Bound;
+
+use crate::domain::{AssessmentId, AssessmentTerm, ConversationId, Place, Term, TimeRange, UnixMillis};
+
+use super::{Key, KeyRange, in_workspace, of_conversation, push_text};
+
+const LISTING: u8 = 0x80;
+const CONVERSATION_POSTING: u8 = 0x81;
+const ASSESSMENT_POSTING: u8 = 0x82;
+const DELETION: u8 = 0x83;
+const BACKFILL: u8 = 0x84;
+
+/// Longer texts are not posted, so that no key becomes too long; no filter takes them either.
+pub const MAX_POSTED_TEXT_BYTES: usize = 512;
+
+pub fn listing(conversation: ConversationId) -> Key {
+    of_conversation(LISTING, conversation)
+}
+
+/// The beginning of all postings under a term; `None` when its text is too long to be posted.
+pub fn conversation_term(term: &Term) -> Option<Key> {
+    // Numbers are stored: append only.
+    match term {
+        Term::Any => Some(term_of(CONVERSATION_POSTING, 0)),
+        Term::Source(source) => text_term(CONVERSATION_POSTING, 1, source),
+        Term::Status(status) => Some(coded_term(CONVERSATION_POSTING, 2, status)),
+        Term::Channel(channel) => Some(coded_term(CONVERSATION_POSTING, 3, channel)),
+        Term::Agent(agent) => text_term(CONVERSATION_POSTING, 4, agent),
+        Term::Tag(tag) => text_term(CONVERSATION_POSTING, 5, tag),
+        Term::Band(band) => Some(coded_term(CONVERSATION_POSTING, 6, band)),
+        Term::Rated => Some(term_of(CONVERSATION_POSTING, 7)),
+    }
+}
+
+/// As [`conversation_term`].
+pub fn assessment_term(term: &AssessmentTerm) -> Option<Key> {
+    // Numbers are stored: append only.
+    match term {
+        AssessmentTerm::Any => Some(term_of(ASSESSMENT_POSTING, 0)),
+        AssessmentTerm::State(state) => Some(coded_term(ASSESSMENT_POSTING, 1, state)),
+        AssessmentTerm::Scorecard(base) => text_term(ASSESSMENT_POSTING, 2, base),
+        AssessmentTerm::Assessee(assessee) => text_term(ASSESSMENT_POSTING, 3, assessee),
+    }
+}
+
+fn term_of(subspace: u8, kind: u8) -> Key {
+    let mut key = in_workspace(subspace, 32);
+    key.push(kind);
+    key
+}
+
+fn text_term(subspace: u8, kind: u8, text: &str) -> Option<Key> {
+    let mut key = term_of(subspace, kind);
+    push_text(&mut key, text);
+    (text.len() <= MAX_POSTED_TEXT_BYTES).then_some(key)
+}
+
+/// By the number that the record has for it.
+fn coded_term<T: minicbor::Encode<()>>(subspace: u8, kind: u8, value: &T) -> Key {
+    let mut key = term_of(subspace, kind);
+    minicbor::encode(value, &mut key).expect("a Vec takes every write and a number always encodes");
+    key
+}
+
+/// The posting of a conversation under a term.
+pub fn conversation_posting(term: &Key, place: Place) -> Key {
+    let mut key = term.clone();
+    push_place(&mut key, place);
+    key
+}
+
+/// The posting of an assessment under a term; it says whose assessment it is.
+pub fn assessment_posting(term: &Key, place: Place, conversation: ConversationId) -> Key {
+    let mut key = conversation_posting(term, place);
+    key.extend(conversation.0.to_be_bytes());
+    key
+}
+
+/// The postings under a term that lie in a time and after a place.
+pub fn postings(term: &Key, created: TimeRange, after: Option<Place>) -> KeyRange {
+    let mut range = KeyRange::prefix(term.clone());
+    if let Some(start) = created.start {
+        // Times descend: the range ends behind the last of the earliest moment.
+        range.end = Bound::Excluded(beyond(term, Place { time: start, number: 0 }));
+    }
+    if let Some(end) = created.end {
+        range.start = Bound::Excluded(beyond(term, Place { time: end, number: 0 }));
+    }
+    if let Some(place) = after {
+        range.start = Bound::Excluded(beyond(term, place));
+    }
+    range
+}
+
+/// Behind the posting at a place, whatever follows its number, and before the next one.
+fn beyond(term: &Key, place: Place) -> Key {
+    let mut key = conversation_posting(term, place);
+    key.extend([u8::MAX; 9]);
+    key
+}
+
+/// Where a posting of a conversation stands, by its key.
+pub fn place_of_posting(term: &Key, key: &[u8]) -> Option<Place> {
+    let rest = key.strip_prefix(term.as_slice())?;
+    let (time, rest) = rest.split_first_chunk::<8>()?;
+    let (number, _) = rest.split_first_chunk::<8>()?;
+    let time = UnixMillis(i64::try_from(!u64::from_be_bytes(*time)).ok()?);
+    Some(Place { time, number: !u64::from_be_bytes(*number) })
+}
+
+/// Where a posting of an assessment stands, and which it is.
+pub fn assessment_of_posting(term: &Key, key: &[u8]) -> Option<(Place, ConversationId, AssessmentId)> {
+    let place = place_of_posting(term, key)?;
+    let (_, conversation) = key.split_last_chunk::<8>()?;
+    Some((place, ConversationId(u64::from_be_bytes(*conversation)), AssessmentId(place.number)))
+}
+
+/// Newest first: what is later or has a higher number sorts before.
+fn push_place(key: &mut Key, place: Place) {
+    let time = u64::try_from(place.time.0).unwrap_or(0);
+    key.extend((!time).to_be_bytes());
+    key.extend((!place.number).to_be_bytes());
+}
+
+/// That a conversation is deleted, and since when: what the purge goes by.
+pub fn deletion(delete_time: UnixMillis, conversation: ConversationId) -> Key {
+    let mut key = in_workspace(DELETION, 16);
+    key.extend(u64::try_from(delete_time.0).unwrap_or(0).to_be_bytes());
+    key.extend(conversation.0.to_be_bytes());
+    key
+}
+
+/// The deletions up to a moment, oldest first.
+pub fn deletions_until(time: UnixMillis) -> KeyRange {
+    let mut range = KeyRange::prefix(in_workspace(DELETION, 0));
+    range.end = Bound::Included(deletion(time, ConversationId(u64::MAX)));
+    range
+}
+
+/// The conversation whose deletion has this key.
+pub fn conversation_of_deletion(key: &[u8]) -> Option<ConversationId> {
+    let (_, id) = key.strip_prefix(&[DELETION])?.split_last_chunk::<8>()?;
+    Some(ConversationId(u64::from_be_bytes(*id)))
+}
+
+/// How far the postings of an older store are made.
+pub fn backfill() -> Key {
+    in_workspace(BACKFILL, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn place() -> impl Strategy<Value = Place> {
+        (0..6_i64, 0..6_u64).prop_map(|(time, number)| Place { time: UnixMillis(time), number })
+    }
+
+    fn is_in(range: &KeyRange, key: &Key) -> bool {
+        use std::ops::RangeBounds as _;
+        (range.start.clone(), range.end.clone()).contains(key)
+    }
+
+    proptest! {
+        #[test]
+        fn newer_places_come_first_and_are_read_back(a in place(), b in place()) {
+            let term = conversation_term(&Term::Tag("vip".to_owned())).unwrap();
+            let [x, y] = [a, b].map(|place| conversation_posting(&term, place));
+            prop_assert_eq!(x.cmp(&y), (b.time, b.number).cmp(&(a.time, a.number)));
+            prop_assert_eq!(place_of_posting(&term, &x), Some(a));
+            let owned = assessment_posting(&term, a, ConversationId(7));
+            prop_assert_eq!(
+                assessment_of_posting(&term, &owned),
+                Some((a, ConversationId(7), AssessmentId(a.number)))
+            );
+        }
+
+        #[test]
+        fn a_range_holds_its_times_and_what_is_after_its_place(
+            at in place(), start in prop::option::of(0..6_i64), end in prop::option::of(0..6_i64), after in prop::option::of(place()),
+        ) {
+            let created = TimeRange { start: start.map(UnixMillis), end: end.map(UnixMillis) };
+            // A token is only ever one of the same list.
+            prop_assume!(after.is_none_or(|after| created.contains(after.time)));
+            let is_after = after.is_none_or(|after| (at.time, at.number) < (after.time, after.number));
+            let term = conversation_term(&Term::Any).unwrap();
+            let range = postings(&term, created, after);
+            let expected = created.contains(at.time) && is_after;
+            prop_assert_eq!(is_in(&range, &conversation_posting(&term, at)) && !range.is_empty(), expected);
+            let owned = assessment_posting(&term, at, ConversationId(u64::MAX));
+            prop_assert_eq!(is_in(&range, &owned) && !range.is_empty(), expected);
+        }
+    }
+
+    #[test]
+    fn no_term_is_the_beginning_of_another() {
+        let terms = [
+            Term::Any,
+            Term::Source("a".to_owned()),
+            Term::Source("ab".to_owned()),
+            Term::Agent("a".to_owned()),
+            Term::Status(crate::domain::Status::Open),
+            Term::Status(crate::domain::Status::Closed),
+            Term::Rated,
+        ];
+        let keys: Vec<Key> = terms.iter().map(|term| conversation_term(term).unwrap()).collect();
+        for (index, key) in keys.iter().enumerate() {
+            for (other_index, other) in keys.iter().enumerate() {
+                assert!(index == other_index || !other.starts_with(key), "{key:02x?} begins {other:02x?}");
+            }
+        }
+        assert_eq!(conversation_term(&Term::Tag("x".repeat(513))), None);
+    }
+}

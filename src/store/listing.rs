@@ -1,0 +1,102 @@
+//! What lists find conversations by: a record of each, and postings under what filters ask for. docs/decisions/0013 says why.
+
+use std::collections::BTreeSet;
+
+use crate::domain::{ConversationId, Listing, Place, TimeRange, UnixMillis};
+
+use super::{
+    Batch, Direction, Key, Keyspace, StoreError, Stored, Value, expect_unchanged, get_one, keys,
+    records::{self, Backfill},
+};
+
+/// What lists know of a conversation; absent until a worker has taken it in.
+pub async fn find(store: &dyn Keyspace, id: ConversationId) -> Result<Option<Stored<Listing>>, StoreError> {
+    get_one(store, keys::listing(id)).await
+}
+
+/// The same of several, in the order asked.
+pub async fn find_many(
+    store: &dyn Keyspace,
+    ids: impl Iterator<Item = ConversationId>,
+) -> Result<Vec<Option<Listing>>, StoreError> {
+    let wanted: Vec<Key> = ids.map(keys::listing).collect();
+    let values = store.get(wanted.clone()).await?;
+    let decoded = |(key, raw): (&Key, Option<Value>)| raw.map(|raw| records::decode(key, &raw)).transpose();
+    wanted.iter().zip(values).map(decoded).collect()
+}
+
+/// Puts what lists know of a conversation, with the postings that follow from it in place of those of `read`.
+pub fn put(batch: &mut Batch, id: ConversationId, read: Option<Stored<Listing>>, listing: &Listing) {
+    let before = read.as_ref().map(|read| postings(id, &read.value)).unwrap_or_default();
+    let after = postings(id, listing);
+    batch.delete.extend(before.difference(&after).cloned());
+    batch.put.extend(after.difference(&before).map(|key| (key.clone(), Value::new())));
+    let key = keys::listing(id);
+    if read.as_ref().is_none_or(|read| read.value != *listing) {
+        batch.put.push((key.clone(), records::encode(listing)));
+    }
+    batch.expect.push((key, expect_unchanged(read.map(|read| read.raw))));
+}
+
+/// At most `limit` conversations that are posted under a term, newest first.
+pub async fn posted(
+    store: &dyn Keyspace,
+    term: &Key,
+    created: TimeRange,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Vec<Place>, StoreError> {
+    let page = store.scan(keys::postings(term, created, after), limit, Direction::Ascending).await?;
+    let place = |(key, _): &(Key, Value)| {
+        keys::place_of_posting(term, key)
+            .ok_or_else(|| StoreError::Corrupt(format!("a conversation is posted as {key:02x?}").into()))
+    };
+    page.iter().map(place).collect()
+}
+
+fn postings(id: ConversationId, listing: &Listing) -> BTreeSet<Key> {
+    let place = Place { time: listing.create_time, number: id.0 };
+    let terms = listing.terms();
+    let terms = terms.iter().filter_map(keys::conversation_term);
+    terms.map(|term| keys::conversation_posting(&term, place)).collect()
+}
+
+/// Notes for the purge that a conversation is deleted.
+pub fn put_deletion(batch: &mut Batch, delete_time: UnixMillis, id: ConversationId) {
+    batch.put.push((keys::deletion(delete_time, id), Value::new()));
+}
+
+/// Takes the note away.
+pub fn end_deletion(batch: &mut Batch, delete_time: UnixMillis, id: ConversationId) {
+    batch.delete.push(keys::deletion(delete_time, id));
+}
+
+/// At most `limit` keys of notes on conversations that were deleted up to a moment, oldest first, after `after`.
+pub async fn deletions_until(
+    store: &dyn Keyspace,
+    time: UnixMillis,
+    after: Option<Key>,
+    limit: usize,
+) -> Result<Vec<(Key, ConversationId)>, StoreError> {
+    let mut range = keys::deletions_until(time);
+    if let Some(after) = after {
+        range = range.after(after);
+    }
+    let page = store.scan(range, limit, Direction::Ascending).await?;
+    let noted = |(key, _): (Key, Value)| {
+        let id = keys::conversation_of_deletion(&key)
+            .ok_or_else(|| StoreError::Corrupt(format!("a deletion has the key {key:02x?}").into()))?;
+        Ok((key, id))
+    };
+    page.into_iter().map(noted).collect()
+}
+
+/// How far the postings of an older store are made; absent in a store that nobody has looked at yet.
+pub async fn find_backfill(store: &dyn Keyspace) -> Result<Option<Stored<Backfill>>, StoreError> {
+    get_one(store, keys::backfill()).await
+}
+
+pub fn put_backfill(batch: &mut Batch, read: Option<Stored<Backfill>>, backfill: &Backfill) {
+    batch.put.push((keys::backfill(), records::encode(backfill)));
+    batch.expect.push((keys::backfill(), expect_unchanged(read.map(|read| read.raw))));
+}

@@ -1,0 +1,93 @@
+//! Records that came after the main job's.
+
+use super::*;
+
+#[test]
+fn the_answers_to_other_requests_are_read_as_they_were_written() {
+    for (kind, answer) in [
+        ("update_conversation", RequestAnswer::UpdateConversation { conversation: ID }),
+        ("delete_conversation", RequestAnswer::DeleteConversation { conversation: ID }),
+        ("undelete_conversation", RequestAnswer::UndeleteConversation { conversation: ID }),
+    ] {
+        let record = Request { fingerprint: [7; 32], create_time: UnixMillis(1_700_000_000_000), answer };
+        check(&format!("request_{kind}"), &record);
+    }
+}
+
+#[test]
+fn what_lists_know_is_read_as_it_was_written() {
+    let listing = Listing {
+        create_time: UnixMillis(1_700_000_000_000),
+        taken_in: true,
+        is_deleted: false,
+        settled_version: Some(3),
+        failed_attempts: Some(5),
+        source: "custom".to_owned(),
+        status: Some(Status::Open),
+        channel: Some(Channel::Voicemail),
+        assignee: Some("7".to_owned()),
+        writers: vec!["7".to_owned(), "bot".to_owned()],
+        tags: vec!["vip".to_owned()],
+        score_tenths: Some(43),
+        is_rated: true,
+    };
+    check("listing", &listing);
+    check("listing_deleted", &Listing { is_deleted: true, ..Listing::default() });
+    check("backfill", &Backfill { next: Some(ID) });
+    check("backfill_done", &Backfill { next: None });
+}
+
+#[test]
+fn a_rating_is_read_as_it_was_written() {
+    let time = UnixMillis(1_700_000_000_123);
+    let author = |kind, id: &str| Author { kind, external_id: Some(id.to_owned()), name: None };
+    let question = |kind, answer| RatingQuestion {
+        kind,
+        text: Some("How was it?".to_owned()),
+        language: Some("en".to_owned()),
+        answer,
+    };
+    let answer = RatingAnswer { value: 4, comment: Some("Good".to_owned()), time };
+    let rating = Rating {
+        id: RATING,
+        conversation: ID,
+        user: author(AuthorKind::Contact, "cus_123"),
+        agent: author(AuthorKind::Ai, "billing-agent"),
+        source: "dixa".to_owned(),
+        channel: Channel::WidgetChat,
+        offer_time: time,
+        course: Course::default(),
+        questions: vec![question(RatingType::Csat, None)],
+        version: 1,
+        create_time: time,
+        update_time: time,
+    };
+    check("rating_offered", &rating);
+    check("rating_entry_offered", &rating.entry());
+    let closed = Rating {
+        course: Course {
+            withheld: true,
+            scheduled: true,
+            expire_time: Some(UnixMillis(1_700_000_000_124)),
+            cancel_time: Some(UnixMillis(1_700_000_000_125)),
+            opt_out_time: Some(UnixMillis(1_700_000_000_126)),
+        },
+        questions: vec![
+            question(RatingType::Csat, Some(answer.clone())),
+            question(RatingType::Nps, Some(RatingAnswer { comment: None, ..answer })),
+            question(RatingType::Thumbs, None),
+        ],
+        ..rating
+    };
+    check("rating_full", &closed);
+    check("rating_entry_full", &closed.entry());
+    check("opt_out", &OptOut { rating: RATING, time });
+    for (kind, answer) in [
+        ("offer_rating", RequestAnswer::OfferRating { conversation: ID, rating: RATING }),
+        ("submit_rating", RequestAnswer::SubmitRating { conversation: ID, rating: RATING, time }),
+        ("cancel_rating", RequestAnswer::CancelRating { conversation: ID, rating: RATING }),
+    ] {
+        let record = Request { fingerprint: [7; 32], create_time: time, answer };
+        check(&format!("request_{kind}"), &record);
+    }
+}

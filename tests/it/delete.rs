@@ -1,0 +1,360 @@
+//! Deleting a conversation, bringing it back, and what is left of it in the end.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use plaudit::{
+    domain::{ConversationId, Event, EventKind, UnixMillis},
+    proto::v1::{
+        ConversationFilter, DeleteConversationRequest, ImportOutcome, ListAssessmentsRequest,
+        ListConversationsRequest, ScoringState, UndeleteConversationRequest,
+    },
+    service::Settings,
+    store::{Key, Keyspace as _, keys, records},
+};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+
+use crate::{
+    conflict::assert_unique,
+    harness::{
+        Client, Plaudit, assert_not_found, fault, fields,
+        sample::{self, with_policy},
+        soon,
+    },
+};
+
+const DAY: i64 = 24 * 60 * 60 * 1000;
+
+async fn start() -> (Plaudit, Client) {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    (server, client)
+}
+
+async fn imported(client: &Client, external_id: &str) -> String {
+    let name = client.import(sample::import(external_id)).await.unwrap().conversation;
+    client.scored(&name).await;
+    name
+}
+
+fn number(name: &str) -> ConversationId {
+    ConversationId(name.strip_prefix("conversations/").unwrap().parse().unwrap())
+}
+
+/// The names in an unfiltered list and in one by source.
+async fn listed(client: &Client) -> [Vec<String>; 2] {
+    let filter = ConversationFilter { source: "test".to_owned(), ..Default::default() };
+    let mut lists =
+        [None, Some(filter)].map(|filter| ListConversationsRequest { filter, ..Default::default() });
+    let mut names = [Vec::new(), Vec::new()];
+    for (names, request) in names.iter_mut().zip(&mut lists) {
+        let page = client.list_conversations(request.clone()).await.unwrap();
+        *names = page.conversations.into_iter().map(|conversation| conversation.name).collect();
+    }
+    names
+}
+
+async fn all_assessments(client: &Client) -> usize {
+    let request = ListAssessmentsRequest { parent: "conversations/-".to_owned(), ..Default::default() };
+    client.find_assessments(request).await.unwrap().assessments.len()
+}
+
+#[tokio::test]
+async fn nothing_finds_a_deleted_conversation_or_what_belongs_to_it() {
+    let (server, client) = start().await;
+    let import = client.import(sample::import("42")).await.unwrap();
+    let name = import.conversation.clone();
+    let before = client.scored(&name).await;
+    let other = imported(&client, "other").await;
+    let assessment = client.assessments(&name, 50).await[0].name.clone();
+    let receipt = import.import.strip_prefix("imports/").unwrap();
+    let path = format!("/v1/assess/{receipt}");
+    assert_eq!(server.http().get(&path).await.status, 200);
+
+    let deleted = client.delete("conversations/test:42").await.unwrap();
+    assert_eq!((&deleted.name, deleted.messages.len()), (&name, 0));
+    assert_eq!(deleted.delete_time.unwrap().seconds, Plaudit::START.0 / 1000);
+    assert_eq!(deleted.purge_time.unwrap().seconds, (Plaudit::START.0 + 30 * DAY) / 1000);
+    assert_ne!(deleted.etag, before.etag);
+
+    for name in [name.as_str(), "conversations/test:42"] {
+        let mut refused: Vec<Status> = vec![
+            client.conversation(name).await.unwrap_err(),
+            client.view(name, 2).await.unwrap_err(),
+            client.list_messages(name, 0, "").await.unwrap_err(),
+            client.list_assessments(name, 0, "").await.unwrap_err(),
+            client.delete(name).await.unwrap_err(),
+        ];
+        let conversation = plaudit::proto::v1::Conversation { name: name.to_owned(), ..Default::default() };
+        let update = plaudit::proto::v1::UpdateConversationRequest {
+            conversation: Some(conversation),
+            ..Default::default()
+        };
+        refused.push(client.update(update).await.unwrap_err());
+        refused.iter().for_each(|status| assert_not_found(status, "conversation"));
+    }
+    assert_not_found(&client.get_assessment(&assessment).await.unwrap_err(), "assessment");
+    assert_not_found(&client.get_import(&import.import).await.unwrap_err(), "import");
+    assert_eq!(server.http().get(&path).await.status, 404);
+    assert_eq!(listed(&client).await, [vec![other.clone()], vec![other]]);
+    assert_eq!(all_assessments(&client).await, 2, "those of the other");
+}
+
+#[tokio::test]
+async fn an_undeleted_conversation_is_what_it_was_and_is_scored_again() {
+    let (server, client) = start().await;
+    let import = client.import(sample::import("42")).await.unwrap();
+    let name = import.conversation.clone();
+    let before = client.scored(&name).await;
+    let assessments = client.assessments(&name, 50).await;
+    client.delete(&name).await.unwrap();
+    server.clock.advance_millis(29 * DAY);
+    let server = server.restart().await;
+    let client = server.client().await;
+    let restored = client.undelete(&name).await.unwrap();
+    assert_eq!((restored.delete_time, restored.purge_time), (None, None));
+    assert_eq!(restored.scoring.as_ref().unwrap().state(), ScoringState::Pending);
+    let after = client.scored(&name).await;
+    assert_eq!(
+        plaudit::proto::v1::Conversation {
+            etag: before.etag.clone(),
+            update_time: before.update_time,
+            ..after
+        },
+        before
+    );
+    assert_eq!(client.assessments("conversations/test:42", 50).await, assessments);
+    assert_eq!(listed(&client).await, [vec![name.clone()], vec![name.clone()]]);
+    assert_eq!(all_assessments(&client).await, 2);
+    assert_eq!(client.get_import(&import.import).await.unwrap().conversation, name);
+
+    // Its time does not go on from the first deletion.
+    client.delete(&name).await.unwrap();
+    server.clock.advance_millis(29 * DAY);
+    let server = server.restart().await;
+    server.client().await.undelete(&name).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_deleted_identity_is_free_for_a_new_conversation_which_keeps_the_old_one_from_coming_back() {
+    let (_server, client) = start().await;
+    let old = imported(&client, "42").await;
+    client.delete(&old).await.unwrap();
+    let new = client.import(sample::import("42")).await.unwrap();
+    assert_eq!(new.outcome(), ImportOutcome::Created);
+    assert_ne!(new.conversation, old);
+    client.scored(&new.conversation).await;
+    assert_eq!(client.conversation("conversations/test:42").await.unwrap().name, new.conversation);
+
+    let status = client.undelete(&old).await.unwrap_err();
+    assert_eq!(fault(&status), (Code::AlreadyExists, "IDENTITY_TAKEN".to_owned()));
+    assert_eq!(status.get_details_error_info().unwrap().metadata["conversation"], new.conversation);
+    assert_not_found(&client.conversation(&old).await.unwrap_err(), "conversation");
+    client.delete(&new.conversation).await.unwrap();
+    client.undelete(&old).await.unwrap();
+    assert_eq!(client.conversation("conversations/test:42").await.unwrap().name, old);
+    let status = client.undelete(&new.conversation).await.unwrap_err();
+    assert_eq!(fault(&status), (Code::AlreadyExists, "IDENTITY_TAKEN".to_owned()));
+}
+
+#[tokio::test]
+async fn what_is_not_deleted_cannot_be_undeleted_and_bad_names_are_refused() {
+    let (_server, client) = start().await;
+    let name = imported(&client, "42").await;
+    let status = client.undelete(&name).await.unwrap_err();
+    assert_eq!(fault(&status), (Code::AlreadyExists, "NOT_DELETED".to_owned()));
+    assert_not_found(&client.undelete("conversations/7").await.unwrap_err(), "conversation");
+    for wrong in ["", "conversations/test:42", "conversations/-", "conversations/042", "imports/1"] {
+        assert_eq!(fields(&client.undelete(wrong).await.unwrap_err()), ["name"], "{wrong}");
+    }
+    for wrong in ["", "conversations/", "conversations/-", "tickets/1"] {
+        assert_eq!(fields(&client.delete(wrong).await.unwrap_err()), ["name"], "{wrong}");
+    }
+    let all_wrong = DeleteConversationRequest {
+        name: "x".to_owned(),
+        request_id: "a b".to_owned(),
+        ..Default::default()
+    };
+    assert_eq!(fields(&client.delete_by(all_wrong).await.unwrap_err()), ["request_id", "name"]);
+    let stale = DeleteConversationRequest { name: name.clone(), etag: "7".to_owned(), ..Default::default() };
+    let status = client.delete_by(stale).await.unwrap_err();
+    assert_eq!(fault(&status), (Code::Aborted, "ETAG_MISMATCH".to_owned()));
+    let etag = client.conversation(&name).await.unwrap().etag;
+    client.delete_by(DeleteConversationRequest { name, etag, ..Default::default() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn deletions_and_undeletions_sent_again_under_their_ids_are_carried_out_once() {
+    let (server, client) = start().await;
+    let name = imported(&client, "42").await;
+    let delete =
+        DeleteConversationRequest { name: name.clone(), request_id: "one".to_owned(), ..Default::default() };
+    let copies = join_all((0..16).map(|_| client.delete_by(delete.clone()))).await;
+    let answers: Vec<_> = copies.into_iter().map(Result::unwrap).collect();
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    let server = server.restart().await;
+    let client = server.client().await;
+    assert_eq!(client.delete_by(delete.clone()).await.unwrap(), answers[0]);
+
+    let undelete = UndeleteConversationRequest { name: name.clone(), request_id: "two".to_owned() };
+    let copies = join_all((0..16).map(|_| client.undelete_by(undelete.clone()))).await;
+    assert!(copies.into_iter().all(|answer| answer.unwrap().name == name));
+    let now = client.scored(&name).await;
+    assert_eq!(client.undelete_by(undelete.clone()).await.unwrap(), now);
+    // The first deletion, sent late, does not delete again.
+    assert_eq!(client.delete_by(delete.clone()).await.unwrap(), now);
+    assert_unique(&client.assessments(&name, 50).await);
+    let other = imported(&client, "43").await;
+    let reused =
+        client.delete_by(DeleteConversationRequest { name: other.clone(), ..delete }).await.unwrap_err();
+    assert_eq!(fault(&reused), (Code::InvalidArgument, "REQUEST_ID_REUSED".to_owned()));
+    let reused =
+        client.undelete_by(UndeleteConversationRequest { name: other, ..undelete }).await.unwrap_err();
+    assert_eq!(fault(&reused), (Code::InvalidArgument, "REQUEST_ID_REUSED".to_owned()));
+}
+
+#[tokio::test]
+async fn a_deletion_stops_a_scoring_that_has_begun() {
+    let (server, client) = start().await;
+    // The commit that would store what was scored.
+    let gate = server.store.hold(|batch| batch.put.iter().any(|(key, _)| key[0] == 0x20));
+    let name = client.import(sample::import("42")).await.unwrap().conversation;
+    gate.arrived().await;
+    client.delete(&name).await.unwrap();
+    assert_eq!(server.store.count(keys::jobs()).await, 0);
+    gate.open();
+    // The worker has come through when it has scored another.
+    imported(&client, "another").await;
+    assert_eq!(server.store.count(keys::assessments(number(&name))).await, 0);
+    client.undelete(&name).await.unwrap();
+    client.scored(&name).await;
+    assert_eq!(client.assessments(&name, 50).await.len(), 2);
+}
+
+/// Every pair whose key or value names a conversation by its number, but for answers to requests.
+async fn traces(server: &Plaudit, id: ConversationId) -> Vec<Key> {
+    let bytes = id.0.to_be_bytes();
+    // In a value a number follows the mark of eight bytes; in a posting it is complemented.
+    let complement = (!id.0).to_be_bytes();
+    let mentions = |text: &[u8]| text.windows(8).any(|part| part == bytes || part == complement);
+    let pairs = server.store.dump().await.into_iter();
+    pairs.filter(|(key, value)| mentions(key) || mentions(value)).map(|(key, _)| key).collect()
+}
+
+async fn until_purged(server: &Plaudit, id: ConversationId) {
+    soon("the purge", async {
+        while !traces(server, id).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
+/// A conversation with segments and with as many assessments as it has messages by agents.
+async fn large(client: &Client, external_id: &str) -> String {
+    let mut messages = sample::messages(0, 200);
+    for (place, message) in messages.iter_mut().enumerate() {
+        message.content = Some("word ".repeat(100));
+        message.author.as_mut().unwrap().external_id = Some(format!("agent {place}"));
+    }
+    let name = client.import(sample::import_of(external_id, messages)).await.unwrap().conversation;
+    client.scored(&name).await;
+    name
+}
+
+#[tokio::test]
+async fn after_its_days_nothing_of_a_deleted_conversation_is_stored() {
+    let (server, client) = start().await;
+    let name = large(&client, "large").await;
+    let kept = imported(&client, "kept").await;
+    let kept_pairs = traces(&server, number(&kept)).await;
+    client.delete(&name).await.unwrap();
+    server.clock.advance_millis(30 * DAY - 1);
+    let server = server.restart().await;
+    // A sweep that ran has nothing to do; the next one has.
+    server.clock.advance_millis(1);
+    assert!(!traces(&server, number(&name)).await.is_empty());
+    let server = server.restart().await;
+    until_purged(&server, number(&name)).await;
+    let client = server.client().await;
+    assert_not_found(&client.undelete(&name).await.unwrap_err(), "conversation");
+    assert_eq!(traces(&server, number(&kept)).await, kept_pairs);
+    assert_eq!(client.assessments(&kept, 50).await.len(), 2);
+    assert_eq!(client.import(sample::import("large")).await.unwrap().outcome(), ImportOutcome::Created);
+    let log = server.store.log(0, 1000).await.unwrap();
+    let purged = log.iter().filter(|(_, raw)| {
+        let event: Event = records::decode(&Vec::new(), raw).unwrap();
+        event.kind == EventKind::ConversationPurged && event.conversation == number(&name)
+    });
+    assert_eq!(purged.count(), 1);
+}
+
+#[tokio::test]
+async fn a_purge_that_is_cut_off_is_finished_after_the_next_start() {
+    let (server, client) = start().await;
+    let name = large(&client, "large").await;
+    client.delete(&name).await.unwrap();
+    let id = number(&name);
+    server.clock.advance_millis(31 * DAY);
+    let mut server = server;
+    // The worker is held before each kind of batch in turn, and abandoned there, as a killed process is.
+    for subspace in [0x10, 0x12, 0x20, 0x21, 0x83] {
+        let is_purge = move |batch: &plaudit::store::Batch| {
+            batch.put.is_empty() && batch.delete.iter().any(|key| key[0] == subspace)
+        };
+        server = server.restart_holding(is_purge).await;
+        assert!(!traces(&server, id).await.is_empty(), "{subspace:02x}");
+        let client = server.client().await;
+        assert_not_found(&client.conversation(&name).await.unwrap_err(), "conversation");
+        assert_eq!(all_assessments(&client).await, 0);
+        if subspace != 0x10 {
+            assert_not_found(&client.undelete(&name).await.unwrap_err(), "conversation");
+        }
+    }
+    let server = server.restart_within(Duration::ZERO).await;
+    until_purged(&server, id).await;
+}
+
+#[tokio::test]
+async fn how_long_deleted_conversations_are_kept_is_a_setting() {
+    let settings = Settings { keep_deleted_days: 0, ..Settings::default() };
+    let server = Plaudit::start_with(settings).await;
+    let client = server.client().await;
+    let name = imported(&client, "42").await;
+    let deleted = client.delete(&name).await.unwrap();
+    assert_eq!(deleted.purge_time, deleted.delete_time);
+    let server = server.restart().await;
+    until_purged(&server, number(&name)).await;
+}
+
+#[tokio::test]
+async fn an_import_that_meets_a_deletion_comes_before_or_after_it() {
+    let (_server, client) = start().await;
+    for round in 0..20 {
+        let external_id = format!("round {round}");
+        let first = client.import(sample::import(&external_id)).await.unwrap().conversation;
+        let append = with_policy(
+            sample::import_of(&external_id, sample::messages(9, 1)),
+            plaudit::proto::v1::ConflictPolicy::Append,
+        );
+        let (deleted, appended) = tokio::join!(client.delete(&first), client.import(append));
+        deleted.unwrap();
+        let appended = appended.unwrap();
+        match appended.outcome() {
+            ImportOutcome::Appended => assert_eq!(appended.conversation, first),
+            ImportOutcome::Created => {
+                assert_ne!(appended.conversation, first);
+                assert_eq!(client.scored(&appended.conversation).await.message_count, 1);
+            }
+            outcome => panic!("{outcome:?}"),
+        }
+        assert_not_found(&client.conversation(&first).await.unwrap_err(), "conversation");
+    }
+}
+
+#[test]
+fn the_deletion_keys_are_in_the_order_of_time() {
+    let of = |time, id| keys::deletion(UnixMillis(time), ConversationId(id));
+    assert!(of(1, 9) < of(2, 1) && of(2, 1) < of(2, 2));
+}

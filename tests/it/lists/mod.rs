@@ -1,0 +1,138 @@
+//! Lists of many conversations and of their assessments: what a filter lets pass, pages, tokens, and what a page may read.
+
+mod model;
+mod reads;
+mod wire;
+
+use std::sync::Arc;
+
+use plaudit::{
+    clock::ManualClock,
+    domain::{
+        Assessment, AssessmentId, AssessmentState, Author, AuthorKind, Channel, Conversation, ConversationId,
+        Handling, Listing, MilliPoints, RevisionRef, Status, Totals, Unit, UnixMillis,
+    },
+    service::{Services, Settings},
+    store::{
+        Batch, Keyspace, MemoryStore, assessment, keys, listing,
+        records::{self, Head},
+    },
+};
+
+use crate::harness::{Plaudit, Watched};
+
+/// A conversation as a test thinks of it.
+#[derive(Clone, Debug, Default)]
+struct Told {
+    number: u64,
+    time: i64,
+    source: String,
+    status: Option<Status>,
+    channel: Option<Channel>,
+    assignee: Option<String>,
+    writers: Vec<String>,
+    tags: Vec<String>,
+    score_tenths: Option<u32>,
+    is_rated: bool,
+    is_deleted: bool,
+    /// Of the assessments: their states, scorecards, assessees and percentages.
+    assessments: Vec<(AssessmentState, &'static str, Option<String>, u32)>,
+}
+
+impl Told {
+    fn conversation(&self) -> Conversation {
+        let assignee = self.assignee.clone().map(agent);
+        Conversation {
+            id: ConversationId(self.number),
+            source: self.source.clone(),
+            external_id: self.number.to_string(),
+            subject: None,
+            version: 1,
+            message_count: 0,
+            create_time: UnixMillis(self.time),
+            update_time: UnixMillis(self.time),
+            handling: Handling {
+                status: self.status,
+                channel: self.channel,
+                assignee,
+                tags: self.tags.clone(),
+                ..Handling::default()
+            },
+            delete_time: self.is_deleted.then_some(UnixMillis(self.time)),
+            unscored_version: None,
+        }
+    }
+
+    fn assessments(&self) -> impl Iterator<Item = Assessment> {
+        let of =
+            |(place, (state, scorecard, assessee, percentage)): (usize, &(_, &str, Option<String>, u32))| {
+                Assessment {
+                    id: AssessmentId(self.number + 1 + place as u64),
+                    conversation: ConversationId(self.number),
+                    unit: Unit::Conversation,
+                    assessee: assessee.clone().map(agent),
+                    scorecard: RevisionRef {
+                        base: (*scorecard).to_owned(),
+                        base_id: 1,
+                        ordinal: 1,
+                        revision_id: 1_000_001,
+                    },
+                    state: *state,
+                    scored_version: 1,
+                    version: 1,
+                    criteria: Vec::new(),
+                    totals: Totals {
+                        scored_points: MilliPoints(0),
+                        used_max_points: MilliPoints(0),
+                        total_max_points: MilliPoints(0),
+                        percentage_tenths: *percentage,
+                    },
+                    axis: None,
+                    summary: String::new(),
+                    facts: Vec::new(),
+                    create_time: UnixMillis(self.time),
+                    update_time: UnixMillis(self.time),
+                    stale_time: None,
+                }
+            };
+        self.assessments.iter().enumerate().map(of)
+    }
+
+    /// Puts it as if it had been imported and scored.
+    fn put(&self, batch: &mut Batch) {
+        let conversation = self.conversation();
+        let mut listed = Listing::default();
+        listed.follow(&conversation);
+        listed.taken_in = true;
+        listed.settled_version = Some(1);
+        listed.writers.clone_from(&self.writers);
+        listed.score_tenths = self.score_tenths;
+        listed.is_rated = self.is_rated;
+        listing::put(batch, conversation.id, None, &listed);
+        self.assessments().for_each(|told| assessment::put_new(batch, &told));
+        let head = keys::head(conversation.id);
+        batch.put.push((head, records::encode(&Head { conversation, messages: Vec::new() })));
+    }
+}
+
+fn agent(id: String) -> Author {
+    Author { kind: AuthorKind::Teammate, external_id: Some(id), name: None }
+}
+
+/// The use cases over a store in memory that holds these conversations.
+async fn services_with(told: impl Iterator<Item = Told>) -> (Services, Arc<Watched>) {
+    const AT_ONCE: usize = 1000;
+    let store = Arc::new(Watched::new(Arc::new(MemoryStore::new())));
+    let below: Arc<dyn Keyspace> = store.clone();
+    let clock = Arc::new(ManualClock::at(Plaudit::START));
+    let services = Services::open(below, clock, Settings::default()).await.unwrap();
+    let mut told = told.peekable();
+    while told.peek().is_some() {
+        let mut batch = Batch::default();
+        told.by_ref().take(AT_ONCE).for_each(|told| told.put(&mut batch));
+        store.commit(batch).await.unwrap();
+        // They are not kept twice.
+        store.take_committed();
+    }
+    (services, store)
+}

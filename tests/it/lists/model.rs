@@ -1,0 +1,236 @@
+//! Lists against a plain model: all pages together are what filtering and sorting everything gives.
+
+use plaudit::{
+    domain::{
+        AssessmentFilter, AssessmentState, Channel, ConversationFilter, Place, Status, TimeRange, UnixMillis,
+    },
+    service::{
+        assessment::{AssessmentsOf, list_assessments},
+        conversation::list_conversations,
+    },
+};
+use proptest::{
+    collection::vec,
+    option,
+    prelude::*,
+    sample::{Index, select},
+};
+
+use super::{Told, services_with};
+
+const STATES: [AssessmentState; 3] =
+    [AssessmentState::AiReady, AssessmentState::ReviewOngoing, AssessmentState::Deleted];
+
+fn one_of(words: &'static [&'static str]) -> impl Strategy<Value = String> {
+    select(words).prop_map(str::to_owned)
+}
+
+fn status() -> impl Strategy<Value = Status> {
+    select(&[Status::Open, Status::Pending, Status::Closed][..])
+}
+
+fn channel() -> impl Strategy<Value = Channel> {
+    select(&[Channel::Email, Channel::Sms][..])
+}
+
+fn agents() -> impl Strategy<Value = String> {
+    one_of(&["1", "10", "bot", "a\u{0}b"])
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    let assessments =
+        vec((select(&STATES[..]), select(&["axis", "other"][..]), option::of(agents()), 0..=1000_u32), 0..3);
+    (
+        (0..20_i64, one_of(&["zendesk", "enneo"]), option::of(status()), option::of(channel())),
+        (option::of(agents()), vec(agents(), 0..3), vec(one_of(&["vip", "vi", "late"]), 0..3)),
+        (option::of(10..=50_u32), any::<bool>(), prop::bool::weighted(0.1), assessments),
+    )
+        .prop_map(|((time, source, status, channel), (assignee, writers, tags), rest)| {
+            let (score_tenths, is_rated, is_deleted, assessments) = rest;
+            let number = 0;
+            Told {
+                number,
+                time,
+                source,
+                status,
+                channel,
+                assignee,
+                writers,
+                tags,
+                score_tenths,
+                is_rated,
+                is_deleted,
+                assessments,
+            }
+        })
+}
+
+/// Numbers that grow as the moments do, with room for assessments between them.
+fn numbered(mut told: Vec<Told>) -> Vec<Told> {
+    told.sort_by_key(|told| told.time);
+    for (place, told) in told.iter_mut().enumerate() {
+        told.number = 1000 + 10 * place as u64;
+    }
+    told
+}
+
+fn times() -> impl Strategy<Value = TimeRange> {
+    (option::of(0..20_i64), option::of(1..8_i64)).prop_map(|(start, length)| TimeRange {
+        start: start.map(UnixMillis),
+        end: length.map(|length| UnixMillis(start.unwrap_or(5) + length)),
+    })
+}
+
+fn conversation_filter() -> impl Strategy<Value = ConversationFilter> {
+    (
+        option::weighted(0.3, one_of(&["zendesk", "enneo", "none"])),
+        option::weighted(0.3, status()),
+        option::weighted(0.3, channel()),
+        option::weighted(0.3, agents()),
+        vec(one_of(&["vip", "vi", "late"]), 0..3),
+        times(),
+        option::weighted(0.4, (10..=50_u32, 0..=40_u32)),
+        option::weighted(0.3, any::<bool>()),
+    )
+        .prop_map(|(source, status, channel, agent, tags, created, score, is_rated)| {
+            ConversationFilter {
+                source,
+                status,
+                channel,
+                agent,
+                tags,
+                created,
+                score_tenths: score.map(|(least, more)| least..=(least + more).min(50)),
+                is_rated,
+            }
+        })
+}
+
+fn lets_pass(filter: &ConversationFilter, told: &Told) -> bool {
+    let agent = |agent: &String| told.writers.contains(agent) || told.assignee.as_ref() == Some(agent);
+    !told.is_deleted
+        && filter.source.as_ref().is_none_or(|source| *source == told.source)
+        && filter.status.is_none_or(|status| told.status == Some(status))
+        && filter.channel.is_none_or(|channel| told.channel == Some(channel))
+        && filter.agent.as_ref().is_none_or(agent)
+        && filter.tags.iter().all(|tag| told.tags.contains(tag))
+        && filter.created.start.is_none_or(|start| told.time >= start.0)
+        && filter.created.end.is_none_or(|end| told.time < end.0)
+        && filter
+            .score_tenths
+            .as_ref()
+            .is_none_or(|range| told.score_tenths.is_some_and(|score| range.contains(&score)))
+        && filter.is_rated.is_none_or(|rated| told.is_rated == rated)
+}
+
+fn assessment_filter() -> impl Strategy<Value = AssessmentFilter> {
+    (
+        option::weighted(0.4, select(&STATES[..])),
+        option::weighted(0.4, (one_of(&["axis", "other", "none"]), option::weighted(0.3, 1..3_u32))),
+        option::weighted(0.4, agents()),
+        times(),
+        option::weighted(0.4, (0..=1000_u32, 0..=1000_u32)),
+    )
+        .prop_map(|(state, scorecard, assessee, created, percentage)| AssessmentFilter {
+            state,
+            scorecard,
+            assessee,
+            created,
+            percentage_tenths: percentage.map(|(least, more)| least..=least + more),
+        })
+}
+
+/// The numbers of the assessments that a filter lets pass.
+fn assessments_of(filter: &AssessmentFilter, told: &Told) -> Vec<u64> {
+    let passes =
+        |(place, (state, scorecard, assessee, percentage)): (usize, &(_, &str, Option<String>, u32))| {
+            let passes = filter.state.is_none_or(|wanted| wanted == *state)
+                && filter.scorecard.as_ref().is_none_or(|(base, ordinal)| {
+                    base == scorecard && ordinal.is_none_or(|ordinal| ordinal == 1)
+                })
+                && filter.assessee.as_ref().is_none_or(|wanted| assessee.as_ref() == Some(wanted))
+                && filter.created.start.is_none_or(|start| told.time >= start.0)
+                && filter.created.end.is_none_or(|end| told.time < end.0)
+                && filter.percentage_tenths.as_ref().is_none_or(|range| range.contains(percentage));
+            passes.then_some(told.number + 1 + place as u64)
+        };
+    told.assessments.iter().enumerate().filter_map(passes).collect()
+}
+
+/// All pages of a list; each holds at most what was asked for and reads at most four times as much.
+async fn every_page(
+    size: usize,
+    reads: impl Fn() -> usize,
+    mut page: impl AsyncFnMut(Option<Place>) -> (Vec<u64>, Option<Place>),
+) -> Vec<u64> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        reads();
+        let (items, next) = page(after).await;
+        let read = reads();
+        assert!(items.len() <= size && read <= 4 * size, "{} items of {size} by {read} reads", items.len());
+        all.extend(items);
+        match next {
+            None => return all,
+            // It has come further each time, or it would never end.
+            Some(_) => assert_ne!(next, after),
+        }
+        after = next;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn all_pages_of_conversations_together_are_what_the_filter_lets_pass(
+        told in vec(told(), 0..60), filters in vec(conversation_filter(), 1..5), size in 1..12_usize,
+    ) {
+        let told = numbered(told);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (services, store) = services_with(told.clone().into_iter()).await;
+            for filter in filters.iter().chain([&ConversationFilter::default()]) {
+                let listed = every_page(size, || store.take_reads(), async |after| {
+                    let page = list_conversations(&services, filter, after, size).await.unwrap();
+                    (page.items.iter().map(|item| item.conversation.id.0).collect(), page.next)
+                });
+                let expected: Vec<u64> =
+                    told.iter().rev().filter(|told| lets_pass(filter, told)).map(|told| told.number).collect();
+                assert_eq!(listed.await, expected, "{filter:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn all_pages_of_assessments_together_are_what_the_filter_lets_pass(
+        told in vec(told(), 0..40), filters in vec(assessment_filter(), 1..5), size in 1..12_usize, one in any::<Index>(),
+    ) {
+        let told = numbered(told);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (services, store) = services_with(told.clone().into_iter()).await;
+            for filter in filters.iter().chain([&AssessmentFilter::default()]) {
+                let list = async |of| {
+                    every_page(size, || store.take_reads(), async |after| {
+                        let page = list_assessments(&services, of, filter, after, size).await.unwrap();
+                        (page.items.iter().map(|assessment| assessment.id.0).collect(), page.next)
+                    })
+                    .await
+                };
+                let shown = || told.iter().filter(|told| !told.is_deleted);
+                let mut expected: Vec<(i64, u64)> = shown()
+                    .flat_map(|told| assessments_of(filter, told).into_iter().map(|number| (told.time, number)))
+                    .collect();
+                expected.sort_unstable_by(|a, b| b.cmp(a));
+                let expected: Vec<u64> = expected.into_iter().map(|(_, number)| number).collect();
+                assert_eq!(list(AssessmentsOf::All).await, expected, "{filter:?}");
+                if shown().count() > 0 {
+                    let told = shown().nth(one.index(shown().count())).unwrap();
+                    let of = AssessmentsOf::One(told.conversation().id);
+                    assert_eq!(list(of).await, assessments_of(filter, told), "{filter:?}");
+                }
+            }
+        });
+    }
+}

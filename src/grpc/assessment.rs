@@ -1,5 +1,6 @@
 //! `AssessmentService` on the wire.
 
+use prost::bytes::Bytes;
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
         Dimension, FactValue, Resolution, ScoredFact, Totals, Unit, Violations,
     },
     error::Error,
-    proto::v1::{self, assessment_service_server::AssessmentService, fact::Value},
+    proto::v1::{self, fact::Value},
     service::{
         assessment::{self, AssessmentsOf},
         conversation,
@@ -18,40 +19,64 @@ use crate::{
 use super::{
     Edge,
     conversation::author_to_wire,
+    encoded::{EncodedAssessments, Encoder},
     filters,
     names::{self, MessageNames},
     pages, times,
 };
+use generated::assessment_service_server::AssessmentService;
+pub use generated::assessment_service_server::AssessmentServiceServer;
+
+/// The service as it is generated for [`EncodedAssessments`].
+#[allow(missing_docs)]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/encoded/plaudit.v1.rs"));
+}
+
+/// The edge with what it keeps of encoded assessments.
+pub struct AssessmentEdge {
+    edge: Edge,
+    encoder: Encoder,
+}
+
+impl AssessmentEdge {
+    pub fn new(edge: Edge) -> Self {
+        Self { edge, encoder: Encoder::default() }
+    }
+}
 
 #[tonic::async_trait]
-impl AssessmentService for Edge {
+impl AssessmentService for AssessmentEdge {
     async fn get_assessment(
         &self,
         request: Request<v1::GetAssessmentRequest>,
     ) -> Result<Response<v1::Assessment>, Status> {
         let (parent, id) = names::parse_assessment("name", &request.get_ref().name).map_err(Error::from)?;
-        let assessment = assessment::get_assessment(&self.0, &parent, id).await?;
+        let assessment = assessment::get_assessment(&self.edge.0, &parent, id).await?;
         Ok(Response::new(to_wire(assessment)))
     }
 
     async fn list_assessments(
         &self,
         request: Request<v1::ListAssessmentsRequest>,
-    ) -> Result<Response<v1::ListAssessmentsResponse>, Status> {
+    ) -> Result<Response<EncodedAssessments>, Status> {
+        let services = &self.edge.0;
         let request = request.into_inner();
         let mut violations = Violations::default();
         let size = pages::size(request.page_size, &mut violations);
         let filter = filters::assessments(request.filter, &mut violations);
-        let of = self.assessments_of(&request.parent, &mut violations).await?;
+        let of = self.edge.assessments_of(&request.parent, &mut violations).await?;
         let Some(of) = of else { return Err(Error::from(violations).into()) };
-        let arguments = format!("assessments {of:?} {filter:?}");
-        let after = pages::place_in_time(&self.0, &arguments, &request.page_token, &mut violations);
+        let arguments = || format!("assessments {of:?} {filter:?}");
+        let after = pages::place_in_time(services, arguments, &request.page_token, &mut violations);
         violations.or(()).map_err(Error::from)?;
-        let page = assessment::list_assessments(&self.0, of, &filter, after, size).await?;
-        let places: Vec<_> = page.items.iter().map(Assessment::place).collect();
-        let mut assessments = page.items.into_iter().map(to_wire).collect();
-        let next_page_token = pages::end(&self.0, &arguments, &mut assessments, &places, page.next);
-        Ok(Response::new(v1::ListAssessmentsResponse { assessments, next_page_token }))
+        let page = assessment::list_assessments(services, of, &filter, after, size).await?;
+        let places: Vec<_> = page.items.iter().map(|listed| listed.place).collect();
+        let assessments = page.items.into_iter().map(|listed| self.encoder.encode(listed));
+        let mut assessments = assessments.collect::<Result<Vec<_>, _>>()?;
+        let next_page_token =
+            pages::end(services, arguments, &mut assessments, Bytes::len, &places, page.next);
+        Ok(Response::new(EncodedAssessments { assessments, next_page_token }))
     }
 }
 
@@ -73,7 +98,7 @@ impl Edge {
     }
 }
 
-fn to_wire(assessment: Assessment) -> v1::Assessment {
+pub fn to_wire(assessment: Assessment) -> v1::Assessment {
     let conversation = assessment.conversation;
     let (unit, worklog) = match assessment.unit {
         Unit::Conversation => (v1::UnitKind::Conversation, String::new()),

@@ -1,5 +1,6 @@
 //! `ConversationService` on the wire.
 
+use prost::Message as _;
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -76,13 +77,15 @@ impl ConversationService for Edge {
         let mut violations = Violations::default();
         let size = pages::size(request.page_size, &mut violations);
         let filter = filters::conversations(request.filter, &mut violations);
-        let arguments = format!("conversations {filter:?}");
-        let after = pages::place_in_time(&self.0, &arguments, &request.page_token, &mut violations);
+        let arguments = || format!("conversations {filter:?}");
+        let after = pages::place_in_time(&self.0, arguments, &request.page_token, &mut violations);
         violations.or(()).map_err(Error::from)?;
         let page = conversation::list_conversations(&self.0, &filter, after, size).await?;
         let places: Vec<_> = page.items.iter().map(|status| status.conversation.place()).collect();
         let mut conversations = page.items.into_iter().map(|status| self.status_to_wire(status)).collect();
-        let next_page_token = pages::end(&self.0, &arguments, &mut conversations, &places, page.next);
+        let encoded_len = v1::Conversation::encoded_len;
+        let next_page_token =
+            pages::end(&self.0, arguments, &mut conversations, encoded_len, &places, page.next);
         Ok(Response::new(v1::ListConversationsResponse { conversations, next_page_token }))
     }
 

@@ -6,6 +6,7 @@ mod bulk;
 mod codec;
 mod conversation;
 mod directory;
+mod encoded;
 mod errors;
 mod events;
 mod fields;
@@ -23,11 +24,13 @@ mod times;
 use std::sync::Arc;
 
 pub use codec::BoundedCodec;
+pub use encoded::EncodedAssessments;
 use tonic::service::Routes;
+
+use assessment::{AssessmentEdge, AssessmentServiceServer};
 
 use crate::{
     proto::v1::{
-        assessment_service_server::AssessmentServiceServer,
         conversation_service_server::ConversationServiceServer,
         directory_service_server::DirectoryServiceServer, event_service_server::EventServiceServer,
         import_service_server::ImportServiceServer, rating_service_server::RatingServiceServer,
@@ -44,7 +47,7 @@ pub fn routes(services: Arc<Services>) -> Routes {
     Routes::new(ImportServiceServer::new(edge.clone()).max_decoding_message_size(usize::MAX))
         .add_service(ConversationServiceServer::new(edge.clone()).max_decoding_message_size(usize::MAX))
         .add_service(ScorecardServiceServer::new(edge.clone()))
-        .add_service(AssessmentServiceServer::new(edge.clone()))
+        .add_service(AssessmentServiceServer::new(AssessmentEdge::new(edge.clone())))
         .add_service(RatingServiceServer::new(edge.clone()))
         .add_service(DirectoryServiceServer::new(edge.clone()))
         .add_service(EventServiceServer::new(edge))

@@ -52,36 +52,43 @@ pub fn place_number(services: &Services, arguments: &str, token: &str, violation
 /// As [`place`], for lists that are ordered by time and number.
 pub fn place_in_time(
     services: &Services,
-    arguments: &str,
+    arguments: impl Fn() -> String,
     token: &str,
     violations: &mut Violations,
 ) -> Option<Place> {
-    let place = place(services, arguments, token, violations)?;
+    // Most calls have no token: the arguments need no words then.
+    let place = if token.is_empty() { None } else { place(services, &arguments(), token, violations) }?;
     let (time, number) = place.split_once('.')?;
     Some(Place { time: UnixMillis(time.parse().ok()?), number: number.parse().ok()? })
 }
 
 /// Ends a page of such a list where the answer would become too large, and answers the token of what follows. `places` are
-/// those of the items, `next` is where the list goes on after all of them.
-pub fn end<T: Message>(
+/// those of the items, `encoded_len` is an item's, `next` is where the list goes on after all of them.
+pub fn end<T>(
     services: &Services,
-    arguments: &str,
+    arguments: impl Fn() -> String,
     items: &mut Vec<T>,
+    encoded_len: impl Fn(&T) -> usize,
     places: &[Place],
     next: Option<Place>,
 ) -> String {
+    let is_cut = cut_by(items, encoded_len);
     let next =
-        if cut(items) { items.len().checked_sub(1).and_then(|last| places.get(last)).copied() } else { next };
+        if is_cut { items.len().checked_sub(1).and_then(|last| places.get(last)).copied() } else { next };
     next.map_or_else(String::new, |Place { time, number }| {
-        services.page_token(arguments, format!("{}.{number}", time.0))
+        services.page_token(&arguments(), format!("{}.{number}", time.0))
     })
 }
 
 /// Cuts a page off where the answer would become too large; at least one item stays. Answers whether it did.
 pub fn cut<T: Message>(items: &mut Vec<T>) -> bool {
+    cut_by(items, Message::encoded_len)
+}
+
+fn cut_by<T>(items: &mut Vec<T>, encoded_len: impl Fn(&T) -> usize) -> bool {
     let mut bytes = 0;
     let fits = items.iter().take_while(|item| {
-        bytes += item.encoded_len() + 8;
+        bytes += encoded_len(item) + 8;
         bytes <= MAX_ANSWER_BYTES
     });
     let fits = fits.count().max(1);

@@ -8,7 +8,7 @@ use crate::{
 
 mod list;
 
-pub use list::{AssessmentsOf, list_assessments};
+pub use list::{AssessmentsOf, Listed, list_assessments};
 
 use super::{
     Services,

@@ -25,10 +25,41 @@ pub async fn list_after(
     after: AssessmentId,
     limit: usize,
 ) -> Result<Vec<Assessment>, StoreError> {
+    let page = list_raw_after(store, conversation, after, limit).await?;
+    page.into_iter().map(RawAssessment::decode).collect()
+}
+
+/// The same, not decoded.
+pub async fn list_raw_after(
+    store: &dyn Keyspace,
+    conversation: ConversationId,
+    after: AssessmentId,
+    limit: usize,
+) -> Result<Vec<RawAssessment>, StoreError> {
     let mut range = keys::assessments(conversation);
     range.start = Bound::Excluded(keys::assessment(conversation, after));
     let page = store.scan(range, limit, Direction::Ascending).await?;
-    page.iter().map(|(key, raw)| records::decode(key, raw)).collect()
+    page.into_iter().map(|(key, value)| RawAssessment::new(key, value)).collect()
+}
+
+/// An assessment as it is stored. Equal bytes are equal assessments.
+#[derive(Clone, Debug)]
+pub struct RawAssessment {
+    pub id: AssessmentId,
+    pub value: Value,
+    key: Key,
+}
+
+impl RawAssessment {
+    fn new(key: Key, value: Value) -> Result<Self, StoreError> {
+        let id = keys::id_of_assessment(&key)
+            .ok_or_else(|| StoreError::Corrupt(format!("an assessment has the key {key:02x?}").into()))?;
+        Ok(Self { id, value, key })
+    }
+
+    pub fn decode(self) -> Result<Assessment, StoreError> {
+        records::decode(&self.key, &self.value)
+    }
 }
 
 /// The number of the assessment of a whole conversation with this scorecard.
@@ -149,11 +180,10 @@ pub async fn posted(
 pub async fn find_many(
     store: &dyn Keyspace,
     wanted: impl Iterator<Item = (ConversationId, AssessmentId)>,
-) -> Result<Vec<Option<Assessment>>, StoreError> {
+) -> Result<Vec<Option<Stored<Assessment>>>, StoreError> {
     let wanted: Vec<Key> = wanted.map(|(conversation, id)| keys::assessment(conversation, id)).collect();
     let values = store.get(wanted.clone()).await?;
-    let decoded = |(key, raw): (&Key, Option<Value>)| raw.map(|raw| records::decode(key, &raw)).transpose();
-    wanted.iter().zip(values).map(decoded).collect()
+    wanted.iter().zip(values).map(|(key, raw)| records::decode_stored(key, raw)).collect()
 }
 
 /// Expects the index as it was read and, where it changed, puts it.

@@ -6,7 +6,7 @@ use crate::domain::{Conversation, ConversationId, ConversationRef, Message, Mess
 
 use super::{
     Batch, Direction, Expect, Key, Keyspace, StoreError, Stored, Value, expect_unchanged, get_one, keys,
-    records::{self, Head, Identity, Job, ScoringFailure, Segment},
+    records::{self, Head, HeadWithoutMessages, Identity, Job, ScoringFailure, Segment},
 };
 
 /// The largest head that holds the messages of its import; above it they get segments of their own.
@@ -41,7 +41,7 @@ pub async fn resolve(
 
 /// Whether a conversation is stored and not deleted.
 pub async fn exists(store: &dyn Keyspace, id: ConversationId) -> Result<bool, StoreError> {
-    let head = get_one::<Head>(store, keys::head(id)).await?;
+    let head = get_one::<HeadWithoutMessages>(store, keys::head(id)).await?;
     Ok(head.is_some_and(|head| head.value.conversation.delete_time.is_none()))
 }
 

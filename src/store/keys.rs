@@ -170,6 +170,12 @@ pub fn assessment(conversation: ConversationId, assessment: AssessmentId) -> Key
     key
 }
 
+/// The number of the assessment with this key; `None` when it is not an assessment's.
+pub fn id_of_assessment(key: &[u8]) -> Option<AssessmentId> {
+    let (_, id) = key.strip_prefix(&[ASSESSMENT])?.split_last_chunk::<8>()?;
+    Some(AssessmentId(u64::from_be_bytes(*id)))
+}
+
 /// Whether this is an assessment's key.
 pub fn is_assessment(key: &[u8]) -> bool {
     key.first() == Some(&ASSESSMENT)

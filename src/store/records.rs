@@ -31,6 +31,13 @@ pub struct Head {
     pub messages: Vec<Message>,
 }
 
+/// A [`Head`] of which the messages are passed over.
+#[derive(Clone, Debug, PartialEq, Decode)]
+pub struct HeadWithoutMessages {
+    #[n(0)]
+    pub conversation: Conversation,
+}
+
 /// Which conversation an external id names.
 #[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
 pub struct Identity {

@@ -4,18 +4,63 @@
 use std::collections::HashMap;
 
 use crate::{
-    domain::{Assessment, AssessmentFilter, AssessmentId, AssessmentTerm, ConversationId, Place},
+    domain::{Assessment, AssessmentFilter, AssessmentId, AssessmentTerm, ConversationId, Place, UnixMillis},
     error::{Error, ResourceKind},
     service::{
         Services,
         page::{CHUNK, MAX_PAGE_BYTES, Page, READS_PER_ITEM},
     },
     store::{
-        Key, Keyspace,
-        assessment::{self, Posted},
+        Key, Keyspace, Stored, Value,
+        assessment::{self, Posted, RawAssessment},
         conversation, keys, listing,
     },
 };
+
+/// An assessment in a list. One that the list did not need to look into is not decoded yet.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub id: AssessmentId,
+    pub place: Place,
+    content: Content,
+}
+
+#[derive(Clone, Debug)]
+enum Content {
+    Raw(RawAssessment),
+    Decoded(Box<Stored<Assessment>>),
+}
+
+impl Listed {
+    /// What is stored: the assessment is a pure function of it.
+    pub fn stored(&self) -> &Value {
+        match &self.content {
+            Content::Raw(raw) => &raw.value,
+            Content::Decoded(stored) => &stored.raw,
+        }
+    }
+
+    pub fn into_assessment(self) -> Result<Assessment, Error> {
+        match self.content {
+            Content::Raw(raw) => Ok(raw.decode()?),
+            Content::Decoded(stored) => Ok(stored.value),
+        }
+    }
+}
+
+impl From<RawAssessment> for Listed {
+    /// A list of one conversation is ordered by number alone.
+    fn from(raw: RawAssessment) -> Self {
+        let place = Place { time: UnixMillis(0), number: raw.id.0 };
+        Self { id: raw.id, place, content: Content::Raw(raw) }
+    }
+}
+
+impl From<Stored<Assessment>> for Listed {
+    fn from(stored: Stored<Assessment>) -> Self {
+        Self { id: stored.value.id, place: stored.value.place(), content: Content::Decoded(Box::new(stored)) }
+    }
+}
 
 /// Whose assessments a list holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +78,7 @@ pub async fn list_assessments(
     filter: &AssessmentFilter,
     after: Option<Place>,
     limit: usize,
-) -> Result<Page<Assessment>, Error> {
+) -> Result<Page<Listed>, Error> {
     let store = &*services.store;
     match of {
         AssessmentsOf::One(conversation) => list_of_one(store, conversation, filter, after, limit).await,
@@ -59,12 +104,13 @@ async fn list_of_one(
     filter: &AssessmentFilter,
     after: Option<Place>,
     limit: usize,
-) -> Result<Page<Assessment>, Error> {
+) -> Result<Page<Listed>, Error> {
     if !conversation::exists(store, conversation).await? {
         return Err(Error::not_found(ResourceKind::Conversation, format!("conversations/{conversation}")));
     }
     let mut page = Page { next: after, ..Page::default() };
     let mut reads_left = limit * READS_PER_ITEM - 1;
+    let lets_all_pass = *filter == AssessmentFilter::default();
     loop {
         let wanted = (limit - page.items.len()).min(reads_left);
         if wanted == 0 || page.bytes >= MAX_PAGE_BYTES {
@@ -73,17 +119,18 @@ async fn list_of_one(
         // One more tells whether this is the end.
         let chunk = (wanted + 1).min(reads_left).min(CHUNK);
         let after = AssessmentId(page.next.map_or(0, |place| place.number));
-        let found = assessment::list_after(store, conversation, after, chunk).await?;
+        let found = assessment::list_raw_after(store, conversation, after, chunk).await?;
         reads_left -= found.len().max(1);
         let mut is_end = found.len() < chunk;
-        for assessment in found {
+        for raw in found {
             if page.items.len() == limit {
                 is_end = false;
                 break;
             }
-            page.next = Some(assessment.place());
-            if filter.lets_pass(&assessment) {
-                page.push(assessment);
+            let listed = Listed::from(raw);
+            page.next = Some(listed.place);
+            if lets_all_pass || filter.lets_pass(&listed.clone().into_assessment()?) {
+                page.push(listed);
             }
         }
         if is_end {
@@ -102,7 +149,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Each candidate costs its posting and itself, each one found what lists know of its conversation too.
-    async fn page(&self, after: Option<Place>, limit: usize) -> Result<Page<Assessment>, Error> {
+    async fn page(&self, after: Option<Place>, limit: usize) -> Result<Page<Listed>, Error> {
         const READS_AT_MOST: usize = 3;
         let mut page = Page { next: after, ..Page::default() };
         let mut reads_left = limit * READS_PER_ITEM;
@@ -123,8 +170,8 @@ impl Walk<'_> {
             reads_left -= posted.len();
             let mut refusals = vec![0_usize; self.terms.len()];
             // One that is gone was purged or cut anew since it was posted.
-            let passing: Vec<Assessment> =
-                found.into_iter().flatten().filter(|found| self.passes(found, &mut refusals)).collect();
+            let found = found.into_iter().flatten();
+            let passing: Vec<_> = found.filter(|found| self.passes(&found.value, &mut refusals)).collect();
             reads_left -= self.push_shown(&mut page, passing).await?;
             if posted.len() < chunk {
                 page.next = None;
@@ -146,11 +193,11 @@ impl Walk<'_> {
     /// Adds those whose conversation is not deleted; answers how many values that read.
     async fn push_shown(
         &self,
-        page: &mut Page<Assessment>,
-        passing: Vec<Assessment>,
+        page: &mut Page<Listed>,
+        passing: Vec<Stored<Assessment>>,
     ) -> Result<usize, Error> {
         let mut conversations: Vec<ConversationId> =
-            passing.iter().map(|assessment| assessment.conversation).collect();
+            passing.iter().map(|assessment| assessment.value.conversation).collect();
         conversations.sort_unstable();
         conversations.dedup();
         let listings = listing::find_many(self.store, conversations.iter().copied()).await?;
@@ -160,34 +207,18 @@ impl Walk<'_> {
             .map(|(id, listing)| (*id, listing.as_ref().is_some_and(|listing| listing.is_deleted)))
             .collect();
         for assessment in passing {
-            if is_deleted.get(&assessment.conversation) == Some(&false) {
-                page.push(assessment);
+            if is_deleted.get(&assessment.value.conversation) == Some(&false) {
+                page.push(Listed::from(assessment));
             }
         }
         Ok(listings.len())
     }
 }
 
-impl Page<Assessment> {
-    fn push(&mut self, assessment: Assessment) {
-        self.bytes += shown_bytes(&assessment);
-        self.items.push(assessment);
+impl Page<Listed> {
+    fn push(&mut self, listed: Listed) {
+        // In an answer the messages it names by number have their whole names, which makes about twice as much of it.
+        self.bytes += 2 * listed.stored().len();
+        self.items.push(listed);
     }
-}
-
-/// About how large an assessment is in an answer.
-fn shown_bytes(assessment: &Assessment) -> usize {
-    const OF_A_CRITERION: usize = 160;
-    const OF_A_FACT: usize = 64;
-    // The name of a message.
-    const OF_A_REFERENCE: usize = 64;
-    let answers = || assessment.criteria.iter().flat_map(|criterion| [&criterion.system, &criterion.human]);
-    let reasons: usize = answers().flatten().map(|answer| answer.reason.len()).sum();
-    let evidence: usize = answers().flatten().map(|answer| answer.evidence.len()).sum();
-    let fact_references: usize = assessment.facts.iter().map(|fact| fact.evidence.len()).sum();
-    assessment.summary.len()
-        + assessment.criteria.len() * OF_A_CRITERION
-        + assessment.facts.len() * OF_A_FACT
-        + reasons
-        + (evidence + fact_references) * OF_A_REFERENCE
 }

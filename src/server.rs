@@ -10,6 +10,7 @@ mod connection;
 mod framing;
 mod health;
 mod host;
+mod lingering;
 mod methods;
 mod refusal;
 mod request_body;

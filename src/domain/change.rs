@@ -6,7 +6,7 @@ use minicbor::Encode;
 
 use super::{
     Author, Channel, Conversation, Handling, ImportLimits, MessageId, Priority, Status, UnixMillis,
-    Violations,
+    Violations, draft::check_person_id,
 };
 
 /// One field and what it becomes; absent takes it away. Encoded it is part of what tells one request from another.
@@ -190,13 +190,9 @@ fn check_assignee(assignee: &Author, violations: &mut Violations) {
     if assignee.listed_as().is_none() {
         violations.add("assignee.external_id", "is required where there is no name");
     }
-    for (field, text, most) in [
-        ("assignee.external_id", &assignee.external_id, ImportLimits::EXTERNAL_ID_BYTES),
-        ("assignee.name", &assignee.name, ImportLimits::NAME_BYTES),
-    ] {
-        if let Some(text) = text {
-            check_text(field, text, 0..=most, violations);
-        }
+    check_person_id(violations, "assignee.external_id", assignee.external_id.as_deref());
+    if let Some(name) = &assignee.name {
+        check_text("assignee.name", name, 0..=ImportLimits::NAME_BYTES, violations);
     }
 }
 

@@ -112,13 +112,17 @@ impl ConversationDraft {
         let mut seen = HashSet::with_capacity(count.min(limits.messages));
         let mut messages = Vec::with_capacity(count.min(limits.messages));
         for (index, draft) in self.messages.into_iter().take(limits.messages).enumerate() {
-            let Some(message) = draft.check(index, &mut violations) else { continue };
-            if !seen.insert(message.external_id.clone()) {
-                let rule =
-                    format!("must be unique in the conversation, {:?} comes twice", message.external_id);
-                violations.add(Field::of_message(index, "external_id"), rule);
+            let id = draft.external_id.clone();
+            messages.extend(draft.check(index, &mut violations));
+            // Whatever else is wrong with the message.
+            if let Some(id) = id {
+                if seen.contains(&id) {
+                    let rule = format!("must be unique in the conversation, {id:?} comes twice");
+                    violations.add(Field::of_message(index, "external_id"), rule);
+                } else {
+                    seen.insert(id);
+                }
             }
-            messages.push(message);
         }
         match external_id {
             Some(external_id) => {
@@ -143,12 +147,7 @@ impl MessageDraft {
         let author = self.author;
         let author_kind = required(violations, field("author.kind"), author.kind);
         let author_id = author.external_id;
-        check_length(
-            violations,
-            field("author.external_id"),
-            author_id.as_deref(),
-            ImportLimits::EXTERNAL_ID_BYTES,
-        );
+        check_person_id(violations, field("author.external_id"), author_id.as_deref());
         check_length(violations, field("author.name"), author.name.as_deref(), ImportLimits::NAME_BYTES);
         let create_time = required(violations, field("create_time"), self.create_time);
         if let Some(time) = create_time
@@ -211,6 +210,21 @@ fn check_identifier(violations: &mut Violations, field: impl Into<Field>, value:
         violations.add(field.into(), format!("must be 1 to {max} bytes long, is {}", value.len()));
     } else if let Some(control) = value.chars().find(|character| character.is_control()) {
         violations.add(field.into(), format!("must not contain control characters, contains {control:?}"));
+    }
+}
+
+/// A person's id in the source, which may be empty: without control characters, as it stands in keys and names.
+pub(super) fn check_person_id(
+    violations: &mut Violations,
+    field: impl Into<String>,
+    external_id: Option<&str>,
+) {
+    let id = external_id.unwrap_or_default();
+    if id.len() > ImportLimits::EXTERNAL_ID_BYTES {
+        let most = ImportLimits::EXTERNAL_ID_BYTES;
+        violations.add(field, format!("must be at most {most} bytes long, is {}", id.len()));
+    } else if let Some(control) = id.chars().find(|character| character.is_control()) {
+        violations.add(field, format!("must not contain control characters, contains {control:?}"));
     }
 }
 

@@ -4,7 +4,7 @@ use minicbor::{Encode, bytes::ByteVec};
 
 use super::{
     Author, AuthorDraft, AuthorKind, Channel, Direction, Handling, ImportLimits, IntentId, Message,
-    MessageDetails, Priority, Status, UnixMillis, Violations, plain_text,
+    MessageDetails, Priority, Status, UnixMillis, Violations, draft::check_person_id, plain_text,
 };
 
 /// A message as an edge decoded it: absent is `None` or empty, nothing is checked yet.
@@ -259,7 +259,9 @@ impl StoreDraft {
         let (kind, external_id) = if self.is_by_agent() {
             (AuthorKind::Teammate, self.agent().and_then(|agent| agent.external_id))
         } else {
-            (AuthorKind::Contact, self.customer_id.clone().or_else(|| self.from_address.clone()))
+            // An address as mail programs fold it is one all the same: what it may not have as an id falls away.
+            let known_by = self.customer_id.as_ref().or(self.from_address.as_ref());
+            (AuthorKind::Contact, known_by.map(|id| id.replace(char::is_control, "")))
         };
         let derived = Author { kind, external_id, name: self.from_name.clone() };
         match self.author.clone() {
@@ -368,8 +370,7 @@ fn check_url(violations: &mut Violations, field: &str, url: &str) {
 }
 
 fn check_author(violations: &mut Violations, field: &str, author: &Author) {
-    let external_id = author.external_id.as_deref().unwrap_or_default();
-    check_length(violations, &format!("{field}.external_id"), external_id, ImportLimits::EXTERNAL_ID_BYTES);
+    check_person_id(violations, format!("{field}.external_id"), author.external_id.as_deref());
     let name = author.name.as_deref().unwrap_or_default();
     check_length(violations, &format!("{field}.name"), name, ImportLimits::NAME_BYTES);
 }

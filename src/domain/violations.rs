@@ -1,6 +1,6 @@
 //! What is wrong with an input, all of it at once.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 /// One broken rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,44 +13,78 @@ pub struct Violation {
 
 /// The broken rules found so far; at most one per field, the first one found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Violations(Vec<Violation>);
+pub struct Violations {
+    kept: Vec<Violation>,
+    /// The fields of those that are only counted. An input within its limit of bytes bounds how many there can be. In a box,
+    /// as there are hardly ever any, and all kinds of error carry it along.
+    left_out: Option<Box<HashSet<String>>>,
+}
 
 impl Violations {
-    /// The most that are kept: an answer has to stay small however broken the input is.
+    /// The most that are kept: an answer has to stay small however broken the input is. Beyond it they are counted.
     pub const MAX: usize = 100;
 
     pub fn one(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self(vec![Violation { field: field.into(), message: message.into() }])
+        let mut violations = Self::default();
+        violations.add(field, message);
+        violations
     }
 
     pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
         let field = field.into();
-        if self.0.len() < Self::MAX && !self.0.iter().any(|known| known.field == field) {
-            self.0.push(Violation { field, message: message.into() });
+        if self.kept.iter().any(|known| known.field == field) {
+            return;
+        }
+        if self.kept.len() < Self::MAX {
+            self.kept.push(Violation { field, message: message.into() });
+        } else {
+            self.leave_out(field);
+        }
+    }
+
+    fn leave_out(&mut self, field: String) {
+        self.left_out.get_or_insert_default().insert(field);
+    }
+
+    /// Adds those of another reading whose field is one that `is_told` takes.
+    pub fn add_all(&mut self, more: Self, is_told: impl Fn(&str) -> bool) {
+        for wrong in more.kept.into_iter().filter(|wrong| is_told(&wrong.field)) {
+            self.add(wrong.field, wrong.message);
+        }
+        // Of these no rule is known any more; the other reading had as many as are ever kept.
+        for field in more.left_out.into_iter().flat_map(|fields| *fields).filter(|field| is_told(field)) {
+            if self.kept.iter().all(|known| known.field != field) {
+                self.leave_out(field);
+            }
         }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.kept.is_empty() && self.left_out.is_none()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Violation> {
-        self.0.iter()
+    /// Those that are kept.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Violation> {
+        self.kept.iter()
+    }
+
+    /// How many there are besides those that are kept.
+    pub fn left_out(&self) -> usize {
+        self.left_out.as_ref().map_or(0, |fields| fields.len())
     }
 
     /// The same violations under other field names.
     pub fn renamed(self, rename: impl Fn(&str) -> String) -> Self {
-        Self(
-            self.0
-                .into_iter()
-                .map(|violation| Violation { field: rename(&violation.field), ..violation })
-                .collect(),
-        )
+        let kept = self.kept.into_iter();
+        let kept = kept.map(|violation| Violation { field: rename(&violation.field), ..violation });
+        let left_out =
+            self.left_out.map(|fields| Box::new(fields.iter().map(|field| rename(field)).collect()));
+        Self { kept: kept.collect(), left_out }
     }
 
     /// What was parsed; `None` when it was wrong, which is then noted.
     pub fn take<T>(&mut self, parsed: Result<T, Self>) -> Option<T> {
-        parsed.map_err(|more| more.0.into_iter().for_each(|wrong| self.add(wrong.field, wrong.message))).ok()
+        parsed.map_err(|more| self.add_all(more, |_| true)).ok()
     }
 
     /// What was parsed, unless it or anything before was wrong: then all of it.
@@ -69,10 +103,48 @@ impl Violations {
 
 impl fmt::Display for Violations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, violation) in self.0.iter().enumerate() {
+        for (index, violation) in self.kept.iter().enumerate() {
             let separator = if index == 0 { "" } else { "; " };
             write!(f, "{separator}{}: {}", violation.field, violation.message)?;
         }
-        Ok(())
+        match self.left_out() {
+            0 => Ok(()),
+            count => write!(f, "; and {count} more"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_fields(numbers: std::ops::Range<usize>) -> Violations {
+        let mut violations = Violations::default();
+        for number in numbers {
+            violations.add(number.to_string(), "is wrong");
+        }
+        violations
+    }
+
+    #[test]
+    fn beyond_the_most_that_are_kept_each_field_is_counted_once() {
+        let mut violations = of_fields(0..Violations::MAX);
+        assert_eq!((violations.iter().len(), violations.left_out()), (Violations::MAX, 0));
+        assert!(violations.to_string().ends_with("99: is wrong"));
+        for field in ["more", "0", "more", "most"] {
+            violations.add(field, "is wrong");
+        }
+        assert_eq!((violations.iter().len(), violations.left_out()), (Violations::MAX, 2));
+        assert!(violations.to_string().ends_with("99: is wrong; and 2 more"));
+    }
+
+    #[test]
+    fn two_readings_together_count_no_field_twice() {
+        let mut violations = of_fields(0..150);
+        violations.add_all(of_fields(40..170), |field| field != "169");
+        assert_eq!((violations.iter().len(), violations.left_out()), (Violations::MAX, 69));
+        let all_one = violations.renamed(|_| "one".to_owned());
+        assert_eq!((all_one.iter().len(), all_one.left_out()), (Violations::MAX, 1));
+        assert_eq!(Violations::default().collect(Err::<(), _>(of_fields(0..130))), Err(of_fields(0..130)));
     }
 }

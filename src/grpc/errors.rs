@@ -134,10 +134,15 @@ const MAX_MESSAGE_BYTES: usize = 600;
 const MAX_VIOLATIONS_BYTES: usize = 3 * 1024;
 const MAX_RULE_BYTES: usize = 240;
 
-/// INVALID_ARGUMENT with every violation, or with as many as fit.
+/// Where [`invalid`] says how many violations its details leave out.
+const FURTHER_VIOLATIONS: &str = "further_violations";
+
+/// INVALID_ARGUMENT with every violation, or with as many as fit and the number of the others.
 pub fn invalid(violations: &Violations) -> Status {
     let mut details = ErrorDetails::new();
+    let mut metadata = HashMap::new();
     let mut bytes_left = MAX_VIOLATIONS_BYTES;
+    let mut further = violations.iter().len() + violations.left_out();
     for violation in violations.iter() {
         let rule = shortened(&violation.message, MAX_RULE_BYTES);
         let bytes = violation.field.len() + rule.len() + 8;
@@ -145,23 +150,31 @@ pub fn invalid(violations: &Violations) -> Status {
             break;
         }
         bytes_left -= bytes;
+        further -= 1;
         details.add_bad_request_violation(&violation.field, rule);
     }
-    details.set_error_info(reason_name(ErrorReason::InvalidFields), ERROR_DOMAIN, HashMap::new());
+    if further > 0 {
+        metadata.insert(FURTHER_VIOLATIONS.to_owned(), further.to_string());
+    }
+    details.set_error_info(reason_name(ErrorReason::InvalidFields), ERROR_DOMAIN, metadata);
     Status::with_error_details(Code::InvalidArgument, invalid_message(violations), details)
 }
 
 /// The first violations, and how many there are besides.
 fn invalid_message(violations: &Violations) -> String {
     let mut message = "the request is not valid".to_owned();
+    let mut further = violations.iter().len() + violations.left_out();
     for (index, violation) in violations.iter().enumerate() {
         let separator = if index == 0 { ": " } else { "; " };
         let rule = shortened(&violation.message, MAX_RULE_BYTES);
         if message.len() + violation.field.len() + rule.len() > MAX_MESSAGE_BYTES {
-            message += &format!("; and {} further", violations.iter().count() - index);
             break;
         }
         message += &format!("{separator}{}: {rule}", violation.field);
+        further -= 1;
+    }
+    if further > 0 {
+        message += &format!("; and {further} more");
     }
     message
 }

@@ -100,8 +100,8 @@ fn times_between(
     end: Option<&prost_types::Timestamp>,
     violations: &mut Violations,
 ) -> TimeRange {
-    let start = start.and_then(|time| times::checked("filter.start_time", time, violations));
-    let end = end.and_then(|time| times::checked("filter.end_time", time, violations));
+    let start = start.and_then(|time| times::bound("filter.start_time", time, violations));
+    let end = end.and_then(|time| times::bound("filter.end_time", time, violations));
     if let (Some(start), Some(end)) = (start, end)
         && start >= end
     {

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     AuthorDraft, AuthorKind, ConversationDraft, ImportLimits, MessageDraft, MessageKind, NewConversation,
-    UnixMillis, Violations,
+    Violations,
 };
 
 use super::json::{self, Findings, Object};
@@ -41,7 +41,7 @@ fn message_of(mut fields: Object, findings: &mut Findings) -> MessageDraft {
         kind: fields.choice("kind", &KINDS, findings),
         content: fields.string("content", findings),
         author: author.map(|author| author_of(author, findings)).unwrap_or_default(),
-        create_time: fields.integer("timestamp", findings).map(UnixMillis),
+        create_time: fields.millis("timestamp", findings),
         ai_tool: fields.text("ai_tool", findings),
     }
 }

@@ -47,12 +47,9 @@ impl Findings {
         match checked {
             Ok(value) => self.violations.or(value),
             Err(more) => {
-                for violation in more.iter() {
-                    if !self.is_unread(&violation.field) {
-                        self.violations.add(violation.field.as_str(), violation.message.as_str());
-                    }
-                }
-                Err(self.violations)
+                let mut violations = std::mem::take(&mut self.violations);
+                violations.add_all(more, |field| !self.is_unread(field));
+                Err(violations)
             }
         }
     }
@@ -125,10 +122,20 @@ impl Object {
     }
 
     /// A whole number from -2^53 to 2^53, also where it is written `1700000000000.0` or `1.7e12`: JSON has one kind of
-    /// number, and some senders write all of them so.
+    /// number, and some senders write all of them so. Nothing is rounded: a fraction makes it none, however small.
     pub fn integer(&mut self, name: &str, findings: &mut Findings) -> Option<i64> {
         self.take_as(name, "an integer from -2^53 to 2^53", findings, |value| {
             whole_number(&value).ok_or(value)
+        })
+    }
+
+    /// A moment as milliseconds since 1970, written as any whole number; all of its rule is told at once.
+    pub fn millis(&mut self, name: &str, findings: &mut Findings) -> Option<UnixMillis> {
+        let last = UnixMillis::MAX.0;
+        let expected =
+            format!("an integer from 0 to {last} (milliseconds since 1970-01-01, to the end of 9999)");
+        self.take_as(name, &expected, findings, |value| {
+            whole_number(&value).filter(|millis| (0..=last).contains(millis)).map(UnixMillis).ok_or(value)
         })
     }
 

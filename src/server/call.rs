@@ -13,7 +13,6 @@ use std::{
 use axum::{Router, body::Body};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
-use hyper::body::Incoming;
 use tokio::{sync::watch, time::Instant};
 use tonic::{Code, Status};
 use tower::ServiceExt as _;
@@ -25,6 +24,7 @@ use super::{
     answer_body::AnswerBody,
     framing::{Carries, Framing},
     host::HostCheck,
+    lingering::ReadToEnd,
     methods::{Lasts, Methods},
     refusal,
     request_body::{BodyCut, MAX_REQUEST_BYTES, Patience, RequestBody},
@@ -60,7 +60,7 @@ impl Calls {
     /// Answers one call. It never fails: whatever happens becomes an answer in the shape of the call's edge.
     pub(super) async fn answer(
         self: Arc<Self>,
-        mut request: Request<Incoming>,
+        mut request: Request<ReadToEnd>,
     ) -> Result<Response<AnswerBody>, Infallible> {
         let id = self.request_ids.of(request.headers());
         let id_header = id.header_value();
@@ -76,7 +76,7 @@ impl Calls {
         Ok(response)
     }
 
-    async fn answer_grpc(&self, mut request: Request<Incoming>, mut access: Access) -> Response<AnswerBody> {
+    async fn answer_grpc(&self, mut request: Request<ReadToEnd>, mut access: Access) -> Response<AnswerBody> {
         let method = self.methods.get(request.uri().path());
         if let Some(method) = method {
             // Only now: a path that is no method could hold anything.
@@ -122,7 +122,7 @@ impl Calls {
     }
 
     /// What must be right before a gRPC call may go to its service. Answers the time that the caller gives it.
-    fn admit(&self, request: &Request<Incoming>) -> Result<Option<Duration>, Box<Status>> {
+    fn admit(&self, request: &Request<ReadToEnd>) -> Result<Option<Duration>, Box<Status>> {
         let refuse = |code, reason, message: &str| Err(Box::new(refusal::status(code, reason, message)));
         if !self.hosts.passes(request.uri(), request.headers()) {
             return refuse(Code::PermissionDenied, ErrorReason::HostNotAllowed, HOST_NOT_ALLOWED);
@@ -143,7 +143,7 @@ impl Calls {
         }
     }
 
-    async fn answer_rest(&self, request: Request<Incoming>, mut access: Access) -> Response<AnswerBody> {
+    async fn answer_rest(&self, request: Request<ReadToEnd>, mut access: Access) -> Response<AnswerBody> {
         let (uri, version) = (request.uri().clone(), request.version());
         let error = |status, message| (self.rest_error)(uri.path(), status, message);
         if !self.hosts.passes(&uri, request.headers()) {
@@ -188,7 +188,7 @@ const HOST_NOT_ALLOWED: &str = "this server does not answer to the host name in 
      allowed_hosts adds names to localhost, 127.0.0.0/8 and [::1]";
 
 fn with_body(
-    mut request: Request<Incoming>,
+    mut request: Request<ReadToEnd>,
     access: &mut Access,
     framing: Option<Framing>,
     patience: Option<Arc<Patience>>,

@@ -2,14 +2,18 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use hyper::service::service_fn;
+use http::Request;
+use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
 use tokio::net::TcpStream;
 
-use super::call::Calls;
+use super::{
+    call::Calls,
+    lingering::{Lingering, ReadToEnd, Unread},
+};
 
 /// A caller who opens a connection has so long to begin a request, and again between two on HTTP/1.1.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -55,15 +59,17 @@ pub(super) fn protocol(max_streams: u32) -> Protocol {
 pub(super) async fn serve(stream: TcpStream, protocol: Protocol, calls: Arc<Calls>) {
     let mut drain = calls.drain();
     let begun = tokio::select! {
-        begun = tokio::time::timeout(HEADER_TIMEOUT, begins(&stream)) => matches!(begun, Ok(Ok(()))),
+        begun = tokio::time::timeout(HEADER_TIMEOUT, begins(&stream)) => begun,
         () = &mut drain => return,
     };
-    if !begun {
-        return;
-    }
+    let Ok(Ok(spoken)) = begun else { return };
     // Answers are small and written whole; waiting for more to send only adds to their time.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| calls.clone().answer(request));
+    let unread = Unread::default();
+    let stream = Lingering::new(stream, (spoken == Spoken::Http1).then(|| unread.clone()));
+    let service = service_fn(move |request: Request<Incoming>| {
+        calls.clone().answer(request.map(|body| ReadToEnd::new(body, unread.clone())))
+    });
     let mut connection = std::pin::pin!(protocol.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -72,21 +78,35 @@ pub(super) async fn serve(stream: TcpStream, protocol: Protocol, calls: Arc<Call
             connection.await
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(error, "a connection ended with an error");
+    match ended.as_ref().map_err(|error| error.downcast_ref::<hyper::Error>()) {
+        // It was answered below us, with 400 or 431 and no body. The cause is one of a few fixed texts.
+        Err(Some(unreadable)) if unreadable.is_parse() => {
+            tracing::info!(cause = %unreadable, "a request could not be read as HTTP/1.1; refused it");
+        }
+        Err(cause) => tracing::debug!(?cause, "a connection ended with an error"),
+        Ok(()) => {}
     }
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spoken {
+    Http1,
+    Http2,
+}
+
 /// Waits until the caller has said which protocol it speaks: hyper's own search for the preface knows no timeout.
-async fn begins(stream: &TcpStream) -> io::Result<()> {
+async fn begins(stream: &TcpStream) -> io::Result<Spoken> {
     let mut start = [0; H2_PREFACE.len()];
     loop {
         let count = stream.peek(&mut start).await?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        if count == start.len() || start[..count] != H2_PREFACE[..count] {
-            return Ok(());
+        if start[..count] != H2_PREFACE[..count] {
+            return Ok(Spoken::Http1);
+        }
+        if count == start.len() {
+            return Ok(Spoken::Http2);
         }
         // The bytes stay in the socket, so it is readable all the time; this happens when a preface comes in pieces.
         tokio::time::sleep(Duration::from_millis(20)).await;

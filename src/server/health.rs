@@ -1,9 +1,19 @@
 //! gRPC health and reflection, which the server adds to whatever services it is given.
 
-use tonic::service::Routes;
-use tonic_health::{ServingStatus, server::HealthReporter};
+use tonic::{Request, Response, Status, service::Routes};
+use tonic_health::{
+    ServingStatus,
+    pb::{
+        HealthCheckRequest, HealthCheckResponse,
+        health_server::{Health as HealthApi, HealthServer},
+    },
+    server::{HealthReporter, HealthService},
+};
 
-use super::methods::{DESCRIPTORS, Methods};
+use super::{
+    methods::{DESCRIPTORS, Methods},
+    refusal,
+};
 
 /// Tells the truth about every service, and about the server as a whole under the empty name.
 #[derive(Clone, Debug)]
@@ -19,7 +29,8 @@ impl Health {
         routes: Routes,
         methods: &Methods,
     ) -> Result<(Routes, Self), tonic_reflection::server::Error> {
-        let (reporter, service) = tonic_health::server::health_reporter();
+        let reporter = HealthReporter::new();
+        let service = HealthServer::new(Named(HealthService::from_health_reporter(reporter.clone())));
         let names: Vec<String> =
             std::iter::once(String::new()).chain(methods.services().iter().cloned()).collect();
         let health = Self { reporter, names };
@@ -39,6 +50,30 @@ impl Health {
         for name in &self.names {
             self.reporter.set_service_status(name, status).await;
         }
+    }
+}
+
+/// tonic's health service, which says of a service that there is none, but not of which.
+struct Named(HealthService);
+
+#[tonic::async_trait]
+impl HealthApi for Named {
+    type WatchStream = <HealthService as HealthApi>::WatchStream;
+
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
+        let service = request.get_ref().service.clone();
+        self.0.check(request).await.map_err(|_| refusal::unknown_service(&service))
+    }
+
+    async fn watch(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let service = request.get_ref().service.clone();
+        self.0.watch(request).await.map_err(|_| refusal::unknown_service(&service))
     }
 }
 

@@ -64,9 +64,54 @@ pub(super) fn body_cut(cut: BodyCut) -> Status {
     }
 }
 
+/// What BadRequest calls the request itself, where no field is to be named: as the REST edge calls a body.
+const REQUEST: &str = "$";
+
 /// The bytes of a request are not the messages that the call takes.
 pub(super) fn malformed(message: &str) -> Status {
-    status(Code::InvalidArgument, ErrorReason::InvalidFields, message)
+    invalid_field(REQUEST, message)
+}
+
+fn invalid_field(field: &str, rule: &str) -> Status {
+    let mut details = ErrorDetails::with_error_info(
+        reason_name(ErrorReason::InvalidFields),
+        ERROR_DOMAIN,
+        HashMap::<String, String>::new(),
+    );
+    details.add_bad_request_violation(field, rule);
+    let message = if field == REQUEST { rule.to_owned() } else { format!("{field}: {rule}") };
+    Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+/// tonic's words for bytes that are no message: this, then `Message.field: ` from the inside out, then the cause.
+const UNDECODABLE: &str = "failed to decode Protobuf message: ";
+
+fn undecodable(rest: &str) -> Status {
+    let (mut path, mut cause) = (Vec::new(), rest);
+    while let Some((place, inner)) = cause.split_once(": ") {
+        let Some((_, field)) = place.split_once('.').filter(|_| !place.contains(' ')) else { break };
+        path.push(field);
+        cause = inner;
+    }
+    path.reverse();
+    let rule = format!("cannot be decoded as protobuf: {cause}");
+    if path.is_empty() {
+        malformed(&format!("the request {rule}"))
+    } else {
+        invalid_field(&path.join("."), &rule)
+    }
+}
+
+/// Of the health of a service that is not here.
+pub(super) fn unknown_service(name: &str) -> Status {
+    let shown: String = name.chars().take(200).collect();
+    let mut details = ErrorDetails::with_error_info(
+        reason_name(ErrorReason::ResourceNotFound),
+        ERROR_DOMAIN,
+        HashMap::<String, String>::new(),
+    );
+    details.set_resource_info("service", &shown, "", "it does not exist");
+    Status::with_error_details(Code::NotFound, format!("there is no service {shown:?}"), details)
 }
 
 pub(super) fn shutting_down() -> Status {
@@ -78,14 +123,7 @@ pub(super) fn internal_fault() -> Status {
 }
 
 pub(super) fn malformed_timeout() -> Status {
-    let message = "must be 1 to 8 digits and one of H, M, S, m, u, n";
-    let mut details = ErrorDetails::with_error_info(
-        reason_name(ErrorReason::InvalidFields),
-        ERROR_DOMAIN,
-        HashMap::<String, String>::new(),
-    );
-    details.add_bad_request_violation("grpc-timeout", message);
-    Status::with_error_details(Code::InvalidArgument, format!("grpc-timeout: {message}"), details)
+    invalid_field("grpc-timeout", "must be 1 to 8 digits and one of H, M, S, m, u, n")
 }
 
 /// A response without a body: the status stands in the headers.
@@ -114,19 +152,25 @@ pub(super) fn complete(headers: &mut HeaderMap) {
         return;
     }
     let Some(known) = Status::from_header_map(headers) else { return };
+    if code == Code::Internal
+        && let Some(cause) = known.message().strip_prefix(UNDECODABLE)
+    {
+        // The caller's fault, not ours.
+        overwrite(headers, &undecodable(cause));
+        return;
+    }
     let (code, reason) = match code {
+        Code::InvalidArgument | Code::OutOfRange => {
+            overwrite(headers, &malformed(known.message()));
+            return;
+        }
         Code::Unimplemented if known.message().is_empty() => {
             overwrite(headers, &status(code, ErrorReason::UnknownMethod, "there is no such call"));
             return;
         }
         // tonic's word for a request that is compressed.
         Code::Unimplemented => (code, ErrorReason::UnsupportedProtocol),
-        // tonic's word for bytes that are not the message: the caller's fault, not ours.
-        Code::Internal if known.message().starts_with("failed to decode Protobuf message") => {
-            (Code::InvalidArgument, ErrorReason::InvalidFields)
-        }
         Code::NotFound => (code, ErrorReason::ResourceNotFound),
-        Code::InvalidArgument | Code::OutOfRange => (code, ErrorReason::InvalidFields),
         Code::DeadlineExceeded => (code, ErrorReason::DeadlineExceeded),
         Code::ResourceExhausted => (code, ErrorReason::Overloaded),
         Code::Internal | Code::Unknown => {

@@ -68,3 +68,44 @@ impl Ids {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::store::{SledOptions, SledStore};
+
+    fn open(folder: &tempfile::TempDir) -> Arc<dyn Keyspace> {
+        Arc::new(SledStore::open(&folder.path().join("data"), SledOptions::default()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn ids_of_several_processes_are_never_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder);
+        let processes: Vec<_> = (0..8).map(|_| Ids::new(store.clone())).collect();
+        // Each takes from four blocks, all at the same time.
+        let taken = join_all((0..4 * processes.len()).map(|turn| {
+            let ids = &processes[turn % processes.len()];
+            async move { ids.take(BLOCK).await.unwrap() }
+        }));
+        let taken: HashSet<u64> = taken.await.into_iter().collect();
+        assert_eq!(taken.len(), 4 * processes.len());
+        assert!(taken.iter().all(|first| (first - FIRST_ID).is_multiple_of(BLOCK)));
+    }
+
+    #[tokio::test]
+    async fn an_opening_gives_up_one_block_at_the_most() {
+        let folder = tempfile::tempdir().unwrap();
+        for opening in 0..4 {
+            let store = open(&folder);
+            let ids = Ids::new(store.clone());
+            assert_eq!(ids.take(1).await.unwrap(), FIRST_ID + opening * BLOCK);
+            assert_eq!(ids.take(2).await.unwrap(), FIRST_ID + opening * BLOCK + 1);
+            store.close().await.unwrap();
+        }
+    }
+}

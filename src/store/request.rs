@@ -74,7 +74,8 @@ pub fn put(
     batch.put.push((key, records::encode(&Request { fingerprint, create_time: now, answer })));
 }
 
-/// Deletes the records that no longer count; answers how many.
+/// Deletes the records that no longer count, and those that nobody can read: they protect nothing, and a call that meets one
+/// fails. Answers how many.
 pub async fn sweep(store: &dyn Keyspace, now: UnixMillis) -> Result<usize, StoreError> {
     let mut range = keys::requests();
     let mut swept = 0;
@@ -82,7 +83,15 @@ pub async fn sweep(store: &dyn Keyspace, now: UnixMillis) -> Result<usize, Store
         let page = store.scan(range.clone(), SWEEP_PAGE, Direction::Ascending).await?;
         let mut batch = Batch::default();
         for (key, raw) in &page {
-            if !is_kept(&records::decode(key, raw)?, now) {
+            let is_kept = match records::decode(key, raw) {
+                Ok(record) => is_kept(&record, now),
+                Err(_) => {
+                    // Neither its key nor what is wrong with it: both may hold an id that names a person.
+                    tracing::error!("the record of a request is damaged; removed it");
+                    false
+                }
+            };
+            if !is_kept {
                 batch.expect.push((key.clone(), Expect::Is(raw.clone())));
                 batch.delete.push(key.clone());
             }

@@ -20,7 +20,7 @@ use tonic_reflection::pb::v1::{
     server_reflection_request::MessageRequest,
 };
 
-use crate::harness::{Log, Stub, TestServer, fault, soon, until};
+use crate::harness::{Log, Stub, TestServer, fault, fields, soon, until};
 
 const GET_SCORECARD: &str = "/plaudit.v1.ScorecardService/GetScorecard";
 /// One byte of a hundred.
@@ -160,8 +160,98 @@ async fn a_grpc_request_that_is_not_framed_right_is_the_callers_fault() {
         (b"\xff\0\0\0\0", "flags"),
     ] {
         let status = send(bytes).await;
-        assert_eq!(fault(&status), (Code::InvalidArgument, "INVALID_FIELDS".to_owned()), "{bytes:?}");
+        assert_eq!(fields(&status), ["$"], "{bytes:?}");
         assert!(status.message().contains(told), "{status:?}");
     }
     assert_eq!(send(b"\0\0\0\0\0").await.code(), Code::Ok);
+}
+
+/// Far more than the system holds for a reader who does not read.
+const LARGE: usize = 20 * 1024 * 1024;
+
+fn large(head: &str) -> Vec<u8> {
+    let mut request =
+        head.replace("LENGTH", &LARGE.to_string()).replace("HEX", &format!("{LARGE:x}")).into_bytes();
+    request.resize(request.len() + LARGE, b'x');
+    request
+}
+
+#[tokio::test]
+async fn a_caller_who_writes_all_before_it_reads_is_told_why_it_was_refused() {
+    let server = TestServer::builder().grpc(Stub::new().routes()).rest(count()).start().await;
+    let http = server.http();
+    for (head, expected) in [
+        ("POST /count HTTP/1.1\r\nHost: localhost\r\nContent-Length: LENGTH\r\n\r\n", "400 "),
+        ("POST /count HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nHEX\r\n", "400 "),
+        ("POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: LENGTH\r\n\r\n", "404 "),
+        ("POST /count HTTP/1.1\r\nHost: evil.example\r\nContent-Length: LENGTH\r\n\r\n", "403 "),
+        (
+            "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/grpc\r\nContent-Length: LENGTH\r\n\r\n",
+            "200 ",
+        ),
+        // Two that are refused below the server.
+        ("no request at all\r\n\r\n", "400 "),
+        ("GET /count HTTP/1.1\r\nHost: localhost\r\nX: ", "431 "),
+    ] {
+        let answer = http.raw(&large(head)).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected}")), "{head:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_who_never_ends_does_not_hold_the_server() {
+    let server = TestServer::builder().rest(count()).max_connections(1).start().await;
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let head = b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n";
+    stream.write_all(head).await.unwrap();
+    let mut answer = Vec::new();
+    soon("the answer and the end of the server's side", stream.read_to_end(&mut answer)).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 404 "));
+    // It keeps its side open and says nothing: its place is free for another all the same.
+    assert_eq!(server.http().get("/count").await.text(), "counted");
+}
+
+#[tokio::test]
+async fn over_http_2_a_refusal_ends_its_request_alone() {
+    let server = TestServer::builder().rest(count()).start().await;
+    let stream = TcpStream::connect(server.address()).await.unwrap();
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(hyper_util::rt::TokioExecutor::new(), io).await.unwrap();
+    tokio::spawn(connection);
+    for (body, expected) in
+        [(LARGE, StatusCode::BAD_REQUEST), (3, StatusCode::OK), (LARGE, StatusCode::BAD_REQUEST)]
+    {
+        let request =
+            Request::post("http://localhost/count").body(Full::new(Bytes::from(vec![b'x'; body]))).unwrap();
+        let answer = soon("an answer", sender.send_request(request)).await.unwrap();
+        assert_eq!(answer.status(), expected);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_http_leaves_one_line_without_what_was_sent() {
+    let server = TestServer::builder().rest(count()).start().await;
+    let http = server.http();
+    let long_path =
+        format!("GET /jane@example.com/{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(40_000));
+    let long_header = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: jane{}\r\n\r\n", "x".repeat(40_000));
+    let many_headers = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "jane: x\r\n".repeat(101));
+    for (sent, status) in [
+        ("jane@example.com\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\njane example: x\r\n\r\n", 400),
+        (&long_path, 431),
+        (&long_header, 431),
+        (&many_headers, 431),
+    ] {
+        let log = Log::capture();
+        let answer = http.raw(sent.as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{sent:.40}: {answer}");
+        until("its line", || !log.lines().is_empty()).await;
+        let lines = log.lines();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert_eq!(lines[0]["level"], "INFO");
+        assert!(lines[0]["message"].as_str().unwrap().contains("could not be read"), "{lines:?}");
+        assert!(!log.text().contains("jane"), "{lines:?}");
+    }
 }

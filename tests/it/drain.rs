@@ -1,24 +1,29 @@
 //! How the server ends: in order, within its time, and honestly.
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use axum::{Router, routing::get};
 use plaudit::{
-    proto::v1::{GetScorecardRequest, scorecard_service_client::ScorecardServiceClient},
+    proto::v1::{AuthorKind, GetScorecardRequest, scorecard_service_client::ScorecardServiceClient},
     server::{Drained, ServeError},
 };
+use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
-use tonic::{Code, Streaming};
+use tonic::{Code, Streaming, transport::Channel};
 use tonic_health::{
     ServingStatus,
     pb::{HealthCheckRequest, HealthCheckResponse, health_client::HealthClient},
 };
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 
-use crate::harness::{Stub, TestServer, reason, soon};
+use crate::harness::{Client, ServerProcess, Stub, TestServer, fault, reason, sample, soon};
 
 async fn watch(server: &TestServer) -> Streaming<HealthCheckResponse> {
-    let mut health = HealthClient::new(server.channel().await);
+    watch_on(server.channel().await).await
+}
+
+async fn watch_on(channel: Channel) -> Streaming<HealthCheckResponse> {
+    let mut health = HealthClient::new(channel);
     let mut states = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     let first = soon("the first state", states.message()).await.unwrap().unwrap();
     assert_eq!(first.status, ServingStatus::Serving as i32);
@@ -132,4 +137,45 @@ async fn while_it_drains_an_open_connection_is_told_not_serving() {
     stub.release();
     soon("the slow call", slow).await.unwrap().unwrap();
     assert!(matches!(server.ended().await, Err(ServeError::StoreFailed(_))));
+}
+
+/// The real program, on a disk that has no more room for its data file.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_disk_that_takes_no_more_ends_the_program_and_what_it_answered_is_there() {
+    let folder = TempDir::new().unwrap();
+    let mut command = Command::new("sh");
+    // Files end at 16 MiB; without the signal that tells of it a write fails, as it does on a full disk.
+    let limited = "trap '' XFSZ; ulimit -f 32768; exec \"$0\" \"$@\"";
+    command.current_dir(folder.path()).args(["-c", limited, env!("CARGO_BIN_EXE_plaudit")]);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data", "data", "--log-format", "json"]);
+    let mut server = ServerProcess::start_as(command, folder);
+    let states = watch_on(server.channel().await).await;
+    let client = Client::new(server.channel().await);
+
+    let content = "word ".repeat(40_000);
+    let large = |number: usize| {
+        let message = sample::message(0, AuthorKind::Contact, &content);
+        sample::import_of(&number.to_string(), vec![message])
+    };
+    let mut answered = Vec::new();
+    let status = loop {
+        assert!(answered.len() < 1000, "the disk is never full");
+        match client.import(large(answered.len())).await {
+            Ok(answer) => answered.push(answer.conversation),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(fault(&status), (Code::Unavailable, "STORE_UNAVAILABLE".to_owned()), "{status:?}");
+    assert!(answered.len() > 10, "{} answered", answered.len());
+    assert_told_and_ended(states).await;
+    assert_eq!(server.ended().await.code(), Some(1), "{}", server.log());
+    assert!(server.log().contains("the store has failed"), "{}", server.log());
+
+    // On a disk with room.
+    let server = server.restart();
+    let client = Client::new(server.channel().await);
+    for name in answered {
+        assert_eq!(client.conversation(&name).await.unwrap().message_count, 1, "{name}");
+    }
 }

@@ -21,8 +21,9 @@ use tonic_reflection::pb::{
     },
     v1alpha,
 };
+use tonic_types::StatusExt as _;
 
-use crate::harness::{Log, Stub, TestServer, fault, reason, soon};
+use crate::harness::{Log, Plaudit, Stub, TestServer, fault, fields, reason, soon};
 
 #[tokio::test]
 async fn both_edges_answer_on_one_port() {
@@ -138,7 +139,29 @@ async fn errors_that_tonic_makes_carry_a_reason_too() {
     let wrong_type = plaudit::proto::v1::AxisDimension { score: 1.0, reason: "x".into() };
     let codec = tonic_prost::ProstCodec::<plaudit::proto::v1::AxisDimension, GetScorecardRequest>::default();
     let status = grpc.unary(tonic::Request::new(wrong_type), path, codec).await.unwrap_err();
-    assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "INVALID_FIELDS"));
+    assert_eq!(fields(&status), ["name"], "{status:?}");
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_message_are_named_by_their_place_in_it() {
+    let server = Plaudit::start().await;
+    let grpc = server.bare_grpc().await;
+    let send = async |message: &[u8]| {
+        let mut body = vec![0, 0, 0, 0, message.len() as u8];
+        body.extend(message);
+        let body = Body::new(http_body_util::Full::from(body));
+        grpc.send("/plaudit.v1.ImportService/ImportConversation", &[], body).await
+    };
+    for (message, field) in [
+        // A tag that has no number, a length beyond the end, and no UTF-8 in a source and in a subject.
+        (&[0x07][..], "$"),
+        (&[0x0a, 0x05, 0x00], "conversation"),
+        (&[0x0a, 0x03, 0x12, 0x01, 0xff], "conversation.source"),
+    ] {
+        let status = send(message).await;
+        assert_eq!(fields(&status), [field], "{message:x?}: {status:?}");
+        assert!(status.message().contains("protobuf"), "{status:?}");
+    }
 }
 
 #[tokio::test]
@@ -149,8 +172,12 @@ async fn health_knows_the_server_and_every_service() {
         let answer = health.check(HealthCheckRequest { service: service.into() }).await.unwrap();
         assert_eq!(answer.get_ref().status, ServingStatus::Serving as i32, "{service}");
     }
-    let status = health.check(HealthCheckRequest { service: "nobody".into() }).await.unwrap_err();
-    assert_eq!((status.code(), reason(&status).as_str()), (Code::NotFound, "RESOURCE_NOT_FOUND"));
+    let nobody = || HealthCheckRequest { service: "nobody".into() };
+    for status in [health.check(nobody()).await.unwrap_err(), health.watch(nobody()).await.unwrap_err()] {
+        assert_eq!(fault(&status), (Code::NotFound, "RESOURCE_NOT_FOUND".to_owned()));
+        let resource = status.get_details_resource_info().expect("a ResourceInfo");
+        assert_eq!((resource.resource_type.as_str(), resource.resource_name.as_str()), ("service", "nobody"));
+    }
 }
 
 #[tokio::test]

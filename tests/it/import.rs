@@ -71,6 +71,15 @@ const REFUSED: &[(&str, Change, &[&str])] = &[
         &["messages[0].external_id"],
     ),
     ("an external id twice", |it| it.messages[2].external_id = "m0".into(), &["messages[2].external_id"]),
+    (
+        "an external id twice, and both messages wrong besides",
+        |it| {
+            it.messages[0].content = None;
+            it.messages[2].external_id = "m0".into();
+            it.messages[2].kind = 0;
+        },
+        &["messages[0].content", "messages[2].kind", "messages[2].external_id"],
+    ),
     ("no kind", |it| it.messages[0].kind = 0, &["messages[0].kind"]),
     ("an unknown kind", |it| it.messages[0].kind = 99, &["messages[0].kind"]),
     ("a negative kind", |it| it.messages[0].kind = -1, &["messages[0].kind"]),
@@ -86,6 +95,11 @@ const REFUSED: &[(&str, Change, &[&str])] = &[
     (
         "an author's id of 513 bytes",
         |it| author(it).external_id = Some("i".repeat(513)),
+        &["messages[0].author.external_id"],
+    ),
+    (
+        "a line feed in the author's id",
+        |it| author(it).external_id = Some("cus\n1".into()),
         &["messages[0].author.external_id"],
     ),
     (
@@ -226,6 +240,19 @@ async fn times_are_kept_to_the_millisecond() {
 }
 
 #[tokio::test]
+async fn of_a_time_that_is_none_what_was_sent_is_told() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    for seconds in [1_i64 << 62, i64::MIN, 253_402_300_800] {
+        let mut request = sample::import("1");
+        written_at(&mut request, seconds, 0);
+        let status = client.import(request).await.unwrap_err();
+        let told = &status.get_details_bad_request().unwrap().field_violations[0].description;
+        assert!(told.contains(&format!(", is {seconds}")), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn many_violations_are_named_at_once() {
     let server = Plaudit::start().await;
     let client = server.client().await;
@@ -266,7 +293,13 @@ async fn an_answer_to_a_request_that_is_all_wrong_can_still_be_read() {
     let named = fields(&status);
     assert!(named.len() >= 20, "{named:?}");
     assert_eq!(named[0], "messages[0].kind");
-    assert!(status.message().contains("further"), "it says that there is more: {}", status.message());
+    // Of each message the external id, kind, content, author and time.
+    let wrong = 5 * 2000;
+    let further = status.get_details_error_info().unwrap().metadata["further_violations"].parse();
+    assert_eq!(further, Ok(wrong - named.len()));
+    let told = status.message().rsplit_once("; and ").expect("that there is more").1;
+    let told: usize = told.strip_suffix(" more").unwrap().parse().unwrap();
+    assert!(told > wrong - named.len() && told < wrong, "{}", status.message());
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ mod retry;
 mod scorecard;
 mod store;
 mod store_message;
+mod syncs;
 mod telemetry;
 mod update;
 mod worker;

@@ -2,12 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use plaudit::{
     clock::ManualClock,
+    domain::{ConversationId, UnixMillis},
     proto::v1::{ConflictPolicy, ImportConversationRequest, ImportOutcome},
     service::{Services, Settings},
-    store::{Direction, Keyspace, MemoryStore, keys},
+    store::{
+        Batch, Direction, Keyspace, MemoryStore, keys, records,
+        request::{self, Method, RequestKey},
+    },
     worker::Worker,
 };
 use tonic::Code;
@@ -16,7 +21,7 @@ use tonic_types::StatusExt as _;
 use crate::{
     conflict::assert_unique,
     harness::{
-        Plaudit, fault,
+        Log, Plaudit, fault,
         sample::{self, with_id, with_policy},
         soon,
     },
@@ -187,4 +192,32 @@ async fn a_running_worker_sweeps_in_its_time() {
     })
     .await;
     worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_removed_and_holds_no_sweep() {
+    let store: Arc<dyn Keyspace> = Arc::new(MemoryStore::new());
+    // In the order of keys: damaged, expired, damaged, young.
+    let record = |create_time| {
+        let (conversation, outcome) = (ConversationId(1), plaudit::domain::ImportOutcome::Created);
+        let answer = records::RequestAnswer::ImportConversation { conversation, outcome, stored_messages: 1 };
+        records::encode(&records::Request { fingerprint: [0; 32], create_time, answer })
+    };
+    let young = UnixMillis(Plaudit::START.0 - HOUR);
+    let old = UnixMillis(Plaudit::START.0 - 25 * HOUR);
+    let damaged = || Bytes::from_static(b"\xffdamaged");
+    let key = |id| RequestKey { caller: "", method: Method::ImportConversation, request_id: id }.key();
+    let put = vec![
+        (key("a"), damaged()),
+        (key("b"), record(old)),
+        (key("c"), damaged()),
+        (key("d"), record(young)),
+    ];
+    store.commit(Batch { put, ..Batch::default() }).await.unwrap();
+    let log = Log::capture();
+    assert_eq!(request::sweep(&*store, Plaudit::START).await.unwrap(), 3);
+    let left = store.scan(keys::requests(), 10, Direction::Ascending).await.unwrap();
+    assert_eq!(left.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), [key("d")]);
+    let told = log.lines().into_iter().filter(|line| line["level"] == "ERROR").count();
+    assert_eq!(told, 2, "{}", log.text());
 }

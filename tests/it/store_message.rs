@@ -142,7 +142,7 @@ async fn every_violation_is_named_at_once_and_nothing_is_stored() {
         raw_data: long(3),
         to: vec!["x".repeat(513)],
         create_time: Some(Timestamp { seconds: 0, nanos: -1 }),
-        author: Some(Author { kind: 9, ..Author::default() }),
+        author: Some(Author { kind: 9, external_id: Some("cus\n1".to_owned()), ..Author::default() }),
         attachments: vec![
             Attachment::default(),
             Attachment { source_url: Some("file:///etc/passwd".to_owned()), ..Attachment::default() },
@@ -180,6 +180,7 @@ async fn every_violation_is_named_at_once_and_nothing_is_stored() {
         "message.to[0]",
         "message.create_time",
         "message.author.kind",
+        "message.author.external_id",
         "message.attachments",
         "message.attachments[0]",
         "message.attachments[1].source_url",

@@ -301,6 +301,7 @@ async fn everything_wrong_with_an_update_is_told_at_once() {
             Conversation { assignee: Some(Author { kind: 3, ..Author::default() }), ..Default::default() },
             vec!["assignee.external_id"],
         ),
+        (Conversation { assignee: Some(agent("a\tb")), ..Default::default() }, vec!["assignee.external_id"]),
         (
             Conversation { assignee: Some(Author { name: long(513), ..agent("x") }), ..Default::default() },
             vec!["assignee.name"],

@@ -95,7 +95,7 @@ pub(super) fn read(
             let request = match parsed {
                 Ok(Some(request)) => Ok(request),
                 Ok(None) => continue,
-                Err(violations) => Err(violations.iter().cloned().collect()),
+                Err(violations) => Err(told(&violations)),
             };
             if sender.blocking_send(Ok(Line { number, end_bytes, request })).is_err() {
                 return;
@@ -103,6 +103,16 @@ pub(super) fn read(
         }
     });
     lines
+}
+
+/// What is said of a line: the rules that it breaks, and how many there are besides.
+fn told(violations: &Violations) -> Vec<Violation> {
+    let mut told: Vec<_> = violations.iter().cloned().collect();
+    if violations.left_out() > 0 {
+        let message = format!("and {} more", violations.left_out());
+        told.push(Violation { field: ROOT.to_owned(), message });
+    }
+    told
 }
 
 /// The request of a line; `None` when there is nothing to import in it.

@@ -3,7 +3,7 @@
 use minicbor::Encode;
 
 use super::{
-    super::{AuthorKind, ImportLimits, UnixMillis, Violations},
+    super::{AuthorKind, ImportLimits, UnixMillis, Violations, draft::check_person_id},
     RatingType,
 };
 
@@ -140,12 +140,8 @@ impl PersonDraft {
         if empty(&self.external_id) && empty(&self.name) {
             violations.add(format!("{field}.external_id"), "is required where there is no name");
         }
-        for (name, text, most) in [
-            ("external_id", &self.external_id, ImportLimits::EXTERNAL_ID_BYTES),
-            ("name", &self.name, ImportLimits::NAME_BYTES),
-        ] {
-            check_length(format!("{field}.{name}"), text.as_deref(), most, violations);
-        }
+        check_person_id(violations, format!("{field}.external_id"), self.external_id.as_deref());
+        check_length(format!("{field}.name"), self.name.as_deref(), ImportLimits::NAME_BYTES, violations);
         let present = |text: Option<String>| text.filter(|text| !text.is_empty());
         Some(Self { kind: self.kind, external_id: present(self.external_id), name: present(self.name) })
     }

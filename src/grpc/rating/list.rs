@@ -127,7 +127,7 @@ fn filter_from_wire(filter: v1::RatingFilter, violations: &mut Violations) -> Ra
             ),
         }
     }
-    let mut time = |field: &str, time: Option<_>| times::checked(field, &time?, violations);
+    let mut time = |field: &str, time: Option<_>| times::bound(field, &time?, violations);
     let from = time("filter.start_time", filter.start_time);
     let until = time("filter.end_time", filter.end_time);
     if let (Some(from), Some(until)) = (from, until)

@@ -1,10 +1,14 @@
 //! Parses JSON within bounds: of depth, which the parser holds, and of the number of values, since two bytes of text
-//! (`0,`) become 32 in memory.
+//! (`0,`) become 32 in memory. A number that has a fraction keeps one, however small it is.
+
+mod numbers;
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Error, Map, Value};
+
+use numbers::{Numbers, with_fraction};
 
 /// Far more than any documented request has.
 const MAX_VALUES: usize = 100_000;
@@ -12,28 +16,34 @@ const MAX_VALUES: usize = 100_000;
 /// The one JSON value that `text` is.
 pub fn parse(text: &[u8]) -> Result<Value, Error> {
     let mut parser = serde_json::Deserializer::from_slice(text);
-    let mut values_left = MAX_VALUES;
-    let value = Counted(&mut values_left).deserialize(&mut parser)?;
+    let mut rest = Rest { values_left: MAX_VALUES, numbers: Numbers::of(text) };
+    let value = Counted(&mut rest).deserialize(&mut parser)?;
     parser.end()?;
     Ok(value)
 }
 
-/// Reads a value and takes it, and what it holds, off the number that is left.
-struct Counted<'a>(&'a mut usize);
+/// What has not been read yet.
+struct Rest<'t> {
+    values_left: usize,
+    numbers: Numbers<'t>,
+}
 
-impl<'de> DeserializeSeed<'de> for Counted<'_> {
+/// Reads a value and takes it, and what it holds, off the rest.
+struct Counted<'a, 't>(&'a mut Rest<'t>);
+
+impl<'de> DeserializeSeed<'de> for Counted<'_, '_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        match self.0.checked_sub(1) {
-            Some(left) => *self.0 = left,
+        match self.0.values_left.checked_sub(1) {
+            Some(left) => self.0.values_left = left,
             None => return Err(D::Error::custom(format!("more than {MAX_VALUES} values"))),
         }
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Counted<'_> {
+impl<'de> Visitor<'de> for Counted<'_, '_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,15 +59,18 @@ impl<'de> Visitor<'de> for Counted<'_> {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        self.0.numbers.next();
         Ok(value.into())
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        self.0.numbers.next();
         Ok(value.into())
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
+        let written = self.0.numbers.next().unwrap_or_default();
+        Ok(with_fraction(value, written).into())
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {

@@ -20,7 +20,10 @@ use crate::{
         StoreLimits, UnixMillis, Violations,
     },
     error::Error,
-    interchange::json::{self, Findings, Object},
+    interchange::{
+        json::{self, Findings, Object},
+        times,
+    },
     server::MAX_ATTACHMENTS_REQUEST_BYTES,
     service::{
         Services,
@@ -226,8 +229,7 @@ fn parse_date(text: &str) -> Option<UnixMillis> {
             b'0' => byte.is_ascii_digit(),
             form => byte == form,
         });
-    let time: prost_types::Timestamp = format!("{}Z", text.replacen(' ', "T", 1)).parse().ok()?;
-    fits.then_some(UnixMillis(time.seconds.saturating_mul(1000)))
+    times::parse(&format!("{}Z", text.replacen(' ', "T", 1))).filter(|_| fits)
 }
 
 /// Where both come the URL wins, and the bytes are not read.

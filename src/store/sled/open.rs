@@ -122,18 +122,27 @@ pub(super) fn open(dir: &Path, options: &SledOptions) -> Result<Opened, OpenErro
     })
 }
 
+/// Creates the directory and those above it that are missing. The name of each is made durable in the one above it: what
+/// is synced below a directory whose name is lost is lost with it.
 fn create_private_dir(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
+    let missing: Vec<&Path> =
+        dir.ancestors().take_while(|level| !level.as_os_str().is_empty() && !level.is_dir()).collect();
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(dir)?;
-    match dir.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
-        _ => sync_dir(Path::new(".")),
+    missing.into_iter().rev().try_for_each(|level| sync_dir(above(level)))
+}
+
+fn above(level: &Path) -> &Path {
+    match level.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        // A name without a directory stands in the current one.
+        _ => Path::new("."),
     }
 }
 
@@ -276,15 +285,19 @@ fn open_sled(dir: &Path, options: &SledOptions) -> Result<(Db, Tree), OpenError>
 }
 
 fn open_once(sled_dir: &Path, options: &SledOptions) -> ::sled::Result<(Db, Tree)> {
-    let config = ::sled::Config::new()
+    let db = config(sled_dir, options).open()?;
+    let tree = (*db).clone();
+    Ok((db, tree))
+}
+
+pub(super) fn config(sled_dir: &Path, options: &SledOptions) -> ::sled::Config {
+    ::sled::Config::new()
         .path(sled_dir)
+        // Its own default is 1 GiB.
         .cache_capacity(options.cache_bytes)
         .segment_size(SEGMENT_BYTES)
         // Its flusher dies at the first error and only logs it; the committer flushes.
-        .flush_every_ms(None);
-    let db = config.open()?;
-    let tree = (*db).clone();
-    Ok((db, tree))
+        .flush_every_ms(None)
 }
 
 /// Removes the snapshots whose name `chosen` takes, and says how many.

@@ -84,6 +84,23 @@ async fn escaped_pairs_and_zero_fractions_are_what_they_mean() {
 }
 
 #[tokio::test]
+async fn a_fraction_is_none_however_small_it_is() {
+    let setup = Setup::without_worker().await;
+    let post = async |timestamp: &str| {
+        let body = smallest(timestamp).to_string().replace("1700000000000", timestamp);
+        setup.http().post("/v1/assess", body).await
+    };
+    for whole in ["1.7e12", "1700000000000.000", "170000000000000e-2"] {
+        assert_eq!(post(whole).await.status, 202, "{whole}");
+    }
+    for fraction in ["1700000000000.0000001", "17000000000000000001e-7", "0.9999999999999999999999"] {
+        let answer = post(fraction).await;
+        assert_eq!(answer.status, 400, "{fraction}");
+        assert_eq!(error_of(&answer).1, ["messages[0].timestamp"], "{fraction}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_over_4_mib_is_413_with_or_without_a_length() {
     const LIMIT: usize = 4 * 1024 * 1024;
     let setup = Setup::without_worker().await;

@@ -4,6 +4,7 @@ mod any;
 mod document;
 mod http;
 mod once;
+mod process;
 mod result;
 mod rules;
 pub mod setup;

@@ -73,6 +73,15 @@ const MESSAGES: &[Row] = &[
         |body| body["messages"][2]["external_id"] = json!("msg_1"),
         &["messages[2].external_id"],
     ),
+    (
+        "external_id comes once, whatever else is wrong with its message",
+        |body| {
+            body["messages"][2]["external_id"] = json!("msg_1");
+            remove(body, "/messages/0/content");
+            body["messages"][2]["kind"] = json!("note");
+        },
+        &["messages[0].content", "messages[2].external_id", "messages[2].kind"],
+    ),
     ("kind is required", |body| remove(body, "/messages/0/kind"), &["messages[0].kind"]),
     ("kind may be comment", |body| body["messages"][0]["kind"] = json!("comment"), &[]),
     ("kind is one of two", |body| body["messages"][0]["kind"] = json!("note"), &["messages[0].kind"]),
@@ -119,6 +128,11 @@ const AUTHORS: &[Row] = &[
         "the author's id and name are strings",
         |body| body["messages"][0]["author"] = json!({ "type": "ai", "external_id": 7, "name": ["x"] }),
         &["messages[0].author.external_id", "messages[0].author.name"],
+    ),
+    (
+        "the author's id holds no control characters",
+        |body| body["messages"][0]["author"]["external_id"] = json!("cus\n123"),
+        &["messages[0].author.external_id"],
     ),
     (
         "the author's id and name have at most 512 bytes",
@@ -236,6 +250,7 @@ async fn a_violation_says_what_was_expected_and_what_came() {
     body["subject"] = json!([1, 2]);
     body["messages"][0]["kind"] = json!("y".repeat(100));
     body["messages"][0]["timestamp"] = json!("soon");
+    body["messages"][1]["timestamp"] = json!(-1);
     let answer = setup.post(&body).await.json();
     let fields = answer["error"]["fields"].as_array().unwrap().iter();
     let mut said: Vec<_> = fields
@@ -246,7 +261,10 @@ async fn a_violation_says_what_was_expected_and_what_came() {
         format!("messages[0].kind: must be \"message\" or \"comment\", is the string {:?}…", "y".repeat(60));
     let expected = [
         kind.as_str(),
-        "messages[0].timestamp: must be an integer from -2^53 to 2^53, is the string \"soon\"",
+        "messages[0].timestamp: must be an integer from 0 to 253402300799999 (milliseconds since 1970-01-01, to the end \
+         of 9999), is the string \"soon\"",
+        "messages[1].timestamp: must be an integer from 0 to 253402300799999 (milliseconds since 1970-01-01, to the end \
+         of 9999), is the number -1",
         "source: must be a string, is an object",
         "subject: must be a string, is an array of 2",
         "ticket_id: must be a string, is the number 123",
@@ -255,9 +273,13 @@ async fn a_violation_says_what_was_expected_and_what_came() {
 }
 
 #[tokio::test]
-async fn no_answer_names_more_than_a_hundred_fields() {
+async fn an_answer_names_a_hundred_fields_and_how_many_more_there_are() {
     let setup = Setup::without_worker().await;
+    // Five fields of each message are absent.
     let body = json!({ "ticket_id": "t", "messages": vec![json!({ "author": {} }); 50] });
-    let (_, paths) = error_of(&setup.post(&body).await);
+    let answer = setup.post(&body).await;
+    let (_, paths) = error_of(&answer);
     assert_eq!(paths.len(), 100);
+    let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.ends_with("; and 150 more"), "{message}");
 }

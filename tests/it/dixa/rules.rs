@@ -20,6 +20,7 @@ const OFFERS: &[Row] = &[
     ("userId may be any text", |body| body["userId"] = json!("Ä/€ 😀"), &[]),
     ("an empty userId is absent", |body| body["userId"] = json!(""), &[]),
     ("userId has at most 512 bytes", |body| body["userId"] = json!("x".repeat(513)), &["userId"]),
+    ("userId holds no control characters", |body| body["userId"] = json!("a\u{1}"), &["userId"]),
     ("agentId is a string", |body| body["agentId"] = json!({}), &["agentId"]),
     ("agentId has at most 512 bytes", |body| body["agentId"] = json!("x".repeat(513)), &["agentId"]),
     ("offeredAt may end with Z[GMT]", |body| body["offeredAt"] = json!("2024-03-11T16:39:30Z[GMT]"), &[]),

@@ -72,6 +72,8 @@ async fn who_wrote_it_follows_from_direction_and_private() {
     // Without a number the customer is known by the address; nobody knows which agent.
     let customer = message_of(&server, json!({ "from": "a@b.c" })).await.author.unwrap();
     assert_eq!(customer.external_id.as_deref(), Some("a@b.c"));
+    let folded = message_of(&server, json!({ "from": "Ada\r\n <a@b.c>" })).await.author.unwrap();
+    assert_eq!(folded.external_id.as_deref(), Some("Ada <a@b.c>"));
     let agent = message_of(&server, json!({ "direction": "out", "from": "a@b.c" })).await.author.unwrap();
     assert_eq!((agent.kind(), agent.external_id), (AuthorKind::Teammate, None));
 }

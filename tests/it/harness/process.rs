@@ -69,15 +69,22 @@ impl ServerProcess {
         Self::launch(self.folder.clone(), self.arguments.clone(), &address)
     }
 
+    /// By a command that becomes a server; its data directory should be `data` in the folder.
+    pub fn start_as(command: Command, folder: TempDir) -> Self {
+        Self::spawn(command, Arc::new(folder), Vec::new())
+    }
+
     fn launch(folder: Arc<TempDir>, arguments: Vec<String>, listen: &str) -> Self {
-        let log = File::options().create(true).append(true).open(log_path(&folder)).expect("a log file");
-        let mut child = plaudit(folder.path())
+        let mut command = plaudit(folder.path());
+        command
             .args(["serve", "--listen", listen, "--data", "data", "--log-format", "json"])
-            .args(&arguments)
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("the binary starts");
+            .args(&arguments);
+        Self::spawn(command, folder, arguments)
+    }
+
+    fn spawn(mut command: Command, folder: Arc<TempDir>, arguments: Vec<String>) -> Self {
+        let log = File::options().create(true).append(true).open(log_path(&folder)).expect("a log file");
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the binary starts");
         let mut greeting = String::new();
         let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
         // An end without a line comes when the process ends, so that this does not wait for ever.

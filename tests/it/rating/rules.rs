@@ -60,6 +60,11 @@ const OFFERS: &[OfferRow] = &[
         &["rating.agent.external_id"],
     ),
     (
+        "an agent's id holds no control characters",
+        |it| rating(it).agent = person(AuthorKind::Ai, "bot\0"),
+        &["rating.agent.external_id"],
+    ),
+    (
         "an agent's name has at most 512 bytes",
         |it| rating(it).agent = named(&"x".repeat(513)),
         &["rating.agent.name"],

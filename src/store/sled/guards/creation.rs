@@ -118,3 +118,22 @@ async fn a_creation_that_ended_keeps_its_store() {
     fs::remove_file(data.file(open::IDENTITY_FILE)).unwrap();
     assert!(data.refusal().contains("identity is missing"));
 }
+
+#[test]
+fn the_cache_is_as_large_as_the_setting_says() {
+    let options = SledOptions { cache_bytes: 7 * 1024 * 1024, ..options() };
+    assert_eq!(open::config(Path::new("sled"), &options).cache_capacity, options.cache_bytes);
+}
+
+/// sled's own ids jump by two million at every opening.
+#[tokio::test]
+async fn positions_go_on_by_one_over_every_opening() {
+    let data = Data::new();
+    for expected in 1..=4 {
+        let store = data.open().unwrap();
+        let log = vec![Bytes::from("event")];
+        let committed = store.commit(Batch { log, ..Batch::default() }).await.unwrap();
+        assert_eq!(committed.first_position, Some(expected));
+        store.close().await.unwrap();
+    }
+}

@@ -1,0 +1,94 @@
+//! What the server asks the system to make durable, seen at the system calls of a real process.
+
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use tempfile::TempDir;
+
+use crate::harness::{Client, ServerProcess, plaudit, sample};
+
+/// A server whose syncs are noted.
+struct Noted {
+    server: ServerProcess,
+    root: PathBuf,
+    log: PathBuf,
+}
+
+impl Noted {
+    /// `data` is below a folder that is new.
+    fn start(data: &str) -> Self {
+        let folder = TempDir::new().expect("a directory");
+        // As the system calls it when it tells of a descriptor.
+        let root = folder.path().canonicalize().expect("it is there");
+        let (shim, log) = (root.join("shim.so"), root.join("syncs"));
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/syncs/shim.rs");
+        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let arguments = ["--edition", "2024", "--crate-type", "cdylib", "-C", "panic=abort", "-o"];
+        let compiled = Command::new(rustc).args(arguments).arg(&shim).arg(source).output();
+        let compiled = compiled.expect("rustc, which has compiled this test, can be run");
+        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+        let mut command = plaudit(&root);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data", data]);
+        command.env("LD_PRELOAD", &shim).env("SYNC_LOG", &log);
+        Self { server: ServerProcess::start_as(command, folder), root, log }
+    }
+
+    /// Each sync so far: the call, and the file that it was of.
+    fn syncs(&self) -> Vec<(String, PathBuf)> {
+        let log = fs::read_to_string(&self.log).expect("there were syncs");
+        let lines = log.lines().map(|line| line.split_once(' ').expect("a call and a file"));
+        lines.map(|(call, file)| (call.to_owned(), file.into())).collect()
+    }
+}
+
+fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let mut found = vec![dir.to_owned()];
+    for entry in fs::read_dir(dir).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { found.extend(files_below(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[tokio::test]
+async fn all_of_a_new_data_directory_is_synced_before_the_server_serves() {
+    let noted = Noted::start("srv/plaudit/data");
+    let synced: HashSet<PathBuf> =
+        noted.syncs().into_iter().filter(|(call, _)| call == "fsync").map(|(_, file)| file).collect();
+    let data = noted.root.join("srv/plaudit/data");
+    // The name of each new directory stands in the one above it.
+    let mut expected = vec![noted.root.clone(), noted.root.join("srv"), noted.root.join("srv/plaudit")];
+    // The lock is no part of the store, the identity was synced before it got its name, and what sled keeps for a quicker
+    // start it can do without.
+    let is_needed = |file: &PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        !["holder", "identity"].contains(&&*name) && !name.starts_with("snap.")
+    };
+    expected.extend(files_below(&data).into_iter().filter(is_needed));
+    expected.push(data.join("identity.new"));
+    for sled in ["sled/db", "sled/conf", "sled/blobs"] {
+        assert!(expected.contains(&data.join(sled)), "{sled} in {expected:?}");
+    }
+    let missing: Vec<_> = expected.iter().filter(|file| !synced.contains(*file)).collect();
+    assert!(missing.is_empty(), "never synced: {missing:#?}");
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[tokio::test]
+async fn every_answered_write_has_its_sync_of_the_data_file() {
+    let noted = Noted::start("data");
+    let client = Client::new(noted.server.channel().await);
+    let db = noted.root.join("data/sled/db");
+    let count =
+        || noted.syncs().into_iter().filter(|(call, file)| call == "fdatasync" && *file == db).count();
+    for number in 0..20 {
+        let before = count();
+        client.import(sample::import(&number.to_string())).await.unwrap();
+        assert!(count() > before, "import {number} was answered without a sync of the data file");
+    }
+}

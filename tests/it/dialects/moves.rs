@@ -69,6 +69,9 @@ fn moved(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> B
     differ.map(|path| path.trim_start_matches("[0].").to_owned()).collect()
 }
 
+/// Which message, its field, what that becomes; what moves with it, and what besides may.
+type Move<'a> = (usize, &'a str, Value, &'a [&'a str], &'a [&'a str]);
+
 #[tokio::test]
 async fn one_input_moves_exactly_the_fields_that_rest_on_it() {
     let before = rows_of(&base()).await;
@@ -83,8 +86,7 @@ async fn one_input_moves_exactly_the_fields_that_rest_on_it() {
         ["aiSummary", "worklog.action", "worklog.actionList", "time.durationAfterWork", &list, &text];
     let totals =
         ["totals.scoredPoints", "totals.usedMaxPoints", "totals.totalMaxPoints", "totals.percentage"];
-    // Which message, its field, what that becomes, what moves, and what besides may.
-    let cases: [(usize, &str, Value, &[&str], &[&str]); 17] = [
+    let cases: [Move; 17] = [
         (0, "customerId", json!("cus_2"), &[], &[]),
         (0, "from", json!("Ada <ada@x.com>"), &[], &[]),
         (1, "subject", json!("Order"), &[], &[]),

@@ -1,5 +1,5 @@
-//! The consumer of the durable queue: it scores what wants scoring, sweeps what is no longer remembered, and purges what was
-//! deleted.
+//! The consumer of the durable queue: it scores what wants scoring, enters people into the directory, sweeps what is no longer
+//! remembered, and purges what was deleted.
 //!
 //! In one process it owns every shard of the queue. It keeps nothing: after a crash the queue is where it was.
 
@@ -21,6 +21,7 @@ use crate::{
     service::{
         Services,
         backfill::backfill,
+        directory::{meet_announced, wait_for_announced},
         purge::purge_deleted,
         scoring::{give_up_damaged, record_failed_attempt, score_conversation},
     },
@@ -47,6 +48,7 @@ pub struct Worker {
     stop: watch::Sender<bool>,
     scoring: JoinHandle<()>,
     upkeep: JoinHandle<()>,
+    people: JoinHandle<()>,
     backfill: JoinHandle<()>,
 }
 
@@ -55,15 +57,16 @@ impl Worker {
         let (stop, stopped) = watch::channel(false);
         let scoring = tokio::spawn(score_all(Arc::clone(&services), stopped.clone()));
         let upkeep = tokio::spawn(keep_up(Arc::clone(&services), stopped.clone(), sweep_every));
+        let people = tokio::spawn(enter_people(Arc::clone(&services), stopped.clone()));
         let backfill = tokio::spawn(backfill_all(services, stopped));
-        Self { stop, scoring, upkeep, backfill }
+        Self { stop, scoring, upkeep, people, backfill }
     }
 
     /// Lets the jobs that are being scored finish and takes no more. Giving up on it half way harms nothing: what is not
     /// scored by then waits in the queue.
     pub async fn stop(self) {
         self.stop.send_replace(true);
-        for task in [self.scoring, self.upkeep, self.backfill] {
+        for task in [self.scoring, self.upkeep, self.people, self.backfill] {
             if let Err(cause) = task.await {
                 tracing::error!(%cause, "the worker ended badly");
             }
@@ -190,6 +193,30 @@ async fn score(services: &Services, conversation: ConversationId) {
     if let Err(error) = recorded {
         tracing::warn!(%conversation, %error, "scoring waits for the store");
         tokio::time::sleep(STORE_WAIT).await;
+    }
+}
+
+/// Enters people into the directory whom calls have named, until it is stopped, and then those who wait.
+async fn enter_people(services: Arc<Services>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let is_last = *stopped.borrow();
+        if let Err(error) = meet_announced(&services).await {
+            tracing::warn!(%error, "people who were named wait for the store");
+            if !is_last {
+                tokio::select! {
+                    _ = stopped.changed() => {}
+                    () = sleep(STORE_WAIT) => {}
+                }
+                continue;
+            }
+        }
+        if is_last {
+            return;
+        }
+        tokio::select! {
+            _ = stopped.changed() => {}
+            () = wait_for_announced(&services) => {}
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use minicbor::Encode;
 
-use super::{Author, AuthorKind, MessageKind, UnixMillis, Violations};
+use super::{Author, AuthorKind, MessageKind, UnixMillis, Violations, ours_rule, reads_as_ours};
 
 /// A conversation as an edge decoded it: absent is `None`, nothing is checked yet.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +67,9 @@ pub struct NewMessage {
 #[derive(Clone, Copy, Debug)]
 pub struct ImportLimits {
     pub messages: usize,
+    /// The sources whose conversations callers know by numbers, in which an external id must not be one of ours. Empty names
+    /// are none: a source has a name.
+    pub numeric_sources: [&'static str; 2],
 }
 
 impl ImportLimits {
@@ -83,7 +86,7 @@ impl ImportLimits {
 
 impl Default for ImportLimits {
     fn default() -> Self {
-        Self { messages: 2_000 }
+        Self { messages: 2_000, numeric_sources: [""; 2] }
     }
 }
 
@@ -100,6 +103,9 @@ impl ConversationDraft {
         let external_id = required(&mut violations, "external_id", self.external_id);
         if let Some(external_id) = &external_id {
             check_identifier(&mut violations, "external_id", external_id, ImportLimits::EXTERNAL_ID_BYTES);
+            if limits.numeric_sources.contains(&source.as_str()) && reads_as_ours(external_id) {
+                violations.add("external_id", ours_rule(external_id));
+            }
         }
         check_length(&mut violations, "subject", self.subject.as_deref(), ImportLimits::SUBJECT_BYTES);
 

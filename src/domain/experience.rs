@@ -1,6 +1,6 @@
 //! What the customer went through: whether their concern was closed in time, and whether it stayed closed.
 
-use super::{AuthorKind, Status, StatusChange, Transcript, UnixMillis};
+use super::{AuthorKind, MessageId, Status, StatusChange, Transcript, UnixMillis};
 
 /// How the company kept its time and its word in one conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Experience {
     pub sla_met: Option<bool>,
     /// The customer wrote, or somebody opened it, after a closing.
     pub reopened: bool,
+    /// The first message with which they did.
+    pub reopened_by: Option<MessageId>,
 }
 
 impl Experience {
@@ -30,8 +32,9 @@ impl Experience {
             Some(due) if now > due => Some(false),
             _ => None,
         };
-        let reopened = was_opened_again(&handling.status_changes) || customer_wrote_again(transcript);
-        Self { due, closed, net_seconds, sla_met, reopened }
+        let reopened_by = customer_wrote_again(transcript);
+        let reopened = reopened_by.is_some() || was_opened_again(&handling.status_changes);
+        Self { due, closed, net_seconds, sla_met, reopened, reopened_by }
     }
 }
 
@@ -41,17 +44,18 @@ fn was_opened_again(changes: &[StatusChange]) -> bool {
 }
 
 /// What arrives after a closing and was written before it reopens nothing.
-fn customer_wrote_again(transcript: &Transcript) -> bool {
+fn customer_wrote_again(transcript: &Transcript) -> Option<MessageId> {
     let changes = &transcript.conversation.handling.status_changes;
     let mut closings = changes.iter().filter(|change| change.status == Status::Closed).peekable();
     let mut first_closed: Option<UnixMillis> = None;
-    transcript.messages.iter().any(|message| {
+    let wrote_again = transcript.messages.iter().find(|message| {
         while let Some(closing) = closings.next_if(|closing| closing.after_message < message.id) {
             first_closed = Some(first_closed.map_or(closing.time, |first| first.min(closing.time)));
         }
         message.author.kind == AuthorKind::Contact
             && first_closed.is_some_and(|closed| message.create_time >= closed)
-    })
+    });
+    wrote_again.map(|message| message.id)
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use super::{Author, MessageId, UnixMillis};
 pub struct Handling {
     #[n(0)]
     pub status: Option<Status>,
-    /// Every change of the status, in the order of arrival; the same status again is no change.
+    /// Every change of the status, in the order of arrival; the same status again is no change, but for a closing after which
+    /// the customer wrote.
     #[cbor(n(1), skip_if = "Vec::is_empty")]
     pub status_changes: Vec<StatusChange>,
     #[n(2)]
@@ -33,6 +34,13 @@ pub struct Handling {
     /// A mailbox or chat channel of the channel, by the helpdesk's number.
     #[n(9)]
     pub subchannel_id: Option<i64>,
+    /// The customer wrote after the last closing: when the status is said to be closed again, it becomes so again.
+    #[cbor(n(10), skip_if = "is_false")]
+    pub customer_wrote_since: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Handling {
@@ -41,10 +49,25 @@ impl Handling {
         *self == Self::default()
     }
 
+    /// Whether the status becomes another one, or closed once more after the customer has written.
+    pub fn becomes(&self, status: Status) -> bool {
+        self.status != Some(status) || (status == Status::Closed && self.customer_wrote_since)
+    }
+
+    /// Notes that the customer wrote. What was written before the closing and arrives after it undoes nothing.
+    pub fn customer_wrote(&mut self, time: UnixMillis) {
+        if self.status == Some(Status::Closed)
+            && self.status_changes.last().is_some_and(|closing| time >= closing.time)
+        {
+            self.customer_wrote_since = true;
+        }
+    }
+
     /// Sets the status and keeps its change, unless it is what it was. `after_message`: see [`StatusChange`].
     pub fn set_status(&mut self, status: Status, time: UnixMillis, after_message: MessageId) {
-        if self.status != Some(status) {
+        if self.becomes(status) {
             self.status = Some(status);
+            self.customer_wrote_since = false;
             self.status_changes.push(StatusChange { status, time, after_message });
         }
     }

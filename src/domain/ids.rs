@@ -11,6 +11,20 @@ pub const FIRST_ID: u64 = 5_000_000_000_000_001;
 /// The last number that Plaudit gives away: JSON callers read numbers as doubles, which are exact up to here.
 pub const LAST_ID: u64 = (1 << 53) - 1;
 
+/// Whether an external id reads as a number that is one of ours, or beyond them: where callers know conversations by numbers
+/// nobody could reach it, since there such a number names the conversation that has it.
+pub fn reads_as_ours(external_id: &str) -> bool {
+    let is_canonical = external_id.bytes().all(|byte| byte.is_ascii_digit()) && !external_id.starts_with('0');
+    let parsed = external_id.parse::<u64>();
+    // One that has no place in 64 bits is beyond all of them.
+    is_canonical && !external_id.is_empty() && parsed.map_or(true, |number| number >= FIRST_ID)
+}
+
+/// Why nothing may be stored under an external id that [`reads_as_ours`].
+pub fn ours_rule(external_id: &str) -> String {
+    format!("must be below {FIRST_ID} in a source whose conversations are known by numbers, is {external_id}")
+}
+
 macro_rules! numeric_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -64,6 +78,16 @@ pub(super) const RESERVED: &AsciiSet =
 pub enum ConversationRef {
     Id(ConversationId),
     External { source: String, external_id: String },
+}
+
+impl ConversationRef {
+    /// Why nothing may be stored under this name, when something is wrong with it. `numeric_sources` are those whose
+    /// conversations callers know by numbers.
+    pub fn refusal(&self, numeric_sources: &[&str]) -> Option<String> {
+        let Self::External { source, external_id } = self else { return None };
+        let is_refused = numeric_sources.contains(&source.as_str()) && reads_as_ours(external_id);
+        is_refused.then(|| ours_rule(external_id))
+    }
 }
 
 /// As it stands in a resource name: both parts percent-encoded, so that no two things read alike.
@@ -135,6 +159,25 @@ impl FromStr for Receipt {
             Ok(Self(text.to_owned()))
         } else {
             Err("must be 24 lower-case letters and digits, a letter first")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_canonical_decimal_from_our_first_number_on_reads_as_ours() {
+        for ours in
+            ["5000000000000001", "9007199254740993", "18446744073709551615", "99999999999999999999999999"]
+        {
+            assert!(reads_as_ours(ours), "{ours}");
+        }
+        let others = ["", "0", "8821", "5000000000000000", "05000000000000001", "5000000000000001a"];
+        for other in others.into_iter().chain(["+5000000000000001", " 5000000000000001", "5e15", "٥٠٠٠"])
+        {
+            assert!(!reads_as_ours(other), "{other}");
         }
     }
 }

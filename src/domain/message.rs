@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{AttachmentId, MessageKind};
+use super::{AttachmentId, MessageKind, plain_text};
 
 /// What a message keeps beyond an imported one, as it was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -63,6 +63,9 @@ pub struct MessageDetails {
 }
 
 impl MessageDetails {
+    /// The type of a body that is no HTML.
+    pub const TEXT: &str = "text";
+
     pub fn kind(&self) -> MessageKind {
         if self.is_private || self.direction == Direction::Internal {
             MessageKind::Comment
@@ -100,6 +103,11 @@ impl MessageDetails {
             + in_lists
             + in_attachments
     }
+}
+
+/// The words of a body: it is read as HTML unless its type says that it is text, in which `<` is a character like any other.
+pub fn words_of_body(body: &str, body_type: &str) -> String {
+    if body_type.eq_ignore_ascii_case(MessageDetails::TEXT) { body.to_owned() } else { plain_text(body) }
 }
 
 /// Which way a message went, seen from the company.

@@ -2,7 +2,7 @@
 
 use minicbor::Encode;
 
-use super::{Author, ImportLimits, Message, StoreLimits, UnixMillis, Violations, plain_text};
+use super::{Author, ImportLimits, Message, StoreLimits, UnixMillis, Violations, words_of_body};
 
 /// The fields to change; absent ones stay. `Some(None)` takes a value away.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
@@ -64,7 +64,9 @@ impl MessageChange {
             changed.ai_tool = ai_tool.clone();
         }
         self.apply_to_details(&mut changed)?;
-        let from_html = self.html_body.as_ref().map(|html| plain_text(html.as_deref().unwrap_or_default()));
+        let body_type = changed.details.as_ref().map_or("", |details| &details.body_type);
+        let words = |body: &Option<String>| words_of_body(body.as_deref().unwrap_or_default(), body_type);
+        let from_html = self.html_body.as_ref().map(words);
         if let Some(content) = self.content.clone().or(from_html) {
             self.forget_other_bodies(&mut changed, &content);
             changed.content = content;

@@ -1,5 +1,6 @@
 //! What Plaudit is about: types and rules, pure. No async, no wire, no store, no clock.
 
+mod address;
 mod assessment;
 mod change;
 mod conversation;
@@ -27,6 +28,7 @@ pub mod totals;
 pub mod work;
 pub mod worklog;
 
+pub use address::{address_and_name, identity_of};
 pub use assessment::{
     Answer, AnswerSource, Assessment, AssessmentState, CriterionResult, Evidence, FactValue, ScoredFact, Unit,
 };
@@ -39,16 +41,18 @@ pub use handling::{Channel, Handling, Priority, Status, StatusChange};
 pub use html::plain_text;
 pub use ids::{
     AssessmentId, AttachmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, PersonId,
-    RatingId, RatingRef, Receipt, TeamId,
+    RatingId, RatingRef, Receipt, TeamId, ours_rule, reads_as_ours,
 };
 pub use listing::{AssessmentFilter, AssessmentTerm, ConversationFilter, Listing, Place, Term, TimeRange};
-pub use message::{AttachedFile, Attachment, Direction, IntentId, Measured, MessageDetails, measure};
+pub use message::{
+    AttachedFile, Attachment, Direction, IntentId, Measured, MessageDetails, measure, words_of_body,
+};
 pub use message_change::MessageChange;
 pub use person::{KnownBy, Person, PersonIdentity, PersonLimits, PersonPatch, PersonRef};
 pub use rating::{
-    AgentFilter, Course, NewAnswer, NewQuestion, NewRating, PersonDraft, QuestionDraft, QuestionRef, Rating,
-    RatingAnswer, RatingCounts, RatingDraft, RatingEntry, RatingFilter, RatingLimits, RatingQuestion,
-    RatingState, RatingSummary, RatingType, RatingValue, Refused, Submission,
+    AgentFilter, Course, LastAnswers, NewAnswer, NewQuestion, NewRating, PersonDraft, QuestionDraft,
+    QuestionRef, Rating, RatingAnswer, RatingCounts, RatingDraft, RatingEntry, RatingFilter, RatingLimits,
+    RatingQuestion, RatingState, RatingSummary, RatingType, RatingValue, Refused, Submission,
 };
 pub use request_id::RequestId;
 pub use scorecard::{

@@ -119,6 +119,28 @@ pub enum RatingType {
     Thumbs,
 }
 
+/// What a customer answered last to each type of question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LastAnswers {
+    pub csat: Option<u8>,
+    pub nps: Option<u8>,
+    pub thumbs: Option<u8>,
+}
+
+impl LastAnswers {
+    /// Of two answers of one moment that of the later offer counts; of one offer the first question's.
+    pub fn of<'a>(ratings: impl DoubleEndedIterator<Item = &'a Rating> + Clone) -> Self {
+        let last = |kind: RatingType| {
+            let questions = ratings.clone().flat_map(|rating| rating.questions.iter().rev());
+            let answers = questions
+                .filter(|question| question.kind == kind)
+                .filter_map(|question| question.answer.as_ref());
+            answers.max_by_key(|answer| answer.time).map(|answer| answer.value)
+        };
+        Self { csat: last(RatingType::Csat), nps: last(RatingType::Nps), thumbs: last(RatingType::Thumbs) }
+    }
+}
+
 impl RatingType {
     /// The values that there are.
     pub fn values(self) -> RangeInclusive<u8> {

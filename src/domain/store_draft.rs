@@ -4,7 +4,8 @@ use minicbor::{Encode, bytes::ByteVec};
 
 use super::{
     Author, AuthorDraft, AuthorKind, Channel, Direction, Handling, ImportLimits, IntentId, Message,
-    MessageDetails, Priority, Status, UnixMillis, Violations, draft::check_person_id, plain_text,
+    MessageDetails, Priority, Status, UnixMillis, Violations, address_and_name, draft::check_person_id,
+    identity_of, words_of_body,
 };
 
 /// A message as an edge decoded it: absent is `None` or empty, nothing is checked yet.
@@ -146,6 +147,7 @@ impl StoreDraft {
         let attachments = std::mem::take(&mut self.attachments);
         let attachments = check_attachments(&mut violations, attachments);
         self.check_handling(&mut violations);
+        self.read_sender();
         let author = self.author();
         if self.author.is_some() {
             check_author(&mut violations, "author", &author);
@@ -244,6 +246,15 @@ impl StoreDraft {
         }
     }
 
+    /// A sender may be written `Name <address>`; a name of its own wins over the one in there.
+    fn read_sender(&mut self) {
+        if let Some(sender) = self.from_address.take().filter(|sender| !sender.trim().is_empty()) {
+            let (address, name) = address_and_name(&sender);
+            self.from_address = Some(address);
+            self.from_name = self.from_name.take().or(name);
+        }
+    }
+
     /// Whether an agent wrote it: all but what the customer sends in.
     fn is_by_agent(&self) -> bool {
         self.is_private || !matches!(self.direction, None | Some(Direction::In))
@@ -254,15 +265,17 @@ impl StoreDraft {
         Some(Author { kind: AuthorKind::Teammate, external_id, name: None })
     }
 
-    /// The one that was named, else the agent, else the customer, who is known by number or address.
+    /// The one that was named, else the agent or the customer, who are known by number or address.
     fn author(&self) -> Author {
-        let (kind, external_id) = if self.is_by_agent() {
+        let (kind, number) = if self.is_by_agent() {
             (AuthorKind::Teammate, self.agent().and_then(|agent| agent.external_id))
         } else {
-            // An address as mail programs fold it is one all the same: what it may not have as an id falls away.
-            let known_by = self.customer_id.as_ref().or(self.from_address.as_ref());
-            (AuthorKind::Contact, known_by.map(|id| id.replace(char::is_control, "")))
+            (AuthorKind::Contact, self.customer_id.clone())
         };
+        // An address as mail programs fold it is one all the same: what it may not have as an id falls away.
+        let external_id = number
+            .or_else(|| self.from_address.as_deref().map(identity_of))
+            .map(|id| id.replace(char::is_control, ""));
         let derived = Author { kind, external_id, name: self.from_name.clone() };
         match self.author.clone() {
             None => derived,
@@ -276,9 +289,11 @@ impl StoreDraft {
 
     fn content(&self) -> String {
         let said = [&self.content, &self.clean_body, &self.plain_body].into_iter().flatten().next().cloned();
-        said.or_else(|| self.html_body.as_deref().map(plain_text))
-            .or_else(|| self.fallback_text.clone())
-            .unwrap_or_default()
+        let body_type = self.body_type.as_deref().unwrap_or(StoreLimits::DEFAULT_BODY_TYPE);
+        // A body of tags alone says nothing.
+        let of_body =
+            || Some(words_of_body(self.html_body.as_deref()?, body_type)).filter(|words| !words.is_empty());
+        said.or_else(of_body).or_else(|| self.fallback_text.clone()).unwrap_or_default()
     }
 
     /// With what the message itself tells: the agent in charge of what the customer wrote, and the channel.
@@ -298,6 +313,10 @@ impl StoreDraft {
 impl HandlingChange {
     /// Makes it so. A change of the status happened when the message was written that it came with.
     pub fn apply(&self, handling: &mut Handling, message: &Message) {
+        // A message that comes with the closing is closed by it, whoever wrote it.
+        if message.author.kind == AuthorKind::Contact && self.status != Some(Status::Closed) {
+            handling.customer_wrote(message.create_time);
+        }
         if let Some(status) = self.status {
             handling.set_status(status, message.create_time, message.id);
         }
@@ -331,7 +350,9 @@ fn check_attachments(violations: &mut Violations, drafts: Vec<AttachmentDraft>) 
     let mut attachments = Vec::with_capacity(drafts.len().min(StoreLimits::ATTACHMENTS));
     for (index, draft) in drafts.into_iter().enumerate().take(StoreLimits::ATTACHMENTS) {
         let field = |name: &str| format!("attachments[{index}].{name}");
-        let file_name = draft.file_name.unwrap_or_else(|| StoreLimits::DEFAULT_FILE_NAME.to_owned());
+        let of_url = || draft.source_url.as_deref().and_then(file_name_of);
+        let file_name = draft.file_name.clone().or_else(of_url);
+        let file_name = file_name.unwrap_or_else(|| StoreLimits::DEFAULT_FILE_NAME.to_owned());
         check_length(violations, &field("file_name"), &file_name, ImportLimits::NAME_BYTES);
         let place = match (draft.source_url, draft.bytes) {
             (Some(url), _) => {
@@ -354,6 +375,15 @@ fn check_attachments(violations: &mut Violations, drafts: Vec<AttachmentDraft>) 
         violations.add("attachments", format!("must have at most {most} bytes in all, have {bytes_in_all}"));
     }
     attachments
+}
+
+/// The last part of a URL's path, decoded; nothing where it has none that can be a name.
+fn file_name_of(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("://")?;
+    let path = rest.split(['?', '#']).next()?.split_once('/')?.1;
+    let last = percent_encoding::percent_decode_str(path.rsplit('/').next()?).decode_utf8().ok()?;
+    let is_name = (1..=ImportLimits::NAME_BYTES).contains(&last.len()) && !last.chars().any(char::is_control);
+    is_name.then(|| last.into_owned())
 }
 
 /// A URL is kept and shown to others, so it must be one that leads to the web and nowhere else.

@@ -87,7 +87,7 @@ pub fn of(messages: &[Message], worklogs: &[Worklog]) -> Vec<Work> {
             && ai_agents.len() < MAX_AI_AGENTS
             && !ai_agents.iter().any(|known| known.is_same_as(&worklog.agent))
         {
-            ai_agents.push(worklog.agent.clone());
+            ai_agents.push(named(messages, &worklog.agent));
         }
         let own: Vec<&Message> =
             worklog.messages.iter().filter_map(|&position| messages.get(position)).collect();
@@ -96,6 +96,13 @@ pub fn of(messages: &[Message], worklogs: &[Worklog]) -> Vec<Work> {
         works.extend(work(&own, automation, &ai_agents));
     }
     works
+}
+
+/// An agent under the first name that they wrote under: not every message need say it.
+fn named(messages: &[Message], agent: &Author) -> Author {
+    let is_said = |name: &Option<String>| name.as_ref().is_some_and(|name| !name.is_empty());
+    let mut own = messages.iter().map(|message| &message.author).filter(|author| author.is_same_as(agent));
+    own.find(|author| is_said(&author.name)).unwrap_or(agent).clone()
 }
 
 fn automation(kind: AuthorKind, own: &[&Message], ai_before: bool, teammate_later: bool) -> Automation {

@@ -119,7 +119,6 @@ pub fn update_from_wire(
     let due = moment("due_time", conversation.due_time);
     let handling = Handling {
         status: status_from_wire("status", conversation.status, violations),
-        status_changes: Vec::new(),
         priority: choice("priority", &PRIORITIES, conversation.priority, violations),
         first_response_due,
         due,
@@ -128,6 +127,7 @@ pub fn update_from_wire(
         team: conversation.team,
         channel: channel_from_wire("channel", conversation.channel, violations),
         subchannel_id: conversation.subchannel_id,
+        ..Handling::default()
     };
     let paths = mask.map(|mask| mask.paths).unwrap_or_default();
     ChangeDraft { paths, subject: conversation.subject, handling }

@@ -48,6 +48,10 @@ impl Edge {
         let mut request = request.into_inner();
         let mut violations = Violations::default();
         let parent = violations.take(names::parse_conversation("parent", &request.parent));
+        let refusal = parent.as_ref().and_then(|parent| parent.refusal(&self.0.numeric_sources()));
+        if let Some(rule) = refusal {
+            violations.add("parent", rule);
+        }
         let request_id = request_id_from_wire(&request.request_id, &mut violations);
         let process = self.process_from_wire(request.process, deadline, &mut violations);
         let handling = handling::change_from_wire(&mut request, &mut violations);

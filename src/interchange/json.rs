@@ -3,6 +3,7 @@
 //! It knows types and no rule of a document. Absent and `null` are the same; fields that nobody asks for are ignored; of a key
 //! that comes twice the last one counts.
 
+mod kept;
 mod value;
 
 use std::ops::RangeInclusive;
@@ -10,6 +11,8 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value};
 
 use crate::domain::{UnixMillis, Violations};
+
+pub use kept::Kept;
 
 use super::times;
 
@@ -34,6 +37,11 @@ impl Findings {
             self.violations.add(path.as_str(), message);
             self.unread.push(path);
         }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.violations.iter().count()
     }
 
     fn is_unread(&self, field: &str) -> bool {
@@ -195,11 +203,21 @@ impl Object {
         strings
     }
 
+    /// The texts of those of the named fields that are objects, as they stand in `body`, of which this is the object.
+    pub fn kept(&self, body: &[u8], names: &[&'static str]) -> Kept {
+        let objects = names.iter().filter(|name| matches!(self.fields.get(**name), Some(Value::Object(_))));
+        Kept::of(body, objects.copied().collect())
+    }
+
     /// An object that is kept as it is: its text, and its fields to be read besides.
-    pub fn kept_object(&mut self, name: &str, findings: &mut Findings) -> Option<(String, Self)> {
+    pub fn kept_object(
+        &mut self,
+        name: &'static str,
+        kept: &mut Kept,
+        findings: &mut Findings,
+    ) -> Option<(String, Self)> {
         let object = self.object(name, findings)?;
-        let text = serde_json::to_string(&object.fields).expect("JSON that was read can be written");
-        Some((text, object))
+        Some((kept.take(name)?, object))
     }
 
     pub fn object(&mut self, name: &str, findings: &mut Findings) -> Option<Self> {

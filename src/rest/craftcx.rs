@@ -28,7 +28,7 @@ use crate::{
 use super::{answer, fault::Fault, request};
 
 /// The document's own limit; the other limits are the domain's.
-const LIMITS: ImportLimits = ImportLimits { messages: 50 };
+const MAX_MESSAGES: usize = 50;
 
 /// The way of a receipt: an import that was taken is never anything else.
 const ACCEPTED: &str = "accepted";
@@ -55,7 +55,8 @@ async fn import(services: &Services, request: Request) -> Result<Response, Fault
     let body = request::read_json_body(&head.headers, body, MAX_REQUEST_BYTES).await?;
     let mut violations = Violations::default();
     let key = request::idempotency_key(&head.headers, &mut violations);
-    let new = violations.collect(parse_conversation(&body, LIMITS))?;
+    let limits = ImportLimits { messages: MAX_MESSAGES, ..services.import_limits() };
+    let new = violations.collect(parse_conversation(&body, limits))?;
     match import_conversation(services, &new, ConflictPolicy::Reject, key.as_ref()).await {
         Ok(imported) => Ok(accepted(&new, &imported.receipt)),
         Err(Error::AlreadyImported { receipt, .. }) => Ok(duplicate(&new, &receipt)),

@@ -1,6 +1,6 @@
 //! The functions that rules may call, beside CEL's operators.
 
-use super::{summary, template::rounded};
+use super::{summary, template::rounded, text::Language};
 use cel::{Context, ExecutionError, Value, extractors::Arguments};
 
 /// Name, number of arguments, meaning.
@@ -29,6 +29,11 @@ pub const FUNCTIONS: &[(&str, std::ops::RangeInclusive<usize>, &str)] = &[
     ("times", 1..=1, "`times(x)`: once, twice, 3 times, for a reason"),
     ("count", 2..=2, "`count(x, 'message')`: 1 message, 2 messages, for a reason"),
     ("duration", 1..=1, "`duration(x)`: seconds in words, 12 min or 3 h 5 min, for a reason"),
+    (
+        "language",
+        1..=1,
+        "`language(x)`: the English name of a language that is known by its code, for a reason",
+    ),
     ("text", 1..=1, "`text(x)`: x in words for a reason, numbers rounded"),
 ];
 
@@ -92,6 +97,13 @@ pub fn add_to(context: &mut Context) {
             }
         }),
         context.add_function("text", |Arguments(args): Arguments| words(&args, rounded)),
+        context.add_function("language", |Arguments(args): Arguments| -> Answer {
+            match args.first() {
+                Some(Value::String(code)) => Ok(Value::String(Language::name_of(code).to_owned().into())),
+                Some(Value::Null) => Ok(Value::String("an unknown language".to_owned().into())),
+                _ => Err(ExecutionError::function_error("language", "takes a language's code")),
+            }
+        }),
         context.add_function("times", |Arguments(args): Arguments| words(&args, times)),
         context.add_function("duration", |Arguments(args): Arguments| {
             words(&args, |seconds| summary::duration(seconds as i64))

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::{
-    facts::{self, FactId, Facts, View, digest},
+    facts::{self, Beside, FactId, Facts, View, digest},
     rules::{Scope, Variables},
     scorecard::Scorecard,
     summary::summary,
     text,
 };
 use crate::domain::{
-    Author, Axis, CriterionResult, RevisionRef, ScoredFact, Totals, Transcript, Unit, UnitKind, UnixMillis,
-    worklog,
+    Author, Axis, CriterionResult, LastAnswers, RevisionRef, ScoredFact, Totals, Transcript, Unit, UnitKind,
+    UnixMillis, worklog,
 };
 
 /// Scores transcripts with the scorecards it was given: the active ones, or one to preview.
@@ -66,13 +66,25 @@ impl Scorer {
         self.scorecards.iter().map(|scorecard| &scorecard.revision().revision)
     }
 
+    /// Whether any scorecard names one of these facts.
+    pub fn reads(&self, names: &[&str]) -> bool {
+        let mut named = self.conversation_facts.iter().chain(&self.worklog_facts);
+        named.any(|id| names.contains(&facts::get(*id).name))
+    }
+
+    /// Scores a transcript of a conversation that nobody rated.
+    pub fn score(&self, transcript: &Transcript, now: UnixMillis) -> Vec<Scored> {
+        self.score_rated(transcript, LastAnswers::default(), now)
+    }
+
     /// Scores a transcript: one result for each unit and scorecard that applies to it, units in their order, the whole
     /// conversation first. `now` is the time of the answers.
-    pub fn score(&self, transcript: &Transcript, now: UnixMillis) -> Vec<Scored> {
+    pub fn score_rated(&self, transcript: &Transcript, answers: LastAnswers, now: UnixMillis) -> Vec<Scored> {
         let digests = digest(&transcript.messages);
+        let beside = Beside::of(transcript, answers);
         let mut scored = Vec::new();
         if self.has(UnitKind::Conversation) {
-            let view = View::conversation(&digests);
+            let view = View::conversation(&digests).beside(beside);
             self.score_unit(&view, Unit::Conversation, None, now, &mut scored);
         }
         if self.has(UnitKind::Worklog) {
@@ -85,7 +97,7 @@ impl Scorer {
             for (index, (worklog, window)) in worklogs.iter().zip(windows).enumerate() {
                 let taken_over =
                     worklogs[index + 1..].iter().any(|later| !later.agent.is_same_as(&worklog.agent));
-                let view = View::worklog(&digests, window, taken_over);
+                let view = View::worklog(&digests, window, taken_over).beside(beside);
                 let unit = Unit::Worklog { first_message: worklog.first_message };
                 self.score_unit(&view, unit, Some(&worklog.agent), now, &mut scored);
             }
@@ -150,5 +162,6 @@ fn assess(
 pub fn conversation_facts(transcript: &Transcript) -> Vec<ScoredFact> {
     let digests = digest(&transcript.messages);
     let every: Vec<FactId> = facts::all().iter().filter_map(|fact| facts::find(fact.name)).collect();
-    Facts::of(&View::conversation(&digests), &every).scored(&every)
+    let beside = Beside::of(transcript, LastAnswers::default());
+    Facts::of(&View::conversation(&digests).beside(beside), &every).scored(&every)
 }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::{
     domain::{
-        Conversation, ConversationId, Event, EventKind, ImportLimits, ImportOutcome, Message, MessageId,
-        NewConversation, NewMessage, Receipt, RequestId, Violations,
+        AuthorKind, Conversation, ConversationId, Event, EventKind, ImportLimits, ImportOutcome, Message,
+        MessageId, NewConversation, NewMessage, Receipt, RequestId, Violations,
     },
     error::{Error, ResourceKind},
     store::{
@@ -184,6 +184,9 @@ async fn append(
     changed.version += 1;
     changed.message_count = changed.message_count.saturating_add(count);
     changed.update_time = now;
+    for message in appended.iter().filter(|message| message.author.kind == AuthorKind::Contact) {
+        changed.handling.customer_wrote(message.create_time);
+    }
     let mut batch = Batch::default();
     queue::put_next(&mut batch, id, changed.version, now, found.failure.as_ref());
     conversation::put_appended(&mut batch, found.head, changed, appended);

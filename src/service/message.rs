@@ -21,6 +21,7 @@ use crate::{
 use super::{
     ATTEMPTS, Services,
     conversation::{ScoringStatus, scoring_status},
+    directory::{announce, announce_handling},
     listing,
     once::{Begun, Once, foreign_answer},
     scoring::score_now,
@@ -69,7 +70,13 @@ pub async fn store_message(
     let stored = Store { services, parent, new, process, once }.run().await?;
     match process {
         Process::Realtime { within } => score_in_time(services, stored, within).await,
-        Process::Batch | Process::Off => Ok(stored),
+        Process::Batch => Ok(stored),
+        Process::Off => {
+            // No scoring will meet them.
+            announce(services, &stored.conversation, std::iter::once(&stored.message.author)).await;
+            announce_handling(services, &stored.conversation).await;
+            Ok(stored)
+        }
     }
 }
 

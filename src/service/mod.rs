@@ -25,7 +25,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use self::{directory::KnownPeople, scoring_threads::ScoringThreads, turns::Turns};
+use self::{
+    directory::{KnownPeople, WaitingPeople},
+    scoring_threads::ScoringThreads,
+    turns::Turns,
+};
 
 use crate::{
     clock::Clock,
@@ -49,6 +53,8 @@ pub struct Services {
     /// Whose turn it is to answer a conversation's ratings.
     pub(crate) rating_turns: Turns,
     pub(crate) known_people: KnownPeople,
+    /// Who was named and is to be entered into the directory.
+    pub(crate) waiting_people: WaitingPeople,
     settings: Settings,
     scorer: RwLock<Arc<Scorer>>,
 }
@@ -116,6 +122,7 @@ impl Services {
             append_turns: Turns::default(),
             rating_turns: Turns::default(),
             known_people: KnownPeople::default(),
+            waiting_people: WaitingPeople::default(),
             settings,
             scorer: RwLock::new(Arc::new(scorer)),
         })
@@ -127,7 +134,12 @@ impl Services {
 
     /// The most that the gRPC edge takes in one import.
     pub fn import_limits(&self) -> ImportLimits {
-        ImportLimits::default()
+        ImportLimits { numeric_sources: self.numeric_sources(), ..ImportLimits::default() }
+    }
+
+    /// The sources whose conversations an edge knows by numbers.
+    pub fn numeric_sources(&self) -> [&'static str; 2] {
+        [self.settings.enneo_source, self.settings.dixa_source]
     }
 
     /// What a rating is known by to callers; see [`Secrets::rating_uuid`].

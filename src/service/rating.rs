@@ -1,10 +1,12 @@
 //! Offering ratings, answering and cancelling them.
 //!
-//! A rating does not change its conversation: no version grows, nothing is scored again. Nor does it expect the
-//! conversation's head, so that messages that arrive meanwhile do not make it begin again: what the head says of the
-//! agent and the channel is pinned as it was read. That the conversation is there is expected of its identity.
+//! A rating does not change its conversation, no version grows, nothing is scored again, unless a scorecard names what
+//! customers answer. Nor does it expect the conversation's head, so that messages that arrive meanwhile do not make it begin
+//! again: what the head says of the agent and the channel is pinned as it was read. That the conversation is there is expected of its identity.
 
 mod list;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     domain::{
@@ -13,8 +15,9 @@ use crate::{
         UnixMillis, Violations,
     },
     error::{Error, ResourceKind},
+    scoring::facts::OF_RATINGS,
     store::{
-        Batch, StoreError, Stored, authors, get_one, keys,
+        Batch, StoreError, Stored, authors, conversation as stored_conversation, get_one, keys, queue,
         rating::{self, Standing},
         records::{self, Head, OptOut, Request, RequestAnswer},
         request::Method,
@@ -22,7 +25,9 @@ use crate::{
 };
 
 use super::{
-    ATTEMPTS, Services, conversation, listing,
+    ATTEMPTS, Services, conversation,
+    directory::announce,
+    listing,
     once::{Begun, Once, foreign_answer},
 };
 
@@ -117,7 +122,12 @@ async fn offer(
     let answer = RequestAnswer::OfferRating { conversation: id, rating: rating.id };
     once.record(services, &mut batch, expired, answer);
     let is_done = commit(services, batch, &rating, EventKind::RatingOffered { rating: rating.id }).await?;
-    Ok(is_done.then_some(rating))
+    if !is_done {
+        return Ok(None);
+    }
+    // Neither need have written in the conversation.
+    announce(services, &head.conversation, [&rating.user, &rating.agent].into_iter()).await;
+    Ok(Some(rating))
 }
 
 /// Answers all or some of a rating's questions; of answers to one question the last stands.
@@ -158,13 +168,39 @@ pub async fn submit_rating(
         if rating.answer_time().is_some() {
             listing::put_rated(services, &mut batch, conversation, true).await?;
         }
+        let is_scored_again = rating.questions != stored.value.questions
+            && put_scoring(services, &mut batch, conversation, time).await?;
         let answer = RequestAnswer::SubmitRating { conversation, rating: id, time };
         once.record(services, &mut batch, expired, answer);
         if commit(services, batch, &rating, EventKind::RatingSubmitted { rating: id }).await? {
+            if is_scored_again {
+                services.queue_changed.notify_one();
+            }
             return Ok(Submitted { rating, time });
         }
     }
     Err(Error::ConcurrentChange { what: name.to_string() })
+}
+
+/// Queues the conversation again where a scorecard names what customers answer; `false` where none does. It takes another
+/// version, or a scoring that is under way and has read the ratings could end the job.
+async fn put_scoring(
+    services: &Services,
+    batch: &mut Batch,
+    conversation: ConversationId,
+    now: UnixMillis,
+) -> Result<bool, Error> {
+    if !services.scorer().reads(&OF_RATINGS) {
+        return Ok(false);
+    }
+    let Some(found) = stored_conversation::find(&*services.store, conversation).await? else {
+        return Ok(false);
+    };
+    let mut changed = found.head.value.conversation.clone();
+    changed.version += 1;
+    queue::put_next(batch, conversation, changed.version, now, found.failure.as_ref());
+    stored_conversation::put_changed(batch, found.head, changed);
+    Ok(true)
 }
 
 /// Withdraws an offer that has no answer. One that is cancelled already stays as it is.

@@ -5,12 +5,12 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     domain::{
         Answer, Assessment, AssessmentId, AssessmentState, ConversationId, CriterionResult, Event, EventKind,
-        Unit, UnixMillis, axis,
+        LastAnswers, Unit, UnixMillis, axis,
     },
     error::Error,
-    scoring::Scored,
+    scoring::{Scored, facts::OF_RATINGS},
     store::{
-        Batch, StoreError, Stored, Value, assessment, conversation, get_one, keys, queue,
+        Batch, StoreError, Stored, Value, assessment, conversation, get_one, keys, queue, rating,
         records::{self, AssessmentEntry, AssessmentIndex, Job, ScoringFailure},
     },
 };
@@ -76,8 +76,12 @@ async fn attempt(services: &Services, id: ConversationId) -> Result<Option<Outco
     let scorer = services.scorer();
     let families: Vec<String> = scorer.scorecards().map(|scorecard| scorecard.base.clone()).collect();
     let now = services.clock.now();
+    let mut answers = LastAnswers::default();
+    if scorer.reads(&OF_RATINGS) {
+        answers = LastAnswers::of(rating::newest(store, id).await?.iter());
+    }
     let scored_transcript = Arc::clone(&transcript);
-    let computed = services.threads.run(move || scorer.score(&scored_transcript, now)).await;
+    let computed = services.threads.run(move || scorer.score_rated(&scored_transcript, answers, now)).await;
     let scored =
         computed.map_err(|cause| Error::Internal(format!("scoring conversation {id} failed: {cause}")))?;
 

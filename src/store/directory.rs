@@ -49,6 +49,19 @@ pub async fn find_people(store: &dyn Keyspace, numbers: &[PersonId]) -> Result<V
     wanted.iter().zip(values).filter_map(|(key, raw)| Some(records::decode(key, &raw?))).collect()
 }
 
+/// The people of these numbers, in their places, each with what is stored of them.
+pub async fn find_stored(
+    store: &dyn Keyspace,
+    numbers: &[PersonId],
+) -> Result<Vec<Option<Stored<Person>>>, StoreError> {
+    let wanted: Vec<Key> = numbers.iter().map(|id| keys::person(*id)).collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let values = store.get(wanted.clone()).await?;
+    wanted.iter().zip(values).map(|(key, raw)| records::decode_stored(key, raw)).collect()
+}
+
 /// The place in a list after which it goes on.
 pub type Place = Key;
 

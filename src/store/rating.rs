@@ -46,6 +46,12 @@ pub async fn list_after(
     page.iter().map(|(key, raw)| records::decode(key, raw)).collect()
 }
 
+/// The newest ratings of a conversation, in the order of their offers.
+pub async fn newest(store: &dyn Keyspace, conversation: ConversationId) -> Result<Vec<Rating>, StoreError> {
+    let page = store.scan(keys::ratings(conversation), MAX_ASKED, Direction::Descending).await?;
+    page.iter().rev().map(|(key, raw)| records::decode(key, raw)).collect()
+}
+
 /// The rating of a conversation that was answered last; of two that were answered in one moment the later offer.
 pub async fn last_answered(
     store: &dyn Keyspace,

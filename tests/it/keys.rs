@@ -21,6 +21,7 @@
 //! | offer of a rating, submission, cancellation | 1 | rating, its entry by time, log record |
 //! | … with a request id | 1 | one more |
 //! | … in which a customer opts out, or back in | 1 | one more |
+//! | whoever is named by an offer, a message with scoring off or as the agent in charge, and was never seen | one more, after | two for each person |
 //! | import that is refused, or answered from its request id | 0 | none |
 //!
 //! Besides, one commit of one key leases every 65,536 numbers.

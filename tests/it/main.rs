@@ -12,6 +12,7 @@ mod conversation;
 mod craftcx;
 mod crash;
 mod delete;
+mod dialects;
 mod directory;
 mod dixa;
 mod documents;

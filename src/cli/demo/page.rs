@@ -66,7 +66,8 @@ fn title(row: &Row) -> String {
     format!("{} {}", row.conversation.trim_start_matches("conversations/"), row.about)
 }
 
-/// One conversation: its AXIS score, and the percentage of each agent's worklog.
+/// One conversation: its AXIS score, and the percentage of each agent's worklog in which there was something to score: in
+/// notes alone there is nothing.
 fn line(row: &Row, width: usize) -> String {
     let axis = row.assessments.iter().find_map(|assessment| assessment.axis.as_ref());
     let (score, band, resolution) = match axis {
@@ -74,7 +75,9 @@ fn line(row: &Row, width: usize) -> String {
         None => ("-".to_owned(), "-", "-"),
     };
     let worklogs = row.assessments.iter().filter(|assessment| assessment.unit() == UnitKind::Worklog);
-    let worklogs: Vec<String> = worklogs.map(worklog).collect();
+    let judged =
+        worklogs.filter(|worklog| worklog.totals.is_some_and(|totals| totals.total_max_points > 0.0));
+    let worklogs: Vec<String> = judged.map(worklog).collect();
     let title = title(row);
     format!("{title:<width$}  {score:>4}  {band:<9}  {resolution:<12}  {}", worklogs.join(", "))
 }

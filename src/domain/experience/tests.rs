@@ -18,17 +18,22 @@ fn experience(due: Option<i64>, arrivals: &[Arrival], now: i64) -> Experience {
     let mut messages: Vec<Message> = Vec::new();
     for arrival in arrivals {
         match *arrival {
-            Wrote(kind, at) => messages.push(Message {
-                id: MessageId(messages.len() as u64 + 1),
-                external_id: messages.len().to_string(),
-                kind: MessageKind::Message,
-                content: String::new(),
-                author: Author { kind, external_id: None, name: None },
-                create_time: seconds(at),
-                ai_tool: None,
-                details: None,
-                update_time: None,
-            }),
+            Wrote(kind, at) => {
+                if kind == Contact {
+                    handling.customer_wrote(seconds(at));
+                }
+                messages.push(Message {
+                    id: MessageId(messages.len() as u64 + 1),
+                    external_id: messages.len().to_string(),
+                    kind: MessageKind::Message,
+                    content: String::new(),
+                    author: Author { kind, external_id: None, name: None },
+                    create_time: seconds(at),
+                    ai_tool: None,
+                    details: None,
+                    update_time: None,
+                });
+            }
             Became(status, at) => {
                 handling.set_status(status, seconds(at), MessageId(messages.len() as u64));
             }
@@ -96,4 +101,28 @@ fn a_customer_who_writes_after_a_closing_reopens_and_so_does_whoever_opens_it() 
     ] {
         assert_eq!(experience(None, arrivals, 1000).reopened, reopened);
     }
+}
+
+#[test]
+fn said_again_it_is_closed_once_more_when_the_customer_has_written_between() {
+    for (arrivals, closed) in [
+        (&[Became(Closed, 10), Became(Closed, 30)][..], 10),
+        (&[Became(Closed, 10), Wrote(Teammate, 20), Became(Closed, 30)], 10),
+        (&[Became(Closed, 10), Wrote(Contact, 20), Became(Closed, 30)], 30),
+        (&[Became(Closed, 10), Wrote(Contact, 20), Became(Closed, 30), Became(Closed, 40)], 30),
+        (&[Became(Closed, 10), Wrote(Contact, 20), Became(Pending, 25), Became(Closed, 30)], 30),
+        // It arrives late and was written before the closing.
+        (&[Became(Closed, 10), Wrote(Contact, 5), Became(Closed, 30)], 10),
+        (&[Became(Open, 0), Wrote(Contact, 5), Became(Closed, 10), Became(Closed, 30)], 10),
+    ] {
+        assert_eq!(experience(None, arrivals, 1000).closed, Some(seconds(closed)));
+    }
+}
+
+#[test]
+fn the_message_that_reopened_it_is_named() {
+    let by = |arrivals: &[Arrival]| experience(None, arrivals, 1000).reopened_by;
+    let twice = [Wrote(Contact, 0), Became(Closed, 10), Wrote(Contact, 20), Wrote(Contact, 30)];
+    assert_eq!(by(&twice), Some(MessageId(2)));
+    assert_eq!(by(&[Wrote(Contact, 0), Became(Closed, 10), Became(Open, 20)]), None);
 }

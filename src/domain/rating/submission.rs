@@ -130,10 +130,8 @@ impl QuestionRef {
             Self::Place(place) => {
                 ("question", format!("must be 0 to {}, is {place}", count.saturating_sub(1)))
             }
-            Self::OfType(kind) => {
-                let types: Vec<_> = questions.iter().map(|question| question.kind.as_str()).collect();
-                let types = types.join(" or ");
-                ("type", format!("must be what was asked for, {types}, is {}", kind.as_str()))
+            Self::OfType(_) => {
+                ("type", "must be the type of a question of the offer, which has none of this one".to_owned())
             }
             Self::Only => ("type", format!("is required: the offer has {count} questions")),
         }
@@ -155,8 +153,7 @@ fn checked(
     };
     let value = u8::try_from(value).ok().filter(|value| kind.values().contains(value)).or_else(|| {
         let (least, most) = kind.values().into_inner();
-        violations
-            .add(field("value"), format!("must be {least} to {most} for {}, is {value}", kind.as_str()));
+        violations.add(field("value"), format!("must be {least} to {most} for what was asked, is {value}"));
         None
     })?;
     let comment = answer.comment.clone().filter(|comment| !comment.is_empty());

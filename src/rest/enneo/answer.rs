@@ -4,8 +4,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    domain::{Attachment, ConversationId, Direction, IntentId, Message, MessageDetails, plain_text},
-    service::{Services, message::StoredMessage},
+    domain::{
+        Attachment, Author, AuthorKind, ConversationId, Direction, IntentId, Message, MessageDetails,
+        words_of_body,
+    },
+    interchange::json,
+    service::{Services, directory, message::StoredMessage},
 };
 
 #[derive(Serialize)]
@@ -52,7 +56,7 @@ struct Interaction {
 
 #[derive(Serialize)]
 struct Sender {
-    id: Option<Value>,
+    id: Option<i64>,
     name: Option<String>,
     email: Option<String>,
 }
@@ -81,15 +85,68 @@ struct File {
     extraction_data: Option<Value>,
 }
 
+/// The numbers by which callers know the people of a message, the same as in a ticket's assessments.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct People {
+    sender: Option<i64>,
+    agent: Option<i64>,
+}
+
+impl People {
+    /// The sender's number is the one that was sent, else the author's. Whose id is a number of the dialect's source has it
+    /// without a look at the directory; anybody else enters it when they are seen first. Where that cannot be done the number
+    /// is unknown: the message is stored, and an error would have it sent again.
+    pub async fn of(services: &Services, stored: &StoredMessage) -> Self {
+        let message = &stored.message;
+        let details = message.details.as_deref();
+        let agent_id = details.and_then(|details| details.agent_id);
+        let in_charge = agent_id.map(|id| Author {
+            kind: AuthorKind::Teammate,
+            external_id: Some(id.to_string()),
+            name: None,
+        });
+        let sent = details.and_then(sent_number);
+        let is_by_agent = details.is_some_and(MessageDetails::is_by_agent);
+        let author = Some(&message.author).filter(|_| sent.is_none());
+        let agent = in_charge.as_ref().map(|in_charge| if is_by_agent { &message.author } else { in_charge });
+        let wanted: Vec<&Author> = author.into_iter().chain(agent).collect();
+        let source = services.settings().enneo_source;
+        let numbers = directory::numbers_of(services, source, &stored.conversation, &wanted).await;
+        let numbers = numbers.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the people of a stored message could not be numbered");
+            Vec::new()
+        });
+        let mut numbers = numbers.into_iter().map(|number| i64::try_from(number).ok());
+        let mut next = |is_wanted: bool| if is_wanted { numbers.next().flatten() } else { None };
+        let author = next(author.is_some());
+        Self { sender: sent.or(author), agent: next(agent.is_some()) }
+    }
+}
+
+/// The number in the sender that was sent.
+fn sent_number(details: &MessageDetails) -> Option<i64> {
+    let sent: Map<String, Value> = serde_json::from_str(details.sender.as_deref()?).ok()?;
+    match sent.get("id")? {
+        Value::String(text) => json::whole_number(&number_or_text(text.clone())),
+        id => json::whole_number(id),
+    }
+}
+
 /// `base_url` is where this server was called, without a slash at its end.
-pub fn stored_to_json(services: &Services, base_url: &str, ticket_id: u64, stored: StoredMessage) -> Stored {
+pub fn stored_to_json(
+    services: &Services,
+    base_url: &str,
+    ticket_id: u64,
+    stored: StoredMessage,
+    people: People,
+) -> Stored {
     let event_id = stored.message.event_number();
     let conversation = stored.conversation.id;
     Stored {
         success: true,
         conversation_id: stored.message.id.0,
         ticket_id,
-        conversation: interaction(services, base_url, ticket_id, conversation, stored.message),
+        conversation: interaction(services, base_url, ticket_id, conversation, people, stored.message),
         event_id,
     }
 }
@@ -99,6 +156,7 @@ fn interaction(
     base_url: &str,
     ticket_id: u64,
     conversation: ConversationId,
+    people: People,
     message: Message,
 ) -> Interaction {
     let details = message.details.map(|details| *details).unwrap_or_default();
@@ -115,12 +173,16 @@ fn interaction(
         },
         private: details.is_private,
         is_draft: false,
-        sender: sender(&details),
+        sender: Sender {
+            id: people.sender,
+            name: details.from_name.clone(),
+            email: details.from_address.clone(),
+        },
         attachments: files.map(|file| file_to_json(services, base_url, conversation, file)).collect(),
         r#type: details.body_type,
         from_email: details.from_address,
         from_email_name: details.from_name,
-        agent_id: details.agent_id,
+        agent_id: people.agent,
         to_email: details.to,
         cc_emails: details.cc,
         body: details.html_body.unwrap_or_default(),
@@ -142,23 +204,12 @@ fn bodies(details: &MessageDetails, content: &str) -> [String; 2] {
     if let [Some(plain), Some(clean)] = sent {
         return [plain, clean];
     }
-    let words = details.html_body.as_deref().map(plain_text).unwrap_or_else(|| content.to_owned());
+    let of_body = details.html_body.as_deref().map(|body| words_of_body(body, &details.body_type));
+    let words = of_body.unwrap_or_else(|| content.to_owned());
     let [plain, clean] = sent;
     let plain = plain.unwrap_or_else(|| words.clone());
     let clean = clean.unwrap_or_else(|| if details.html_body.is_some() { words } else { plain.clone() });
     [plain, clean]
-}
-
-/// Its number is the one that was sent, else the agent's where an agent wrote it.
-fn sender(details: &MessageDetails) -> Sender {
-    let sent: Option<Map<String, Value>> =
-        details.sender.as_deref().and_then(|sender| serde_json::from_str(sender).ok());
-    let sent_id = sent.and_then(|mut sent| sent.remove("id")).filter(|id| id.is_number() || id.is_string());
-    Sender {
-        id: sent_id.or(details.agent_id.filter(|_| details.is_by_agent()).map(Value::from)),
-        name: details.from_name.clone(),
-        email: details.from_address.clone(),
-    }
 }
 
 fn file_to_json(

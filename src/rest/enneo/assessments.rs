@@ -12,11 +12,11 @@ use serde_json::Number;
 
 use crate::{
     domain::{
-        AssessmentState, Totals,
+        AssessmentState, Totals, UnixMillis,
         experience::Experience,
         work::{Action, Automation, Segment, Work},
     },
-    interchange::times::iso,
+    interchange::times,
     rest::{
         answer,
         fault::Fault,
@@ -177,6 +177,11 @@ fn row_to_json(ticket: u64, row: Row, customer_experience: ExperiencePart) -> As
         ai_summary: row.assessment.summary,
         customer_experience,
     }
+}
+
+/// As the document writes times: whole seconds.
+fn iso(time: UnixMillis) -> String {
+    times::iso(UnixMillis(time.0.div_euclid(1000).saturating_mul(1000)))
 }
 
 fn state_name(progress: Progress) -> &'static str {

@@ -21,7 +21,7 @@ use crate::{
     },
     error::Error,
     interchange::{
-        json::{self, Findings, Object},
+        json::{self, Findings, Kept, Object},
         times,
     },
     server::MAX_ATTACHMENTS_REQUEST_BYTES,
@@ -81,7 +81,8 @@ async fn store(
     let is_late = matches!(process, Process::Realtime { .. })
         && matches!(stored.scoring, ScoringStatus::Pending { .. });
     let base_url = request::base_url(&head);
-    let body = answer::stored_to_json(services, &base_url, ticket.id, stored);
+    let people = answer::People::of(services, &stored).await;
+    let body = answer::stored_to_json(services, &base_url, ticket.id, stored, people);
     let mut response = rest::answer(StatusCode::OK, &body);
     if is_late {
         response.headers_mut().insert(SCORING, HeaderValue::from_static("pending"));
@@ -141,21 +142,22 @@ fn process_of_query(uri: &Uri, violations: &mut Violations) -> Option<ProcessWor
 
 fn message_from_json(body: &[u8]) -> Result<(NewStoredMessage, Option<ProcessWord>), Violations> {
     let mut fields = json::parse(body)?;
+    let mut kept = fields.kept(body, &["rawData", "sender", "content"]);
     let mut findings = Findings::default();
     let process = fields.take_as("process", ProcessWord::EXPECTED, &mut findings, |value| match &value {
         Value::Bool(false) => Ok(ProcessWord::Off),
         Value::String(text) => ProcessWord::parse(text).ok_or(value),
         _ => Err(value),
     });
-    let draft = draft_from_json(&mut fields, &mut findings);
+    let draft = draft_from_json(&mut fields, &mut kept, &mut findings);
     let checked = draft.check(Violations::default());
     let new = findings.collect(checked.map_err(|violations| violations.renamed(documented_field)))?;
     Ok((new, process))
 }
 
-fn draft_from_json(fields: &mut Object, findings: &mut Findings) -> StoreDraft {
-    let sender = fields.kept_object("sender", findings);
-    let content = fields.kept_object("content", findings);
+fn draft_from_json(fields: &mut Object, kept: &mut Kept, findings: &mut Findings) -> StoreDraft {
+    let sender = fields.kept_object("sender", kept, findings);
+    let content = fields.kept_object("content", kept, findings);
     let (sender, sender_address, sender_name) = match sender {
         None => (None, None, None),
         Some((text, mut fields)) => {
@@ -182,7 +184,7 @@ fn draft_from_json(fields: &mut Object, findings: &mut Findings) -> StoreDraft {
         html_body: fields.text("body", findings),
         plain_body: fields.text("bodyPlain", findings),
         clean_body: fields.text("bodyClean", findings),
-        raw_data: fields.kept_object("rawData", findings).map(|(text, _)| text),
+        raw_data: fields.kept_object("rawData", kept, findings).map(|(text, _)| text),
         sender,
         sent_content: content,
         intent_ids: intents(fields, findings),
@@ -229,12 +231,15 @@ fn parse_date(text: &str) -> Option<UnixMillis> {
             b'0' => byte.is_ascii_digit(),
             form => byte == form,
         });
-    times::parse(&format!("{}Z", text.replacen(' ', "T", 1))).filter(|_| fits)
+    // The parser takes a leap second as the first of the next minute.
+    let is_leap = text.ends_with(":60");
+    times::parse(&format!("{}Z", text.replacen(' ', "T", 1))).filter(|_| fits && !is_leap)
 }
 
 /// Where both come the URL wins, and the bytes are not read.
 fn attachment_from_json(mut fields: Object, findings: &mut Findings) -> AttachmentDraft {
     let file_name = fields.text("name", findings);
+    let found = findings.count();
     let source_url = fields.text("url", findings);
     let bytes = match source_url {
         Some(_) => None,
@@ -244,7 +249,9 @@ fn attachment_from_json(mut fields: Object, findings: &mut Findings) -> Attachme
             _ => Err(value),
         }),
     };
-    AttachmentDraft { file_name, source_url, bytes: bytes.flatten() }
+    // What could not be read is there: nobody is to be told besides that it is missing.
+    let unread = (findings.count() > found).then(Vec::new);
+    AttachmentDraft { file_name, source_url, bytes: bytes.flatten().or(unread) }
 }
 
 /// Base64 in either alphabet, with its padding or without, as it stands in mails (with line breaks) and in `data:` URLs.
@@ -316,6 +323,8 @@ mod tests {
             "2024-03-01 24:00:00",
             "2024-03-01 00:60:00",
             "2024-03-01 00:00:61",
+            "2024-12-31 23:59:60",
+            "2016-12-31 23:59:60",
             "2024-3-1 00:00:00.1",
             "+024-03-01 00:00:00",
             "yesterday at 12:00 ",

@@ -55,6 +55,18 @@ pub const FACTS: &[Fact] = &[
         compute: |view| Some(Found::count(view.notes().filter(|digest| digest.role == Role::Teammate))),
     },
     Fact {
+        name: "attachments",
+        unit: "files",
+        kind: FactKind::Int,
+        doc: "Files that came with messages and notes. Absent where all of them were imported, which tells of no files.",
+        scope: Scope::Both,
+        compute: |view| {
+            let told: Vec<usize> = view.digests.iter().filter_map(|digest| digest.attachments).collect();
+            let with = view.digests.iter().filter(|digest| digest.attachments.is_some_and(|count| count > 0));
+            (!told.is_empty()).then(|| Found::int(told.iter().sum::<usize>() as i64, with))
+        },
+    },
+    Fact {
         name: "assisted_replies",
         unit: "messages",
         kind: FactKind::Int,

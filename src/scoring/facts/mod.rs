@@ -1,8 +1,7 @@
 //! Facts: what is known of a unit before anybody judges it. One table holds them all; each is a pure function of the
-//! stored transcript, named with its unit, typed, documented, and absent when it cannot be known.
-//!
-//! Ratings and the state of a ticket are not stored yet, so there are no facts for them.
+//! stored transcript and of the customer's ratings, named with its unit, typed, documented, and absent when it cannot be known.
 
+mod beside;
 mod counts;
 mod flow;
 mod manner;
@@ -11,6 +10,7 @@ mod timing;
 mod tone;
 mod view;
 
+pub use beside::{Beside, OF_DUE_DATE, OF_RATINGS};
 pub use view::{Digest, Role, View, digest};
 
 use std::{collections::HashMap, sync::LazyLock};
@@ -131,7 +131,15 @@ struct Table {
 
 /// Alphabetical, so that an id's order is the name's.
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let groups = [counts::FACTS, timing::FACTS, flow::FACTS, repetition::FACTS, tone::FACTS, manner::FACTS];
+    let groups = [
+        counts::FACTS,
+        timing::FACTS,
+        flow::FACTS,
+        repetition::FACTS,
+        tone::FACTS,
+        manner::FACTS,
+        beside::FACTS,
+    ];
     let mut facts: Vec<&'static Fact> = groups.into_iter().flatten().collect();
     facts.sort_by_key(|fact| fact.name);
     let by_name = facts.iter().enumerate().map(|(index, fact)| (fact.name, FactId(index))).collect();

@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, ops::Range};
 
+use super::Beside;
 use crate::{
     domain::{Author, AuthorKind, Message, MessageId, MessageKind, UnitKind},
     scoring::text::{self, Language, Reading, Scratch, Signal, WINDOW, overlap, similarity},
@@ -25,6 +26,8 @@ pub struct Digest<'m> {
     pub is_note: bool,
     pub time_millis: i64,
     pub assisted: bool,
+    /// How many files came with it; absent where nobody says, as of an imported message.
+    pub attachments: Option<usize>,
     pub reading: Reading,
     /// The earlier message of the same side that it says again, by position in the transcript.
     pub repeats: Option<usize>,
@@ -92,6 +95,7 @@ pub fn digest(messages: &[Message]) -> Vec<Digest<'_>> {
             is_note: message.kind == MessageKind::Comment,
             time_millis: message.create_time.0,
             assisted: message.ai_tool.is_some(),
+            attachments: message.details.as_ref().map(|details| details.attachments.len()),
             reading: text::read(&message.content, &mut scratch),
             repeats: None,
         };
@@ -145,6 +149,7 @@ pub struct View<'a> {
     pub start: usize,
     /// Another agent took over after this worklog.
     pub taken_over: bool,
+    pub beside: Beside,
     pub customer_language: Option<Language>,
     pub agent_language: Option<Language>,
 }
@@ -175,6 +180,12 @@ impl<'a> View<'a> {
         Self::of(UnitKind::Worklog, digests, window, taken_over)
     }
 
+    /// With what is known beside the messages; without it nothing is.
+    #[must_use]
+    pub fn beside(self, beside: Beside) -> Self {
+        Self { beside, ..self }
+    }
+
     fn of(unit: UnitKind, all: &'a [Digest<'a>], window: Range<usize>, taken_over: bool) -> Self {
         let digests = &all[window.clone()];
         Self {
@@ -182,6 +193,7 @@ impl<'a> View<'a> {
             digests,
             start: window.start,
             taken_over,
+            beside: Beside::default(),
             customer_language: language(digests.iter().filter(|digest| digest.is_customer())),
             agent_language: language(digests.iter().filter(|digest| digest.is_reply())),
         }

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::{
-    domain::{FactValue, UnitKind, worklog},
-    scoring::facts::{FactId, FactKind, Facts, MAX_EVIDENCE, View, all, digest, find, get},
+    domain::{Attachment, AttachmentId, FactValue, LastAnswers, MessageDetails, Status, UnitKind, worklog},
+    scoring::facts::{
+        Beside, FactId, FactKind, Facts, Found, MAX_EVIDENCE, OF_RATINGS, View, all, digest, find, get,
+    },
 };
 
 const ABSENT: &str = "absent";
@@ -222,7 +224,8 @@ fn every_fact_is_what_it_says() {
 
 #[test]
 fn every_fact_has_a_case() {
-    let tested: BTreeSet<&str> = CASES.iter().map(|case| case.0).collect();
+    let tested: BTreeSet<&str> =
+        CASES.iter().map(|case| case.0).chain(BESIDE).chain(["attachments"]).collect();
     let known: BTreeSet<&str> = all().iter().map(|fact| fact.name).collect();
     assert_eq!(tested, known);
     assert!(known.len() >= 40);
@@ -265,11 +268,95 @@ fn without_any_message_nothing_is_known_that_was_not_counted() {
     }
 }
 
+/// Facts that do not come from the messages' words.
+const BESIDE: [&str; 6] = ["closed", "reopened", "sla_met", "csat_stars", "nps_points", "thumbs_up"];
+
+fn found(name: &str, transcript: &Transcript, answers: LastAnswers) -> Option<Found> {
+    let digests = digest(&transcript.messages);
+    let view = View::conversation(&digests).beside(Beside::of(transcript, answers));
+    Facts::of(&view, &every()).by_name(name).cloned()
+}
+
+/// `GOOD` with what the helpdesk says of it; its messages are ten seconds apart, the first has the number 100.
+fn handled(due: Option<i64>, statuses: &[(Status, i64, u64)]) -> Transcript {
+    let mut transcript = transcript(GOOD);
+    let at = |seconds: i64| UnixMillis(1_700_000_000_000 + seconds * 1000);
+    let handling = &mut transcript.conversation.handling;
+    handling.due = due.map(at);
+    for (status, seconds, after) in statuses {
+        handling.set_status(*status, at(*seconds), MessageId(*after));
+    }
+    transcript
+}
+
+#[test]
+fn the_helpdesk_s_word_is_a_fact_and_unknown_without_it() {
+    let closed = (Status::Closed, 10, 101);
+    for (name, due, statuses, value, evidence) in [
+        ("closed", None, &[][..], ABSENT, &[][..]),
+        ("closed", None, &[closed], "true", &[101]),
+        ("closed", None, &[closed, (Status::Open, 15, 101)], "false", &[]),
+        ("closed", None, &[(Status::Closed, 30, 500)], "true", &[]),
+        ("reopened", None, &[], ABSENT, &[]),
+        ("reopened", None, &[(Status::Open, 0, 100)], ABSENT, &[]),
+        ("reopened", None, &[closed], "true", &[102]),
+        ("reopened", None, &[(Status::Closed, 20, 102)], "false", &[]),
+        ("reopened", None, &[(Status::Closed, 20, 102), (Status::Open, 30, 102)], "true", &[]),
+        ("sla_met", None, &[closed], ABSENT, &[]),
+        ("sla_met", Some(10), &[closed], "true", &[]),
+        ("sla_met", Some(9), &[closed], "false", &[]),
+        // Open: what was written last tells that it was due.
+        ("sla_met", Some(20), &[], ABSENT, &[]),
+        ("sla_met", Some(19), &[], "false", &[]),
+    ] {
+        let fact = found(name, &handled(due, statuses), LastAnswers::default());
+        assert_eq!(shown(fact.as_ref().map(|fact| &fact.value)), value, "{name} {due:?} {statuses:?}");
+        let rests_on: Vec<u64> = fact.into_iter().flat_map(|fact| fact.evidence).map(|id| id.0).collect();
+        assert_eq!(rests_on, evidence, "{name} {due:?} {statuses:?}");
+    }
+}
+
+#[test]
+fn what_the_customer_answered_last_is_a_fact_and_zero_is_an_answer() {
+    let answers = LastAnswers { csat: Some(4), nps: Some(0), thumbs: Some(0) };
+    for (name, value) in OF_RATINGS.into_iter().zip(["4", "0", "false"]) {
+        let of = |answers| shown(found(name, &transcript(GOOD), answers).map(|fact| fact.value).as_ref());
+        assert_eq!(of(answers), value, "{name}");
+        assert_eq!(of(LastAnswers::default()), ABSENT, "{name}");
+    }
+    assert!(SCORER.with(|scorer| !scorer.reads(&OF_RATINGS)), "the built-in scorecards ask for no rating");
+}
+
+#[test]
+fn files_are_counted_where_messages_tell_of_them() {
+    let mut transcript = transcript(GOOD);
+    let count = |transcript: &Transcript| found("attachments", transcript, LastAnswers::default());
+    assert_eq!(count(&transcript), None, "an import tells of none");
+    let file = Attachment {
+        id: AttachmentId(1),
+        file_name: "a".into(),
+        source_url: None,
+        size_bytes: None,
+        content_type: None,
+        width: None,
+        height: None,
+    };
+    for (place, files) in [(1, 0), (2, 2)] {
+        let details = MessageDetails { attachments: vec![file.clone(); files], ..MessageDetails::default() };
+        transcript.messages[place].details = Some(Box::new(details));
+        let fact = count(&transcript).expect("a message tells");
+        assert_eq!(fact.value, FactValue::Int(files as i64));
+        let with = if files > 0 { vec![MessageId(102)] } else { vec![] };
+        assert_eq!(fact.evidence, with);
+    }
+}
+
 /// The facts of a conversation that differ between two transcripts.
 fn moved(before: &Transcript, after: &Transcript) -> Vec<String> {
     let values = |transcript: &Transcript| {
         let digests = digest(&transcript.messages);
-        let facts = Facts::of(&View::conversation(&digests), &every());
+        let view = View::conversation(&digests).beside(Beside::of(transcript, LastAnswers::default()));
+        let facts = Facts::of(&view, &every());
         all()
             .iter()
             .map(|fact| (fact.name, shown(facts.by_name(fact.name).map(|found| &found.value))))
@@ -310,6 +397,18 @@ fn a_note_moves_notes_only() {
         "{moved:?}"
     );
     assert!(moved.contains(&"notes".to_owned()));
+}
+
+#[test]
+fn a_closing_moves_what_rests_on_it_only() {
+    let open = handled(Some(30), &[]);
+    assert_eq!(
+        moved(&open, &handled(Some(30), &[(Status::Closed, 25, 102)])),
+        ["closed", "reopened", "sla_met"]
+    );
+    let closed = |at, due| handled(Some(due), &[(Status::Closed, at, 102)]);
+    assert_eq!(moved(&closed(25, 30), &closed(31, 30)), ["sla_met"]);
+    assert_eq!(moved(&closed(25, 30), &closed(25, 24)), ["sla_met"]);
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn facts() -> Facts {
         ("thanks_at_end", FactValue::Bool(true)),
         ("customer_sentiment_last", FactValue::Number(0.25)),
         ("last_author", FactValue::Text("customer".into())),
+        ("customer_language", FactValue::Text("deu".into())),
     ] {
         facts.set(find(name).expect("the fact exists"), value);
     }
@@ -73,6 +74,17 @@ fn the_functions_do_what_they_say() {
     }
     for huge in ["soften(1e300 * 1e300, 1, 5)", "soften(1e200, 1, 5)"] {
         assert_eq!(evaluate(huge), Ok(Outcome::Number(5.0)));
+    }
+}
+
+#[test]
+fn a_language_is_named_in_english() {
+    for (template, expected) in [
+        ("in {language(customer_language)}", "in German"),
+        ("in {language(agent_language)}", "in an unknown language"),
+        ("in {language('xyz')}", "in xyz"),
+    ] {
+        assert_eq!(render(template), expected);
     }
 }
 

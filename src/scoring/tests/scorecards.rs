@@ -332,3 +332,36 @@ fn a_summary_says_who_wrote_how_it_went_and_what_was_weakest() {
         assert_eq!(duration(seconds), text);
     }
 }
+
+#[test]
+fn notes_alone_are_assessed_and_nothing_that_rests_on_replies_applies_to_them() {
+    let scorer = scorer();
+    let basics = |lines: &[&str]| {
+        let scored = scorer.score(&transcript(lines), UnixMillis(7));
+        scored.into_iter().find(|scored| scored.scorecard.base == "service-basics").expect("a worklog")
+    };
+    let notes = basics(&["c: Where is my order?", "n: Ask the carrier."]);
+    assert_eq!((notes.totals.total_max_points, notes.totals.percentage_tenths), (MilliPoints(0), 0));
+    assert!(notes.criteria.iter().all(|result| !result.applicable && result.failure.is_none()), "{notes:?}");
+    assert!(notes.summary.ends_with("Service basics: nothing could be scored."), "{}", notes.summary);
+    // Who passes work on has left a note, whoever saw it.
+    let passed_on = basics(&["c: Where is my order?", "n: Ask the carrier.", "t2: It is on its way."]);
+    let applied: Vec<_> = passed_on.criteria.iter().filter(|result| result.applicable).collect();
+    assert_eq!(applied.len(), 1);
+    assert_eq!(applied[0].criterion_id, "note_at_handoff");
+}
+
+#[test]
+fn a_reason_says_languages_by_name() {
+    let scored = SCORER.with(|scorer| {
+        let lines = [
+            "c: Warum wurde mir der Betrag zweimal berechnet? Ich verstehe das wirklich nicht.",
+            "t: I can help you with your billing question, what is it about?",
+        ];
+        scorer.score(&transcript(&lines), UnixMillis(7))
+    });
+    let results = scored.iter().flat_map(|scored| &scored.criteria);
+    let mut language = results.filter(|result| result.criterion_id == "customers_language");
+    let answer = language.next().and_then(|result| result.system.as_ref()).expect("it is scored");
+    assert_eq!(answer.reason, "The customer writes in German, the agent in English.");
+}

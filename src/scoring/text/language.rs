@@ -8,6 +8,11 @@ pub struct Language(pub &'static str);
 
 impl Language {
     pub const ENGLISH: Self = Self("eng");
+
+    /// The English name of the language with this code; of one that is not known the code.
+    pub fn name_of(code: &str) -> &str {
+        whatlang::Lang::from_code(code).map_or(code, |language| language.eng_name())
+    }
 }
 
 /// A text with this part of English function words is English; running English has about a half.

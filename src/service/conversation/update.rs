@@ -3,8 +3,10 @@
 use crate::{
     domain::{Change, Conversation, ConversationId, ConversationRef, Event, EventKind, MessageId, RequestId},
     error::{Error, ResourceKind},
+    scoring::facts::OF_DUE_DATE,
     service::{
         ATTEMPTS, Services,
+        directory::announce_handling,
         listing::Update,
         once::{Begun, Once, foreign_answer},
     },
@@ -21,7 +23,8 @@ use super::{ConversationStatus, scoring_status};
 
 /// Carries changes out, all or none. `etag` is the one that the caller has seen; empty means any.
 ///
-/// A new subject or status changes scores, so that a scoring is queued; the rest does not. What changes nothing writes
+/// A new subject or status changes scores, so that a scoring is queued, as does a due date where a scorecard names what rests
+/// on it; the rest does not. What changes nothing writes
 /// nothing.
 pub async fn update_conversation(
     services: &Services,
@@ -58,7 +61,8 @@ async fn attempt(
     let before = found.head.value.conversation.clone();
     let mut changed = before.clone();
     // A number of its own tells which messages came before a change of the status.
-    let is_status = |change: &Change| matches!(change, Change::Status(Some(status)) if before.handling.status != Some(*status));
+    let is_status =
+        |change: &Change| matches!(change, Change::Status(Some(status)) if before.handling.becomes(*status));
     let after_message = if changes.iter().any(is_status) { services.ids.take(1).await? } else { 0 };
     changes.iter().for_each(|change| change.clone().apply(&mut changed, now, MessageId(after_message)));
     let id = before.id;
@@ -75,8 +79,11 @@ async fn attempt(
         // Also for this version nothing has asked for a scoring.
         changed.unscored_version = Some(changed.version);
     }
-    let is_scored_again =
-        changed.subject != before.subject || changed.handling.status != before.handling.status;
+    let moves_sla = changed.handling.due != before.handling.due && services.scorer().reads(&[OF_DUE_DATE]);
+    let is_scored_again = changed.subject != before.subject
+        || changed.handling.status != before.handling.status
+        || changed.handling.status_changes.len() != before.handling.status_changes.len()
+        || moves_sla;
     let mut listing = Update::begin(&*services.store, id).await?;
     listing.follow(&changed, found.job.is_none() && !is_scored_again);
     listing.put(&mut batch);
@@ -97,6 +104,8 @@ async fn attempt(
     }
     if is_scored_again {
         services.queue_changed.notify_one();
+    } else {
+        announce_handling(services, &status.conversation).await;
     }
     Ok(Some(status))
 }

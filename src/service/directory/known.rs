@@ -10,22 +10,31 @@ use crate::domain::{PersonId, PersonIdentity};
 /// About two megabytes. Most answers name the same few hundred agents.
 const MOST: usize = 10_000;
 
-/// What is remembered never changes: an identity keeps its number for ever.
+/// Somebody who was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    pub number: PersonId,
+    /// Whether it is known that the directory has a name for them. One that it has is not overwritten, so that nobody who is
+    /// named need be looked at again.
+    pub is_named: bool,
+}
+
+/// What is remembered never goes stale: an identity keeps its number for ever.
 #[derive(Debug, Default)]
-pub struct KnownPeople(RwLock<HashMap<PersonIdentity, PersonId>>);
+pub struct KnownPeople(RwLock<HashMap<PersonIdentity, Known>>);
 
 impl KnownPeople {
-    pub fn number(&self, identity: &PersonIdentity) -> Option<PersonId> {
+    pub fn find(&self, identity: &PersonIdentity) -> Option<Known> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(identity).copied()
     }
 
     /// Forgets everybody when there are too many: those who matter are met again at once.
-    pub fn remember(&self, identity: &PersonIdentity, number: PersonId) {
+    pub fn remember(&self, identity: &PersonIdentity, person: Known) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
             known.clear();
         }
-        known.insert(identity.clone(), number);
+        known.insert(identity.clone(), person);
     }
 }
 
@@ -44,10 +53,11 @@ mod tests {
             known_by: KnownBy::ExternalId(number.to_string()),
         };
         for number in 0..=2 * MOST {
-            known.remember(&identity(number), PersonId(number as u64));
-            assert_eq!(known.number(&identity(number)), Some(PersonId(number as u64)));
+            let person = Known { number: PersonId(number as u64), is_named: number % 2 == 0 };
+            known.remember(&identity(number), person);
+            assert_eq!(known.find(&identity(number)), Some(person));
         }
-        assert_eq!(known.number(&identity(0)), None);
+        assert_eq!(known.find(&identity(0)), None);
         assert!(known.0.read().unwrap().len() <= MOST);
     }
 }

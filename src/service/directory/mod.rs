@@ -1,27 +1,31 @@
 //! The directory: who takes part in conversations, and in which teams they work.
 //!
-//! People and teams are made when they are first seen: by the worker before it stores a scoring, or when an answer needs a
-//! number that is not there yet. So an import writes nothing of them.
+//! People and teams are made when they are first seen: by the worker, before it stores a scoring or soon after a call that
+//! queues none, or when an answer needs a number that is not there yet. So an import writes nothing of them.
 
 mod known;
 mod person;
 mod team;
+mod waiting;
 
 pub use known::KnownPeople;
 pub use person::{PeopleFilter, PersonPage, PersonUpdate, get_person, list_people, update_person};
 pub use team::{TeamPage, TeamUpdate, create_team, delete_team, get_team, list_teams, update_team};
+pub(super) use waiting::{WaitingPeople, announce, announce_handling};
+pub use waiting::{meet_announced, wait_for_announced};
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use crate::{
     domain::{
         Author, AuthorKind, Conversation, NewTeam, Person, PersonId, PersonIdentity, Team, TeamId,
-        TeamIdentity, Transcript,
+        TeamIdentity, Transcript, UnixMillis,
     },
     error::Error,
-    store::{Batch, StoreError, directory},
+    store::{Batch, StoreError, Stored, directory},
 };
 
+use self::known::Known;
 use super::{ATTEMPTS, Services};
 
 /// How many people are made in one commit.
@@ -82,83 +86,137 @@ pub(super) async fn entries_of(
 pub(super) async fn meet_all(services: &Services, transcript: &Transcript) -> Result<(), Error> {
     let conversation = &transcript.conversation;
     let authors = transcript.messages.iter().map(|message| &message.author);
+    let seen = somebodies(conversation, authors.chain(&conversation.handling.assignee));
+    meet(services, &seen).await?;
+    match team_of(conversation) {
+        Some(team) => meet_team(services, team).await.map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Those who are somebody outside the conversation.
+fn somebodies<'a>(conversation: &Conversation, authors: impl Iterator<Item = &'a Author>) -> Vec<Seen> {
     let mut met = HashSet::new();
     let mut seen = Vec::new();
-    for author in authors.chain(&conversation.handling.assignee) {
+    for author in authors {
         let is_somebody = author.kind != AuthorKind::Contact || author.external_id.is_some();
         // Looked at as they are first: most messages are of somebody who wrote before.
         if is_somebody && met.insert(author) {
             seen.push(Seen::of(conversation, author));
         }
     }
-    meet(services, &seen).await?;
-    if let Some(name) = conversation.handling.team.as_ref().filter(|name| !name.is_empty()) {
-        let identity = TeamIdentity { source: conversation.source.clone(), external_id: name.clone() };
-        meet_team(services, identity).await?;
-    }
-    Ok(())
+    seen
+}
+
+fn team_of(conversation: &Conversation) -> Option<TeamIdentity> {
+    let name = conversation.handling.team.as_ref().filter(|name| !name.is_empty())?;
+    Some(TeamIdentity { source: conversation.source.clone(), external_id: name.clone() })
 }
 
 /// Somebody as they were seen.
 #[derive(Clone, Debug)]
 struct Seen {
     identity: PersonIdentity,
+    /// Not empty.
     name: Option<String>,
 }
 
 impl Seen {
     fn of(conversation: &Conversation, author: &Author) -> Self {
         let identity = PersonIdentity::of(&conversation.source, conversation.id, author);
-        Self { identity, name: author.name.clone() }
+        Self { identity, name: author.name.clone().filter(|name| !name.is_empty()) }
+    }
+
+    /// Whether the directory may learn something of them.
+    fn tells_more_than(&self, known: Known) -> bool {
+        self.name.is_some() && !known.is_named
     }
 }
 
-/// The numbers of these people, in their places; who is not in the directory is made. Of many calls at once that meet the
-/// same person one makes them.
+/// The numbers of these people, in their places; who is not in the directory is made, and whom it has no name for gets the
+/// first one that they were seen with. Of many calls at once that meet the same person one makes them.
 async fn meet(services: &Services, seen: &[Seen]) -> Result<Vec<PersonId>, Error> {
+    let mut told: HashMap<&PersonIdentity, &Seen> = HashMap::new();
+    let mut in_order = Vec::new();
+    for seen in seen {
+        match told.entry(&seen.identity) {
+            Entry::Vacant(place) => {
+                place.insert(seen);
+                in_order.push(&seen.identity);
+            }
+            Entry::Occupied(mut place) if place.get().name.is_none() => _ = place.insert(seen),
+            Entry::Occupied(_) => {}
+        }
+    }
     let mut found: HashMap<&PersonIdentity, PersonId> = HashMap::new();
     let mut unknown: Vec<&Seen> = Vec::new();
-    let mut asked = HashSet::new();
-    for seen in seen.iter().filter(|seen| asked.insert(&seen.identity)) {
-        match services.known_people.number(&seen.identity) {
-            Some(number) => _ = found.insert(&seen.identity, number),
-            None => unknown.push(seen),
+    for seen in in_order.into_iter().filter_map(|identity| told.get(identity)) {
+        match services.known_people.find(&seen.identity) {
+            Some(known) if !seen.tells_more_than(known) => _ = found.insert(&seen.identity, known.number),
+            _ => unknown.push(seen),
         }
     }
     for some in unknown.chunks(MADE_AT_ONCE) {
-        for (seen, number) in some.iter().zip(find_or_make(services, some).await?) {
-            services.known_people.remember(&seen.identity, number);
-            found.insert(&seen.identity, number);
+        for (seen, known) in some.iter().zip(find_or_make(services, some).await?) {
+            services.known_people.remember(&seen.identity, known);
+            found.insert(&seen.identity, known.number);
         }
     }
     Ok(seen.iter().filter_map(|seen| found.get(&seen.identity).copied()).collect())
 }
 
-async fn find_or_make(services: &Services, wanted: &[&Seen]) -> Result<Vec<PersonId>, Error> {
+async fn find_or_make(services: &Services, wanted: &[&Seen]) -> Result<Vec<Known>, Error> {
     let identities: Vec<PersonIdentity> = wanted.iter().map(|seen| seen.identity.clone()).collect();
     for _ in 0..ATTEMPTS {
         let mut numbers = directory::find_numbers(&*services.store, &identities).await?;
+        let mut batch = Batch::default();
+        let now = services.clock.now();
+        name_nameless(services, wanted, &numbers, now, &mut batch).await?;
         let missing = numbers.iter().filter(|number| number.is_none()).count() as u64;
-        if missing > 0 {
-            let now = services.clock.now();
-            let mut next = services.ids.take(missing).await?;
-            let mut batch = Batch::default();
-            for (number, seen) in numbers.iter_mut().zip(wanted).filter(|(number, _)| number.is_none()) {
-                let id = PersonId(next);
-                next += 1;
-                let person = Person::first_seen(id, seen.identity.clone(), seen.name.as_deref(), now);
-                directory::put_new_person(&mut batch, &person);
-                *number = Some(id);
-            }
+        let mut next = if missing > 0 { services.ids.take(missing).await? } else { 0 };
+        for (number, seen) in numbers.iter_mut().zip(wanted).filter(|(number, _)| number.is_none()) {
+            let id = PersonId(next);
+            next += 1;
+            let person = Person::first_seen(id, seen.identity.clone(), seen.name.as_deref(), now);
+            directory::put_new_person(&mut batch, &person);
+            *number = Some(id);
+        }
+        if !batch.put.is_empty() {
             match services.store.commit(batch).await {
                 Ok(_) => {}
                 Err(StoreError::Conflict { .. }) => continue,
                 Err(error) => return Err(error.into()),
             }
         }
-        return Ok(numbers.into_iter().flatten().collect());
+        let known = |(number, seen): (PersonId, &&Seen)| Known { number, is_named: seen.name.is_some() };
+        return Ok(numbers.into_iter().flatten().zip(wanted).map(known).collect());
     }
     Err(Error::ConcurrentChange { what: "the directory".to_owned() })
+}
+
+/// Gives those who are in the directory without a name the one that they were seen with; a name that is there stays.
+async fn name_nameless(
+    services: &Services,
+    wanted: &[&Seen],
+    numbers: &[Option<PersonId>],
+    now: UnixMillis,
+    batch: &mut Batch,
+) -> Result<(), Error> {
+    let named = numbers.iter().zip(wanted);
+    let named = named.filter_map(|(number, seen)| Some(((*number)?, seen.name.clone()?)));
+    let (numbers, names): (Vec<PersonId>, Vec<String>) = named.unzip();
+    let people = directory::find_stored(&*services.store, &numbers).await?;
+    for (read, name) in people.into_iter().zip(names) {
+        let Some(Stored { value: mut person, raw }) = read.filter(|read| read.value.display_name.is_empty())
+        else {
+            continue;
+        };
+        person.display_name = name;
+        person.version += 1;
+        person.update_time = now;
+        directory::put_person(batch, &person, raw);
+    }
+    Ok(())
 }
 
 /// The number of the team that a helpdesk calls so; it is made when it is seen for the first time.

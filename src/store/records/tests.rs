@@ -153,6 +153,7 @@ fn a_conversation_is_read_as_it_was_written() {
         team: Some("billing".to_owned()),
         channel: Some(Channel::Email),
         subchannel_id: Some(3),
+        customer_wrote_since: false,
     };
     let deleted =
         Conversation { handling, delete_time: Some(UnixMillis(1_700_000_070_000)), ..conversation.clone() };
@@ -214,6 +215,8 @@ fn a_handled_conversation_is_read_as_it_was_written() {
     handling.set_status(Status::Open, UnixMillis(1_700_000_000_000), MessageId(5_000_000_000_000_002));
     handling.set_status(Status::Closed, UnixMillis(1_700_000_060_000), MessageId(5_000_000_000_000_004));
     check("status_changes", &handling);
+    handling.customer_wrote(UnixMillis(1_700_000_070_000));
+    check("closing_undone", &handling);
 }
 
 #[test]

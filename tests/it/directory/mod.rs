@@ -1,6 +1,7 @@
 //! Who takes part in conversations, and in which teams they work.
 
 mod people;
+mod seen;
 mod teams;
 
 use plaudit::proto::v1::{

@@ -137,6 +137,23 @@ async fn every_type_takes_its_values_and_no_other() {
 }
 
 #[tokio::test]
+async fn no_error_uses_other_words_than_the_document_s() {
+    let setup = Setup::start().await;
+    for kind in ["Csat", "Nps", "ThumbsUpOrDown"] {
+        let rating = setup.offered(kind).await;
+        for result in [
+            json!({ "value": 99 }),
+            json!({ "value": 1, "_type": "Csat" }),
+            json!({ "value": 1, "_type": "Nps" }),
+        ] {
+            let answer = setup.submit(&rating, &json!({ "ratingResult": result })).await;
+            let text = answer.text();
+            assert!(!["CSAT", "NPS", "THUMBS"].iter().any(|word| text.contains(word)), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_violation_says_what_was_expected_and_what_came() {
     let setup = Setup::start().await;
     let body = json!({ "ratingType": "Stars", "offeredAt": "soon" });
@@ -146,7 +163,7 @@ async fn a_violation_says_what_was_expected_and_what_came() {
     assert_eq!(message_of(&setup.offer(&body).await), expected);
     let rating = setup.offered("Csat").await;
     let answer = setup.submit(&rating, &json!({ "ratingResult": { "value": 7 } })).await;
-    let expected = "Decoding failure in request: ratingResult.value: must be 1 to 5 for CSAT, is 7";
+    let expected = "Decoding failure in request: ratingResult.value: must be 1 to 5 for what was asked, is 7";
     assert_eq!(message_of(&answer), expected);
 }
 

@@ -135,6 +135,26 @@ async fn a_path_id_that_names_no_ticket_is_400_or_404() {
 }
 
 #[tokio::test]
+async fn times_of_a_clock_with_milliseconds_are_whole_seconds() {
+    let server = Plaudit::start().await;
+    server.clock.advance_millis(19_900);
+    let body = json!({ "direction": "out", "agentId": 23, "body": "Hello", "status": "closed", "process": "realtime" });
+    let answer = server.http().post("/ticket/8821/conversation/store", body.to_string()).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let rows = rows(&server.http().get("/ticket/8821/assessments").await);
+    for place in [
+        "/createdAt",
+        "/modifiedAt",
+        "/worklog/lastInteraction",
+        "/time/segments/0/from",
+        "/time/segments/0/to",
+        "/customerExperience/closingDateForSLA",
+    ] {
+        assert_eq!(rows[0].pointer(place), Some(&json!("2026-01-01T00:00:19Z")), "{place}");
+    }
+}
+
+#[tokio::test]
 async fn other_methods_and_paths_are_refused_in_the_dialects_shape() {
     let server = Plaudit::start().await;
     let http = server.http();

@@ -2,7 +2,7 @@
 
 use plaudit::domain::Status;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::Plaudit;
 
@@ -14,6 +14,8 @@ struct Case {
     case: String,
     due: Option<String>,
     arrivals: Vec<Arrival>,
+    #[serde(default)]
+    ratings: Vec<Rating>,
     rows: Vec<Value>,
 }
 
@@ -28,6 +30,16 @@ struct Arrival {
     status: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rating {
+    r#type: String,
+    /// Absent: it is offered and not answered.
+    value: Option<u8>,
+    comment: Option<String>,
+    answered: Option<String>,
+}
+
 #[tokio::test]
 async fn every_case_has_the_rows_that_it_says() {
     let cases: Vec<Case> = serde_saphyr::from_str(include_str!("../../cases/enneo/assessments.yaml"))
@@ -38,6 +50,7 @@ async fn every_case_has_the_rows_that_it_says() {
     for (number, case) in (1..).zip(&cases) {
         let mut ticket = Ticket::new(&server, number).await;
         arrive(&mut ticket, case).await;
+        rate(&server, &ticket, &case.ratings).await;
         let numbers = ticket.message_numbers().await;
         let found = ticket.rows().await;
         if let Err(difference) =
@@ -62,6 +75,23 @@ async fn arrive(ticket: &mut Ticket<'_>, case: &Case) {
     }
     if let Some(due) = &case.due {
         ticket.handle(|handling, _| handling.due = Some(millis(due))).await;
+    }
+}
+
+/// Offers and answers on Dixa's paths, which know the ticket by our number.
+async fn rate(server: &Plaudit, ticket: &Ticket<'_>, ratings: &[Rating]) {
+    for rating in ratings {
+        let path = format!("/beta/conversations/{}/ratings", ticket.conversation_number().await);
+        let offer = json!({ "ratingType": rating.r#type }).to_string();
+        let offered = server.http().post(&format!("{path}/offer"), offer).await;
+        assert_eq!(offered.status, 201, "{offered:?}");
+        let Some(value) = rating.value else { continue };
+        let id = offered.json()["data"]["id"].as_str().expect("a UUID").to_owned();
+        let answer = json!({
+            "ratingResult": { "value": value }, "comment": rating.comment, "submittedAt": rating.answered,
+        });
+        let submitted = server.http().post(&format!("{path}/{id}/submit"), answer.to_string()).await;
+        assert_eq!(submitted.status, 201, "{submitted:?}");
     }
 }
 

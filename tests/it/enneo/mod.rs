@@ -8,6 +8,7 @@ mod document;
 mod http;
 mod once;
 mod paths;
+mod people;
 mod rules;
 mod setup;
 mod store;

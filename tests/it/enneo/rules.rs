@@ -60,6 +60,7 @@ const OTHERS: &[Row] = &[
     ("createdAt", || json!("2023-02-29 00:00:00"), &["createdAt"]),
     ("createdAt", || json!("2024-03-01T00:00:00Z"), &["createdAt"]),
     ("createdAt", || json!("1969-12-31 23:59:59"), &["createdAt"]),
+    ("createdAt", || json!("2016-12-31 23:59:60"), &["createdAt"]),
     ("createdAt", || json!(1_709_251_200), &["createdAt"]),
     ("firstResponseDueBy", || json!("soon"), &["firstResponseDueBy"]),
     ("dueBy", || json!(""), &["dueBy"]),
@@ -139,4 +140,20 @@ async fn all_that_is_wrong_is_named_at_once_and_nothing_is_stored() {
         assert!(message.contains(&format!("{field}: ")), "{field} in {message}");
     }
     assert!(server.client().await.conversation(super::setup::CONVERSATION).await.is_err());
+}
+
+#[tokio::test]
+async fn an_attachment_that_cannot_be_read_is_named_once() {
+    let server = Plaudit::start().await;
+    for (attachment, named) in [
+        (json!({ "name": "a", "base64": "no base64!" }), "attachments[0].base64"),
+        (json!({ "base64": 7 }), "attachments[0].base64"),
+        (json!({ "url": 7 }), "attachments[0].url"),
+        (json!({ "url": 7, "base64": "AAAA" }), "attachments[0].url"),
+        (json!({ "name": "a" }), "attachments[0]"),
+    ] {
+        let message = error_of(&post(&server, &json!({ "attachments": [attachment] })).await);
+        let rest = message.split_once(&format!("{named}: ")).map(|(_, rest)| rest);
+        assert!(rest.is_some_and(|rest| !rest.contains("; ")), "{attachment}: {message}");
+    }
 }

@@ -33,7 +33,6 @@ async fn an_empty_object_is_a_message_of_the_customer_now() {
         ("isDraft", json!(false)),
         ("fromEmail", json!(null)),
         ("agentId", json!(null)),
-        ("sender", json!({ "id": null, "name": null, "email": null })),
         ("toEmail", json!([])),
         ("body", json!("")),
         ("content", json!({ "message": "" })),
@@ -69,13 +68,15 @@ async fn who_wrote_it_follows_from_direction_and_private() {
         let actual = (stored.kind(), found.kind(), found.external_id.as_deref(), found.name.as_deref());
         assert_eq!(actual, expected, "{direction} {private}");
     }
-    // Without a number the customer is known by the address; nobody knows which agent.
+    // Without a number they are known by the address.
     let customer = message_of(&server, json!({ "from": "a@b.c" })).await.author.unwrap();
     assert_eq!(customer.external_id.as_deref(), Some("a@b.c"));
     let folded = message_of(&server, json!({ "from": "Ada\r\n <a@b.c>" })).await.author.unwrap();
     assert_eq!(folded.external_id.as_deref(), Some("Ada <a@b.c>"));
     let agent = message_of(&server, json!({ "direction": "out", "from": "a@b.c" })).await.author.unwrap();
-    assert_eq!((agent.kind(), agent.external_id), (AuthorKind::Teammate, None));
+    assert_eq!((agent.kind(), agent.external_id.as_deref()), (AuthorKind::Teammate, Some("a@b.c")));
+    let nobody = message_of(&server, json!({ "direction": "out" })).await.author.unwrap();
+    assert_eq!((nobody.kind(), nobody.external_id), (AuthorKind::Teammate, None));
 }
 
 #[tokio::test]
@@ -106,6 +107,11 @@ async fn the_words_come_from_the_first_body_that_was_sent() {
         (json!({ "content": { "message": "words" } }), "words", "words", "words"),
         (json!({ "body": html, "content": { "message": "words" } }), "From HTML", "From HTML", "From HTML"),
         (json!({ "bodyPlain": "", "content": { "message": "words" } }), "words", "words", "words"),
+        (json!({ "body": "<p></p>", "content": { "message": "words" } }), "words", "", ""),
+        (json!({ "body": "x<y and z" }), "x", "x", "x"),
+        (json!({ "body": "x<y and z", "type": "text" }), "x<y and z", "x<y and z", "x<y and z"),
+        (json!({ "body": "x<y and z", "type": "TEXT" }), "x<y and z", "x<y and z", "x<y and z"),
+        (json!({ "body": html, "type": "note" }), "From HTML", "From HTML", "From HTML"),
     ] {
         let answer = stored(&server, &body).await["conversation"].clone();
         assert_eq!(answer["content"], json!({ "message": words }), "{body}");
@@ -124,8 +130,8 @@ async fn the_sender_s_fields_win_over_the_sender() {
     let both = json!({ "sender": sender, "from": "a@b.c", "fromName": "Ada" });
     let answer = stored(&server, &both).await["conversation"].clone();
     assert_eq!(answer["sender"], json!({ "id": 9, "name": "Ada", "email": "a@b.c" }));
-    for (direction, id) in [("in", json!(null)), ("out", json!(7)), ("internal", json!(7))] {
-        let body = json!({ "direction": direction, "agentId": 7 });
+    for (direction, id) in [("in", json!(8)), ("out", json!(7)), ("internal", json!(7))] {
+        let body = json!({ "direction": direction, "agentId": 7, "customerId": "8" });
         assert_eq!(stored(&server, &body).await["conversation"]["sender"]["id"], id, "{direction}");
     }
     let kept = message_of(&server, both).await;
@@ -142,6 +148,37 @@ async fn numbers_and_texts_are_answered_as_they_were_stored() {
     let message = message_of(&server, body).await;
     assert_eq!(message.raw_data(), r#"{"a":null,"b":1}"#);
     assert_eq!(message.crm_notification_id(), "123");
+}
+
+#[tokio::test]
+async fn objects_are_kept_to_the_letter() {
+    let server = Plaudit::start().await;
+    let kept =
+        r#"{"z":1,"a":12345678901234567890123,"f":1.10,"n":{"y":1,"b":2},"name":"Tom","message":"Hi"}"#;
+    let laid_out = kept.replace(':', " :  ").replace(',', ",\r\n\t");
+    for text in [kept, &laid_out] {
+        let body = format!(r#"{{"rawData":{text},"sender":{text},"content":{text}}}"#);
+        let answer = server.http().post("/ticket/8821/conversation/store", body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let id = answer.json()["conversationId"].to_string();
+        let messages = server.client().await.messages(CONVERSATION, 50).await;
+        let message = messages.into_iter().find(|message| message.name.ends_with(&id)).expect("the message");
+        assert_eq!([message.raw_data(), message.sender(), message.sent_content()], [kept; 3]);
+        assert_eq!((message.from_name(), message.content()), ("Tom", "Hi"));
+    }
+}
+
+#[tokio::test]
+async fn the_same_content_in_another_layout_is_the_same_message() {
+    let server = Plaudit::start().await;
+    let body = |raw: &str| format!(r#"{{"externalConversationId":"t1","rawData":{raw}}}"#);
+    let mut ids = Vec::new();
+    for raw in [r#"{"b":1,"a":2}"#, r#"{ "b": 1, "a": 2 }"#, r#"{"a":2,"b":1}"#] {
+        let answer = server.http().post("/ticket/8821/conversation/store", body(raw)).await;
+        ids.push(answer.json()["conversationId"].clone());
+    }
+    assert_eq!(ids[0], ids[1]);
+    assert_ne!(ids[0], ids[2], "what differs in any way is never dropped");
 }
 
 #[tokio::test]
@@ -180,6 +217,18 @@ async fn the_ticket_becomes_what_the_interaction_says_and_else_stays() {
         (ConversationStatus::Open, Some(1_709_596_800)),
     ];
     assert_eq!(kept, expected, "the same status again is no change");
+    // The customer writes after a closing; what then is said to be closed becomes so once more.
+    for (direction, status, time) in [
+        ("out", json!("closed"), "2024-03-06 00:00:00"),
+        ("in", json!(null), "2024-03-07 00:00:00"),
+        ("out", json!("closed"), "2024-03-08 00:00:00"),
+        ("out", json!("closed"), "2024-03-09 00:00:00"),
+    ] {
+        stored(&server, &json!({ "direction": direction, "status": status, "createdAt": time })).await;
+    }
+    let changes = client.conversation(CONVERSATION).await.unwrap().status_changes;
+    let closed: Vec<_> = changes[3..].iter().map(|change| seconds(change.change_time)).collect();
+    assert_eq!(closed, [Some(1_709_683_200), Some(1_709_856_000)]);
     assert_eq!(
         (reopened.priority(), reopened.subject.as_deref()),
         (ConversationPriority::High, Some("Order"))

@@ -1,0 +1,103 @@
+//! People and teams that a call has named and no scoring will meet. The worker makes them, so that the caller does not wait.
+
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::{
+    domain::{Author, Conversation, TeamIdentity},
+    error::Error,
+    service::Services,
+};
+
+use super::{Seen, meet, meet_team, somebodies, team_of};
+
+/// About four megabytes. Who finds no room is made at once.
+const MOST: usize = 10_000;
+
+/// Who waits for the worker. It is kept in memory alone: whoever a crash loses is met when they are named again.
+#[derive(Debug, Default)]
+pub struct WaitingPeople {
+    waiting: Mutex<Waiting>,
+    grown: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    people: Vec<Seen>,
+    teams: Vec<TeamIdentity>,
+}
+
+impl WaitingPeople {
+    /// Gives back what finds no room.
+    fn add(&self, people: Vec<Seen>, team: Option<TeamIdentity>) -> Option<Waiting> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.people.len() + waiting.teams.len() >= MOST {
+            return Some(Waiting { people, teams: team.into_iter().collect() });
+        }
+        waiting.people.extend(people);
+        waiting.teams.extend(team);
+        self.grown.notify_one();
+        None
+    }
+
+    fn take(&self) -> Waiting {
+        std::mem::take(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Has those of these authors made who are not in the directory, or not by name. Never an error: what was to be done for the
+/// caller is done.
+pub async fn announce(
+    services: &Services,
+    conversation: &Conversation,
+    authors: impl Iterator<Item = &Author>,
+) {
+    add(services, somebodies(conversation, authors), None).await;
+}
+
+/// The same for whoever is in charge of a conversation, and for its team.
+pub async fn announce_handling(services: &Services, conversation: &Conversation) {
+    let in_charge = somebodies(conversation, conversation.handling.assignee.iter());
+    add(services, in_charge, team_of(conversation)).await;
+}
+
+async fn add(services: &Services, mut people: Vec<Seen>, team: Option<TeamIdentity>) {
+    people.retain(|seen| {
+        let known = services.known_people.find(&seen.identity);
+        known.is_none_or(|known| seen.tells_more_than(known))
+    });
+    if people.is_empty() && team.is_none() {
+        return;
+    }
+    if let Some(rest) = services.waiting_people.add(people, team)
+        && let Err(error) = make(services, &rest).await
+    {
+        tracing::warn!(%error, "people who were named could not be entered into the directory");
+    }
+}
+
+/// Waits until there is somebody to make.
+pub async fn wait_for_announced(services: &Services) {
+    services.waiting_people.grown.notified().await;
+}
+
+/// Makes everybody who waits. After an error they wait on.
+pub async fn meet_announced(services: &Services) -> Result<(), Error> {
+    let waiting = services.waiting_people.take();
+    let made = make(services, &waiting).await;
+    if made.is_err() {
+        let mut place = services.waiting_people.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        place.people.extend(waiting.people);
+        place.teams.extend(waiting.teams);
+    }
+    made
+}
+
+async fn make(services: &Services, waiting: &Waiting) -> Result<(), Error> {
+    meet(services, &waiting.people).await?;
+    for team in &waiting.teams {
+        meet_team(services, team.clone()).await?;
+    }
+    Ok(())
+}

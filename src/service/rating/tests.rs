@@ -1,0 +1,125 @@
+//! A scorecard that names what customers answer.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::{
+    clock::ManualClock,
+    domain::{
+        Assessment, AssessmentId, MessageKind, NewAnswer, NewConversation, NewMessage, QuestionDraft,
+        QuestionRef, RatingDraft, RatingType, RevisionRef,
+    },
+    scoring::yaml,
+    service::{
+        Settings,
+        import::{ConflictPolicy, import_conversation},
+        scoring::{Outcome, score_conversation},
+    },
+    store::{Keyspace as _, MemoryStore, assessment, scorecard},
+};
+
+const STARS: &str = "
+id: stars
+label: Stars
+categories:
+  - id: one
+    label: One
+    criteria:
+      - id: csat
+        label: CSAT
+        max_points: 5
+        scoring_type: numeric_scale
+        applies_when: known(csat_stars)
+        rule: csat_stars
+        reason: The customer gave {csat_stars}.
+";
+
+/// Use cases over a store with the built-in scorecards, and perhaps with this one.
+async fn services(with_stars: bool) -> Services {
+    let store = Arc::new(MemoryStore::new());
+    if with_stars {
+        let name = RevisionRef { base: "stars".to_owned(), base_id: 9, ordinal: 1, revision_id: 9 };
+        let revision = yaml::parse(STARS).expect("a scorecard").into_revision(name, UnixMillis(0));
+        let mut batch = Batch::default();
+        scorecard::put_seeded(&mut batch, &revision, None);
+        store.commit(batch).await.expect("the store takes it");
+    }
+    let clock = Arc::new(ManualClock::at(UnixMillis(1_800_000_000_000)));
+    Services::open(store, clock, Settings::default()).await.expect("the services open")
+}
+
+async fn import(services: &Services) -> ConversationId {
+    let message = |id: &str, kind: AuthorKind| NewMessage {
+        external_id: id.to_owned(),
+        kind: MessageKind::Message,
+        content: "Hello".to_owned(),
+        author: Author { kind, external_id: Some(id.to_owned()), name: None },
+        create_time: UnixMillis(1_700_000_000_000),
+        ai_tool: None,
+    };
+    let new = NewConversation {
+        source: "custom".to_owned(),
+        external_id: "1".to_owned(),
+        subject: None,
+        messages: vec![message("c", AuthorKind::Contact), message("t", AuthorKind::Teammate)],
+    };
+    let imported = import_conversation(services, &new, ConflictPolicy::Reject, None).await;
+    let id = imported.expect("it is new").conversation;
+    assert_eq!(score_conversation(services, id).await.expect("it is scored"), Outcome::Scored);
+    id
+}
+
+async fn offered(services: &Services, id: ConversationId) -> RatingRef {
+    let question = QuestionDraft { kind: Some(RatingType::Csat), ..QuestionDraft::default() };
+    let draft = RatingDraft { questions: vec![question], ..RatingDraft::default() };
+    let new = draft.check(Violations::default()).expect("an offer");
+    let conversation = ConversationRef::Id(id);
+    let rating = offer_rating(services, &conversation, &new, None).await.expect("it is offered");
+    RatingRef { conversation, uuid: services.rating_uuid(rating.id) }
+}
+
+async fn answer(services: &Services, rating: &RatingRef, value: i64) {
+    let answer = NewAnswer { question: QuestionRef::Only, value: Some(value), comment: None, time: None };
+    let submission = Submission { answers: vec![answer], opt_out: None };
+    submit_rating(services, rating, &submission, None).await.expect("it is answered");
+}
+
+/// The stars of the conversation's assessment; `None` where they do not apply.
+async fn stars(services: &Services, id: ConversationId) -> Option<f64> {
+    let all: Vec<Assessment> =
+        assessment::list_after(&*services.store, id, AssessmentId(0), 10).await.expect("a list");
+    let stars =
+        all.iter().find(|assessment| assessment.scorecard.base == "stars").expect("one for the stars");
+    stars.criteria[0].system.as_ref().map(|answer| answer.score.points())
+}
+
+#[tokio::test]
+async fn an_answer_is_scored_where_a_scorecard_names_it_and_another_answer_again() {
+    let services = services(true).await;
+    let id = import(&services).await;
+    let rating = offered(&services, id).await;
+    assert_eq!(score_conversation(&services, id).await.expect("an outcome"), Outcome::NothingToDo);
+    assert_eq!(stars(&services, id).await, None);
+    for value in [4, 2] {
+        answer(&services, &rating, value).await;
+        assert_eq!(score_conversation(&services, id).await.expect("an outcome"), Outcome::Scored);
+        assert_eq!(stars(&services, id).await, Some(value as f64));
+    }
+    let later = offered(&services, id).await;
+    answer(&services, &later, 5).await;
+    score_conversation(&services, id).await.expect("it is scored");
+    assert_eq!(
+        stars(&services, id).await,
+        Some(5.0),
+        "of two answers of one moment the later offer's counts"
+    );
+}
+
+#[tokio::test]
+async fn without_such_a_scorecard_an_answer_queues_nothing() {
+    let services = services(false).await;
+    let id = import(&services).await;
+    let rating = offered(&services, id).await;
+    answer(&services, &rating, 1).await;
+    assert_eq!(score_conversation(&services, id).await.expect("an outcome"), Outcome::NothingToDo);
+}

@@ -164,7 +164,7 @@ impl Sample {
             conversation: Some(conversation),
             messages: self.messages.into_iter().map(SampleMessage::into_wire).collect(),
             on_conflict: ConflictPolicy::ReturnExisting.into(),
-            request_id: String::new(),
+            ..ImportConversationRequest::default()
         }
     }
 }

@@ -242,7 +242,7 @@ fn attachment_from_json(mut fields: Object, findings: &mut Findings) -> Attachme
             _ => Err(value),
         }),
     };
-    AttachmentDraft { file_name, source_url, bytes: bytes.flatten() }
+    AttachmentDraft { file_name, source_url, bytes: bytes.flatten(), without_bytes: None }
 }
 
 /// Base64 in either alphabet, with its padding or without, as it stands in mails (with line breaks) and in `data:` URLs.

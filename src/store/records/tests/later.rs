@@ -61,6 +61,7 @@ fn a_rating_is_read_as_it_was_written() {
         version: 1,
         create_time: time,
         update_time: time,
+        imported_uuid: None,
     };
     check("rating_offered", &rating);
     check("rating_entry_offered", &rating.entry());

@@ -55,7 +55,7 @@ pub struct AuthorDraft {
 }
 
 /// A conversation that obeys every rule and may be stored. Encoded it is what tells one request from another.
-#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
 pub struct NewConversation {
     #[n(0)]
     pub source: String,

@@ -126,6 +126,8 @@ pub fn parse_person(field: &str, name: &str) -> Result<PersonRef, Violations> {
         let kind = KINDS.into_iter().find(|known| known.as_str() == kind)?;
         let source = decoded(source, ImportLimits::SOURCE_BYTES)?;
         let known_by = match external_id.strip_prefix("name=").filter(|_| kind.is_agent()) {
+            // One whom nobody named is somebody, too.
+            Some("") => KnownBy::Name(String::new()),
             Some(name) => KnownBy::Name(decoded(name, ImportLimits::NAME_BYTES)?),
             None => KnownBy::ExternalId(decoded(external_id, ImportLimits::EXTERNAL_ID_BYTES)?),
         };

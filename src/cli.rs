@@ -6,7 +6,9 @@ mod demo;
 mod export;
 mod health;
 mod import;
+mod local;
 mod record;
+mod say;
 mod serve;
 mod settings;
 mod store;
@@ -15,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::say::say;
 use crate::telemetry;
 
 pub use serve::SERVING_LINE;
@@ -28,6 +31,8 @@ pub enum Failure {
     Usage(String),
     /// Exit code 2: the command could not go on to its end; the message says where to begin again.
     Stopped(String),
+    /// Exit code 1, without a word: whoever read the output has gone away.
+    Unheard,
 }
 
 const AFTER_HELP: &str = "\
@@ -39,7 +44,7 @@ Examples:
   PLAUDIT_LOG_LEVEL=debug plaudit serve         any setting can come from the environment
   plaudit health                                is it serving? exit code 0 or 1
   plaudit import tickets.jsonl                  import conversations, one JSON object per line
-  plaudit export everything.jsonl               conversations, messages and assessments
+  plaudit export everything.jsonl               all that the store holds, to be read and to be imported elsewhere
   plaudit store dump backup.dump                everything in one file, while the server is stopped
   plaudit config                                the settings in force and where each was said
   grpcurl -plaintext localhost:50051 list       what the API offers";
@@ -60,7 +65,7 @@ enum Command {
     Health(health::Health),
     /// Import conversations from a file of JSON Lines into a running server.
     Import(import::Import),
-    /// Export every conversation of a running server as JSON Lines.
+    /// Export what a running server holds as JSON Lines.
     Export(export::Export),
     /// Print the settings in force and where each was said.
     Config(config::Config),
@@ -83,11 +88,12 @@ pub fn run() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Failed(message)) => {
-            eprintln!("plaudit: {message}");
+            say(format_args!("plaudit: {message}"));
             ExitCode::from(1)
         }
+        Err(Failure::Unheard) => ExitCode::from(1),
         Err(Failure::Usage(message) | Failure::Stopped(message)) => {
-            eprintln!("plaudit: {message}");
+            say(format_args!("plaudit: {message}"));
             ExitCode::from(2)
         }
     }

@@ -43,6 +43,7 @@ use request_body::Patience;
 use request_id::RequestIds;
 
 pub use call::Deadline;
+pub use refusal::too_large;
 pub use refusal::{ERROR_DOMAIN, code_name, reason_name};
 pub use request_body::{
     BODY_IDLE, MAX_ATTACHMENTS_REQUEST_BYTES, MAX_REQUEST_BYTES, ReadBodyError, read_body,

@@ -120,10 +120,11 @@ fn draft(number: u64) -> ConversationDraft {
             },
             create_time,
             ai_tool: message.ai_tool,
+            ..MessageDraft::default()
         }
     });
     let external_id = request.conversation.map(|conversation| conversation.external_id);
-    ConversationDraft { source: None, external_id, subject: None, messages: messages.collect() }
+    ConversationDraft { external_id, messages: messages.collect(), ..ConversationDraft::default() }
 }
 
 /// Batches a second of sled alone: groups merged into one batch, applied, flushed, synced.

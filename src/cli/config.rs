@@ -1,16 +1,17 @@
 //! `plaudit config`: the settings in force, and where each was said.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 
 use super::{
     Failure,
+    say::print,
     settings::{All, SettingFlags},
 };
 use crate::config::{Settings, Source};
 
 const AFTER_HELP: &str = "\
-On a terminal the settings are printed for people, elsewhere as TOML that can serve as plaudit.toml.
-Precedence: flags, then PLAUDIT_… variables, then the file, then defaults.
+On a terminal the settings are printed for people, elsewhere as TOML that can serve as plaudit.toml. Precedence: flags, then \
+PLAUDIT_… variables, then the file, then defaults.
 
 Examples:
   plaudit config
@@ -26,9 +27,7 @@ pub(super) struct Config {
 impl Config {
     pub(super) fn run(self) -> Result<(), Failure> {
         let settings = self.settings.read()?;
-        let mut out = io::stdout();
-        let text = if out.is_terminal() { for_people(&settings) } else { as_toml(&settings) };
-        out.write_all(text.as_bytes()).map_err(Failure::failed)
+        print(if io::stdout().is_terminal() { for_people(&settings) } else { as_toml(&settings) })
     }
 }
 

@@ -1,8 +1,75 @@
-//! How commands reach a running server.
+//! How commands reach a server: one that runs, or one of their own on a data directory that nobody serves.
+
+use std::path::{Path, PathBuf};
 
 use tonic::transport::Endpoint;
 
-use super::Failure;
+use super::{Failure, local::Local};
+
+pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
+
+/// Which server a command is a client of.
+#[derive(Debug, clap::Args)]
+pub(super) struct Target {
+    /// The server's address.
+    #[arg(long, value_name = "URL", env = "PLAUDIT_SERVER", default_value = DEFAULT_SERVER)]
+    pub(super) server: String,
+    /// A data directory that no server serves, instead of a server's address.
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+}
+
+/// A server that a command can be a client of.
+pub(super) struct Reached {
+    pub(super) endpoint: Endpoint,
+    local: Option<Local>,
+}
+
+impl Target {
+    /// The runtime that the command needs: a server within the process has work of its own to do.
+    pub(super) fn runtime(&self) -> Result<tokio::runtime::Runtime, Failure> {
+        let mut builder = match self.data {
+            Some(_) => tokio::runtime::Builder::new_multi_thread(),
+            None => tokio::runtime::Builder::new_current_thread(),
+        };
+        builder.enable_all().build().map_err(Failure::failed)
+    }
+
+    pub(super) async fn reach(&self) -> Result<Reached, Failure> {
+        let Some(data) = &self.data else {
+            return Ok(Reached { endpoint: endpoint(&self.server)?, local: None });
+        };
+        let local = Local::start(data).await?;
+        Ok(Reached { endpoint: endpoint(local.url())?, local: Some(local) })
+    }
+
+    /// The flags that say the same again, as a shell reads them.
+    pub(super) fn flags(&self) -> String {
+        match &self.data {
+            Some(data) => format!(" --data {}", quoted(&data.display().to_string())),
+            None if self.server == DEFAULT_SERVER => String::new(),
+            None => format!(" --server {}", quoted(&self.server)),
+        }
+    }
+}
+
+impl Reached {
+    /// Ends the server if it is one of the process's own.
+    pub(super) async fn leave(self) -> Result<(), Failure> {
+        match self.local {
+            Some(local) => local.stop().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether there is anything in a data directory; opening it would make a new store.
+pub(super) fn require_store(data: &Path) -> Result<(), Failure> {
+    if data.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        return Ok(());
+    }
+    Err(Failure::Failed(format!("there is no store in {}", data.display())))
+}
 
 /// What `--server` means: a URL, or `host:port` alone.
 pub(super) fn endpoint(server: &str) -> Result<Endpoint, Failure> {
@@ -18,4 +85,32 @@ pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+/// A word as a shell reads it back.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "_@%+=:,./-".contains(character);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_quoted_where_a_shell_would_read_another() {
+        for (word, expected) in [
+            ("t.jsonl", "t.jsonl"),
+            ("http://127.0.0.1:9000", "http://127.0.0.1:9000"),
+            ("my file", "'my file'"),
+            ("it's", r"'it'\''s'"),
+            ("$(x)", "'$(x)'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(word), expected);
+        }
+    }
 }

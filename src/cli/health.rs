@@ -12,7 +12,8 @@ use tonic_health::pb::{
 
 use super::{
     Failure,
-    connect::{endpoint, root_cause},
+    connect::{DEFAULT_SERVER, endpoint, root_cause},
+    say::print,
 };
 
 const AFTER_HELP: &str = "\
@@ -27,7 +28,7 @@ Examples:
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Health {
     /// The server's address.
-    #[arg(long, value_name = "URL", env = "PLAUDIT_SERVER", default_value = "http://127.0.0.1:50051")]
+    #[arg(long, value_name = "URL", env = "PLAUDIT_SERVER", default_value = DEFAULT_SERVER)]
     server: String,
     /// One service instead of the whole server.
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
@@ -52,7 +53,7 @@ impl Health {
             .await
             .map_err(|_| Failure::Failed(format!("{url} did not answer within {} s", within.as_secs())))?
             .map_err(|cause| Failure::Failed(format!("{url}: {cause}")))?;
-        println!("{}", status.as_str_name());
+        print(format_args!("{}\n", status.as_str_name()))?;
         match status {
             ServingStatus::Serving => Ok(()),
             _ => Err(Failure::Failed(format!(

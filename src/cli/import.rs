@@ -1,5 +1,6 @@
 //! `plaudit import`: conversations from JSON Lines into a running server, by `ImportConversations`.
 
+mod directory;
 mod lines;
 mod report;
 mod request;
@@ -9,29 +10,39 @@ use std::{path::PathBuf, time::Duration};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Failure, connect::endpoint, record::Records};
+use tonic::transport::Endpoint;
+
+use super::{
+    Failure,
+    connect::{Target, quoted},
+    record::Records,
+    say::say,
+};
 use crate::proto::v1::ConflictPolicy;
 
 use self::{
+    lines::Input,
     report::Report,
     session::{Session, Stop},
 };
 
 const AFTER_HELP: &str = "\
-Each line is one conversation, in the shape of the body of POST /v1/assess (docs/rest-craftcx.md) with up to 2000 messages,
-or a line of plaudit export; blank lines are skipped. A line that is not right is reported as FILE:LINE: FIELD: RULE, each rule that it breaks, and
-skipped. A conversation that is stored already is left as it is, so that the same file can be imported again: nothing is
-doubled. When the server goes away, it is waited for. SIGINT stops after what is under way; what is told then, and whenever it
-cannot go on, is the line to go on with.
+Each line is one conversation, in the shape of the body of POST /v1/assess (docs/rest-craftcx.md) with up to 2000 messages, or a \
+line of plaudit export (docs/export.md); blank lines are skipped. A line that is not right is reported as FILE:LINE: FIELD: RULE, \
+each rule that it breaks, and skipped. A conversation that is stored already is left as it is, so that the same file can be \
+imported again: nothing is doubled. What a file says of people and teams counts over what is stored. When the server goes \
+away, it is waited for. SIGINT stops after what is under way; what is told then, and whenever it cannot go on, is the line to go \
+on with. Where nobody hears what is told, it goes on, and the exit code tells.
 
-Exit codes: 0 every conversation is stored, or was there already; 1 some lines were not right, all others are stored;
-2 it could not go on, or wrong usage.
+Exit codes: 0 every conversation is stored, or was there already; 1 some lines were not right, all others are stored; 2 it could \
+not go on, could not write its result, or wrong usage.
 
 Examples:
   plaudit import tickets.jsonl
   plaudit import tickets.jsonl --from-line 120001
   zstdcat tickets.jsonl.zst | plaudit import - --server 127.0.0.1:9000
-  plaudit import tickets.jsonl --on-conflict append";
+  plaudit import tickets.jsonl --on-conflict append
+  plaudit import everything.jsonl --data /var/lib/plaudit-new";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -39,9 +50,8 @@ pub(super) struct Import {
     /// The file; - is standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The server's address.
-    #[arg(long, value_name = "URL", env = "PLAUDIT_SERVER", default_value = "http://127.0.0.1:50051")]
-    server: String,
+    #[command(flatten)]
+    target: Target,
     /// What to do with a conversation that is stored already.
     #[arg(long, value_name = "POLICY", value_enum, default_value_t = OnConflict::Skip)]
     on_conflict: OnConflict,
@@ -49,9 +59,11 @@ pub(super) struct Import {
     #[arg(long, value_name = "LINE", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     from_line: u64,
     /// How long to wait for a server that has gone away.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = WAIT_SECONDS, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     wait_seconds: u64,
 }
+
+const WAIT_SECONDS: u64 = 60;
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum OnConflict {
@@ -72,8 +84,7 @@ impl OnConflict {
 
 impl Import {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+        let runtime = self.target.runtime()?;
         let outcome = runtime.block_on(self.import());
         // A read of standard input may never end.
         runtime.shutdown_background();
@@ -81,28 +92,60 @@ impl Import {
     }
 
     async fn import(self) -> Result<(), Failure> {
-        let endpoint = endpoint(&self.server)?;
         let interrupts = Interrupts::listen().map_err(Failure::failed)?;
         let name = if lines::is_stdin(&self.file) { "-".to_owned() } else { self.file.display().to_string() };
         let input = lines::open(&self.file).map_err(|cause| Failure::Stopped(format!("{name}: {cause}")))?;
+        let reached = self.target.reach().await.map_err(|failure| match failure {
+            Failure::Failed(cause) => Failure::Stopped(cause),
+            other => other,
+        })?;
+        let outcome = self.import_into(reached.endpoint.clone(), input, &name, interrupts).await;
+        let left = reached.leave().await;
+        outcome.and(left)
+    }
+
+    async fn import_into(
+        &self,
+        endpoint: Endpoint,
+        input: Input,
+        name: &str,
+        interrupts: Interrupts,
+    ) -> Result<(), Failure> {
         let records = Records::load().map_err(Failure::failed)?;
-        let mut report = Report::begin(&name, input.size_bytes);
+        let mut report = Report::begin(name, input.size_bytes);
         let lines = lines::read(input, records, self.from_line, self.on_conflict.policy());
         let wait = Duration::from_secs(self.wait_seconds);
         let mut session = Session::new(endpoint, wait, lines, self.from_line, &mut report);
         let outcome = session.run(interrupts.first()).await;
         let next_line = session.next_line();
-        report.end();
+        let ended = report.end();
         match outcome {
-            Ok(()) => report.verdict(),
-            Err(stop) => Err(Failure::Stopped(self.how_to_go_on(&name, &stop, next_line))),
+            Ok(()) => {
+                if self.from_line > 1 && report.is_empty() {
+                    let line = self.from_line;
+                    report.note(format_args!(
+                        "there is nothing to import from line {line} on: {name} ends before"
+                    ));
+                }
+                ended.map_err(|failure| match failure {
+                    Failure::Failed(cause) => Failure::Stopped(format!("{cause}; every line is done")),
+                    other => other,
+                })?;
+                report.verdict()
+            }
+            Err(stop) => Err(Failure::Stopped(self.how_to_go_on(name, &stop, next_line))),
         }
     }
 
+    /// The command that goes on, with everything that was said and is not the default.
     fn how_to_go_on(&self, name: &str, stop: &Stop, next_line: u64) -> String {
-        let mut command = format!("plaudit import {name} --from-line {next_line}");
+        let mut command = format!("plaudit import {} --from-line {next_line}", quoted(name));
+        command += &self.target.flags();
         if matches!(self.on_conflict, OnConflict::Append) {
             command += " --on-conflict append";
+        }
+        if self.wait_seconds != WAIT_SECONDS {
+            command += &format!(" --wait-seconds {}", self.wait_seconds);
         }
         format!("{stop}; every line before {next_line} is done. Go on with: {command}")
     }
@@ -131,7 +174,7 @@ impl Interrupts {
         self.next().await;
         tokio::spawn(async move {
             self.next().await;
-            eprintln!("plaudit: stopped at once; import the same lines again");
+            say("plaudit: stopped at once; import the same lines again");
             std::process::exit(2);
         });
     }

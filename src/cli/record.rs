@@ -1,6 +1,7 @@
-//! The line of an export: what the API answers about one conversation, in protobuf's JSON form. docs/export.md describes it.
+//! The lines of an export: what the API answers about one thing, in protobuf's JSON form. docs/export.md describes them.
 //!
-//! The fields that an import takes stand where `ImportConversationRequest` has them, so that a line can be imported as it is.
+//! The fields of a conversation that an import takes stand where `ImportConversationRequest` has them, so that a line can be
+//! imported as it is.
 
 use prost::Message;
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor};
@@ -12,19 +13,23 @@ use crate::{
     interchange::json::ROOT,
     proto::{
         DESCRIPTORS,
-        v1::{Assessment, Conversation, ImportConversationRequest},
+        v1::{self, Assessment, Conversation, ImportConversationRequest, OptOut, Person, Rating, Team},
     },
 };
 
-/// What tells a line of an export from another document: no body of CraftCX has it.
+/// What tells a line about a conversation from another document: no body of CraftCX has it.
 const CONVERSATION: &str = "conversation";
+/// The keys of the other lines, which have no other.
+const TEAM: &str = "team";
+const PERSON: &str = "person";
+const OPT_OUT: &str = "optOut";
 
 /// The types of which a line is made.
 pub(super) struct Records {
     pool: DescriptorPool,
 }
 
-/// One line: a conversation, or the next part of one.
+/// One line about a conversation: the whole of it, or its next part.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Record {
@@ -32,13 +37,30 @@ struct Record {
     /// That the line before was about the same conversation.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     continues: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     messages: Vec<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ratings: Vec<Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     assessments: Vec<Value>,
 }
 
+/// What a line about a conversation, or about its next part, holds besides.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub(super) messages: Vec<v1::Message>,
+    pub(super) ratings: Vec<Rating>,
+    pub(super) assessments: Vec<Assessment>,
+}
+
 /// A line as it was read.
+pub(super) enum Parsed {
+    Conversation(Imported),
+    Team(Team),
+    Person(Person),
+    OptOut(OptOut),
+}
+
+/// A line about a conversation as it was read.
 pub(super) struct Imported {
     pub(super) request: ImportConversationRequest,
     pub(super) continues: bool,
@@ -66,43 +88,105 @@ impl Records {
         &self,
         conversation: &Conversation,
         continues: bool,
-        messages: &[crate::proto::v1::Message],
-        assessments: &[Assessment],
+        part: &Part,
     ) -> Result<Vec<u8>, String> {
-        let all = |name: &str, messages: &mut dyn Iterator<Item = Result<Value, String>>| {
-            messages.collect::<Result<Vec<_>, _>>().map_err(|cause| format!("{name}: {cause}"))
-        };
         let record = Record {
             conversation: self.json("Conversation", conversation)?,
             continues,
-            messages: all("messages", &mut messages.iter().map(|message| self.json("Message", message)))?,
-            assessments: all("assessments", &mut assessments.iter().map(|one| self.json("Assessment", one)))?,
+            messages: self.all("Message", &part.messages)?,
+            ratings: self.all("Rating", &part.ratings)?,
+            assessments: self.all("Assessment", &part.assessments)?,
         };
         serde_json::to_vec(&record).map_err(|cause| cause.to_string())
     }
 
-    /// The import of a line; `None` when it is no line of an export.
-    pub(super) fn import(&self, line: &[u8]) -> Option<Result<Imported, Violations>> {
+    fn all(&self, name: &str, messages: &[impl Message]) -> Result<Vec<Value>, String> {
+        messages.iter().map(|message| self.json(name, message)).collect()
+    }
+
+    pub(super) fn team(&self, team: &Team) -> Result<Vec<u8>, String> {
+        self.alone(TEAM, self.json("Team", team)?)
+    }
+
+    pub(super) fn person(&self, person: &Person) -> Result<Vec<u8>, String> {
+        self.alone(PERSON, self.json("Person", person)?)
+    }
+
+    pub(super) fn opt_out(&self, opt_out: &OptOut) -> Result<Vec<u8>, String> {
+        self.alone(OPT_OUT, self.json("OptOut", opt_out)?)
+    }
+
+    fn alone(&self, key: &str, value: Value) -> Result<Vec<u8>, String> {
+        serde_json::to_vec(&Map::from_iter([(key.to_owned(), value)])).map_err(|cause| cause.to_string())
+    }
+
+    /// Whether a line may be about a team; looked at before it is parsed.
+    pub(super) fn may_be_team(line: &[u8]) -> bool {
+        begins_with(line, TEAM)
+    }
+
+    /// Whether a line may be about the next part of a conversation; looked at before it is parsed.
+    pub(super) fn may_continue(line: &[u8]) -> bool {
+        contains(line, b"\"continues\"") && contains(line, b"\"conversation\"")
+    }
+
+    /// What a line holds; `None` when it is no line of an export.
+    pub(super) fn parse(&self, line: &[u8]) -> Option<Result<Parsed, Violations>> {
+        let unlike = |cause| Violations::one(ROOT, format!("is not a line of an export: {cause}"));
+        for key in [TEAM, PERSON, OPT_OUT].into_iter().filter(|key| begins_with(line, key)) {
+            let mut fields: Map<String, Value> = serde_json::from_slice(line).ok()?;
+            let value = fields.remove(key).filter(Value::is_object)?;
+            if fields.is_empty() {
+                return Some(self.parse_alone(key, value).map_err(unlike));
+            }
+        }
         // Looked for before it is parsed: most lines are of the other form.
-        let quoted = format!("\"{CONVERSATION}\"");
-        line.windows(quoted.len()).find(|window| *window == quoted.as_bytes())?;
+        if !contains(line, b"\"conversation\"") {
+            return None;
+        }
         let fields: Map<String, Value> = serde_json::from_slice(line).ok()?;
         if !fields.get(CONVERSATION)?.is_object() || fields.contains_key("ticket_id") {
             return None;
         }
-        Some(self.import_of(fields).map_err(|cause| Violations::one(ROOT, cause)))
+        Some(self.parse_conversation(fields).map(Parsed::Conversation).map_err(unlike))
     }
 
-    fn import_of(&self, mut fields: Map<String, Value>) -> Result<Imported, String> {
+    fn parse_alone(&self, key: &str, value: Value) -> Result<Parsed, String> {
+        match key {
+            TEAM => self.read("Team", value).map(Parsed::Team),
+            PERSON => self.read("Person", value).map(Parsed::Person),
+            _ => self.read("OptOut", value).map(Parsed::OptOut),
+        }
+    }
+
+    fn parse_conversation(&self, mut fields: Map<String, Value>) -> Result<Imported, String> {
         let continues = fields.get("continues") == Some(&Value::Bool(true));
-        fields.retain(|name, _| [CONVERSATION, "messages"].contains(&name.as_str()));
-        let options = DeserializeOptions::new().deny_unknown_fields(false);
-        let descriptor = self.descriptor("ImportConversationRequest")?;
-        let dynamic = DynamicMessage::deserialize_with_options(descriptor, Value::Object(fields), &options);
-        let dynamic = dynamic.map_err(|cause| format!("is not a line of an export: {cause}"))?;
-        let request = dynamic.transcode_to().map_err(|cause| cause.to_string())?;
+        // That it has none is said; where nothing is said of messages, they are missing.
+        let has_none = fields.get("messages").and_then(Value::as_array).is_some_and(Vec::is_empty);
+        fields.retain(|name, _| [CONVERSATION, "messages", "ratings"].contains(&name.as_str()));
+        let mut request: ImportConversationRequest =
+            self.read("ImportConversationRequest", Value::Object(fields))?;
+        request.without_messages = has_none || (continues && request.messages.is_empty());
         Ok(Imported { request, continues })
     }
+
+    fn read<T: Message + Default>(&self, name: &str, value: Value) -> Result<T, String> {
+        let options = DeserializeOptions::new().deny_unknown_fields(false);
+        let dynamic = DynamicMessage::deserialize_with_options(self.descriptor(name)?, value, &options);
+        dynamic.map_err(|cause| cause.to_string())?.transcode_to().map_err(|cause| cause.to_string())
+    }
+}
+
+fn contains(line: &[u8], part: &[u8]) -> bool {
+    line.windows(part.len()).any(|window| window == part)
+}
+
+/// Whether an object begins with this key.
+fn begins_with(line: &[u8], key: &str) -> bool {
+    let rest = line.trim_ascii_start().strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+    let rest = rest.and_then(|rest| rest.strip_prefix(b"\""));
+    let rest = rest.and_then(|rest| rest.strip_prefix(key.as_bytes()));
+    rest.is_some_and(|rest| rest.starts_with(b"\""))
 }
 
 #[cfg(test)]
@@ -129,14 +213,33 @@ mod tests {
             ..Default::default()
         };
         for continues in [false, true] {
-            let messages = [message.clone(), message.clone()];
-            let line = records.line(&conversation, continues, &messages, &[Assessment::default()]).unwrap();
+            let messages = vec![message.clone(), message.clone()];
+            let assessments = vec![Assessment::default()];
+            let ratings = vec![Rating { name: "conversations/1/ratings/x".to_owned(), ..Rating::default() }];
+            let part = Part { messages, ratings, assessments };
+            let line = records.line(&conversation, continues, &part).unwrap();
             assert!(!line.contains(&b'\n'));
-            let read = records.import(&line).unwrap().unwrap();
+            let Some(Ok(Parsed::Conversation(read))) = records.parse(&line) else { panic!() };
             assert_eq!(read.continues, continues);
             assert_eq!(read.request.conversation.as_ref(), Some(&conversation));
-            assert_eq!(read.request.messages, messages);
+            assert_eq!((read.request.messages, read.request.ratings), (part.messages, part.ratings));
         }
+    }
+
+    #[test]
+    fn people_teams_and_opt_outs_have_lines_of_their_own() {
+        let records = Records::load().unwrap();
+        let team = Team { display_name: "conversation".to_owned(), ..Team::default() };
+        let line = records.team(&team).unwrap();
+        assert!(Records::may_be_team(&line));
+        assert!(matches!(records.parse(&line), Some(Ok(Parsed::Team(read))) if read == team));
+        let person = Person { teams: vec!["teams/1".to_owned()], ..Person::default() };
+        let line = records.person(&person).unwrap();
+        assert!(matches!(records.parse(&line), Some(Ok(Parsed::Person(read))) if read == person));
+        let opt_out = OptOut { source: "dixa".to_owned(), ..OptOut::default() };
+        let line = records.opt_out(&opt_out).unwrap();
+        assert!(matches!(records.parse(&line), Some(Ok(Parsed::OptOut(read))) if read == opt_out));
+        assert!(records.parse(br#" { "team": { "memberCount": "many" } }"#).unwrap().is_err());
     }
 
     #[test]
@@ -148,10 +251,12 @@ mod tests {
             r#"{"ticket_id":"conversation"}"#,
             r#"{"conversation":"conversations/1"}"#,
             r#"{"ticket_id":"1","conversation":{}}"#,
+            r#"{"team":{},"ticket_id":"1"}"#,
+            r#"{"team":"red"}"#,
         ] {
-            assert!(records.import(other.as_bytes()).is_none(), "{other}");
+            assert!(records.parse(other.as_bytes()).is_none(), "{other}");
         }
         let wrong = r#"{"conversation":{"externalId":5}}"#;
-        assert!(records.import(wrong.as_bytes()).unwrap().is_err());
+        assert!(records.parse(wrong.as_bytes()).unwrap().is_err());
     }
 }

@@ -22,8 +22,8 @@ use crate::{
 pub const SERVING_LINE: &str = "listening on ";
 
 const AFTER_HELP: &str = "\
-When it is ready it prints a line to standard output: listening on 127.0.0.1:50051 (…). The log goes to standard error.
-SIGINT and SIGTERM stop it in order: health says NOT_SERVING, no further call is taken, running ones may end within
+When it is ready it prints a line to standard output: listening on 127.0.0.1:50051 (…). The log goes to standard error. \
+SIGINT and SIGTERM stop it in order: health says NOT_SERVING, no further call is taken, running ones may end within \
 drain_seconds, then so may running scoring, the store is synced and closed. A second signal ends it at once.
 
 Exit codes: 0 stopped in order, 1 failed (also: the store failed, or a second signal), 2 wrong usage or settings.
@@ -113,11 +113,11 @@ fn refused(error: ServeError) -> Failure {
     }
 }
 
-fn drain(config: &Config) -> Duration {
+pub(super) fn drain(config: &Config) -> Duration {
     Duration::from_secs(config.drain_seconds)
 }
 
-fn options(config: &Config) -> Options {
+pub(super) fn options(config: &Config) -> Options {
     Options {
         drain: drain(config),
         body_idle: BODY_IDLE,

@@ -8,6 +8,8 @@ use std::{
 
 use super::{
     Failure,
+    connect::require_store,
+    say::{say, unwritten},
     settings::{Reads, SettingFlags},
 };
 use crate::{
@@ -19,13 +21,36 @@ use crate::{
 };
 
 const AFTER_HELP: &str = "\
-The server must be stopped: one process at a time holds a data directory. A dump holds everything, without a trace of the
+The server must be stopped: one process at a time holds a data directory. A dump holds everything, without a trace of the \
 engine; dumping what was loaded gives the same bytes. It is not encrypted.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 
 Examples:
   plaudit store dump --data /var/lib/plaudit backup.dump
   plaudit store load --data /var/lib/plaudit-new backup.dump
   plaudit store dump - | zstd > backup.dump.zst";
+
+const AFTER_DUMP_HELP: &str = "\
+The file must not be there yet, and half a dump is removed. A server that runs is not disturbed: the dump is refused while one \
+holds the directory.
+
+Exit codes: 0 dumped, 1 failed (also: whoever read standard output stopped reading), 2 wrong usage or settings.
+
+Examples:
+  plaudit store dump backup.dump
+  plaudit store dump --data /var/lib/plaudit /backup/plaudit.dump
+  plaudit store dump - | zstd > backup.dump.zst";
+
+const AFTER_LOAD_HELP: &str = "\
+The directory must be new or hold an empty store. A load that does not end leaves a store that no server serves: remove it and \
+load again.
+
+Exit codes: 0 loaded, 1 failed, 2 wrong usage or settings.
+
+Examples:
+  plaudit store load --data /var/lib/plaudit-new backup.dump
+  zstdcat backup.dump.zst | plaudit store load --data /var/lib/plaudit-new -";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -37,8 +62,10 @@ pub(super) struct Store {
 #[derive(Debug, clap::Subcommand)]
 enum Direction {
     /// Write all of a store into a new file.
+    #[command(after_help = AFTER_DUMP_HELP)]
     Dump(Transfer),
     /// Read a dump into an empty or new data directory.
+    #[command(after_help = AFTER_LOAD_HELP)]
     Load(Transfer),
 }
 
@@ -70,7 +97,7 @@ impl Store {
             Direction::Load(transfer) => ("loaded", runtime.block_on(transfer.load())?),
         };
         let Counts { pairs, records, size_bytes } = counts;
-        eprintln!("{done} {pairs} pairs and {records} log records, {size_bytes} bytes");
+        say(format_args!("{done} {pairs} pairs and {records} log records, {size_bytes} bytes"));
         Ok(())
     }
 }
@@ -83,9 +110,7 @@ impl Transfer {
         }
         let config = self.settings.config()?;
         // Opening makes a new store where there is none, which is not what a dump is asked of.
-        if !config.data.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(Failure::Failed(format!("there is no store in {}", config.data.display())));
-        }
+        require_store(&config.data)?;
         let store = open(&config)?;
         let dumped = if to_stdout {
             dump::dump(&store, &mut BufWriter::new(io::stdout()), &mut progress()).await
@@ -138,7 +163,10 @@ async fn closed(
     file: &Path,
 ) -> Result<Counts, Failure> {
     let closed = store.close().await;
-    let counts = outcome.map_err(|cause| about(file, cause))?;
+    let counts = outcome.map_err(|cause| match cause {
+        DumpError::Io(cause) if is_dash(file) => unwritten(file.display(), &cause),
+        cause => about(file, cause),
+    })?;
     closed.map_err(Failure::failed)?;
     Ok(counts)
 }

@@ -101,7 +101,7 @@ impl Message {
     /// The attachments whose bytes are stored.
     pub fn stored_attachments(&self) -> impl Iterator<Item = AttachmentId> {
         let attachments = self.details.iter().flat_map(|details| &details.attachments);
-        attachments.filter(|attachment| attachment.source_url.is_none()).map(|attachment| attachment.id)
+        attachments.filter(|attachment| attachment.is_here()).map(|attachment| attachment.id)
     }
 
     /// About how many bytes its texts take.

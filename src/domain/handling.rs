@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Author, MessageId, UnixMillis};
+use super::{Author, AuthorKind, Message, MessageId, UnixMillis};
 
 /// What the helpdesk says of a conversation. All of it is absent after an import, which knows nothing of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -60,6 +60,17 @@ impl Handling {
             && self.status_changes.last().is_some_and(|closing| time >= closing.time)
         {
             self.customer_wrote_since = true;
+        }
+    }
+
+    /// Notes what the customer wrote in messages that were added, after what is said of the status with them.
+    pub fn follow(&mut self, messages: &[Message]) {
+        let last_change = self.status_changes.last().map_or(MessageId(0), |change| change.after_message);
+        let is_later = |message: &&Message| message.id > last_change;
+        for message in messages.iter().filter(is_later) {
+            if message.author.kind == AuthorKind::Contact {
+                self.customer_wrote(message.create_time);
+            }
         }
     }
 

@@ -155,9 +155,34 @@ pub struct Attachment {
     pub width: Option<u32>,
     #[n(6)]
     pub height: Option<u32>,
+    /// Its bytes are nowhere: an import told of it and did not have them.
+    #[cbor(n(7), skip_if = "is_false")]
+    pub is_missing: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// What is known of a file whose bytes are not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
+pub struct WithoutBytes {
+    #[n(0)]
+    pub size_bytes: Option<u64>,
+    #[n(1)]
+    pub content_type: Option<String>,
+    #[n(2)]
+    pub width: Option<u32>,
+    #[n(3)]
+    pub height: Option<u32>,
 }
 
 impl Attachment {
+    /// Whether its bytes are stored here.
+    pub fn is_here(&self) -> bool {
+        self.source_url.is_none() && !self.is_missing
+    }
+
     /// What follows the last dot of its name, in lower case.
     pub fn file_ending(&self) -> Option<String> {
         let (stem, ending) = self.file_name.rsplit_once('.')?;
@@ -237,7 +262,9 @@ mod tests {
             let file_name = name.to_owned();
             let (source_url, size_bytes, content_type, width, height) = (None, None, None, None, None);
             let id = AttachmentId(1);
-            Attachment { id, file_name, source_url, size_bytes, content_type, width, height }.file_ending()
+            let is_missing = false;
+            Attachment { id, file_name, source_url, size_bytes, content_type, width, height, is_missing }
+                .file_ending()
         };
         assert_eq!(ending("a.tar.GZ").as_deref(), Some("gz"));
         for none in ["", "a", ".png", "a.", "a.p/g", "a.äö"] {

@@ -35,7 +35,10 @@ pub use assessment::{
 pub use axis::{AiInvolvement, Axis, Band, Dimension, Resolution};
 pub use change::{Change, ChangeDraft};
 pub use conversation::{Author, AuthorKind, Conversation, ImportOutcome, Message, MessageKind, Transcript};
-pub use draft::{AuthorDraft, ConversationDraft, ImportLimits, MessageDraft, NewConversation, NewMessage};
+pub use draft::{
+    AuthorDraft, ConversationDraft, ImportLimits, MessageDraft, NewConversation, NewDetails, NewHandling,
+    NewMessage, NewStatusChange, StatusChangeDraft,
+};
 pub use event::{Event, EventKind};
 pub use handling::{Channel, Handling, Priority, Status, StatusChange};
 pub use html::plain_text;
@@ -45,14 +48,16 @@ pub use ids::{
 };
 pub use listing::{AssessmentFilter, AssessmentTerm, ConversationFilter, Listing, Place, Term, TimeRange};
 pub use message::{
-    AttachedFile, Attachment, Direction, IntentId, Measured, MessageDetails, measure, words_of_body,
+    AttachedFile, Attachment, Direction, IntentId, Measured, MessageDetails, WithoutBytes, measure,
+    words_of_body,
 };
 pub use message_change::MessageChange;
 pub use person::{KnownBy, Person, PersonIdentity, PersonLimits, PersonPatch, PersonRef};
 pub use rating::{
-    AgentFilter, Course, LastAnswers, NewAnswer, NewQuestion, NewRating, PersonDraft, QuestionDraft,
-    QuestionRef, Rating, RatingAnswer, RatingCounts, RatingDraft, RatingEntry, RatingFilter, RatingLimits,
-    RatingQuestion, RatingState, RatingSummary, RatingType, RatingValue, Refused, Submission,
+    AgentFilter, Course, ImportedRatingDraft, LastAnswers, NewAnswer, NewImportedRating, NewOptOut,
+    NewQuestion, NewRating, OptOutDraft, PersonDraft, QuestionDraft, QuestionRef, Rating, RatingAnswer,
+    RatingCounts, RatingDefaults, RatingDraft, RatingEntry, RatingFilter, RatingLimits, RatingQuestion,
+    RatingState, RatingSummary, RatingType, RatingValue, Refused, Submission,
 };
 pub use request_id::RequestId;
 pub use scorecard::{

@@ -105,16 +105,18 @@ pub enum PersonRef {
     Identity(#[n(0)] PersonIdentity),
 }
 
-/// As it stands in a resource name. One who has no external id is named by the number; here the name stands for it.
+/// As it stands in a resource name. A customer without an external id is named by the number; here the name stands for it.
 impl fmt::Display for PersonRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Id(id) => id.fmt(f),
             Self::Identity(PersonIdentity { source, kind, known_by }) => {
-                let (KnownBy::ExternalId(id) | KnownBy::Name(id) | KnownBy::NameIn { name: id, .. }) =
-                    known_by;
+                let (mark, id) = match known_by {
+                    KnownBy::ExternalId(id) => ("", id),
+                    KnownBy::Name(name) | KnownBy::NameIn { name, .. } => ("name=", name),
+                };
                 let encoded = |part| utf8_percent_encode(part, RESERVED);
-                write!(f, "{}:{}:{}", encoded(source), kind.as_str(), encoded(id))
+                write!(f, "{}:{}:{mark}{}", encoded(source), kind.as_str(), encoded(id))
             }
         }
     }

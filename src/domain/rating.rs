@@ -3,16 +3,21 @@
 //! docs/ratings.md says how they are counted.
 
 mod draft;
+mod imported;
+mod opt_out;
 mod submission;
 mod summary;
 
 use std::ops::RangeInclusive;
 
-use minicbor::{Decode, Encode};
+use minicbor::{Decode, Encode, bytes::ByteArray};
+use uuid::Uuid;
 
 use super::{Author, AuthorKind, Channel, ConversationId, RatingId, UnixMillis};
 
 pub use draft::{NewQuestion, NewRating, PersonDraft, QuestionDraft, RatingDraft, RatingLimits};
+pub use imported::{Defaults as RatingDefaults, ImportedRatingDraft, NewImportedRating};
+pub use opt_out::{NewOptOut, OptOutDraft};
 pub use submission::{NewAnswer, QuestionRef, Refused, Submission};
 pub use summary::{RatingCounts, RatingSummary};
 
@@ -51,6 +56,9 @@ pub struct Rating {
     pub create_time: UnixMillis,
     #[n(11)]
     pub update_time: UnixMillis,
+    /// The UUID that it brought along from another store; absent: the one that follows from its number.
+    #[n(12)]
+    pub imported_uuid: Option<ByteArray<16>>,
 }
 
 /// What decides the state of an offer besides its answers and the time of day.
@@ -257,6 +265,11 @@ impl Rating {
         self.course.cancel_time = None;
         self.course.opt_out_time = None;
         Self { version: 1, update_time: self.create_time, ..self }
+    }
+
+    /// The UUID that it was imported with.
+    pub fn imported_uuid(&self) -> Option<Uuid> {
+        self.imported_uuid.as_ref().map(|uuid| Uuid::from_bytes(**uuid))
     }
 
     /// What lists and summaries choose and count by.

@@ -4,8 +4,8 @@ use minicbor::{Encode, bytes::ByteVec};
 
 use super::{
     Author, AuthorDraft, AuthorKind, Channel, Direction, Handling, ImportLimits, IntentId, Message,
-    MessageDetails, Priority, Status, UnixMillis, Violations, address_and_name, draft::check_person_id,
-    identity_of, words_of_body,
+    MessageDetails, Priority, Status, UnixMillis, Violations, WithoutBytes, address_and_name,
+    draft::check_person_id, identity_of, words_of_body,
 };
 
 /// A message as an edge decoded it: absent is `None` or empty, nothing is checked yet.
@@ -52,6 +52,8 @@ pub struct AttachmentDraft {
     /// Wins over the bytes.
     pub source_url: Option<String>,
     pub bytes: Option<Vec<u8>>,
+    /// That neither is there and that this is meant.
+    pub without_bytes: Option<WithoutBytes>,
 }
 
 /// What a stored message says of its conversation; absent leaves it as it is.
@@ -117,6 +119,9 @@ pub enum AttachmentPlace {
     Url(#[n(0)] String),
     #[n(1)]
     Here(#[n(0)] ByteVec),
+    /// Nowhere: an import told of it and did not have its bytes.
+    #[n(2)]
+    Missing(#[n(0)] WithoutBytes),
 }
 
 /// How large a stored message may be. Lengths are in bytes.
@@ -146,7 +151,7 @@ impl StoreDraft {
         self.check_lengths(&mut violations);
         let attachments = std::mem::take(&mut self.attachments);
         let attachments = check_attachments(&mut violations, attachments);
-        self.check_handling(&mut violations);
+        self.handling.check(&mut violations);
         self.read_sender();
         let author = self.author();
         if self.author.is_some() {
@@ -225,25 +230,10 @@ impl StoreDraft {
         check_time(violations, "create_time", self.create_time);
     }
 
-    fn check_handling(&self, violations: &mut Violations) {
-        let handling = &self.handling;
-        check_time(violations, "first_response_due_time", handling.first_response_due);
-        check_time(violations, "due_time", handling.due);
-        check_count(violations, "tags", handling.tags.len(), StoreLimits::TAGS);
-        for (index, tag) in handling.tags.iter().enumerate().take(StoreLimits::TAGS) {
-            if tag.is_empty() || tag.len() > StoreLimits::TAG_BYTES {
-                let rule = format!("must be 1 to {} bytes long, is {}", StoreLimits::TAG_BYTES, tag.len());
-                violations.add(format!("tags[{index}]"), rule);
-            }
-        }
-        let team = handling.team.as_deref().unwrap_or_default();
-        check_length(violations, "team", team, StoreLimits::TEXT_BYTES);
-        if let Some(assignee) = &handling.assignee {
-            check_author(violations, "assignee", assignee);
-            if !assignee.kind.is_agent() {
-                violations.add("assignee.kind", "must be an agent: AI or a teammate");
-            }
-        }
+    /// How many items its lists have together.
+    pub fn item_count(&self) -> usize {
+        let receivers = self.to.len() + self.cc.len() + self.bcc.len();
+        receivers + self.intent_ids.len() + self.attachments.len()
     }
 
     /// A sender may be written `Name <address>`; a name of its own wins over the one in there.
@@ -311,6 +301,27 @@ impl StoreDraft {
 }
 
 impl HandlingChange {
+    /// Notes every rule that it breaks.
+    pub(super) fn check(&self, violations: &mut Violations) {
+        check_time(violations, "first_response_due_time", self.first_response_due);
+        check_time(violations, "due_time", self.due);
+        check_count(violations, "tags", self.tags.len(), StoreLimits::TAGS);
+        for (index, tag) in self.tags.iter().enumerate().take(StoreLimits::TAGS) {
+            if tag.is_empty() || tag.len() > StoreLimits::TAG_BYTES {
+                let rule = format!("must be 1 to {} bytes long, is {}", StoreLimits::TAG_BYTES, tag.len());
+                violations.add(format!("tags[{index}]"), rule);
+            }
+        }
+        let team = self.team.as_deref().unwrap_or_default();
+        check_length(violations, "team", team, StoreLimits::TEXT_BYTES);
+        if let Some(assignee) = &self.assignee {
+            check_author(violations, "assignee", assignee);
+            if !assignee.kind.is_agent() {
+                violations.add("assignee.kind", "must be an agent: AI or a teammate");
+            }
+        }
+    }
+
     /// Makes it so. A change of the status happened when the message was written that it came with.
     pub fn apply(&self, handling: &mut Handling, message: &Message) {
         // A message that comes with the closing is closed by it, whoever wrote it.
@@ -320,6 +331,10 @@ impl HandlingChange {
         if let Some(status) = self.status {
             handling.set_status(status, message.create_time, message.id);
         }
+        self.apply_but_status(handling);
+    }
+
+    pub(super) fn apply_but_status(&self, handling: &mut Handling) {
         set(&mut handling.priority, self.priority);
         set(&mut handling.first_response_due, self.first_response_due);
         set(&mut handling.due, self.due);
@@ -354,16 +369,21 @@ fn check_attachments(violations: &mut Violations, drafts: Vec<AttachmentDraft>) 
         let file_name = draft.file_name.clone().or_else(of_url);
         let file_name = file_name.unwrap_or_else(|| StoreLimits::DEFAULT_FILE_NAME.to_owned());
         check_length(violations, &field("file_name"), &file_name, ImportLimits::NAME_BYTES);
-        let place = match (draft.source_url, draft.bytes) {
-            (Some(url), _) => {
+        let place = match (draft.source_url, draft.bytes, draft.without_bytes) {
+            (Some(url), ..) => {
                 check_url(violations, &field("source_url"), &url);
                 AttachmentPlace::Url(url)
             }
-            (None, Some(bytes)) => {
+            (None, Some(bytes), _) => {
                 bytes_in_all += bytes.len();
                 AttachmentPlace::Here(bytes.into())
             }
-            (None, None) => {
+            (None, None, Some(file)) => {
+                let content_type = file.content_type.as_deref().unwrap_or_default();
+                check_length(violations, &field("content_type"), content_type, StoreLimits::TEXT_BYTES);
+                AttachmentPlace::Missing(file)
+            }
+            (None, None, None) => {
                 violations.add(format!("attachments[{index}]"), "must have a URL or its bytes, has neither");
                 continue;
             }

@@ -10,17 +10,21 @@ use crate::{
     domain::Violations,
     error::Error,
     proto::v1::{self, import_conversations_response::Answer, imported_item::Result as ItemResult},
-    server::MAX_REQUEST_BYTES,
+    server::{MAX_ATTACHMENTS_REQUEST_BYTES, MAX_REQUEST_BYTES},
     service::{
         Services,
         bulk::{Bulk, Counts, Decided, Item},
     },
 };
 
-use super::{errors, import, names};
+use super::{errors, import, message::item_count, names};
 
 /// What a message takes in memory besides its texts.
 const MESSAGE_BYTES: usize = 512;
+/// The same of an item of one of its lists, of which an attachment is the largest, and of a status change.
+const ITEM_BYTES: usize = 256;
+/// The same of a rating with a few questions.
+const RATING_BYTES: usize = 2048;
 
 pub type Answers = BoxStream<'static, Result<v1::ImportConversationsResponse, Status>>;
 
@@ -98,13 +102,22 @@ impl Session {
 
 fn item_from_wire(services: &Services, request: v1::ImportConversationsRequest) -> Item {
     let number = request.item_number;
-    let messages = request.import.as_ref().map_or(0, |import| import.messages.len());
-    let size_bytes = request.encoded_len() + messages * MESSAGE_BYTES;
+    let in_memory = request.import.as_ref().map_or(0, |import| {
+        let in_lists: usize = import.messages.iter().map(item_count).sum();
+        let history =
+            import.conversation.as_ref().map_or(0, |conversation| conversation.status_changes.len());
+        import.messages.len() * MESSAGE_BYTES
+            + (in_lists + history) * ITEM_BYTES
+            + import.ratings.len() * RATING_BYTES
+    });
+    let size_bytes = request.encoded_len() + in_memory;
     let import = match request.import {
         Some(import) => import::from_wire(services, import),
         // One that is too large comes here empty.
         None => {
-            let rule = format!("is required, and the item must be at most {MAX_REQUEST_BYTES} bytes");
+            let rule = format!(
+                "is required, and the item must be at most {MAX_REQUEST_BYTES} bytes without its attachments' bytes, {MAX_ATTACHMENTS_REQUEST_BYTES} with them"
+            );
             Err(Violations::one("import", rule))
         }
     };

@@ -19,6 +19,7 @@ use crate::proto::v1::{
 };
 
 use super::{bounds, errors};
+use crate::server::{MAX_REQUEST_BYTES, too_large};
 
 /// Protobuf both ways.
 pub struct BoundedCodec<T, U>(PhantomData<(T, U)>);
@@ -60,6 +61,9 @@ impl<U: Message + Default + 'static> Decoder for BoundedDecoder<U> {
         let request = source.chunk();
         let is = |other: TypeId| TypeId::of::<U>() == other;
         let checked = if is(TypeId::of::<ImportConversationRequest>()) {
+            if bounds::is_import_too_large(request) {
+                return Err(too_large(MAX_REQUEST_BYTES));
+            }
             bounds::check_import(request)
         } else if is(TypeId::of::<StoreMessageRequest>()) {
             bounds::check_store(request)

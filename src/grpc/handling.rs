@@ -2,7 +2,8 @@
 
 use crate::{
     domain::{
-        Author, AuthorDraft, ChangeDraft, Channel, Handling, HandlingChange, Priority, Status, Violations,
+        Author, AuthorDraft, ChangeDraft, Channel, Handling, HandlingChange, Priority, Status,
+        StatusChangeDraft, Violations,
     },
     proto::v1,
 };
@@ -70,6 +71,7 @@ pub fn to_wire(handling: Handling) -> v1::Conversation {
     let changes = handling.status_changes.into_iter().map(|change| v1::StatusChange {
         status: number(&STATUSES, Some(change.status)),
         change_time: Some(times::to_wire(change.time)),
+        after_message: i64::try_from(change.after_message.0).ok(),
     });
     v1::Conversation {
         status: number(&STATUSES, handling.status),
@@ -131,6 +133,50 @@ pub fn update_from_wire(
     };
     let paths = mask.map(|mask| mask.paths).unwrap_or_default();
     ChangeDraft { paths, subject: conversation.subject, handling }
+}
+
+/// What an import says of its conversation, whose other fields are read already.
+pub fn imported_from_wire(
+    mut conversation: v1::Conversation,
+    violations: &mut Violations,
+) -> (HandlingChange, Vec<StatusChangeDraft>) {
+    let changes = std::mem::take(&mut conversation.status_changes).into_iter().enumerate();
+    let changes = changes.map(|(index, change)| {
+        let field = |name: &str| format!("status_changes[{index}].{name}");
+        let time = change.change_time.as_ref();
+        StatusChangeDraft {
+            status: choice(&field("status"), &STATUSES, change.status, violations),
+            time: time.and_then(|time| times::checked(&field("change_time"), time, violations)),
+            after_message: change.after_message.map(|number| number.try_into().unwrap_or(0)),
+        }
+    });
+    let changes = changes.collect();
+    let Handling {
+        status,
+        priority,
+        first_response_due,
+        due,
+        assignee,
+        tags,
+        team,
+        channel,
+        subchannel_id,
+        status_changes: _,
+        customer_wrote_since: _,
+    } = update_from_wire(conversation, None, violations).handling;
+    let change = HandlingChange {
+        status,
+        priority,
+        first_response_due,
+        due,
+        assignee,
+        tags,
+        team,
+        channel,
+        subchannel_id,
+        likely_channel: None,
+    };
+    (change, changes)
 }
 
 pub fn status_from_wire(field: &str, status: i32, violations: &mut Violations) -> Option<Status> {

@@ -15,7 +15,15 @@ use crate::{
     },
 };
 
-use super::{Edge, bulk, conversation::scoring_to_wire, names, requests::request_id_from_wire, times};
+use super::{
+    Edge, bulk,
+    conversation::scoring_to_wire,
+    handling,
+    message::{details_from_wire, is_detailed},
+    names, rating,
+    requests::request_id_from_wire,
+    times,
+};
 
 #[tonic::async_trait]
 impl ImportService for Edge {
@@ -53,11 +61,35 @@ pub fn from_wire(services: &Services, request: v1::ImportConversationRequest) ->
     let mut violations = Violations::default();
     let on_conflict = policy_from_wire(request.on_conflict, &mut violations);
     let request_id = request_id_from_wire(&request.request_id, &mut violations);
+    let append_after = append_after_from_wire(request.append_after, on_conflict, &mut violations);
+    let ratings = request.ratings.into_iter().enumerate();
+    let ratings = ratings.map(|(index, rating)| {
+        if on_conflict == ConflictPolicy::Append && rating.name.is_empty() {
+            let rule = "is required where on_conflict is APPEND: by it one that is stored is known";
+            violations.add(format!("ratings[{index}].name"), rule);
+        }
+        rating::imported_from_wire(index, rating, &mut violations)
+    });
+    let ratings = ratings.collect();
     let draft = draft_from_wire(request.conversation.unwrap_or_default(), request.messages, &mut violations);
+    let draft =
+        ConversationDraft { ratings, append_after, without_messages: request.without_messages, ..draft };
     let new = draft
         .check(services.import_limits(), violations)
         .map_err(|violations| violations.renamed(wire_field))?;
     Ok(Import { new, on_conflict, request_id })
+}
+
+fn append_after_from_wire(
+    append_after: String,
+    on_conflict: ConflictPolicy,
+    violations: &mut Violations,
+) -> Option<String> {
+    let append_after = present(append_after);
+    if append_after.is_some() && on_conflict != ConflictPolicy::Append {
+        violations.add("append_after", "must be empty where on_conflict is not APPEND");
+    }
+    append_after
 }
 
 fn policy_from_wire(policy: i32, violations: &mut Violations) -> ConflictPolicy {
@@ -75,35 +107,56 @@ fn policy_from_wire(policy: i32, violations: &mut Violations) -> ConflictPolicy 
 
 /// In this request the conversation's own fields stand one level down.
 fn wire_field(field: &str) -> String {
-    match field {
-        "source" | "external_id" | "subject" => format!("conversation.{field}"),
-        _ => field.to_owned(),
-    }
+    const OF_CONVERSATION: [&str; 12] = [
+        "source",
+        "external_id",
+        "subject",
+        "status",
+        "status_changes",
+        "priority",
+        "first_response_due_time",
+        "due_time",
+        "assignee",
+        "tags",
+        "team",
+        "channel",
+    ];
+    let first = field.split(['.', '[']).next().unwrap_or_default();
+    if OF_CONVERSATION.contains(&first) { format!("conversation.{field}") } else { field.to_owned() }
 }
 
 fn draft_from_wire(
-    conversation: v1::Conversation,
+    mut conversation: v1::Conversation,
     messages: Vec<v1::Message>,
     violations: &mut Violations,
 ) -> ConversationDraft {
-    let drafts = messages.into_iter().enumerate();
     if !conversation.messages.is_empty() {
         violations.add("conversation.messages", "is output only; the messages belong into `messages`");
     }
-    ConversationDraft {
-        source: present(conversation.source),
-        external_id: present(conversation.external_id),
-        subject: conversation.subject,
-        messages: drafts.map(|(index, message)| message_from_wire(index, message, violations)).collect(),
-    }
+    // What status changes say of their places is meant by the numbers in the messages' names.
+    let is_numbered = conversation.status_changes.iter().any(|change| change.after_message.is_some());
+    let drafts = messages.into_iter().enumerate();
+    let messages =
+        drafts.map(|(index, message)| message_from_wire(index, message, is_numbered, violations)).collect();
+    let source = present(std::mem::take(&mut conversation.source));
+    let external_id = present(std::mem::take(&mut conversation.external_id));
+    let subject = conversation.subject.take();
+    let (handling, status_changes) = handling::imported_from_wire(conversation, violations);
+    let draft = ConversationDraft::default();
+    ConversationDraft { source, external_id, subject, messages, handling, status_changes, ..draft }
 }
 
-fn message_from_wire(index: usize, message: v1::Message, violations: &mut Violations) -> MessageDraft {
-    let author = message.author.unwrap_or_default();
-    let create_time = message
-        .create_time
-        .as_ref()
-        .and_then(|time| times::checked(&format!("messages[{index}].create_time"), time, violations));
+fn message_from_wire(
+    index: usize,
+    mut message: v1::Message,
+    is_numbered: bool,
+    violations: &mut Violations,
+) -> MessageDraft {
+    let number = is_numbered.then(|| message.name.rsplit('/').next()?.parse().ok()).flatten();
+    let author = message.author.take().unwrap_or_default();
+    let create_time = message.create_time.take();
+    let create_time = create_time
+        .and_then(|time| times::checked(&format!("messages[{index}].create_time"), &time, violations));
     let kind = match v1::MessageKind::try_from(message.kind) {
         Ok(v1::MessageKind::Unspecified) => None,
         Ok(v1::MessageKind::Message) => Some(MessageKind::Message),
@@ -115,14 +168,11 @@ fn message_from_wire(index: usize, message: v1::Message, violations: &mut Violat
         }
     };
     let author = author_from_wire(&format!("messages[{index}].author"), author, violations);
-    MessageDraft {
-        external_id: present(message.external_id),
-        kind,
-        content: message.content,
-        author,
-        create_time,
-        ai_tool: message.ai_tool,
-    }
+    let external_id = present(std::mem::take(&mut message.external_id));
+    let (content, ai_tool) = (message.content.take(), message.ai_tool.take());
+    let details = is_detailed(&message)
+        .then(|| Box::new(details_from_wire(&format!("messages[{index}]"), message, violations)));
+    MessageDraft { external_id, kind, content, author, create_time, ai_tool, number, details }
 }
 
 /// An unspecified kind is absent.

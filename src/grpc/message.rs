@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::{
         Attachment, AttachmentDraft, Author, ConversationId, Direction, IntentId, Message, MessageChange,
-        MessageDetails, MessageId, MessageKind, StoreDraft, Violations,
+        MessageDetails, MessageId, MessageKind, StoreDraft, Violations, WithoutBytes,
     },
     error::Error,
     proto::v1,
@@ -56,7 +56,7 @@ impl Edge {
         let process = self.process_from_wire(request.process, deadline, &mut violations);
         let handling = handling::change_from_wire(&mut request, &mut violations);
         let message = request.message.unwrap_or_default();
-        let draft = StoreDraft { handling, ..draft_from_wire(message, &mut violations) };
+        let draft = StoreDraft { handling, ..draft_from_wire("message", message, &mut violations) };
         let new = draft.check(Violations::default()).map_err(|found| found.renamed(wire_field));
         let new = violations.take(new);
         let (Some(parent), Some(new), true) = (parent, new, violations.is_empty()) else {
@@ -136,19 +136,21 @@ fn wire_field(field: &str) -> String {
     if OF_REQUEST.contains(&first) { field.to_owned() } else { format!("message.{field}") }
 }
 
-fn draft_from_wire(message: v1::Message, violations: &mut Violations) -> StoreDraft {
-    for (field, text) in [
-        ("message.raw_data", &message.raw_data),
-        ("message.sender", &message.sender),
-        ("message.sent_content", &message.sent_content),
+/// A message as it is to be stored. What is wrong with it is named below `place`.
+pub fn draft_from_wire(place: &str, message: v1::Message, violations: &mut Violations) -> StoreDraft {
+    let field = |name: &str| format!("{place}.{name}");
+    for (name, text) in [
+        ("raw_data", &message.raw_data),
+        ("sender", &message.sender),
+        ("sent_content", &message.sent_content),
     ] {
         if text.as_ref().is_some_and(|text| !is_json_object(text)) {
-            violations.add(field, "must be a JSON object");
+            violations.add(field(name), "must be a JSON object");
         }
     }
     let create_time = message.create_time.as_ref();
     StoreDraft {
-        direction: handling::choice("message.direction", &DIRECTIONS, message.direction, violations),
+        direction: handling::choice(&field("direction"), &DIRECTIONS, message.direction, violations),
         is_private: message.private,
         body_type: present(message.r#type),
         from_address: message.from_address,
@@ -172,9 +174,9 @@ fn draft_from_wire(message: v1::Message, violations: &mut Violations) -> StoreDr
         agent_id: message.agent_id,
         subchannel_id: message.subchannel_id,
         tracking_id: message.tracking_id.and_then(present),
-        author: message.author.map(|author| author_from_wire("message.author", author, violations)),
+        author: message.author.map(|author| author_from_wire(&field("author"), author, violations)),
         ai_tool: message.ai_tool,
-        create_time: create_time.and_then(|time| times::checked("message.create_time", time, violations)),
+        create_time: create_time.and_then(|time| times::checked(&field("create_time"), time, violations)),
         attachments: message.attachments.into_iter().map(attachment_from_wire).collect(),
         handling: Default::default(),
     }
@@ -189,7 +191,58 @@ fn attachment_from_wire(attachment: v1::Attachment) -> AttachmentDraft {
         file_name: present(attachment.file_name),
         source_url: attachment.source_url.and_then(present),
         bytes: attachment.content,
+        without_bytes: None,
     }
+}
+
+/// Whether a message brings more than its words, its author and its time.
+pub fn is_detailed(message: &v1::Message) -> bool {
+    let texts = [
+        &message.from_address,
+        &message.from_name,
+        &message.subject,
+        &message.html_body,
+        &message.plain_body,
+        &message.clean_body,
+        &message.raw_data,
+        &message.sender,
+        &message.sent_content,
+        &message.crm_notification_id,
+        &message.contract_id,
+        &message.customer_id,
+        &message.tracking_id,
+    ];
+    message.direction != 0
+        || message.private
+        || !message.r#type.is_empty()
+        || item_count(message) > 0
+        || message.agent_id.is_some()
+        || message.subchannel_id.is_some()
+        || texts.iter().any(|text| text.is_some())
+}
+
+/// How many items its lists have together.
+pub fn item_count(message: &v1::Message) -> usize {
+    let receivers = message.to.len() + message.cc.len() + message.bcc.len();
+    receivers + message.intent_ids.len() + message.attachments.len()
+}
+
+/// What an import brings besides; only there may an attachment be without its bytes.
+pub fn details_from_wire(place: &str, message: v1::Message, violations: &mut Violations) -> StoreDraft {
+    let without_bytes = |attachment: &v1::Attachment| {
+        attachment.content_missing.then(|| WithoutBytes {
+            size_bytes: attachment.size_bytes.and_then(|size| size.try_into().ok()),
+            content_type: attachment.content_type.clone(),
+            width: attachment.width.and_then(|width| width.try_into().ok()),
+            height: attachment.height.and_then(|height| height.try_into().ok()),
+        })
+    };
+    let missing: Vec<_> = message.attachments.iter().map(without_bytes).collect();
+    let mut draft = draft_from_wire(place, message, violations);
+    for (attachment, without_bytes) in draft.attachments.iter_mut().zip(missing) {
+        attachment.without_bytes = without_bytes;
+    }
+    draft
 }
 
 fn change_from_wire(message: v1::Message, paths: &[String], violations: &mut Violations) -> MessageChange {
@@ -302,7 +355,8 @@ fn attachment_to_wire(
     let link = || format!("/attachments/{}", services.attachment_link(conversation, attachment.id));
     v1::Attachment {
         name: names::attachment(conversation, message, attachment.id),
-        download_path: attachment.source_url.is_none().then(link),
+        download_path: attachment.is_here().then(link),
+        content_missing: attachment.is_missing,
         file_name: attachment.file_name,
         source_url: attachment.source_url,
         content: None,

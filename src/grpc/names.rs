@@ -113,7 +113,8 @@ pub fn parse_rating(field: &str, name: &str) -> Result<RatingRef, Violations> {
     parsed().ok_or_else(|| unlike(field, name, "`conversations/{conversation}/ratings/{uuid}`"))
 }
 
-/// `people/{number}` or `people/{source}:{kind}:{external id}`.
+/// `people/{number}`, `people/{source}:{kind}:{external id}` or, of an agent without an external id,
+/// `people/{source}:{kind}:name={name}`. In an external id the `=` would be encoded.
 pub fn parse_person(field: &str, name: &str) -> Result<PersonRef, Violations> {
     const KINDS: [AuthorKind; 3] = [AuthorKind::Contact, AuthorKind::Ai, AuthorKind::Teammate];
     let parsed = || {
@@ -124,8 +125,13 @@ pub fn parse_person(field: &str, name: &str) -> Result<PersonRef, Violations> {
         let (kind, external_id) = rest.split_once(':')?;
         let kind = KINDS.into_iter().find(|known| known.as_str() == kind)?;
         let source = decoded(source, ImportLimits::SOURCE_BYTES)?;
-        let external_id = decoded(external_id, ImportLimits::EXTERNAL_ID_BYTES)?;
-        Some(PersonRef::Identity(PersonIdentity { source, kind, known_by: KnownBy::ExternalId(external_id) }))
+        let known_by = match external_id.strip_prefix("name=").filter(|_| kind.is_agent()) {
+            // One whom nobody named is somebody, too.
+            Some("") => KnownBy::Name(String::new()),
+            Some(name) => KnownBy::Name(decoded(name, ImportLimits::NAME_BYTES)?),
+            None => KnownBy::ExternalId(decoded(external_id, ImportLimits::EXTERNAL_ID_BYTES)?),
+        };
+        Some(PersonRef::Identity(PersonIdentity { source, kind, known_by }))
     };
     parsed().ok_or_else(|| {
         let shape = "`people/{number}` or `people/{source}:{kind}:{external id}` with the kind teammate, ai or contact";
@@ -269,6 +275,13 @@ mod tests {
         assert_eq!(parse("people/5000000000000009"), Some(PersonRef::Id(PersonId(5_000_000_000_000_009))));
         assert_eq!(parse("people/zendesk:teammate:t:1"), Some(tom("t:1")));
         assert_eq!(parse("people/zendesk:teammate:t%2F1"), Some(tom("t/1")));
+        assert_eq!(parse("people/zendesk:teammate:name%3Dt"), Some(tom("name=t")));
+        let by_name = PersonRef::Identity(PersonIdentity {
+            source: "a".to_owned(),
+            kind: AuthorKind::Ai,
+            known_by: KnownBy::Name("Bot 1".to_owned()),
+        });
+        assert_eq!(parse("people/a:ai:name=Bot%201"), Some(by_name));
         for wrong in [
             "people/",
             "people/07",

@@ -96,3 +96,30 @@ fn cut_by<T>(items: &mut Vec<T>, encoded_len: impl Fn(&T) -> usize) -> bool {
     items.truncate(fits);
     is_cut
 }
+
+/// A place that is a key, as text.
+pub fn to_hex(place: &[u8]) -> String {
+    place.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u32>> = text.chars().map(|digit| digit.to_digit(16)).collect();
+    let pair = |pair: &[u32]| match pair {
+        [high, low] => u8::try_from(high * 16 + low).ok(),
+        _ => None,
+    };
+    digits?.chunks(2).map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_as_it_was_written() {
+        for place in [&[][..], &[0, 1, 0xAB, 0xFF]] {
+            assert_eq!(from_hex(&to_hex(place)).as_deref(), Some(place));
+        }
+        assert_eq!((from_hex("0"), from_hex("0g"), from_hex("äö")), (None, None, None));
+    }
+}

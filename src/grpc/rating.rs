@@ -2,19 +2,28 @@
 
 mod encode;
 mod list;
+mod opt_out;
 
 use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
-        AuthorDraft, NewAnswer, PersonDraft, QuestionDraft, QuestionRef, RatingDraft, Submission, Violations,
+        AuthorDraft, ImportedRatingDraft, NewAnswer, PersonDraft, QuestionDraft, QuestionRef, RatingDraft,
+        Submission, Violations,
     },
     error::Error,
     proto::v1::{self, rating_service_server::RatingService},
     service::rating,
 };
 
-use super::{Edge, handling::choice, import::author_from_wire, names, requests::request_id_from_wire, times};
+use super::{
+    Edge,
+    handling::{channel_from_wire, choice},
+    import::author_from_wire,
+    names,
+    requests::request_id_from_wire,
+    times,
+};
 
 pub use encode::state_to_wire;
 
@@ -83,6 +92,20 @@ impl RatingService for Edge {
         self.list(request.into_inner()).await.map(Response::new).map_err(Status::from)
     }
 
+    async fn list_opt_outs(
+        &self,
+        request: Request<v1::ListOptOutsRequest>,
+    ) -> Result<Response<v1::ListOptOutsResponse>, Status> {
+        self.opt_outs(request.into_inner()).await.map(Response::new).map_err(Status::from)
+    }
+
+    async fn create_opt_out(
+        &self,
+        request: Request<v1::CreateOptOutRequest>,
+    ) -> Result<Response<v1::OptOut>, Status> {
+        self.opt_out(request.into_inner()).await.map(Response::new).map_err(Status::from)
+    }
+
     async fn summarize_ratings(
         &self,
         request: Request<v1::SummarizeRatingsRequest>,
@@ -130,6 +153,59 @@ fn question_from_wire(
     let field = format!("questions[{index}].type");
     let kind = choice(&field, &encode::TYPES, question.r#type, violations);
     QuestionDraft { kind, text: question.text, language: question.language }
+}
+
+/// A rating that an import brings along. What is wrong with it is named below `ratings[index]`.
+pub fn imported_from_wire(
+    index: usize,
+    rating: v1::Rating,
+    violations: &mut Violations,
+) -> ImportedRatingDraft {
+    let mut found = Violations::default();
+    let mut time = |field: &str, time: Option<_>| times::checked(field, &time?, &mut found);
+    let offer_time = time("offer_time", rating.offer_time);
+    let schedule_time = time("schedule_time", rating.schedule_time);
+    let expire_time = time("expire_time", rating.expire_time);
+    let cancel_time = time("cancel_time", rating.cancel_time);
+    let opt_out_time = time("opt_out_time", rating.opt_out_time);
+    let is_named = !rating.name.is_empty();
+    let name = is_named.then(|| names::parse_rating("name", &rating.name));
+    let questions = rating.questions.into_iter().enumerate();
+    let questions = questions.map(|(place, mut question)| {
+        let answer = question.answer.take();
+        (
+            question_from_wire(place, question, &mut found),
+            answer.map(|answer| imported_answer(place, answer, &mut found)),
+        )
+    });
+    let questions = questions.collect();
+    let draft = ImportedRatingDraft {
+        uuid: name.and_then(|name| found.take(name)).map(|name| name.uuid),
+        user: rating.user.map(|user| author_from_wire("user", user, &mut found)),
+        agent: rating.agent.map(|agent| author_from_wire("agent", agent, &mut found)),
+        questions,
+        offer_time,
+        schedule_time,
+        expire_time,
+        cancel_time,
+        opt_out_time,
+        withheld: rating.state == v1::RatingState::Unscheduled as i32,
+        channel: channel_from_wire("channel", rating.channel, &mut found),
+    };
+    violations.take(found.or(()).map_err(|found| found.renamed(|field| format!("ratings[{index}].{field}"))));
+    draft
+}
+
+fn imported_answer(place: usize, answer: v1::RatingAnswer, violations: &mut Violations) -> NewAnswer {
+    let field = format!("questions[{place}].answer.answer_time");
+    let time = answer.answer_time.as_ref();
+    NewAnswer {
+        // It stands with its question.
+        question: QuestionRef::Place(place as u64),
+        value: answer.value.map(i64::from),
+        comment: answer.comment,
+        time: time.and_then(|time| times::checked(&field, time, violations)),
+    }
 }
 
 fn answer_from_wire(index: usize, answer: v1::RatingAnswer, violations: &mut Violations) -> NewAnswer {

@@ -30,6 +30,7 @@ fn draft_of(fields: &mut Object, limits: ImportLimits, findings: &mut Findings) 
         external_id: fields.string("ticket_id", findings),
         subject: fields.text("subject", findings),
         messages: messages.into_iter().map(|message| message_of(message, findings)).collect(),
+        ..ConversationDraft::default()
     }
 }
 
@@ -43,6 +44,7 @@ fn message_of(mut fields: Object, findings: &mut Findings) -> MessageDraft {
         author: author.map(|author| author_of(author, findings)).unwrap_or_default(),
         create_time: fields.millis("timestamp", findings),
         ai_tool: fields.text("ai_tool", findings),
+        ..MessageDraft::default()
     }
 }
 

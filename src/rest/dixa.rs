@@ -94,7 +94,7 @@ impl Dixa {
         let (key, new) = read(head, body, decode::offer).await?;
         let rating = rating::offer_rating(&self.services, &conversation, &new, key.as_ref()).await;
         let rating = rating.map_err(|error| renamed(error, decode::offered_field))?;
-        let data = encode::offered(self.services.rating_uuid(rating.id), &rating);
+        let data = encode::offered(self.services.rating_uuid_of(&rating), &rating);
         Ok(answer(StatusCode::CREATED, &encode::Data { data }))
     }
 
@@ -118,8 +118,9 @@ impl Dixa {
         let page = rating::list_ratings_of(services, id, &any, RatingId(0), MAX_RATINGS).await?;
         let now = services.now();
         let ratings = page.ratings.iter();
-        let data: Vec<_> =
-            ratings.flat_map(|rating| encode::listed(services.rating_uuid(rating.id), rating, now)).collect();
+        let data: Vec<_> = ratings
+            .flat_map(|rating| encode::listed(services.rating_uuid_of(&rating), rating, now))
+            .collect();
         Ok(answer(StatusCode::OK, &encode::Data { data }))
     }
 

@@ -42,8 +42,13 @@ pub(super) struct Method {
     pub(super) limit_bytes: usize,
 }
 
-/// The one method in whose requests attachments come.
-const TAKES_ATTACHMENTS: &str = "/plaudit.v1.ConversationService/StoreMessage";
+/// The methods in whose requests attachments come. An import without their bytes must be smaller all the same, which the
+/// edge sees to.
+const TAKES_ATTACHMENTS: [&str; 3] = [
+    "/plaudit.v1.ConversationService/StoreMessage",
+    "/plaudit.v1.ImportService/ImportConversation",
+    "/plaudit.v1.ImportService/ImportConversations",
+];
 
 /// The methods by path, and the names of the services.
 #[derive(Debug)]
@@ -80,9 +85,10 @@ impl Methods {
                         (true, Lasts::UntilEnded) => Carries::Any,
                     };
                     let path: Arc<str> = format!("/{service_name}/{}", method.name()).into();
-                    let limit_bytes = match &*path {
-                        TAKES_ATTACHMENTS => MAX_ATTACHMENTS_REQUEST_BYTES,
-                        _ => MAX_REQUEST_BYTES,
+                    let limit_bytes = if TAKES_ATTACHMENTS.contains(&&*path) {
+                        MAX_ATTACHMENTS_REQUEST_BYTES
+                    } else {
+                        MAX_REQUEST_BYTES
                     };
                     self.by_path.insert(path.clone(), Method { path, lasts, carries, limit_bytes });
                 }
@@ -119,8 +125,10 @@ mod tests {
             assert_eq!(carries(&path), Some(Carries::Any));
         }
         let limit = |path: &str| methods.get(path).map(|method| method.limit_bytes);
-        assert_eq!(limit("/plaudit.v1.ImportService/ImportConversation"), Some(MAX_REQUEST_BYTES));
-        assert_eq!(limit(TAKES_ATTACHMENTS), Some(MAX_ATTACHMENTS_REQUEST_BYTES));
+        assert_eq!(limit("/plaudit.v1.ImportService/GetImport"), Some(MAX_REQUEST_BYTES));
+        for path in TAKES_ATTACHMENTS {
+            assert_eq!(limit(path), Some(MAX_ATTACHMENTS_REQUEST_BYTES), "{path}");
+        }
         assert_eq!(carries("/grpc.health.v1.Health/Watch"), Some(Carries::One));
         assert_eq!(lasts("/plaudit.v1.EventService/WatchEvents"), Some(Lasts::UntilEnded));
         assert_eq!(lasts("/plaudit.v1.ImportService/ImportConversations"), Some(Lasts::UntilAnswered));

@@ -37,7 +37,8 @@ fn status_with(
     Status::with_error_details(code, message, details)
 }
 
-pub(super) fn too_large(limit_bytes: usize) -> Status {
+/// The refusal of a request message that is larger than its limit.
+pub fn too_large(limit_bytes: usize) -> Status {
     status_with(
         Code::ResourceExhausted,
         ErrorReason::RequestTooLarge,

@@ -1,11 +1,12 @@
 //! Bringing conversations in, and telling what became of them.
 
-use std::collections::HashSet;
+mod append;
+mod parts;
 
 use crate::{
     domain::{
-        AuthorKind, Conversation, ConversationId, Event, EventKind, ImportLimits, ImportOutcome, Message,
-        MessageId, NewConversation, NewMessage, Receipt, RequestId, Violations,
+        Conversation, ConversationId, Event, EventKind, ImportOutcome, MessageId, NewConversation, RatingId,
+        Receipt, RequestId, Violations,
     },
     error::{Error, ResourceKind},
     store::{
@@ -61,7 +62,8 @@ pub async fn import_conversation(
 ) -> Result<Imported, Error> {
     let content = || records::encode(&(new, on_conflict as u8)).to_vec();
     let once = Once::new(services, Method::ImportConversation, request_id, content);
-    let mut is_stored = false;
+    // A part of a conversation is not to begin one.
+    let mut is_stored = new.append_after.is_some();
     for _ in 0..ATTEMPTS {
         // Looked up again after every conflict: the conflict may be this very request, sent twice.
         let expired = match once.begin(services).await? {
@@ -101,18 +103,29 @@ async fn create(
     expired: Option<Stored<Request>>,
 ) -> Result<Option<Imported>, Error> {
     let count = new.messages.len() as u32;
-    let (first, now) = services.ids.take_at(1 + u64::from(count), || services.clock.now()).await?;
+    let in_messages = parts::numbers_of(&new.messages);
+    let taken = 1 + in_messages + new.ratings.len() as u64;
+    let (first, now) = services.ids.take_at(taken, || services.clock.now()).await?;
     let id = ConversationId(first);
-    let conversation = Conversation {
+    let mut conversation = Conversation {
         subject: new.subject.clone(),
         message_count: count,
         ..Conversation::new(id, new.source.clone(), new.external_id.clone(), now)
     };
     let mut batch = Batch::default();
-    conversation::put_new(&mut batch, conversation, numbered(new.messages.iter(), MessageId(first + 1)));
+    let messages = parts::number(&mut batch, id, new.messages.iter(), MessageId(first + 1));
+    if let Some(handling) = &new.handling {
+        conversation.handling = handling.begin(MessageId(first), &messages);
+    }
+    parts::guess_channel(&mut conversation, new.messages.iter());
+    parts::put_tracked(services, &mut batch, id, new.messages.iter().zip(&messages)).await?;
+    let ratings = new.ratings.iter();
+    parts::put_ratings(services, &mut batch, &conversation, ratings, RatingId(first + 1 + in_messages), now)
+        .await?;
+    conversation::put_new(&mut batch, conversation, messages);
     queue::put_first(&mut batch, id, 1, now);
     let event = Event { conversation: id, time: now, kind: EventKind::ConversationImported };
-    batch.log.push(records::encode(&event));
+    batch.log.insert(0, records::encode(&event));
     commit(services, batch, once, expired, id, ImportOutcome::Created, count).await
 }
 
@@ -126,6 +139,10 @@ async fn meet_existing(
 ) -> Result<Option<Imported>, Error> {
     let identity_key = keys::identity(&new.source, &new.external_id);
     let Some(identity) = get_one::<Identity>(&*services.store, identity_key.clone()).await? else {
+        if new.append_after.is_some() {
+            let rule = "must name the last message of a conversation that is stored; this one is not";
+            return Err(Violations::one("append_after", rule).into());
+        }
         return create(services, new, once, expired).await;
     };
     let id = identity.value.conversation;
@@ -143,71 +160,9 @@ async fn meet_existing(
         ConflictPolicy::Append => {
             // One at a time, or of many that append to one conversation all but one would have to begin again.
             let _turn = services.append_turns.take(id).await;
-            append(services, new, once, expired, id).await
+            append::run(services, new, once, expired, id).await
         }
     }
-}
-
-/// Appends the messages whose external id is not stored yet; `None` when another write came first.
-async fn append(
-    services: &Services,
-    new: &NewConversation,
-    once: &Once<'_>,
-    expired: Option<Stored<Request>>,
-    id: ConversationId,
-) -> Result<Option<Imported>, Error> {
-    let Some(found) = conversation::find(&*services.store, id).await? else { return Ok(None) };
-    let stored = conversation::transcript(&*services.store, found.head.value.clone()).await?;
-    // A message that was stored singly is known by the id under which the source tracks it.
-    let tracked =
-        |message: &'_ Message| message.details.as_ref().and_then(|details| details.tracking_id.clone());
-    let ids =
-        stored.messages.iter().flat_map(|message| [Some(message.external_id.clone()), tracked(message)]);
-    let known: HashSet<String> = ids.flatten().collect();
-    let unseen = || new.messages.iter().filter(|message| !known.contains(message.external_id.as_str()));
-    let count = unseen().count() as u32;
-    if count == 0 {
-        let mut batch = Batch::default();
-        conversation::expect_head(&mut batch, id, found.head.raw);
-        return commit(services, batch, once, expired, id, ImportOutcome::Existing, 0).await;
-    }
-    let total = stored.messages.len() + count as usize;
-    if total > ImportLimits::CONVERSATION_MESSAGES {
-        let most = ImportLimits::CONVERSATION_MESSAGES;
-        let rule = format!("must leave the conversation with at most {most} messages, it would have {total}");
-        return Err(Violations::one("messages", rule).into());
-    }
-    let now = services.clock.now();
-    let first = MessageId(services.ids.take(u64::from(count)).await?);
-    let appended = numbered(unseen(), first);
-    let mut changed = stored.conversation;
-    changed.version += 1;
-    changed.message_count = changed.message_count.saturating_add(count);
-    changed.update_time = now;
-    for message in appended.iter().filter(|message| message.author.kind == AuthorKind::Contact) {
-        changed.handling.customer_wrote(message.create_time);
-    }
-    let mut batch = Batch::default();
-    queue::put_next(&mut batch, id, changed.version, now, found.failure.as_ref());
-    conversation::put_appended(&mut batch, found.head, changed, appended);
-    let event = Event { conversation: id, time: now, kind: EventKind::MessagesAppended { first, count } };
-    batch.log.push(records::encode(&event));
-    commit(services, batch, once, expired, id, ImportOutcome::Appended, count).await
-}
-
-fn numbered<'a>(messages: impl Iterator<Item = &'a NewMessage>, first: MessageId) -> Vec<Message> {
-    let numbered = messages.zip(first.0..).map(|(message, id)| Message {
-        id: MessageId(id),
-        external_id: message.external_id.clone(),
-        kind: message.kind,
-        content: message.content.clone(),
-        author: message.author.clone(),
-        create_time: message.create_time,
-        ai_tool: message.ai_tool.clone(),
-        details: None,
-        update_time: None,
-    });
-    numbered.collect()
 }
 
 /// Commits what was decided, with the record of the request; `None` when another write came first.
@@ -220,6 +175,7 @@ async fn commit(
     outcome: ImportOutcome,
     stored_messages: u32,
 ) -> Result<Option<Imported>, Error> {
+    let is_new = outcome != ImportOutcome::Existing;
     let answer = RequestAnswer::ImportConversation { conversation, outcome, stored_messages };
     once.record(services, &mut batch, expired, answer.clone());
     if !batch.put.is_empty() {
@@ -229,7 +185,7 @@ async fn commit(
             Err(error) => return Err(error.into()),
         }
     }
-    if stored_messages > 0 {
+    if is_new {
         services.queue_changed.notify_one();
     }
     repeated(services, answer).map(Some)

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         AttachedFile, Attachment, AttachmentId, AttachmentPlace, Conversation, ConversationId,
         ConversationRef, Event, EventKind, ImportLimits, Message, MessageId, NewAttachment, NewStoredMessage,
-        RequestId, UnixMillis, Violations, measure,
+        RequestId, UnixMillis, Violations, WithoutBytes, measure,
     },
     error::{Error, ResourceKind},
     store::{
@@ -357,28 +357,38 @@ fn numbers_from(first: u64) -> Numbers {
     Numbers { message: MessageId(first), first_attachment: AttachmentId(first + 2) }
 }
 
-fn put_attachment(
+/// Puts the bytes of an attachment, where they are there, and answers it as its message keeps it.
+pub(super) fn put_attachment(
     batch: &mut Batch,
     conversation: ConversationId,
     id: AttachmentId,
     new: &NewAttachment,
 ) -> Attachment {
-    let file_name = new.file_name.clone();
+    let attachment = Attachment {
+        id,
+        file_name: new.file_name.clone(),
+        source_url: None,
+        size_bytes: None,
+        content_type: None,
+        width: None,
+        height: None,
+        is_missing: false,
+    };
     match &new.place {
-        AttachmentPlace::Url(url) => Attachment {
-            id,
-            file_name,
-            source_url: Some(url.clone()),
-            size_bytes: None,
-            content_type: None,
-            width: None,
-            height: None,
+        AttachmentPlace::Url(url) => Attachment { source_url: Some(url.clone()), ..attachment },
+        AttachmentPlace::Missing(WithoutBytes { size_bytes, content_type, width, height }) => Attachment {
+            size_bytes: *size_bytes,
+            content_type: content_type.clone(),
+            width: *width,
+            height: *height,
+            is_missing: true,
+            ..attachment
         },
         AttachmentPlace::Here(bytes) => {
             let measured = measure(bytes);
             let content_type = measured.content_type;
             let file = AttachmentBytes {
-                file_name: file_name.clone(),
+                file_name: attachment.file_name.clone(),
                 content_type: content_type.clone(),
                 bytes: bytes.clone(),
             };
@@ -386,7 +396,7 @@ fn put_attachment(
             let (width, height) = measured.size_pixels.unzip();
             let size_bytes = Some(bytes.len() as u64);
             let content_type = Some(content_type);
-            Attachment { id, file_name, source_url: None, size_bytes, content_type, width, height }
+            Attachment { size_bytes, content_type, width, height, ..attachment }
         }
     }
 }

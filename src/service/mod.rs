@@ -33,7 +33,7 @@ use self::{
 
 use crate::{
     clock::Clock,
-    domain::{ImportLimits, RatingId, UnixMillis},
+    domain::{ImportLimits, Rating, RatingId, UnixMillis},
     error::Error,
     scoring::Scorer,
     store::{Keyspace, ids::Ids, secret::Secrets},
@@ -145,6 +145,11 @@ impl Services {
     /// What a rating is known by to callers; see [`Secrets::rating_uuid`].
     pub fn rating_uuid(&self, rating: RatingId) -> Uuid {
         self.secrets.rating_uuid(rating)
+    }
+
+    /// The same of one that may have brought its own along.
+    pub fn rating_uuid_of(&self, rating: &Rating) -> Uuid {
+        rating.imported_uuid().unwrap_or_else(|| self.rating_uuid(rating.id))
     }
 
     /// The moment by the services' clock.

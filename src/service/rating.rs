@@ -5,6 +5,7 @@
 //! again: what the head says of the agent and the channel is pinned as it was read. That the conversation is there is expected of its identity.
 
 mod list;
+mod opt_out;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,7 @@ use super::{
 };
 
 pub use list::{Listed, Place, list_ratings, list_ratings_of, summarize_ratings};
+pub use opt_out::{OptOutPage, create_opt_out, list_opt_outs};
 
 /// What a submission did.
 #[derive(Clone, Debug)]
@@ -115,6 +117,7 @@ async fn offer(
         version: 1,
         create_time: now,
         update_time: now,
+        imported_uuid: None,
     };
     let mut batch = Batch::default();
     standing.expect(&mut batch);
@@ -162,7 +165,7 @@ pub async fn submit_rating(
         let mut batch = Batch::default();
         rating::put_changed(&mut batch, &rating, stored.raw);
         if let Some(opts_out) = submission.opt_out {
-            let opt_out = opts_out.then_some(OptOut { rating: id, time });
+            let opt_out = opts_out.then_some(OptOut { rating: rating.id, time });
             rating::put_opt_out(&*services.store, &mut batch, &rating, opt_out).await?;
         }
         if rating.answer_time().is_some() {
@@ -170,9 +173,9 @@ pub async fn submit_rating(
         }
         let is_scored_again = rating.questions != stored.value.questions
             && put_scoring(services, &mut batch, conversation, time).await?;
-        let answer = RequestAnswer::SubmitRating { conversation, rating: id, time };
+        let answer = RequestAnswer::SubmitRating { conversation, rating: rating.id, time };
         once.record(services, &mut batch, expired, answer);
-        if commit(services, batch, &rating, EventKind::RatingSubmitted { rating: id }).await? {
+        if commit(services, batch, &rating, EventKind::RatingSubmitted { rating: rating.id }).await? {
             if is_scored_again {
                 services.queue_changed.notify_one();
             }
@@ -229,8 +232,9 @@ pub async fn cancel_rating(
         };
         let mut batch = Batch::default();
         rating::put_changed(&mut batch, &rating, stored.raw);
-        once.record(services, &mut batch, expired, RequestAnswer::CancelRating { conversation, rating: id });
-        if commit(services, batch, &rating, EventKind::RatingCancelled { rating: id }).await? {
+        let answer = RequestAnswer::CancelRating { conversation, rating: rating.id };
+        once.record(services, &mut batch, expired, answer);
+        if commit(services, batch, &rating, EventKind::RatingCancelled { rating: rating.id }).await? {
             return Ok(rating);
         }
     }
@@ -263,25 +267,33 @@ async fn commit(
 /// Which rating of which conversation a name means; neither need be stored.
 async fn resolve(services: &Services, name: &RatingRef) -> Result<(ConversationId, RatingId), Error> {
     let conversation = conversation::resolve(services, &name.conversation).await?;
-    let id = services.secrets.rating_of(name.uuid);
-    match id {
-        Some(id) => Ok((conversation, id)),
-        // Of an unknown conversation that is said, whatever the UUID is.
-        None => {
-            let head = get_one::<Head>(&*services.store, keys::head(conversation)).await?;
-            Err(not_found(name, head.is_some_and(|head| head.value.conversation.delete_time.is_none())))
-        }
+    if let Some(id) = services.secrets.rating_of(name.uuid) {
+        return Ok((conversation, id));
     }
+    if let Some(id) = rating::find_imported(&*services.store, conversation, name.uuid).await? {
+        return Ok((conversation, id));
+    }
+    // Of an unknown conversation that is said, whatever the UUID is.
+    let head = get_one::<Head>(&*services.store, keys::head(conversation)).await?;
+    Err(not_found(name, head.is_some_and(|head| head.value.conversation.delete_time.is_none())))
 }
 
+/// The rating that a name means, whose number may be another one than the UUID tells: it may have come back by an import.
 async fn find_named(
     services: &Services,
     name: &RatingRef,
     conversation: ConversationId,
     id: RatingId,
 ) -> Result<Stored<Rating>, Error> {
-    let (head, rating) = rating::find(&*services.store, conversation, id).await?;
+    let store = &*services.store;
+    let (head, mut rating) = rating::find(store, conversation, id).await?;
     let is_there = head.is_some_and(|head| head.value.conversation.delete_time.is_none());
+    if is_there
+        && rating.is_none()
+        && let Some(imported) = rating::find_imported(store, conversation, name.uuid).await?
+    {
+        rating = get_one(store, keys::rating(conversation, imported)).await?;
+    }
     rating.filter(|_| is_there).ok_or_else(|| not_found(name, is_there))
 }
 
@@ -347,6 +359,6 @@ fn known_as(given: &PersonDraft, kind: AuthorKind) -> Author {
 }
 
 /// The channel as the helpdesk says, else a guess: a chat. Where addresses were stored, storing them has set `Email`.
-fn channel_of(conversation: &Conversation) -> Channel {
+pub(super) fn channel_of(conversation: &Conversation) -> Channel {
     conversation.handling.channel.unwrap_or(Channel::WidgetChat)
 }

@@ -20,6 +20,7 @@
 //! | 60 | rating | workspace, conversation, rating | `domain::Rating` |
 //! | 61 | ratings by time of offer | workspace, milliseconds, rating | `domain::RatingEntry` |
 //! | 62 | a customer who is not to be asked | workspace, source, person | `records::OptOut` |
+//! | 63 | rating by the UUID that it was imported with | workspace, conversation, UUID | `records::RatingNumber` |
 //! | 70 | person | workspace, person | `domain::Person` |
 //! | 71 | person's identity | workspace, kind, source, way of being known, external id or name (in a conversation) | `records::PersonNumber` |
 //! | 72 | team | workspace, team | `domain::Team` |
@@ -35,14 +36,18 @@
 //! another. Numeric ids are global; the rest belongs to a workspace. Bytes from F0 on belong to the engines.
 
 mod listing;
+mod opt_out;
 
 pub use listing::*;
+pub use opt_out::*;
 
 use std::ops::Bound;
 
+use uuid::Uuid;
+
 use crate::domain::{
-    AssessmentId, AttachmentId, Author, AuthorKind, ConversationId, KnownBy, MessageId, PersonId,
-    PersonIdentity, RatingId, TeamId, TeamIdentity, UnixMillis,
+    AssessmentId, AttachmentId, AuthorKind, ConversationId, KnownBy, MessageId, PersonId, PersonIdentity,
+    RatingId, TeamId, TeamIdentity, UnixMillis,
 };
 
 use super::{Key, KeyRange};
@@ -70,6 +75,7 @@ const REQUEST: u8 = 0x50;
 const RATING: u8 = 0x60;
 const RATING_BY_TIME: u8 = 0x61;
 const OPT_OUT: u8 = 0x62;
+const IMPORTED_RATING: u8 = 0x63;
 const PERSON: u8 = 0x70;
 const PERSON_IDENTITY: u8 = 0x71;
 const TEAM: u8 = 0x72;
@@ -77,8 +83,8 @@ const TEAM_IDENTITY: u8 = 0x73;
 const MEMBER: u8 = 0x74;
 
 /// The subspaces whose keys begin with a conversation's number, but for its head and what finds it again while it is purged.
-const BELONGINGS: [u8; 7] =
-    [SEGMENT, TRACKED, ATTACHMENT, RATING, ASSESSMENT, ASSESSMENT_INDEX, SCORING_FAILURE];
+const BELONGINGS: [u8; 8] =
+    [SEGMENT, TRACKED, ATTACHMENT, RATING, IMPORTED_RATING, ASSESSMENT, ASSESSMENT_INDEX, SCORING_FAILURE];
 
 pub fn secret() -> Key {
     vec![SECRET]
@@ -277,6 +283,12 @@ pub fn ratings(conversation: ConversationId) -> KeyRange {
     KeyRange::prefix(of_conversation(RATING, conversation))
 }
 
+pub fn imported_rating(conversation: ConversationId, uuid: Uuid) -> Key {
+    let mut key = of_conversation(IMPORTED_RATING, conversation);
+    key.extend(uuid.as_bytes());
+    key
+}
+
 /// Times before 1970 are not taken, so that the bytes sort as the times.
 pub fn rating_by_time(offer_time: UnixMillis, rating: RatingId) -> Key {
     let mut key = in_workspace(RATING_BY_TIME, 16);
@@ -294,25 +306,6 @@ pub fn rating_of_entry(key: &[u8]) -> Option<(UnixMillis, RatingId)> {
     let (time, rating) = key.strip_prefix(&[RATING_BY_TIME])?.get(4..)?.split_first_chunk::<8>()?;
     let rating = u64::from_be_bytes(rating.try_into().ok()?);
     Some((UnixMillis(i64::from_be_bytes(*time)), RatingId(rating)))
-}
-
-/// A customer with an external id is the same in every conversation of the source; one without is known by name, and
-/// within the conversation only.
-pub fn opt_out(source: &str, conversation: ConversationId, customer: &Author) -> Key {
-    let mut key = in_workspace(OPT_OUT, 32);
-    push_text(&mut key, source);
-    match &customer.external_id {
-        Some(external_id) => {
-            key.push(0);
-            push_text(&mut key, external_id);
-        }
-        None => {
-            key.push(1);
-            key.extend(conversation.0.to_be_bytes());
-            push_text(&mut key, customer.name.as_deref().unwrap_or_default());
-        }
-    }
-    key
 }
 
 pub fn person(id: PersonId) -> Key {

@@ -4,12 +4,14 @@
 
 use std::ops::Bound;
 
+use uuid::Uuid;
+
 use crate::domain::{Author, ConversationId, Rating, RatingEntry, RatingFilter, RatingId, UnixMillis};
 
 use super::{
     Batch, Direction, Expect, Key, KeyRange, Keyspace, StoreError, Stored, Value, expect_unchanged, get_one,
-    keys,
-    records::{self, Head, Identity, OptOut},
+    keys::{self, KnownCustomer},
+    records::{self, Head, Identity, OptOut, RatingNumber},
 };
 
 /// How many ratings of one conversation are read at once.
@@ -175,6 +177,23 @@ pub fn put_new(batch: &mut Batch, rating: &Rating) {
     batch.put.push((keys::rating_by_time(rating.offer_time, rating.id), records::encode(&rating.entry())));
 }
 
+/// Puts what finds a new rating by the UUID that it brought along.
+pub fn put_imported(batch: &mut Batch, rating: &Rating, uuid: Uuid) {
+    let key = keys::imported_rating(rating.conversation, uuid);
+    batch.expect.push((key.clone(), Expect::Absent));
+    batch.put.push((key, records::encode(&RatingNumber { rating: rating.id })));
+}
+
+/// Which rating of a conversation was imported with this UUID.
+pub async fn find_imported(
+    store: &dyn Keyspace,
+    conversation: ConversationId,
+    uuid: Uuid,
+) -> Result<Option<RatingId>, StoreError> {
+    let found = get_one::<RatingNumber>(store, keys::imported_rating(conversation, uuid)).await?;
+    Ok(found.map(|found| found.value.rating))
+}
+
 /// Puts a changed rating; `read` is what it was.
 pub fn put_changed(batch: &mut Batch, rating: &Rating, read: Value) {
     batch.expect.push((keys::rating(rating.conversation, rating.id), Expect::Is(read)));
@@ -198,4 +217,48 @@ pub async fn put_opt_out(
         _ => {}
     }
     Ok(())
+}
+
+/// A customer who does not want to be asked, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptedOut {
+    pub source: String,
+    pub customer: KnownCustomer,
+    pub time: UnixMillis,
+}
+
+/// The opt-outs in at most `limit` keys after `after`, each with its key.
+pub async fn list_opt_outs(
+    store: &dyn Keyspace,
+    after: Option<Key>,
+    limit: usize,
+) -> Result<Vec<(Key, OptedOut)>, StoreError> {
+    let all = keys::opt_outs();
+    let range = match after {
+        Some(after) => all.after(after),
+        None => all,
+    };
+    let page = store.scan(range, limit, Direction::Ascending).await?;
+    let opted_out = |(key, raw): (Key, Value)| {
+        let (source, customer) = keys::customer_of_opt_out(&key)
+            .ok_or_else(|| StoreError::Corrupt(format!("an opt-out has the key {key:02x?}").into()))?;
+        let time = records::decode::<OptOut>(&key, &raw)?.time;
+        Ok((key, OptedOut { source, customer, time }))
+    };
+    page.into_iter().map(opted_out).collect()
+}
+
+/// Notes that a customer does not want to be asked, unless that is noted: then since when.
+pub async fn put_new_opt_out(
+    store: &dyn Keyspace,
+    batch: &mut Batch,
+    key: Key,
+    opt_out: OptOut,
+) -> Result<Option<UnixMillis>, StoreError> {
+    if let Some(known) = get_one::<OptOut>(store, key.clone()).await? {
+        return Ok(Some(known.value.time));
+    }
+    batch.expect.push((key.clone(), Expect::Absent));
+    batch.put.push((key, records::encode(&opt_out)));
+    Ok(None)
 }

@@ -233,11 +233,18 @@ pub enum RequestAnswer {
 /// That a customer does not want to be asked to rate.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct OptOut {
-    /// On which offer they said so.
+    /// On which offer they said so; 0 where that was elsewhere.
     #[n(0)]
     pub rating: RatingId,
     #[n(1)]
     pub time: UnixMillis,
+}
+
+/// Which rating was imported with a UUID; both it and the conversation are in the key.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub struct RatingNumber {
+    #[n(0)]
+    pub rating: RatingId,
 }
 
 /// Whom an identity means.

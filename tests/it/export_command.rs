@@ -43,8 +43,11 @@ async fn what_is_exported_is_all_that_there_is_and_can_be_imported_elsewhere() {
 
     let folder = TempDir::new().unwrap();
     let (code, text) = run(folder.path(), &server, &["export", "all.jsonl"]);
-    assert_eq!((code, text.as_str()), (Some(0), "exported 31 conversations in 33 lines\n"));
+    let told = "exported 31 conversations, 2 people, 0 teams and 0 opt-outs in 35 lines\n";
+    assert_eq!((code, text.as_str()), (Some(0), told));
     let all = lines(&folder.path().join("all.jsonl"));
+    let (people, all) = all.split_at(2);
+    assert_eq!(people[0]["person"]["displayName"], "Ada");
     for (ticket, line) in all[..30].iter().enumerate() {
         let name = line["conversation"]["name"].as_str().unwrap();
         assert_eq!(line["conversation"]["externalId"], json!(ticket.to_string()));
@@ -68,7 +71,8 @@ async fn what_is_exported_is_all_that_there_is_and_can_be_imported_elsewhere() {
     let other = ServerProcess::start();
     let (code, text) = run(folder.path(), &other, &["import", "all.jsonl"]);
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains(": 31 stored, 2 appended to, 0 there already, 0 bad"), "{text}");
+    let told = ": 31 stored, 2 appended to, 0 there already, 0 bad, 2 about people, teams and opt-outs";
+    assert!(text.contains(told), "{text}");
     let there = Client::new(other.channel().await);
     for external_id in ["0", "29", "long"] {
         let name = format!("conversations/test:{external_id}");
@@ -86,7 +90,8 @@ async fn an_export_to_standard_output_is_lines_alone_and_a_file_is_not_overwritt
     let server = ServerProcess::start();
     let folder = TempDir::new().unwrap();
     let (code, text) = run(folder.path(), &server, &["export", "-"]);
-    assert_eq!((code, text.as_str()), (Some(0), "exported 0 conversations in 0 lines\n"));
+    let told = "exported 0 conversations, 0 people, 0 teams and 0 opt-outs in 0 lines\n";
+    assert_eq!((code, text.as_str()), (Some(0), told));
     std::fs::write(folder.path().join("all.jsonl"), "mine").unwrap();
     let (code, text) = run(folder.path(), &server, &["export", "all.jsonl"]);
     assert!(code == Some(1) && text.contains("all.jsonl: File exists"), "{text}");
@@ -115,4 +120,52 @@ async fn a_line_of_an_export_that_is_not_right_is_reported_with_all_that_is_wron
     ] {
         assert!(text.contains(expected), "{expected} in {text}");
     }
+}
+
+#[tokio::test]
+async fn an_export_that_nobody_reads_on_ends_without_a_word() {
+    let server = ServerProcess::start();
+    let client = Client::new(server.channel().await);
+    client.import_all((0..300).map(|ticket| sample::import(&ticket.to_string())).collect()).await;
+    let folder = TempDir::new().unwrap();
+    let address = server.address().to_string();
+    let (read, write) = std::io::pipe().unwrap();
+    drop(read);
+    let mut export = plaudit(folder.path());
+    let output = export.args(["export", "-", "--server", &address]).stdout(write).output().unwrap();
+    assert_eq!((output.status.code(), &output.stderr[..]), (Some(1), &b""[..]));
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output =
+        plaudit(folder.path()).args(["export", "-", "--server", &address]).stdout(full).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && errors.contains("-: No space left"), "{errors}");
+}
+
+#[tokio::test]
+async fn a_directory_that_nobody_serves_is_exported_and_imported_without_a_server() {
+    let mut server = ServerProcess::start();
+    let client = Client::new(server.channel().await);
+    client.import(sample::import("42")).await.unwrap();
+    client.scored("conversations/test:42").await;
+    let folder = TempDir::new().unwrap();
+    let data = server.data().display().to_string();
+    let run = |arguments: &[&str]| {
+        let output = plaudit(folder.path()).args(arguments).output().unwrap();
+        let text = [&output.stdout[..], &output.stderr[..]].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
+    };
+    // While it is served, the one who holds it is named.
+    let holder = server.address().to_string();
+    let (code, text) = run(&["export", "all.jsonl", "--data", &data]);
+    assert!(code == Some(1) && text.contains(&holder), "{text}");
+    let (code, text) = run(&["export", "all.jsonl", "--data", "none"]);
+    assert!(code == Some(1) && text.contains("there is no store in none"), "{text}");
+
+    assert_eq!(server.terminate().await.code(), Some(0));
+    let (code, text) = run(&["export", "all.jsonl", "--data", &data]);
+    assert!(code == Some(0) && text.starts_with("exported 1 conversation, "), "{text}");
+    let (code, text) = run(&["import", "all.jsonl", "--data", "other"]);
+    assert!(code == Some(0) && text.contains(": 1 stored, "), "{text}");
+    let (code, text) = run(&["import", "all.jsonl", "--data", "other"]);
+    assert!(code == Some(0) && text.contains(": 0 stored, 1 there already, 0 bad"), "{text}");
 }

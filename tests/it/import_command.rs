@@ -12,7 +12,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Client, ServerProcess, plaudit, sample::without_names, soon, until};
+use crate::harness::{
+    Client, ServerProcess, plaudit,
+    sample::{self, without_names},
+    soon, until,
+};
 
 /// A line that is right.
 fn line(ticket: &str) -> Value {
@@ -305,4 +309,126 @@ fn its_help_says_what_a_line_is_and_what_the_exit_codes_are() {
     {
         assert!(out.contains(expected), "{expected} in {out}");
     }
+}
+
+/// The parts of a conversation as an export writes them.
+fn parts(count: usize) -> Vec<Value> {
+    let message = |number: usize| {
+        json!({ "externalId": format!("m{number}"), "kind": "MESSAGE_KIND_MESSAGE", "content": "Hello.",
+            "author": { "kind": "AUTHOR_KIND_CONTACT" }, "createTime": "2026-01-01T00:00:00Z" })
+    };
+    let part = |part: usize| {
+        json!({ "conversation": { "source": "test", "externalId": "42" }, "continues": part > 0,
+            "messages": (4 * part..4 * part + 4).map(message).collect::<Vec<_>>() })
+    };
+    (0..count).map(part).collect()
+}
+
+fn write(folder: &Path, lines: &[Value]) {
+    let text: Vec<_> = lines.iter().map(Value::to_string).collect();
+    std::fs::write(folder.join("t.jsonl"), text.join("\n")).unwrap();
+}
+
+#[tokio::test]
+async fn a_line_that_goes_on_is_appended_to_nothing_but_what_it_goes_on_with() {
+    let server = ServerProcess::start();
+    let client = Client::new(server.channel().await);
+    let folder = TempDir::new().unwrap();
+    let name = "conversations/test:42";
+    let refused = |lines: &[Value], arguments: &[&str], bad: &[u64]| {
+        write(folder.path(), lines);
+        let (code, out, errors) = told(import(folder.path(), &server, &[&["t.jsonl"], arguments].concat()));
+        assert_eq!(code, Some(1), "{out} {errors}");
+        for line in bad {
+            assert!(errors.contains(&format!("t.jsonl:{line}: ")), "{line} in {errors}");
+        }
+    };
+    let whole = parts(3);
+    // The first part is bad: the others have nothing to go on with.
+    let mut bad = parts(3);
+    bad[0]["messages"][0]["kind"] = json!(0);
+    refused(&bad, &[], &[1, 2, 3]);
+    let mut unread = parts(2);
+    unread[0]["messages"][0]["content"] = json!(5);
+    refused(&unread, &[], &[1, 2]);
+    // A part is missing in between, or it is another conversation's.
+    refused(&[whole[1].clone()], &[], &[1]);
+    let mut other = whole[0].clone();
+    other["conversation"]["externalId"] = json!("43");
+    refused(&[other, whole[1].clone()], &[], &[2]);
+    assert!(client.conversation(name).await.is_err());
+    // Another one is there by that name, which ends otherwise.
+    client.import(sample::import_of("42", sample::messages(0, 3))).await.unwrap();
+    refused(&whole, &[], &[2, 3]);
+    refused(&whole, &["--from-line", "2"], &[2, 3]);
+    assert_eq!(client.conversation(name).await.unwrap().message_count, 3);
+}
+
+#[tokio::test]
+async fn an_import_goes_on_in_the_middle_of_a_conversation() {
+    let server = ServerProcess::start();
+    let client = Client::new(server.channel().await);
+    let folder = TempDir::new().unwrap();
+    write(folder.path(), &parts(1));
+    assert_eq!(told(import(folder.path(), &server, &["t.jsonl"])).0, Some(0));
+    write(folder.path(), &parts(3));
+    let (code, out, errors) = told(import(folder.path(), &server, &["t.jsonl", "--from-line", "2"]));
+    assert!(code == Some(0) && out.contains(": 0 stored, 2 appended to, "), "{out} {errors}");
+    assert_eq!(client.conversation("conversations/test:42").await.unwrap().message_count, 12);
+    let (code, out, _) = told(import(folder.path(), &server, &["t.jsonl"]));
+    assert!(code == Some(0) && out.ends_with(": 0 stored, 3 there already, 0 bad\n"), "{out}");
+}
+
+#[tokio::test]
+async fn an_import_goes_on_when_nobody_hears_it() {
+    let server = ServerProcess::start();
+    let folder = TempDir::new().unwrap();
+    let address = server.address().to_string();
+    std::fs::write(folder.path().join("t.jsonl"), format!("{{\n{}", lines(0..3))).unwrap();
+    let command = || {
+        let mut command = plaudit(folder.path());
+        command.args(["import", "t.jsonl", "--server", &address]);
+        command
+    };
+    let closed = || {
+        let (_, write) = std::io::pipe().unwrap();
+        write
+    };
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let status = command().stdout(closed()).stderr(closed()).status().unwrap();
+    assert_eq!(status.code(), Some(1), "a line is bad, which the exit code tells");
+    assert!(is_stored(&Client::new(server.channel().await), 2).await);
+    assert_eq!(command().stderr(full()).output().unwrap().status.code(), Some(1));
+    // A result that cannot be written, though somebody wants it, is told.
+    let output = command().args(["--from-line", "2"]).stdout(full()).output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.code() == Some(2) && errors.contains("cannot write to standard output"),
+        "{errors}"
+    );
+}
+
+#[tokio::test]
+async fn the_line_to_go_on_with_is_told_with_everything_that_was_said() {
+    let mut server = ServerProcess::start();
+    server.kill();
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("my file"), lines(0..3)).unwrap();
+    let more = ["my file", "--on-conflict", "append", "--wait-seconds", "1"];
+    let (code, _, errors) = told(import(folder.path(), &server, &more));
+    let address = server.address();
+    let hint = format!(
+        "Go on with: plaudit import 'my file' --from-line 1 --server {address} --on-conflict append --wait-seconds 1"
+    );
+    assert!(code == Some(2) && errors.contains(&hint), "{errors}");
+}
+
+#[tokio::test]
+async fn a_first_line_after_the_end_is_told() {
+    let server = ServerProcess::start();
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("t.jsonl"), lines(0..3)).unwrap();
+    let (code, _, errors) = told(import(folder.path(), &server, &["t.jsonl", "--from-line", "4"]));
+    assert_eq!(code, Some(0));
+    assert!(errors.contains("nothing to import from line 4 on: t.jsonl ends before"), "{errors}");
 }

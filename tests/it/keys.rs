@@ -5,6 +5,9 @@
 //! | import | 1 | head, identity, job, log record |
 //! | … whose messages exceed 16 KiB | 1 | one more for every 32 KiB of messages |
 //! | … with a request id | 1 | one more |
+//! | … with how the company handles it, with details of its messages | 1 | none more |
+//! | … with tracking ids, with attachments | 1 | one more for each tracking id and for each attachment whose bytes were sent |
+//! | … with ratings | 1 | for each as an offer, and one more for a UUID of its own; the listing where one is answered |
 //! | scoring | 1 | two for each new assessment and one for a changed one, their index, the job's end, log record; the conversation's listing; a posting for each term that lists find the conversation and its new assessments by |
 //! | … of people who were never seen before | one more, before | two for each person: the entry and the identity |
 //! | append | 1 | head, job, segment, log record |
@@ -31,8 +34,8 @@ use std::collections::BTreeMap;
 use plaudit::{
     proto::v1::{
         Attachment, AuthorKind, ConflictPolicy, Conversation, DeleteMessageRequest,
-        ImportConversationRequest, Message, RatingType, ScoringProcess, StoreMessageRequest,
-        UpdateConversationRequest, UpdateMessageRequest,
+        ImportConversationRequest, Message, Rating, RatingAnswer, RatingQuestion, RatingType, ScoringProcess,
+        StoreMessageRequest, UpdateConversationRequest, UpdateMessageRequest,
     },
     store::Batch,
 };
@@ -68,6 +71,7 @@ fn keys(batch: &Batch) -> BTreeMap<&'static str, usize> {
             0x60 => "rating",
             0x61 => "entry",
             0x62 => OPT_OUT,
+            0x63 => "imported UUID",
             0x80 => "listing",
             0x81 | 0x82 => "posting",
             0x83 => "deletion",
@@ -139,6 +143,45 @@ async fn an_import_writes_four_keys_and_its_scoring_one_batch() {
     assert_eq!(committed, [with(&IMPORT, &[]), with(&SCORING, &[])]);
     let committed = committed_by(&server, &client, with_id(sample::import("43"), "one")).await;
     assert_eq!(committed, [with(&IMPORT, &[("request", 1)]), with(&SCORING, &[])]);
+}
+
+#[tokio::test]
+async fn an_import_of_more_writes_one_key_for_each_thing_to_find() {
+    let (server, client) = start().await;
+    let mut request = sample::import("42");
+    let conversation = request.conversation.as_mut().unwrap();
+    (conversation.status, conversation.tags) = (3, vec!["vip".to_owned()]);
+    let message = &mut request.messages[0];
+    (message.direction, message.html_body) = (1, Some("<p>Hello</p>".to_owned()));
+    assert_eq!(committed_by(&server, &client, request.clone()).await[0], with(&IMPORT, &[]));
+
+    request.conversation.as_mut().unwrap().external_id = "43".to_owned();
+    let message = &mut request.messages[0];
+    message.tracking_id = Some("t".to_owned());
+    let content = Some(b"bytes".to_vec());
+    message.attachments = vec![Attachment { content, ..Attachment::default() }; 2];
+    let more = [("tracking id", 1), ("attachment", 2)];
+    assert_eq!(committed_by(&server, &client, request.clone()).await[0], with(&IMPORT, &more));
+
+    let mut request = sample::import("44");
+    let time = request.messages[0].create_time;
+    let answer = RatingAnswer { value: Some(4), answer_time: time, ..RatingAnswer::default() };
+    let question = |answer| RatingQuestion { r#type: RatingType::Csat.into(), answer, ..Default::default() };
+    let rating = |name: &str, answer| Rating {
+        name: name.to_owned(),
+        offer_time: time,
+        questions: vec![question(answer)],
+        ..Rating::default()
+    };
+    request.ratings = vec![rating("", None)];
+    let mut expected = with(&IMPORT, &[("rating", 1), ("entry", 1)]);
+    expected.insert(LOG, 2);
+    assert_eq!(committed_by(&server, &client, request.clone()).await[0], expected);
+    request.conversation.as_mut().unwrap().external_id = "45".to_owned();
+    let uuid = "conversations/1/ratings/0b3c7a52-9a1e-8c55-9f00-0123456789ab";
+    request.ratings = vec![rating(uuid, Some(answer))];
+    expected.extend([("imported UUID", 1), ("listing", 1)]);
+    assert_eq!(committed_by(&server, &client, request).await[0], expected);
 }
 
 #[tokio::test]

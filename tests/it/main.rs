@@ -31,6 +31,7 @@ mod lists;
 mod rating;
 mod rescoring;
 mod retry;
+mod roundtrip;
 mod scorecard;
 mod store;
 mod store_message;

@@ -176,8 +176,7 @@ async fn a_running_worker_sweeps_in_its_time() {
     let new = plaudit::domain::NewConversation {
         source: "test".to_owned(),
         external_id: "42".to_owned(),
-        subject: None,
-        messages: Vec::new(),
+        ..Default::default()
     };
     let policy = plaudit::service::import::ConflictPolicy::Reject;
     let id = "one".parse().unwrap();

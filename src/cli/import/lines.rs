@@ -11,17 +11,17 @@ use prost::Message as _;
 use tokio::sync::mpsc;
 
 use crate::{
-    cli::record::{Imported, Records},
+    cli::record::{Imported, Parsed, Records},
     domain::{ImportLimits, Violation, Violations},
     interchange::{craftcx::parse_conversation, json::ROOT},
     proto::v1::{ConflictPolicy, ImportConversationRequest},
-    server::MAX_REQUEST_BYTES,
+    server::{MAX_ATTACHMENTS_REQUEST_BYTES, MAX_REQUEST_BYTES},
 };
 
-use super::request::to_request;
+use super::{directory::DirectoryRecord, request::to_request};
 
-/// Far more than a request of the largest size, however its texts are escaped.
-const MAX_LINE_BYTES: usize = 32 * 1024 * 1024;
+/// Far more than a request of the largest size, however its texts are escaped, with the assessments beside it.
+const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
 /// How many lines are read ahead.
 const AHEAD: usize = 16;
 /// What an item of the stream has around its request.
@@ -40,8 +40,18 @@ pub(super) struct Line {
     pub(super) number: u64,
     /// How many bytes of the input end with it.
     pub(super) end_bytes: u64,
-    /// What to send of it, or what is wrong with it.
-    pub(super) request: Result<ImportConversationRequest, Vec<Violation>>,
+    /// What to do with it, or what is wrong with it.
+    pub(super) work: Result<Work, Vec<Violation>>,
+    /// How many attachments it tells of without their bytes.
+    pub(super) without_bytes: u64,
+}
+
+/// What a line asks for.
+pub(super) enum Work {
+    /// An item of the stream of imports.
+    Import(Box<ImportConversationRequest>),
+    /// A call of its own.
+    Directory(DirectoryRecord),
 }
 
 /// The line, or why the input could not be read to its end.
@@ -73,6 +83,7 @@ pub(super) fn read(
 ) -> mpsc::Receiver<Read> {
     let (sender, lines) = mpsc::channel(AHEAD);
     thread::spawn(move || {
+        let mut parser = Parser { records, policy, first, last: None, skipped: Vec::new() };
         let mut text = Vec::new();
         let (mut number, mut end_bytes) = (0, 0);
         loop {
@@ -87,17 +98,17 @@ pub(super) fn read(
             };
             number += 1;
             end_bytes += found.size_bytes;
-            if number < first || (text.trim_ascii().is_empty() && !found.is_too_long) {
+            if text.trim_ascii().is_empty() && !found.is_too_long {
                 continue;
             }
-            let parsed =
-                if found.is_too_long { Err(too_long()) } else { parse(&records, number, &text, policy) };
-            let request = match parsed {
-                Ok(Some(request)) => Ok(request),
+            let parsed = if found.is_too_long { Err(too_long()) } else { parser.parse(number, &text) };
+            let (work, without_bytes) = match parsed {
+                Ok(Some((work, without_bytes))) => (Ok(work), without_bytes),
                 Ok(None) => continue,
-                Err(violations) => Err(told(&violations)),
+                Err(_) if number < first => continue,
+                Err(violations) => (Err(told(&violations)), 0),
             };
-            if sender.blocking_send(Ok(Line { number, end_bytes, request })).is_err() {
+            if sender.blocking_send(Ok(Line { number, end_bytes, work, without_bytes })).is_err() {
                 return;
             }
         }
@@ -115,31 +126,140 @@ fn told(violations: &Violations) -> Vec<Violation> {
     told
 }
 
-/// The request of a line; `None` when there is nothing to import in it.
-fn parse(
-    records: &Records,
-    number: u64,
-    text: &[u8],
+/// Makes requests of lines.
+struct Parser {
+    records: Records,
     policy: ConflictPolicy,
-) -> Result<Option<ImportConversationRequest>, Violations> {
-    // Some programs begin a file with a mark of its encoding.
-    let text = if number == 1 { text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text) } else { text };
-    let request = match records.import(text) {
-        // The rest of the assessments, which are made anew.
-        Some(Ok(Imported { request, continues: true })) if request.messages.is_empty() => return Ok(None),
-        Some(Ok(Imported { request, continues })) => {
-            let policy = if continues { ConflictPolicy::Append } else { policy };
-            ImportConversationRequest { on_conflict: policy.into(), ..request }
+    first: u64,
+    /// The conversation of the line before, if it was right.
+    last: Option<Last>,
+    /// The lines before the first about the conversation that may go on with it.
+    skipped: Vec<Vec<u8>>,
+}
+
+/// A conversation that may go on with the next line.
+struct Last {
+    source: String,
+    external_id: String,
+    /// The external id of its last message, of those that were read.
+    message: String,
+}
+
+impl Parser {
+    /// What a line asks for, and how many attachments it has without their bytes; `None` when there is nothing to do.
+    fn parse(&mut self, number: u64, text: &[u8]) -> Result<Option<(Work, u64)>, Violations> {
+        // Some programs begin a file with a mark of its encoding.
+        let text = if number == 1 { text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text) } else { text };
+        // Teams are said again, as people name them by the numbers that these lines give them.
+        if number < self.first && !Records::may_be_team(text) {
+            if !Records::may_continue(text) {
+                self.skipped.clear();
+            }
+            self.skipped.push(text.to_vec());
+            return Ok(None);
         }
-        Some(Err(violations)) => return Err(violations),
-        None => to_request(parse_conversation(text, ImportLimits::default())?, policy),
-    };
+        for before in std::mem::take(&mut self.skipped) {
+            // Read for what it says of its place alone.
+            let _ = self.conversation_or_other(&before);
+        }
+        self.conversation_or_other(text)
+    }
+
+    fn conversation_or_other(&mut self, text: &[u8]) -> Result<Option<(Work, u64)>, Violations> {
+        let last = self.last.take();
+        let mut without_bytes = 0;
+        let request = match self.records.parse(text) {
+            Some(parsed) => match parsed? {
+                Parsed::Conversation(Imported { request, continues }) => {
+                    let (mut request, goes_on) = self.placed(request, continues, last)?;
+                    self.last = Some(goes_on);
+                    // The rest of the assessments, which are made anew.
+                    if continues && request.messages.is_empty() && request.ratings.is_empty() {
+                        return Ok(None);
+                    }
+                    without_bytes = mark_without_bytes(&mut request);
+                    request
+                }
+                Parsed::Team(team) => return Ok(Some((Work::Directory(DirectoryRecord::Team(team)), 0))),
+                Parsed::Person(person) => {
+                    return Ok(Some((Work::Directory(DirectoryRecord::Person(person)), 0)));
+                }
+                Parsed::OptOut(opt_out) => {
+                    return Ok(Some((Work::Directory(DirectoryRecord::OptOut(opt_out)), 0)));
+                }
+            },
+            None => to_request(parse_conversation(text, ImportLimits::default())?, self.policy),
+        };
+        // One that is refused here does not go on.
+        let size = check_size(&request);
+        if size.is_err() {
+            self.last = None;
+        }
+        size?;
+        Ok(Some((Work::Import(Box::new(request)), without_bytes)))
+    }
+
+    /// A line about a conversation with its policy and its place, and what the next line may go on with.
+    fn placed(
+        &self,
+        request: ImportConversationRequest,
+        continues: bool,
+        last: Option<Last>,
+    ) -> Result<(ImportConversationRequest, Last), Violations> {
+        let conversation = request.conversation.as_ref();
+        let text = |text: Option<&String>| text.cloned().unwrap_or_default();
+        let source = text(conversation.map(|conversation| &conversation.source));
+        let external_id = text(conversation.map(|conversation| &conversation.external_id));
+        let last =
+            last.filter(|last| continues && (&last.source, &last.external_id) == (&source, &external_id));
+        let own = request.messages.last().map(|message| message.external_id.clone());
+        if !continues {
+            let request = ImportConversationRequest { on_conflict: self.policy.into(), ..request };
+            return Ok((request, Last { source, external_id, message: own.unwrap_or_default() }));
+        }
+        let Some(last) = last else {
+            let rule =
+                "goes on with a conversation whose part before was not in order in the line before; left out";
+            return Err(Violations::one("continues", rule));
+        };
+        let request = ImportConversationRequest {
+            on_conflict: ConflictPolicy::Append.into(),
+            append_after: last.message.clone(),
+            ..request
+        };
+        Ok((request, Last { message: own.unwrap_or(last.message), source, external_id }))
+    }
+}
+
+/// Says of attachments that have neither bytes nor a URL that this is meant; answers how many.
+fn mark_without_bytes(request: &mut ImportConversationRequest) -> u64 {
+    let mut count = 0;
+    for file in request.messages.iter_mut().flat_map(|message| &mut message.attachments) {
+        let is_absent = file.content.is_none() && file.source_url.as_deref().unwrap_or_default().is_empty();
+        file.content_missing = is_absent;
+        count += u64::from(is_absent);
+    }
+    count
+}
+
+fn check_size(request: &ImportConversationRequest) -> Result<(), Violations> {
     let size_bytes = request.encoded_len() + ITEM_BYTES;
-    if size_bytes > MAX_REQUEST_BYTES {
-        let rule = format!("must be at most {MAX_REQUEST_BYTES} bytes as a request, is {size_bytes}");
+    if size_bytes <= MAX_REQUEST_BYTES {
+        return Ok(());
+    }
+    let files = request.messages.iter().flat_map(|message| &message.attachments);
+    let attached: usize = files.filter_map(|file| file.content.as_ref()).map(Vec::len).sum();
+    let plain = size_bytes - attached;
+    if plain > MAX_REQUEST_BYTES {
+        let rule = format!("must be at most {MAX_REQUEST_BYTES} bytes as a request, is {plain}");
         return Err(Violations::one(ROOT, rule));
     }
-    Ok(Some(request))
+    if size_bytes > MAX_ATTACHMENTS_REQUEST_BYTES {
+        let most = MAX_ATTACHMENTS_REQUEST_BYTES;
+        let rule = format!("must be at most {most} bytes as a request with its attachments, is {size_bytes}");
+        return Err(Violations::one(ROOT, rule));
+    }
+    Ok(())
 }
 
 fn too_long() -> Violations {

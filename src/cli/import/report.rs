@@ -9,7 +9,10 @@ use std::{
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::super::Failure;
+use super::super::{
+    Failure,
+    say::{print, say},
+};
 
 /// How often a line says how far it is where nobody looks at a bar.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -24,11 +27,15 @@ pub(super) struct Tally {
     pub(super) there_already: u64,
     /// Not right, or not taken by the server.
     pub(super) bad: u64,
+    /// About a team, a person or an opt-out.
+    pub(super) directory: u64,
+    /// Attachments that were stored without their bytes; no lines.
+    pub(super) without_bytes: u64,
 }
 
 impl Tally {
     fn lines(self) -> u64 {
-        self.stored + self.appended + self.there_already + self.bad
+        self.stored + self.appended + self.there_already + self.bad + self.directory
     }
 }
 
@@ -38,7 +45,11 @@ impl Display for Tally {
         if self.appended > 0 {
             write!(f, "{} appended to, ", self.appended)?;
         }
-        write!(f, "{} there already, {} bad", self.there_already, self.bad)
+        write!(f, "{} there already, {} bad", self.there_already, self.bad)?;
+        if self.directory > 0 {
+            write!(f, ", {} about people, teams and opt-outs", self.directory)?;
+        }
+        Ok(())
     }
 }
 
@@ -87,7 +98,7 @@ impl Report {
     }
 
     fn say(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("{text}"));
+        self.bar.suspend(|| say(text));
     }
 
     /// Everything up to this byte of the input is done.
@@ -115,9 +126,19 @@ impl Report {
     }
 
     /// The result, for whoever reads standard output.
-    pub(super) fn end(&self) {
+    pub(super) fn end(&self) -> Result<(), Failure> {
         self.bar.finish_and_clear();
-        println!("{} lines, {}/s: {}", self.tally.lines(), self.rate(), self.tally);
+        let Tally { without_bytes, .. } = self.tally;
+        if without_bytes > 0 {
+            let which = "attachments had no bytes in the file and are kept by name alone; plaudit export --attachments writes them";
+            self.note(format_args!("{without_bytes} {which}"));
+        }
+        print(format_args!("{} lines, {}/s: {}\n", self.tally.lines(), self.rate(), self.tally))
+    }
+
+    /// Whether nothing was there to be read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tally.lines() == 0
     }
 
     /// What the exit code says of an import that came to its end.

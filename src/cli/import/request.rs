@@ -18,7 +18,7 @@ pub(super) fn to_request(new: NewConversation, on_conflict: ConflictPolicy) -> I
         conversation: Some(conversation),
         messages: new.messages.into_iter().map(message).collect(),
         on_conflict: on_conflict.into(),
-        request_id: String::new(),
+        ..ImportConversationRequest::default()
     }
 }
 

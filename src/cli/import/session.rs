@@ -8,18 +8,22 @@ use tokio::{
     sync::mpsc,
     time::{Instant, sleep},
 };
-use tonic::{Code, Status, Streaming, transport::Endpoint};
+use tonic::{
+    Code, Status, Streaming,
+    transport::{Channel, Endpoint},
+};
 
 use super::{
-    lines::{Line, Read},
+    directory::{Directory, Done},
+    lines::{Line, Read, Work},
     report::Report,
 };
 use crate::{
     cli::connect::root_cause,
     proto::v1::{
-        ErrorReason, ImportConversationRequest, ImportConversationsRequest, ImportConversationsResponse,
-        ImportFailure, ImportOutcome, ImportedItem, import_conversations_response::Answer,
-        import_service_client::ImportServiceClient, imported_item,
+        ErrorReason, ImportConversationsRequest, ImportConversationsResponse, ImportFailure, ImportOutcome,
+        ImportedItem, import_conversations_response::Answer, import_service_client::ImportServiceClient,
+        imported_item,
     },
     server::{code_name, reason_name},
 };
@@ -64,8 +68,9 @@ enum Cut {
 struct Unanswered {
     number: u64,
     end_bytes: u64,
-    request: ImportConversationRequest,
+    work: Work,
     size_bytes: usize,
+    without_bytes: u64,
 }
 
 pub(super) struct Session<'a> {
@@ -82,6 +87,8 @@ pub(super) struct Session<'a> {
     stop: Option<Stop>,
     /// Whether the connection brought the import forward.
     has_progressed: bool,
+    /// What was told of the directory.
+    directory: Directory,
     report: &'a mut Report,
 }
 
@@ -103,6 +110,7 @@ impl<'a> Session<'a> {
             next_unread: first_line,
             stop: None,
             has_progressed: false,
+            directory: Directory::default(),
             report,
         }
     }
@@ -152,7 +160,7 @@ impl<'a> Session<'a> {
         mut interrupted: Pin<&mut impl FusedFuture<Output = ()>>,
     ) -> Result<(), Cut> {
         self.sent = 0;
-        let (requests, mut answers) = tokio::select! {
+        let (requests, mut answers, channel) = tokio::select! {
             begun = self.begin() => begun?,
             () = interrupted.as_mut(), if self.stop.is_none() => {
                 self.stop_reading(Stop::Interrupted);
@@ -163,7 +171,11 @@ impl<'a> Session<'a> {
         // Dropped when nothing more is to be sent.
         let mut requests = Some(requests);
         loop {
+            self.carry_out_directory(&channel).await?;
             let all_sent = self.sent == self.unanswered.len();
+            // What is told of the directory waits for the conversations before it.
+            let may_send =
+                self.unanswered.get(self.sent).is_some_and(|next| matches!(next.work, Work::Import(_)));
             if all_sent && self.lines.is_none() {
                 requests = None;
             }
@@ -180,7 +192,7 @@ impl<'a> Session<'a> {
                     None if self.unanswered.is_empty() && self.lines.is_none() => return Ok(()),
                     None => return Err(Cut::Broken("the server ended the stream early".to_owned())),
                 },
-                room = room(&requests), if !all_sent => {
+                room = room(&requests), if may_send => {
                     let room = room.ok_or_else(|| Cut::Broken("the connection has ended".to_owned()));
                     self.send_next(room?);
                 }
@@ -191,7 +203,10 @@ impl<'a> Session<'a> {
 
     async fn begin(
         &self,
-    ) -> Result<(mpsc::Sender<ImportConversationsRequest>, Streaming<ImportConversationsResponse>), Cut> {
+    ) -> Result<
+        (mpsc::Sender<ImportConversationsRequest>, Streaming<ImportConversationsResponse>, Channel),
+        Cut,
+    > {
         let server = self.endpoint.uri();
         let channel =
             self.endpoint.connect().await.map_err(|error| {
@@ -199,20 +214,38 @@ impl<'a> Session<'a> {
             })?;
         let (requests, mut written) = mpsc::channel(MAX_UNWRITTEN);
         let items = stream::poll_fn(move |cx| written.poll_recv(cx));
-        let answers = ImportServiceClient::new(channel).import_conversations(items).await;
-        Ok((requests, answers.map_err(|status| cut(&status))?.into_inner()))
+        let answers = ImportServiceClient::new(channel.clone()).import_conversations(items).await;
+        Ok((requests, answers.map_err(|status| cut(&status))?.into_inner(), channel))
+    }
+
+    /// Carries out what is told of the directory, when everything before it is done.
+    async fn carry_out_directory(&mut self, channel: &Channel) -> Result<(), Cut> {
+        while let Some(Unanswered { work: Work::Directory(record), .. }) = self.unanswered.front() {
+            let done = self.directory.carry_out(channel, record).await.map_err(|status| cut(&status))?;
+            self.has_progressed = true;
+            let Some(line) = self.unanswered.pop_front() else { return Ok(()) };
+            match done {
+                Done::Noted => self.report.tally.directory += 1,
+                Done::Refused(rules) => {
+                    self.report.tally.bad += 1;
+                    rules.iter().for_each(|rule| self.report.bad(line.number, rule));
+                }
+            }
+            self.report.advance(line.end_bytes);
+        }
+        Ok(())
     }
 
     fn send_next(&mut self, room: mpsc::Permit<'_, ImportConversationsRequest>) {
-        if let Some(line) = self.unanswered.get(self.sent) {
-            let import = Some(line.request.clone());
-            room.send(ImportConversationsRequest { item_number: line.number as i64, import });
+        if let Some(Unanswered { work: Work::Import(request), number, .. }) = self.unanswered.get(self.sent) {
+            let import = Some((**request).clone());
+            room.send(ImportConversationsRequest { item_number: *number as i64, import });
             self.sent += 1;
         }
     }
 
     fn take(&mut self, line: Option<Read>) {
-        let Line { number, end_bytes, request } = match line {
+        let Line { number, end_bytes, work, without_bytes } = match line {
             Some(Ok(line)) => line,
             Some(Err(cause)) => return self.stop_reading(Stop::Input(cause)),
             None => {
@@ -221,11 +254,15 @@ impl<'a> Session<'a> {
             }
         };
         self.next_unread = number + 1;
-        match request {
-            Ok(request) => {
-                let size_bytes = request.encoded_len();
+        match work {
+            Ok(work) => {
+                let size_bytes = match &work {
+                    Work::Import(request) => request.encoded_len(),
+                    Work::Directory(_) => 0,
+                };
                 self.unanswered_bytes += size_bytes;
-                self.unanswered.push_back(Unanswered { number, end_bytes, request, size_bytes });
+                let line = Unanswered { number, end_bytes, work, size_bytes, without_bytes };
+                self.unanswered.push_back(line);
             }
             Err(violations) => {
                 self.report.tally.bad += 1;
@@ -256,11 +293,16 @@ impl<'a> Session<'a> {
         self.has_progressed = true;
         let tally = &mut self.report.tally;
         match item.result {
-            Some(imported_item::Result::Done(done)) => match done.outcome() {
-                ImportOutcome::Appended => tally.appended += 1,
-                ImportOutcome::Existing => tally.there_already += 1,
-                ImportOutcome::Created | ImportOutcome::Unspecified => tally.stored += 1,
-            },
+            Some(imported_item::Result::Done(done)) => {
+                if done.outcome() != ImportOutcome::Existing {
+                    tally.without_bytes += line.without_bytes;
+                }
+                match done.outcome() {
+                    ImportOutcome::Appended => tally.appended += 1,
+                    ImportOutcome::Existing => tally.there_already += 1,
+                    ImportOutcome::Created | ImportOutcome::Unspecified => tally.stored += 1,
+                }
+            }
             Some(imported_item::Result::Duplicate(_)) => tally.there_already += 1,
             Some(imported_item::Result::Failure(failure)) => {
                 tally.bad += 1;

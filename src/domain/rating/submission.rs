@@ -138,7 +138,8 @@ impl QuestionRef {
     }
 }
 
-fn checked(
+/// `None` when it is not right, which is then among the violations.
+pub(super) fn checked(
     kind: RatingType,
     answer: &NewAnswer,
     now: UnixMillis,

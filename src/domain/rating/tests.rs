@@ -23,6 +23,7 @@ fn rating(kinds: &[RatingType]) -> Rating {
         version: 1,
         create_time: OFFER,
         update_time: OFFER,
+        imported_uuid: None,
     }
 }
 

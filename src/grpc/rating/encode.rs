@@ -26,7 +26,7 @@ impl Edge {
         let time = |time: UnixMillis| Some(times::to_wire(time));
         let questions = rating.questions.iter().enumerate();
         v1::Rating {
-            name: names::rating(rating.conversation, self.0.rating_uuid(rating.id)),
+            name: names::rating(rating.conversation, self.0.rating_uuid_of(&rating)),
             state: state_to_wire(rating.state(now)).into(),
             questions: questions
                 .map(|(place, question)| question_to_wire(place, question, rating.state_of(question, now)))

@@ -251,7 +251,7 @@ fn attachment_from_json(mut fields: Object, findings: &mut Findings) -> Attachme
     };
     // What could not be read is there: nobody is to be told besides that it is missing.
     let unread = (findings.count() > found).then(Vec::new);
-    AttachmentDraft { file_name, source_url, bytes: bytes.flatten().or(unread) }
+    AttachmentDraft { file_name, source_url, bytes: bytes.flatten().or(unread), without_bytes: None }
 }
 
 /// Base64 in either alphabet, with its padding or without, as it stands in mails (with line breaks) and in `data:` URLs.

@@ -340,6 +340,7 @@ fn files_are_counted_where_messages_tell_of_them() {
         content_type: None,
         width: None,
         height: None,
+        is_missing: false,
     };
     for (place, files) in [(1, 0), (2, 2)] {
         let details = MessageDetails { attachments: vec![file.clone(); files], ..MessageDetails::default() };

@@ -56,12 +56,16 @@ async fn import(services: &Services) -> ConversationId {
         author: Author { kind, external_id: Some(id.to_owned()), name: None },
         create_time: UnixMillis(1_700_000_000_000),
         ai_tool: None,
+        details: None,
     };
     let new = NewConversation {
         source: "custom".to_owned(),
         external_id: "1".to_owned(),
         subject: None,
         messages: vec![message("c", AuthorKind::Contact), message("t", AuthorKind::Teammate)],
+        handling: None,
+        ratings: Vec::new(),
+        append_after: None,
     };
     let imported = import_conversation(services, &new, ConflictPolicy::Reject, None).await;
     let id = imported.expect("it is new").conversation;

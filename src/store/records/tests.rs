@@ -68,6 +68,7 @@ fn stored_message() -> Message {
         content_type: None,
         width: None,
         height: None,
+        is_missing: false,
     };
     let here = Attachment {
         id: AttachmentId(5_000_000_000_000_005),

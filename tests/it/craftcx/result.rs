@@ -188,7 +188,7 @@ async fn of_a_conversation_with_very_many_worklogs_axis_and_a_hundred_assessment
             name: None,
         },
         create_time: Some(UnixMillis(number as i64)),
-        ai_tool: None,
+        ..MessageDraft::default()
     };
     let draft = ConversationDraft {
         external_id: Some("long".to_owned()),

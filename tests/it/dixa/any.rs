@@ -70,12 +70,14 @@ impl Edge {
                 author: Author { kind, external_id: None, name: None },
                 create_time: UnixMillis(0),
                 ai_tool: None,
+                details: None,
             };
             let new = NewConversation {
                 source: "dixa".to_owned(),
                 external_id: "1".to_owned(),
                 subject: None,
                 messages: vec![message("1", AuthorKind::Contact), message("2", AuthorKind::Ai)],
+                ..NewConversation::default()
             };
             import_conversation(&services, &new, ConflictPolicy::Reject, None).await.expect("is imported");
             services

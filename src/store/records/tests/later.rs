@@ -61,6 +61,7 @@ fn a_rating_is_read_as_it_was_written() {
         version: 1,
         create_time: time,
         update_time: time,
+        imported_uuid: None,
     };
     check("rating_offered", &rating);
     check("rating_entry_offered", &rating.entry());
@@ -80,6 +81,9 @@ fn a_rating_is_read_as_it_was_written() {
         ..rating
     };
     check("rating_full", &closed);
+    let uuid = std::array::from_fn::<u8, 16, _>(|place| place as u8).into();
+    check("rating_imported", &Rating { imported_uuid: Some(uuid), ..closed.clone() });
+    check("rating_number", &RatingNumber { rating: RATING });
     check("rating_entry_full", &closed.entry());
     check("opt_out", &OptOut { rating: RATING, time });
     for (kind, answer) in [
@@ -90,4 +94,13 @@ fn a_rating_is_read_as_it_was_written() {
         let record = Request { fingerprint: [7; 32], create_time: time, answer };
         check(&format!("request_{kind}"), &record);
     }
+}
+
+#[test]
+fn an_attachment_without_its_bytes_is_read_as_it_was_written() {
+    let mut message = stored_message();
+    for attachment in &mut message.details.as_mut().unwrap().attachments {
+        attachment.is_missing = attachment.source_url.is_none();
+    }
+    check("segment_missing_attachment", &Segment { messages: vec![message] });
 }

@@ -1,0 +1,200 @@
+//! Reads what a server holds, by its API.
+
+use std::collections::HashSet;
+
+use futures_util::{Stream, stream};
+use http_body_util::BodyExt as _;
+use tonic::{Code, Status, Streaming, transport::Channel};
+use tower::{Service as _, ServiceExt as _};
+
+use crate::{
+    cli::{Failure, record::Part},
+    proto::v1::{
+        Assessment, Conversation, GetConversationRequest, ListAssessmentsRequest, ListMessagesRequest,
+        ListOptOutsRequest, ListOptOutsResponse, ListPeopleRequest, ListPeopleResponse, ListRatingsRequest,
+        ListTeamsRequest, Message, Rating, Team, WatchEventsRequest, WatchEventsResponse,
+        assessment_service_client::AssessmentServiceClient,
+        conversation_service_client::ConversationServiceClient,
+        directory_service_client::DirectoryServiceClient, event_service_client::EventServiceClient,
+        rating_service_client::RatingServiceClient,
+    },
+    server::code_name,
+};
+
+const PAGE_SIZE: i32 = 1000;
+
+/// A client of a server's API.
+#[derive(Clone)]
+pub(super) struct Reader {
+    channel: Channel,
+}
+
+/// A conversation with all that belongs to it.
+pub(super) struct Whole {
+    pub(super) conversation: Conversation,
+    pub(super) messages: Vec<Message>,
+    pub(super) ratings: Vec<Rating>,
+    /// In pages, each for a line.
+    pub(super) assessments: Vec<Vec<Assessment>>,
+}
+
+impl Reader {
+    pub(super) fn new(channel: Channel) -> Self {
+        Self { channel }
+    }
+
+    pub(super) async fn teams(&self) -> Result<Vec<Team>, Failure> {
+        let mut teams = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let request = ListTeamsRequest { page_size: PAGE_SIZE, page_token };
+            let mut client = DirectoryServiceClient::new(self.channel.clone());
+            let page = client.list_teams(request).await.map_err(|status| told(&status))?.into_inner();
+            teams.extend(page.teams);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok(teams);
+            }
+        }
+    }
+
+    pub(super) async fn people(&self, page_token: String) -> Result<ListPeopleResponse, Failure> {
+        let request = ListPeopleRequest { page_size: PAGE_SIZE, page_token, ..Default::default() };
+        let people = DirectoryServiceClient::new(self.channel.clone()).list_people(request).await;
+        Ok(people.map_err(|status| told(&status))?.into_inner())
+    }
+
+    pub(super) async fn opt_outs(&self, page_token: String) -> Result<ListOptOutsResponse, Failure> {
+        let request = ListOptOutsRequest { page_size: PAGE_SIZE, page_token };
+        let opt_outs = RatingServiceClient::new(self.channel.clone()).list_opt_outs(request).await;
+        Ok(opt_outs.map_err(|status| told(&status))?.into_inner())
+    }
+
+    /// The names of all conversations of which anything is known: each has left its mark in the log.
+    pub(super) async fn names(&self) -> Result<impl Stream<Item = Result<String, Failure>> + use<>, Failure> {
+        let mut client = EventServiceClient::new(self.channel.clone());
+        let events = client.watch_events(WatchEventsRequest::default()).await;
+        let events = events.map_err(|status| told(&status))?.into_inner();
+        Ok(stream::unfold((events, HashSet::new()), async |(mut events, mut seen)| {
+            let name = next_new(&mut events, &mut seen).await.transpose()?;
+            Some((name, (events, seen)))
+        }))
+    }
+
+    /// A conversation; `None` when it is not there any more.
+    pub(super) async fn read(&self, name: String) -> Result<Option<Whole>, Failure> {
+        match self.whole(&name).await {
+            Ok(whole) => Ok(Some(whole)),
+            Err(status) if status.code() == Code::NotFound => Ok(None),
+            Err(status) => Err(told(&status)),
+        }
+    }
+
+    async fn whole(&self, name: &str) -> Result<Whole, Status> {
+        let request = GetConversationRequest { name: name.to_owned(), ..Default::default() };
+        let conversation = ConversationServiceClient::new(self.channel.clone())
+            .get_conversation(request)
+            .await?
+            .into_inner();
+        let messages = self.messages(name).await?;
+        let ratings = self.ratings(name).await?;
+        let assessments = self.assessments(name).await?;
+        Ok(Whole { conversation, messages, ratings, assessments })
+    }
+
+    async fn messages(&self, parent: &str) -> Result<Vec<Message>, Status> {
+        let mut messages = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let request = ListMessagesRequest { parent: parent.to_owned(), page_size: PAGE_SIZE, page_token };
+            let mut client = ConversationServiceClient::new(self.channel.clone());
+            let page = client.list_messages(request).await?.into_inner();
+            messages.extend(page.messages);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok(messages);
+            }
+        }
+    }
+
+    async fn ratings(&self, parent: &str) -> Result<Vec<Rating>, Status> {
+        let mut ratings = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let parent = parent.to_owned();
+            let request = ListRatingsRequest { parent, page_size: PAGE_SIZE, page_token, filter: None };
+            let mut client = RatingServiceClient::new(self.channel.clone());
+            let page = client.list_ratings(request).await?.into_inner();
+            ratings.extend(page.ratings);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok(ratings);
+            }
+        }
+    }
+
+    async fn assessments(&self, parent: &str) -> Result<Vec<Vec<Assessment>>, Status> {
+        let mut pages = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let parent = parent.to_owned();
+            let request = ListAssessmentsRequest { parent, page_size: PAGE_SIZE, page_token, filter: None };
+            let mut client = AssessmentServiceClient::new(self.channel.clone());
+            let page = client.list_assessments(request).await?.into_inner();
+            pages.push(page.assessments);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return Ok(pages);
+            }
+        }
+    }
+
+    /// Puts the bytes of attachments into messages, where the server has them.
+    pub(super) async fn fetch_attachments(&self, part: &mut Part) -> Result<(), Failure> {
+        for file in part.messages.iter_mut().flat_map(|message| &mut message.attachments) {
+            if let Some(path) = &file.download_path {
+                file.content = self.download(path).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes behind a path of the server, on the same connection as its API; `None` when they are there no more.
+    async fn download(&self, path: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let failed = |cause: String| Failure::Failed(format!("an attachment cannot be downloaded: {cause}"));
+        let request = http::Request::get(path).body(tonic::body::Body::empty());
+        let request = request.map_err(|cause| failed(cause.to_string()))?;
+        let mut channel = self.channel.clone();
+        let ready = channel.ready().await.map_err(|cause| failed(cause.to_string()))?;
+        let answer = ready.call(request).await.map_err(|cause| failed(cause.to_string()))?;
+        match answer.status() {
+            http::StatusCode::OK => {
+                let body = answer.into_body().collect().await.map_err(|cause| failed(cause.to_string()))?;
+                Ok(Some(body.to_bytes().into()))
+            }
+            // Its message was deleted meanwhile.
+            http::StatusCode::NOT_FOUND => Ok(None),
+            other => Err(failed(format!("the server answers {other}"))),
+        }
+    }
+}
+
+/// The next conversation that was not met before; `None` when the log is read to its end.
+async fn next_new(
+    events: &mut Streaming<WatchEventsResponse>,
+    seen: &mut HashSet<u64>,
+) -> Result<Option<String>, Failure> {
+    loop {
+        let told = events.message().await.map_err(|status| told(&status))?;
+        // Without an event the watcher has caught up, as far as it matters here.
+        let Some(event) = told.and_then(|told| told.event) else { return Ok(None) };
+        let number = event.conversation.rsplit('/').next().and_then(|number| number.parse().ok());
+        if number.is_none_or(|number| seen.insert(number)) {
+            return Ok(Some(event.conversation));
+        }
+    }
+}
+
+fn told(status: &Status) -> Failure {
+    Failure::Failed(format!("the server says {}: {}", code_name(status.code()), status.message()))
+}

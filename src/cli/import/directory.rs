@@ -1,0 +1,171 @@
+//! What a file tells of teams, people and opt-outs: each a call of its own, which may be repeated.
+
+use std::collections::HashMap;
+
+use prost_types::FieldMask;
+use tonic::{Code, Status, transport::Channel};
+use tonic_types::StatusExt as _;
+
+use crate::{
+    domain::{AuthorKind, KnownBy, PersonIdentity, PersonRef, TeamIdentity, TeamRef},
+    proto::v1::{
+        self, CreateOptOutRequest, CreateTeamRequest, ListTeamsRequest, OptOut, Person, Team,
+        UpdatePersonRequest, UpdateTeamRequest, directory_service_client::DirectoryServiceClient,
+        rating_service_client::RatingServiceClient,
+    },
+};
+
+const PAGE_SIZE: i32 = 1000;
+
+/// A line that is not about a conversation.
+pub(super) enum DirectoryRecord {
+    Team(Team),
+    Person(Person),
+    OptOut(OptOut),
+}
+
+/// What became of it.
+pub(super) enum Done {
+    Noted,
+    /// The rules that it breaks.
+    Refused(Vec<String>),
+}
+
+/// Carries such lines out.
+#[derive(Default)]
+pub(super) struct Directory {
+    /// What the file calls teams, and what the server does.
+    teams: HashMap<String, String>,
+    /// The server's teams that only it knows, by what they are called; absent until they are asked for.
+    teams_without_id: Option<HashMap<String, String>>,
+}
+
+impl Directory {
+    /// Notes what a line tells. An error is one of the connection or the server.
+    pub(super) async fn carry_out(
+        &mut self,
+        channel: &Channel,
+        record: &DirectoryRecord,
+    ) -> Result<Done, Status> {
+        let noted = match record {
+            DirectoryRecord::Team(team) => self.team(channel, team).await,
+            DirectoryRecord::Person(person) => match self.person(person) {
+                Ok(request) => {
+                    DirectoryServiceClient::new(channel.clone()).update_person(request).await.map(drop)
+                }
+                Err(rule) => return Ok(Done::Refused(vec![rule])),
+            },
+            DirectoryRecord::OptOut(opt_out) => {
+                let request = CreateOptOutRequest { opt_out: Some(opt_out.clone()) };
+                RatingServiceClient::new(channel.clone()).create_opt_out(request).await.map(drop)
+            }
+        };
+        match noted {
+            Ok(()) => Ok(Done::Noted),
+            Err(status) if is_about_the_line(&status) => Ok(Done::Refused(rules(&status))),
+            Err(status) => Err(status),
+        }
+    }
+
+    async fn team(&mut self, channel: &Channel, team: &Team) -> Result<(), Status> {
+        let mut client = DirectoryServiceClient::new(channel.clone());
+        let stored = if team.external_id.is_empty() {
+            self.team_without_id(channel, team).await?
+        } else {
+            let (source, external_id) = (team.source.clone(), team.external_id.clone());
+            let name = TeamRef::External(TeamIdentity { source, external_id });
+            let said = Team { name: format!("teams/{name}"), etag: String::new(), ..team.clone() };
+            client.update_team(update_team(said)).await?.into_inner().name
+        };
+        self.teams.insert(team.name.clone(), stored);
+        Ok(())
+    }
+
+    /// A team that has no id elsewhere is the one that is called so.
+    async fn team_without_id(&mut self, channel: &Channel, team: &Team) -> Result<String, Status> {
+        let mut client = DirectoryServiceClient::new(channel.clone());
+        let known = match self.teams_without_id.take() {
+            Some(known) => known,
+            None => teams_without_id(channel).await?,
+        };
+        let known = self.teams_without_id.insert(known);
+        if let Some(name) = known.get(&team.display_name) {
+            let said = Team { name: name.clone(), etag: String::new(), ..team.clone() };
+            return Ok(client.update_team(update_team(said)).await?.into_inner().name);
+        }
+        let request = CreateTeamRequest { team: Some(team.clone()), request_id: String::new() };
+        let name = client.create_team(request).await?.into_inner().name;
+        known.insert(team.display_name.clone(), name.clone());
+        Ok(name)
+    }
+
+    fn person(&self, person: &Person) -> Result<UpdatePersonRequest, String> {
+        let kind = match person.kind() {
+            v1::AuthorKind::Contact => AuthorKind::Contact,
+            v1::AuthorKind::Ai => AuthorKind::Ai,
+            v1::AuthorKind::Teammate => AuthorKind::Teammate,
+            v1::AuthorKind::Unspecified => return Err("person.kind: is required".to_owned()),
+        };
+        let known_by = match (&person.external_id, &person.known_name) {
+            (Some(external_id), _) => KnownBy::ExternalId(external_id.clone()),
+            (None, Some(name)) if kind.is_agent() => KnownBy::Name(name.clone()),
+            _ => {
+                let rule = "is required where an agent is not known by name: nobody is found by less";
+                return Err(format!("person.externalId: {rule}"));
+            }
+        };
+        let identity = PersonIdentity { source: person.source.clone(), kind, known_by };
+        let name = format!("people/{}", PersonRef::Identity(identity));
+        let teams = person.teams.iter().map(|team| self.teams.get(team).unwrap_or(team).clone());
+        let said = Person { name, teams: teams.collect(), etag: String::new(), ..person.clone() };
+        Ok(UpdatePersonRequest {
+            person: Some(said),
+            update_mask: Some(FieldMask { paths: vec!["*".to_owned()] }),
+            allow_missing: true,
+            request_id: String::new(),
+        })
+    }
+}
+
+fn update_team(team: Team) -> UpdateTeamRequest {
+    UpdateTeamRequest {
+        team: Some(team),
+        update_mask: Some(FieldMask { paths: vec!["*".to_owned()] }),
+        allow_missing: true,
+        request_id: String::new(),
+    }
+}
+
+async fn teams_without_id(channel: &Channel) -> Result<HashMap<String, String>, Status> {
+    let mut teams = HashMap::new();
+    let mut page_token = String::new();
+    loop {
+        let request = ListTeamsRequest { page_size: PAGE_SIZE, page_token };
+        let page = DirectoryServiceClient::new(channel.clone()).list_teams(request).await?.into_inner();
+        let without_id = page.teams.into_iter().filter(|team| team.external_id.is_empty());
+        teams.extend(without_id.map(|team| (team.display_name, team.name)));
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(teams);
+        }
+    }
+}
+
+/// Whether another line may fare better.
+fn is_about_the_line(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::InvalidArgument | Code::NotFound | Code::AlreadyExists | Code::FailedPrecondition
+    )
+}
+
+fn rules(status: &Status) -> Vec<String> {
+    let violations = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
+    if violations.is_empty() {
+        return vec![status.message().to_owned()];
+    }
+    violations
+        .into_iter()
+        .map(|violation| format!("{}: {}", violation.field, violation.description))
+        .collect()
+}

@@ -1,0 +1,174 @@
+//! What an import says of how the company handles a conversation, and of the history of its status.
+
+use minicbor::Encode;
+
+use super::{
+    super::{
+        Handling, HandlingChange, ImportLimits, Message, MessageId, Status, StatusChange, UnixMillis,
+        Violations,
+    },
+    MessageDraft,
+};
+
+/// A change of the status as an edge decoded it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StatusChangeDraft {
+    pub status: Option<Status>,
+    pub time: Option<UnixMillis>,
+    /// The messages with numbers up to this one came before it, or with it. Absent: those that are not later.
+    pub after_message: Option<u64>,
+}
+
+/// What is said of a conversation, obeying every rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
+pub struct NewHandling {
+    #[n(0)]
+    pub change: HandlingChange,
+    /// In the order of their places.
+    #[n(1)]
+    pub status_changes: Vec<NewStatusChange>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode)]
+pub struct NewStatusChange {
+    #[n(0)]
+    pub status: Status,
+    #[n(1)]
+    pub time: UnixMillis,
+    /// How many messages of the import stand before it.
+    #[n(2)]
+    pub place: u64,
+}
+
+/// `None` when nothing is said. What breaks a rule is among the violations.
+pub(super) fn check(
+    change: HandlingChange,
+    drafts: Vec<StatusChangeDraft>,
+    messages: &[MessageDraft],
+    violations: &mut Violations,
+) -> Option<Box<NewHandling>> {
+    if drafts.is_empty() && change == HandlingChange::default() {
+        return None;
+    }
+    change.check(violations);
+    let most = ImportLimits::STATUS_CHANGES;
+    if drafts.len() > most {
+        violations.add("status_changes", format!("must have at most {most} items, has {}", drafts.len()));
+    }
+    let mut places = Places::of(messages);
+    let mut status_changes = Vec::with_capacity(drafts.len().min(most));
+    for (index, draft) in drafts.into_iter().take(most).enumerate() {
+        let field = |name: &str| format!("status_changes[{index}].{name}");
+        if draft.status.is_none() {
+            violations.add(field("status"), "is required");
+        }
+        if draft.time.is_none() {
+            violations.add(field("change_time"), "is required");
+        }
+        let place = places.place(&draft, violations);
+        if let (Some(status), Some(time)) = (draft.status, draft.time) {
+            status_changes.push(NewStatusChange { status, time, place: place as u64 });
+        }
+    }
+    Some(Box::new(NewHandling { change, status_changes }))
+}
+
+/// Finds the places of status changes among messages. They come in order, so that each message is looked at once for all
+/// that are placed by number.
+struct Places<'a> {
+    messages: &'a [MessageDraft],
+    /// The place of the last change: no later one comes before it.
+    last: usize,
+}
+
+impl<'a> Places<'a> {
+    fn of(messages: &'a [MessageDraft]) -> Self {
+        Self { messages, last: 0 }
+    }
+
+    fn place(&mut self, change: &StatusChangeDraft, violations: &mut Violations) -> usize {
+        let place = match change.after_message {
+            Some(number) => self.after_number(number, violations),
+            None => {
+                let is_before = |message: &MessageDraft| message.create_time <= change.time;
+                self.messages.iter().rposition(is_before).map_or(0, |last| last + 1)
+            }
+        };
+        self.last = self.last.max(place);
+        self.last
+    }
+
+    fn after_number(&self, number: u64, violations: &mut Violations) -> usize {
+        let mut place = self.last;
+        while let Some(message) = self.messages.get(place) {
+            match message.number {
+                Some(own) if own <= number => place += 1,
+                Some(_) => break,
+                None => {
+                    let rule = "must end in the message's number where a status change has after_message";
+                    violations.add(format!("messages[{place}].name"), rule);
+                    break;
+                }
+            }
+        }
+        place
+    }
+}
+
+impl NewHandling {
+    /// How a conversation is handled that is stored now with these messages. `before`: a number before theirs.
+    pub fn begin(&self, before: MessageId, messages: &[Message]) -> Handling {
+        let mut handling = Handling::default();
+        let after = |place: u64| {
+            let last = place.checked_sub(1).and_then(|last| messages.get(usize::try_from(last).ok()?));
+            last.map_or(before, |message| message.id)
+        };
+        handling
+            .status_changes
+            .extend(self.status_changes.iter().map(|change| change.at(after(change.place))));
+        match (self.change.status, messages.last()) {
+            (Some(status), Some(last)) => {
+                handling.status = handling.status_changes.last().map(|change| change.status);
+                handling.set_status(status, last.create_time, last.id);
+            }
+            (status, _) => handling.status = status,
+        }
+        self.change.apply_but_status(&mut handling);
+        handling.follow(messages);
+        handling
+    }
+
+    /// Goes on with a conversation to which messages are appended: takes the status, and those changes of it that stand beside
+    /// a new message. `new` has, for each message of the import, its number if it is new.
+    pub fn go_on(&self, handling: &mut Handling, new: &[Option<MessageId>], last: &Message) {
+        for change in &self.status_changes {
+            let place = usize::try_from(change.place).unwrap_or(usize::MAX);
+            let anchor = place.checked_sub(1).and_then(|before| new.get(before)).copied().flatten();
+            let after = match (anchor, new.get(place).copied().flatten()) {
+                (Some(anchor), _) => anchor,
+                // It may have come with the message before it, which is known.
+                (None, Some(next)) if !handling.has_change(change) => MessageId(next.0 - 1),
+                _ => continue,
+            };
+            handling.status_changes.push(change.at(after));
+            handling.status = Some(change.status);
+        }
+        // With a history of its own the status says nothing that is not in there.
+        let is_news = |status| self.status_changes.is_empty() || handling.status != Some(status);
+        if let Some(status) = self.change.status.filter(|status| is_news(*status)) {
+            handling.set_status(status, last.create_time, last.id);
+        }
+    }
+}
+
+impl NewStatusChange {
+    fn at(&self, after_message: MessageId) -> StatusChange {
+        StatusChange { status: self.status, time: self.time, after_message }
+    }
+}
+
+impl Handling {
+    fn has_change(&self, new: &NewStatusChange) -> bool {
+        self.status_changes.iter().any(|known| (known.status, known.time) == (new.status, new.time))
+    }
+}

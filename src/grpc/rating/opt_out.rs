@@ -1,0 +1,70 @@
+//! `ListOptOuts` and `CreateOptOut`.
+
+use crate::{
+    domain::{Author, AuthorKind, NewOptOut, OptOutDraft, Violations},
+    error::Error,
+    proto::v1,
+    service::rating,
+};
+
+use super::super::{
+    Edge,
+    conversation::author_to_wire,
+    import::{author_from_wire, present},
+    names, pages, times,
+};
+
+/// All opt-outs are one list.
+const LIST: &str = "opt-outs";
+
+impl Edge {
+    pub(super) async fn opt_outs(
+        &self,
+        request: v1::ListOptOutsRequest,
+    ) -> Result<v1::ListOptOutsResponse, Error> {
+        let mut violations = Violations::default();
+        let size = pages::size(request.page_size, &mut violations);
+        let after = pages::place(&self.0, LIST, &request.page_token, &mut violations);
+        violations.or(())?;
+        let page =
+            rating::list_opt_outs(&self.0, after.and_then(|place| pages::from_hex(&place)), size).await?;
+        let (places, opt_outs): (Vec<_>, Vec<_>) = page.opt_outs.into_iter().unzip();
+        let mut opt_outs: Vec<_> = opt_outs.into_iter().map(to_wire).collect();
+        let next = if pages::cut(&mut opt_outs) {
+            opt_outs.len().checked_sub(1).and_then(|last| places.get(last).cloned())
+        } else {
+            page.next
+        };
+        let token = |place: Vec<u8>| self.0.page_token(LIST, pages::to_hex(&place));
+        Ok(v1::ListOptOutsResponse { opt_outs, next_page_token: next.map(token).unwrap_or_default() })
+    }
+
+    pub(super) async fn opt_out(&self, request: v1::CreateOptOutRequest) -> Result<v1::OptOut, Error> {
+        let mut violations = Violations::default();
+        let opt_out = request.opt_out.unwrap_or_default();
+        let customer = opt_out.customer.unwrap_or_default();
+        let conversation = present(opt_out.conversation)
+            .and_then(|name| violations.take(names::parse_conversation("conversation", &name)));
+        let time = opt_out.opt_out_time.as_ref();
+        let draft = OptOutDraft {
+            source: present(opt_out.source),
+            customer: author_from_wire("customer", customer, &mut violations),
+            conversation,
+            time: time.and_then(|time| times::checked("opt_out_time", time, &mut violations)),
+        };
+        let checked = draft.check(violations);
+        let new = checked.map_err(|found| found.renamed(|field| format!("opt_out.{field}")))?;
+        let since = rating::create_opt_out(&self.0, &new).await?;
+        Ok(to_wire(NewOptOut { time: Some(since), ..new }))
+    }
+}
+
+fn to_wire(opt_out: NewOptOut) -> v1::OptOut {
+    let NewOptOut { source, customer, conversation, time } = opt_out;
+    v1::OptOut {
+        source,
+        customer: Some(author_to_wire(Author { kind: AuthorKind::Contact, ..customer })),
+        conversation: conversation.map(|name| format!("conversations/{name}")).unwrap_or_default(),
+        opt_out_time: time.map(times::to_wire),
+    }
+}

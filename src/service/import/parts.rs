@@ -1,0 +1,162 @@
+//! What an import brings besides its head: numbered messages, attachments, tracking ids, ratings.
+
+use std::collections::HashSet;
+
+use crate::{
+    domain::{
+        AttachmentId, Conversation, ConversationId, Event, EventKind, Message, MessageId, NewImportedRating,
+        NewMessage, Rating, RatingId, RatingState, UnixMillis,
+    },
+    error::Error,
+    service::{Services, listing, message::put_attachment, rating::channel_of},
+    store::{Batch, Key, keys, message, rating, records},
+};
+
+/// How many numbers messages take: one each; with details also that of the event that a single store would have made, and
+/// those of the attachments.
+pub(super) fn numbers_of<'a>(messages: impl IntoIterator<Item = &'a NewMessage>) -> u64 {
+    messages.into_iter().map(numbers_of_one).sum()
+}
+
+fn numbers_of_one(message: &NewMessage) -> u64 {
+    message.details.as_ref().map_or(1, |details| 2 + details.attachments.len() as u64)
+}
+
+/// The messages with their numbers. The bytes of their attachments go into the batch.
+pub(super) fn number<'a>(
+    batch: &mut Batch,
+    conversation: ConversationId,
+    messages: impl Iterator<Item = &'a NewMessage>,
+    first: MessageId,
+) -> Vec<Message> {
+    let mut next = first.0;
+    let numbered = messages.map(|message| {
+        let id = MessageId(next);
+        next += numbers_of_one(message);
+        let details = message.details.as_ref().map(|new| {
+            let mut details = new.details.clone();
+            for (attachment, number) in new.attachments.iter().zip(id.0 + 2..) {
+                let attachment = put_attachment(batch, conversation, AttachmentId(number), attachment);
+                details.attachments.push(attachment);
+            }
+            Box::new(details)
+        });
+        Message {
+            id,
+            external_id: message.external_id.clone(),
+            kind: message.kind,
+            content: message.content.clone(),
+            author: message.author.clone(),
+            create_time: message.create_time,
+            ai_tool: message.ai_tool.clone(),
+            details,
+            update_time: None,
+        }
+    });
+    numbered.collect()
+}
+
+/// Of a conversation of which nobody said a channel, messages with addresses tell it.
+pub(super) fn guess_channel<'a>(
+    conversation: &mut Conversation,
+    mut messages: impl Iterator<Item = &'a NewMessage>,
+) {
+    if conversation.handling.channel.is_none() {
+        conversation.handling.channel =
+            messages.find_map(|message| message.details.as_ref()?.handling.likely_channel);
+    }
+}
+
+/// Puts the tracking ids, so that a message which is stored singly again is known.
+pub(super) async fn put_tracked<'a>(
+    services: &Services,
+    batch: &mut Batch,
+    conversation: ConversationId,
+    messages: impl Iterator<Item = (&'a NewMessage, &'a Message)>,
+) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    let mut tracked: Vec<(Key, MessageId)> = Vec::new();
+    for (new, message) in messages {
+        let Some(tracking_id) = new.details.as_ref().and_then(|new| new.details.tracking_id.as_ref()) else {
+            continue;
+        };
+        let Some(stored) = new.as_stored() else { continue };
+        let content = services.secrets.fingerprint(&records::encode(&stored));
+        let key = keys::tracked(conversation, tracking_id, &content);
+        // Of two that are the same but for what they said of the conversation, the first is known.
+        if seen.insert(key.clone()) {
+            tracked.push((key, message.id));
+        }
+    }
+    if tracked.is_empty() {
+        return Ok(());
+    }
+    let known = services.store.get(tracked.iter().map(|(key, _)| key.clone()).collect()).await?;
+    for ((key, id), known) in tracked.into_iter().zip(known) {
+        if known.is_none() {
+            message::put_tracked(batch, key, id);
+        }
+    }
+    Ok(())
+}
+
+/// Those ratings that the conversation does not have yet.
+pub(super) async fn unknown_ratings<'a>(
+    services: &Services,
+    conversation: ConversationId,
+    ratings: &'a [NewImportedRating],
+) -> Result<Vec<&'a NewImportedRating>, Error> {
+    if ratings.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Under the UUID that it was imported with, or under its own.
+    let wanted = ratings.iter().flat_map(|rating| {
+        let uuid = rating.uuid().unwrap_or_default();
+        let own = services.secrets.rating_of(uuid).unwrap_or(RatingId(0));
+        [keys::imported_rating(conversation, uuid), keys::rating(conversation, own)]
+    });
+    let found = services.store.get(wanted.collect()).await?;
+    let is_unknown = found.chunks(2).map(|found| found.iter().all(Option::is_none));
+    Ok(ratings
+        .iter()
+        .zip(is_unknown)
+        .filter(|(_, is_unknown)| *is_unknown)
+        .map(|(rating, _)| rating)
+        .collect())
+}
+
+/// Puts ratings with what finds them, and an event for each: the last thing that happened to it.
+pub(super) async fn put_ratings<'a>(
+    services: &Services,
+    batch: &mut Batch,
+    conversation: &Conversation,
+    ratings: impl Iterator<Item = &'a NewImportedRating>,
+    first: RatingId,
+    now: UnixMillis,
+) -> Result<(), Error> {
+    let mut is_rated = false;
+    for (new, number) in ratings.zip(first.0..) {
+        let channel = channel_of(conversation);
+        let rating = new.stored(RatingId(number), conversation.id, &conversation.source, channel, now);
+        rating::put_new(batch, &rating);
+        if let Some(uuid) = new.uuid() {
+            rating::put_imported(batch, &rating, uuid);
+        }
+        is_rated |= rating.answer_time().is_some();
+        let event = Event { conversation: conversation.id, time: now, kind: last_event(&rating, now) };
+        batch.log.push(records::encode(&event));
+    }
+    if is_rated {
+        listing::put_rated(services, batch, conversation.id, true).await?;
+    }
+    Ok(())
+}
+
+fn last_event(rating: &Rating, now: UnixMillis) -> EventKind {
+    let id = rating.id;
+    match rating.state(now) {
+        RatingState::Rated | RatingState::OptedOut => EventKind::RatingSubmitted { rating: id },
+        RatingState::Cancelled => EventKind::RatingCancelled { rating: id },
+        _ => EventKind::RatingOffered { rating: id },
+    }
+}

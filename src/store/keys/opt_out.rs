@@ -1,0 +1,114 @@
+//! The keys of customers who do not want to be asked.
+
+use crate::domain::{Author, ConversationId};
+
+use super::{
+    super::{Key, KeyRange},
+    OPT_OUT, in_workspace, push_text,
+};
+
+/// A customer as an opt-out knows them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KnownCustomer {
+    /// In every conversation of the source.
+    ExternalId(String),
+    /// Within one conversation only.
+    NameIn(ConversationId, String),
+}
+
+impl KnownCustomer {
+    fn of(conversation: ConversationId, customer: &Author) -> Self {
+        match &customer.external_id {
+            Some(external_id) => Self::ExternalId(external_id.clone()),
+            None => Self::NameIn(conversation, customer.name.clone().unwrap_or_default()),
+        }
+    }
+}
+
+/// A customer with an external id is the same in every conversation of the source; one without is known by name, and
+/// within the conversation only.
+pub fn opt_out(source: &str, conversation: ConversationId, customer: &Author) -> Key {
+    opt_out_of(source, &KnownCustomer::of(conversation, customer))
+}
+
+pub fn opt_out_of(source: &str, customer: &KnownCustomer) -> Key {
+    let mut key = in_workspace(OPT_OUT, 32);
+    push_text(&mut key, source);
+    match customer {
+        KnownCustomer::ExternalId(external_id) => {
+            key.push(0);
+            push_text(&mut key, external_id);
+        }
+        KnownCustomer::NameIn(conversation, name) => {
+            key.push(1);
+            key.extend(conversation.0.to_be_bytes());
+            push_text(&mut key, name);
+        }
+    }
+    key
+}
+
+pub fn opt_outs() -> KeyRange {
+    KeyRange::prefix(in_workspace(OPT_OUT, 0))
+}
+
+/// The source and the customer of an opt-out's key; `None` when it is not one's.
+pub fn customer_of_opt_out(key: &[u8]) -> Option<(String, KnownCustomer)> {
+    let mut rest = key.strip_prefix(&[OPT_OUT])?.get(4..)?;
+    let source = take_text(&mut rest)?;
+    let (way, after) = rest.split_first()?;
+    rest = after;
+    let customer = match way {
+        0 => KnownCustomer::ExternalId(take_text(&mut rest)?),
+        1 => {
+            let (conversation, after) = rest.split_first_chunk::<8>()?;
+            rest = after;
+            KnownCustomer::NameIn(ConversationId(u64::from_be_bytes(*conversation)), take_text(&mut rest)?)
+        }
+        _ => return None,
+    };
+    rest.is_empty().then_some((source, customer))
+}
+
+/// Takes a string off that [`push_text`] appended.
+fn take_text(rest: &mut &[u8]) -> Option<String> {
+    let mut text = Vec::new();
+    loop {
+        let (&byte, after) = rest.split_first()?;
+        *rest = after;
+        if byte != 0 {
+            text.push(byte);
+            continue;
+        }
+        let (&mark, after) = rest.split_first()?;
+        *rest = after;
+        match mark {
+            0xFF => text.push(0),
+            0x01 => return String::from_utf8(text).ok(),
+            _ => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_customer_is_read_from_the_key_that_was_made_of_them(
+            source in "[a\0\u{1}é]{0,4}", name in "[a\0\u{1}é]{0,4}", by_name in any::<bool>(), id in any::<u64>(),
+        ) {
+            let customer = if by_name {
+                KnownCustomer::NameIn(ConversationId(id), name)
+            } else {
+                KnownCustomer::ExternalId(name)
+            };
+            let key = opt_out_of(&source, &customer);
+            prop_assert_eq!(customer_of_opt_out(&key), Some((source, customer)));
+            prop_assert_eq!(customer_of_opt_out(&key[..key.len() - 1]), None);
+        }
+    }
+}

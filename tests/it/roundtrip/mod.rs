@@ -1,0 +1,83 @@
+//! What an import keeps of a conversation, and that an export brings everything to another server.
+
+mod rich;
+mod rules;
+mod whole;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::harness::{ServerProcess, plaudit};
+
+/// Exit code, and what was printed.
+fn run(folder: &Path, server: &ServerProcess, arguments: &[&str]) -> (Option<i32>, String) {
+    let address = server.address().to_string();
+    let output = plaudit(folder).args(arguments).args(["--server", &address]).output().unwrap();
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+fn lines(file: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(file).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn remove(value: &mut Value, keys: &[&str]) {
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|key, _| !keys.contains(&key.as_str()));
+    }
+}
+
+fn number_of(name: &Value) -> u64 {
+    name.as_str().unwrap().rsplit('/').next().unwrap().parse().unwrap()
+}
+
+fn items(line: &mut Value, key: &str) -> Vec<Value> {
+    line.get_mut(key).and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default()
+}
+
+/// A line without our numbers and the times of the server.
+fn neutral(mut line: Value) -> Value {
+    const OURS: [&str; 4] = ["name", "etag", "createTime", "updateTime"];
+    for kind in ["person", "team"] {
+        if let Some(thing) = line.get_mut(kind) {
+            let teams = items(thing, "teams").len();
+            remove(thing, &OURS);
+            thing["teams"] = teams.into();
+        }
+    }
+    let messages = items(&mut line, "messages");
+    let numbers: Vec<u64> = messages.iter().map(|message| number_of(&message["name"])).collect();
+    let Some(conversation) = line.get_mut("conversation") else { return line };
+    remove(conversation, &[&OURS[..], &["scoring"]].concat());
+    let changes = items(conversation, "statusChanges").into_iter().map(|mut change| {
+        let after: u64 = change["afterMessage"].as_str().unwrap().parse().unwrap();
+        change["afterMessage"] = numbers.iter().filter(|number| **number <= after).count().into();
+        change
+    });
+    conversation["statusChanges"] = changes.collect();
+    let messages = messages.into_iter().map(|mut message| {
+        remove(&mut message, &["name", "etag", "eventId", "updateTime"]);
+        let files = items(&mut message, "attachments").into_iter().map(|mut file| {
+            remove(&mut file, &["name", "downloadPath"]);
+            file
+        });
+        message["attachments"] = files.collect();
+        message
+    });
+    line["messages"] = messages.collect();
+    let ratings = items(&mut line, "ratings").into_iter().map(|mut rating| {
+        let uuid = rating["name"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        remove(&mut rating, &OURS);
+        rating["uuid"] = uuid.into();
+        rating
+    });
+    line["ratings"] = ratings.collect();
+    let assessments = items(&mut line, "assessments").into_iter().map(|assessment| {
+        let told = ["scorecard", "totals", "state", "axis"].map(|key| assessment[key].clone());
+        Value::from(told.to_vec())
+    });
+    line["assessments"] = assessments.collect();
+    line
+}

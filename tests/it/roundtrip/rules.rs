@@ -1,0 +1,516 @@
+//! The rules of what an import brings beyond words, authors and times.
+
+use plaudit::proto::v1::{
+    Attachment, Author, AuthorKind, Channel, ConflictPolicy, Conversation, ConversationStatus,
+    CreateOptOutRequest, ImportConversationRequest, ImportOutcome, Message, MessageDirection, MessageKind,
+    OptOut, Rating, RatingAnswer, RatingQuestion, RatingState, RatingType, StatusChange, StoreMessageRequest,
+    rating_service_client::RatingServiceClient,
+};
+use tonic::Status;
+use tonic_types::StatusExt as _;
+
+use super::rich::{at, full_message};
+use crate::{
+    harness::{
+        Client, Plaudit, assert_not_found, fields,
+        sample::{self, with_policy},
+    },
+    rating::{offer, submission},
+};
+
+const NAME: &str = "conversations/test:42";
+
+fn conversation(it: &mut ImportConversationRequest) -> &mut Conversation {
+    it.conversation.as_mut().unwrap()
+}
+
+/// An import whose first message has everything.
+fn detailed() -> ImportConversationRequest {
+    let mut request = sample::import("42");
+    let sample = request.messages[0].clone();
+    request.messages[0] = Message {
+        external_id: sample.external_id,
+        kind: sample.kind,
+        author: sample.author,
+        ..full_message()
+    };
+    request
+}
+
+/// What a status names, each with its rule.
+fn rules(status: &Status) -> Vec<(String, String)> {
+    let request = status.get_details_bad_request().unwrap_or_else(|| panic!("{status:?}"));
+    request.field_violations.into_iter().map(|violation| (violation.field, violation.description)).collect()
+}
+
+fn change(status: ConversationStatus, seconds: i64, after_message: Option<i64>) -> StatusChange {
+    StatusChange { status: status.into(), change_time: at(seconds), after_message }
+}
+
+#[tokio::test]
+async fn a_message_with_details_is_kept_with_all_of_them() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    client.import(detailed()).await.unwrap();
+    let stored = client.messages(NAME, 50).await.swap_remove(0);
+    let sent = detailed().messages.swap_remove(0);
+    let without_files = |message: &Message| Message {
+        name: String::new(),
+        etag: String::new(),
+        event_id: 0,
+        attachments: Vec::new(),
+        ..message.clone()
+    };
+    assert_eq!(without_files(&stored), without_files(&sent));
+    let image = &stored.attachments[0];
+    assert_eq!(
+        (image.width, image.height, image.content_type.as_deref()),
+        (Some(3), Some(2), Some("image/png"))
+    );
+    let path = image.download_path.as_deref().unwrap();
+    assert_eq!(server.http().get(path).await.body, super::rich::PNG[..]);
+    let found = client.conversation(NAME).await.unwrap();
+    assert_eq!(found.channel(), Channel::Email, "a message with addresses tells the channel");
+}
+
+#[tokio::test]
+async fn the_rules_of_a_message_are_those_of_store_message() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    type Change = fn(&mut Message);
+    let broken: &[(&str, Change)] = &[
+        ("a direction that there is not", |it| it.direction = 9),
+        ("a type of 513 bytes", |it| it.r#type = "t".repeat(513)),
+        ("201 receivers", |it| it.to = vec!["a@b".to_owned(); 201]),
+        ("a long receiver", |it| it.cc = vec!["a".repeat(513)]),
+        ("a subject of 4097 bytes", |it| it.subject = Some("s".repeat(4097))),
+        ("an HTML body of 262145 bytes", |it| it.html_body = Some("x".repeat(262_145))),
+        ("raw data that is no object", |it| it.raw_data = Some("[1]".to_owned())),
+        ("a sender that is no JSON", |it| it.sender = Some("{".to_owned())),
+        ("101 intents", |it| it.intent_ids = vec![String::new(); 101]),
+        ("a tracking id of 513 bytes", |it| it.tracking_id = Some("t".repeat(513))),
+        ("a customer id of 513 bytes", |it| it.customer_id = Some("c".repeat(513))),
+        ("an AI tool of 513 bytes", |it| it.ai_tool = Some("t".repeat(513))),
+        ("an attachment from nowhere", |it| it.attachments[0].content = None),
+        ("a URL of another kind", |it| it.attachments[1].source_url = Some("ftp://x".to_owned())),
+        ("a file name of 513 bytes", |it| it.attachments[0].file_name = "f".repeat(513)),
+        ("101 attachments", |it| it.attachments = vec![it.attachments[1].clone(); 101]),
+        ("11 MiB of attachments", |it| it.attachments[0].content = Some(vec![0; 11 << 20])),
+        ("an author's name of 513 bytes", |it| {
+            it.author.as_mut().unwrap().name = Some("n".repeat(513));
+        }),
+    ];
+    for (what, change) in broken {
+        let mut request = detailed();
+        change(&mut request.messages[0]);
+        let message = request.messages[0].clone();
+        let refused = rules(&client.import(request).await.expect_err(what));
+        let store =
+            StoreMessageRequest { parent: NAME.to_owned(), message: Some(message), ..Default::default() };
+        let expected = rules(&client.store(store).await.expect_err(what)).into_iter();
+        let expected: Vec<_> =
+            expected.map(|(field, rule)| (field.replacen("message.", "messages[0].", 1), rule)).collect();
+        assert_eq!(refused, expected, "{what}");
+    }
+    assert_not_found(&client.conversation(NAME).await.unwrap_err(), "conversation");
+}
+
+#[tokio::test]
+async fn what_breaks_a_rule_of_an_import_alone_is_named_too() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    type Change = fn(&mut ImportConversationRequest);
+    let broken: &[(&str, Change, &[&str])] = &[
+        ("a private message that is no comment", |it| it.messages[0].private = true, &["messages[0].kind"]),
+        (
+            "a reply that is a comment",
+            |it| {
+                it.messages[0].direction = MessageDirection::Out.into();
+                it.messages[0].kind = MessageKind::Comment.into();
+            },
+            &["messages[0].kind"],
+        ),
+        (
+            "details without a way, a kind and an author",
+            |it| {
+                let message = &mut it.messages[0];
+                (message.direction, message.kind, message.author) = (0, 0, None);
+            },
+            &["messages[0].kind", "messages[0].author.kind"],
+        ),
+        (
+            "details without any words",
+            |it| {
+                let message = &mut it.messages[0];
+                message.content = None;
+                (message.html_body, message.plain_body, message.clean_body) = (None, None, None);
+            },
+            &["messages[0].content"],
+        ),
+        ("no time", |it| it.messages[0].create_time = None, &["messages[0].create_time"]),
+        ("a status that there is not", |it| conversation(it).status = 9, &["conversation.status"]),
+        ("101 tags", |it| conversation(it).tags = vec!["t".to_owned(); 101], &["conversation.tags"]),
+        ("an empty tag", |it| conversation(it).tags = vec![String::new()], &["conversation.tags[0]"]),
+        (
+            "a customer in charge",
+            |it| {
+                let kind = AuthorKind::Contact.into();
+                conversation(it).assignee = Some(Author { kind, ..Author::default() });
+            },
+            &["conversation.assignee.kind"],
+        ),
+        (
+            "a change of nothing at no time",
+            |it| conversation(it).status_changes = vec![StatusChange::default()],
+            &["conversation.status_changes[0].status", "conversation.status_changes[0].change_time"],
+        ),
+        (
+            "a place among messages without numbers",
+            |it| conversation(it).status_changes = vec![change(ConversationStatus::Open, 0, Some(7))],
+            &["messages[0].name"],
+        ),
+        ("a place to append to without appending", |it| it.append_after = "m0".to_owned(), &["append_after"]),
+    ];
+    for (what, change, expected) in broken {
+        let mut request = detailed();
+        change(&mut request);
+        assert_eq!(fields(&client.import(request).await.expect_err(what)), *expected, "{what}");
+    }
+    let many = |count: usize| Message {
+        to: vec!["a@b".to_owned(); 200],
+        ..sample::messages(count, 1).swap_remove(0)
+    };
+    let request = sample::import_of("42", (0..101).map(many).collect());
+    assert_eq!(fields(&client.import(request).await.unwrap_err()), ["messages"]);
+}
+
+#[tokio::test]
+async fn what_follows_from_the_rest_need_not_be_said() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let mut request = sample::import("42");
+    let html =
+        |it: &mut Message| (it.content, it.html_body) = (None, Some("<p>See <b>this</b></p>".to_owned()));
+    html(&mut request.messages[0]);
+    let note = &mut request.messages[1];
+    (note.kind, note.private, note.direction) = (0, true, MessageDirection::Out.into());
+    let reply = &mut request.messages[3];
+    (reply.author, reply.agent_id, reply.direction) = (None, Some(23), MessageDirection::Out.into());
+    client.import(request).await.unwrap();
+    let stored = client.messages(NAME, 50).await;
+    assert_eq!(
+        (stored[0].content.as_deref(), stored[0].direction()),
+        (Some("See this"), MessageDirection::In)
+    );
+    assert_eq!(stored[1].kind(), MessageKind::Comment);
+    assert_eq!(stored[2].direction(), MessageDirection::Unspecified, "the plain one is as ever");
+    let author = stored[3].author.as_ref().unwrap();
+    assert_eq!((author.kind(), author.external_id.as_deref()), (AuthorKind::Teammate, Some("23")));
+}
+
+#[tokio::test]
+async fn a_message_that_was_imported_with_its_tracking_id_is_known_when_it_is_stored_again() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let mut request = detailed();
+    request.messages[0].author = None;
+    client.import(request).await.unwrap();
+    let again = StoreMessageRequest {
+        parent: NAME.to_owned(),
+        message: Some(full_message()),
+        ..StoreMessageRequest::default()
+    };
+    let known = client.store(again.clone()).await.unwrap().message.unwrap();
+    assert_eq!(known.external_id, "m0");
+    let other = Message { content: Some("Something else.".to_owned()), ..full_message() };
+    client.store(StoreMessageRequest { message: Some(other), ..again }).await.unwrap();
+    assert_eq!(client.conversation(NAME).await.unwrap().message_count, 5);
+}
+
+#[tokio::test]
+async fn status_changes_keep_their_places_by_number_and_find_them_by_time() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let (open, closed) = (ConversationStatus::Open, ConversationStatus::Closed);
+    // The sample's messages are a minute apart.
+    let history = [
+        ("by time", vec![change(closed, 90, None), change(open, 121, None)], [2, 3]),
+        ("time that goes back", vec![change(closed, 121, None), change(open, 0, None)], [3, 3]),
+        ("by number", vec![change(closed, 9_000, Some(19)), change(open, 0, Some(35))], [1, 3]),
+        ("before and after all", vec![change(closed, 0, Some(3)), change(open, 0, Some(99))], [0, 4]),
+    ];
+    for (what, changes, places) in history {
+        let mut request = sample::import(what);
+        for (place, message) in request.messages.iter_mut().enumerate() {
+            message.name = format!("conversations/1/messages/{}", 10 + 10 * place);
+        }
+        conversation(&mut request).status_changes = changes.clone();
+        conversation(&mut request).status = open.into();
+        let name = client.import(request).await.unwrap().conversation;
+        let found = client.conversation(&name).await.unwrap();
+        let messages = client.messages(&name, 50).await;
+        let number = |name: &str| name.rsplit('/').next().unwrap().parse::<i64>().unwrap();
+        let before = |change: &StatusChange| {
+            messages.iter().filter(|message| number(&message.name) <= change.after_message.unwrap()).count()
+        };
+        assert_eq!(found.status_changes.iter().map(before).collect::<Vec<_>>(), places, "{what}");
+        let told = |changes: &[StatusChange]| {
+            changes.iter().map(|change| (change.status, change.change_time)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&found.status_changes), told(&changes), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_status_without_a_history_is_that_of_the_last_message() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let mut request = sample::import("42");
+    conversation(&mut request).status = ConversationStatus::Closed.into();
+    client.import(request).await.unwrap();
+    let found = client.conversation(NAME).await.unwrap();
+    assert_eq!(found.status(), ConversationStatus::Closed);
+    let last = client.messages(NAME, 50).await.pop().unwrap();
+    assert_eq!(found.status_changes.len(), 1);
+    assert_eq!(found.status_changes[0].change_time, last.create_time);
+}
+
+/// A rating that was answered elsewhere.
+fn rating(uuid: &str) -> Rating {
+    let answer = RatingAnswer { value: Some(4), answer_time: at(60), ..RatingAnswer::default() };
+    let question = |answer| RatingQuestion { r#type: RatingType::Csat.into(), answer, ..Default::default() };
+    Rating {
+        name: format!("conversations/9/ratings/{uuid}"),
+        questions: vec![question(Some(answer)), question(None)],
+        offer_time: at(0),
+        ..Rating::default()
+    }
+}
+
+const UUID: &str = "0b3c7a52-9a1e-8c55-9f00-0123456789ab";
+
+fn with_rating(change: impl FnOnce(&mut Rating)) -> ImportConversationRequest {
+    let mut rating = rating(UUID);
+    change(&mut rating);
+    ImportConversationRequest { ratings: vec![rating], ..sample::import("42") }
+}
+
+#[tokio::test]
+async fn a_rating_keeps_its_uuid_and_goes_on_as_any_other() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let name = client.import(with_rating(|_| {})).await.unwrap().conversation;
+    let stored = client.get_rating(&format!("{NAME}/ratings/{UUID}")).await.unwrap();
+    assert_eq!(stored.name, format!("{name}/ratings/{UUID}"));
+    assert_eq!(stored.state(), RatingState::Rated);
+    let id = |author: &Option<Author>| author.as_ref().unwrap().external_id.clone().unwrap();
+    assert_eq!((id(&stored.user), id(&stored.agent)), ("c1".to_owned(), "t1".to_owned()));
+    let changed = client.submit_rating(submission(&stored.name, &[(1, 1)])).await.unwrap();
+    assert_eq!((changed.name.as_str(), changed.state()), (stored.name.as_str(), RatingState::Rated));
+    let own = client.offer_rating(offer(NAME, &[RatingType::Csat])).await.unwrap();
+    let listed: Vec<_> = client.ratings(NAME, 50).await.into_iter().map(|rating| rating.name).collect();
+    assert_eq!(listed, [stored.name, own.name]);
+}
+
+#[tokio::test]
+async fn a_rating_that_breaks_a_rule_is_refused_by_its_field() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    type Change = fn(&mut Rating);
+    let broken: &[(&str, Change, &[&str])] = &[
+        ("a name without a UUID", |it| it.name = "conversations/1/ratings/x".into(), &["ratings[0].name"]),
+        ("no questions", |it| it.questions.clear(), &["ratings[0].questions"]),
+        ("no type", |it| it.questions[1].r#type = 0, &["ratings[0].questions[1].type"]),
+        ("no time", |it| it.offer_time = None, &["ratings[0].offer_time"]),
+        ("an end before the offer", |it| it.expire_time = at(-1), &["ratings[0].expire_time"]),
+        ("two times of one offer", |it| it.schedule_time = at(9), &["ratings[0].schedule_time"]),
+        ("an answer withdrawn", |it| it.cancel_time = at(9), &["ratings[0].cancel_time"]),
+        (
+            "an answer out of range at no time",
+            |it| {
+                let answer = it.questions[0].answer.as_mut().unwrap();
+                (answer.value, answer.answer_time) = (Some(6), None);
+            },
+            &["ratings[0].questions[0].answer.answer_time", "ratings[0].questions[0].answer.value"],
+        ),
+        (
+            "an agent who is asked",
+            |it| {
+                let external_id = Some("t".to_owned());
+                it.user = Some(Author { kind: AuthorKind::Ai.into(), external_id, name: None });
+            },
+            &["ratings[0].user.kind"],
+        ),
+    ];
+    for (what, change, expected) in broken {
+        assert_eq!(fields(&client.import(with_rating(change)).await.expect_err(what)), *expected, "{what}");
+    }
+    let twice = ImportConversationRequest { ratings: vec![rating(UUID); 2], ..sample::import("42") };
+    assert_eq!(fields(&client.import(twice).await.unwrap_err()), ["ratings[1].name"]);
+    let unnamed = with_policy(with_rating(|it| it.name.clear()), ConflictPolicy::Append);
+    assert_eq!(fields(&client.import(unnamed).await.unwrap_err()), ["ratings[0].name"]);
+}
+
+#[tokio::test]
+async fn an_append_adds_the_ratings_that_are_not_there() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    client.import(with_rating(|_| {})).await.unwrap();
+    let other = "0b3c7a52-9a1e-8c55-9f00-0123456789ac";
+    let more =
+        ImportConversationRequest { ratings: vec![rating(UUID), rating(other)], ..sample::import("42") };
+    let more = with_policy(more, ConflictPolicy::Append);
+    for outcome in [ImportOutcome::Appended, ImportOutcome::Existing] {
+        let answer = client.import(more.clone()).await.unwrap();
+        assert_eq!((answer.outcome(), answer.stored_messages), (outcome, 0));
+    }
+    assert_eq!(client.ratings(NAME, 50).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_part_is_appended_after_the_part_before_it_and_to_nothing_else() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let part = |from: usize, after: &str| ImportConversationRequest {
+        append_after: after.to_owned(),
+        ..with_policy(sample::import_of("42", sample::messages(from, 3)), ConflictPolicy::Append)
+    };
+    assert_eq!(fields(&client.import(part(4, "m3")).await.unwrap_err()), ["append_after"]);
+    client.import(sample::import("42")).await.unwrap();
+    assert_eq!(fields(&client.import(part(4, "m9")).await.unwrap_err()), ["append_after"]);
+    assert_eq!(client.import(part(4, "m3")).await.unwrap().outcome(), ImportOutcome::Appended);
+    assert_eq!(client.import(part(4, "m3")).await.unwrap().outcome(), ImportOutcome::Existing);
+    assert_eq!(fields(&client.import(part(5, "m3")).await.unwrap_err()), ["append_after"]);
+    assert_eq!(client.conversation(NAME).await.unwrap().message_count, 7);
+}
+
+#[tokio::test]
+async fn an_append_takes_the_changes_of_the_status_that_stand_among_its_messages() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let (open, closed) = (ConversationStatus::Open, ConversationStatus::Closed);
+    let mut first = sample::import("42");
+    conversation(&mut first).status_changes = vec![change(closed, 61, None)];
+    conversation(&mut first).status = closed.into();
+    client.import(first).await.unwrap();
+    let mut whole = with_policy(sample::import_of("42", sample::messages(0, 6)), ConflictPolicy::Append);
+    conversation(&mut whole).status_changes =
+        vec![change(closed, 61, None), change(open, 241, None), change(closed, 400, None)];
+    conversation(&mut whole).status = closed.into();
+    for _ in 0..2 {
+        client.import(whole.clone()).await.unwrap();
+        let found = client.conversation(NAME).await.unwrap();
+        let statuses: Vec<_> = found.status_changes.iter().map(StatusChange::status).collect();
+        assert_eq!((statuses, found.status()), (vec![closed, open, closed], closed));
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_without_messages_is_imported_where_that_is_meant() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let empty = ImportConversationRequest { without_messages: true, ..sample::import_of("42", Vec::new()) };
+    client.import(empty).await.unwrap();
+    let found = client.settled(NAME).await;
+    assert_eq!((found.message_count, found.subject.as_deref()), (0, Some("Order 4711")));
+}
+
+#[tokio::test]
+async fn an_attachment_may_come_without_its_bytes_where_that_is_meant() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let mut request = detailed();
+    let file = &mut request.messages[0].attachments[0];
+    *file = Attachment {
+        content: None,
+        content_missing: true,
+        size_bytes: Some(29),
+        content_type: Some("image/png".to_owned()),
+        ..file.clone()
+    };
+    client.import(request.clone()).await.unwrap();
+    let stored = client.messages(NAME, 50).await.swap_remove(0).attachments.swap_remove(0);
+    assert!(stored.content_missing && stored.download_path.is_none(), "{stored:?}");
+    assert_eq!((stored.size_bytes, stored.content_type.as_deref()), (Some(29), Some("image/png")));
+    let message = request.messages.swap_remove(0);
+    let store = StoreMessageRequest { parent: NAME.to_owned(), message: Some(message), ..Default::default() };
+    assert_eq!(fields(&client.store(store).await.unwrap_err()), ["message.attachments[0]"]);
+}
+
+#[tokio::test]
+async fn attachments_make_an_import_larger_than_it_may_be_without() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let mut request = detailed();
+    request.messages[0].attachments[0].content = Some(vec![7; 9 << 20]);
+    client.import(request.clone()).await.unwrap();
+    conversation(&mut request).external_id = "43".to_owned();
+    let (results, counts) = client.import_all(vec![request]).await;
+    assert_eq!((counts.created, counts.failed), (1, 0), "{results:?}");
+}
+
+async fn create_opt_out(
+    client: &mut RatingServiceClient<tonic::transport::Channel>,
+    it: OptOut,
+) -> Result<OptOut, Status> {
+    let request = CreateOptOutRequest { opt_out: Some(it) };
+    client.create_opt_out(request).await.map(tonic::Response::into_inner)
+}
+
+#[tokio::test]
+async fn who_is_noted_as_not_to_be_asked_is_not_asked_and_is_listed() {
+    let server = Plaudit::start().await;
+    let client: Client = server.client().await;
+    client.import(sample::import("42")).await.unwrap();
+    let mut ratings = RatingServiceClient::new(server.channel().await);
+    let customer = |external_id: Option<&str>, name: Option<&str>| {
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        Some(Author { kind: AuthorKind::Contact.into(), external_id: text(external_id), name: text(name) })
+    };
+    let known = OptOut {
+        source: "test".to_owned(),
+        customer: customer(Some("c1"), None),
+        opt_out_time: at(0),
+        ..OptOut::default()
+    };
+    let by_name =
+        OptOut { customer: customer(None, Some("Ada")), conversation: NAME.to_owned(), ..known.clone() };
+    for _ in 0..2 {
+        for it in [&known, &by_name] {
+            assert_eq!(create_opt_out(&mut ratings, it.clone()).await.unwrap(), *it);
+        }
+    }
+    let mut listed = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = plaudit::proto::v1::ListOptOutsRequest { page_size: 1, page_token };
+        let page = ratings.list_opt_outs(request).await.unwrap().into_inner();
+        listed.extend(page.opt_outs);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(listed, [known.clone(), by_name.clone()]);
+    let offered = client.offer_rating(offer(NAME, &[RatingType::Csat])).await.unwrap();
+    assert_eq!(offered.state(), RatingState::Unscheduled);
+
+    type Change = fn(&mut OptOut);
+    let broken: [(&str, Change, &str); 4] = [
+        (
+            "an agent",
+            |it| it.customer.as_mut().unwrap().kind = AuthorKind::Ai.into(),
+            "opt_out.customer.kind",
+        ),
+        ("nobody", |it| it.customer = None, "opt_out.conversation"),
+        ("a source of 129 bytes", |it| it.source = "s".repeat(129), "opt_out.source"),
+        ("no conversation's name", |it| it.conversation = "42".to_owned(), "opt_out.conversation"),
+    ];
+    for (what, change, field) in broken {
+        let mut it = known.clone();
+        change(&mut it);
+        assert_eq!(fields(&create_opt_out(&mut ratings, it).await.expect_err(what)), [field], "{what}");
+    }
+    let unknown = OptOut { conversation: "conversations/test:none".to_owned(), ..by_name };
+    assert_not_found(&create_opt_out(&mut ratings, unknown).await.unwrap_err(), "conversation");
+}

@@ -61,7 +61,7 @@ async fn bulk(rounds: usize, length: Duration) -> Result<()> {
         let resident_mib = server.resident_mib()?;
         let stopped = server.stop().await?;
         let grouping = stopped.commits_per_group().ok_or("the server did not log its commits")?;
-        let raw = RawSled::empty()?.rate(&recorded, grouping.round().max(1.0) as usize, length)?;
+        let raw = RawSled::empty()?.rate(&recorded, 0, grouping, length)?;
         let engine = raw::engine_rate(&recorded, length).await?;
         let ratio = streamed.rate / raw;
         println!(

@@ -11,7 +11,6 @@ use std::{
 };
 
 use plaudit::store::{Batch, Keyspace, SledOptions, SledStore, StoreError};
-use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::{
@@ -22,7 +21,7 @@ use super::{
 
 /// The first byte of the log's keys: no other key begins with it.
 const LOG: u8 = 0xF0;
-/// The first byte of everything that is written into a server's directory: the server reads nothing of it.
+/// The first byte of everything that raw sled writes: a server reads nothing of it.
 const BESIDE: u8 = 0xF8;
 /// How many batches are merged while what was there before is written.
 const MERGED: usize = 256;
@@ -31,8 +30,6 @@ const MERGED: usize = 256;
 pub struct RawSled {
     db: sled::Db,
     file: File,
-    /// Before every key.
-    prefix: Vec<u8>,
     /// Dropped after the files in it are closed.
     _data: Data,
 }
@@ -40,32 +37,31 @@ pub struct RawSled {
 impl RawSled {
     pub fn empty() -> Result<Self> {
         let data = new_data()?;
-        Self::open(data.path(), Vec::new(), Arc::clone(&data))
+        Self::open(data.path(), Arc::clone(&data))
     }
 
-    /// On the files of a server that has ended, beside what it has stored. `place` has to be another each time, so that
-    /// nothing is written over.
-    pub fn beside(data: &Data, place: u8) -> Result<Self> {
-        Self::open(&sled_dir(data), vec![BESIDE, place], Arc::clone(data))
+    /// On the files of a server that has ended, beside what it has stored.
+    pub fn beside(data: &Data) -> Result<Self> {
+        Self::open(&sled_dir(data), Arc::clone(data))
     }
 
-    fn open(dir: &Path, prefix: Vec<u8>, data: Arc<TempDir>) -> Result<Self> {
+    fn open(dir: &Path, data: Data) -> Result<Self> {
         let config = sled::Config::new().path(dir).cache_capacity(128 << 20).flush_every_ms(None);
         let db = config.segment_size(4 << 20).open()?;
         let file = File::open(dir.join("db"))?;
-        Ok(Self { db, file, prefix, _data: data })
+        Ok(Self { db, file, _data: data })
     }
 
-    /// Batches a second, in groups of `group`.
-    pub fn rate(&self, recorded: &Recorded, group: usize, length: Duration) -> Result<f64> {
+    /// Batches a second, in groups of `grouping`. `place` has to be another each time, so that nothing is written over.
+    pub fn rate(&self, recorded: &Recorded, place: usize, grouping: f64, length: Duration) -> Result<f64> {
         for (number, merged) in recorded.before.chunks(MERGED).enumerate() {
-            self.apply(merged, number * MERGED)?;
+            self.apply(place, merged, number * MERGED)?;
         }
         self.sync()?;
         let mut done = 0;
         let began = Instant::now();
-        for group in recorded.batches.chunks(group) {
-            self.apply(group, recorded.before.len() + done)?;
+        for group in recorded.batches.chunks(grouping.round().max(1.0) as usize) {
+            self.apply(place, group, recorded.before.len() + done)?;
             self.sync()?;
             done += group.len();
             if began.elapsed() >= length {
@@ -76,8 +72,8 @@ impl RawSled {
     }
 
     /// Applies batches as one. `position` is where the log stands.
-    fn apply(&self, batches: &[Batch], position: usize) -> Result<()> {
-        let key = |rest: &[u8]| [self.prefix.as_slice(), rest].concat();
+    fn apply(&self, place: usize, batches: &[Batch], position: usize) -> Result<()> {
+        let key = |rest: &[u8]| [&[BESIDE, place as u8], rest].concat();
         let mut merged = sled::Batch::default();
         let mut position = position as u64;
         for batch in batches {

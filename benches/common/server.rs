@@ -20,9 +20,9 @@ use super::Result;
 
 /// The server's log, in its data directory.
 const LOG: &str = "bench.log";
-/// A server that uses less than this share of a processor for [`REST`] has nothing left to do.
-const REST_SHARE: f64 = 0.1;
-const REST: Duration = Duration::from_millis(300);
+/// A server that uses no more processor time than one of the kernel's ticks meanwhile has nothing left to do.
+const REST: Duration = Duration::from_millis(600);
+const TICK: Duration = Duration::from_millis(10);
 
 /// A data directory, which goes with the last who holds it.
 pub type Data = Arc<TempDir>;
@@ -123,7 +123,7 @@ impl Plaudit {
         loop {
             let before = self.cpu_time()?;
             tokio::time::sleep(REST).await;
-            if self.cpu_time()? - before < REST.mul_f64(REST_SHARE) {
+            if self.cpu_time()? - before <= TICK {
                 return Ok(());
             }
         }
@@ -152,11 +152,11 @@ impl Plaudit {
     }
 }
 
-/// Processor time of a process so far, in the kernel's ticks of 10 ms.
+/// Processor time of a process so far.
 pub fn cpu_time(id: u32) -> Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
     let after_name = stat.rsplit(')').next().ok_or("no stat")?;
-    let ticks: Vec<u64> =
+    let ticks: Vec<u32> =
         after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
-    Ok(Duration::from_millis(10 * ticks.iter().sum::<u64>()))
+    Ok(TICK * ticks.iter().sum::<u32>())
 }

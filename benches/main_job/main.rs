@@ -82,7 +82,7 @@ async fn imports(rounds: usize, length: Duration) -> Result<()> {
         let of_clients = load::closed_loop_of_clients(&server.address, &Load::Import, length).await?;
         let stopped = server.stop().await?;
         let grouping = stopped.commits_per_group().ok_or("the server did not log its commits")?;
-        let raw = RawSled::empty()?.rate(&recorded, grouping.round().max(1.0) as usize, length)?;
+        let raw = RawSled::empty()?.rate(&recorded, 0, grouping, length)?;
         let engine = raw::engine_rate(&recorded, length).await?;
         let bare = echo::Bare::start().await?;
         let echoed = load::closed_loop(&bare.address, &Load::Echo, length).await?;

@@ -8,7 +8,7 @@ use crate::common::{
     load::{self, Load, Names},
     record::{CONVERSATIONS, Recorded, Records},
     rest,
-    server::{Data, Plaudit, Stopped, new_data},
+    server::{Data, Plaudit, new_data},
     stream::{self, Amount},
 };
 
@@ -72,11 +72,19 @@ impl Operation {
         }
     }
 
+    /// Whether conversations wait for scoring after it.
+    fn leaves_jobs(self) -> bool {
+        !matches!(self, Self::List | Self::Offer | Self::Submit)
+    }
+
     /// Whether it is about conversations that are there.
-    pub fn needs_stored(self) -> bool {
+    fn needs_stored(self) -> bool {
         matches!(self, Self::List | Self::Offer | Self::Submit | Self::Store)
     }
 }
+
+/// Arguments of a server that has nothing to do but to score.
+const SCORES_FAST: &[&str] = &["--scoring-threads", "2"];
 
 /// A store between two runs of a server on it.
 pub struct Store {
@@ -87,31 +95,55 @@ pub struct Store {
     offered: usize,
     /// What was offered last and is not answered.
     ratings: Names,
+    /// Whether conversations wait for their scoring.
+    has_jobs: bool,
 }
 
 impl Store {
     pub fn empty() -> Result<Self> {
-        Ok(Self { data: new_data()?, names: Names::default(), offered: 0, ratings: Names::default() })
+        let data = new_data()?;
+        Ok(Self { data, names: Names::default(), offered: 0, ratings: Names::default(), has_jobs: false })
     }
 
     /// With `count` scored conversations, made by a server: a bulk import, then all the scoring.
     pub async fn of(count: usize) -> Result<Self> {
-        let data = new_data()?;
-        let server = Plaudit::start_on(&data, &["--scoring-threads", "2"]).await?;
+        let mut store = Self::empty()?;
+        let server = Plaudit::start_on(&store.data, SCORES_FAST).await?;
         let names = stream::import_named(&server.address, count).await?.names;
         server.rest().await?;
         server.stop().await?;
-        Ok(Self { data, names: scattered(&names), offered: 0, ratings: Names::default() })
+        store.names = scattered(&names);
+        Ok(store)
     }
 
+    /// The least of it on which every operation can be measured.
     pub async fn small() -> Result<Self> {
         Self::of(CONVERSATIONS).await
     }
 
-    /// Runs a server on it for one measurement, which begins when nothing is left to do from the one before.
+    /// Measures an operation on this small store, or, where it needs nothing that is stored, on an empty one.
+    pub async fn measure_small(&mut self, operation: Operation, length: Duration) -> Result<Measured> {
+        if operation.needs_stored() {
+            self.measure(operation, length).await
+        } else {
+            Self::empty()?.measure(operation, length).await
+        }
+    }
+
+    /// Runs a server on it until everything is scored.
+    pub async fn settle(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.has_jobs) {
+            let server = Plaudit::start_on(&self.data, SCORES_FAST).await?;
+            server.rest().await?;
+            server.stop().await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a server on it for one measurement, which begins with nothing left to do from the one before.
     pub async fn measure(&mut self, operation: Operation, length: Duration) -> Result<Measured> {
+        self.settle().await?;
         let server = Plaudit::start_on(&self.data, &[]).await?;
-        server.rest().await?;
         let cpu_before = server.cpu_time()?;
         let address = &server.address;
         let outcome = match operation {
@@ -128,12 +160,9 @@ impl Store {
             Operation::Rest => rest::imports(address, length).await?,
         };
         let cpu = server.cpu_time()? - cpu_before;
-        let stopped: Stopped = server.stop().await?;
-        Ok(Measured {
-            cpu_us: cpu.as_secs_f64() * 1e6 / outcome.all_calls as f64,
-            grouping: stopped.commits_per_group().unwrap_or(1.0),
-            outcome,
-        })
+        let grouping = server.stop().await?.commits_per_group().unwrap_or(1.0);
+        self.has_jobs = operation.leaves_jobs();
+        Ok(Measured { cpu_us: cpu.as_secs_f64() * 1e6 / outcome.all_calls as f64, grouping, outcome })
     }
 
     /// One rating for each conversation that had none, while there are any.
@@ -159,13 +188,6 @@ pub struct Measured {
     pub outcome: Outcome,
     /// Processor time of the server for one call, what it does afterwards in the background included.
     pub cpu_us: f64,
-    /// Commits in a group.
+    /// Commits in a group; 1 where nothing was committed.
     pub grouping: f64,
-}
-
-impl Measured {
-    /// For raw sled.
-    pub fn group(&self) -> usize {
-        self.grouping.round().max(1.0) as usize
-    }
 }

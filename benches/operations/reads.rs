@@ -5,21 +5,20 @@ use std::time::Duration;
 use crate::common::{
     Result,
     figures::Outcome,
-    load::{self, Load, Names},
+    load::{self, Load},
     rest,
-    server::{Data, Plaudit},
+    server::Plaudit,
 };
 
 use super::measure::Store;
 
 /// Reads a second.
 const RATE: f64 = 200.0;
-pub const BAR_P99_MS: u64 = 10;
+const BAR_P99_MS: u64 = 10;
 
 pub async fn measure(length: Duration) -> Result<()> {
     println!("\nreads while imports run at half their rate");
-    let small = Store::small().await?;
-    println!("  {}", half_load(&small.data, &small.names, length).await?.text());
+    println!("  {}", half_load(&mut Store::small().await?, length).await?.text());
     Ok(())
 }
 
@@ -28,8 +27,8 @@ pub struct HalfLoad {
     /// Imports a second.
     import_rate: f64,
     imports: Outcome,
-    pub rest: Outcome,
-    pub lists: Outcome,
+    rest: Outcome,
+    lists: Outcome,
 }
 
 impl HalfLoad {
@@ -49,16 +48,16 @@ impl HalfLoad {
 }
 
 /// Each kind of read by itself beside the imports.
-pub async fn half_load(data: &Data, names: &Names, length: Duration) -> Result<HalfLoad> {
-    let server = Plaudit::start_on(data, &[]).await?;
-    server.rest().await?;
+pub async fn half_load(store: &mut Store, length: Duration) -> Result<HalfLoad> {
+    store.settle().await?;
+    let server = Plaudit::start_on(&store.data, &[]).await?;
     let address = &server.address;
     let full = load::closed_loop(address, &Load::Import, length / 4).await?;
     let import_rate = full.rate / 2.0;
     let imports = load::open_loop(address, &Load::Import, import_rate, length);
-    let reads = rest::assessments(address, names, RATE, length);
+    let reads = rest::assessments(address, &store.names, RATE, length);
     let (imports, rest) = tokio::try_join!(imports, reads)?;
-    let lists = Load::List(names.clone());
+    let lists = Load::List(store.names.clone());
     let more_imports = load::open_loop(address, &Load::Import, import_rate, length);
     let reads = load::open_loop(address, &lists, RATE, length);
     let (_, lists) = tokio::try_join!(more_imports, reads)?;

@@ -1,4 +1,4 @@
-//! Every operation on an empty or small store and on one with many conversations, side by side.
+//! Every operation on a store with many conversations and on an empty or small one, side by side.
 
 use std::time::{Duration, Instant};
 
@@ -17,17 +17,11 @@ use super::{
 
 const BAR_REST_TO_GRPC: f64 = 0.7;
 
-/// The ratios of one operation, a round each.
-#[derive(Default)]
-struct Ratios {
-    to_empty: Vec<f64>,
-    to_raw: Vec<f64>,
-    to_raw_empty: Vec<f64>,
-}
-
 pub async fn measure(records: &Records, count: usize, rounds: usize, length: Duration) -> Result<()> {
     println!(
-        "\n{count} conversations stored and scored, beside an empty store (where conversations have to be there, {CONVERSATIONS})"
+        "\n{count} conversations stored and scored, beside an empty store (beside {CONVERSATIONS} conversations where there \
+         have to be some); {rounds} rounds, {:.1} s a measurement",
+        length.as_secs_f64()
     );
     let began = Instant::now();
     let mut large = Store::of(count).await?;
@@ -37,115 +31,146 @@ pub async fn measure(records: &Records, count: usize, rounds: usize, length: Dur
         mib_on_disk(&sled_dir(&large.data))?
     );
     let mut ratios: [Ratios; OPERATIONS.len()] = Default::default();
-    let (mut rest_to_grpc, mut rest_to_grpc_empty) = (Vec::new(), Vec::new());
     for round in 1..=rounds {
         println!("  round {round}");
-        let mut small = Store::small().await?;
-        let mut rates = Vec::with_capacity(OPERATIONS.len());
-        for (place, operation) in OPERATIONS.into_iter().enumerate() {
-            let of_large = large.measure(operation, length).await?;
-            let of_small = if operation.needs_stored() {
-                small.measure(operation, length).await?
-            } else {
-                Store::empty()?.measure(operation, length).await?
-            };
-            let raw = raw_rates(records, operation, &of_small, &of_large, &large, (round, place), length)?;
-            let compared = Compared { operation, small: of_small, large: of_large, raw };
+        for (compared, ratios) in one_round(records, &mut large, round, length).await?.iter().zip(&mut ratios)
+        {
             println!("    {}", compared.text());
-            compared.count(&mut ratios[place]);
-            rates.push((operation, compared.small.outcome.rate, compared.large.outcome.rate));
-        }
-        let rate = |wanted| rates.iter().find(|(operation, ..)| *operation == wanted);
-        if let (Some(rest), Some(grpc)) = (rate(Operation::Rest), rate(Operation::Import)) {
-            rest_to_grpc_empty.push(rest.1 / grpc.1);
-            rest_to_grpc.push(rest.2 / grpc.2);
+            ratios.add(compared);
         }
     }
     println!("  medians");
     for (operation, ratios) in OPERATIONS.into_iter().zip(&mut ratios) {
         println!("    {}: {}", operation.name(), ratios.text(operation));
     }
-    println!(
-        "    POST /v1/assess to ImportConversation: {:.2}, on an empty store {:.2} (bar {BAR_REST_TO_GRPC})",
-        median(&mut rest_to_grpc),
-        median(&mut rest_to_grpc_empty)
-    );
     println!("  reads while imports run at half their rate");
-    let small = Store::small().await?;
-    println!("    empty: {}", half_load(&small.data, &small.names, length * 2).await?.text());
-    println!("    {count} stored: {}", half_load(&large.data, &large.names, length * 2).await?.text());
+    println!("    {count} stored: {}", half_load(&mut large, length * 4).await?.text());
+    println!("    empty: {}", half_load(&mut Store::small().await?, length * 4).await?.text());
     println!("  in the end {:.0} MiB on disk", mib_on_disk(&sled_dir(&large.data))?);
     Ok(())
 }
 
-/// What raw sled does with the same keys and bytes: on an empty directory, and on the files of the large store.
-fn raw_rates(
+/// Measures every operation, then raw sled with what they write.
+async fn one_round(
     records: &Records,
-    operation: Operation,
-    small: &Measured,
-    large: &Measured,
-    store: &Store,
-    (round, place): (usize, usize),
+    large: &mut Store,
+    round: usize,
     length: Duration,
-) -> Result<Option<(f64, f64)>> {
-    let Some(recorded) = operation.recorded(records) else { return Ok(None) };
-    let of_empty = RawSled::empty()?.rate(recorded, small.group(), length)?;
-    let beside = RawSled::beside(&store.data, (round * OPERATIONS.len() + place) as u8)?;
-    Ok(Some((of_empty, beside.rate(recorded, large.group(), length)?)))
+) -> Result<Vec<Compared>> {
+    let mut small = Store::small().await?;
+    let mut round_of = Vec::with_capacity(OPERATIONS.len());
+    for operation in OPERATIONS {
+        let of_large = large.measure(operation, length).await?;
+        let of_small = small.measure_small(operation, length).await?;
+        round_of.push(Compared { operation, large: of_large, small: of_small, raw: None, grpc: None });
+    }
+    let grpc = round_of.iter().find(|compared| compared.operation == Operation::Import);
+    let grpc = grpc.map(|grpc| Pair { large: grpc.large.outcome.rate, small: grpc.small.outcome.rate });
+    let beside = RawSled::beside(&large.data)?;
+    for (place, compared) in round_of.iter_mut().enumerate() {
+        compared.grpc = grpc.filter(|_| compared.operation == Operation::Rest);
+        if let Some(recorded) = compared.operation.recorded(records) {
+            let place = round * OPERATIONS.len() + place;
+            compared.raw = Some(Pair {
+                large: beside.rate(recorded, place, compared.large.grouping, length)?,
+                small: RawSled::empty()?.rate(recorded, place, compared.small.grouping, length)?,
+            });
+        }
+    }
+    Ok(round_of)
+}
+
+/// A figure of the large store, and the same of the small one.
+#[derive(Clone, Copy)]
+struct Pair {
+    large: f64,
+    small: f64,
 }
 
 /// One operation in one round.
 struct Compared {
     operation: Operation,
-    small: Measured,
     large: Measured,
-    /// Of raw sled on an empty directory and on the large store's.
-    raw: Option<(f64, f64)>,
+    small: Measured,
+    /// Calls a second of raw sled, of what writes.
+    raw: Option<Pair>,
+    /// Calls a second of the import over gRPC, of the one over REST.
+    grpc: Option<Pair>,
 }
 
 impl Compared {
+    fn to_empty(&self) -> f64 {
+        self.large.outcome.rate / self.small.outcome.rate
+    }
+
+    fn to(&self, other: Option<Pair>) -> Option<Pair> {
+        other.map(|other| Pair {
+            large: self.large.outcome.rate / other.large,
+            small: self.small.outcome.rate / other.small,
+        })
+    }
+
     fn text(&self) -> String {
         let of = |measured: &Measured, raw: Option<f64>| {
-            let to_raw =
-                raw.map(|raw| format!(", raw sled {raw:.0}/s, ratio {:.2}", measured.outcome.rate / raw));
+            let raw = raw.map(|raw| format!(", groups of {:.1}; raw sled {raw:.0}/s", measured.grouping));
             format!(
-                "{:.0}/s (p99 {}, groups of {:.1}, {:.0} µs){}",
+                "{:.0}/s (p99 {}), {:.0} µs each{}",
                 measured.outcome.rate,
                 measured.outcome.p99,
-                measured.grouping,
                 measured.cpu_us,
-                to_raw.unwrap_or_default()
+                raw.unwrap_or_default()
             )
         };
         format!(
             "{}: {} | empty {} | to empty {:.2}",
             self.operation.name(),
-            of(&self.large, self.raw.map(|raw| raw.1)),
-            of(&self.small, self.raw.map(|raw| raw.0)),
-            self.large.outcome.rate / self.small.outcome.rate
+            of(&self.large, self.raw.map(|raw| raw.large)),
+            of(&self.small, self.raw.map(|raw| raw.small)),
+            self.to_empty()
         )
-    }
-
-    fn count(&self, ratios: &mut Ratios) {
-        ratios.to_empty.push(self.large.outcome.rate / self.small.outcome.rate);
-        if let Some((of_empty, of_large)) = self.raw {
-            ratios.to_raw_empty.push(self.small.outcome.rate / of_empty);
-            ratios.to_raw.push(self.large.outcome.rate / of_large);
-        }
     }
 }
 
+/// The ratios of one operation, a round each.
+#[derive(Default)]
+struct Ratios {
+    to_empty: Vec<f64>,
+    to_raw: Pairs,
+    to_grpc: Pairs,
+}
+
+#[derive(Default)]
+struct Pairs {
+    large: Vec<f64>,
+    small: Vec<f64>,
+}
+
 impl Ratios {
+    fn add(&mut self, compared: &Compared) {
+        self.to_empty.push(compared.to_empty());
+        self.to_raw.add(compared.to(compared.raw));
+        self.to_grpc.add(compared.to(compared.grpc));
+    }
+
     fn text(&mut self, operation: Operation) -> String {
-        let to_empty = format!("to empty {:.2}", median(&mut self.to_empty));
-        if self.to_raw.is_empty() {
-            return to_empty;
-        }
         let bar = operation.bar_to_raw().map(|bar| format!(" (bar {bar})")).unwrap_or_default();
-        format!(
-            "to raw sled on as many {:.2}{bar}, empty {:.2}; {to_empty}",
-            median(&mut self.to_raw),
-            median(&mut self.to_raw_empty)
-        )
+        let to_raw = self.to_raw.text("raw sled", &bar);
+        let to_grpc = self.to_grpc.text("the import over gRPC", &format!(" (bar {BAR_REST_TO_GRPC})"));
+        format!("to empty {:.2}{to_raw}{to_grpc}", median(&mut self.to_empty))
+    }
+}
+
+impl Pairs {
+    fn add(&mut self, pair: Option<Pair>) {
+        self.large.extend(pair.map(|pair| pair.large));
+        self.small.extend(pair.map(|pair| pair.small));
+    }
+
+    fn text(&mut self, what: &str, bar: &str) -> String {
+        if self.large.is_empty() {
+            return String::new();
+        }
+        let (large, small) = (median(&mut self.large), median(&mut self.small));
+        format!(" | to {what} on as many {large:.2}{bar}, on an empty store {small:.2}")
     }
 }

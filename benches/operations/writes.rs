@@ -21,13 +21,9 @@ pub async fn measure(records: &Records, rounds: usize, length: Duration) -> Resu
         let mut small = Store::small().await?;
         for (operation, ratios) in OPERATIONS.into_iter().zip(&mut ratios) {
             let Some(recorded) = operation.recorded(records) else { continue };
-            let measured = if operation.needs_stored() {
-                small.measure(operation, length).await?
-            } else {
-                Store::empty()?.measure(operation, length).await?
-            };
+            let measured = small.measure_small(operation, length).await?;
             let rate = measured.outcome.rate;
-            let raw = RawSled::empty()?.rate(recorded, measured.group(), length)?;
+            let raw = RawSled::empty()?.rate(recorded, 0, measured.grouping, length)?;
             let engine = engine_rate(recorded, length).await?;
             println!(
                 "    {}: {rate:.0}/s (p50 {}, p99 {}), groups of {:.1}, {:.0} µs of processor time each | \

@@ -25,7 +25,7 @@ impl Outcome {
         times.sort_unstable();
         let at = |share: f64| {
             let place = ((times.len() as f64 * share) as usize).min(times.len().saturating_sub(1));
-            Millis(times.get(place).copied().unwrap_or_default())
+            Millis(times.get(place).copied())
         };
         let measured = ended.min(span.ends).saturating_duration_since(span.begins);
         Self {
@@ -38,12 +38,15 @@ impl Outcome {
     }
 }
 
-/// A duration, printed in milliseconds.
-pub struct Millis(pub Duration);
+/// A duration, printed in milliseconds; `None` where there is nothing that takes one.
+pub struct Millis(pub Option<Duration>);
 
 impl fmt::Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.1} ms", self.0.as_secs_f64() * 1000.0)
+        match self.0 {
+            Some(duration) => write!(f, "{:.1} ms", duration.as_secs_f64() * 1000.0),
+            None => f.write_str("none"),
+        }
     }
 }
 

@@ -50,9 +50,8 @@ pub struct Streamed {
 impl From<Streamed> for Outcome {
     /// A stream has no single calls, and so no latencies.
     fn from(streamed: Streamed) -> Self {
-        let none = || Millis(Duration::ZERO);
         let Streamed { items, rate, .. } = streamed;
-        Self { calls: items, all_calls: items, rate, p50: none(), p99: none() }
+        Self { calls: items, all_calls: items, rate, p50: Millis(None), p99: Millis(None) }
     }
 }
 

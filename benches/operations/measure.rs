@@ -83,8 +83,9 @@ impl Operation {
     }
 }
 
-/// Arguments of a server that has nothing to do but to score.
-const SCORES_FAST: &[&str] = &["--scoring-threads", "2"];
+/// Arguments of a server that has nothing to do but to score: more in flight than there are processors, so that many
+/// share a sync.
+const SCORES_FAST: &[&str] = &["--scoring-threads", "8"];
 
 /// A store between two runs of a server on it.
 pub struct Store {

@@ -1,61 +1,51 @@
 //! Imports by other ways, against what they stand on: `cargo bench --bench bulk`.
 //!
-//! A bulk import against raw sled and our engine with the same keys and bytes; imports over REST against imports over gRPC. As
-//! in `main_job`, everything is measured in turn and the ratios are taken within a round.
+//! A bulk import against raw sled and our engine with the same keys and bytes; imports over REST against imports over gRPC; the
+//! memory that a long bulk import takes. As in `main_job`, everything is measured in turn and the ratios are taken within a
+//! round.
 //!
-//! `ROUNDS` and `SECONDS` (a measurement) may be set; `ONLY` is one of bulk, rest.
+//! `ROUNDS`, `SECONDS` (a measurement) and `ITEMS` (of the long import) may be set; `ONLY` is one of bulk, rest, memory.
 
-#[path = "../main_job/echo.rs"]
-#[allow(dead_code, reason = "main_job measures more")]
-mod echo;
-#[path = "../main_job/frames.rs"]
-#[allow(dead_code, reason = "main_job measures more")]
-mod frames;
-#[path = "../main_job/load.rs"]
-#[allow(dead_code, reason = "main_job measures more")]
-mod load;
-#[path = "../main_job/raw.rs"]
-#[allow(dead_code, reason = "main_job measures more")]
-mod raw;
-#[path = "../main_job/server.rs"]
-#[allow(dead_code, reason = "main_job measures more")]
-mod server;
+#[path = "../common/mod.rs"]
+#[allow(dead_code, reason = "other benches measure more")]
+mod common;
 
-mod rest;
-mod stream;
+use std::time::Duration;
 
-use std::{error::Error, time::Duration};
-
-use load::Load;
+use common::{
+    IN_FLIGHT, Plan, Result,
+    figures::median,
+    load::{self, Load},
+    raw::{self, RawSled},
+    record, rest, server,
+    stream::{self, Amount},
+};
 
 /// As in the server: raw sled gets what it has.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Calls in flight, where they are single calls.
-pub const IN_FLIGHT: usize = 100;
 /// The bars of the project for these figures.
 const BAR_BULK_TO_RAW: f64 = 0.8;
 const BAR_REST_TO_GRPC: f64 = 0.7;
-
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+const BAR_PEAK_MIB: f64 = 200.0;
 
 fn main() -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(7);
-    let seconds = std::env::var("SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(2);
-    runtime.block_on(run(rounds, Duration::from_secs(seconds)))
+    let plan = Plan::from_env(7);
+    common::run(measure(plan))
 }
 
-async fn run(rounds: usize, length: Duration) -> Result<()> {
+async fn measure(plan: Plan) -> Result<()> {
+    let Plan { rounds, length, .. } = plan;
     println!("{rounds} rounds, {} s a measurement", length.as_secs());
-    let only = std::env::var("ONLY").unwrap_or_default();
-    let wanted = |part: &str| only.is_empty() || only == part;
-    if wanted("bulk") {
+    if plan.wants("bulk") {
         bulk(rounds, length).await?;
     }
-    if wanted("rest") {
+    if plan.wants("rest") {
         rest_to_grpc(rounds, length).await?;
+    }
+    if plan.wants("memory") {
+        memory(common::from_env("ITEMS", 1_000_000)).await?;
     }
     Ok(())
 }
@@ -63,16 +53,16 @@ async fn run(rounds: usize, length: Duration) -> Result<()> {
 async fn bulk(rounds: usize, length: Duration) -> Result<()> {
     println!("\nImportConversations, one stream, three messages an item, durable");
     let mut ratios = Vec::new();
-    let batches = raw::record_batches(100_000).await?;
+    let recorded = record::imports(100_000).await?;
     for round in 1..=rounds {
         let server = server::Plaudit::start().await?;
-        let streamed = stream::import(&server.address, length).await?;
+        let streamed = stream::import(&server.address, Amount::During(length)).await?;
         let cpu = server.cpu_time()?.as_secs_f64() * 1e6 / streamed.items as f64;
         let resident_mib = server.resident_mib()?;
         let stopped = server.stop().await?;
         let grouping = stopped.commits_per_group().ok_or("the server did not log its commits")?;
-        let raw = raw::sled_rate(&batches, grouping.round().max(1.0) as usize, length)?;
-        let engine = raw::engine_rate(&batches, length).await?;
+        let raw = RawSled::empty()?.rate(&recorded, 0, grouping, length)?;
+        let engine = raw::engine_rate(&recorded, length).await?;
         let ratio = streamed.rate / raw;
         println!(
             "  round {round}: {:.0}/s, groups of {grouping:.1}, {cpu:.0} µs of processor time each, at most {} items ahead, \
@@ -93,15 +83,18 @@ async fn rest_to_grpc(rounds: usize, length: Duration) -> Result<()> {
     let mut ratios = Vec::new();
     for round in 1..=rounds {
         let server = server::Plaudit::start().await?;
-        let grpc = load::closed_loop(&server.address, Load::Import, length).await?;
+        let grpc = load::closed_loop(&server.address, &Load::Import, length).await?;
+        let grpc_cpu = server.cpu_time()?.as_secs_f64() * 1e6 / grpc.all_calls as f64;
         server.stop().await?;
         let server = server::Plaudit::start().await?;
-        let rest = rest::closed_loop(&server.address, length).await?;
+        let rest = rest::imports(&server.address, length).await?;
+        let rest_cpu = server.cpu_time()?.as_secs_f64() * 1e6 / rest.all_calls as f64;
         server.stop().await?;
-        let ratio = rest / grpc.rate;
+        let ratio = rest.rate / grpc.rate;
         println!(
-            "  round {round}: REST {rest:.0}/s | gRPC {:.0}/s | ratio {ratio:.2} (bar {BAR_REST_TO_GRPC})",
-            grpc.rate
+            "  round {round}: REST {:.0}/s (p99 {}), {rest_cpu:.0} µs of the server's processor time each | \
+             gRPC {:.0}/s (p99 {}), {grpc_cpu:.0} µs | ratio {ratio:.2} (bar {BAR_REST_TO_GRPC})",
+            rest.rate, rest.p99, grpc.rate, grpc.p99
         );
         ratios.push(ratio);
     }
@@ -109,7 +102,19 @@ async fn rest_to_grpc(rounds: usize, length: Duration) -> Result<()> {
     Ok(())
 }
 
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+async fn memory(items: u64) -> Result<()> {
+    println!("\nImportConversations, one stream of {items} items with one message");
+    let server = server::Plaudit::start().await?;
+    let streamed = stream::import_of_one(&server.address, Amount::Items(items)).await?;
+    println!(
+        "  {:.0}/s, at most {} items ahead; resident at most {:.0} MiB (bar {BAR_PEAK_MIB}), {:.0} MiB at the end, \
+         {:.0} MiB on disk",
+        streamed.rate,
+        streamed.most_ahead,
+        server.peak_mib()?,
+        server.resident_mib()?,
+        server.mib_on_disk()?
+    );
+    server.stop().await?;
+    Ok(())
 }

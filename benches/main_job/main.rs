@@ -5,22 +5,24 @@
 //!
 //! `ROUNDS` and `SECONDS` (a measurement) may be set; `ONLY` is one of start, imports, lists, half-load.
 
-mod echo;
-mod frames;
-mod load;
-mod raw;
-mod server;
+#[path = "../common/mod.rs"]
+#[allow(dead_code, reason = "other benches measure more")]
+mod common;
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
-use load::Load;
+use common::{
+    IN_FLIGHT, Plan, Result, echo,
+    figures::median,
+    load::{self, Load},
+    raw::{self, RawSled},
+    record, server,
+};
 
 /// As in the server: raw sled and the bare servers get what it has.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Calls in flight.
-pub const IN_FLIGHT: usize = 100;
 /// The bars of the project for these figures.
 const BAR_IMPORT_TO_RAW: f64 = 0.6;
 const BAR_LIST_TO_STATIC: f64 = 0.7;
@@ -29,33 +31,24 @@ const BAR_IMPORT_P99: Duration = Duration::from_millis(25);
 const BAR_READY: Duration = Duration::from_millis(100);
 const BAR_IDLE_MIB: f64 = 64.0;
 
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
-
 fn main() -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    // The bare servers are this program again, in a process of their own.
-    if std::env::args().nth(1).as_deref() == Some("bare-server") {
-        return runtime.block_on(echo::serve());
-    }
-    let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(7);
-    let seconds = std::env::var("SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(2);
-    runtime.block_on(run(rounds, Duration::from_secs(seconds)))
+    let plan = Plan::from_env(7);
+    common::run(measure(plan))
 }
 
-async fn run(rounds: usize, length: Duration) -> Result<()> {
+async fn measure(plan: Plan) -> Result<()> {
+    let Plan { rounds, length, .. } = plan;
     println!("{rounds} rounds, {} s a measurement, {IN_FLIGHT} calls in flight", length.as_secs());
-    let only = std::env::var("ONLY").unwrap_or_default();
-    let wanted = |part: &str| only.is_empty() || only == part;
-    if wanted("start") {
+    if plan.wants("start") {
         start_and_rest(rounds).await?;
     }
-    if wanted("imports") {
+    if plan.wants("imports") {
         imports(rounds, length).await?;
     }
-    if wanted("lists") {
+    if plan.wants("lists") {
         lists(rounds, length).await?;
     }
-    if wanted("half-load") {
+    if plan.wants("half-load") {
         half_load(length * 2).await?;
     }
     Ok(())
@@ -81,18 +74,18 @@ async fn start_and_rest(rounds: usize) -> Result<()> {
 async fn imports(rounds: usize, length: Duration) -> Result<()> {
     println!("\nImportConversation, three messages, durable");
     let (mut ratios, mut client_ratios) = (Vec::new(), Vec::new());
-    let batches = raw::record_batches(60_000).await?;
+    let recorded = record::imports(60_000).await?;
     for round in 1..=rounds {
         let server = server::Plaudit::start().await?;
-        let imported = load::closed_loop(&server.address, Load::Import, length).await?;
+        let imported = load::closed_loop(&server.address, &Load::Import, length).await?;
         let import_cpu = server.cpu_time()?.as_secs_f64() * 1e6 / imported.all_calls as f64;
-        let of_clients = load::closed_loop_of_clients(&server.address, Load::Import, length).await?;
+        let of_clients = load::closed_loop_of_clients(&server.address, &Load::Import, length).await?;
         let stopped = server.stop().await?;
         let grouping = stopped.commits_per_group().ok_or("the server did not log its commits")?;
-        let raw = raw::sled_rate(&batches, grouping.round().max(1.0) as usize, length)?;
-        let engine = raw::engine_rate(&batches, length).await?;
+        let raw = RawSled::empty()?.rate(&recorded, 0, grouping, length)?;
+        let engine = raw::engine_rate(&recorded, length).await?;
         let bare = echo::Bare::start().await?;
-        let echoed = load::closed_loop(&bare.address, Load::Echo, length).await?;
+        let echoed = load::closed_loop(&bare.address, &Load::Echo, length).await?;
         let echo_cpu = bare.cpu_time()?.as_secs_f64() * 1e6 / echoed.all_calls as f64;
         bare.stop().await?;
         println!(
@@ -129,13 +122,13 @@ async fn lists(rounds: usize, length: Duration) -> Result<()> {
         let parents = load::scored_conversations(&server.address, 200).await?;
         let answer = load::list_once(&server.address, &parents[0]).await?;
         let load = Load::List(parents);
-        let listed = load::closed_loop_of_clients(&server.address, load.clone(), length).await?;
-        let listed_bare = load::closed_loop(&server.address, load, length).await?;
+        let listed = load::closed_loop_of_clients(&server.address, &load, length).await?;
+        let listed_bare = load::closed_loop(&server.address, &load, length).await?;
         server.stop().await?;
         let bare = echo::Bare::start_with(&answer).await?;
-        let load = Load::List(vec!["conversations/1".to_owned()]);
-        let fixed = load::closed_loop_of_clients(&bare.address, load.clone(), length).await?;
-        let fixed_bare = load::closed_loop(&bare.address, load, length).await?;
+        let load = Load::List(["conversations/1".to_owned()].into());
+        let fixed = load::closed_loop_of_clients(&bare.address, &load, length).await?;
+        let fixed_bare = load::closed_loop(&bare.address, &load, length).await?;
         bare.stop().await?;
         let ratio = listed.rate / fixed.rate;
         let bare_ratio = listed_bare.rate / fixed_bare.rate;
@@ -165,10 +158,11 @@ async fn half_load(length: Duration) -> Result<()> {
     println!("\nreads while imports run at half their rate");
     let server = server::Plaudit::start().await?;
     let parents = load::scored_conversations(&server.address, 200).await?;
-    let full = load::closed_loop(&server.address, Load::Import, length / 2).await?;
+    let full = load::closed_loop(&server.address, &Load::Import, length / 2).await?;
     let rate = full.rate / 2.0;
-    let imports = load::open_loop(&server.address, Load::Import, rate, length);
-    let reads = load::open_loop(&server.address, Load::List(parents), 200.0, length);
+    let lists = Load::List(parents);
+    let imports = load::open_loop(&server.address, &Load::Import, rate, length);
+    let reads = load::open_loop(&server.address, &lists, 200.0, length);
     let (imports, reads) = tokio::try_join!(imports, reads)?;
     println!(
         "  imports at {rate:.0}/s: p50 {}, p99 {} (bar {} ms) | ListAssessments at 200/s: p50 {}, p99 {} (bar {} ms)",
@@ -182,9 +176,4 @@ async fn half_load(length: Duration) -> Result<()> {
     println!("  resident after {} imports: {:.0} MiB", full.calls + imports.calls, server.resident_mib()?);
     server.stop().await?;
     Ok(())
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -8,13 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use prost::Message;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    time::timeout_at,
 };
 
-use super::Result;
+use super::{Result, requests::Request};
 
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// RFC 9113, section 6.
@@ -33,6 +33,11 @@ pub const FIRST_WINDOW: i64 = 65_535;
 /// What is granted to the server for a stream, and, on top of its first window, for the connection.
 pub const WINDOW: u32 = 1 << 20;
 
+/// How long an answer may take.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// A server allows more than so many calls at a time on one connection.
+const MOST_OPEN: usize = 200;
+
 /// When the calls of a loop are made, and when they count.
 #[derive(Clone, Copy)]
 pub struct Span {
@@ -40,7 +45,17 @@ pub struct Span {
     pub ends: Instant,
 }
 
-/// One connection with a fixed number of calls in flight.
+/// What the calls of one connection came to.
+pub struct Done {
+    /// Of those that count.
+    pub times: Vec<Duration>,
+    pub calls: u64,
+    pub ended: Instant,
+    /// The messages that were answered, where they were to be kept.
+    pub answers: Vec<Vec<u8>>,
+}
+
+/// One connection with many calls in flight.
 pub struct Connection {
     stream: TcpStream,
     authority: String,
@@ -54,20 +69,24 @@ pub struct Connection {
     window: i64,
     /// How many bytes of answers have come since the server was last granted more.
     received: u32,
-    times: Vec<Duration>,
-    calls: u64,
+    input: Vec<u8>,
+    /// One request's message.
+    message: Vec<u8>,
+    keeps_answers: bool,
+    done: Done,
 }
 
-#[derive(Clone, Copy)]
 struct Open {
     stream: u32,
     sent: Instant,
     /// An answer that has no message is an error.
     has_message: bool,
+    /// Empty unless answers are kept.
+    answer: Vec<u8>,
 }
 
 impl Connection {
-    pub async fn open(address: &str, path: &'static str) -> Result<Self> {
+    pub async fn open(address: &str, path: &'static str, keeps_answers: bool) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let mut out = PREFACE.to_vec();
@@ -84,48 +103,95 @@ impl Connection {
             next_stream: 1,
             window: FIRST_WINDOW,
             received: 0,
-            times: Vec::new(),
-            calls: 0,
+            input: Vec::with_capacity(1 << 18),
+            message: Vec::new(),
+            keeps_answers,
+            done: Done { times: Vec::new(), calls: 0, ended: Instant::now(), answers: Vec::new() },
         })
     }
 
-    /// Keeps `in_flight` calls going until the span has ended; the times of those that count, and how many there were.
-    pub async fn run<M: Message>(
+    /// Keeps `in_flight` calls going until the span has ended or there are no more.
+    pub async fn run(
         mut self,
         in_flight: usize,
         span: Span,
-        mut request: impl FnMut() -> M,
-    ) -> Result<(Vec<Duration>, u64)> {
-        for _ in 0..in_flight {
-            self.send(&request())?;
+        mut next: impl FnMut() -> Option<Request>,
+    ) -> Result<Done> {
+        for request in std::iter::from_fn(&mut next).take(in_flight) {
+            self.send(&request, Instant::now())?;
         }
-        let mut input = Vec::with_capacity(1 << 18);
         while !self.open.is_empty() {
             self.stream.write_all(&self.out).await?;
             self.out.clear();
-            if self.stream.read_buf(&mut input).await? == 0 {
-                return Err("the server closed the connection".into());
-            }
-            let mut rest = input.as_slice();
-            while let Some((kind, flags, stream, payload, after)) = next_frame(rest) {
-                rest = after;
-                if self.received(kind, flags, stream, payload, span)? && Instant::now() < span.ends {
-                    self.send(&request())?;
+            self.read().await?;
+            for _ in 0..self.take_input(span)? {
+                if Instant::now() < span.ends
+                    && let Some(request) = next()
+                {
+                    self.send(&request, Instant::now())?;
                 }
             }
-            let taken = input.len() - rest.len();
-            input.drain(..taken);
         }
-        Ok((self.times, self.calls))
+        Ok(self.done)
     }
 
-    fn send(&mut self, request: &impl Message) -> Result<()> {
+    /// Makes `rate` calls a second until the span has ended, whatever the answers do; a time counts from when its call was
+    /// due.
+    pub async fn run_at(
+        mut self,
+        rate: f64,
+        span: Span,
+        mut next: impl FnMut() -> Option<Request>,
+    ) -> Result<Done> {
+        let began = Instant::now();
+        let mut made = 0_u64;
+        loop {
+            let mut due = began + Duration::from_secs_f64(made as f64 / rate);
+            while due < span.ends && due <= Instant::now() && self.open.len() < MOST_OPEN && self.has_room() {
+                let Some(request) = next() else { return Err("an open loop had no more to call".into()) };
+                self.send(&request, due)?;
+                made += 1;
+                due = began + Duration::from_secs_f64(made as f64 / rate);
+            }
+            if due >= span.ends && self.open.is_empty() {
+                return Ok(self.done);
+            }
+            self.stream.write_all(&self.out).await?;
+            self.out.clear();
+            // What is late waits for an answer to make room.
+            let until =
+                if due <= Instant::now() || due >= span.ends { span.ends + LONGEST_WAIT } else { due };
+            match timeout_at(until.into(), self.read()).await {
+                Ok(read) => {
+                    read?;
+                    self.take_input(span)?;
+                }
+                Err(_) if until > span.ends => return Err("an answer did not come".into()),
+                Err(_) => {}
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<()> {
+        match self.stream.read_buf(&mut self.input).await? {
+            0 => Err("the server closed the connection".into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.window >= FIRST_WINDOW / 4
+    }
+
+    fn send(&mut self, request: &Request, due: Instant) -> Result<()> {
         let stream = self.next_stream;
         self.next_stream += 2;
         let headers =
             if stream == 1 { first_headers(self.path, &self.authority) } else { LATER_HEADERS.to_vec() };
         frame(&mut self.out, HEADERS, END_HEADERS, stream, &headers);
-        let length = request.encoded_len();
+        self.message.clear();
+        request.encode(&mut self.message);
+        let length = self.message.len();
         self.window -= length as i64 + 5;
         if self.window < 0 {
             return Err("the server's window is too small for so many calls in flight".into());
@@ -133,9 +199,23 @@ impl Connection {
         header(&mut self.out, length + 5, DATA, END_STREAM, stream);
         self.out.push(0);
         self.out.extend_from_slice(&(length as u32).to_be_bytes());
-        request.encode(&mut self.out)?;
-        self.open.push(Open { stream, sent: Instant::now(), has_message: false });
+        self.out.extend_from_slice(&self.message);
+        self.open.push(Open { stream, sent: due, has_message: false, answer: Vec::new() });
         Ok(())
+    }
+
+    /// How many calls have ended with what was read.
+    fn take_input(&mut self, span: Span) -> Result<usize> {
+        let input = std::mem::take(&mut self.input);
+        let (mut rest, mut ended) = (input.as_slice(), 0);
+        while let Some((kind, flags, stream, payload, after)) = next_frame(rest) {
+            rest = after;
+            ended += usize::from(self.received(kind, flags, stream, payload, span)?);
+        }
+        let taken = input.len() - rest.len();
+        self.input = input;
+        self.input.drain(..taken);
+        Ok(ended)
     }
 
     /// Whether a call has ended with it.
@@ -150,17 +230,25 @@ impl Connection {
                 }
                 if let Some(open) = self.open.iter_mut().find(|open| open.stream == stream) {
                     open.has_message = true;
+                    if self.keeps_answers {
+                        open.answer.extend_from_slice(payload);
+                    }
                 }
             }
             HEADERS if flags & END_STREAM != 0 => {
                 let place = self.open.iter().position(|open| open.stream == stream);
-                let open = self.open.swap_remove(place.ok_or("an answer to no call")?);
+                let mut open = self.open.swap_remove(place.ok_or("an answer to no call")?);
                 if !open.has_message {
                     return Err("a call was answered with an error".into());
                 }
-                self.calls += 1;
+                self.done.calls += 1;
+                self.done.ended = Instant::now();
                 if open.sent >= span.begins {
-                    self.times.push(open.sent.elapsed());
+                    self.done.times.push(self.done.ended - open.sent);
+                }
+                if self.keeps_answers {
+                    // Without the prefix of a gRPC message.
+                    self.done.answers.push(open.answer.split_off(open.answer.len().min(5)));
                 }
                 return Ok(true);
             }

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use plaudit::proto::v1::{
-    ImportConversationsRequest, ImportConversationsResponse, import_conversations_response::Answer,
+    ImportConversationRequest, ImportConversationsRequest, ImportConversationsResponse,
+    import_conversations_response::Answer, imported_item,
 };
 use prost::Message as _;
 use tokio::{
@@ -13,11 +14,13 @@ use tokio::{
 
 use super::{
     Result,
+    figures::{Millis, Outcome},
     frames::{
         ACK, DATA, END_HEADERS, END_STREAM, FIRST_WINDOW, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM,
         SETTINGS, WINDOW, WINDOW_UPDATE, first_headers, frame, header, next_frame, setting,
     },
-    load::import_request,
+    load::{Names, Turns},
+    requests,
 };
 
 const PATH: &str = "/plaudit.v1.ImportService/ImportConversations";
@@ -25,14 +28,31 @@ const STREAM: u32 = 1;
 /// RFC 9113, section 6.5.2.
 const INITIAL_WINDOW_SIZE: u16 = 4;
 
+/// How much is sent in one stream.
+#[derive(Clone, Copy)]
+pub enum Amount {
+    Items(u64),
+    During(Duration),
+}
+
 /// What a stream came to.
 pub struct Streamed {
     /// All that were answered.
     pub items: u64,
+    /// What was made of them, where that was to be kept.
+    pub names: Names,
     /// Items a second.
     pub rate: f64,
     /// How many items were sent and not answered, at most.
     pub most_ahead: u64,
+}
+
+impl From<Streamed> for Outcome {
+    /// A stream has no single calls, and so no latencies.
+    fn from(streamed: Streamed) -> Self {
+        let Streamed { items, rate, .. } = streamed;
+        Self { calls: items, all_calls: items, rate, p50: Millis(None), p99: Millis(None) }
+    }
 }
 
 struct Connection {
@@ -48,24 +68,48 @@ struct Connection {
     received: u32,
     /// Answers that are not whole.
     rest: Vec<u8>,
+    /// The names of the conversations, where they are kept.
+    names: Option<Vec<String>>,
     has_ended: bool,
 }
 
-/// Sends items for `length`, and answers how many were answered.
-pub async fn import(address: &str, length: Duration) -> Result<Streamed> {
+/// Imports conversations with three messages.
+pub async fn import(address: &str, amount: Amount) -> Result<Streamed> {
+    send(Connection::begin(address, false), address, amount, requests::import).await
+}
+
+/// The same, and keeps the names of the conversations.
+pub async fn import_named(address: &str, count: usize) -> Result<Streamed> {
+    send(Connection::begin(address, true), address, Amount::Items(count as u64), requests::import).await
+}
+
+/// Imports conversations with one message.
+pub async fn import_of_one(address: &str, amount: Amount) -> Result<Streamed> {
+    send(Connection::begin(address, false), address, amount, requests::import_of_one).await
+}
+
+async fn send(
+    mut connection: Connection,
+    address: &str,
+    amount: Amount,
+    request: fn(u64) -> ImportConversationRequest,
+) -> Result<Streamed> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    let mut connection = Connection::begin(address);
     let began = Instant::now();
     let mut input = Vec::with_capacity(1 << 18);
     let mut is_sending = true;
-    let mut next = import_request_bytes(0);
+    let turns = Turns::new();
+    let mut next = item(&turns, request);
     while !connection.has_ended {
         while is_sending && connection.has_room(next.len()) {
             connection.send(&next);
-            next = import_request_bytes(connection.sent);
-            if began.elapsed() >= length {
-                is_sending = false;
+            next = item(&turns, request);
+            is_sending = match amount {
+                Amount::Items(count) => connection.sent < count,
+                Amount::During(length) => began.elapsed() < length,
+            };
+            if !is_sending {
                 header(&mut connection.out, 0, DATA, END_STREAM, STREAM);
             }
         }
@@ -85,14 +129,19 @@ pub async fn import(address: &str, length: Duration) -> Result<Streamed> {
     if connection.answered != connection.sent {
         return Err(format!("{} items, {} answers", connection.sent, connection.answered).into());
     }
-    let rate = connection.answered as f64 / began.elapsed().as_secs_f64();
-    Ok(Streamed { items: connection.answered, rate, most_ahead: connection.most_ahead })
+    Ok(Streamed {
+        items: connection.answered,
+        names: connection.names.unwrap_or_default().into(),
+        rate: connection.answered as f64 / began.elapsed().as_secs_f64(),
+        most_ahead: connection.most_ahead,
+    })
 }
 
 /// An item with its gRPC prefix.
-fn import_request_bytes(number: u64) -> Vec<u8> {
-    let item =
-        ImportConversationsRequest { item_number: number as i64, import: Some(import_request(number)) };
+fn item(turns: &Turns, request: fn(u64) -> ImportConversationRequest) -> Vec<u8> {
+    let turn = turns.next();
+    let import = Some(request(turn.number));
+    let item = ImportConversationsRequest { item_number: turn.place as i64, import };
     let mut bytes = vec![0];
     bytes.extend_from_slice(&(item.encoded_len() as u32).to_be_bytes());
     bytes.extend(item.encode_to_vec());
@@ -100,7 +149,7 @@ fn import_request_bytes(number: u64) -> Vec<u8> {
 }
 
 impl Connection {
-    fn begin(address: &str) -> Self {
+    fn begin(address: &str, keeps_names: bool) -> Self {
         let mut out = PREFACE.to_vec();
         frame(&mut out, SETTINGS, 0, 0, &[[0, 1, 0, 0, 0, 0], setting(INITIAL_WINDOW_SIZE, WINDOW)].concat());
         frame(&mut out, WINDOW_UPDATE, 0, 0, &WINDOW.to_be_bytes());
@@ -115,6 +164,7 @@ impl Connection {
             initial_window: FIRST_WINDOW,
             received: 0,
             rest: Vec::new(),
+            names: keeps_names.then(Vec::new),
             has_ended: false,
         }
     }
@@ -179,9 +229,12 @@ impl Connection {
                 break;
             };
             rest = after;
-            // The tag of a message tells an item from the counts, which alone are decoded.
+            // The tag of a message tells an item from the counts, which are decoded always.
             if message.first() == Some(&0x0A) {
                 self.answered += 1;
+                if let Some(names) = &mut self.names {
+                    names.push(made(message)?);
+                }
             } else if let Some(Answer::Counts(counts)) = ImportConversationsResponse::decode(message)?.answer
                 && counts.created as u64 != self.answered
             {
@@ -191,5 +244,16 @@ impl Connection {
         let taken = self.rest.len() - rest.len();
         self.rest.drain(..taken);
         Ok(())
+    }
+}
+
+/// The conversation that an item made.
+fn made(message: &[u8]) -> Result<String> {
+    match ImportConversationsResponse::decode(message)?.answer {
+        Some(Answer::Item(item)) => match item.result {
+            Some(imported_item::Result::Done(done)) => Ok(done.conversation),
+            other => Err(format!("{other:?}").into()),
+        },
+        other => Err(format!("{other:?}").into()),
     }
 }

@@ -23,6 +23,8 @@ use tonic_prost::ProstCodec;
 
 use super::{Result, server::cpu_time};
 
+/// The argument with which a bench starts itself as the bare server.
+pub const BARE_SERVER: &str = "bare-server";
 /// The path of the echo.
 pub const ECHO: &str = "/bench.Echo/Echo";
 
@@ -40,7 +42,7 @@ impl Bare {
     /// A server that answers every list with `answer`.
     pub async fn start_with(answer: &ListAssessmentsResponse) -> Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
-            .arg("bare-server")
+            .arg(BARE_SERVER)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

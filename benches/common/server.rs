@@ -2,7 +2,9 @@
 
 use std::{
     fs::File,
+    path::{Path, PathBuf},
     process::Stdio,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,13 +20,44 @@ use super::Result;
 
 /// The server's log, in its data directory.
 const LOG: &str = "bench.log";
+/// A server that uses no more processor time than one of the kernel's ticks meanwhile has nothing left to do.
+const REST: Duration = Duration::from_millis(600);
+const TICK: Duration = Duration::from_millis(10);
+
+/// A data directory, which goes with the last who holds it.
+pub type Data = Arc<TempDir>;
+
+pub fn new_data() -> Result<Data> {
+    Ok(Arc::new(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?))
+}
+
+/// Where sled has its files in a data directory.
+pub fn sled_dir(data: &Data) -> PathBuf {
+    data.path().join("sled")
+}
+
+pub fn mib_on_disk(dir: &Path) -> Result<f64> {
+    let mut bytes = 0.0;
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        if metadata.is_dir() {
+            bytes += mib_on_disk(&entry.path())? * MIB;
+        } else {
+            bytes += metadata.len() as f64;
+        }
+    }
+    Ok(bytes / MIB)
+}
+
+const MIB: f64 = 1024.0 * 1024.0;
 
 pub struct Plaudit {
     pub address: String,
     /// From the start of the process to its first answer to a health check.
     pub ready_after: Duration,
     child: Child,
-    data: TempDir,
+    data: Data,
 }
 
 /// What the server logged at its end.
@@ -40,12 +73,19 @@ impl Stopped {
 }
 
 impl Plaudit {
+    /// On an empty directory.
     pub async fn start() -> Result<Self> {
-        let data = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+        Self::start_on(&new_data()?, &[]).await
+    }
+
+    /// On a directory that may hold something, with further arguments.
+    pub async fn start_on(data: &Data, arguments: &[&str]) -> Result<Self> {
+        let data = Arc::clone(data);
         let began = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_plaudit"))
             .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--data"])
             .arg(data.path())
+            .args(arguments)
             .stdout(Stdio::piped())
             // A line per call, as by default: its cost is part of what is measured.
             .stderr(File::create(data.path().join(LOG))?)
@@ -62,11 +102,35 @@ impl Plaudit {
     }
 
     pub fn resident_mib(&self) -> Result<f64> {
+        self.memory_mib("VmRSS:")
+    }
+
+    /// The most that was ever resident.
+    pub fn peak_mib(&self) -> Result<f64> {
+        self.memory_mib("VmHWM:")
+    }
+
+    fn memory_mib(&self, which: &str) -> Result<f64> {
         let id = self.child.id().ok_or("the server has ended")?;
         let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
-        let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(which));
+        let kib: f64 = line.ok_or("no such memory")?.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kib / 1024.0)
+    }
+
+    /// Waits until the server has nothing left to do, as scoring.
+    pub async fn rest(&self) -> Result<()> {
+        loop {
+            let before = self.cpu_time()?;
+            tokio::time::sleep(REST).await;
+            if self.cpu_time()? - before <= TICK {
+                return Ok(());
+            }
+        }
+    }
+
+    pub fn mib_on_disk(&self) -> Result<f64> {
+        mib_on_disk(&sled_dir(&self.data))
     }
 
     /// Processor time used so far, by all threads.
@@ -88,11 +152,11 @@ impl Plaudit {
     }
 }
 
-/// Processor time of a process so far, in the kernel's ticks of 10 ms.
+/// Processor time of a process so far.
 pub fn cpu_time(id: u32) -> Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
     let after_name = stat.rsplit(')').next().ok_or("no stat")?;
-    let ticks: Vec<u64> =
+    let ticks: Vec<u32> =
         after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
-    Ok(Duration::from_millis(10 * ticks.iter().sum::<u64>()))
+    Ok(TICK * ticks.iter().sum::<u32>())
 }

@@ -1,0 +1,136 @@
+//! What the operations stand on: the same keys and bytes, given to sled alone and to our engine without gRPC.
+
+use std::{
+    fs::File,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use plaudit::store::{Batch, Keyspace, SledOptions, SledStore, StoreError};
+use tokio::task::JoinSet;
+
+use super::{
+    IN_FLIGHT, Result,
+    record::Recorded,
+    server::{Data, new_data, sled_dir},
+};
+
+/// The first byte of the log's keys: no other key begins with it.
+const LOG: u8 = 0xF0;
+/// The first byte of everything that raw sled writes: a server reads nothing of it.
+const BESIDE: u8 = 0xF8;
+/// How many batches are merged while what was there before is written.
+const MERGED: usize = 256;
+
+/// Sled alone, with the engine's cache and segments: one thread applies merged batches, flushes and syncs.
+pub struct RawSled {
+    db: sled::Db,
+    file: File,
+    /// Dropped after the files in it are closed.
+    _data: Data,
+}
+
+impl RawSled {
+    pub fn empty() -> Result<Self> {
+        let data = new_data()?;
+        Self::open(data.path(), Arc::clone(&data))
+    }
+
+    /// On the files of a server that has ended, beside what it has stored.
+    pub fn beside(data: &Data) -> Result<Self> {
+        Self::open(&sled_dir(data), Arc::clone(data))
+    }
+
+    fn open(dir: &Path, data: Data) -> Result<Self> {
+        let config = sled::Config::new().path(dir).cache_capacity(128 << 20).flush_every_ms(None);
+        let db = config.segment_size(4 << 20).open()?;
+        let file = File::open(dir.join("db"))?;
+        Ok(Self { db, file, _data: data })
+    }
+
+    /// Batches a second, in groups of `grouping`. `place` has to be another each time, so that nothing is written over.
+    pub fn rate(&self, recorded: &Recorded, place: usize, grouping: f64, length: Duration) -> Result<f64> {
+        for (number, merged) in recorded.before.chunks(MERGED).enumerate() {
+            self.apply(place, merged, number * MERGED)?;
+        }
+        self.sync()?;
+        let mut done = 0;
+        let began = Instant::now();
+        for group in recorded.batches.chunks(grouping.round().max(1.0) as usize) {
+            self.apply(place, group, recorded.before.len() + done)?;
+            self.sync()?;
+            done += group.len();
+            if began.elapsed() >= length {
+                break;
+            }
+        }
+        Ok(done as f64 / began.elapsed().as_secs_f64())
+    }
+
+    /// Applies batches as one. `position` is where the log stands.
+    fn apply(&self, place: usize, batches: &[Batch], position: usize) -> Result<()> {
+        let key = |rest: &[u8]| [&[BESIDE, place as u8], rest].concat();
+        let mut merged = sled::Batch::default();
+        let mut position = position as u64;
+        for batch in batches {
+            for (rest, value) in &batch.put {
+                merged.insert(key(rest), value.as_ref());
+            }
+            for rest in &batch.delete {
+                merged.remove(key(rest));
+            }
+            for record in &batch.log {
+                let mut rest = vec![LOG];
+                rest.extend(position.to_be_bytes());
+                merged.insert(key(&rest), record.as_ref());
+                position += 1;
+            }
+        }
+        Ok(self.db.apply_batch(merged)?)
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.db.flush()?;
+        Ok(self.file.sync_data()?)
+    }
+}
+
+/// Batches a second of our engine with [`IN_FLIGHT`] committers, on an empty directory.
+pub async fn engine_rate(recorded: &Recorded, length: Duration) -> Result<f64> {
+    let data = new_data()?;
+    let store = Arc::new(SledStore::open(data.path(), SledOptions::default())?);
+    commit(&store, &recorded.before, Duration::MAX).await?;
+    let rate = commit(&store, &recorded.batches, length).await?;
+    store.close().await?;
+    Ok(rate)
+}
+
+/// Commits batches in their order until the time is over or there are no more; how many a second.
+async fn commit(store: &Arc<SledStore>, batches: &[Batch], length: Duration) -> Result<f64> {
+    // A batch is shared bytes: to copy them all costs little, and every committer needs them.
+    let batches: Arc<[Batch]> = batches.into();
+    let next = Arc::new(AtomicUsize::new(0));
+    let began = Instant::now();
+    let mut tasks = JoinSet::new();
+    for _ in 0..IN_FLIGHT {
+        let (store, batches, next) = (Arc::clone(store), Arc::clone(&batches), Arc::clone(&next));
+        tasks.spawn(async move {
+            let mut done = 0_u64;
+            while began.elapsed() < length {
+                let Some(batch) = batches.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                store.commit(batch.clone()).await?;
+                done += 1;
+            }
+            Ok::<_, StoreError>(done)
+        });
+    }
+    let mut done = 0;
+    while let Some(task) = tasks.join_next().await {
+        done += task??;
+    }
+    Ok(done as f64 / began.elapsed().as_secs_f64())
+}

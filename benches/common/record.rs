@@ -1,0 +1,166 @@
+//! The batches that calls come to, as the use cases build them behind the gRPC edge.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::BoxFuture;
+use plaudit::{
+    clock::SystemClock,
+    domain::FIRST_ID,
+    grpc,
+    service::{Services, Settings},
+    store::{
+        Batch, Committed, Direction, Key, KeyRange, Keyspace, MemoryStore, Position, Stats, StoreError,
+        Value, keys,
+        records::{self, NextId},
+    },
+};
+use tokio::sync::watch;
+use tonic::service::Routes;
+
+use super::{
+    Result,
+    load::{Load, Names, Turns},
+};
+
+/// How many conversations stand under what is recorded of existing ones: as many as a small store of the benches has.
+pub const CONVERSATIONS: usize = 20_000;
+/// Numbers that no server of a bench reaches: what is recorded collides with nothing that is stored.
+const FIRST_RECORDED: u64 = FIRST_ID + (1 << 40);
+
+/// What calls write: what was there before they came, and the batches that they are.
+#[derive(Default)]
+pub struct Recorded {
+    pub before: Vec<Batch>,
+    pub batches: Vec<Batch>,
+}
+
+/// What each operation writes.
+pub struct Records {
+    pub imports: Recorded,
+    pub creations: Recorded,
+    pub stores: Recorded,
+    pub offers: Recorded,
+    pub submits: Recorded,
+}
+
+impl Records {
+    /// `count` imports and creations; as many stores into [`CONVERSATIONS`], one offer and one submission of each.
+    pub async fn make(count: usize) -> Result<Self> {
+        let imports = Book::open().await?.write(&Load::Import, count).await?.0;
+        let creations = Book::open().await?.write(&Load::Create, count).await?.0;
+        let book = Book::open().await?;
+        let stored = book.write(&Load::Import, CONVERSATIONS).await?.0;
+        let names = book.imported();
+        let (offers, ratings) = book.write(&Load::Offer(Arc::clone(&names)), CONVERSATIONS).await?;
+        let submits = book.write(&Load::Submit(ratings), CONVERSATIONS).await?.0;
+        let stores = book.write(&Load::Store(names), count).await?.0;
+        let with_offers = [stored.clone(), offers.clone()].concat();
+        Ok(Self {
+            imports: Recorded { before: Vec::new(), batches: imports },
+            creations: Recorded { before: Vec::new(), batches: creations },
+            stores: Recorded { before: [with_offers.clone(), submits.clone()].concat(), batches: stores },
+            offers: Recorded { before: stored, batches: offers },
+            submits: Recorded { before: with_offers, batches: submits },
+        })
+    }
+}
+
+/// The batches of `count` imports.
+pub async fn imports(count: usize) -> Result<Recorded> {
+    let batches = Book::open().await?.write(&Load::Import, count).await?.0;
+    Ok(Recorded { before: Vec::new(), batches })
+}
+
+/// A server without a worker and without a wire, over a store in memory.
+struct Book {
+    recorder: Arc<Recorder>,
+    routes: Routes,
+}
+
+impl Book {
+    async fn open() -> Result<Self> {
+        let recorder = Arc::new(Recorder { inner: MemoryStore::new(), batches: Mutex::default() });
+        let next_id = records::encode(&NextId { id: FIRST_RECORDED });
+        let batch = Batch { put: vec![(keys::next_id(), next_id)], ..Batch::default() };
+        recorder.inner.commit(batch).await?;
+        let services =
+            Services::open(Arc::clone(&recorder) as _, Arc::new(SystemClock), Settings::default()).await?;
+        Ok(Self { recorder, routes: grpc::routes(Arc::new(services)) })
+    }
+
+    /// The batches of `count` calls, and the names of the ratings that they made.
+    async fn write(&self, load: &Load, count: usize) -> Result<(Vec<Batch>, Names)> {
+        let turns = Turns::new();
+        let mut names = Vec::new();
+        for _ in 0..count {
+            let request = load.request(turns.next()).ok_or("there is nothing more to call")?;
+            names.extend(request.send(self.routes.clone(), load.path()).await?);
+        }
+        Ok((self.recorder.taken(), names.into()))
+    }
+
+    /// The names of all conversations.
+    fn imported(&self) -> Names {
+        // An import is of one conversation with three messages, which take the numbers after its own.
+        let first = |place: usize| FIRST_RECORDED + 4 * place as u64;
+        (0..CONVERSATIONS).map(|place| format!("conversations/{}", first(place))).collect()
+    }
+}
+
+/// Remembers every batch that goes through.
+struct Recorder {
+    inner: MemoryStore,
+    batches: Mutex<Vec<Batch>>,
+}
+
+impl Recorder {
+    fn taken(&self) -> Vec<Batch> {
+        let mut batches = std::mem::take(&mut *self.batches.lock().unwrap_or_else(PoisonError::into_inner));
+        // Every call leaves a record in the log; seeds and leases of ids do not.
+        batches.retain(|batch| !batch.log.is_empty());
+        batches
+    }
+}
+
+impl Keyspace for Recorder {
+    fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, std::result::Result<Vec<Option<Value>>, StoreError>> {
+        self.inner.get(keys)
+    }
+    fn scan(
+        &self,
+        range: KeyRange,
+        limit: usize,
+        direction: Direction,
+    ) -> BoxFuture<'_, std::result::Result<Vec<(Key, Value)>, StoreError>> {
+        self.inner.scan(range, limit, direction)
+    }
+    fn commit(&self, batch: Batch) -> BoxFuture<'_, std::result::Result<Committed, StoreError>> {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner).push(batch.clone());
+        self.inner.commit(batch)
+    }
+    fn log(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, std::result::Result<Vec<(Position, Value)>, StoreError>> {
+        self.inner.log(after, limit)
+    }
+    fn newest(&self) -> watch::Receiver<Position> {
+        self.inner.newest()
+    }
+    fn restore_log(
+        &self,
+        records: Vec<(Position, Value)>,
+    ) -> BoxFuture<'_, std::result::Result<(), StoreError>> {
+        self.inner.restore_log(records)
+    }
+    fn stats(&self) -> BoxFuture<'_, std::result::Result<Stats, StoreError>> {
+        self.inner.stats()
+    }
+    fn failure(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.inner.failure()
+    }
+    fn close(&self) -> BoxFuture<'_, std::result::Result<(), StoreError>> {
+        self.inner.close()
+    }
+}

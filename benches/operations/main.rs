@@ -1,0 +1,55 @@
+//! The operations besides the import against what they stand on, and all of them with many conversations stored:
+//! `cargo bench --bench operations`.
+//!
+//! Everything is measured in turn, several rounds of it, and the ratios are taken within a round. *Raw sled* is one thread
+//! that applies the same keys and bytes, in groups of the size that the server had reached, flushes and syncs; *our engine*
+//! is the keyspace without gRPC. What was stored before the calls is stored before them there too.
+//!
+//! `ROUNDS`, `SECONDS` (a measurement) and `STORED` (the many) may be set; `ONLY` is one of writes, reads, stored.
+
+#[path = "../common/mod.rs"]
+#[allow(dead_code, reason = "other benches measure more")]
+mod common;
+mod measure;
+mod reads;
+mod stored;
+mod writes;
+
+use common::{IN_FLIGHT, Plan, Result, record::Records};
+
+/// As in the server: raw sled gets what it has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Rounds with many conversations stored: each takes longer.
+const ROUNDS_STORED: usize = 3;
+/// As many as raw sled takes within a measurement, about.
+const RECORDED: usize = 60_000;
+
+fn main() -> Result<()> {
+    common::run(measure_all())
+}
+
+async fn measure_all() -> Result<()> {
+    let plan = Plan::from_env(5);
+    println!(
+        "{} rounds, {} s a measurement, {IN_FLIGHT} calls in flight",
+        plan.rounds,
+        plan.length.as_secs()
+    );
+    if plan.wants("reads") {
+        reads::measure(plan.length * 2).await?;
+    }
+    if plan.wants("writes") || plan.wants("stored") {
+        let records = Records::make(RECORDED).await?;
+        if plan.wants("writes") {
+            writes::measure(&records, plan.rounds, plan.length).await?;
+        }
+        if plan.wants("stored") {
+            let count = common::from_env("STORED", 300_000);
+            // Half as long, since what a measurement leaves is scored before the next one.
+            stored::measure(&records, count, plan.rounds.min(ROUNDS_STORED), plan.length / 2).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! One operation on one store, and what it is compared with.
+
+use std::time::Duration;
+
+use crate::common::{
+    Result,
+    figures::Outcome,
+    load::{self, Load, Names},
+    record::{CONVERSATIONS, Recorded, Records},
+    rest,
+    server::{Data, Plaudit, new_data},
+    stream::{self, Amount},
+};
+
+/// The order is that of a round: those that leave nothing to be scored come first, and ratings are offered before they
+/// are answered.
+pub const OPERATIONS: [Operation; 8] = [
+    Operation::List,
+    Operation::Offer,
+    Operation::Submit,
+    Operation::Store,
+    Operation::Create,
+    Operation::Import,
+    Operation::Bulk,
+    Operation::Rest,
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    List,
+    Offer,
+    Submit,
+    Store,
+    Create,
+    Import,
+    Bulk,
+    Rest,
+}
+
+impl Operation {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::List => "ListAssessments of one conversation",
+            Self::Offer => "OfferRating",
+            Self::Submit => "SubmitRating",
+            Self::Store => "StoreMessage, existing conversation",
+            Self::Create => "StoreMessage, new conversation",
+            Self::Import => "ImportConversation",
+            Self::Bulk => "ImportConversations, one stream",
+            Self::Rest => "POST /v1/assess",
+        }
+    }
+
+    /// What it writes; nothing when it only reads.
+    pub fn recorded(self, records: &Records) -> Option<&Recorded> {
+        match self {
+            Self::List => None,
+            Self::Offer => Some(&records.offers),
+            Self::Submit => Some(&records.submits),
+            Self::Store => Some(&records.stores),
+            Self::Create => Some(&records.creations),
+            Self::Import | Self::Bulk | Self::Rest => Some(&records.imports),
+        }
+    }
+
+    /// The project's bar for its ratio to raw sled; of `POST /v1/assess` it is for the ratio to the import over gRPC.
+    pub fn bar_to_raw(self) -> Option<f64> {
+        match self {
+            Self::List | Self::Rest => None,
+            Self::Bulk => Some(0.8),
+            _ => Some(0.6),
+        }
+    }
+
+    /// Whether conversations wait for scoring after it.
+    fn leaves_jobs(self) -> bool {
+        !matches!(self, Self::List | Self::Offer | Self::Submit)
+    }
+
+    /// Whether it is about conversations that are there.
+    fn needs_stored(self) -> bool {
+        matches!(self, Self::List | Self::Offer | Self::Submit | Self::Store)
+    }
+}
+
+/// Arguments of a server that has nothing to do but to score: more in flight than there are processors, so that many
+/// share a sync.
+const SCORES_FAST: &[&str] = &["--scoring-threads", "8"];
+
+/// A store between two runs of a server on it.
+pub struct Store {
+    pub data: Data,
+    /// Conversations that are stored and scored.
+    pub names: Names,
+    /// How many of them a rating was offered for.
+    offered: usize,
+    /// What was offered last and is not answered.
+    ratings: Names,
+    /// Whether conversations wait for their scoring.
+    has_jobs: bool,
+}
+
+impl Store {
+    pub fn empty() -> Result<Self> {
+        let data = new_data()?;
+        Ok(Self { data, names: Names::default(), offered: 0, ratings: Names::default(), has_jobs: false })
+    }
+
+    /// With `count` scored conversations, made by a server: a bulk import, then all the scoring.
+    pub async fn of(count: usize) -> Result<Self> {
+        let mut store = Self::empty()?;
+        let server = Plaudit::start_on(&store.data, SCORES_FAST).await?;
+        let names = stream::import_named(&server.address, count).await?.names;
+        server.rest().await?;
+        server.stop().await?;
+        store.names = scattered(&names);
+        Ok(store)
+    }
+
+    /// The least of it on which every operation can be measured.
+    pub async fn small() -> Result<Self> {
+        Self::of(CONVERSATIONS).await
+    }
+
+    /// Measures an operation on this small store, or, where it needs nothing that is stored, on an empty one.
+    pub async fn measure_small(&mut self, operation: Operation, length: Duration) -> Result<Measured> {
+        if operation.needs_stored() {
+            self.measure(operation, length).await
+        } else {
+            Self::empty()?.measure(operation, length).await
+        }
+    }
+
+    /// Runs a server on it until everything is scored.
+    pub async fn settle(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.has_jobs) {
+            let server = Plaudit::start_on(&self.data, SCORES_FAST).await?;
+            server.rest().await?;
+            server.stop().await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a server on it for one measurement, which begins with nothing left to do from the one before.
+    pub async fn measure(&mut self, operation: Operation, length: Duration) -> Result<Measured> {
+        self.settle().await?;
+        let server = Plaudit::start_on(&self.data, &[]).await?;
+        let cpu_before = server.cpu_time()?;
+        let address = &server.address;
+        let outcome = match operation {
+            Operation::List => load::closed_loop(address, &Load::List(self.names.clone()), length).await?,
+            Operation::Offer => self.offer(address, length).await?,
+            Operation::Submit => {
+                let load = Load::Submit(std::mem::take(&mut self.ratings));
+                load::closed_loop(address, &load, length).await?
+            }
+            Operation::Store => load::closed_loop(address, &Load::Store(self.names.clone()), length).await?,
+            Operation::Create => load::closed_loop(address, &Load::Create, length).await?,
+            Operation::Import => load::closed_loop(address, &Load::Import, length).await?,
+            Operation::Bulk => stream::import(address, Amount::During(length)).await?.into(),
+            Operation::Rest => rest::imports(address, length).await?,
+        };
+        let cpu = server.cpu_time()? - cpu_before;
+        let grouping = server.stop().await?.commits_per_group().unwrap_or(1.0);
+        self.has_jobs = operation.leaves_jobs();
+        Ok(Measured { cpu_us: cpu.as_secs_f64() * 1e6 / outcome.all_calls as f64, grouping, outcome })
+    }
+
+    /// One rating for each conversation that had none, while there are any.
+    async fn offer(&mut self, address: &str, length: Duration) -> Result<Outcome> {
+        let parents = self.names.get(self.offered..).unwrap_or_default().into();
+        let (outcome, ratings) = load::offers(address, parents, length).await?;
+        self.offered += ratings.len();
+        self.ratings = ratings;
+        Ok(outcome)
+    }
+}
+
+/// The same names in an order that has nothing to do with that in which they were stored.
+fn scattered(names: &Names) -> Names {
+    /// A prime that is large beside a page of sled and shares no factor with the counts in use.
+    const STEP: usize = 7919;
+    let count = names.len();
+    (0..count).map(|place| names[place * STEP % count].clone()).collect()
+}
+
+/// What an operation came to.
+pub struct Measured {
+    pub outcome: Outcome,
+    /// Processor time of the server for one call, what it does afterwards in the background included.
+    pub cpu_us: f64,
+    /// Commits in a group; 1 where nothing was committed.
+    pub grouping: f64,
+}

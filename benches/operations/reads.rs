@@ -1,0 +1,66 @@
+//! What reads take while imports run at half their rate.
+
+use std::time::Duration;
+
+use crate::common::{
+    Result,
+    figures::Outcome,
+    load::{self, Load},
+    rest,
+    server::Plaudit,
+};
+
+use super::measure::Store;
+
+/// Reads a second.
+const RATE: f64 = 200.0;
+const BAR_P99_MS: u64 = 10;
+
+pub async fn measure(length: Duration) -> Result<()> {
+    println!("\nreads while imports run at half their rate");
+    println!("  {}", half_load(&mut Store::small().await?, length).await?.text());
+    Ok(())
+}
+
+/// Latencies at half load.
+pub struct HalfLoad {
+    /// Imports a second.
+    import_rate: f64,
+    imports: Outcome,
+    rest: Outcome,
+    lists: Outcome,
+}
+
+impl HalfLoad {
+    pub fn text(&self) -> String {
+        format!(
+            "GET /ticket/{{id}}/assessments at {RATE}/s: p50 {}, p99 {} (bar {BAR_P99_MS} ms) | \
+             ListAssessments at {RATE}/s: p50 {}, p99 {} (bar {BAR_P99_MS} ms) | imports at {:.0}/s: p50 {}, p99 {}",
+            self.rest.p50,
+            self.rest.p99,
+            self.lists.p50,
+            self.lists.p99,
+            self.import_rate,
+            self.imports.p50,
+            self.imports.p99
+        )
+    }
+}
+
+/// Each kind of read by itself beside the imports.
+pub async fn half_load(store: &mut Store, length: Duration) -> Result<HalfLoad> {
+    store.settle().await?;
+    let server = Plaudit::start_on(&store.data, &[]).await?;
+    let address = &server.address;
+    let full = load::closed_loop(address, &Load::Import, length / 4).await?;
+    let import_rate = full.rate / 2.0;
+    let imports = load::open_loop(address, &Load::Import, import_rate, length);
+    let reads = rest::assessments(address, &store.names, RATE, length);
+    let (imports, rest) = tokio::try_join!(imports, reads)?;
+    let lists = Load::List(store.names.clone());
+    let more_imports = load::open_loop(address, &Load::Import, import_rate, length);
+    let reads = load::open_loop(address, &lists, RATE, length);
+    let (_, lists) = tokio::try_join!(more_imports, reads)?;
+    server.stop().await?;
+    Ok(HalfLoad { import_rate, imports, rest, lists })
+}

@@ -102,10 +102,13 @@ impl ChangeDraft {
             .map(String::as_str)
             .filter(|path| *path != EVERY_FIELD && !FIELDS.contains(path))
             .collect();
-        if let Some(first) = unknown.first() {
-            let shown: String = first.chars().take(100).collect();
-            let rule = format!("must name fields among {}, or *; names {shown:?}", FIELDS.join(", "));
-            violations.add("update_mask", rule);
+        if !unknown.is_empty() {
+            /// An answer stays small however many are wrong.
+            const SHOWN: usize = 20;
+            let shorten = |path: &&str| format!("{:?}", path.chars().take(100).collect::<String>());
+            let shown: Vec<String> = unknown.iter().take(SHOWN).map(shorten).collect();
+            let rule = format!("must name fields among {}, or *; names", FIELDS.join(", "));
+            violations.add("update_mask", format!("{rule} {}", shown.join(", ")));
         }
         let wanted = FIELDS.into_iter().filter(|field| self.names(field));
         let changes: Vec<Change> = wanted.filter_map(|field| self.change(field)).collect();

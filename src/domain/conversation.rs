@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{AttachmentId, ConversationId, Handling, MessageDetails, MessageId, UnixMillis};
+use super::{AttachmentId, ConversationId, Handling, MessageDetails, MessageId, UnixMillis, Violations};
 
 /// The whole thread with one customer about one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -56,6 +56,18 @@ impl Conversation {
             delete_time: None,
             unscored_version: None,
         }
+    }
+
+    /// Refuses a change after which the status has changed too often; `before` is what it was. `field` is the status.
+    pub fn check_status_changes(&self, before: &Self, field: &str) -> Result<(), Violations> {
+        let (count, most) = (self.handling.status_changes.len(), Handling::STATUS_CHANGES);
+        if count <= most || count == before.handling.status_changes.len() {
+            return Ok(());
+        }
+        Err(Violations::one(
+            field,
+            format!("must stay as it is: it has changed {most} times, which is the most"),
+        ))
     }
 
     /// Whether its scoring was switched off as it stands.

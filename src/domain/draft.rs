@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use minicbor::Encode;
 
 use super::{
-    Author, AuthorKind, HandlingChange, ImportedRatingDraft, MessageKind, NewImportedRating, RatingDefaults,
+    Author, AuthorKind, Handling, HandlingChange, ImportedRatingDraft, MessageKind, NewImportedRating, RatingDefaults,
     StoreDraft, UnixMillis, Violations, ours_rule, reads_as_ours,
 };
 
@@ -107,7 +107,7 @@ impl ImportLimits {
     pub const CONVERSATION_MESSAGES: usize = 20_000;
     /// Receivers, intents and attachments of all messages together: of small ones a request could hold millions.
     pub const MESSAGE_ITEMS: usize = 20_000;
-    pub const STATUS_CHANGES: usize = 20_000;
+    pub const STATUS_CHANGES: usize = Handling::STATUS_CHANGES;
     pub const RATINGS: usize = 1_000;
     pub const DEFAULT_SOURCE: &str = "custom";
     pub const SOURCE_BYTES: usize = 128;

@@ -44,6 +44,10 @@ fn is_false(flag: &bool) -> bool {
 }
 
 impl Handling {
+    /// So often the status may change. They stand in the conversation's head, which every message writes anew; none is left out,
+    /// as worklogs are cut at closings however long ago.
+    pub const STATUS_CHANGES: usize = 1000;
+
     /// Whether nobody said anything.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

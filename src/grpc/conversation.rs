@@ -107,7 +107,11 @@ impl ConversationService for Edge {
         };
         violations.or(()).map_err(Error::from)?;
         let request_id = request_id.as_ref();
-        let status = conversation::update_conversation(&self.0, &name, &etag, &changes, request_id).await?;
+        let status = conversation::update_conversation(&self.0, &name, &etag, &changes, request_id).await;
+        let status = status.map_err(|error| match error {
+            Error::Invalid(found) => Error::Invalid(found.renamed(wire_field)),
+            other => other,
+        })?;
         Ok(Response::new(self.status_to_wire(status)))
     }
 

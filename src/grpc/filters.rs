@@ -126,14 +126,18 @@ impl Bounds {
         violations: &mut Violations,
     ) -> Option<RangeInclusive<u32>> {
         let [min_field, max_field] = self.fields;
+        let mut is_within = true;
         for (field, given) in [(min_field, min), (max_field, max)] {
             if let Some(value) = given
                 && !(self.lowest..=self.highest).contains(&value)
             {
                 let rule = format!("must be {} to {}, is {value}", self.lowest, self.highest);
                 violations.add(format!("filter.{field}"), rule);
-                return None;
+                is_within = false;
             }
+        }
+        if !is_within {
+            return None;
         }
         let (least, most) = (min.unwrap_or(self.lowest), max.unwrap_or(self.highest));
         if least > most {

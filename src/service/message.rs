@@ -241,6 +241,7 @@ impl Store<'_> {
         changed.version += 1;
         changed.update_time = now;
         self.change(&mut changed, &message);
+        changed.check_status_changes(&found.head.value.conversation, "status")?;
         let mut scoring = ScoringStatus::Pending { failed_attempts: 0 };
         if self.process == Process::Off {
             // A job that waits scores whatever is there when its turn comes.

@@ -103,17 +103,21 @@ pub async fn delete_tracked(
     Ok(())
 }
 
-/// The bytes of an attachment with their name.
+/// The bytes of an attachment with their name; none of a conversation that is deleted.
 pub async fn find_attachment(
     store: &dyn Keyspace,
     conversation: ConversationId,
     id: AttachmentId,
 ) -> Result<Option<AttachedFile>, StoreError> {
-    let stored = get_one::<AttachmentBytes>(store, keys::attachment(conversation, id)).await?;
-    Ok(stored.map(|stored| {
-        let AttachmentBytes { file_name, content_type, bytes } = stored.value;
-        AttachedFile { file_name, content_type, bytes: Vec::from(bytes).into() }
-    }))
+    let wanted = vec![keys::head(conversation), keys::attachment(conversation, id)];
+    let mut values = store.get(wanted.clone()).await?.into_iter();
+    let mut next = || values.next().flatten();
+    let (Some(head), Some(file)) = (next(), next()) else { return Ok(None) };
+    if records::decode::<Head>(&wanted[0], &head)?.conversation.delete_time.is_some() {
+        return Ok(None);
+    }
+    let AttachmentBytes { file_name, content_type, bytes } = records::decode(&wanted[1], &file)?;
+    Ok(Some(AttachedFile { file_name, content_type, bytes: Vec::from(bytes).into() }))
 }
 
 /// Puts the bytes of a new attachment, apart from its message: who reads words does not read files.

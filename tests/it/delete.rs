@@ -6,8 +6,9 @@ use futures_util::future::join_all;
 use plaudit::{
     domain::{ConversationId, Event, EventKind, UnixMillis},
     proto::v1::{
-        ConversationFilter, DeleteConversationRequest, ImportOutcome, ListAssessmentsRequest,
-        ListConversationsRequest, ScoringState, UndeleteConversationRequest,
+        Attachment, ConversationFilter, DeleteConversationRequest, ImportOutcome, ListAssessmentsRequest,
+        ListConversationsRequest, Message, ScoringProcess, ScoringState, StoreMessageRequest,
+        UndeleteConversationRequest,
     },
     service::Settings,
     store::{Key, Keyspace as _, keys, records},
@@ -357,4 +358,55 @@ async fn an_import_that_meets_a_deletion_comes_before_or_after_it() {
 fn the_deletion_keys_are_in_the_order_of_time() {
     let of = |time, id| keys::deletion(UnixMillis(time), ConversationId(id));
     assert!(of(1, 9) < of(2, 1) && of(2, 1) < of(2, 2));
+}
+
+#[tokio::test]
+async fn what_was_not_to_be_scored_comes_back_as_it_was() {
+    let (server, client) = start().await;
+    let store = |process: ScoringProcess| StoreMessageRequest {
+        parent: "conversations/test:42".to_owned(),
+        message: Some(Message { content: Some("Hello?".to_owned()), ..Message::default() }),
+        process: process.into(),
+        ..StoreMessageRequest::default()
+    };
+    let name = client.store(store(ScoringProcess::Off)).await.unwrap().conversation.unwrap().name;
+    for _ in 0..2 {
+        client.delete(&name).await.unwrap();
+        let restored = client.undelete(&name).await.unwrap();
+        assert_eq!(restored.scoring.unwrap().state(), ScoringState::Off);
+        assert_eq!(client.conversation(&name).await.unwrap().scoring.unwrap().state(), ScoringState::Off);
+        assert_eq!(server.store.count(keys::jobs()).await, 0);
+        assert_eq!(listed(&client).await, [vec![name.clone()], vec![name.clone()]]);
+    }
+    // From the first message on that wants it, it is scored, and again after it was deleted.
+    client.store(store(ScoringProcess::Batch)).await.unwrap();
+    client.scored(&name).await;
+    client.delete(&name).await.unwrap();
+    let restored = client.undelete(&name).await.unwrap();
+    assert_eq!(restored.scoring.unwrap().state(), ScoringState::Pending);
+    assert_eq!(client.scored(&name).await.scoring.unwrap().state(), ScoringState::Done);
+}
+
+#[tokio::test]
+async fn attachments_of_a_deleted_conversation_are_not_served() {
+    let (server, client) = start().await;
+    let attachment = Attachment { content: Some(b"marked".to_vec()), ..Attachment::default() };
+    let request = StoreMessageRequest {
+        parent: "conversations/test:42".to_owned(),
+        message: Some(Message {
+            content: Some("See there.".to_owned()),
+            attachments: vec![attachment],
+            ..Message::default()
+        }),
+        ..StoreMessageRequest::default()
+    };
+    let message = client.store(request).await.unwrap().message.unwrap();
+    let path = message.attachments[0].download_path.clone().unwrap();
+    let status = async || server.http().get(&path).await.status.as_u16();
+    assert_eq!(status().await, 200);
+    client.delete("conversations/test:42").await.unwrap();
+    assert_eq!(status().await, 404);
+    let name = message.name.split_once("/messages/").unwrap().0;
+    client.undelete(name).await.unwrap();
+    assert_eq!(status().await, 200);
 }

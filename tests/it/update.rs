@@ -2,14 +2,19 @@
 
 use futures_util::future::join_all;
 use plaudit::{
+    domain::ConversationId,
     proto::v1::{
-        Author, AuthorKind, Channel, Conversation, ConversationPriority, ConversationStatus, ScoringState,
-        UpdateConversationRequest,
+        Author, AuthorKind, Channel, Conversation, ConversationPriority, ConversationStatus, Message,
+        ScoringState, StoreMessageRequest, UpdateConversationRequest,
     },
-    store::keys,
+    store::{
+        Batch, Keyspace as _, get_one, keys,
+        records::{self, Head},
+    },
 };
 use prost_types::{FieldMask, Timestamp};
 use tonic::Code;
+use tonic_types::StatusExt as _;
 
 use crate::harness::{Client, Plaudit, assert_not_found, fault, fields, sample};
 
@@ -354,4 +359,49 @@ async fn a_tag_that_is_given_twice_counts_once() {
     let tags = ["b", "a", "b", "c", "a"].map(str::to_owned).to_vec();
     let answer = client.update(update(Conversation { tags, ..Default::default() }, &[])).await.unwrap();
     assert_eq!(answer.tags, ["b", "a", "c"]);
+}
+
+#[tokio::test]
+async fn every_unknown_field_of_a_mask_is_named() {
+    let (_server, client) = start().await;
+    let status = client.update(update(handled(), &["external_id", "subject", "nope"])).await.unwrap_err();
+    let violations = status.get_details_bad_request().unwrap().field_violations;
+    assert_eq!(violations.len(), 1);
+    assert!(violations[0].description.ends_with(r#"names "external_id", "nope""#), "{violations:?}");
+}
+
+#[tokio::test]
+async fn a_status_that_changed_a_thousand_times_stays_as_it_is() {
+    let (server, client) = start().await;
+    let of = |status: ConversationStatus| {
+        update(Conversation { status: status.into(), ..Default::default() }, &[])
+    };
+    client.update(of(ConversationStatus::Open)).await.unwrap();
+    let name = client.scored(NAME).await.name;
+    let id = ConversationId(name.strip_prefix("conversations/").unwrap().parse().unwrap());
+    let mut head = get_one::<Head>(&*server.store, keys::head(id)).await.unwrap().unwrap().value;
+    let change = head.conversation.handling.status_changes[0];
+    head.conversation.handling.status_changes = vec![change; 999];
+    let put = vec![(keys::head(id), records::encode(&head))];
+    server.store.commit(Batch { put, ..Batch::default() }).await.unwrap();
+
+    client.update(of(ConversationStatus::Closed)).await.unwrap();
+    let status = client.update(of(ConversationStatus::Open)).await.unwrap_err();
+    assert_eq!(fields(&status), ["conversation.status"]);
+    let store = |status: ConversationStatus| StoreMessageRequest {
+        parent: NAME.to_owned(),
+        message: Some(Message { content: Some("Hello?".to_owned()), ..Message::default() }),
+        status: status.into(),
+        ..StoreMessageRequest::default()
+    };
+    let refused = client.store(store(ConversationStatus::Pending)).await.unwrap_err();
+    assert_eq!(fields(&refused), ["status"]);
+    // What does not change it goes on.
+    client.store(store(ConversationStatus::Closed)).await.unwrap();
+    client.update(update(Conversation { priority: 1, ..Default::default() }, &[])).await.unwrap();
+    let conversation = client.conversation(NAME).await.unwrap();
+    assert_eq!(
+        (conversation.status(), conversation.status_changes.len()),
+        (ConversationStatus::Closed, 1000)
+    );
 }

@@ -59,6 +59,10 @@ async fn delete(
     deleted.delete_time = Some(now);
     deleted.update_time = now;
     deleted.version += 1;
+    if found.head.value.conversation.is_unscored() && found.job.is_none() {
+        // Brought back it is what it was: nothing has asked for a scoring.
+        deleted.unscored_version = Some(deleted.version);
+    }
     let mut batch = Batch::default();
     once.record(services, &mut batch, expired, RequestAnswer::DeleteConversation { conversation: id });
     conversation::delete_identity(&mut batch, &deleted);
@@ -74,8 +78,8 @@ async fn delete(
     Ok(commit(services, batch).await?.then_some(status))
 }
 
-/// Brings a deleted conversation back and queues its scoring, which the deletion stopped. Refused while another conversation
-/// has its identity.
+/// Brings a deleted conversation back and queues its scoring, which the deletion stopped, unless none was wanted. Refused while
+/// another conversation has its identity.
 pub async fn undelete_conversation(
     services: &Services,
     id: ConversationId,
@@ -113,15 +117,20 @@ async fn undelete(
         return Err(Error::IdentityTaken { what: what(), by: taken.value.conversation });
     }
     let now = services.clock.now();
+    let is_scored = !restored.is_unscored();
     restored.update_time = now;
     restored.version += 1;
     let mut batch = Batch::default();
     once.record(services, &mut batch, expired, RequestAnswer::UndeleteConversation { conversation: id });
     conversation::put_identity(&mut batch, &restored);
-    queue::put_next(&mut batch, id, restored.version, now, found.failure.as_ref());
+    if is_scored {
+        queue::put_next(&mut batch, id, restored.version, now, found.failure.as_ref());
+    } else {
+        restored.unscored_version = Some(restored.version);
+    }
     listing::end_deletion(&mut batch, delete_time, id);
     let mut listing = Update::begin(&*services.store, id).await?;
-    listing.follow(&restored, false);
+    listing.follow(&restored, !is_scored);
     listing.put(&mut batch);
     conversation::put_changed(&mut batch, found.head, restored.clone());
     let event = Event { conversation: id, time: now, kind: EventKind::ConversationUndeleted };
@@ -130,6 +139,6 @@ async fn undelete(
         return Ok(None);
     }
     services.queue_changed.notify_one();
-    let scoring = ScoringStatus::Pending { failed_attempts: 0 };
+    let scoring = if is_scored { ScoringStatus::Pending { failed_attempts: 0 } } else { ScoringStatus::Off };
     Ok(Some(ConversationStatus { conversation: restored, scoring }))
 }

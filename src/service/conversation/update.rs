@@ -65,6 +65,7 @@ async fn attempt(
         |change: &Change| matches!(change, Change::Status(Some(status)) if before.handling.becomes(*status));
     let after_message = if changes.iter().any(is_status) { services.ids.take(1).await? } else { 0 };
     changes.iter().for_each(|change| change.clone().apply(&mut changed, now, MessageId(after_message)));
+    changed.check_status_changes(&before, "status")?;
     let id = before.id;
     let mut batch = Batch::default();
     once.record(services, &mut batch, expired, RequestAnswer::UpdateConversation { conversation: id });
@@ -75,15 +76,15 @@ async fn attempt(
     }
     changed.version += 1;
     changed.update_time = now;
-    if before.is_unscored() {
-        // Also for this version nothing has asked for a scoring.
-        changed.unscored_version = Some(changed.version);
-    }
     let moves_sla = changed.handling.due != before.handling.due && services.scorer().reads(&[OF_DUE_DATE]);
     let is_scored_again = changed.subject != before.subject
         || changed.handling.status != before.handling.status
         || changed.handling.status_changes.len() != before.handling.status_changes.len()
         || moves_sla;
+    if before.is_unscored() && !is_scored_again {
+        // Also for this version nothing has asked for a scoring.
+        changed.unscored_version = Some(changed.version);
+    }
     let mut listing = Update::begin(&*services.store, id).await?;
     listing.follow(&changed, found.job.is_none() && !is_scored_again);
     listing.put(&mut batch);

@@ -91,11 +91,12 @@ impl Append<'_> {
         let first = MessageId(services.ids.take(in_messages + self.ratings.len() as u64).await?);
         let mut batch = Batch::default();
         let appended = parts::number(&mut batch, id, self.unseen.iter().copied(), first);
-        let mut changed = stored.conversation;
+        let mut changed = stored.conversation.clone();
         if let (Some(handling), Some(last)) = (&self.new.handling, appended.last()) {
             handling.go_on(&mut changed.handling, &self.numbers(&appended), last);
         }
         changed.handling.follow(&appended);
+        changed.check_status_changes(&stored.conversation, "status_changes")?;
         parts::guess_channel(&mut changed, self.unseen.iter().copied());
         parts::put_tracked(services, &mut batch, id, self.unseen.iter().copied().zip(&appended)).await?;
         let first_rating = RatingId(first.0 + in_messages);

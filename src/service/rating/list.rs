@@ -1,9 +1,11 @@
 //! Pages of ratings, and what many of them come to.
 
+use std::collections::HashSet;
+
 use crate::{
     domain::{ConversationId, Rating, RatingCounts, RatingFilter, RatingId, RatingSummary, UnixMillis},
     error::{Error, ResourceKind},
-    store::{get_one, keys, rating, records::Head},
+    store::{get_one, keys, listing, rating, records::Head},
 };
 
 use super::super::Services;
@@ -118,21 +120,37 @@ pub async fn list_ratings(
     Ok(Listed { ratings, next: next.filter(|_| range.is_some()) })
 }
 
-/// What the ratings that a filter lets through come to. It reads the range of their offers, and no conversation.
+/// What the ratings that a filter lets through come to, without those of deleted conversations. It reads the range of their
+/// offers and the notes on deletions, and no conversation.
 pub async fn summarize_ratings(services: &Services, filter: &RatingFilter) -> Result<RatingSummary, Error> {
     let now = services.clock.now();
+    let deleted = deleted_conversations(services).await?;
     let mut counts = RatingCounts::default();
     let mut range = Some(rating::entries_of(filter, None));
     while let Some(wanted) = range.take() {
         let (entries, rest) = rating::latest_entries(&*services.store, wanted, SUMMED_AT_ONCE).await?;
         range = rest;
         for (time, _, entry) in &entries {
-            if filter.matches(entry, *time, now) {
+            if filter.matches(entry, *time, now) && !deleted.contains(&entry.conversation) {
                 counts.add(entry, *time, now);
             }
         }
     }
     Ok(counts.summary())
+}
+
+/// Every conversation that is deleted and not purged yet.
+async fn deleted_conversations(services: &Services) -> Result<HashSet<ConversationId>, Error> {
+    let (mut deleted, mut after) = (HashSet::new(), None);
+    loop {
+        let noted =
+            listing::deletions_until(&*services.store, UnixMillis::MAX, after, SUMMED_AT_ONCE).await?;
+        deleted.extend(noted.iter().map(|(_, id)| *id));
+        match noted.last() {
+            Some((last, _)) if noted.len() == SUMMED_AT_ONCE => after = Some(last.clone()),
+            _ => return Ok(deleted),
+        }
+    }
 }
 
 /// About how many bytes of text a rating holds.

@@ -328,6 +328,10 @@ async fn everything_wrong_with_a_list_is_told_at_once() {
         (ConversationFilter { min_score: Some(0.9), ..all() }, vec!["min_score"]),
         (ConversationFilter { max_score: Some(f64::NAN), ..all() }, vec!["max_score"]),
         (ConversationFilter { min_score: Some(4.0), max_score: Some(3.0), ..all() }, vec!["max_score"]),
+        (
+            ConversationFilter { min_score: Some(0.5), max_score: Some(9.0), ..all() },
+            vec!["min_score", "max_score"],
+        ),
     ] {
         let expected: Vec<_> = expected.iter().map(|field| format!("filter.{field}")).collect();
         assert_eq!(fields(&client.list_conversations(request(filter)).await.unwrap_err()), expected);
@@ -355,11 +359,15 @@ async fn everything_wrong_with_a_list_is_told_at_once() {
         (AssessmentFilter { start_time: time(3), end_time: time(2), ..all() }, "end_time"),
         (AssessmentFilter { min_percentage: Some(-0.1), ..all() }, "min_percentage"),
         (AssessmentFilter { max_percentage: Some(100.1), ..all() }, "max_percentage"),
+        (
+            AssessmentFilter { min_percentage: Some(-1.0), max_percentage: Some(100.1), ..all() },
+            "min_percentage filter.max_percentage",
+        ),
     ] {
         let parent = "conversations/-".to_owned();
         let request = ListAssessmentsRequest { parent, filter: Some(filter), ..Default::default() };
         let status = client.find_assessments(request).await.unwrap_err();
-        assert_eq!(fields(&status), [format!("filter.{expected}")]);
+        assert_eq!(fields(&status).join(" "), format!("filter.{expected}"));
     }
     let unknown =
         ListAssessmentsRequest { parent: "conversations/test:none".to_owned(), ..Default::default() };

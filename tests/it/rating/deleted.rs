@@ -2,7 +2,7 @@
 
 use plaudit::{
     domain::{ConversationId, UnixMillis},
-    proto::v1::{ListRatingsRequest, Rating, RatingType},
+    proto::v1::{ListRatingsRequest, Rating, RatingType, SummarizeRatingsRequest},
     store::{Batch, Keyspace as _, get_one, keys, records},
 };
 use tonic::Status;
@@ -44,4 +44,27 @@ async fn they_are_neither_shown_nor_changed() {
 
     mark(&server, &name, None).await;
     assert_eq!(client.ratings("conversations/-", 50).await, [shown, hidden]);
+}
+
+#[tokio::test]
+async fn a_summary_counts_them_as_the_list_of_all_shows_them() {
+    let (_server, client, name) = start().await;
+    let other = client.import(sample::import("43")).await.unwrap().conversation;
+    for parent in [&name, &other] {
+        let rating = client.offer_rating(offer(parent, &[RatingType::Csat])).await.unwrap();
+        client.submit_rating(submission(&rating.name, &[(0, 5)])).await.unwrap();
+    }
+    let counted = async || {
+        let summary = client.summarize_ratings(SummarizeRatingsRequest::default()).await.unwrap();
+        assert_eq!(summary.csat_mean.unwrap().n, summary.offered_count);
+        assert_eq!(summary.offered_count as usize, client.ratings("conversations/-", 50).await.len());
+        summary.offered_count
+    };
+    assert_eq!(counted().await, 2);
+    client.delete(&name).await.unwrap();
+    assert_eq!(counted().await, 1);
+    client.delete(&other).await.unwrap();
+    assert_eq!(counted().await, 0);
+    client.undelete(&name).await.unwrap();
+    assert_eq!(counted().await, 1);
 }

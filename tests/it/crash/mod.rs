@@ -20,6 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::join_all;
 use plaudit::proto::v1::ScoringState;
 use tokio::task::JoinSet;
 
@@ -39,9 +40,9 @@ use crate::{
 const KILLS: u64 = 50;
 const WRITERS: usize = 4;
 /// How many conversations of earlier rounds are looked at after every kill; all are at the end.
-const SAMPLE: usize = 3;
+const SAMPLE: usize = 2;
 
-/// What is sent depends on the seed alone; when the kill comes depends on the machine too.
+/// What is sent depends on the seed, and on what was answered before; when the kill comes depends on the machine too.
 fn seed() -> u64 {
     let given = env::var("PLAUDIT_TEST_SEED").ok();
     let seed = given.map(|text| text.parse().expect("PLAUDIT_TEST_SEED is a number"));
@@ -61,10 +62,16 @@ async fn what_was_answered_survives_kills_and_nothing_is_half_written_or_doubled
         load_until_killed(&mut server, &writers, &mut random).await;
         server = server.restart();
         let caller = Caller::of(&server).await;
-        for writer in &writers {
-            unknown.extend(writer.settle(&caller, round).await);
-            writer.check_some(&caller, SAMPLE, &mut random).await;
-        }
+        let settled = writers.iter().map(|writer| {
+            let mut random = Random::new(random.next());
+            let caller = &caller;
+            async move {
+                let unknown = writer.settle(caller, round).await;
+                writer.check_some(caller, SAMPLE, &mut random).await;
+                unknown
+            }
+        });
+        unknown.extend(join_all(settled).await.into_iter().flatten());
     }
     let loaded = begun.elapsed();
     let caller = Caller::of(&server).await;
@@ -91,7 +98,7 @@ async fn load_until_killed(server: &mut ServerProcess, writers: &[Arc<Writer>], 
     }
     let caller = Caller::of(server).await;
     tasks.spawn(read(writers.to_vec(), caller, killed.clone(), Random::new(random.next())));
-    tokio::time::sleep(Duration::from_micros(random.below(100_000))).await;
+    tokio::time::sleep(Duration::from_micros(random.below(200_000))).await;
     killed.store(true, Ordering::SeqCst);
     server.kill();
     while let Some(ended) = tasks.join_next().await {

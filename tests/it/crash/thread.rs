@@ -131,24 +131,24 @@ impl Thread {
             return Change::Undelete;
         }
         let of_its_parts = match random.below(16) {
-            0..3 => Some(Change::Append { messages: self.further_messages(random) }),
-            3 => self.message(random).map(|(at, name)| {
+            0 | 1 => Some(Change::Append { messages: self.further_messages(random) }),
+            2 => self.message(random).map(|(at, name)| {
                 let words = words(self.messages.len(), random);
                 Change::EditMessage { at, name, words }
             }),
-            4 => self.message(random).map(|(at, name)| Change::DeleteMessage { at, name }),
-            5 => Some(update(random)),
-            6 => Some(Change::Delete),
-            7..9 => Some(Change::Offer { edge: edge(random) }),
-            9..11 => self.rating(random, |asked| asked.takes_answers()).map(|(at, name)| {
+            3 => self.message(random).map(|(at, name)| Change::DeleteMessage { at, name }),
+            4 => Some(update(random)),
+            5 => Some(Change::Delete),
+            6..9 => Some(Change::Offer { edge: edge(random) }),
+            9..12 => self.rating(random, |asked| asked.takes_answers()).map(|(at, name)| {
                 let value = 1 + random.below(5) as i32;
                 Change::Submit { at, name, value, edge: edge(random) }
             }),
-            11 => {
+            12 => {
                 let is_open = |asked: &Asked| asked.takes_answers() && asked.value.is_none();
                 self.rating(random, is_open).map(|(at, name)| Change::Cancel { at, name })
             }
-            12 => self.opt_out(random),
+            13 => self.opt_out(random),
             _ => None,
         };
         of_its_parts.unwrap_or_else(|| self.store(random, false))

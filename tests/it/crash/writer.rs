@@ -59,7 +59,7 @@ impl Writer {
         match random.below(12) {
             0 => self.import_several(caller, &mut random).await,
             1 | 2 => self.staff.change(caller, &mut random).await,
-            3..6 => self.new_thread().change(caller, &mut random).await,
+            3 | 4 => self.new_thread().change(caller, &mut random).await,
             _ => {
                 let thread = self.some_thread(&mut random).unwrap_or_else(|| self.new_thread());
                 thread.change(caller, &mut random).await
@@ -107,9 +107,11 @@ impl Writer {
         unknown
     }
 
-    /// Looks at some conversations of any age, and at the people.
+    /// Looks at some conversations of any age, and now and then at the people.
     pub async fn check_some(&self, caller: &Caller, count: usize, random: &mut Random) {
-        self.staff.check(caller, random).await;
+        if random.one_in(4) {
+            self.staff.check(caller, random).await;
+        }
         for _ in 0..count {
             if let Some(thread) = self.some_thread(random) {
                 thread.check(caller, random).await;

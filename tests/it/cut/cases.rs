@@ -51,9 +51,14 @@ pub struct Case {
     /// The rpc or the route.
     pub what: &'static str,
     pub again: Again,
-    call: fn(&Names, &str) -> Vec<Bytes>,
-    post: Option<fn(&Names) -> (String, serde_json::Value)>,
+    call: Rpc,
+    post: Option<Post>,
 }
+
+/// Makes the messages of a call under an id.
+type Rpc = fn(&Names, &str) -> Vec<Bytes>;
+/// Makes the path and the body of a POST.
+type Post = fn(&Names) -> (String, serde_json::Value);
 
 impl Case {
     /// The request under this id; empty is none.
@@ -70,11 +75,11 @@ impl Case {
     }
 }
 
-const fn rpc(what: &'static str, again: Again, call: fn(&Names, &str) -> Vec<Bytes>) -> Case {
+const fn rpc(what: &'static str, again: Again, call: Rpc) -> Case {
     Case { what, again, call, post: None }
 }
 
-const fn post(what: &'static str, again: Again, post: fn(&Names) -> (String, serde_json::Value)) -> Case {
+const fn post(what: &'static str, again: Again, post: Post) -> Case {
     Case { what, again, call: |_, _| Vec::new(), post: Some(post) }
 }
 

@@ -3,6 +3,7 @@
 
 mod conversation;
 mod directory;
+mod rating;
 mod store_message;
 mod update_message;
 

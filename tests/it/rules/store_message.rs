@@ -190,8 +190,10 @@ const OF_LISTS: &[Row<Message>] = &[
 const NO_URLS: [&str; 6] =
     ["file:///etc/passwd", "javascript:alert(1)", "https://", "//a", "http://a b", "http://a\nb"];
 
+type Taken = (&'static str, fn(&mut StoreMessageRequest));
+
 /// What is just within the rules.
-const TAKEN: &[(&str, fn(&mut StoreMessageRequest))] = &[
+const TAKEN: &[Taken] = &[
     ("nothing at all", |it| it.message = None),
     ("bodies of 256 KiB", |it| {
         message(it).content = long(262_144);

@@ -81,7 +81,7 @@ async fn carry(mut caller: TcpStream, server: SocketAddr, cut: Cut) -> io::Resul
 
 /// What is known of a request by as much of it as has come.
 struct Marks {
-    /// In the middle of its body.
+    /// In the middle of its body, once that has come.
     middle: Option<usize>,
     is_whole: bool,
 }
@@ -90,10 +90,12 @@ impl Marks {
     fn of_request(bytes: &[u8]) -> Self {
         if is_http2(bytes) {
             let data = |frame: &Frame| frame.kind == DATA && frame.length > 0;
-            let first = frames(&bytes[PREFACE.len()..]).find(data);
+            let middle = frames(&bytes[PREFACE.len()..])
+                .find(data)
+                .map(|frame| PREFACE.len() + frame.at + FRAME_HEAD + frame.length / 2);
             let ends = |frame: Frame| frame.ends_stream() && frame.is_whole;
             return Self {
-                middle: first.map(|frame| PREFACE.len() + frame.at + FRAME_HEAD + frame.length / 2),
+                middle: middle.filter(|middle| *middle <= bytes.len()),
                 is_whole: frames(&bytes[PREFACE.len()..]).any(ends),
             };
         }

@@ -182,14 +182,12 @@ async fn what_breaks_a_rule_of_an_offer_is_refused_by_the_field_and_nothing_is_o
         let mut request = whole();
         change(&mut request);
         let refused = client.offer_rating(request).await.expect_err(what);
-        // One that expires before it was made is told so too; a field is named once.
         assert_refused(what, &refused, field, said);
     }
     let mut request = whole();
-    OFFERS
-        .iter()
-        .filter(|(what, ..)| *what != "no questions")
-        .for_each(|(_, change, ..)| change(&mut request));
+    // Some rows take away what others break.
+    let together = OFFERS.iter().filter(|(what, _, _, said)| *what != "no questions" && *said != NAMELESS);
+    together.for_each(|(_, change, ..)| change(&mut request));
     let refused = client.offer_rating(request).await.expect_err("every rule is broken");
     let mut named: Vec<String> = violations(&refused).into_iter().map(|(field, _)| field).collect();
     let mut expected: Vec<String> = OFFERS.iter().map(|(_, _, field, _)| (*field).to_owned()).collect();

@@ -310,14 +310,24 @@ impl HandlingChange {
             if tag.is_empty() || tag.len() > StoreLimits::TAG_BYTES {
                 let rule = format!("must be 1 to {} bytes long, is {}", StoreLimits::TAG_BYTES, tag.len());
                 violations.add(format!("tags[{index}]"), rule);
+            } else if let Some(control) = tag.chars().find(|character| character.is_control()) {
+                let rule = format!("must not contain control characters, contains {control:?}");
+                violations.add(format!("tags[{index}]"), rule);
             }
         }
-        let team = self.team.as_deref().unwrap_or_default();
-        check_length(violations, "team", team, StoreLimits::TEXT_BYTES);
+        if let Some(team) = &self.team
+            && !(1..=StoreLimits::TEXT_BYTES).contains(&team.len())
+        {
+            let rule = format!("must be 1 to {} bytes long, is {}", StoreLimits::TEXT_BYTES, team.len());
+            violations.add("team", rule);
+        }
         if let Some(assignee) = &self.assignee {
             check_author(violations, "assignee", assignee);
             if !assignee.kind.is_agent() {
-                violations.add("assignee.kind", "must be an agent: AI or a teammate");
+                violations.add("assignee.kind", "must be an agent: AI or a teammate, is the customer");
+            }
+            if assignee.listed_as().is_none() {
+                violations.add("assignee.external_id", "is required where there is no name");
             }
         }
     }
@@ -415,7 +425,9 @@ fn check_url(violations: &mut Violations, field: &str, url: &str) {
     if url.len() > StoreLimits::URL_BYTES {
         check_length(violations, field, url, StoreLimits::URL_BYTES);
     } else if !is_web || url.chars().any(|character| character.is_control() || character == ' ') {
-        violations.add(field, "must be a URL that begins with http:// or https://, without spaces");
+        let rule = "must be a URL that begins with http:// or https://, without spaces";
+        let shown: String = url.chars().take(60).collect();
+        violations.add(field, format!("{rule}, is {shown:?}"));
     }
 }
 

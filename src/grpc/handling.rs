@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        Author, AuthorDraft, ChangeDraft, Channel, Handling, HandlingChange, Priority, Status,
+        Author, AuthorDraft, AuthorKind, ChangeDraft, Channel, Handling, HandlingChange, Priority, Status,
         StatusChangeDraft, Violations,
     },
     proto::v1,
@@ -188,5 +188,6 @@ fn assignee_from_wire(assignee: v1::Author, violations: &mut Violations) -> Opti
     if kind.is_none() {
         violations.add("assignee.kind", "is required");
     }
-    Some(Author { kind: kind?, external_id, name })
+    // Of one whose kind is wrong the rest is looked at too.
+    Some(Author { kind: kind.unwrap_or(AuthorKind::Teammate), external_id, name })
 }

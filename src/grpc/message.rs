@@ -7,8 +7,8 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
-        Attachment, AttachmentDraft, Author, ConversationId, Direction, IntentId, Message, MessageChange,
-        MessageDetails, MessageId, MessageKind, StoreDraft, Violations, WithoutBytes,
+        Attachment, AttachmentDraft, Author, AuthorKind, ConversationId, Direction, IntentId, Message,
+        MessageChange, MessageDetails, MessageId, MessageKind, StoreDraft, Violations, WithoutBytes,
     },
     error::Error,
     proto::v1,
@@ -144,8 +144,9 @@ pub fn draft_from_wire(place: &str, message: v1::Message, violations: &mut Viola
         ("sender", &message.sender),
         ("sent_content", &message.sent_content),
     ] {
-        if text.as_ref().is_some_and(|text| !is_json_object(text)) {
-            violations.add(field(name), "must be a JSON object");
+        if let Some(text) = text.as_ref().filter(|text| !is_json_object(text)) {
+            let shown: String = text.chars().take(60).collect();
+            violations.add(field(name), format!("must be a JSON object, is {shown:?}"));
         }
     }
     let create_time = message.create_time.as_ref();
@@ -276,7 +277,9 @@ fn required_author(author: Option<v1::Author>, violations: &mut Violations) -> O
     if draft.kind.is_none() {
         violations.add("message.author.kind", "is required");
     }
-    Some(Author { kind: draft.kind?, external_id: draft.external_id, name: draft.name })
+    // Of one whose kind is wrong the rest is looked at too.
+    let kind = draft.kind.unwrap_or(AuthorKind::Teammate);
+    Some(Author { kind, external_id: draft.external_id, name: draft.name })
 }
 
 pub fn message_to_wire(services: &Services, conversation: ConversationId, message: Message) -> v1::Message {

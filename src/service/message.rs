@@ -8,7 +8,7 @@ use crate::{
     domain::{
         AttachedFile, Attachment, AttachmentId, AttachmentPlace, Conversation, ConversationId,
         ConversationRef, Event, EventKind, ImportLimits, Message, MessageId, NewAttachment, NewStoredMessage,
-        RequestId, UnixMillis, Violations, WithoutBytes, measure,
+        RequestId, StoreLimits, UnixMillis, Violations, WithoutBytes, measure,
     },
     error::{Error, ResourceKind},
     store::{
@@ -242,6 +242,7 @@ impl Store<'_> {
         changed.update_time = now;
         self.change(&mut changed, &message);
         changed.check_status_changes(&found.head.value.conversation, "status")?;
+        check_tags(&changed)?;
         let mut scoring = ScoringStatus::Pending { failed_attempts: 0 };
         if self.process == Process::Off {
             // A job that waits scores whatever is there when its turn comes.
@@ -345,6 +346,16 @@ impl Store<'_> {
     async fn read(&self, conversation: ConversationId, id: MessageId) -> Result<StoredMessage, Error> {
         read_message(self.services, conversation, id).await
     }
+}
+
+/// Each message may bring its tags, but a conversation has only so many.
+fn check_tags(changed: &Conversation) -> Result<(), Violations> {
+    let (most, count) = (StoreLimits::TAGS, changed.handling.tags.len());
+    if count <= most {
+        return Ok(());
+    }
+    let rule = format!("must leave the conversation with at most {most} tags, it would have {count}");
+    Err(Violations::one("tags", rule))
 }
 
 /// Where the message goes.

@@ -7,7 +7,11 @@ use futures_util::future::join_all;
 use plaudit::{
     clock::ManualClock,
     domain::{ConversationId, UnixMillis},
-    proto::v1::{ConflictPolicy, ImportConversationRequest, ImportOutcome},
+    proto::v1::{
+        ConflictPolicy, CreateTeamRequest, DeleteMessageRequest, DeleteTeamRequest,
+        ImportConversationRequest, ImportOutcome, StoreMessageRequest, Team,
+        directory_service_client::DirectoryServiceClient,
+    },
     service::{Services, Settings},
     store::{
         Batch, Direction, Keyspace, MemoryStore, keys, records,
@@ -21,7 +25,7 @@ use tonic_types::StatusExt as _;
 use crate::{
     conflict::assert_unique,
     harness::{
-        Log, Plaudit, fault,
+        Log, Plaudit, assert_not_found, fault,
         sample::{self, with_id, with_policy},
         soon,
     },
@@ -164,6 +168,26 @@ async fn an_id_is_remembered_for_24_hours_and_then_free_and_swept() {
         other,
         "the young one stays"
     );
+}
+
+#[tokio::test]
+async fn a_request_sent_again_is_not_found_when_what_it_made_is_gone_and_makes_no_other() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let parent = "conversations/test:42".to_owned();
+    let request = StoreMessageRequest { parent, request_id: "one".to_owned(), ..Default::default() };
+    let name = client.store(request.clone()).await.unwrap().message.unwrap().name;
+    client.delete_message(DeleteMessageRequest { name, ..Default::default() }).await.unwrap();
+    assert_not_found(&client.store(request).await.unwrap_err(), "message");
+    assert_eq!(client.conversation("conversations/test:42").await.unwrap().message_count, 0);
+
+    let mut directory = DirectoryServiceClient::new(server.channel().await);
+    let team = Some(Team { display_name: "Night".to_owned(), ..Team::default() });
+    let request = CreateTeamRequest { team, request_id: "one".to_owned() };
+    let name = directory.create_team(request.clone()).await.unwrap().into_inner().name;
+    directory.delete_team(DeleteTeamRequest { name, ..Default::default() }).await.unwrap();
+    assert_not_found(&directory.create_team(request).await.unwrap_err(), "team");
+    assert_eq!(server.store.dump().await.iter().filter(|(key, _)| key[0] == 0x72).count(), 0);
 }
 
 #[tokio::test]

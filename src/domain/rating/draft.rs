@@ -134,7 +134,7 @@ impl PersonDraft {
             && !kinds.contains(&kind)
         {
             let rule = if kinds.contains(&AuthorKind::Contact) { "a contact" } else { "a teammate or an AI" };
-            violations.add(format!("{field}.kind"), format!("must be {rule}"));
+            violations.add(format!("{field}.kind"), format!("must be {rule}, is {}", kind.as_str()));
         }
         let empty = |text: &Option<String>| text.as_ref().is_none_or(String::is_empty);
         if empty(&self.external_id) && empty(&self.name) {

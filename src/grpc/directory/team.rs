@@ -1,7 +1,7 @@
 //! Teams on the wire.
 
 use crate::{
-    domain::{NewTeam, Team, TeamId, TeamIdentity, TeamPatch, Violations},
+    domain::{NewTeam, Team, TeamId, TeamIdentity, TeamPatch, TeamRef, Violations},
     error::Error,
     grpc::{
         names, pages,
@@ -66,6 +66,9 @@ pub async fn update(services: &Services, request: v1::UpdateTeamRequest) -> Resu
     let mask = Mask::from_wire(request.update_mask, &CHANGEABLE, &mut violations);
     let request_id = request_id_from_wire(&request.request_id, &mut violations);
     let name = violations.take(names::parse_team("team.name", &team.name));
+    if let (true, Some(TeamRef::External(identity))) = (request.allow_missing, &name) {
+        check_new(identity, &mut violations);
+    }
     let says = |text: &str| !text.is_empty();
     let patch = TeamPatch {
         display_name: mask.take("display_name", team.display_name.clone(), says(&team.display_name)),
@@ -78,6 +81,15 @@ pub async fn update(services: &Services, request: v1::UpdateTeamRequest) -> Resu
     let etag = etag_from_wire(team.etag);
     let update = TeamUpdate { name, patch, etag, allow_missing: request.allow_missing };
     Ok(to_wire(directory::update_team(services, &update, request_id.as_ref()).await?))
+}
+
+/// A team that is made by its name obeys the rules of one that is created; a name's lengths are checked as it is read.
+fn check_new(identity: &TeamIdentity, violations: &mut Violations) {
+    let mut characters = identity.source.chars().chain(identity.external_id.chars());
+    if let Some(control) = characters.find(|character| character.is_control()) {
+        let rule = "must not contain control characters where the team is made";
+        violations.add("team.name", format!("{rule}, contains {control:?}"));
+    }
 }
 
 pub async fn delete(services: &Services, request: v1::DeleteTeamRequest) -> Result<(), Error> {

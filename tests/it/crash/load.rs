@@ -5,56 +5,67 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use super::model::{Random, Writer};
-use crate::harness::Client;
+use plaudit::proto::v1::ConversationView;
+use tonic::Code;
+
+use super::{
+    caller::Caller,
+    random::Random,
+    thread::{Said, Thread},
+    thread_calls::said,
+    writer::Writer,
+};
 
 /// How many requests a writer sends at most between two kills, so that scoring keeps up.
-const MOST_REQUESTS: usize = 8;
+const MOST_TURNS: usize = 8;
 
 /// Sends one request after the other; the last may stay without an answer.
-pub async fn write(writer: Arc<Writer>, client: Client, killed: Arc<AtomicBool>) {
-    for _ in 0..MOST_REQUESTS {
+pub async fn write(writer: Arc<Writer>, caller: Caller, killed: Arc<AtomicBool>) {
+    for _ in 0..MOST_TURNS {
         if killed.load(Ordering::SeqCst) {
             return;
         }
-        let (place, request) = writer.next();
-        match client.import(request.clone()).await {
-            Ok(answer) => writer.answered(place, request, answer),
-            Err(status) => {
-                assert!(killed.load(Ordering::SeqCst), "an error of a server that lives: {status:?}");
-                return;
-            }
+        if let Err(refused) = writer.turn(&caller).await {
+            assert!(killed.load(Ordering::SeqCst), "an error of a server that lives: {}", refused.text);
+            return;
         }
     }
 }
 
 /// Reads what is being written: never less than was answered, never a part of a request.
-pub async fn read(writers: Vec<Arc<Writer>>, client: Client, killed: Arc<AtomicBool>, mut random: Random) {
+pub async fn read(writers: Vec<Arc<Writer>>, caller: Caller, killed: Arc<AtomicBool>, mut random: Random) {
     while !killed.load(Ordering::SeqCst) {
-        let writer = &writers[random.below(writers.len() as u64) as usize];
-        let known = writer.len() as u64;
-        if known == 0 {
-            tokio::task::yield_now().await;
-            continue;
-        }
-        let place = random.below(known) as usize;
-        let (name, least) = writer.with(place, |written| (written.name.clone(), written.certain.len()));
-        let Some(name) = name else {
-            tokio::task::yield_now().await;
-            continue;
-        };
-        let found = match client.conversation(&name).await {
-            Ok(found) => found.message_count as usize,
+        tokio::task::yield_now().await;
+        let thread =
+            random.pick(&writers).and_then(|writer| writer.some_thread(&mut Random::new(random.next())));
+        let Some(thread) = thread else { continue };
+        let before = thread.state().clone();
+        let name = before.certain.external_name();
+        let shown = match caller.client.view(&name, ConversationView::Full.into()).await {
+            Ok(found) => Some(found.messages.into_iter().map(|message| bare(said(message))).collect()),
+            Err(status) if status.code() == Code::NotFound => None,
             Err(status) => {
                 assert!(killed.load(Ordering::SeqCst), "an error of a server that lives: {status:?}");
                 return;
             }
         };
-        writer.with(place, |written| {
-            assert!(found >= least, "{name} had {least} messages, {found} are shown");
-            let is_whole = written.counts.contains(&found) || found == written.with_pending();
-            assert!(is_whole, "{name} shows {found} messages: {:?}", written.counts);
-            written.seen = written.seen.max(found);
-        });
+        let mut state = thread.state();
+        if state.steps != before.steps {
+            continue;
+        }
+        let is_as_before = shown == messages(&before.certain);
+        let is_as_after = shown == messages(&before.with_pending());
+        assert!(is_as_before || is_as_after, "{name} shows {shown:?}: {:?}", before.pending);
+        state.is_seen |= !is_as_before;
     }
+}
+
+/// What a reader is shown: nothing of what is deleted.
+fn messages(thread: &Thread) -> Option<Vec<Said>> {
+    let is_there = thread.is_stored && !thread.is_deleted;
+    is_there.then(|| thread.messages.iter().cloned().map(bare).collect())
+}
+
+fn bare(said: Said) -> Said {
+    Said { name: String::new(), ..said }
 }

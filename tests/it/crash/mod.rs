@@ -1,11 +1,17 @@
 //! What was answered survives SIGKILL, what was not is there whole or not at all.
 
 mod audit;
+mod caller;
+mod kept;
 mod load;
-mod model;
+mod random;
+mod staff;
+mod thread;
+mod thread_calls;
+mod writer;
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     env,
     sync::{
         Arc,
@@ -14,11 +20,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::join_all;
+use plaudit::proto::v1::ScoringState;
 use tokio::task::JoinSet;
 
 use self::{
+    caller::Caller,
+    kept::Unknown,
     load::{read, write},
-    model::{Random, Unknown, Writer},
+    random::Random,
+    thread::Thread,
+    writer::Writer,
 };
 use crate::{
     conflict::assert_unique,
@@ -28,9 +40,9 @@ use crate::{
 const KILLS: u64 = 50;
 const WRITERS: usize = 4;
 /// How many conversations of earlier rounds are looked at after every kill; all are at the end.
-const SAMPLE: usize = 6;
+const SAMPLE: usize = 2;
 
-/// What is sent depends on the seed alone; when the kill comes depends on the machine too.
+/// What is sent depends on the seed, and on what was answered before; when the kill comes depends on the machine too.
 fn seed() -> u64 {
     let given = env::var("PLAUDIT_TEST_SEED").ok();
     let seed = given.map(|text| text.parse().expect("PLAUDIT_TEST_SEED is a number"));
@@ -40,7 +52,7 @@ fn seed() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_answered_survives_kills_and_nothing_is_half_written() {
+async fn what_was_answered_survives_kills_and_nothing_is_half_written_or_doubled() {
     let begun = Instant::now();
     let mut random = Random::new(seed());
     let writers: Vec<_> = (0..WRITERS).map(|number| Arc::new(Writer::new(number, random.next()))).collect();
@@ -49,21 +61,31 @@ async fn what_was_answered_survives_kills_and_nothing_is_half_written() {
     for round in 0..KILLS {
         load_until_killed(&mut server, &writers, &mut random).await;
         server = server.restart();
-        let client = Client::new(server.channel().await);
-        for writer in &writers {
-            unknown.push(writer.settle(&client, round).await);
-            writer.check_some(&client, SAMPLE, &mut random).await;
-        }
+        let caller = Caller::of(&server).await;
+        let settled = writers.iter().map(|writer| {
+            let mut random = Random::new(random.next());
+            let caller = &caller;
+            async move {
+                let unknown = writer.settle(caller, round).await;
+                writer.check_some(caller, SAMPLE, &mut random).await;
+                unknown
+            }
+        });
+        unknown.extend(join_all(settled).await.into_iter().flatten());
     }
     let loaded = begun.elapsed();
-    let client = Client::new(server.channel().await);
-    let names = everything_is_there_and_scored(&client, &writers).await;
+    let caller = Caller::of(&server).await;
+    let threads = everything_is_there_and_scored(&caller, &writers, &mut random).await;
     assert_eq!(server.terminate().await.code(), Some(0), "{}", server.log());
-    audit::audit(&server.data(), names).await;
+    audit::audit(&server.data(), &threads).await;
     let count = |outcome| unknown.iter().filter(|unknown| **unknown == outcome).count();
     let (absent, whole) = (count(Unknown::WasAbsent), count(Unknown::WasWhole));
+    let sum = |of: fn(&Thread) -> usize| threads.values().map(of).sum::<usize>();
     eprintln!(
-        "{names} conversations; without an answer {whole} whole, {absent} absent; {KILLS} kills in {loaded:?}"
+        "{} conversations, {} messages, {} ratings; without an answer {whole} whole, {absent} absent; {KILLS} kills in {loaded:?}",
+        threads.len(),
+        sum(|thread| thread.messages.len()),
+        sum(|thread| thread.ratings.len()),
     );
     assert!(absent + whole > 0, "no kill met a write: the load is too light");
 }
@@ -72,12 +94,11 @@ async fn load_until_killed(server: &mut ServerProcess, writers: &[Arc<Writer>], 
     let killed = Arc::new(AtomicBool::new(false));
     let mut tasks = JoinSet::new();
     for writer in writers {
-        let client = Client::new(server.channel().await);
-        tasks.spawn(write(writer.clone(), client, killed.clone()));
+        tasks.spawn(write(writer.clone(), Caller::of(server).await, killed.clone()));
     }
-    let client = Client::new(server.channel().await);
-    tasks.spawn(read(writers.to_vec(), client, killed.clone(), Random::new(random.next())));
-    tokio::time::sleep(Duration::from_micros(random.below(100_000))).await;
+    let caller = Caller::of(server).await;
+    tasks.spawn(read(writers.to_vec(), caller, killed.clone(), Random::new(random.next())));
+    tokio::time::sleep(Duration::from_micros(random.below(200_000))).await;
     killed.store(true, Ordering::SeqCst);
     server.kill();
     while let Some(ended) = tasks.join_next().await {
@@ -85,23 +106,35 @@ async fn load_until_killed(server: &mut ServerProcess, writers: &[Arc<Writer>], 
     }
 }
 
-/// Answers how many conversations there are.
-async fn everything_is_there_and_scored(client: &Client, writers: &[Arc<Writer>]) -> usize {
-    let mut names = HashSet::new();
+/// Answers what there is, by its numbers.
+async fn everything_is_there_and_scored(
+    caller: &Caller,
+    writers: &[Arc<Writer>],
+    random: &mut Random,
+) -> HashMap<u64, Thread> {
+    let mut threads = HashMap::new();
     for writer in writers {
-        writer.check_all(client).await;
-        for name in writer.names() {
-            client.scored(&name).await;
-            let messages = client.messages(&name, 1000).await;
-            let message_names: HashSet<_> = messages.iter().map(|message| message.name.clone()).collect();
-            assert_eq!(message_names.len(), messages.len(), "two messages of {name} have one name");
-            let assessments = client.assessments(&name, 50).await;
-            assert!(!assessments.is_empty(), "{name} has no assessment");
-            assert_unique(&assessments);
-            assert!(names.insert(name.clone()), "two conversations are {name}");
+        writer.check_all(caller, random).await;
+        for kept in writer.threads() {
+            let thread = kept.certain();
+            if !thread.is_stored {
+                continue;
+            }
+            let name = &thread.name;
+            let number = name.strip_prefix("conversations/").and_then(|number| number.parse().ok());
+            if !thread.is_deleted {
+                let state = caller.client.settled(name).await.scoring.expect("where it stands").state();
+                assert!(matches!(state, ScoringState::Done | ScoringState::Off), "{name} is {state:?}");
+                let assessments = caller.client.assessments(name, 1000).await;
+                assert_unique(&assessments);
+                let is_scored = state == ScoringState::Done && !thread.messages.is_empty();
+                assert!(!is_scored || !assessments.is_empty(), "{name} has no assessment");
+            }
+            let other = threads.insert(number.expect("a number"), thread);
+            assert!(other.is_none(), "two conversations have one name: {other:?}");
         }
     }
-    names.len()
+    threads
 }
 
 #[tokio::test]

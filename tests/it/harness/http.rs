@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::{error::Error, net::SocketAddr};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
@@ -61,6 +61,17 @@ impl Http {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Answer {
+        self.attempt(method, path, headers, body).await.expect("an answer")
+    }
+
+    /// The same where the connection may end before there is an answer.
+    pub async fn attempt(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<Answer, Box<dyn Error + Send + Sync>> {
         let mut request = Request::builder().method(method).uri(path);
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             request = request.header("host", self.address.to_string());
@@ -69,11 +80,11 @@ impl Http {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(body.into())).expect("a request");
-        soon("an answer", self.exchange(request)).await.expect("an answer")
+        soon("an answer", self.exchange(request)).await
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, hyper::Error> {
-        let stream = TcpStream::connect(self.address).await.expect("a connection");
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, Box<dyn Error + Send + Sync>> {
+        let stream = TcpStream::connect(self.address).await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);
         let (head, body) = sender.send_request(request).await?.into_parts();

@@ -1,6 +1,6 @@
 //! What the tests stand on: a server in this process ([`TestServer`]), alone or with everything behind it ([`Plaudit`]),
-//! one in a process of its own ([`ServerProcess`]), callers for both edges, and a service that behaves badly on demand
-//! ([`Stub`]).
+//! one in a process of its own ([`ServerProcess`]), callers for both edges, a proxy that cuts their connections ([`Proxy`]),
+//! and a service that behaves badly on demand ([`Stub`]).
 
 pub mod sample;
 
@@ -9,6 +9,7 @@ mod client;
 mod http;
 mod log;
 mod process;
+mod proxy;
 mod ratings;
 mod server;
 mod stub;
@@ -22,6 +23,7 @@ pub use client::{Client, bulk_item};
 pub use http::{Answer, Http};
 pub use log::Log;
 pub use process::{ServerProcess, plaudit};
+pub use proxy::{Cut, Proxy};
 pub use server::TestServer;
 pub use stub::Stub;
 pub use watched::Watched;

@@ -1,0 +1,62 @@
+//! What lists know of conversations, and where these are posted.
+
+use std::collections::{BTreeSet, HashSet};
+
+use plaudit::{
+    domain::{Assessment, ConversationId, Listing, Rating},
+    service::listing::score_of,
+    store::keys,
+};
+
+use super::{
+    Disk, assert_same_keys, conversation_of,
+    conversations::{Conversations, Whole},
+};
+
+pub fn audit(disk: &Disk, conversations: &Conversations, assessments: &[Assessment], ratings: &[Rating]) {
+    let is_answered = |rating: &&Rating| rating.answer_time().is_some();
+    let rated: HashSet<_> = ratings.iter().filter(is_answered).map(|rating| rating.conversation).collect();
+    let mut postings = BTreeSet::new();
+    let mut listed = BTreeSet::new();
+    for (key, listing) in disk.records::<Listing>(0x80) {
+        let id = ConversationId(conversation_of(&key));
+        let whole = conversations.get(&id).unwrap_or_else(|| panic!("{id} is listed and is not there"));
+        assert_eq!(listing.is_rated, rated.contains(&id), "{id}: whether it is rated");
+        if whole.is_deleted() {
+            assert_follows(&listing, whole);
+        } else {
+            let own = assessments.iter().filter(|assessment| assessment.conversation == id);
+            assert_eq!(listing, expected(whole, score_of(own), listing.is_rated), "{id}");
+        }
+        let place = whole.conversation.place();
+        let terms = listing.terms();
+        let terms = terms.iter().filter_map(keys::conversation_term);
+        postings.extend(terms.map(|term| keys::conversation_posting(&term, place)));
+        listed.insert(id);
+    }
+    assert_eq!(listed, conversations.keys().copied().collect(), "what is listed and what is there");
+    assert_same_keys("postings of conversations", &disk.keys(0x81), &postings);
+}
+
+/// What lists should know of a conversation whose scoring has ended.
+fn expected(whole: &Whole, score_tenths: Option<u32>, is_rated: bool) -> Listing {
+    let mut listing = Listing {
+        taken_in: true,
+        settled_version: Some(whole.conversation.version),
+        score_tenths,
+        is_rated,
+        ..Listing::default()
+    };
+    listing.follow(&whole.conversation);
+    listing.add_writers(&whole.messages);
+    listing
+}
+
+/// Of a deleted conversation its scores may be those of an earlier version; the rest is as it was deleted.
+fn assert_follows(listing: &Listing, whole: &Whole) {
+    let mut followed = listing.clone();
+    followed.follow(&whole.conversation);
+    followed.settled_version = Some(whole.conversation.version);
+    assert_eq!(*listing, followed);
+    assert!(listing.is_deleted && listing.terms().is_empty());
+}

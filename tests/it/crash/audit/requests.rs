@@ -1,0 +1,30 @@
+//! The answers to requests with ids: they name what there is.
+
+use plaudit::store::records::{Request, RequestAnswer};
+
+use super::{Disk, conversations::Conversations};
+
+pub fn audit(disk: &Disk, conversations: &Conversations) {
+    let requests = disk.records::<Request>(0x50);
+    assert!(!requests.is_empty(), "no request had an id: the load is too light");
+    for (key, request) in requests {
+        let named = match request.answer {
+            RequestAnswer::ImportConversation { conversation, .. }
+            | RequestAnswer::StoreMessage { conversation, .. }
+            | RequestAnswer::UpdateMessage { conversation, .. }
+            | RequestAnswer::DeleteMessage { conversation, .. }
+            | RequestAnswer::OfferRating { conversation, .. }
+            | RequestAnswer::SubmitRating { conversation, .. }
+            | RequestAnswer::CancelRating { conversation, .. }
+            | RequestAnswer::UpdateConversation { conversation }
+            | RequestAnswer::DeleteConversation { conversation }
+            | RequestAnswer::UndeleteConversation { conversation } => conversation,
+            // A team may be gone since; people stay, which those who are in teams prove.
+            RequestAnswer::UpdatePerson(_)
+            | RequestAnswer::CreateTeam(_)
+            | RequestAnswer::UpdateTeam(_)
+            | RequestAnswer::DeleteTeam => continue,
+        };
+        assert!(conversations.contains_key(&named), "{key:02x?} answers {named}, which is not there");
+    }
+}

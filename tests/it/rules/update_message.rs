@@ -1,0 +1,203 @@
+use plaudit::proto::v1::{
+    Author, AuthorKind, DeleteMessageRequest, Message, StoreMessageRequest, UpdateMessageRequest,
+};
+use prost_types::FieldMask;
+
+use super::{
+    LONG_ID, NO_NANOS, NOT_A_KIND, Row, SPACED_ID, assert_refused, bad_nanos, early, late, long, violations,
+};
+use crate::harness::{Client, Plaudit, assert_not_found};
+
+const PARENT: &str = "conversations/chat:1";
+const BODY: &str = "must be at most 262144 bytes long, is 262145";
+const TEXT: &str = "must be at most 512 bytes long, is 513";
+const RECEIVERS: &str = "must have at most 200 items, has 201";
+
+const ROWS: &[Row<UpdateMessageRequest>] = &[
+    (
+        "the name of a conversation",
+        |it| message(it).name = "conversations/1".into(),
+        "message.name",
+        "must look like `conversations/{conversation}/messages/{number}`, is \"conversations/1\"",
+    ),
+    (
+        "a number with a leading zero",
+        |it| message(it).name = "conversations/1/messages/07".into(),
+        "message.name",
+        "must look like `conversations/{conversation}/messages/{number}`, is \"conversations/1/messages/07\"",
+    ),
+    (
+        "no name",
+        |it| message(it).name.clear(),
+        "message.name",
+        "must look like `conversations/{conversation}/messages/{number}`, is \"\"",
+    ),
+    ("a long request id", |it| it.request_id = "r".repeat(129), "request_id", LONG_ID),
+    ("a space in the request id", |it| it.request_id = "a b".into(), "request_id", SPACED_ID),
+    ("no mask", |it| it.update_mask = None, "update_mask", "is required: it names the fields that change"),
+    (
+        "a field that stays",
+        |it| add_path(it, "plain_body"),
+        "update_mask",
+        "may name content, html_body, subject, author, create_time and ai_tool, names \"plain_body\"",
+    ),
+    (
+        "all fields at once",
+        |it| add_path(it, "*"),
+        "update_mask",
+        "may name content, html_body, subject, author, create_time and ai_tool, names \"*\"",
+    ),
+    ("a large content", |it| message(it).content = long(262_145), "message.content", BODY),
+    ("a large HTML body", |it| message(it).html_body = long(262_145), "message.html_body", BODY),
+    (
+        "a long subject",
+        |it| message(it).subject = long(4097),
+        "message.subject",
+        "must be at most 4096 bytes long, is 4097",
+    ),
+    ("a long AI tool", |it| message(it).ai_tool = long(513), "message.ai_tool", TEXT),
+    ("no author", |it| message(it).author = None, "message.author.kind", "is required"),
+    ("no kind of author", |it| author(it).kind = 0, "message.author.kind", "is required"),
+    ("an unknown kind of author", |it| author(it).kind = 9, "message.author.kind", NOT_A_KIND),
+    ("an author's long id", |it| author(it).external_id = long(513), "message.author.external_id", TEXT),
+    ("an author's long name", |it| author(it).name = long(513), "message.author.name", TEXT),
+    ("no time", |it| message(it).create_time = None, "message.create_time", "is required"),
+    (
+        "a time before 1970",
+        |it| message(it).create_time = early(),
+        "message.create_time",
+        "must lie between 1970-01-01 and the end of 9999, is -1 ms",
+    ),
+    (
+        "a time after 9999",
+        |it| message(it).create_time = late(),
+        "message.create_time",
+        "must lie between 1970-01-01 and the end of 9999, is 253402300800000 ms",
+    ),
+    ("nanos of a second", |it| message(it).create_time = bad_nanos(), "message.create_time", NO_NANOS),
+];
+
+/// Lists are not changed, but so many items are not even read.
+const COUNTS: &[Row<UpdateMessageRequest>] = &[
+    ("201 receivers", |it| message(it).to = vec![String::new(); 201], "message.to", RECEIVERS),
+    ("201 receivers of a copy", |it| message(it).cc = vec![String::new(); 201], "message.cc", RECEIVERS),
+    ("201 of a blind copy", |it| message(it).bcc = vec![String::new(); 201], "message.bcc", RECEIVERS),
+    (
+        "101 intents",
+        |it| message(it).intent_ids = vec![String::new(); 101],
+        "message.intent_ids",
+        "must have at most 100 items, has 101",
+    ),
+    (
+        "101 attachments",
+        |it| message(it).attachments = vec![Default::default(); 101],
+        "message.attachments",
+        "must have at most 100 items, has 101",
+    ),
+];
+
+fn message(request: &mut UpdateMessageRequest) -> &mut Message {
+    request.message.as_mut().expect("the whole request has one")
+}
+
+fn author(request: &mut UpdateMessageRequest) -> &mut Author {
+    message(request).author.as_mut().expect("the whole request has one")
+}
+
+fn add_path(request: &mut UpdateMessageRequest, path: &str) {
+    request.update_mask.get_or_insert_default().paths.push(path.to_owned());
+}
+
+async fn stored(client: &Client) -> Message {
+    let request = StoreMessageRequest {
+        parent: PARENT.to_owned(),
+        message: Some(Message { content: Some("Hello".to_owned()), ..Message::default() }),
+        ..StoreMessageRequest::default()
+    };
+    client.store(request).await.expect("a message").message.expect("it is answered")
+}
+
+/// A change of everything that can be changed.
+fn whole(stored: &Message) -> UpdateMessageRequest {
+    let author = Author {
+        kind: AuthorKind::Ai.into(),
+        external_id: Some("bot".to_owned()),
+        name: Some("Bot".to_owned()),
+    };
+    let text = Some("Changed".to_owned());
+    let message = Message {
+        name: stored.name.clone(),
+        content: text.clone(),
+        html_body: text.clone(),
+        subject: text.clone(),
+        author: Some(author),
+        create_time: stored.create_time,
+        ai_tool: text,
+        ..Message::default()
+    };
+    let paths = ["content", "html_body", "subject", "author", "create_time", "ai_tool"];
+    let update_mask = Some(FieldMask { paths: paths.map(str::to_owned).to_vec() });
+    UpdateMessageRequest { message: Some(message), update_mask, request_id: String::new() }
+}
+
+#[tokio::test]
+async fn what_breaks_a_rule_of_a_changed_message_is_refused_by_the_field_and_nothing_is_changed() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let stored = stored(&client).await;
+    client.scored(PARENT).await;
+    let before = server.store.dump().await;
+    for (what, change, field, said) in ROWS.iter().chain(COUNTS) {
+        let mut request = whole(&stored);
+        change(&mut request);
+        assert_refused(what, &client.update_message(request).await.expect_err(what), field, said);
+    }
+    for rows in [ROWS, COUNTS] {
+        let mut request = whole(&stored);
+        rows.iter()
+            .filter(|(_, _, _, said)| !said.starts_with("is required"))
+            .for_each(|(_, change, ..)| change(&mut request));
+        let refused = client.update_message(request).await.expect_err("every rule is broken");
+        let mut named: Vec<String> = violations(&refused).into_iter().map(|(field, _)| field).collect();
+        let mut expected: Vec<String> = rows.iter().map(|(_, _, field, _)| (*field).to_owned()).collect();
+        named.sort_unstable();
+        expected.sort_unstable();
+        expected.dedup();
+        assert_eq!(named, expected);
+    }
+    assert_eq!(server.store.dump().await, before);
+    client.update_message(whole(&stored)).await.expect("it breaks no rule");
+}
+
+#[tokio::test]
+async fn a_message_is_changed_and_deleted_only_under_its_own_conversation() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let stored = stored(&client).await;
+    let other = StoreMessageRequest { parent: "conversations/chat:2".to_owned(), ..Default::default() };
+    let other = client.store(other).await.unwrap().conversation.unwrap().name;
+    let (own, number) = stored.name.split_once("/messages/").unwrap();
+    let unknown = format!("{own}/messages/7");
+    for name in
+        [format!("{other}/messages/{number}"), format!("conversations/chat:3/messages/{number}"), unknown]
+    {
+        let mut request = whole(&stored);
+        message(&mut request).name.clone_from(&name);
+        assert_not_found(&client.update_message(request).await.expect_err(&name), "message");
+        let request = DeleteMessageRequest { name, ..DeleteMessageRequest::default() };
+        assert_not_found(&client.delete_message(request).await.expect_err("no such message"), "message");
+    }
+    let request = DeleteMessageRequest {
+        name: "messages/1".to_owned(),
+        request_id: "a b".to_owned(),
+        ..Default::default()
+    };
+    let named: Vec<_> = violations(&client.delete_message(request).await.expect_err("two rules are broken"));
+    let shape = "must look like `conversations/{conversation}/messages/{number}`, is \"messages/1\"";
+    assert_eq!(
+        named,
+        [("request_id", SPACED_ID), ("name", shape)].map(|(field, said)| (field.to_owned(), said.to_owned()))
+    );
+    client.delete(PARENT).await.unwrap();
+    assert_not_found(&client.update_message(whole(&stored)).await.expect_err("it is deleted"), "message");
+}

@@ -1,6 +1,6 @@
 //! What is wrong with an input, all of it at once.
 
-use std::{collections::HashSet, fmt};
+use std::{collections::BTreeSet, fmt};
 
 /// One broken rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,9 +15,8 @@ pub struct Violation {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Violations {
     kept: Vec<Violation>,
-    /// The fields of those that are only counted. An input within its limit of bytes bounds how many there can be. In a box,
-    /// as there are hardly ever any, and all kinds of error carry it along.
-    left_out: Option<Box<HashSet<String>>>,
+    /// The fields of those that are only counted. An input within its limit of bytes bounds how many there can be.
+    left_out: BTreeSet<String>,
 }
 
 impl Violations {
@@ -38,12 +37,8 @@ impl Violations {
         if self.kept.len() < Self::MAX {
             self.kept.push(Violation { field, message: message.into() });
         } else {
-            self.leave_out(field);
+            self.left_out.insert(field);
         }
-    }
-
-    fn leave_out(&mut self, field: String) {
-        self.left_out.get_or_insert_default().insert(field);
     }
 
     /// Adds those of another reading whose field is one that `is_told` takes.
@@ -52,15 +47,12 @@ impl Violations {
             self.add(wrong.field, wrong.message);
         }
         // Of these no rule is known any more; the other reading had as many as are ever kept.
-        for field in more.left_out.into_iter().flat_map(|fields| *fields).filter(|field| is_told(field)) {
-            if self.kept.iter().all(|known| known.field != field) {
-                self.leave_out(field);
-            }
-        }
+        let left_out = more.left_out.into_iter().filter(|field| is_told(field));
+        self.left_out.extend(left_out.filter(|field| self.kept.iter().all(|known| known.field != *field)));
     }
 
     pub fn is_empty(&self) -> bool {
-        self.kept.is_empty() && self.left_out.is_none()
+        self.kept.is_empty() && self.left_out.is_empty()
     }
 
     /// Those that are kept.
@@ -70,16 +62,15 @@ impl Violations {
 
     /// How many there are besides those that are kept.
     pub fn left_out(&self) -> usize {
-        self.left_out.as_ref().map_or(0, |fields| fields.len())
+        self.left_out.len()
     }
 
     /// The same violations under other field names.
     pub fn renamed(self, rename: impl Fn(&str) -> String) -> Self {
         let kept = self.kept.into_iter();
         let kept = kept.map(|violation| Violation { field: rename(&violation.field), ..violation });
-        let left_out =
-            self.left_out.map(|fields| Box::new(fields.iter().map(|field| rename(field)).collect()));
-        Self { kept: kept.collect(), left_out }
+        let left_out = self.left_out.iter().map(|field| rename(field));
+        Self { kept: kept.collect(), left_out: left_out.collect() }
     }
 
     /// What was parsed; `None` when it was wrong, which is then noted.

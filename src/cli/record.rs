@@ -54,7 +54,7 @@ pub(super) struct Part {
 
 /// A line as it was read.
 pub(super) enum Parsed {
-    Conversation(Imported),
+    Conversation(Box<Imported>),
     Team(Team),
     Person(Person),
     OptOut(OptOut),
@@ -148,7 +148,7 @@ impl Records {
         if !fields.get(CONVERSATION)?.is_object() || fields.contains_key("ticket_id") {
             return None;
         }
-        Some(self.parse_conversation(fields).map(Parsed::Conversation).map_err(unlike))
+        Some(self.parse_conversation(fields).map(|it| Parsed::Conversation(Box::new(it))).map_err(unlike))
     }
 
     fn parse_alone(&self, key: &str, value: Value) -> Result<Parsed, String> {

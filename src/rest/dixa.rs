@@ -118,9 +118,8 @@ impl Dixa {
         let page = rating::list_ratings_of(services, id, &any, RatingId(0), MAX_RATINGS).await?;
         let now = services.now();
         let ratings = page.ratings.iter();
-        let data: Vec<_> = ratings
-            .flat_map(|rating| encode::listed(services.rating_uuid_of(&rating), rating, now))
-            .collect();
+        let data: Vec<_> =
+            ratings.flat_map(|rating| encode::listed(services.rating_uuid_of(rating), rating, now)).collect();
         Ok(answer(StatusCode::OK, &encode::Data { data }))
     }
 

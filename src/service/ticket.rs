@@ -147,7 +147,7 @@ fn csat_of(services: &Services, rating: &Rating) -> Option<Csat> {
         rating.questions.iter().filter_map(|question| Some((question.kind, question.answer.as_ref()?)));
     let (kind, answer) = answered.rev().max_by_key(|(_, answer)| answer.time)?;
     Some(Csat {
-        id: services.rating_uuid_of(&rating).to_string(),
+        id: services.rating_uuid_of(rating).to_string(),
         scale: *kind.values().end(),
         answer: answer.value,
         text: answer.comment.clone(),

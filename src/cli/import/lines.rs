@@ -51,7 +51,7 @@ pub(super) enum Work {
     /// An item of the stream of imports.
     Import(Box<ImportConversationRequest>),
     /// A call of its own.
-    Directory(DirectoryRecord),
+    Directory(Box<DirectoryRecord>),
 }
 
 /// The line, or why the input could not be read to its end.
@@ -170,7 +170,8 @@ impl Parser {
         let mut without_bytes = 0;
         let request = match self.records.parse(text) {
             Some(parsed) => match parsed? {
-                Parsed::Conversation(Imported { request, continues }) => {
+                Parsed::Conversation(imported) => {
+                    let Imported { request, continues } = *imported;
                     let (mut request, goes_on) = self.placed(request, continues, last)?;
                     self.last = Some(goes_on);
                     // The rest of the assessments, which are made anew.
@@ -180,13 +181,9 @@ impl Parser {
                     without_bytes = mark_without_bytes(&mut request);
                     request
                 }
-                Parsed::Team(team) => return Ok(Some((Work::Directory(DirectoryRecord::Team(team)), 0))),
-                Parsed::Person(person) => {
-                    return Ok(Some((Work::Directory(DirectoryRecord::Person(person)), 0)));
-                }
-                Parsed::OptOut(opt_out) => {
-                    return Ok(Some((Work::Directory(DirectoryRecord::OptOut(opt_out)), 0)));
-                }
+                Parsed::Team(team) => return Ok(Some(directory(DirectoryRecord::Team(team)))),
+                Parsed::Person(person) => return Ok(Some(directory(DirectoryRecord::Person(person)))),
+                Parsed::OptOut(opt_out) => return Ok(Some(directory(DirectoryRecord::OptOut(opt_out)))),
             },
             None => to_request(parse_conversation(text, ImportLimits::default())?, self.policy),
         };
@@ -229,6 +226,11 @@ impl Parser {
         };
         Ok((request, Last { message: own.unwrap_or(last.message), source, external_id }))
     }
+}
+
+/// The work of a line that is not about a conversation.
+fn directory(record: DirectoryRecord) -> (Work, u64) {
+    (Work::Directory(Box::new(record)), 0)
 }
 
 /// Says of attachments that have neither bytes nor a URL that this is meant; answers how many.

@@ -253,7 +253,7 @@ impl<'a> Session<'a> {
                 return;
             }
         };
-        self.next_unread = number + 1;
+        self.next_unread = self.next_unread.max(number + 1);
         match work {
             Ok(work) => {
                 let size_bytes = match &work {

@@ -156,7 +156,7 @@ impl NewImportedRating {
             version: 1,
             create_time: now,
             update_time: now,
-            imported_uuid: self.uuid.clone(),
+            imported_uuid: self.uuid,
         }
     }
 

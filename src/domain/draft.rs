@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use minicbor::Encode;
 
 use super::{
-    Author, AuthorKind, Handling, HandlingChange, ImportedRatingDraft, MessageKind, NewImportedRating, RatingDefaults,
-    StoreDraft, UnixMillis, Violations, ours_rule, reads_as_ours,
+    Author, AuthorKind, Handling, HandlingChange, ImportedRatingDraft, MessageKind, NewImportedRating,
+    RatingDefaults, StoreDraft, UnixMillis, Violations, ours_rule, reads_as_ours,
 };
 
 pub use details::NewDetails;

@@ -45,12 +45,13 @@ impl AssessmentService for Edge {
         let of = self.assessments_of(&request.parent, &mut violations).await?;
         let Some(of) = of else { return Err(Error::from(violations).into()) };
         let arguments = format!("assessments {of:?} {filter:?}");
-        let after = pages::place_in_time(&self.0, &arguments, &request.page_token, &mut violations);
+        let after = pages::cursor(&self.0, &arguments, &request.page_token, &mut violations);
         violations.or(()).map_err(Error::from)?;
         let page = assessment::list_assessments(&self.0, of, &filter, after, size).await?;
-        let places: Vec<_> = page.items.iter().map(Assessment::place).collect();
+        let next = page.next_cursor();
+        let cursors: Vec<_> = page.items.iter().map(|item| page.cursor_at(item.place())).collect();
         let mut assessments = page.items.into_iter().map(to_wire).collect();
-        let next_page_token = pages::end(&self.0, &arguments, &mut assessments, &places, page.next);
+        let next_page_token = pages::end(&self.0, &arguments, &mut assessments, &cursors, next);
         Ok(Response::new(v1::ListAssessmentsResponse { assessments, next_page_token }))
     }
 }

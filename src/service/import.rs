@@ -18,6 +18,7 @@ use crate::{
 use super::{
     ATTEMPTS, Services,
     conversation::{ScoringStatus, scoring_status},
+    listing,
     once::{Begun, Once, foreign_answer},
 };
 
@@ -101,7 +102,9 @@ async fn create(
     expired: Option<Stored<Request>>,
 ) -> Result<Option<Imported>, Error> {
     let count = new.messages.len() as u32;
-    let (first, now) = services.ids.take_at(1 + u64::from(count), || services.clock.now()).await?;
+    let taken = services.ids.take_for_conversation(1 + u64::from(count), || services.clock.now()).await?;
+    let (taken, now) = taken;
+    let first = taken.number;
     let id = ConversationId(first);
     let conversation = Conversation {
         subject: new.subject.clone(),
@@ -113,7 +116,19 @@ async fn create(
     queue::put_first(&mut batch, id, 1, now);
     let event = Event { conversation: id, time: now, kind: EventKind::ConversationImported };
     batch.log.push(records::encode(&event));
-    commit(services, batch, once, expired, id, ImportOutcome::Created, count).await
+    let answer = answer_of(id, ImportOutcome::Created, count);
+    once.record(services, &mut batch, expired, answer.clone());
+    match services.commit_new(batch, taken).await {
+        Ok(_) => {}
+        Err(StoreError::Conflict { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    services.queue_changed.notify_one();
+    repeated(services, answer).map(Some)
+}
+
+fn answer_of(conversation: ConversationId, outcome: ImportOutcome, stored_messages: u32) -> RequestAnswer {
+    RequestAnswer::ImportConversation { conversation, outcome, stored_messages }
 }
 
 /// Does what the policy says with a conversation that is there; `None` when another write came first.
@@ -180,12 +195,14 @@ async fn append(
     let now = services.clock.now();
     let first = MessageId(services.ids.take(u64::from(count)).await?);
     let appended = numbered(unseen(), first);
-    let mut changed = stored.conversation;
+    let before = stored.conversation;
+    let mut changed = before.clone();
     changed.version += 1;
     changed.message_count = changed.message_count.saturating_add(count);
     changed.update_time = now;
     let mut batch = Batch::default();
     queue::put_next(&mut batch, id, changed.version, now, found.failure.as_ref());
+    listing::put_appended(services, &mut batch, &before, &changed, &appended).await?;
     conversation::put_appended(&mut batch, found.head, changed, appended);
     let event = Event { conversation: id, time: now, kind: EventKind::MessagesAppended { first, count } };
     batch.log.push(records::encode(&event));
@@ -217,7 +234,7 @@ async fn commit(
     outcome: ImportOutcome,
     stored_messages: u32,
 ) -> Result<Option<Imported>, Error> {
-    let answer = RequestAnswer::ImportConversation { conversation, outcome, stored_messages };
+    let answer = answer_of(conversation, outcome, stored_messages);
     once.record(services, &mut batch, expired, answer.clone());
     if !batch.put.is_empty() {
         match services.store.commit(batch).await {

@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 
 use crate::{
-    domain::{Assessment, AssessmentFilter, AssessmentId, AssessmentTerm, ConversationId, Place},
+    domain::{Assessment, AssessmentFilter, AssessmentId, AssessmentTerm, ConversationId},
     error::{Error, ResourceKind},
     service::{
         Services,
-        page::{CHUNK, MAX_PAGE_BYTES, Page, READS_PER_ITEM},
+        page::{CHUNK, Cursor, MAX_PAGE_BYTES, Page, READS_PER_ITEM, next_leader},
     },
     store::{
         Key, Keyspace,
@@ -31,7 +31,7 @@ pub async fn list_assessments(
     services: &Services,
     of: AssessmentsOf,
     filter: &AssessmentFilter,
-    after: Option<Place>,
+    after: Option<Cursor>,
     limit: usize,
 ) -> Result<Page<Assessment>, Error> {
     let store = &*services.store;
@@ -57,13 +57,13 @@ async fn list_of_one(
     store: &dyn Keyspace,
     conversation: ConversationId,
     filter: &AssessmentFilter,
-    after: Option<Place>,
+    after: Option<Cursor>,
     limit: usize,
 ) -> Result<Page<Assessment>, Error> {
     if !conversation::exists(store, conversation).await? {
         return Err(Error::not_found(ResourceKind::Conversation, format!("conversations/{conversation}")));
     }
-    let mut page = Page { next: after, ..Page::default() };
+    let mut page = Page::after(after, 0);
     let mut reads_left = limit * READS_PER_ITEM - 1;
     loop {
         let wanted = (limit - page.items.len()).min(reads_left);
@@ -102,16 +102,15 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Each candidate costs its posting and itself, each one found what lists know of its conversation too.
-    async fn page(&self, after: Option<Place>, limit: usize) -> Result<Page<Assessment>, Error> {
+    async fn page(&self, after: Option<Cursor>, limit: usize) -> Result<Page<Assessment>, Error> {
         const READS_AT_MOST: usize = 3;
-        let mut page = Page { next: after, ..Page::default() };
+        let mut page = Page::after(after, 0);
         let mut reads_left = limit * READS_PER_ITEM;
-        let mut leader = 0;
         // With several terms little is read before it is known which of them should lead.
         let most = if self.terms.len() > 1 { CHUNK / 4 } else { CHUNK };
         loop {
             let chunk = (limit - page.items.len()).min(reads_left / READS_AT_MOST).min(most);
-            let Some((_, key)) = self.terms.get(leader).filter(|_| chunk > 0) else { return Ok(page) };
+            let Some((_, key)) = self.terms.get(page.leader).filter(|_| chunk > 0) else { return Ok(page) };
             if page.bytes >= MAX_PAGE_BYTES {
                 return Ok(page);
             }
@@ -130,7 +129,7 @@ impl Walk<'_> {
                 page.next = None;
                 return Ok(page);
             }
-            leader = (0..refusals.len()).max_by_key(|&term| (refusals[term], term == leader)).unwrap_or(0);
+            page.leader = next_leader(&refusals, page.leader);
         }
     }
 

@@ -91,7 +91,7 @@ async fn no_page_reads_more_than_four_times_what_was_asked_for_of_100_000_conver
         for size in [SIZE, 7, 400] {
             let most_pages = (most_pages * SIZE).div_ceil(size) + 1;
             // Of those that are long a few pages will do.
-            let pages_walked = if expected > 2000 { 5 } else { most_pages };
+            let pages_walked = if expected > 2000 { 12 } else { most_pages };
             let list = Walked { scope: Scope::Kept, filter: &filter, size, most_pages: pages_walked };
             let (found, is_end) = list.walk(&services, &store).await;
             if expected > 2000 {

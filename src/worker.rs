@@ -20,8 +20,8 @@ use crate::{
     error::Error,
     service::{
         Services,
-        backfill::backfill,
         directory::{meet_announced, wait_for_announced},
+        posting::post_next,
         purge::purge_deleted,
         scoring::{give_up_damaged, record_failed_attempt, score_conversation},
     },
@@ -34,6 +34,10 @@ const PAGE: usize = 128;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// The wait after the store would not answer.
 const STORE_WAIT: Duration = Duration::from_millis(500);
+/// How often it is looked whether there are conversations to take into the lists.
+const POST_EVERY: Duration = Duration::from_millis(250);
+/// While conversations arrive, taking them in rests so many times as long as it works.
+const POST_REST: u32 = 10;
 /// How often the log tells how long the queue is, while there is one.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// The report counts so many jobs; beyond it says that there are more.
@@ -49,7 +53,7 @@ pub struct Worker {
     scoring: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     people: JoinHandle<()>,
-    backfill: JoinHandle<()>,
+    posting: JoinHandle<()>,
 }
 
 impl Worker {
@@ -58,15 +62,15 @@ impl Worker {
         let scoring = tokio::spawn(score_all(Arc::clone(&services), stopped.clone()));
         let upkeep = tokio::spawn(keep_up(Arc::clone(&services), stopped.clone(), sweep_every));
         let people = tokio::spawn(enter_people(Arc::clone(&services), stopped.clone()));
-        let backfill = tokio::spawn(backfill_all(services, stopped));
-        Self { stop, scoring, upkeep, people, backfill }
+        let posting = tokio::spawn(post_all(services, stopped));
+        Self { stop, scoring, upkeep, people, posting }
     }
 
     /// Lets the jobs that are being scored finish and takes no more. Giving up on it half way harms nothing: what is not
     /// scored by then waits in the queue.
     pub async fn stop(self) {
         self.stop.send_replace(true);
-        for task in [self.scoring, self.upkeep, self.people, self.backfill] {
+        for task in [self.scoring, self.upkeep, self.people, self.posting] {
             if let Err(cause) = task.await {
                 tracing::error!(%cause, "the worker ended badly");
             }
@@ -220,19 +224,31 @@ async fn enter_people(services: Arc<Services>, mut stopped: watch::Receiver<bool
     }
 }
 
-/// Makes the lists of a store that an earlier version wrote, until they are made or it is stopped.
-async fn backfill_all(services: Arc<Services>, mut stopped: watch::Receiver<bool>) {
+/// Takes conversations into the lists until it is stopped. While new ones arrive it rests for most of the time: lists find
+/// also what is not taken in, and callers go first.
+async fn post_all(services: Arc<Services>, mut stopped: watch::Receiver<bool>) {
+    // Asked before anything is posted: what arrives meanwhile is met the next time.
+    let look = || (services.ids.conversations(), services.ids.has_open());
+    let (mut seen, mut is_done) = (0, false);
     while !*stopped.borrow() {
-        match backfill(&services).await {
-            Ok(true) => tokio::task::yield_now().await,
-            Ok(false) => return,
+        let (conversations, has_open) = look();
+        let is_busy = std::mem::replace(&mut seen, conversations) != conversations;
+        let begun = Instant::now();
+        // Numbers are taken for other things too, for which there is nothing to read.
+        let posted = if is_done && !is_busy && !has_open { Ok(false) } else { post_next(&services).await };
+        is_done = matches!(posted, Ok(false)) && !has_open;
+        let wait = match posted {
+            Ok(true) if is_busy => (begun.elapsed() * POST_REST).min(POST_EVERY),
+            Ok(true) => Duration::ZERO,
+            Ok(false) => POST_EVERY,
             Err(error) => {
-                tracing::warn!(%error, "the lists of an older store wait for the store");
-                tokio::select! {
-                    _ = stopped.changed() => {}
-                    () = sleep(STORE_WAIT) => {}
-                }
+                tracing::warn!(%error, "the lists wait for the store");
+                STORE_WAIT
             }
+        };
+        tokio::select! {
+            _ = stopped.changed() => {}
+            () = sleep(wait) => {}
         }
     }
 }

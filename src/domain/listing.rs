@@ -12,7 +12,7 @@ use super::{Assessment, AssessmentState, Author, Band, Channel, Conversation, Me
 pub struct Listing {
     #[n(0)]
     pub create_time: UnixMillis,
-    /// Whether a scoring has ended, well or badly, or none was wanted. Until then it has no postings.
+    /// Whether it has postings. Until then lists look at the conversation's head.
     #[n(1)]
     pub taken_in: bool,
     #[n(2)]
@@ -60,14 +60,7 @@ impl Listing {
 
     /// Adds the agents who wrote these messages.
     pub fn add_writers<'a>(&mut self, messages: impl IntoIterator<Item = &'a Message>) {
-        for message in messages {
-            let author = &message.author;
-            if let Some(writer) = author.listed_as().filter(|_| author.kind.is_agent())
-                && !self.writers.iter().any(|known| known == writer)
-            {
-                self.writers.push(writer.to_owned());
-            }
-        }
+        Message::add_writers(&mut self.writers, messages);
     }
 
     /// What it is posted under: nothing while it is in no list. A term may come twice.
@@ -83,6 +76,19 @@ impl Listing {
         terms.extend(self.score_tenths.map(Band::of).map(Term::Band));
         terms.extend(self.is_rated.then_some(Term::Rated));
         terms
+    }
+}
+
+impl Message {
+    /// Adds the agents who wrote these messages to those that are known, each once.
+    pub fn add_writers<'a>(known: &mut Vec<String>, messages: impl IntoIterator<Item = &'a Self>) {
+        for Self { author, .. } in messages {
+            if let Some(writer) = author.listed_as().filter(|_| author.kind.is_agent())
+                && !known.iter().any(|known| known == writer)
+            {
+                known.push(writer.to_owned());
+            }
+        }
     }
 }
 
@@ -163,6 +169,18 @@ impl ConversationFilter {
         let range = self.score_tenths.as_ref()?;
         let band = Band::of(*range.start());
         (Band::of(*range.end()) == band).then_some(band)
+    }
+
+    /// Whether it lets a conversation pass, posted or not, deleted or not.
+    pub fn finds(&self, listing: &Listing) -> bool {
+        let is_by =
+            |agent: &String| listing.writers.iter().chain(&listing.assignee).any(|known| known == agent);
+        self.lets_pass(listing)
+            && self.source.as_ref().is_none_or(|source| *source == listing.source)
+            && self.status.is_none_or(|status| listing.status == Some(status))
+            && self.channel.is_none_or(|channel| listing.channel == Some(channel))
+            && self.agent.as_ref().is_none_or(is_by)
+            && self.tags.iter().all(|tag| listing.tags.contains(tag))
     }
 
     /// Whether it lets a conversation pass that is posted under each of its terms.

@@ -68,14 +68,14 @@ impl AssessmentService for AssessmentEdge {
         let of = self.edge.assessments_of(&request.parent, &mut violations).await?;
         let Some(of) = of else { return Err(Error::from(violations).into()) };
         let arguments = || format!("assessments {of:?} {filter:?}");
-        let after = pages::place_in_time(services, arguments, &request.page_token, &mut violations);
+        let after = pages::cursor(services, arguments, &request.page_token, &mut violations);
         violations.or(()).map_err(Error::from)?;
         let page = assessment::list_assessments(services, of, &filter, after, size).await?;
-        let places: Vec<_> = page.items.iter().map(|listed| listed.place).collect();
+        let next = page.next_cursor();
+        let cursors: Vec<_> = page.items.iter().map(|listed| page.cursor_at(listed.place)).collect();
         let assessments = page.items.into_iter().map(|listed| self.encoder.encode(listed));
         let mut assessments = assessments.collect::<Result<Vec<_>, _>>()?;
-        let next_page_token =
-            pages::end(services, arguments, &mut assessments, Bytes::len, &places, page.next);
+        let next_page_token = pages::end(services, arguments, &mut assessments, Bytes::len, &cursors, next);
         Ok(Response::new(EncodedAssessments { assessments, next_page_token }))
     }
 }

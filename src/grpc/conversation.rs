@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     proto::v1::{self, conversation_service_server::ConversationService},
     service::{
-        conversation::{self, ConversationStatus, MessagePage, ScoringStatus},
+        conversation::{self, ConversationStatus, MessagePage, Scope, ScoringStatus},
         purge::purge_time,
     },
 };
@@ -77,15 +77,17 @@ impl ConversationService for Edge {
         let mut violations = Violations::default();
         let size = pages::size(request.page_size, &mut violations);
         let filter = filters::conversations(request.filter, &mut violations);
-        let arguments = || format!("conversations {filter:?}");
-        let after = pages::place_in_time(&self.0, arguments, &request.page_token, &mut violations);
+        let scope = if request.show_deleted { Scope::WithDeleted } else { Scope::Kept };
+        let arguments = || format!("conversations {scope:?} {filter:?}");
+        let after = pages::cursor(&self.0, arguments, &request.page_token, &mut violations);
         violations.or(()).map_err(Error::from)?;
-        let page = conversation::list_conversations(&self.0, &filter, after, size).await?;
-        let places: Vec<_> = page.items.iter().map(|status| status.conversation.place()).collect();
+        let page = conversation::list_conversations(&self.0, scope, &filter, after, size).await?;
+        let next = page.next_cursor();
+        let cursors: Vec<_> =
+            page.items.iter().map(|status| page.cursor_at(status.conversation.place())).collect();
         let mut conversations = page.items.into_iter().map(|status| self.status_to_wire(status)).collect();
         let encoded_len = v1::Conversation::encoded_len;
-        let next_page_token =
-            pages::end(&self.0, arguments, &mut conversations, encoded_len, &places, page.next);
+        let next_page_token = pages::end(&self.0, arguments, &mut conversations, encoded_len, &cursors, next);
         Ok(Response::new(v1::ListConversationsResponse { conversations, next_page_token }))
     }
 
@@ -184,7 +186,7 @@ impl Edge {
     }
 
     /// As [`to_wire`], with when it was deleted and until when it can come back.
-    fn status_to_wire(&self, status: ConversationStatus) -> v1::Conversation {
+    pub(super) fn status_to_wire(&self, status: ConversationStatus) -> v1::Conversation {
         let delete_time = status.conversation.delete_time;
         v1::Conversation {
             delete_time: delete_time.map(times::to_wire),

@@ -15,14 +15,14 @@ use crate::{
     server::Deadline,
     service::{
         Services,
-        conversation::ScoringStatus,
+        conversation::{ConversationStatus, ScoringStatus},
         message::{Process, StoredMessage, Target, delete_message, store_message, update_message},
     },
 };
 
 use super::{
     Edge,
-    conversation::{self, author_to_wire},
+    conversation::author_to_wire,
     handling,
     import::{author_from_wire, present},
     names,
@@ -70,7 +70,7 @@ impl Edge {
         }
         Ok(Response::new(v1::StoreMessageResponse {
             message: Some(message_to_wire(&self.0, id, message)),
-            conversation: Some(conversation::to_wire(conversation, scoring)),
+            conversation: Some(self.status_to_wire(ConversationStatus { conversation, scoring })),
         }))
     }
 

@@ -3,8 +3,8 @@
 use prost::Message;
 
 use crate::{
-    domain::{Place, UnixMillis, Violations},
-    service::Services,
+    domain::Violations,
+    service::{Services, page::Cursor},
 };
 
 const DEFAULT_SIZE: usize = 50;
@@ -50,34 +50,31 @@ pub fn place_number(services: &Services, arguments: &str, token: &str, violation
 }
 
 /// As [`place`], for lists that are ordered by time and number.
-pub fn place_in_time(
+pub fn cursor(
     services: &Services,
     arguments: impl Fn() -> String,
     token: &str,
     violations: &mut Violations,
-) -> Option<Place> {
+) -> Option<Cursor> {
     // Most calls have no token: the arguments need no words then.
     let place = if token.is_empty() { None } else { place(services, &arguments(), token, violations) }?;
-    let (time, number) = place.split_once('.')?;
-    Some(Place { time: UnixMillis(time.parse().ok()?), number: number.parse().ok()? })
+    place.parse().ok()
 }
 
-/// Ends a page of such a list where the answer would become too large, and answers the token of what follows. `places` are
-/// those of the items, `encoded_len` is an item's, `next` is where the list goes on after all of them.
+/// Ends a page of such a list where the answer would become too large, and answers the token of what follows. `cursors` are
+/// where it goes on after each of the items, `next` where after all of them; `encoded_len` is an item's.
 pub fn end<T>(
     services: &Services,
     arguments: impl Fn() -> String,
     items: &mut Vec<T>,
     encoded_len: impl Fn(&T) -> usize,
-    places: &[Place],
-    next: Option<Place>,
+    cursors: &[Cursor],
+    next: Option<Cursor>,
 ) -> String {
     let is_cut = cut_by(items, encoded_len);
     let next =
-        if is_cut { items.len().checked_sub(1).and_then(|last| places.get(last)).copied() } else { next };
-    next.map_or_else(String::new, |Place { time, number }| {
-        services.page_token(&arguments(), format!("{}.{number}", time.0))
-    })
+        if is_cut { items.len().checked_sub(1).and_then(|last| cursors.get(last)).copied() } else { next };
+    next.map_or_else(String::new, |next| services.page_token(&arguments(), next))
 }
 
 /// Cuts a page off where the answer would become too large; at least one item stays. Answers whether it did.

@@ -14,7 +14,7 @@ mod list;
 mod update;
 
 pub use deletion::{delete_conversation, undelete_conversation};
-pub use list::list_conversations;
+pub use list::{Scope, list_conversations};
 pub use update::update_conversation;
 
 use super::{Services, page::MAX_PAGE_BYTES};

@@ -19,6 +19,7 @@ use crate::{
 use super::{
     ATTEMPTS, Services,
     conversation::{ScoringStatus, scoring_status},
+    listing,
     once::{Begun, Once, foreign_answer},
 };
 
@@ -104,8 +105,9 @@ async fn create(
 ) -> Result<Option<Imported>, Error> {
     let count = new.messages.len() as u32;
     let in_messages = parts::numbers_of(&new.messages);
-    let taken = 1 + in_messages + new.ratings.len() as u64;
-    let (first, now) = services.ids.take_at(taken, || services.clock.now()).await?;
+    let numbers = 1 + in_messages + new.ratings.len() as u64;
+    let (taken, now) = services.ids.take_for_conversation(numbers, || services.clock.now()).await?;
+    let first = taken.number;
     let id = ConversationId(first);
     let mut conversation = Conversation {
         subject: new.subject.clone(),
@@ -120,13 +122,27 @@ async fn create(
     parts::guess_channel(&mut conversation, new.messages.iter());
     parts::put_tracked(services, &mut batch, id, new.messages.iter().zip(&messages)).await?;
     let ratings = new.ratings.iter();
-    parts::put_ratings(services, &mut batch, &conversation, ratings, RatingId(first + 1 + in_messages), now)
-        .await?;
+    let first_rating = RatingId(first + 1 + in_messages);
+    if parts::put_ratings(&mut batch, &conversation, ratings, first_rating, now) {
+        listing::put_rated(services, &mut batch, id, true).await?;
+    }
     conversation::put_new(&mut batch, conversation, messages);
     queue::put_first(&mut batch, id, 1, now);
     let event = Event { conversation: id, time: now, kind: EventKind::ConversationImported };
     batch.log.insert(0, records::encode(&event));
-    commit(services, batch, once, expired, id, ImportOutcome::Created, count).await
+    let answer = answer_of(id, ImportOutcome::Created, count);
+    once.record(services, &mut batch, expired, answer.clone());
+    match services.commit_new(batch, taken).await {
+        Ok(_) => {}
+        Err(StoreError::Conflict { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    services.queue_changed.notify_one();
+    repeated(services, answer).map(Some)
+}
+
+fn answer_of(conversation: ConversationId, outcome: ImportOutcome, stored_messages: u32) -> RequestAnswer {
+    RequestAnswer::ImportConversation { conversation, outcome, stored_messages }
 }
 
 /// Does what the policy says with a conversation that is there; `None` when another write came first.
@@ -176,7 +192,7 @@ async fn commit(
     stored_messages: u32,
 ) -> Result<Option<Imported>, Error> {
     let is_new = outcome != ImportOutcome::Existing;
-    let answer = RequestAnswer::ImportConversation { conversation, outcome, stored_messages };
+    let answer = answer_of(conversation, outcome, stored_messages);
     once.record(services, &mut batch, expired, answer.clone());
     if !batch.put.is_empty() {
         match services.store.commit(batch).await {

@@ -12,7 +12,9 @@ use crate::{
     },
     error::{Error, ResourceKind},
     store::{
-        Batch, Key, StoreError, Stored, conversation, get_one, keys, message, queue,
+        Batch, Key, StoreError, Stored, conversation, get_one,
+        ids::Taken,
+        keys, message, queue,
         records::{self, AttachmentBytes, Identity, Request, RequestAnswer},
         request::Method,
     },
@@ -143,12 +145,12 @@ impl Store<'_> {
     async fn run(&self) -> Result<StoredMessage, Error> {
         for _ in 0..ATTEMPTS {
             // Looked up again after every conflict: the conflict may be this very request, sent twice.
-            let expired = match self.once.begin(self.services).await? {
-                Begun::Answered(RequestAnswer::StoreMessage { conversation, message }) => {
-                    return self.read(conversation, message).await;
+            let expired = match self.once.begin_at(self.services).await? {
+                (Begun::Answered(RequestAnswer::StoreMessage { conversation, message }), time) => {
+                    return self.answer_again(conversation, message, time).await;
                 }
-                Begun::Answered(_) => return Err(foreign_answer()),
-                Begun::Fresh(expired) => expired,
+                (Begun::Answered(_), _) => return Err(foreign_answer()),
+                (Begun::Fresh(expired), _) => expired,
             };
             let stored = match self.find_parent().await? {
                 Parent::Stored(id) => {
@@ -186,8 +188,9 @@ impl Store<'_> {
         external_id: &str,
         expired: Option<Stored<Request>>,
     ) -> Result<Option<StoredMessage>, Error> {
-        let now = self.services.clock.now();
-        let id = ConversationId(self.services.ids.take(1 + self.numbers_taken()).await?);
+        let (ids, clock) = (&self.services.ids, &self.services.clock);
+        let (taken, now) = ids.take_for_conversation(1 + self.numbers_taken(), || clock.now()).await?;
+        let id = ConversationId(taken.number);
         let mut batch = Batch::default();
         let message = self.put_message(&mut batch, id, numbers_from(id.0 + 1), now);
         let mut conversation = Conversation::new(id, source.to_owned(), external_id.to_owned(), now);
@@ -206,7 +209,7 @@ impl Store<'_> {
             Process::Off => ScoringStatus::Off,
             Process::Batch | Process::Realtime { .. } => ScoringStatus::Pending { failed_attempts: 0 },
         };
-        self.commit(batch, expired, StoredMessage { conversation, scoring, message }).await
+        self.commit(batch, expired, StoredMessage { conversation, scoring, message }, Some(taken)).await
     }
 
     /// Stores it in a conversation that is there; `None` when another write came first.
@@ -241,7 +244,8 @@ impl Store<'_> {
         changed.version += 1;
         changed.update_time = now;
         self.change(&mut changed, &message);
-        changed.check_status_changes(&found.head.value.conversation, "status")?;
+        let (before, new_messages) = (&found.head.value.conversation, std::slice::from_ref(&message));
+        changed.check_status_changes(before, "status")?;
         check_tags(&changed)?;
         let mut scoring = ScoringStatus::Pending { failed_attempts: 0 };
         if self.process == Process::Off {
@@ -250,16 +254,51 @@ impl Store<'_> {
             if found.job.is_none() {
                 changed.unscored_version = Some(changed.version);
                 scoring = ScoringStatus::Off;
-                listing::put(self.services, &mut batch, &changed, std::slice::from_ref(&message)).await?;
+                listing::put(self.services, &mut batch, &changed, new_messages).await?;
+            } else {
+                listing::put_appended(self.services, &mut batch, before, &changed, new_messages, false)
+                    .await?;
             }
         } else {
+            listing::put_appended(self.services, &mut batch, before, &changed, new_messages, false).await?;
             queue::put_next(&mut batch, id, changed.version, now, found.failure.as_ref());
         }
         if let Some(tracked) = tracked {
             message::put_tracked(&mut batch, tracked, message.id);
         }
         conversation::put_appended(&mut batch, found.head, changed.clone(), vec![message.clone()]);
-        self.commit(batch, expired, StoredMessage { conversation: changed, scoring, message }).await
+        self.commit(batch, expired, StoredMessage { conversation: changed, scoring, message }, None).await
+    }
+
+    /// Answers a request that was carried out before: the message as the request made it, whatever became of it since, in its
+    /// conversation as it is now. The request says again what was stored, so that its record holds none of it.
+    async fn answer_again(
+        &self,
+        conversation: ConversationId,
+        message: MessageId,
+        time: UnixMillis,
+    ) -> Result<StoredMessage, Error> {
+        let store = &*self.services.store;
+        let mut batch = Batch::default();
+        let mut again = self.put_message(&mut batch, conversation, numbers_from(message.0), time);
+        let Some(found) = conversation::find_with_deleted(store, conversation).await? else {
+            let (source, external_id) = match self.parent {
+                ConversationRef::External { source, external_id } => (source.clone(), external_id.clone()),
+                ConversationRef::Id(_) => Default::default(),
+            };
+            // Nothing more is known of one that was purged.
+            let purged = Conversation::new(conversation, source, external_id, time);
+            return Ok(StoredMessage { conversation: purged, scoring: ScoringStatus::Done, message: again });
+        };
+        // Which moment `now` was, where the request says none; one stored under a tracking id may be older than its record.
+        if self.new.create_time.is_none()
+            && let Some((stored, _)) = message::find(store, &found.head.value, message).await?
+            && stored.update_time.is_none()
+        {
+            again.create_time = stored.create_time;
+        }
+        let scoring = scoring_status(&found);
+        Ok(StoredMessage { conversation: found.head.value.conversation, scoring, message: again })
     }
 
     /// Answers a message that was stored under the same tracking id with the same content.
@@ -269,8 +308,8 @@ impl Store<'_> {
         message: MessageId,
         expired: Option<Stored<Request>>,
     ) -> Result<Option<StoredMessage>, Error> {
-        let stored = self.read(conversation, message).await?;
-        self.commit(Batch::default(), expired, stored).await
+        let stored = read_message(self.services, conversation, message).await?;
+        self.commit(Batch::default(), expired, stored, None).await
     }
 
     /// Puts the message's own parts into the batch: its attachments and its event. Its head or segment follows.
@@ -329,22 +368,23 @@ impl Store<'_> {
         mut batch: Batch,
         expired: Option<Stored<Request>>,
         stored: StoredMessage,
+        taken: Option<Taken>,
     ) -> Result<Option<StoredMessage>, Error> {
         let (conversation, message) = (stored.conversation.id, stored.message.id);
         let answer = RequestAnswer::StoreMessage { conversation, message };
         self.once.record(self.services, &mut batch, expired, answer);
         if !batch.put.is_empty() {
-            match self.services.store.commit(batch).await {
+            let committed = match taken {
+                Some(taken) => self.services.commit_new(batch, taken).await,
+                None => self.services.store.commit(batch).await,
+            };
+            match committed {
                 Ok(_) => {}
                 Err(StoreError::Conflict { .. }) => return Ok(None),
                 Err(error) => return Err(error.into()),
             }
         }
         Ok(Some(stored))
-    }
-
-    async fn read(&self, conversation: ConversationId, id: MessageId) -> Result<StoredMessage, Error> {
-        read_message(self.services, conversation, id).await
     }
 }
 

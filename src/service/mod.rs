@@ -5,7 +5,6 @@ mod scoring_threads;
 mod turns;
 
 pub mod assessment;
-pub mod backfill;
 pub mod bulk;
 pub mod conversation;
 pub mod directory;
@@ -14,6 +13,7 @@ pub mod import;
 pub mod listing;
 pub mod message;
 pub mod page;
+pub mod posting;
 pub mod purge;
 pub mod rating;
 pub mod scorecard;
@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 use self::{
     directory::{KnownPeople, WaitingPeople},
+    posting::Posting,
     scoring_threads::ScoringThreads,
     turns::Turns,
 };
@@ -36,7 +37,11 @@ use crate::{
     domain::{ImportLimits, Rating, RatingId, UnixMillis},
     error::Error,
     scoring::Scorer,
-    store::{Keyspace, ids::Ids, secret::Secrets},
+    store::{
+        Batch, Committed, Keyspace, StoreError,
+        ids::{Ids, Taken},
+        secret::Secrets,
+    },
 };
 
 /// What every use case needs. One per store.
@@ -45,6 +50,8 @@ pub struct Services {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Ids,
     pub(crate) secrets: Secrets,
+    /// How far conversations are taken into the lists.
+    pub(crate) posting: Posting,
     /// Wakes the worker when there is something to score.
     pub(crate) queue_changed: Notify,
     pub(crate) threads: ScoringThreads,
@@ -108,12 +115,14 @@ impl Services {
     ) -> Result<Self, Error> {
         let threads = ScoringThreads::start(settings.scoring_threads)
             .map_err(|cause| Error::Internal(format!("the scoring threads did not start: {cause}")))?;
-        backfill::prepare(&*store).await?;
         let secrets = Secrets::load_or_create(&*store).await?;
         scorecard::seed_builtins(&*store, clock.now()).await?;
         let scorer = scorecard::load_scorer(&*store, settings).await?;
+        let ids = Ids::new(Arc::clone(&store));
+        let posting = Posting::open(&*store, ids.decided_below().await?).await?;
         Ok(Self {
-            ids: Ids::new(Arc::clone(&store)),
+            ids,
+            posting,
             store,
             clock,
             secrets,
@@ -160,6 +169,20 @@ impl Services {
     /// The active scorecards as they are now.
     pub(crate) fn scorer(&self) -> Arc<Scorer> {
         Arc::clone(&self.scorer.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Commits a batch that makes a conversation. It is carried on when the caller goes away, so that its number counts as
+    /// taken until it is decided.
+    pub(crate) async fn commit_new(&self, batch: Batch, taken: Taken) -> Result<Committed, StoreError> {
+        let store = Arc::clone(&self.store);
+        let deciding = tokio::spawn(async move {
+            let committed = store.commit(batch).await;
+            drop(taken);
+            committed
+        });
+        deciding.await.unwrap_or_else(|cause| {
+            Err(StoreError::Failed(format!("a commit did not come to its end: {cause}").into()))
+        })
     }
 
     /// A page token for the caller of a list; see [`Secrets::page_token`].

@@ -1,7 +1,7 @@
 //! A request that carries an id is carried out once within 24 hours, however often it is sent.
 
 use crate::{
-    domain::RequestId,
+    domain::{RequestId, UnixMillis},
     error::Error,
     store::{
         Batch, Stored,
@@ -55,14 +55,18 @@ impl<'a> Once<'a> {
 
     /// Looks the request up. Without an id it is always fresh, and nothing is read.
     pub async fn begin(&self, services: &Services) -> Result<Begun, Error> {
-        let Some((id, fingerprint)) = self.id else { return Ok(Begun::Fresh(None)) };
+        self.begin_at(services).await.map(|(begun, _)| begun)
+    }
+
+    /// As [`Once::begin`], with when the request was carried out, or now.
+    pub async fn begin_at(&self, services: &Services) -> Result<(Begun, UnixMillis), Error> {
+        let now = services.clock.now();
+        let Some((id, fingerprint)) = self.id else { return Ok((Begun::Fresh(None), now)) };
         match request::find(&*services.store, self.key(id)).await? {
-            None => Ok(Begun::Fresh(None)),
-            Some(record) if !request::is_kept(&record.value, services.clock.now()) => {
-                Ok(Begun::Fresh(Some(record)))
-            }
+            None => Ok((Begun::Fresh(None), now)),
+            Some(record) if !request::is_kept(&record.value, now) => Ok((Begun::Fresh(Some(record)), now)),
             Some(record) if record.value.fingerprint == fingerprint => {
-                Ok(Begun::Answered(record.value.answer))
+                Ok((Begun::Answered(record.value.answer), record.value.create_time))
             }
             Some(_) => Err(Error::RequestIdReused { request_id: id.to_string() }),
         }

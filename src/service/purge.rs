@@ -58,8 +58,10 @@ async fn purge(services: &Services, note: &Key, id: ConversationId) -> Result<bo
             Err(error) => return Err(error.into()),
         }
     }
+    // A deletion writes it, and it goes last.
+    let source = listing::find(store, id).await?.map(|listing| listing.value.source);
     loop {
-        let belongings = purge::next_belongings(store, id).await?;
+        let belongings = purge::next_belongings(store, id, source.as_deref()).await?;
         if belongings.is_empty() {
             break;
         }

@@ -79,29 +79,47 @@ pub async fn find_heads(
     wanted.iter().zip(values).map(head).collect()
 }
 
-/// At most `limit` heads before `before` (`None`: from the newest), newest first, deleted ones among them.
+/// At most `limit` heads of conversations from `first` on and before `before` (`None`: to the newest), newest first, deleted
+/// ones among them.
 pub async fn heads_before(
     store: &dyn Keyspace,
+    first: ConversationId,
     before: Option<ConversationId>,
     limit: usize,
 ) -> Result<Vec<Head>, StoreError> {
-    let page = store.scan(keys::heads_before(before), limit, Direction::Descending).await?;
+    let range = keys::heads_between(first, before);
+    if range.is_empty() {
+        return Ok(Vec::new());
+    }
+    let page = store.scan(range, limit, Direction::Descending).await?;
     page.iter().map(|(key, raw)| records::decode(key, raw)).collect()
 }
 
-/// The numbers of at most `limit` conversations from one on, ascending, deleted ones among them.
-pub async fn numbers_from(
+/// A head with its conversation's number, as it was read; what is wrong with it when it is damaged.
+pub type NumberedHead = (ConversationId, Result<Stored<Head>, StoreError>);
+
+/// At most `limit` heads of conversations from `first` on and before `before`, ascending, deleted ones among them.
+pub async fn heads_from(
     store: &dyn Keyspace,
     first: ConversationId,
+    before: ConversationId,
     limit: usize,
-) -> Result<Vec<ConversationId>, StoreError> {
-    let page = store.scan(keys::heads_from(first), limit, Direction::Ascending).await?;
-    Ok(page.iter().filter_map(|(key, _)| keys::conversation_of_head(key)).collect())
+) -> Result<Vec<NumberedHead>, StoreError> {
+    let range = keys::heads_between(first, Some(before));
+    if range.is_empty() {
+        return Ok(Vec::new());
+    }
+    let page = store.scan(range, limit, Direction::Ascending).await?;
+    let numbered = |(key, raw): (Key, Value)| {
+        let head = records::decode(&key, &raw).map(|value| Stored { value, raw });
+        Some((keys::conversation_of_head(&key)?, head))
+    };
+    Ok(page.into_iter().filter_map(numbered).collect())
 }
 
 /// All messages of a conversation whose head was read.
 pub async fn transcript(store: &dyn Keyspace, head: Head) -> Result<Transcript, StoreError> {
-    let Head { conversation, mut messages } = head;
+    let Head { conversation, mut messages, .. } = head;
     let mut range = keys::segments(conversation.id);
     while messages.len() < conversation.message_count as usize {
         let page = store.scan(range.clone(), SEGMENT_PAGE, Direction::Ascending).await?;
@@ -173,7 +191,7 @@ impl MessagePage {
 /// Puts a new conversation: its head (and segments where the head would be too large) and its identity.
 pub fn put_new(batch: &mut Batch, conversation: Conversation, messages: Vec<Message>) {
     put_identity(batch, &conversation);
-    put_head(batch, conversation, messages);
+    put_head(batch, Head { conversation, messages, writers: Vec::new() });
 }
 
 /// Puts a changed conversation and appends messages to it. `read` is the head that the change was decided on.
@@ -184,8 +202,9 @@ pub fn put_appended(
     appended: Vec<Message>,
 ) {
     batch.expect.push((keys::head(conversation.id), Expect::Is(read.raw)));
-    put_segments(batch, conversation.id, appended);
-    let head = Head { conversation, messages: read.value.messages };
+    let mut head = Head { conversation, ..read.value };
+    head.add_writers(&appended);
+    put_segments(batch, head.conversation.id, appended);
     batch.put.push((keys::head(head.conversation.id), records::encode(&head)));
 }
 
@@ -214,16 +233,17 @@ pub fn expect_head(batch: &mut Batch, id: ConversationId, raw: Value) {
     batch.expect.push((keys::head(id), expect_unchanged(Some(raw))));
 }
 
-pub(super) fn put_head(batch: &mut Batch, conversation: Conversation, messages: Vec<Message>) {
-    let id = conversation.id;
-    let content_bytes: usize = messages.iter().map(Message::text_bytes).sum();
-    let mut head = Head { conversation, messages };
+pub(super) fn put_head(batch: &mut Batch, mut head: Head) {
+    let id = head.conversation.id;
+    let content_bytes: usize = head.messages.iter().map(Message::text_bytes).sum();
     let mut value = None;
     if content_bytes <= MAX_HEAD_BYTES {
         value = Some(records::encode(&head)).filter(|value| value.len() <= MAX_HEAD_BYTES);
     }
     let value = value.unwrap_or_else(|| {
-        put_segments(batch, id, std::mem::take(&mut head.messages));
+        let messages = std::mem::take(&mut head.messages);
+        head.add_writers(&messages);
+        put_segments(batch, id, messages);
         records::encode(&head)
     });
     batch.put.push((keys::head(id), value));

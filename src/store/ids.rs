@@ -1,13 +1,20 @@
 //! Numeric ids from leased blocks: one conditional commit per block, none per id.
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    ops::Range,
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use tokio::sync::Mutex;
 
 use crate::domain::{FIRST_ID, LAST_ID};
 
 use super::{
-    Batch, Keyspace, StoreError, expect_unchanged, get_one, keys,
+    Batch, Keyspace, StoreError, Stored, expect_unchanged, get_one, keys,
     records::{self, NextId},
 };
 
@@ -17,12 +24,30 @@ const BLOCK: u64 = 1 << 16;
 /// Gives away ids. Later ones are higher, within one process; between processes blocks never overlap.
 pub struct Ids {
     store: Arc<dyn Keyspace>,
-    leased: Mutex<Range<u64>>,
+    /// Absent until something is asked for.
+    leased: Mutex<Option<Range<u64>>>,
+    open: Open,
+    conversations: AtomicU64,
+}
+
+/// The numbers of conversations that are being stored.
+type Open = Arc<std::sync::Mutex<BTreeSet<u64>>>;
+
+/// A number that was taken for a conversation. As long as this lives it may still be stored.
+pub struct Taken {
+    pub number: u64,
+    open: Open,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
+    }
 }
 
 impl Ids {
     pub fn new(store: Arc<dyn Keyspace>) -> Self {
-        Self { store, leased: Mutex::new(0..0) }
+        Self { store, leased: Mutex::new(None), open: Open::default(), conversations: AtomicU64::new(0) }
     }
 
     /// `count` consecutive ids, at most 65,536; the first of them.
@@ -36,17 +61,62 @@ impl Ids {
             return Err(StoreError::Limit(format!("at most {BLOCK} ids at once, {count} were asked for")));
         }
         let mut leased = self.leased.lock().await;
-        if leased.end - leased.start < count {
-            *leased = self.lease().await?;
-        }
-        let first = leased.start;
-        leased.start += count;
+        let first = self.take_of(&mut leased, count).await?;
         Ok((first, now()))
+    }
+
+    /// As [`Ids::take_at`], for a conversation that is to be stored under the first of them.
+    pub async fn take_for_conversation<T>(
+        &self,
+        count: u64,
+        now: impl FnOnce() -> T,
+    ) -> Result<(Taken, T), StoreError> {
+        let mut leased = self.leased.lock().await;
+        let number = self.take_of(&mut leased, count).await?;
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+        self.conversations.fetch_add(1, Ordering::Relaxed);
+        Ok((Taken { number, open: Arc::clone(&self.open) }, now()))
+    }
+
+    /// Below this number no conversation will be stored that is not stored now.
+    ///
+    /// In one process: what other processes may have leased is not asked.
+    pub async fn decided_below(&self) -> Result<u64, StoreError> {
+        let leased = self.leased.lock().await;
+        let next = match &*leased {
+            Some(leased) => leased.start,
+            None => self.next_leased().await?.map_or(FIRST_ID, |stored| stored.value.id),
+        };
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(open.first().map_or(next, |lowest| next.min(*lowest)))
+    }
+
+    /// Whether a conversation is being stored.
+    pub fn has_open(&self) -> bool {
+        !self.open.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// For how many conversations numbers were taken.
+    pub fn conversations(&self) -> u64 {
+        self.conversations.load(Ordering::Relaxed)
+    }
+
+    async fn take_of(&self, leased: &mut Option<Range<u64>>, count: u64) -> Result<u64, StoreError> {
+        let range = match leased.take().filter(|range| range.end - range.start >= count) {
+            Some(range) => range,
+            None => self.lease().await?,
+        };
+        *leased = Some(range.start + count..range.end);
+        Ok(range.start)
+    }
+
+    async fn next_leased(&self) -> Result<Option<Stored<NextId>>, StoreError> {
+        get_one::<NextId>(&*self.store, keys::next_id()).await
     }
 
     async fn lease(&self) -> Result<Range<u64>, StoreError> {
         loop {
-            let read = get_one::<NextId>(&*self.store, keys::next_id()).await?;
+            let read = self.next_leased().await?;
             let (first, raw) = match read {
                 Some(stored) => (stored.value.id, Some(stored.raw)),
                 None => (FIRST_ID, None),

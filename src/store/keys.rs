@@ -30,7 +30,7 @@
 //! | 81 | posting of a conversation | workspace, term, time and number of the conversation, descending | – |
 //! | 82 | posting of an assessment | workspace, term, time and number of the assessment, descending, conversation | – |
 //! | 83 | deletion, for the purge | workspace, time, conversation | – |
-//! | 84 | progress of the backfill of postings | workspace | `records::Backfill` |
+//! | 84 | how far conversations are posted | workspace | `records::Backfill` |
 //!
 //! 00 is the mark of a load that has not finished ([`super::dump`]). Numbers are big-endian, so that they sort; strings are escaped ([`push_text`]), so that one never is the beginning of
 //! another. Numeric ids are global; the rest belongs to a workspace. Bytes from F0 on belong to the engines.
@@ -82,6 +82,9 @@ const TEAM: u8 = 0x72;
 const TEAM_IDENTITY: u8 = 0x73;
 const MEMBER: u8 = 0x74;
 
+/// The way of being known of who is known by name within one conversation.
+const NAME_IN: u8 = 2;
+
 /// The subspaces whose keys begin with a conversation's number, but for its head and what finds it again while it is purged.
 const BELONGINGS: [u8; 8] =
     [SEGMENT, TRACKED, ATTACHMENT, RATING, IMPORTED_RATING, ASSESSMENT, ASSESSMENT_INDEX, SCORING_FAILURE];
@@ -98,19 +101,13 @@ pub fn head(conversation: ConversationId) -> Key {
     of_conversation(HEAD, conversation)
 }
 
-/// The heads before one, or all.
-pub fn heads_before(before: Option<ConversationId>) -> KeyRange {
+/// The heads from one on and before another, or all that follow.
+pub fn heads_between(first: ConversationId, before: Option<ConversationId>) -> KeyRange {
     let mut range = KeyRange::prefix(in_workspace(HEAD, 0));
+    range.start = Bound::Included(head(first));
     if let Some(before) = before {
         range.end = Bound::Excluded(head(before));
     }
-    range
-}
-
-/// The heads from one on.
-pub fn heads_from(first: ConversationId) -> KeyRange {
-    let mut range = KeyRange::prefix(in_workspace(HEAD, 0));
-    range.start = Bound::Included(head(first));
     range
 }
 
@@ -247,6 +244,15 @@ pub fn conversation_of_job(key: &[u8]) -> Option<ConversationId> {
     Some(ConversationId(u64::from_be_bytes(id.try_into().ok()?)))
 }
 
+/// The jobs of each shard.
+pub fn jobs_by_shard() -> impl Iterator<Item = KeyRange> {
+    (0..JOB_SHARDS).map(|shard| {
+        let mut prefix = in_workspace(JOB, 1);
+        prefix.push(shard);
+        KeyRange::prefix(prefix)
+    })
+}
+
 /// Everything that is known by a conversation's number and further words besides it: what a purge looks for.
 pub fn belongings(conversation: ConversationId) -> impl Iterator<Item = KeyRange> {
     BELONGINGS.into_iter().map(move |subspace| KeyRange::prefix(of_conversation(subspace, conversation)))
@@ -308,6 +314,20 @@ pub fn rating_of_entry(key: &[u8]) -> Option<(UnixMillis, RatingId)> {
     Some((UnixMillis(i64::from_be_bytes(*time)), RatingId(rating)))
 }
 
+/// What is stored of those who are known within one conversation of this source only: that they are not to be asked, and who
+/// they are.
+pub fn known_within(source: &str, conversation: ConversationId) -> [KeyRange; 2] {
+    let mut people = people_prefix(AuthorKind::Contact, Some(source));
+    people.push(NAME_IN);
+    people.extend(conversation.0.to_be_bytes());
+    [opt_outs_in(source, conversation), people].map(KeyRange::prefix)
+}
+
+/// Whether this is the key of a person's identity.
+pub fn is_person_identity(key: &[u8]) -> bool {
+    key.first() == Some(&PERSON_IDENTITY)
+}
+
 pub fn person(id: PersonId) -> Key {
     in_workspace_numbered(PERSON, id.0)
 }
@@ -325,7 +345,7 @@ pub fn person_identity(identity: &PersonIdentity) -> Key {
             push_text(&mut key, name);
         }
         KnownBy::NameIn { conversation, name } => {
-            key.push(2);
+            key.push(NAME_IN);
             key.extend(conversation.0.to_be_bytes());
             push_text(&mut key, name);
         }

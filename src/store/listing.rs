@@ -9,7 +9,7 @@ use super::{
     records::{self, Backfill},
 };
 
-/// What lists know of a conversation; absent until a worker has taken it in.
+/// What lists know of a conversation; absent until somebody has taken it in.
 pub async fn find(store: &dyn Keyspace, id: ConversationId) -> Result<Option<Stored<Listing>>, StoreError> {
     get_one(store, keys::listing(id)).await
 }
@@ -25,6 +25,16 @@ pub async fn find_many(
     wanted.iter().zip(values).map(decoded).collect()
 }
 
+/// As [`find_many`], with the bytes.
+pub async fn find_many_stored(
+    store: &dyn Keyspace,
+    ids: impl Iterator<Item = ConversationId>,
+) -> Result<Vec<Option<Stored<Listing>>>, StoreError> {
+    let wanted: Vec<Key> = ids.map(keys::listing).collect();
+    let values = store.get(wanted.clone()).await?;
+    wanted.iter().zip(values).map(|(key, raw)| records::decode_stored(key, raw)).collect()
+}
+
 /// Puts what lists know of a conversation, with the postings that follow from it in place of those of `read`.
 pub fn put(batch: &mut Batch, id: ConversationId, read: Option<Stored<Listing>>, listing: &Listing) {
     let before = read.as_ref().map(|read| postings(id, &read.value)).unwrap_or_default();
@@ -32,7 +42,9 @@ pub fn put(batch: &mut Batch, id: ConversationId, read: Option<Stored<Listing>>,
     batch.delete.extend(before.difference(&after).cloned());
     batch.put.extend(after.difference(&before).map(|key| (key.clone(), Value::new())));
     let key = keys::listing(id);
-    if read.as_ref().is_none_or(|read| read.value != *listing) {
+    // Of one that is absent and of which there is nothing to say, only its absence is expected.
+    let before = read.as_ref().map(|read| read.value.clone()).unwrap_or_default();
+    if before != *listing {
         batch.put.push((key.clone(), records::encode(listing)));
     }
     batch.expect.push((key, expect_unchanged(read.map(|read| read.raw))));
@@ -91,7 +103,7 @@ pub async fn deletions_until(
     page.into_iter().map(noted).collect()
 }
 
-/// How far the postings of an older store are made; absent in a store that nobody has looked at yet.
+/// How far conversations are posted; absent where nobody has begun.
 pub async fn find_backfill(store: &dyn Keyspace) -> Result<Option<Stored<Backfill>>, StoreError> {
     get_one(store, keys::backfill()).await
 }

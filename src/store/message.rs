@@ -43,9 +43,9 @@ pub fn put_changed(
     id: MessageId,
     changed: Option<Message>,
 ) {
-    let mut head_messages = read.value.messages;
+    let Stored { value: mut head, raw: head_raw } = read;
     match place {
-        Place::Head => change(&mut head_messages, id, changed),
+        Place::Head => change(&mut head.messages, id, changed),
         Place::Segment(key, Stored { mut value, raw }) => {
             change(&mut value.messages, id, changed);
             batch.expect.push((key.clone(), Expect::Is(raw)));
@@ -57,8 +57,8 @@ pub fn put_changed(
             }
         }
     }
-    conversation::expect_head(batch, conversation.id, read.raw);
-    conversation::put_head(batch, conversation, head_messages);
+    conversation::expect_head(batch, conversation.id, head_raw);
+    conversation::put_head(batch, Head { conversation, ..head });
 }
 
 fn change(messages: &mut Vec<Message>, id: MessageId, changed: Option<Message>) {

@@ -2,14 +2,23 @@
 
 use crate::domain::{Assessment, ConversationId, Rating};
 
-use super::{Direction, Key, Keyspace, StoreError, assessment, keys, records};
+use super::{
+    Direction, Key, Keyspace, StoreError, assessment, keys,
+    records::{self, PersonNumber},
+};
 
 /// How many values are read at once: with what they lead to they are a batch of at most about 256 keys.
 const PART: usize = 40;
 
 /// Some of the keys that belong to a conversation, besides its head, its job and its listing; none when nothing is left.
-pub async fn next_belongings(store: &dyn Keyspace, id: ConversationId) -> Result<Vec<Key>, StoreError> {
-    for range in keys::belongings(id) {
+/// `source` is the conversation's, if it is known: by it those are found who are known within the conversation only.
+pub async fn next_belongings(
+    store: &dyn Keyspace,
+    id: ConversationId,
+    source: Option<&str>,
+) -> Result<Vec<Key>, StoreError> {
+    let known_within = source.map(|source| keys::known_within(source, id));
+    for range in keys::belongings(id).chain(known_within.into_iter().flatten()) {
         let pairs = store.scan(range, PART, Direction::Ascending).await?;
         let mut found: Vec<Key> = Vec::with_capacity(pairs.len());
         for (key, value) in pairs {
@@ -22,6 +31,11 @@ pub async fn next_belongings(store: &dyn Keyspace, id: ConversationId) -> Result
                 && let Ok(rating) = records::decode::<Rating>(&key, &value)
             {
                 found.push(keys::rating_by_time(rating.offer_time, rating.id));
+            }
+            if keys::is_person_identity(&key)
+                && let Ok(number) = records::decode::<PersonNumber>(&key, &value)
+            {
+                found.push(keys::person(number.person));
             }
             found.push(key);
         }

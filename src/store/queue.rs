@@ -62,6 +62,18 @@ fn conversation_of(key: &Key) -> Result<ConversationId, StoreError> {
         .ok_or_else(|| StoreError::Corrupt(format!("a job has the key {key:02x?}").into()))
 }
 
+/// The lowest number of a conversation that has a job.
+pub async fn lowest(store: &dyn Keyspace) -> Result<Option<ConversationId>, StoreError> {
+    let mut lowest: Option<ConversationId> = None;
+    for shard in keys::jobs_by_shard() {
+        for (key, _) in store.scan(shard, 1, Direction::Ascending).await? {
+            let first = conversation_of(&key)?;
+            lowest = Some(lowest.map_or(first, |lowest| lowest.min(first)));
+        }
+    }
+    Ok(lowest)
+}
+
 /// What waits for one conversation, or what became of it.
 #[derive(Clone, Debug, Default)]
 pub struct State {

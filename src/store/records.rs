@@ -29,6 +29,27 @@ pub struct Head {
     pub conversation: Conversation,
     #[n(1)]
     pub messages: Vec<Message>,
+    /// The agents who wrote messages that are in segments, each once, by [`crate::domain::Author::listed_as`]; the first
+    /// [`Head::WRITERS`] of them.
+    #[cbor(n(2), skip_if = "Vec::is_empty")]
+    pub writers: Vec<String>,
+}
+
+impl Head {
+    /// A head stays small however many write in a conversation.
+    pub const WRITERS: usize = 100;
+
+    /// Whether it tells every agent who wrote: one whose messages were put apart by an earlier version does not.
+    pub fn knows_writers(&self) -> bool {
+        self.messages.len() == self.conversation.message_count as usize
+            || (1..Self::WRITERS).contains(&self.writers.len())
+    }
+
+    /// Notes the agents who wrote these messages, which go into segments.
+    pub(super) fn add_writers(&mut self, messages: &[Message]) {
+        Message::add_writers(&mut self.writers, messages);
+        self.writers.truncate(Self::WRITERS);
+    }
 }
 
 /// A [`Head`] of which the messages are passed over.
@@ -268,10 +289,10 @@ pub struct Membership {
     pub since: UnixMillis,
 }
 
-/// How far the postings of a store are made that an earlier version wrote.
+/// How far conversations are posted: all of those before `next` are.
 #[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
 pub struct Backfill {
-    /// The first conversation that was not looked at; absent when all were.
+    /// The first conversation that was not looked at. Absent, as an earlier version left it: all are posted that have no job.
     #[n(0)]
     pub next: Option<ConversationId>,
 }

@@ -1,17 +1,17 @@
 //! Deleting a conversation, bringing it back, and what is left of it in the end.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::future::join_all;
 use plaudit::{
-    domain::{ConversationId, Event, EventKind, UnixMillis},
+    domain::{self, ConversationId, Event, EventKind, KnownBy, Person, PersonId, PersonIdentity, UnixMillis},
     proto::v1::{
-        Attachment, ConversationFilter, DeleteConversationRequest, ImportOutcome, ListAssessmentsRequest,
-        ListConversationsRequest, Message, ScoringProcess, ScoringState, StoreMessageRequest,
-        UndeleteConversationRequest,
+        Attachment, Author, AuthorKind, ConversationFilter, DeleteConversationRequest, ImportOutcome,
+        ListAssessmentsRequest, ListConversationsRequest, Message, RatingType, ScoringProcess, ScoringState,
+        StoreMessageRequest, UndeleteConversationRequest,
     },
     service::Settings,
-    store::{Key, Keyspace as _, keys, records},
+    store::{Batch, Key, Keyspace as _, directory, keys, records},
 };
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -23,6 +23,7 @@ use crate::{
         sample::{self, with_policy},
         soon,
     },
+    rating::{offer, opt_out, submission},
 };
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -239,7 +240,8 @@ async fn traces(server: &Plaudit, id: ConversationId) -> Vec<Key> {
     // In a value a number follows the mark of eight bytes; in a posting it is complemented.
     let complement = (!id.0).to_be_bytes();
     let mentions = |text: &[u8]| text.windows(8).any(|part| part == bytes || part == complement);
-    let pairs = server.store.dump().await.into_iter();
+    // How far conversations are posted is any number.
+    let pairs = server.store.dump().await.into_iter().filter(|(key, _)| key[0] != 0x84);
     pairs.filter(|(key, value)| mentions(key) || mentions(value)).map(|(key, _)| key).collect()
 }
 
@@ -409,4 +411,64 @@ async fn attachments_of_a_deleted_conversation_are_not_served() {
     let name = message.name.split_once("/messages/").unwrap().0;
     client.undelete(name).await.unwrap();
     assert_eq!(status().await, 200);
+}
+
+/// Everything that is stored, log and all, in which these words stand.
+async fn with_words(server: &Plaudit, words: &str) -> Vec<Key> {
+    let has = |bytes: &[u8]| bytes.windows(words.len()).any(|part| part == words.as_bytes());
+    let pairs = server.store.dump().await.into_iter();
+    let mut found: Vec<Key> =
+        pairs.filter(|(key, value)| has(key) || has(value)).map(|(key, _)| key).collect();
+    let log = server.store.log(0, 1000).await.unwrap();
+    found.extend(log.iter().filter(|(_, raw)| has(raw)).map(|(position, _)| position.to_be_bytes().to_vec()));
+    found
+}
+
+#[tokio::test]
+async fn a_purge_leaves_no_word_of_a_customer_who_is_known_in_the_conversation_alone() {
+    const WORDS: &str = "Xaviera-Quint";
+    let (server, client) = start().await;
+    let words = || Some(WORDS.to_owned());
+    let author = Author { kind: AuthorKind::Contact.into(), external_id: None, name: words() };
+    let request = StoreMessageRequest {
+        parent: format!("conversations/dixa:{WORDS}"),
+        message: Some(Message {
+            content: words(),
+            author: Some(author.clone()),
+            tracking_id: words(),
+            attachments: vec![Attachment { content: Some(WORDS.into()), ..Attachment::default() }],
+            ..Message::default()
+        }),
+        assignee: Some(Author {
+            kind: AuthorKind::Teammate.into(),
+            external_id: Some("t1".into()),
+            name: None,
+        }),
+        tags: vec![WORDS.to_owned()],
+        ..StoreMessageRequest::default()
+    };
+    let name = client.store(request).await.unwrap().conversation.unwrap().name;
+    client.scored(&name).await;
+    let rating = client.offer_rating(offer(&name, &[RatingType::Csat])).await.unwrap().name;
+    let mut answer = submission(&rating, &[(0, 1)]);
+    answer.answers[0].comment = words();
+    client.submit_rating(answer).await.unwrap();
+    client.submit_rating(opt_out(&rating, true)).await.unwrap();
+    // As who asks for the customer's number makes a person of them.
+    let known_by = KnownBy::NameIn { conversation: number(&name), name: WORDS.to_owned() };
+    let identity = PersonIdentity { source: "dixa".to_owned(), kind: domain::AuthorKind::Contact, known_by };
+    let mut batch = Batch::default();
+    let person = Person::first_seen(PersonId(7), identity, None, Plaudit::START);
+    directory::put_new_person(&mut batch, &person);
+    server.store.commit(batch).await.unwrap();
+    let subspaces: BTreeSet<u8> = with_words(&server, WORDS).await.iter().map(|key| key[0]).collect();
+    for expected in [0x10, 0x11, 0x13, 0x14, 0x60, 0x62, 0x70, 0x71, 0x80, 0x81] {
+        assert!(subspaces.contains(&expected), "{expected:02x} is not in {subspaces:02x?}");
+    }
+
+    client.delete(&name).await.unwrap();
+    server.clock.advance_millis(30 * DAY);
+    let server = server.restart().await;
+    until_purged(&server, number(&name)).await;
+    assert_eq!(with_words(&server, WORDS).await, Vec::<Key>::new());
 }

@@ -10,7 +10,8 @@
 //! | … with ratings | 1 | for each as an offer, and one more for a UUID of its own; the listing where one is answered |
 //! | scoring | 1 | two for each new assessment and one for a changed one, their index, the job's end, log record; the conversation's listing; a posting for each term that lists find the conversation and its new assessments by |
 //! | … of people who were never seen before | one more, before | two for each person: the entry and the identity |
-//! | append | 1 | head, job, segment, log record |
+//! | posting of a conversation before it is scored | 1 for many | its listing, a posting for each term; one for all: how far it came |
+//! | append | 1 | head, job, segment, log record; listing and postings where it changes what filters see |
 //! | store of a message | 1 | as an import where it creates the conversation, else as an append |
 //! | … with a tracking id, with a request id | 1 | one more each |
 //! | … with attachments | 1 | one more for each whose bytes were sent |
@@ -29,7 +30,7 @@
 //!
 //! Besides, one commit of one key leases every 65,536 numbers.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use plaudit::{
     proto::v1::{
@@ -45,6 +46,7 @@ use crate::{
     harness::{
         Client, Plaudit,
         sample::{self, with_id, with_policy},
+        soon,
     },
     rating::{offer, opt_out, submission},
 };
@@ -75,6 +77,7 @@ fn keys(batch: &Batch) -> BTreeMap<&'static str, usize> {
             0x80 => "listing",
             0x81 | 0x82 => "posting",
             0x83 => "deletion",
+            0x84 => "mark",
             0x70 => "person",
             0x71 => "person's identity",
             0x72 => "team",
@@ -119,6 +122,8 @@ async fn committed_by(
 
 async fn start() -> (Plaudit, Client) {
     let server = Plaudit::start().await;
+    // Else whoever comes first takes a conversation into the lists, the scoring or this.
+    server.store.hold_each(|batch| batch.put.iter().any(|(key, _)| key[0] == 0x84));
     let client = server.client().await;
     // Leases the numbers.
     let name = client.import(sample::import("first")).await.unwrap().conversation;
@@ -182,6 +187,30 @@ async fn an_import_of_more_writes_one_key_for_each_thing_to_find() {
     request.ratings = vec![rating(uuid, Some(answer))];
     expected.extend([("imported UUID", 1), ("listing", 1)]);
     assert_eq!(committed_by(&server, &client, request).await[0], expected);
+}
+
+#[tokio::test]
+async fn what_is_posted_before_it_is_scored_costs_its_listing_twice() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let ends = server.store.hold_each(|batch| batch.delete.iter().any(|key| key[0] == 0x40));
+    let name = client.import(sample::import("42")).await.unwrap().conversation;
+    ends.arrived().await;
+    let mut committed: Vec<Batch> = Vec::new();
+    soon("the posting", async {
+        while !committed.iter().any(|batch| batch.put.iter().any(|(key, _)| key[0] == 0x84)) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            committed.extend(server.store.take_committed());
+        }
+    })
+    .await;
+    let posting = with(&[("listing", 1), ("posting", 3), ("mark", 1)], &[]);
+    let mark = committed.iter().find(|batch| batch.put.iter().any(|(key, _)| key[0] == 0x84));
+    assert_eq!(keys(mark.unwrap()), posting);
+    ends.open();
+    client.scored(&name).await;
+    let committed = server.store.take_committed();
+    assert_eq!(keys(committed.last().unwrap()), with(&SCORING, &[("posting", 1 + 5)]));
 }
 
 #[tokio::test]

@@ -8,9 +8,9 @@ use plaudit::{
     clock::ManualClock,
     domain::{ConversationId, UnixMillis},
     proto::v1::{
-        ConflictPolicy, CreateTeamRequest, DeleteMessageRequest, DeleteTeamRequest,
-        ImportConversationRequest, ImportOutcome, StoreMessageRequest, Team,
-        directory_service_client::DirectoryServiceClient,
+        Attachment, ConflictPolicy, CreateTeamRequest, DeleteMessageRequest, DeleteTeamRequest,
+        ImportConversationRequest, ImportOutcome, Message, ScoringProcess, StoreMessageRequest, Team,
+        UpdateMessageRequest, directory_service_client::DirectoryServiceClient,
     },
     service::{Services, Settings},
     store::{
@@ -243,4 +243,74 @@ async fn a_damaged_record_is_removed_and_holds_no_sweep() {
     assert_eq!(left.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), [key("d")]);
     let told = log.lines().into_iter().filter(|line| line["level"] == "ERROR").count();
     assert_eq!(told, 2, "{}", log.text());
+}
+
+fn stored(request_id: &str) -> StoreMessageRequest {
+    StoreMessageRequest {
+        parent: "conversations/enneo:42".to_owned(),
+        message: Some(Message {
+            content: Some("Where is it?".to_owned()),
+            attachments: vec![Attachment { content: Some(b"bytes".to_vec()), ..Attachment::default() }],
+            ..Message::default()
+        }),
+        process: ScoringProcess::Off.into(),
+        request_id: request_id.to_owned(),
+        ..StoreMessageRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn a_stored_message_is_answered_as_the_first_time_whatever_became_of_it() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let first = client.store(stored("one")).await.unwrap();
+    let (message, conversation) = (first.message.unwrap(), first.conversation.unwrap().name);
+    let again = async || {
+        let answer = client.store(stored("one")).await.unwrap();
+        assert_eq!(answer.message.as_ref(), Some(&message));
+        let now = answer.conversation.unwrap();
+        assert_eq!(now.name, conversation);
+        now
+    };
+    server.clock.advance_millis(1000);
+    again().await;
+    let edit = UpdateMessageRequest {
+        message: Some(Message {
+            content: Some("Edited".to_owned()),
+            name: message.name.clone(),
+            ..Message::default()
+        }),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["content".to_owned()] }),
+        request_id: "two".to_owned(),
+    };
+    client.update_message(edit.clone()).await.unwrap();
+    again().await;
+    let delete = DeleteMessageRequest { name: message.name.clone(), ..DeleteMessageRequest::default() };
+    client.delete_message(delete).await.unwrap();
+    assert_eq!(again().await.message_count, 0);
+    assert_not_found(&client.update_message(edit).await.unwrap_err(), "message");
+    client.delete(&conversation).await.unwrap();
+    assert!(again().await.delete_time.is_some());
+    assert_eq!(server.store.count(keys::jobs()).await, 0);
+    // What is stored anew under the same name is another.
+    assert_ne!(client.store(stored("three")).await.unwrap().conversation.unwrap().name, conversation);
+    again().await;
+}
+
+#[tokio::test]
+async fn a_stored_message_is_answered_as_the_first_time_when_its_conversation_is_purged() {
+    let server = Plaudit::start_with(Settings { keep_deleted_days: 0, ..Settings::default() }).await;
+    let client = server.client().await;
+    let first = client.store(stored("one")).await.unwrap();
+    let name = first.conversation.unwrap().name;
+    client.delete(&name).await.unwrap();
+    let server = server.restart().await;
+    soon("the purge", async {
+        while server.store.count(keys::heads_between(ConversationId(0), None)).await > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let again = server.client().await.store(stored("one")).await.unwrap();
+    assert_eq!((again.message, again.conversation.unwrap().name), (first.message, name));
 }

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, ResourceKind},
     service::{
         Services,
-        page::{CHUNK, MAX_PAGE_BYTES, Page, READS_PER_ITEM},
+        page::{CHUNK, Cursor, MAX_PAGE_BYTES, Page, READS_PER_ITEM, next_leader},
     },
     store::{
         Key, Keyspace, Stored, Value,
@@ -76,7 +76,7 @@ pub async fn list_assessments(
     services: &Services,
     of: AssessmentsOf,
     filter: &AssessmentFilter,
-    after: Option<Place>,
+    after: Option<Cursor>,
     limit: usize,
 ) -> Result<Page<Listed>, Error> {
     let store = &*services.store;
@@ -102,13 +102,13 @@ async fn list_of_one(
     store: &dyn Keyspace,
     conversation: ConversationId,
     filter: &AssessmentFilter,
-    after: Option<Place>,
+    after: Option<Cursor>,
     limit: usize,
 ) -> Result<Page<Listed>, Error> {
     if !conversation::exists(store, conversation).await? {
         return Err(Error::not_found(ResourceKind::Conversation, format!("conversations/{conversation}")));
     }
-    let mut page = Page { next: after, ..Page::default() };
+    let mut page = Page::after(after, 0);
     let mut reads_left = limit * READS_PER_ITEM - 1;
     let lets_all_pass = *filter == AssessmentFilter::default();
     loop {
@@ -149,16 +149,15 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Each candidate costs its posting and itself, each one found what lists know of its conversation too.
-    async fn page(&self, after: Option<Place>, limit: usize) -> Result<Page<Listed>, Error> {
+    async fn page(&self, after: Option<Cursor>, limit: usize) -> Result<Page<Listed>, Error> {
         const READS_AT_MOST: usize = 3;
-        let mut page = Page { next: after, ..Page::default() };
+        let mut page = Page::after(after, 0);
         let mut reads_left = limit * READS_PER_ITEM;
-        let mut leader = 0;
         // With several terms little is read before it is known which of them should lead.
         let most = if self.terms.len() > 1 { CHUNK / 4 } else { CHUNK };
         loop {
             let chunk = (limit - page.items.len()).min(reads_left / READS_AT_MOST).min(most);
-            let Some((_, key)) = self.terms.get(leader).filter(|_| chunk > 0) else { return Ok(page) };
+            let Some((_, key)) = self.terms.get(page.leader).filter(|_| chunk > 0) else { return Ok(page) };
             if page.bytes >= MAX_PAGE_BYTES {
                 return Ok(page);
             }
@@ -177,7 +176,7 @@ impl Walk<'_> {
                 page.next = None;
                 return Ok(page);
             }
-            leader = (0..refusals.len()).max_by_key(|&term| (refusals[term], term == leader)).unwrap_or(0);
+            page.leader = next_leader(&refusals, page.leader);
         }
     }
 

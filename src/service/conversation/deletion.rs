@@ -68,7 +68,7 @@ async fn delete(
     conversation::delete_identity(&mut batch, &deleted);
     queue::withdraw(&mut batch, id, found.job.as_ref(), found.failure.as_ref());
     listing::put_deletion(&mut batch, now, id);
-    let mut listing = Update::begin(&*services.store, id).await?;
+    let mut listing = Update::begin_with(&*services.store, &found.head.value).await?;
     listing.follow(&deleted, true);
     listing.put(&mut batch);
     conversation::put_changed(&mut batch, found.head, deleted.clone());
@@ -129,7 +129,7 @@ async fn undelete(
         restored.unscored_version = Some(restored.version);
     }
     listing::end_deletion(&mut batch, delete_time, id);
-    let mut listing = Update::begin(&*services.store, id).await?;
+    let mut listing = Update::begin_with(&*services.store, &found.head.value).await?;
     listing.follow(&restored, !is_scored);
     listing.put(&mut batch);
     conversation::put_changed(&mut batch, found.head, restored.clone());

@@ -3,11 +3,12 @@
 use std::{collections::HashMap, ops::RangeInclusive};
 
 use crate::{
-    domain::{Conversation, ConversationFilter, ConversationId, Listing, Place, Term},
+    domain::{Conversation, ConversationFilter, ConversationId, Listing, Place, Term, UnixMillis},
     error::Error,
     service::{
         Services,
-        page::{CHUNK, MAX_PAGE_BYTES, Page, READS_PER_ITEM},
+        listing::shown_by,
+        page::{CHUNK, Cursor, MAX_PAGE_BYTES, Page, READS_PER_ITEM, next_leader},
         scoring::FAILURE,
     },
     store::{Key, Keyspace, conversation, keys, listing, queue, records::Head},
@@ -15,16 +16,23 @@ use crate::{
 
 use super::{ConversationStatus, ScoringStatus, status_of};
 
+/// Whether a list holds what is deleted and not purged yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Kept,
+    WithDeleted,
+}
+
 /// At most `limit` conversations after `after` that the filter lets pass, newest first.
+///
+/// Those that are not posted yet are found by their heads, so that a filter sees a conversation as soon as it is stored.
 pub async fn list_conversations(
     services: &Services,
+    scope: Scope,
     filter: &ConversationFilter,
-    after: Option<Place>,
+    after: Option<Cursor>,
     limit: usize,
 ) -> Result<Page<ConversationStatus>, Error> {
-    if filter.is_empty() {
-        return list_all(&*services.store, after, limit).await;
-    }
     if filter.score_tenths.as_ref().is_some_and(RangeInclusive::is_empty) {
         return Ok(Page::default());
     }
@@ -33,79 +41,126 @@ pub async fn list_conversations(
         .into_iter()
         .map(|term| keys::conversation_term(&term).map(|key| (term, key)))
         .collect();
-    match terms {
-        Some(terms) => Walk { store: &*services.store, filter, terms }.page(after, limit).await,
-        // A text that is too long to be posted, so that nothing has it.
-        None => Ok(Page::default()),
-    }
+    // A text that is too long to be posted nothing has.
+    let Some(terms) = terms else { return Ok(Page::default()) };
+    let mark = services.posting.mark();
+    // What is deleted is not posted, and without a filter the heads are all that is needed.
+    let is_by_heads = filter.is_empty() || scope == Scope::WithDeleted;
+    let page = Page::after(after, if is_by_heads { 0 } else { mark.below });
+    let plain = ConversationFilter { score_tenths: None, is_rated: None, ..filter.clone() };
+    let reads_left = limit * READS_PER_ITEM;
+    let walk = Walk { store: &*services.store, scope, filter, plain, terms, limit, page, reads_left };
+    walk.page(mark.newest.unwrap_or(UnixMillis::MAX)).await
 }
 
-/// Every conversation, from the heads themselves, so that one is there as soon as it is stored. Reads at most four values
-/// for each: its head, its listing, and where it was not taken in yet its job and its failure.
-async fn list_all(
-    store: &dyn Keyspace,
-    after: Option<Place>,
-    limit: usize,
-) -> Result<Page<ConversationStatus>, Error> {
-    let mut page = Page { next: after, ..Page::default() };
-    let mut reads_left = limit * READS_PER_ITEM;
-    loop {
-        let chunk = (limit - page.items.len()).min(reads_left / READS_PER_ITEM).min(CHUNK);
-        if chunk == 0 || page.bytes >= MAX_PAGE_BYTES {
-            return Ok(page);
-        }
-        let before = page.next.map(|place| ConversationId(place.number));
-        let heads = conversation::heads_before(store, before, chunk).await?;
-        reads_left -= heads.len().max(1);
-        let is_end = heads.len() < chunk;
-        page.next = heads.last().map(|head| head.conversation.place()).or(page.next);
-        let shown: Vec<Conversation> = heads
-            .into_iter()
-            .map(|head| head.conversation)
-            .filter(|conversation| conversation.delete_time.is_none())
-            .collect();
-        let listings = listing::find_many(store, shown.iter().map(|conversation| conversation.id)).await?;
-        reads_left -= shown.len();
-        let listed: Vec<_> = shown.into_iter().zip(listings).collect();
-        reads_left -= page.take(store, listed).await?;
-        if is_end {
-            page.next = None;
-            return Ok(page);
-        }
-    }
-}
-
-/// A walk over the postings of one term of the filter at a time. Candidates are checked against the whole filter; the term
-/// that refuses the most of them leads the walk from there on, so that the rarest one soon does.
+/// A walk over the heads of what is not posted yet, then over the postings of one term of the filter at a time. Candidates
+/// are checked against the whole filter; the term that refuses the most of them leads the walk from there on, so that the
+/// rarest one soon does.
 struct Walk<'a> {
     store: &'a dyn Keyspace,
+    scope: Scope,
     filter: &'a ConversationFilter,
+    /// What of the filter a head alone can answer.
+    plain: ConversationFilter,
     terms: Vec<(Term, Key)>,
+    limit: usize,
+    page: Page<ConversationStatus>,
+    reads_left: usize,
 }
 
 impl Walk<'_> {
-    /// Each candidate costs its posting and its listing, each one found its head too and, while it waits for scoring, its job.
-    async fn page(&self, after: Option<Place>, limit: usize) -> Result<Page<ConversationStatus>, Error> {
-        let mut page = Page { next: after, ..Page::default() };
-        let mut reads_left = limit * READS_PER_ITEM;
-        let mut leader = 0;
+    /// `newest` is when the newest conversation was stored that is posted.
+    async fn page(mut self, newest: UnixMillis) -> Result<Page<ConversationStatus>, Error> {
+        let below = self.page.posted_below;
+        if !self.page.is_among_postings {
+            if !self.walk_heads().await? {
+                return Ok(self.page);
+            }
+            // From here on the place is one among postings: a moment before all that are wanted.
+            let after_all = UnixMillis(newest.0.saturating_add(1));
+            let time = self.filter.created.end.map_or(after_all, |end| after_all.min(end));
+            self.page.next = (below > 0).then_some(Place { time, number: below });
+            self.page.is_among_postings = true;
+        }
+        if below > 0 {
+            self.walk_postings().await?;
+        }
+        Ok(self.page)
+    }
+
+    /// How many candidates may be read next; 0 when the page is at its end.
+    fn chunk(&self, most: usize) -> usize {
+        if self.page.bytes >= MAX_PAGE_BYTES {
+            return 0;
+        }
+        (self.limit - self.page.items.len()).min(self.reads_left / READS_PER_ITEM).min(most)
+    }
+
+    /// Adds what passes of the conversations that are not posted; answers whether it came to their end. Each candidate costs
+    /// its head, each that passes as far as that tells its listing, each one found its job and its failure while it waits.
+    async fn walk_heads(&mut self) -> Result<bool, Error> {
+        let first = ConversationId(self.page.posted_below);
+        loop {
+            let chunk = self.chunk(CHUNK);
+            if chunk == 0 {
+                return Ok(false);
+            }
+            let before = self.page.next.map(|place| ConversationId(place.number));
+            let heads = conversation::heads_before(self.store, first, before, chunk).await?;
+            self.reads_left -= heads.len().max(1);
+            let is_end = heads.len() < chunk;
+            self.page.next = heads.last().map(|head| head.conversation.place()).or(self.page.next);
+            let mut candidates = Vec::new();
+            for head in heads {
+                let shown = shown_by(&head);
+                if self.scope == Scope::WithDeleted || !shown.is_deleted {
+                    candidates.extend(self.plain.finds(&shown).then_some((head.conversation, shown)));
+                }
+            }
+            let ids = candidates.iter().map(|(conversation, _)| conversation.id);
+            let listings = listing::find_many(self.store, ids).await?;
+            self.reads_left -= candidates.len();
+            let mut listed = Vec::new();
+            for ((conversation, shown), listing) in candidates.into_iter().zip(listings) {
+                let (score_tenths, is_rated) = listing
+                    .as_ref()
+                    .map_or((None, false), |listing| (listing.score_tenths, listing.is_rated));
+                if self.filter.finds(&Listing { score_tenths, is_rated, ..shown }) {
+                    listed.push((conversation, listing));
+                }
+            }
+            self.reads_left -= self.page.take(self.store, listed).await?;
+            if is_end {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Adds what passes of the conversations that are posted. Each candidate costs its posting and its listing, each one found
+    /// its head too and, while it waits for scoring, its job.
+    async fn walk_postings(&mut self) -> Result<(), Error> {
         // With several terms little is read before it is known which of them should lead.
         let most = if self.terms.len() > 1 { CHUNK / 4 } else { CHUNK };
         loop {
-            let chunk = (limit - page.items.len()).min(reads_left / READS_PER_ITEM).min(most);
-            let Some((_, key)) = self.terms.get(leader).filter(|_| chunk > 0) else { return Ok(page) };
-            if page.bytes >= MAX_PAGE_BYTES {
-                return Ok(page);
-            }
-            let places = listing::posted(self.store, key, self.filter.created, page.next, chunk).await?;
-            reads_left -= places.len().max(1);
-            page.next = places.last().copied().or(page.next);
-            let ids = || places.iter().map(|place| ConversationId(place.number));
-            let listings = listing::find_many(self.store, ids()).await?;
-            reads_left -= places.len();
+            let chunk = self.chunk(most);
+            let leader = self.page.leader;
+            let Some((_, key)) = self.terms.get(leader).filter(|_| chunk > 0) else { return Ok(()) };
+            let created = self.filter.created;
+            let places = listing::posted(self.store, key, created, self.page.next, chunk).await?;
+            self.reads_left -= places.len().max(1);
+            let is_end = places.len() < chunk;
+            self.page.next = places.last().copied().or(self.page.next);
+            // What was posted since the first page was listed by its head.
+            let ids: Vec<ConversationId> = places
+                .iter()
+                .filter(|place| place.number < self.page.posted_below)
+                .map(|place| ConversationId(place.number))
+                .collect();
+            let listings = listing::find_many(self.store, ids.iter().copied()).await?;
+            self.reads_left -= ids.len();
             let mut refusals = vec![0_usize; self.terms.len()];
             let mut passing: Vec<(ConversationId, Listing)> = Vec::new();
-            for (id, listing) in ids().zip(listings) {
+            for (id, listing) in ids.into_iter().zip(listings) {
                 // One that is gone was purged since it was posted.
                 let Some(listing) = listing else { continue };
                 if self.passes(&listing, &mut refusals) {
@@ -113,17 +168,17 @@ impl Walk<'_> {
                 }
             }
             let heads = conversation::find_heads(self.store, passing.iter().map(|(id, _)| *id)).await?;
-            reads_left -= passing.len();
+            self.reads_left -= passing.len();
             let shown = heads.into_iter().zip(passing).filter_map(|(head, (_, listing))| {
                 let Head { conversation, .. } = head?;
                 conversation.delete_time.is_none().then_some((conversation, Some(listing)))
             });
-            reads_left -= page.take(self.store, shown.collect()).await?;
-            if places.len() < chunk {
-                page.next = None;
-                return Ok(page);
+            self.reads_left -= self.page.take(self.store, shown.collect()).await?;
+            if is_end {
+                self.page.next = None;
+                return Ok(());
             }
-            leader = (0..refusals.len()).max_by_key(|&term| (refusals[term], term == leader)).unwrap_or(0);
+            self.page.leader = next_leader(&refusals, leader);
         }
     }
 

@@ -85,7 +85,7 @@ async fn attempt(
         // Also for this version nothing has asked for a scoring.
         changed.unscored_version = Some(changed.version);
     }
-    let mut listing = Update::begin(&*services.store, id).await?;
+    let mut listing = Update::begin_with(&*services.store, &found.head.value).await?;
     listing.follow(&changed, found.job.is_none() && !is_scored_again);
     listing.put(&mut batch);
     if is_scored_again {

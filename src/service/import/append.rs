@@ -8,7 +8,7 @@ use crate::{
         NewImportedRating, NewMessage, RatingId, Transcript, Violations,
     },
     error::Error,
-    service::{Services, once::Once},
+    service::{Services, listing, once::Once},
     store::{
         Batch, Stored,
         conversation::{self, Found},
@@ -100,9 +100,12 @@ impl Append<'_> {
         parts::guess_channel(&mut changed, self.unseen.iter().copied());
         parts::put_tracked(services, &mut batch, id, self.unseen.iter().copied().zip(&appended)).await?;
         let first_rating = RatingId(first.0 + in_messages);
-        parts::put_ratings(services, &mut batch, &changed, self.ratings.iter().copied(), first_rating, now)
-            .await?;
+        let ratings = self.ratings.iter().copied();
+        let is_rated = parts::put_ratings(&mut batch, &changed, ratings, first_rating, now);
         if count == 0 {
+            if is_rated {
+                listing::put_rated(services, &mut batch, id, true).await?;
+            }
             // Ratings do not change their conversation.
             conversation::expect_head(&mut batch, id, found.head.raw);
             return Ok(batch);
@@ -111,6 +114,8 @@ impl Append<'_> {
         changed.message_count = changed.message_count.saturating_add(count);
         changed.update_time = now;
         queue::put_next(&mut batch, id, changed.version, now, found.failure.as_ref());
+        let before = &stored.conversation;
+        listing::put_appended(services, &mut batch, before, &changed, &appended, is_rated).await?;
         conversation::put_appended(&mut batch, found.head, changed, appended);
         let event = Event { conversation: id, time: now, kind: EventKind::MessagesAppended { first, count } };
         batch.log.insert(0, records::encode(&event));

@@ -8,7 +8,7 @@ use crate::{
         NewMessage, Rating, RatingId, RatingState, UnixMillis,
     },
     error::Error,
-    service::{Services, listing, message::put_attachment, rating::channel_of},
+    service::{Services, message::put_attachment, rating::channel_of},
     store::{Batch, Key, keys, message, rating, records},
 };
 
@@ -125,15 +125,15 @@ pub(super) async fn unknown_ratings<'a>(
         .collect())
 }
 
-/// Puts ratings with what finds them, and an event for each: the last thing that happened to it.
-pub(super) async fn put_ratings<'a>(
-    services: &Services,
+/// Puts ratings with what finds them, and an event for each: the last thing that happened to it. Answers whether a customer
+/// answered one, which lists have to know.
+pub(super) fn put_ratings<'a>(
     batch: &mut Batch,
     conversation: &Conversation,
     ratings: impl Iterator<Item = &'a NewImportedRating>,
     first: RatingId,
     now: UnixMillis,
-) -> Result<(), Error> {
+) -> bool {
     let mut is_rated = false;
     for (new, number) in ratings.zip(first.0..) {
         let channel = channel_of(conversation);
@@ -146,10 +146,7 @@ pub(super) async fn put_ratings<'a>(
         let event = Event { conversation: conversation.id, time: now, kind: last_event(&rating, now) };
         batch.log.push(records::encode(&event));
     }
-    if is_rated {
-        listing::put_rated(services, batch, conversation.id, true).await?;
-    }
-    Ok(())
+    is_rated
 }
 
 fn last_event(rating: &Rating, now: UnixMillis) -> EventKind {

@@ -49,7 +49,8 @@ pub async fn list_ratings_of(
     let mut ratings = Vec::new();
     let mut bytes_left = MAX_PAGE_BYTES;
     let mut last = after;
-    let mut reads_left = limit.saturating_mul(READS_PER_RATING);
+    // One was for the head.
+    let mut reads_left = limit.saturating_mul(READS_PER_RATING).saturating_sub(1);
     while reads_left > 0 {
         let wanted = READ_AT_ONCE.min(limit + 1).min(reads_left);
         let read = rating::list_after(store, conversation, last, wanted).await?;

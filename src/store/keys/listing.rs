@@ -145,7 +145,7 @@ pub fn conversation_of_deletion(key: &[u8]) -> Option<ConversationId> {
     Some(ConversationId(u64::from_be_bytes(*id)))
 }
 
-/// How far the postings of an older store are made.
+/// How far conversations are posted.
 pub fn backfill() -> Key {
     in_workspace(BACKFILL, 0)
 }

@@ -32,19 +32,28 @@ pub fn opt_out(source: &str, conversation: ConversationId, customer: &Author) ->
 }
 
 pub fn opt_out_of(source: &str, customer: &KnownCustomer) -> Key {
-    let mut key = in_workspace(OPT_OUT, 32);
-    push_text(&mut key, source);
     match customer {
         KnownCustomer::ExternalId(external_id) => {
+            let mut key = in_workspace(OPT_OUT, 32);
+            push_text(&mut key, source);
             key.push(0);
             push_text(&mut key, external_id);
+            key
         }
         KnownCustomer::NameIn(conversation, name) => {
-            key.push(1);
-            key.extend(conversation.0.to_be_bytes());
+            let mut key = opt_outs_in(source, *conversation);
             push_text(&mut key, name);
+            key
         }
     }
+}
+
+/// The beginning of the keys of those who are known within one conversation only.
+pub(super) fn opt_outs_in(source: &str, conversation: ConversationId) -> Key {
+    let mut key = in_workspace(OPT_OUT, 32);
+    push_text(&mut key, source);
+    key.push(1);
+    key.extend(conversation.0.to_be_bytes());
     key
 }
 

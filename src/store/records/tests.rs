@@ -138,7 +138,7 @@ fn a_conversation_is_read_as_it_was_written() {
         delete_time: None,
         unscored_version: None,
     };
-    check("head", &Head { conversation: conversation.clone(), messages: messages() });
+    check("head", &Head { conversation: conversation.clone(), messages: messages(), writers: Vec::new() });
     let handling = Handling {
         status: Some(Status::Closed),
         status_changes: vec![StatusChange {
@@ -158,7 +158,7 @@ fn a_conversation_is_read_as_it_was_written() {
     };
     let deleted =
         Conversation { handling, delete_time: Some(UnixMillis(1_700_000_070_000)), ..conversation.clone() };
-    check("head_deleted", &Head { conversation: deleted, messages: messages() });
+    check("head_deleted", &Head { conversation: deleted, messages: messages(), writers: Vec::new() });
     check("identity", &Identity { conversation: ID });
     check("segment", &Segment { messages: messages() });
 }
@@ -172,7 +172,9 @@ fn a_message_that_was_stored_singly_is_read_as_it_was_written() {
         unscored_version: Some(1),
         ..new
     };
-    check("head_unscored", &Head { conversation, messages: Vec::new() });
+    let writers = vec!["t1".to_owned(), "bot".to_owned()];
+    check("head_writers", &Head { conversation: conversation.clone(), messages: Vec::new(), writers });
+    check("head_unscored", &Head { conversation, messages: Vec::new(), writers: Vec::new() });
     check("segment_stored", &Segment { messages: vec![stored_message()] });
     check("tracked_message", &TrackedMessage { message: MessageId(5_000_000_000_000_002) });
     let (file_name, content_type) = ("a.txt".to_owned(), "text/plain".to_owned());

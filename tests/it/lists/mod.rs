@@ -1,7 +1,9 @@
 //! Lists of many conversations and of their assessments: what a filter lets pass, pages, tokens, and what a page may read.
 
+mod fresh;
 mod model;
 mod reads;
+mod reads_of_others;
 mod wire;
 
 use std::sync::Arc;
@@ -14,8 +16,8 @@ use plaudit::{
     },
     service::{Services, Settings},
     store::{
-        Batch, Keyspace, MemoryStore, assessment, keys, listing,
-        records::{self, Head},
+        Batch, Keyspace, MemoryStore, assessment, keys, listing, queue,
+        records::{self, Backfill, Head},
     },
 };
 
@@ -35,6 +37,8 @@ struct Told {
     score_tenths: Option<u32>,
     is_rated: bool,
     is_deleted: bool,
+    /// Whether it was scored and waits for another scoring.
+    waits_again: bool,
     /// Of the assessments: their states, scorecards, assessees and percentages.
     assessments: Vec<(AssessmentState, &'static str, Option<String>, u32)>,
 }
@@ -98,20 +102,25 @@ impl Told {
         self.assessments.iter().enumerate().map(of)
     }
 
-    /// Puts it as if it had been imported and scored.
-    fn put(&self, batch: &mut Batch) {
+    /// Puts it as if it had been imported and, unless it waits, scored.
+    fn put(&self, batch: &mut Batch, waits: bool) {
         let conversation = self.conversation();
-        let mut listed = Listing::default();
-        listed.follow(&conversation);
-        listed.taken_in = true;
-        listed.settled_version = Some(1);
-        listed.writers.clone_from(&self.writers);
-        listed.score_tenths = self.score_tenths;
-        listed.is_rated = self.is_rated;
+        if waits || self.waits_again {
+            queue::put_first(batch, conversation.id, 1, conversation.create_time);
+        }
+        let mut listed = Listing { is_rated: self.is_rated, ..Listing::default() };
+        if !waits || self.score_tenths.is_some() {
+            listed.follow(&conversation);
+            listed.taken_in = true;
+            listed.settled_version = (!waits && !self.waits_again).then_some(1);
+            listed.writers.clone_from(&self.writers);
+            listed.score_tenths = self.score_tenths;
+        }
         listing::put(batch, conversation.id, None, &listed);
         self.assessments().for_each(|told| assessment::put_new(batch, &told));
-        let head = keys::head(conversation.id);
-        batch.put.push((head, records::encode(&Head { conversation, messages: Vec::new() })));
+        let key = keys::head(conversation.id);
+        let writers = self.writers.clone();
+        batch.put.push((key, records::encode(&Head { conversation, messages: Vec::new(), writers })));
     }
 }
 
@@ -119,17 +128,21 @@ fn agent(id: String) -> Author {
     Author { kind: AuthorKind::Teammate, external_id: Some(id), name: None }
 }
 
-/// The use cases over a store in memory that holds these conversations.
-async fn services_with(told: impl Iterator<Item = Told>) -> (Services, Arc<Watched>) {
+/// The use cases over a store in memory that holds these conversations. Those with numbers below `posted` are posted and
+/// scored, the others wait.
+async fn services_with(told: impl Iterator<Item = Told>, posted: u64) -> (Services, Arc<Watched>) {
     const AT_ONCE: usize = 1000;
     let store = Arc::new(Watched::new(Arc::new(MemoryStore::new())));
+    let mut batch = Batch::default();
+    listing::put_backfill(&mut batch, None, &Backfill { next: Some(ConversationId(posted)) });
+    store.commit(batch).await.unwrap();
     let below: Arc<dyn Keyspace> = store.clone();
     let clock = Arc::new(ManualClock::at(Plaudit::START));
     let services = Services::open(below, clock, Settings::default()).await.unwrap();
     let mut told = told.peekable();
     while told.peek().is_some() {
         let mut batch = Batch::default();
-        told.by_ref().take(AT_ONCE).for_each(|told| told.put(&mut batch));
+        told.by_ref().take(AT_ONCE).for_each(|told| told.put(&mut batch, told.number >= posted));
         store.commit(batch).await.unwrap();
         // They are not kept twice.
         store.take_committed();

@@ -1,12 +1,11 @@
 //! Lists against a plain model: all pages together are what filtering and sorting everything gives.
 
 use plaudit::{
-    domain::{
-        AssessmentFilter, AssessmentState, Channel, ConversationFilter, Place, Status, TimeRange, UnixMillis,
-    },
+    domain::{AssessmentFilter, AssessmentState, Channel, ConversationFilter, Status, TimeRange, UnixMillis},
     service::{
         assessment::{AssessmentsOf, list_assessments},
-        conversation::list_conversations,
+        conversation::{Scope, list_conversations},
+        page::Cursor,
     },
 };
 use proptest::{
@@ -43,10 +42,10 @@ fn told() -> impl Strategy<Value = Told> {
     (
         (0..20_i64, one_of(&["zendesk", "enneo"]), option::of(status()), option::of(channel())),
         (option::of(agents()), vec(agents(), 0..3), vec(one_of(&["vip", "vi", "late"]), 0..3)),
-        (option::of(10..=50_u32), any::<bool>(), prop::bool::weighted(0.1), assessments),
+        (option::of(10..=50_u32), any::<bool>(), prop::bool::weighted(0.1), any::<bool>(), assessments),
     )
         .prop_map(|((time, source, status, channel), (assignee, writers, tags), rest)| {
-            let (score_tenths, is_rated, is_deleted, assessments) = rest;
+            let (score_tenths, is_rated, is_deleted, waits_again, assessments) = rest;
             let number = 0;
             Told {
                 number,
@@ -60,6 +59,7 @@ fn told() -> impl Strategy<Value = Told> {
                 score_tenths,
                 is_rated,
                 is_deleted,
+                waits_again,
                 assessments,
             }
         })
@@ -161,7 +161,7 @@ fn assessments_of(filter: &AssessmentFilter, told: &Told) -> Vec<u64> {
 async fn every_page(
     size: usize,
     reads: impl Fn() -> usize,
-    mut page: impl AsyncFnMut(Option<Place>) -> (Vec<u64>, Option<Place>),
+    mut page: impl AsyncFnMut(Option<Cursor>) -> (Vec<u64>, Option<Cursor>),
 ) -> Vec<u64> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
@@ -185,15 +185,18 @@ proptest! {
     #[test]
     fn all_pages_of_conversations_together_are_what_the_filter_lets_pass(
         told in vec(told(), 0..60), filters in vec(conversation_filter(), 1..5), size in 1..12_usize,
+        posted in 0..60_u64,
     ) {
         let told = numbered(told);
+        // Of those that are not posted some are scored or rated already.
+        let posted = 1000 + 10 * posted;
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let (services, store) = services_with(told.clone().into_iter()).await;
+            let (services, store) = services_with(told.clone().into_iter(), posted).await;
             for filter in filters.iter().chain([&ConversationFilter::default()]) {
                 let listed = every_page(size, || store.take_reads(), async |after| {
-                    let page = list_conversations(&services, filter, after, size).await.unwrap();
-                    (page.items.iter().map(|item| item.conversation.id.0).collect(), page.next)
+                    let page = list_conversations(&services, Scope::Kept, filter, after, size).await.unwrap();
+                    (page.items.iter().map(|item| item.conversation.id.0).collect(), page.next_cursor())
                 });
                 let expected: Vec<u64> =
                     told.iter().rev().filter(|told| lets_pass(filter, told)).map(|told| told.number).collect();
@@ -206,15 +209,15 @@ proptest! {
     fn all_pages_of_assessments_together_are_what_the_filter_lets_pass(
         told in vec(told(), 0..40), filters in vec(assessment_filter(), 1..5), size in 1..12_usize, one in any::<Index>(),
     ) {
-        let told = numbered(told);
+        let (told, posted) = (numbered(told), u64::MAX);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let (services, store) = services_with(told.clone().into_iter()).await;
+            let (services, store) = services_with(told.clone().into_iter(), posted).await;
             for filter in filters.iter().chain([&AssessmentFilter::default()]) {
                 let list = async |of| {
                     every_page(size, || store.take_reads(), async |after| {
                         let page = list_assessments(&services, of, filter, after, size).await.unwrap();
-                        (page.items.iter().map(|assessment| assessment.id.0).collect(), page.next)
+                        (page.items.iter().map(|assessment| assessment.id.0).collect(), page.next_cursor())
                     })
                     .await
                 };

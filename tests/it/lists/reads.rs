@@ -1,18 +1,26 @@
-//! No list reads more than four times its page, also with 100,000 conversations stored.
+//! No list reads more than four times its page, also with 100,000 conversations stored. Among them are some that wait for the
+//! worker, and some that are deleted.
+
+use std::ops::Range;
 
 use plaudit::{
-    domain::{AssessmentFilter, AssessmentState, ConversationFilter, Status, TimeRange, UnixMillis},
+    domain::{AssessmentFilter, AssessmentState, Channel, ConversationFilter, Status, TimeRange, UnixMillis},
     service::{
+        Services,
         assessment::{AssessmentsOf, list_assessments},
-        conversation::list_conversations,
+        conversation::{Scope, list_conversations},
     },
 };
 
-use super::{Told, services_with};
+use super::{Told, reads_of_others, services_with};
+use crate::harness::Watched;
 
 const CONVERSATIONS: u64 = 100_000;
 const SIZE: usize = 50;
 const FIRST: u64 = 5_000_000_000_000_001;
+/// From this number on conversations wait for the worker.
+const POSTED: u64 = FIRST + 10 * (CONVERSATIONS - 120);
+const DELETED: Range<u64> = 60_020..60_400;
 
 /// The conversation at a place, with what filters ask for in different shares of all.
 fn told(place: u64) -> Told {
@@ -30,6 +38,10 @@ fn told(place: u64) -> Told {
             _ if place.is_multiple_of(5000) => vec!["rare".to_owned()],
             _ => Vec::new(),
         },
+        channel: (place % 4000 == 3).then_some(Channel::Sms),
+        is_rated: place % 997 == 5,
+        is_deleted: DELETED.contains(&place),
+        waits_again: place.is_multiple_of(3),
         score_tenths: Some(if place.is_multiple_of(100) { 12 } else { 45 }),
         assessments: match place % 100 {
             0 => vec![(AssessmentState::ReviewOngoing, "axis", Some("agent 0".to_owned()), 300)],
@@ -42,7 +54,7 @@ fn told(place: u64) -> Told {
 
 #[tokio::test]
 async fn no_page_reads_more_than_four_times_what_was_asked_for_of_100_000_conversations() {
-    let (services, store) = services_with((0..CONVERSATIONS).map(told)).await;
+    let (services, store) = services_with((0..CONVERSATIONS).map(told), POSTED).await;
     let text = |text: &str| Some(text.to_owned());
     let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();
     let all = ConversationFilter::default;
@@ -55,10 +67,14 @@ async fn no_page_reads_more_than_four_times_what_was_asked_for_of_100_000_conver
         (ConversationFilter { agent: text("agent 7"), ..all() }, 100, 3),
         (ConversationFilter { tags: tags(&["rare"]), ..all() }, 15, 1),
         (ConversationFilter { tags: tags(&["none"]), ..all() }, 0, 1),
-        (ConversationFilter { score_tenths: Some(10..=20), ..all() }, 1000, 21),
+        (ConversationFilter { score_tenths: Some(10..=20), ..all() }, 1000 - 3, 22),
         (ConversationFilter { tags: tags(&["rare"]), source: text("zendesk"), ..all() }, 15, 2),
         (ConversationFilter { source: text("enneo"), tags: tags(&["rare"]), ..all() }, 0, 2),
-        (ConversationFilter { tags: tags(&["old", "new"]), ..all() }, 1, 3),
+        (ConversationFilter { tags: tags(&["old", "new"]), ..all() }, 1, 4),
+        (ConversationFilter { channel: Some(Channel::Sms), ..all() }, 25, 2),
+        (ConversationFilter { is_rated: Some(true), ..all() }, 101, 4),
+        (ConversationFilter { is_rated: Some(false), ..all() }, 99_000, 5),
+        (ConversationFilter { is_rated: Some(false), agent: text("agent 7"), ..all() }, 100, 3),
         (ConversationFilter { status: Some(Status::Open), agent: text("agent 10"), ..all() }, 100, 4),
         (ConversationFilter { created: TimeRange { start: time(500), end: time(600) }, ..all() }, 100, 3),
         (
@@ -72,41 +88,72 @@ async fn no_page_reads_more_than_four_times_what_was_asked_for_of_100_000_conver
         ),
     ];
     for (filter, expected, most_pages) in filters {
-        let (mut found, mut pages, mut after) = (0, 0, None);
-        loop {
-            store.take_reads();
-            let page = list_conversations(&services, &filter, after, SIZE).await.unwrap();
-            let reads = store.take_reads();
-            assert!(reads <= 4 * SIZE, "{reads} reads for {} items of {filter:?}", page.items.len());
-            found += page.items.len();
-            pages += 1;
-            after = page.next;
+        for size in [SIZE, 7, 400] {
+            let most_pages = (most_pages * SIZE).div_ceil(size) + 1;
             // Of those that are long a few pages will do.
-            if after.is_none() || (expected > 2000 && pages == most_pages) {
-                break;
+            let pages_walked = if expected > 2000 { 12 } else { most_pages };
+            let list = Walked { scope: Scope::Kept, filter: &filter, size, most_pages: pages_walked };
+            let (found, is_end) = list.walk(&services, &store).await;
+            if expected > 2000 {
+                assert!(found > 2 * size, "{found} of {filter:?} by {size}");
+            } else {
+                assert!(is_end, "more than {most_pages} pages of {filter:?} by {size}");
+                assert_eq!(found, expected, "{filter:?} by {size}");
             }
         }
-        assert!(pages <= most_pages, "{pages} pages of {filter:?}");
-        assert_eq!(
-            found,
-            expected.min(if expected > 2000 { most_pages * SIZE } else { expected }),
-            "{filter:?}"
-        );
+    }
+    // What is deleted is found by the heads alone, agent 100 in one of 100.
+    for (scope, expected) in [(Scope::Kept, 99), (Scope::WithDeleted, 100)] {
+        let filter = ConversationFilter { agent: text("agent 100"), ..all() };
+        let list = Walked { scope, filter: &filter, size: 400, most_pages: 70 };
+        assert_eq!(list.walk(&services, &store).await, (expected, true), "{scope:?}");
     }
     assessments(&services, &store).await;
+    reads_of_others::assert_bounded(&services, &store).await;
 }
 
-async fn assessments(services: &plaudit::service::Services, store: &crate::harness::Watched) {
+/// Pages of a list, at most so many.
+struct Walked<'a> {
+    scope: Scope,
+    filter: &'a ConversationFilter,
+    size: usize,
+    most_pages: usize,
+}
+
+impl Walked<'_> {
+    /// How many items they hold, and whether they are all.
+    async fn walk(&self, services: &Services, store: &Watched) -> (usize, bool) {
+        let Self { scope, filter, size, most_pages } = *self;
+        let (mut found, mut after) = (0, None);
+        for _ in 0..most_pages {
+            store.take_reads();
+            let page = list_conversations(services, scope, filter, after, size).await.unwrap();
+            let reads = store.take_reads();
+            assert!(reads <= 4 * size, "{reads} reads for {} items of {filter:?}", page.items.len());
+            found += page.items.len();
+            after = page.next_cursor();
+            if after.is_none() {
+                return (found, true);
+            }
+        }
+        (found, false)
+    }
+}
+
+async fn assessments(services: &Services, store: &Watched) {
     let all = AssessmentFilter::default;
     let axis = Some(("axis".to_owned(), None));
     let filters = [
-        (all(), 2000),
-        (AssessmentFilter { state: Some(AssessmentState::ReviewOngoing), ..all() }, 1000),
-        (AssessmentFilter { state: Some(AssessmentState::AiReady), ..all() }, 1000),
+        (all(), 2000 - 6),
+        (AssessmentFilter { state: Some(AssessmentState::ReviewOngoing), ..all() }, 1000 - 3),
+        (AssessmentFilter { state: Some(AssessmentState::AiReady), ..all() }, 1000 - 3),
         (AssessmentFilter { state: Some(AssessmentState::Error), ..all() }, 0),
-        (AssessmentFilter { scorecard: axis.clone(), assessee: Some("agent 0".to_owned()), ..all() }, 1000),
+        (
+            AssessmentFilter { scorecard: axis.clone(), assessee: Some("agent 0".to_owned()), ..all() },
+            1000 - 3,
+        ),
         (AssessmentFilter { scorecard: axis, assessee: Some("agent 1".to_owned()), ..all() }, 0),
-        (AssessmentFilter { percentage_tenths: Some(0..=500), ..all() }, 1000),
+        (AssessmentFilter { percentage_tenths: Some(0..=500), ..all() }, 1000 - 3),
     ];
     for (filter, expected) in filters {
         let (mut found, mut after) = (0, None);
@@ -116,7 +163,7 @@ async fn assessments(services: &plaudit::service::Services, store: &crate::harne
             let reads = store.take_reads();
             assert!(reads <= 4 * SIZE, "{reads} reads for {} items of {filter:?}", page.items.len());
             found += page.items.len();
-            after = page.next;
+            after = page.next_cursor();
             if after.is_none() {
                 break;
             }

@@ -57,7 +57,7 @@ pub fn audit(disk: &Disk) -> Conversations {
 fn wholes(disk: &Disk) -> Conversations {
     let mut conversations = Conversations::new();
     for (key, head) in disk.records::<Head>(0x10) {
-        let Head { conversation, messages } = head;
+        let Head { conversation, messages, writers: _ } = head;
         assert_eq!(key, keys::head(conversation.id));
         conversations.insert(conversation.id, Whole { conversation, messages });
     }

@@ -1,0 +1,247 @@
+//! A filter finds a conversation as soon as it is stored, whatever the worker has done with it.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use plaudit::{
+    clock::ManualClock,
+    domain::{
+        Author, AuthorKind, Change, ConversationFilter, ConversationRef, MessageKind, NewConversation,
+        NewMessage, UnixMillis,
+    },
+    service::{
+        Services, Settings,
+        conversation::{
+            Scope, delete_conversation, list_conversations, undelete_conversation, update_conversation,
+        },
+        import::{ConflictPolicy, import_conversation},
+        posting::post_next,
+        scoring::score_now,
+    },
+    store::{Keyspace, MemoryStore},
+};
+
+use crate::harness::{Plaudit, Watched};
+
+/// The use cases without a worker: nothing is posted or scored but by the test.
+async fn start() -> (Arc<Services>, Arc<Watched>) {
+    let store = Arc::new(Watched::new(Arc::new(MemoryStore::new())));
+    let below: Arc<dyn Keyspace> = store.clone();
+    let clock = Arc::new(ManualClock::at(Plaudit::START));
+    (Arc::new(Services::open(below, clock, Settings::default()).await.unwrap()), store)
+}
+
+fn message(external_id: &str, agent: &str, content: String) -> NewMessage {
+    NewMessage {
+        external_id: external_id.to_owned(),
+        kind: MessageKind::Message,
+        content,
+        author: Author { kind: AuthorKind::Teammate, external_id: Some(agent.to_owned()), name: None },
+        create_time: UnixMillis(Plaudit::START.0),
+        ai_tool: None,
+        details: None,
+    }
+}
+
+async fn import(services: &Services, source: &str, external_id: &str, messages: Vec<NewMessage>) -> u64 {
+    let (source, external_id) = (source.to_owned(), external_id.to_owned());
+    let (handling, ratings) = (None, Vec::new());
+    let new = NewConversation {
+        source,
+        external_id,
+        subject: None,
+        messages,
+        handling,
+        ratings,
+        append_after: None,
+    };
+    let imported = import_conversation(services, &new, ConflictPolicy::Append, None).await.unwrap();
+    imported.conversation.0
+}
+
+/// The numbers of what a filter finds, page by page of this size.
+async fn found(services: &Services, filter: &ConversationFilter, size: usize) -> Vec<u64> {
+    let (mut numbers, mut after) = (Vec::new(), None);
+    loop {
+        let page = list_conversations(services, Scope::Kept, filter, after, size).await.unwrap();
+        numbers.extend(page.items.iter().map(|item| item.conversation.id.0));
+        after = page.next_cursor();
+        if after.is_none() {
+            return numbers;
+        }
+    }
+}
+
+fn of_source(source: &str) -> ConversationFilter {
+    ConversationFilter { source: Some(source.to_owned()), ..ConversationFilter::default() }
+}
+
+fn by_agent(agent: &str) -> ConversationFilter {
+    ConversationFilter { agent: Some(agent.to_owned()), ..ConversationFilter::default() }
+}
+
+async fn post_all(services: &Services) {
+    while post_next(services).await.unwrap() {}
+}
+
+#[tokio::test]
+async fn what_was_imported_is_found_before_and_after_it_is_posted_and_scored() {
+    let (services, _) = start().await;
+    let mut of_a = Vec::new();
+    for place in 0..150 {
+        let source = if place % 3 == 0 { "a" } else { "b" };
+        let id = format!("{place}");
+        let number = import(&services, source, &id, vec![message("1", "t1", "Hello.".to_owned())]).await;
+        if place % 3 == 0 {
+            of_a.insert(0, number);
+        }
+    }
+    let is_found = async || {
+        for size in [1, 7, 50, 1000] {
+            assert_eq!(found(&services, &of_source("a"), size).await, of_a, "by {size}");
+        }
+        assert_eq!(found(&services, &by_agent("t1"), 50).await.len(), 150);
+        let not_rated = ConversationFilter { is_rated: Some(false), ..of_source("a") };
+        assert_eq!(found(&services, &not_rated, 50).await, of_a);
+    };
+    is_found().await;
+    assert!(post_next(&services).await.unwrap(), "a part of them");
+    is_found().await;
+    for number in of_a.iter().take(3) {
+        score_now(&services, plaudit::domain::ConversationId(*number)).await.unwrap();
+    }
+    is_found().await;
+    post_all(&services).await;
+    is_found().await;
+}
+
+#[tokio::test]
+async fn a_list_that_has_begun_shows_each_once_while_they_are_posted() {
+    let (services, _) = start().await;
+    let mut expected = BTreeSet::new();
+    for place in 0..200 {
+        let messages = vec![message("1", "t1", "Hello.".to_owned())];
+        expected.insert(import(&services, "a", &place.to_string(), messages).await);
+    }
+    let (filter, mut listed, mut after) = (of_source("a"), Vec::new(), None);
+    loop {
+        let page = list_conversations(&services, Scope::Kept, &filter, after, 10).await.unwrap();
+        listed.extend(page.items.iter().map(|item| item.conversation.id.0));
+        after = page.next_cursor();
+        post_next(&services).await.unwrap();
+        // New ones are not of this list, and are in no one's way.
+        import(&services, "a", &format!("new {}", listed.len()), Vec::new()).await;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(listed.len(), expected.len());
+    assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), expected);
+}
+
+#[tokio::test]
+async fn one_that_is_stored_late_is_not_passed_over() {
+    let (services, store) = start().await;
+    let late = |key: &[u8]| key[0] == 0x11 && key.windows(4).any(|part| part == b"late");
+    let gate = store.hold(move |batch| batch.put.iter().any(|(key, _)| late(key)));
+    let importing = {
+        let services = Arc::clone(&services);
+        tokio::spawn(async move { import(&services, "a", "late", Vec::new()).await })
+    };
+    gate.arrived().await;
+    // It has the lower number, and is stored after these are posted.
+    let mut expected = Vec::new();
+    for place in 0..3 {
+        expected.insert(0, import(&services, "a", &place.to_string(), Vec::new()).await);
+    }
+    post_all(&services).await;
+    assert_eq!(found(&services, &of_source("a"), 50).await, expected);
+    gate.open();
+    expected.push(importing.await.unwrap());
+    assert_eq!(found(&services, &of_source("a"), 50).await, expected);
+    post_all(&services).await;
+    assert_eq!(found(&services, &of_source("a"), 50).await, expected);
+}
+
+#[tokio::test]
+async fn one_whose_caller_went_away_is_not_passed_over() {
+    let (services, store) = start().await;
+    let gate = store.hold(|batch| batch.put.iter().any(|(key, _)| key[0] == 0x11));
+    let importing = {
+        let services = Arc::clone(&services);
+        tokio::spawn(async move { import(&services, "a", "late", Vec::new()).await })
+    };
+    gate.arrived().await;
+    importing.abort();
+    assert!(importing.await.is_err());
+    let other = import(&services, "a", "other", Vec::new()).await;
+    post_all(&services).await;
+    gate.open();
+    crate::harness::soon("the import", async {
+        while found(&services, &ConversationFilter::default(), 50).await.len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let found = found(&services, &of_source("a"), 50).await;
+    assert_eq!((found.len(), found[0]), (2, other));
+}
+
+#[tokio::test]
+async fn agents_are_found_who_wrote_in_segments_or_later() {
+    let (services, _) = start().await;
+    let long = || "word ".repeat(2000);
+    let messages = vec![message("1", "t1", long()), message("2", "t2", long()), message("3", "t3", long())];
+    let large = import(&services, "a", "large", messages).await;
+    for agent in ["t1", "t2", "t3"] {
+        assert_eq!(found(&services, &by_agent(agent), 50).await, [large], "{agent}");
+    }
+    import(&services, "a", "large", vec![message("4", "t4", "So.".to_owned())]).await;
+    assert_eq!(found(&services, &by_agent("t4"), 50).await, [large]);
+    post_all(&services).await;
+    // Of one that is posted what is appended counts at once too.
+    import(&services, "a", "large", vec![message("5", "t5", "So.".to_owned())]).await;
+    for agent in ["t1", "t2", "t3", "t4", "t5"] {
+        assert_eq!(found(&services, &by_agent(agent), 50).await, [large], "{agent}");
+    }
+}
+
+#[tokio::test]
+async fn one_that_is_changed_deleted_and_brought_back_before_it_is_posted_is_found_as_it_is() {
+    let (services, _) = start().await;
+    let number = import(&services, "a", "1", vec![message("1", "t1", "Hello.".to_owned())]).await;
+    let id = plaudit::domain::ConversationId(number);
+    let name = ConversationRef::Id(id);
+    let tag = Change::Tags(vec!["vip".to_owned()]);
+    update_conversation(&services, &name, "", &[tag], None).await.unwrap();
+    let vip = ConversationFilter { tags: vec!["vip".to_owned()], ..ConversationFilter::default() };
+    assert_eq!(found(&services, &vip, 50).await, [number]);
+    delete_conversation(&services, &name, "", None).await.unwrap();
+    assert!(found(&services, &vip, 50).await.is_empty());
+    post_all(&services).await;
+    assert!(found(&services, &vip, 50).await.is_empty());
+    undelete_conversation(&services, id, None).await.unwrap();
+    for filter in [vip, by_agent("t1"), of_source("a")] {
+        assert_eq!(found(&services, &filter, 50).await, [number]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_listed_where_that_is_asked_for() {
+    let (services, _) = start().await;
+    let a = import(&services, "a", "1", Vec::new()).await;
+    let b = import(&services, "b", "1", Vec::new()).await;
+    post_all(&services).await;
+    let name = ConversationRef::Id(plaudit::domain::ConversationId(a));
+    delete_conversation(&services, &name, "", None).await.unwrap();
+    let listed = async |scope, filter: &ConversationFilter| -> Vec<(u64, bool)> {
+        let page = list_conversations(&services, scope, filter, None, 50).await.unwrap();
+        assert_eq!(page.next, None);
+        let shown = page.items.iter().map(|item| &item.conversation);
+        shown.map(|conversation| (conversation.id.0, conversation.delete_time.is_some())).collect()
+    };
+    let all = ConversationFilter::default();
+    assert_eq!(listed(Scope::Kept, &all).await, [(b, false)]);
+    assert_eq!(listed(Scope::WithDeleted, &all).await, [(b, false), (a, true)]);
+    assert_eq!(listed(Scope::WithDeleted, &of_source("a")).await, [(a, true)]);
+    assert_eq!(listed(Scope::Kept, &of_source("a")).await, []);
+}

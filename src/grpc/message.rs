@@ -7,8 +7,8 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
-        Attachment, AttachmentDraft, Author, AuthorKind, ConversationId, Direction, IntentId, Message,
-        MessageChange, MessageDetails, MessageId, MessageKind, StoreDraft, Violations,
+        Attachment, AttachmentDraft, Author, AuthorKind, ConversationId, ConversationRef, Direction,
+        IntentId, Message, MessageChange, MessageDetails, MessageId, MessageKind, StoreDraft, Violations,
     },
     error::Error,
     proto::v1,
@@ -48,6 +48,9 @@ impl Edge {
         let mut request = request.into_inner();
         let mut violations = Violations::default();
         let parent = violations.take(names::parse_conversation("parent", &request.parent));
+        if let Some(ConversationRef::External { source, external_id }) = &parent {
+            check_new_identity(source, external_id, &mut violations);
+        }
         let request_id = request_id_from_wire(&request.request_id, &mut violations);
         let process = self.process_from_wire(request.process, deadline, &mut violations);
         let handling = handling::change_from_wire(&mut request, &mut violations);
@@ -122,6 +125,14 @@ impl Edge {
             (v1::ScoringProcess::Off, Process::Off),
         ];
         handling::choice("process", &processes, process, violations).unwrap_or(Process::Batch)
+    }
+}
+
+/// A conversation that is made by its name is known by what an import would take too; its lengths are checked as it is read.
+fn check_new_identity(source: &str, external_id: &str, violations: &mut Violations) {
+    if let Some(control) = source.chars().chain(external_id.chars()).find(|character| character.is_control())
+    {
+        violations.add("parent", format!("must not contain control characters, contains {control:?}"));
     }
 }
 

@@ -7,8 +7,9 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
-        Attachment, AttachmentDraft, Author, AuthorKind, ConversationId, Direction, IntentId, Message,
-        MessageChange, MessageDetails, MessageId, MessageKind, StoreDraft, Violations, WithoutBytes,
+        Attachment, AttachmentDraft, Author, AuthorKind, ConversationId, ConversationRef, Direction,
+        IntentId, Message, MessageChange, MessageDetails, MessageId, MessageKind, StoreDraft, Violations,
+        WithoutBytes,
     },
     error::Error,
     proto::v1,
@@ -51,6 +52,9 @@ impl Edge {
         let refusal = parent.as_ref().and_then(|parent| parent.refusal(&self.0.numeric_sources()));
         if let Some(rule) = refusal {
             violations.add("parent", rule);
+        }
+        if let Some(ConversationRef::External { source, external_id }) = &parent {
+            check_new_identity(source, external_id, &mut violations);
         }
         let request_id = request_id_from_wire(&request.request_id, &mut violations);
         let process = self.process_from_wire(request.process, deadline, &mut violations);
@@ -126,6 +130,14 @@ impl Edge {
             (v1::ScoringProcess::Off, Process::Off),
         ];
         handling::choice("process", &processes, process, violations).unwrap_or(Process::Batch)
+    }
+}
+
+/// A conversation that is made by its name is known by what an import would take too; its lengths are checked as it is read.
+fn check_new_identity(source: &str, external_id: &str, violations: &mut Violations) {
+    if let Some(control) = source.chars().chain(external_id.chars()).find(|character| character.is_control())
+    {
+        violations.add("parent", format!("must not contain control characters, contains {control:?}"));
     }
 }
 

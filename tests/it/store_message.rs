@@ -172,6 +172,7 @@ async fn every_violation_is_named_at_once_and_nothing_is_stored() {
         "channel",
         "tags[0]",
         "assignee.kind",
+        "assignee.external_id",
         "due_time",
         "message.content",
         "message.subject",

@@ -1,21 +1,21 @@
 //! Storing one message, and reading it back.
 
+mod attachment;
 mod change;
 
 use std::time::Duration;
 
 use crate::{
     domain::{
-        AttachedFile, Attachment, AttachmentId, AttachmentPlace, Conversation, ConversationId,
-        ConversationRef, Event, EventKind, ImportLimits, Message, MessageId, NewAttachment, NewStoredMessage,
-        RequestId, StoreLimits, UnixMillis, Violations, WithoutBytes, measure,
+        AttachmentId, Conversation, ConversationId, ConversationRef, Event, EventKind, ImportLimits, Message,
+        MessageId, NewStoredMessage, RequestId, StoreLimits, UnixMillis, Violations,
     },
     error::{Error, ResourceKind},
     store::{
         Batch, Key, StoreError, Stored, conversation, get_one,
         ids::Taken,
         keys, message, queue,
-        records::{self, AttachmentBytes, Identity, Request, RequestAnswer},
+        records::{self, Identity, Request, RequestAnswer},
         request::Method,
     },
 };
@@ -29,6 +29,8 @@ use super::{
     scoring::score_now,
 };
 
+pub use attachment::get_attachment;
+pub(super) use attachment::put_attachment;
 pub use change::{Target, delete_message, update_message};
 
 /// When a stored message is scored.
@@ -82,19 +84,7 @@ pub async fn store_message(
     }
 }
 
-/// The bytes of an attachment, for whoever has its link.
-pub async fn get_attachment(services: &Services, link: &str) -> Result<AttachedFile, Error> {
-    let not_found = || Error::not_found(ResourceKind::Attachment, format!("attachments/{link}"));
-    let (conversation, id) = services.secrets.attachment_of(link).ok_or_else(not_found)?;
-    message::find_attachment(&*services.store, conversation, id).await?.ok_or_else(not_found)
-}
-
 impl Services {
-    /// The last part of the URL under which an attachment is downloaded.
-    pub fn attachment_link(&self, conversation: ConversationId, attachment: AttachmentId) -> String {
-        self.secrets.attachment_link(conversation, attachment)
-    }
-
     /// Stands for a message as it is: it changes with every change of it.
     pub fn message_etag(&self, message: &Message) -> String {
         let fingerprint = self.secrets.fingerprint(&records::encode(message));
@@ -407,50 +397,6 @@ enum Parent<'a> {
 fn numbers_from(first: u64) -> Numbers {
     // The number between them is the event's.
     Numbers { message: MessageId(first), first_attachment: AttachmentId(first + 2) }
-}
-
-/// Puts the bytes of an attachment, where they are there, and answers it as its message keeps it.
-pub(super) fn put_attachment(
-    batch: &mut Batch,
-    conversation: ConversationId,
-    id: AttachmentId,
-    new: &NewAttachment,
-) -> Attachment {
-    let attachment = Attachment {
-        id,
-        file_name: new.file_name.clone(),
-        source_url: None,
-        size_bytes: None,
-        content_type: None,
-        width: None,
-        height: None,
-        is_missing: false,
-    };
-    match &new.place {
-        AttachmentPlace::Url(url) => Attachment { source_url: Some(url.clone()), ..attachment },
-        AttachmentPlace::Missing(WithoutBytes { size_bytes, content_type, width, height }) => Attachment {
-            size_bytes: *size_bytes,
-            content_type: content_type.clone(),
-            width: *width,
-            height: *height,
-            is_missing: true,
-            ..attachment
-        },
-        AttachmentPlace::Here(bytes) => {
-            let measured = measure(bytes);
-            let content_type = measured.content_type;
-            let file = AttachmentBytes {
-                file_name: attachment.file_name.clone(),
-                content_type: content_type.clone(),
-                bytes: bytes.clone(),
-            };
-            message::put_attachment(batch, conversation, id, file);
-            let (width, height) = measured.size_pixels.unzip();
-            let size_bytes = Some(bytes.len() as u64);
-            let content_type = Some(content_type);
-            Attachment { size_bytes, content_type, width, height, ..attachment }
-        }
-    }
 }
 
 async fn read_message(

@@ -20,9 +20,14 @@ pub mod scorecard;
 pub mod scoring;
 pub mod ticket;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    pin::Pin,
+    sync::{Arc, PoisonError, RwLock},
+    task,
+};
 
-use tokio::sync::Notify;
+use futures_util::{FutureExt as _, future::BoxFuture};
+use tokio::{runtime::Handle, sync::Notify};
 use uuid::Uuid;
 
 use self::{
@@ -175,14 +180,12 @@ impl Services {
     /// taken until it is decided.
     pub(crate) async fn commit_new(&self, batch: Batch, taken: Taken) -> Result<Committed, StoreError> {
         let store = Arc::clone(&self.store);
-        let deciding = tokio::spawn(async move {
+        let commit = async move {
             let committed = store.commit(batch).await;
             drop(taken);
             committed
-        });
-        deciding.await.unwrap_or_else(|cause| {
-            Err(StoreError::Failed(format!("a commit did not come to its end: {cause}").into()))
-        })
+        };
+        Decided(Some(commit.boxed())).await
     }
 
     /// A page token for the caller of a list; see [`Secrets::page_token`].
@@ -198,3 +201,28 @@ impl Services {
 
 /// How often a use case reads again and decides again when others change what it read.
 const ATTEMPTS: usize = 16;
+
+/// A commit that goes on by itself when nobody waits for it any more.
+struct Decided(Option<BoxFuture<'static, Result<Committed, StoreError>>>);
+
+impl Future for Decided {
+    type Output = Result<Committed, StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> task::Poll<Self::Output> {
+        let Some(commit) = &mut self.0 else { return task::Poll::Pending };
+        let polled = commit.as_mut().poll(cx);
+        if polled.is_ready() {
+            self.0 = None;
+        }
+        polled
+    }
+}
+
+impl Drop for Decided {
+    fn drop(&mut self) {
+        // Without a runtime the process ends, and what was not decided is decided by what is found at the next start.
+        if let (Some(commit), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(commit);
+        }
+    }
+}

@@ -25,7 +25,7 @@ const ONLY: &[Only] = &[
     // Besides the wire: its moments know how to read and write RFC 3339.
     Only { word: "prost_types", below: &["grpc/", "server", "cli/", "interchange/times.rs"] },
     Only { word: "axum::", below: &["rest/", "server"] },
-    Only { word: "hyper", below: &["server"] },
+    Only { word: "hyper", below: &["server", "cli"] },
     // In `store/mod.rs` it is the folder.
     Only { word: "sled::", below: &["store/sled/", "store/mod.rs"] },
     Only { word: "SystemTime::now", below: &["clock.rs"] },

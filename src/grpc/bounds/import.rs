@@ -302,7 +302,7 @@ mod tests {
             (Items { messages: 90_000, ..one }, Items { messages: 2_001, ..one }),
             (Items { inner_messages: 2_001, ..one }, Items { inner_messages: 1, ..one }),
             (Items { in_messages: 90_000, ..one }, Items { in_messages: 20_001, ..one }),
-            (Items { status_changes: 30_000, ..one }, Items { status_changes: 20_001, ..one }),
+            (Items { status_changes: 30_000, ..one }, Items { status_changes: 1_001, ..one }),
             (Items { tags: 5_000, ..one }, Items { tags: 101, ..one }),
             (Items { ratings: 9_000, ..one }, Items { ratings: 1_001, ..one }),
             (Items { questions: 30_000, ..one }, Items { questions: 20_001, ..one }),

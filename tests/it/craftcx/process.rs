@@ -72,9 +72,9 @@ async fn of_64_identical_imports_at_once_there_is_one_conversation_with_one_set_
     let result = polled(http, ids.iter().next().expect("one")).await;
     let client = Client::new(server.channel().await);
     let stored = client.assessments("conversations/-", 50).await;
-    // One of the conversation, and one of the AI's work; the teammate has written a note alone.
+    // One of the conversation, one of the AI's work, and one of the teammate's, who has written a note alone.
     let kinds: HashSet<_> = stored.iter().map(|one| (&one.scorecard, &one.worklog)).collect();
-    assert_eq!((stored.len(), kinds.len()), (2, 2), "{stored:?}");
+    assert_eq!((stored.len(), kinds.len()), (3, 3), "{stored:?}");
     assert!(stored.iter().all(|one| one.name.starts_with(result["conversation"].as_str().unwrap())));
-    assert_eq!(result["assessments"].as_array().map(Vec::len), Some(2));
+    assert_eq!(result["assessments"].as_array().map(Vec::len), Some(3));
 }

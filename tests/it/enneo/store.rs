@@ -72,7 +72,7 @@ async fn who_wrote_it_follows_from_direction_and_private() {
     let customer = message_of(&server, json!({ "from": "a@b.c" })).await.author.unwrap();
     assert_eq!(customer.external_id.as_deref(), Some("a@b.c"));
     let folded = message_of(&server, json!({ "from": "Ada\r\n <a@b.c>" })).await.author.unwrap();
-    assert_eq!(folded.external_id.as_deref(), Some("Ada <a@b.c>"));
+    assert_eq!((folded.external_id.as_deref(), folded.name.as_deref()), (Some("a@b.c"), Some("Ada")));
     let agent = message_of(&server, json!({ "direction": "out", "from": "a@b.c" })).await.author.unwrap();
     assert_eq!((agent.kind(), agent.external_id.as_deref()), (AuthorKind::Teammate, Some("a@b.c")));
     let nobody = message_of(&server, json!({ "direction": "out" })).await.author.unwrap();

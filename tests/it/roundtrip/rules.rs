@@ -155,7 +155,8 @@ async fn what_breaks_a_rule_of_an_import_alone_is_named_too() {
             "a customer in charge",
             |it| {
                 let kind = AuthorKind::Contact.into();
-                conversation(it).assignee = Some(Author { kind, ..Author::default() });
+                let external_id = Some("c".to_owned());
+                conversation(it).assignee = Some(Author { kind, external_id, ..Author::default() });
             },
             &["conversation.assignee.kind"],
         ),

@@ -11,7 +11,7 @@ use super::{
 use crate::harness::{Plaudit, sample};
 
 const NAME: &str = "conversations/test:42";
-const TEXT: &str = "must be 0 to 512 bytes long, is 513";
+const TEXT: &str = "must be at most 512 bytes long, is 513";
 
 const ROWS: &[Row<UpdateConversationRequest>] = &[
     (

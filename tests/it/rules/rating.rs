@@ -105,14 +105,29 @@ const SUBMISSIONS: &[Row<SubmitRatingRequest>] = &[
         "must have 1 to 20 items, has 21",
     ),
     ("no value", |it| it.answers[1].value = None, "answers[1].value", "is required"),
-    ("0 of CSAT", |it| it.answers[0].value = Some(0), "answers[0].value", "must be 1 to 5 for CSAT, is 0"),
-    ("6 of CSAT", |it| it.answers[0].value = Some(6), "answers[0].value", "must be 1 to 5 for CSAT, is 6"),
-    ("11 of NPS", |it| it.answers[1].value = Some(11), "answers[1].value", "must be 0 to 10 for NPS, is 11"),
+    (
+        "0 of CSAT",
+        |it| it.answers[0].value = Some(0),
+        "answers[0].value",
+        "must be 1 to 5 for what was asked, is 0",
+    ),
+    (
+        "6 of CSAT",
+        |it| it.answers[0].value = Some(6),
+        "answers[0].value",
+        "must be 1 to 5 for what was asked, is 6",
+    ),
+    (
+        "11 of NPS",
+        |it| it.answers[1].value = Some(11),
+        "answers[1].value",
+        "must be 0 to 10 for what was asked, is 11",
+    ),
     (
         "a negative NPS",
         |it| it.answers[1].value = Some(-1),
         "answers[1].value",
-        "must be 0 to 10 for NPS, is -1",
+        "must be 0 to 10 for what was asked, is -1",
     ),
     ("an unknown question", |it| it.answers[1].question = 2, "answers[1].question", "must be 0 to 1, is 2"),
     (

@@ -1,0 +1,69 @@
+//! The files that came with messages.
+
+use crate::{
+    domain::{
+        AttachedFile, Attachment, AttachmentId, AttachmentPlace, ConversationId, NewAttachment, WithoutBytes,
+        measure,
+    },
+    error::{Error, ResourceKind},
+    service::Services,
+    store::{Batch, message, records::AttachmentBytes},
+};
+
+/// The bytes of an attachment, for whoever has its link.
+pub async fn get_attachment(services: &Services, link: &str) -> Result<AttachedFile, Error> {
+    let not_found = || Error::not_found(ResourceKind::Attachment, format!("attachments/{link}"));
+    let (conversation, id) = services.secrets.attachment_of(link).ok_or_else(not_found)?;
+    message::find_attachment(&*services.store, conversation, id).await?.ok_or_else(not_found)
+}
+
+impl Services {
+    /// The last part of the URL under which an attachment is downloaded.
+    pub fn attachment_link(&self, conversation: ConversationId, attachment: AttachmentId) -> String {
+        self.secrets.attachment_link(conversation, attachment)
+    }
+}
+
+/// Puts the bytes of an attachment, where they are there, and answers it as its message keeps it.
+pub(in crate::service) fn put_attachment(
+    batch: &mut Batch,
+    conversation: ConversationId,
+    id: AttachmentId,
+    new: &NewAttachment,
+) -> Attachment {
+    let attachment = Attachment {
+        id,
+        file_name: new.file_name.clone(),
+        source_url: None,
+        size_bytes: None,
+        content_type: None,
+        width: None,
+        height: None,
+        is_missing: false,
+    };
+    match &new.place {
+        AttachmentPlace::Url(url) => Attachment { source_url: Some(url.clone()), ..attachment },
+        AttachmentPlace::Missing(WithoutBytes { size_bytes, content_type, width, height }) => Attachment {
+            size_bytes: *size_bytes,
+            content_type: content_type.clone(),
+            width: *width,
+            height: *height,
+            is_missing: true,
+            ..attachment
+        },
+        AttachmentPlace::Here(bytes) => {
+            let measured = measure(bytes);
+            let content_type = measured.content_type;
+            let file = AttachmentBytes {
+                file_name: attachment.file_name.clone(),
+                content_type: content_type.clone(),
+                bytes: bytes.clone(),
+            };
+            message::put_attachment(batch, conversation, id, file);
+            let (width, height) = measured.size_pixels.unzip();
+            let size_bytes = Some(bytes.len() as u64);
+            let content_type = Some(content_type);
+            Attachment { size_bytes, content_type, width, height, ..attachment }
+        }
+    }
+}

@@ -115,7 +115,7 @@ fn raw_sled(time: Duration) -> Measured {
 
 fn write_raw(time: Duration, batches: mpsc::Receiver<sled::Batch>) -> Measured {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
-    let config = sled::Config::new().path(dir.path()).cache_capacity(128 << 20).flush_every_ms(None);
+    let config = sled::Config::new().path(dir.path()).cache_capacity(16 << 20).flush_every_ms(None);
     let db = config.segment_size(4 << 20).open().expect("an empty directory opens");
     let file = File::open(dir.path().join("db")).expect("sled made its file");
     let mut spent = Duration::ZERO;

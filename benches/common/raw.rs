@@ -46,7 +46,7 @@ impl RawSled {
     }
 
     fn open(dir: &Path, data: Data) -> Result<Self> {
-        let config = sled::Config::new().path(dir).cache_capacity(128 << 20).flush_every_ms(None);
+        let config = sled::Config::new().path(dir).cache_capacity(16 << 20).flush_every_ms(None);
         let db = config.segment_size(4 << 20).open()?;
         let file = File::open(dir.join("db"))?;
         Ok(Self { db, file, _data: data })

@@ -87,8 +87,8 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "store.cache_mib",
         kind: Kind::Integer { min: 8, max: 1_048_576 },
-        default: DefaultValue::Integer(128),
-        doc: "Memory for the store's page cache, in MiB.",
+        default: DefaultValue::Integer(16),
+        doc: "Memory for the store's page cache, in MiB; the process holds about twice as much. What is not in it is read from the files, mostly out of the system's own cache.",
     },
     Setting {
         name: "store.queue_batches",

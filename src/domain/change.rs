@@ -174,7 +174,13 @@ fn check(change: &Change, violations: &mut Violations) {
 
 fn check_text(field: &str, text: &str, bytes: std::ops::RangeInclusive<usize>, violations: &mut Violations) {
     if !bytes.contains(&text.len()) {
-        let rule = format!("must be {} to {} bytes long, is {}", bytes.start(), bytes.end(), text.len());
+        let most = bytes.end();
+        let within = if *bytes.start() == 0 {
+            format!("at most {most}")
+        } else {
+            format!("{} to {most}", bytes.start())
+        };
+        let rule = format!("must be {within} bytes long, is {}", text.len());
         violations.add(field, rule);
     }
 }

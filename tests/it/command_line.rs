@@ -116,7 +116,7 @@ fn config_prints_toml_when_nobody_looks() {
         "drain_seconds = 7 # plaudit.toml:1",
         "level = \"debug\" # --log-level",
         "attempts = 9 # PLAUDIT_SCORING_ATTEMPTS",
-        "cache_mib = 128",
+        "cache_mib = 16",
     ] {
         assert!(text.lines().any(|printed| printed == line), "{line} in {text}");
     }
@@ -181,7 +181,7 @@ fn the_help_teaches() {
     let (code, text) = told(&run(&["serve", "--help"], &[]));
     assert_eq!(code, Some(0));
     for expected in
-        ["PLAUDIT_STORE_CACHE_MIB", "--store-cache-mib", "default: 128", "Examples:", "Exit codes:"]
+        ["PLAUDIT_STORE_CACHE_MIB", "--store-cache-mib", "default: 16", "Examples:", "Exit codes:"]
     {
         assert!(text.contains(expected), "{expected} in {text}");
     }

@@ -32,7 +32,7 @@ fn the_defaults_are_those_of_the_table() {
     let config = read("", &[], &[]);
     assert_eq!(config.listen.to_string(), "127.0.0.1:50051");
     assert_eq!(config.data.to_str(), Some("plaudit-data"));
-    assert_eq!((config.drain_seconds, config.store.cache_mib), (10, 128));
+    assert_eq!((config.drain_seconds, config.store.cache_mib), (10, 16));
     assert_eq!((config.scoring.attempts, config.worklog.idle_hours), (5, 24));
     assert_eq!(config.deletion.keep_days, 30);
     assert!(config.scoring.threads >= 1);

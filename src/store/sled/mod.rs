@@ -70,7 +70,7 @@ pub struct SledOptions {
 impl Default for SledOptions {
     fn default() -> Self {
         Self {
-            cache_bytes: 128 * 1024 * 1024,
+            cache_bytes: 16 * 1024 * 1024,
             queue_batches: 4096,
             queue_bytes: 128 * 1024 * 1024,
             read_threads: 2,

@@ -76,7 +76,7 @@ async fn everything_that_a_store_holds_comes_to_another_by_export_and_import() {
         );
     }
     let rows = ticket_assessments(&here).await;
-    assert!(rows.len() == 2 && rows[0]["customerExperience"]["reOpened"] == true, "{rows:?}");
+    assert!(rows.len() == 3 && rows[0]["customerExperience"]["reOpened"] == true, "{rows:?}");
     assert_eq!(ticket_assessments(&there).await, rows);
     let all = SummarizeRatingsRequest::default();
     let summary = client.summarize_ratings(all.clone()).await.unwrap();

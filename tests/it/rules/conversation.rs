@@ -32,7 +32,7 @@ const ROWS: &[Row<UpdateConversationRequest>] = &[
         "a long subject",
         |it| conversation(it).subject = long(4097),
         "conversation.subject",
-        "must be 0 to 4096 bytes long, is 4097",
+        "must be at most 4096 bytes long, is 4097",
     ),
     (
         "an unknown status",

@@ -72,6 +72,23 @@ impl<'a> Once<'a> {
         }
     }
 
+    /// For an attempt that may have been refused because of this very request, which was sent twice and carried out since it was
+    /// looked up: `None` means that it was, and is to be begun again, to find its answer.
+    pub async fn unless_done<T>(
+        &self,
+        services: &Services,
+        attempt: Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        match attempt {
+            Ok(done) => Ok(Some(done)),
+            Err(refusal) if self.id.is_none() => Err(refusal),
+            Err(refusal) => match self.begin(services).await? {
+                Begun::Answered(_) => Ok(None),
+                Begun::Fresh(_) => Err(refusal),
+            },
+        }
+    }
+
     /// Makes the answer part of the batch that carries the request out.
     pub fn record(
         &self,

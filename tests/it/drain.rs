@@ -166,7 +166,9 @@ async fn a_disk_that_takes_no_more_ends_the_program_and_what_it_answered_is_ther
             Err(status) => break status,
         }
     };
-    assert_eq!(fault(&status), (Code::Unavailable, "STORE_UNAVAILABLE".to_owned()), "{status:?}");
+    // Where the worker met the full disk first, the server may have closed the connection before this call was sent.
+    let was_gone = std::error::Error::source(&status).is_some();
+    assert!(was_gone || fault(&status) == (Code::Unavailable, "STORE_UNAVAILABLE".to_owned()), "{status:?}");
     assert!(answered.len() > 10, "{} answered", answered.len());
     assert_told_and_ended(states).await;
     assert_eq!(server.ended().await.code(), Some(1), "{}", server.log());

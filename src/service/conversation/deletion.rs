@@ -37,9 +37,12 @@ pub async fn delete_conversation(
             Begun::Answered(answer) => return answered(services, &answer).await,
             Begun::Fresh(expired) => expired,
         };
-        let found = super::find(services, name).await?;
-        check_etag(&found.head.value.conversation, etag)?;
-        if let Some(status) = delete(services, found, &once, expired).await? {
+        let attempt = async {
+            let found = super::find(services, name).await?;
+            check_etag(&found.head.value.conversation, etag)?;
+            delete(services, found, &once, expired).await
+        };
+        if let Some(Some(status)) = once.unless_done(services, attempt.await).await? {
             return Ok(status);
         }
     }
@@ -91,8 +94,11 @@ pub async fn undelete_conversation(
             Begun::Answered(answer) => return answered(services, &answer).await,
             Begun::Fresh(expired) => expired,
         };
-        let found = found_with_deleted(services, id).await?;
-        if let Some(status) = undelete(services, found, &once, expired).await? {
+        let attempt = async {
+            let found = found_with_deleted(services, id).await?;
+            undelete(services, found, &once, expired).await
+        };
+        if let Some(Some(status)) = once.unless_done(services, attempt.await).await? {
             return Ok(status);
         }
     }

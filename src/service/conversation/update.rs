@@ -40,9 +40,12 @@ pub async fn update_conversation(
             Begun::Answered(answer) => return answered(services, &answer).await,
             Begun::Fresh(expired) => expired,
         };
-        let found = super::find(services, name).await?;
-        check_etag(&found.head.value.conversation, etag)?;
-        if let Some(status) = attempt(services, found, changes, &once, expired).await? {
+        let attempt = async {
+            let found = super::find(services, name).await?;
+            check_etag(&found.head.value.conversation, etag)?;
+            attempt(services, found, changes, &once, expired).await
+        };
+        if let Some(Some(status)) = once.unless_done(services, attempt.await).await? {
             return Ok(status);
         }
     }

@@ -101,7 +101,8 @@ pub async fn update_person(
             Begun::Fresh(expired) => expired,
         };
         let mut batch = Batch::default();
-        let person = change(services, update, &mut batch).await?;
+        let attempt = change(services, update, &mut batch).await;
+        let Some(person) = once.unless_done(services, attempt).await? else { continue };
         once.record(services, &mut batch, expired, RequestAnswer::UpdatePerson(person.id));
         if batch.put.is_empty() {
             return Ok(person);

@@ -57,7 +57,9 @@ pub async fn create_team(
         {
             let TeamIdentity { source, external_id } = identity.clone();
             let name = format!("teams/{team}");
-            return Err(Error::TeamExists { source_name: source, external_id, name });
+            let refusal = Err(Error::TeamExists { source_name: source, external_id, name });
+            once.unless_done::<()>(services, refusal).await?;
+            continue;
         }
         let id = TeamId(services.ids.take(1).await?);
         let team = Team::new(id, new.clone(), services.clock.now());
@@ -100,7 +102,8 @@ pub async fn update_team(
             Begun::Fresh(expired) => expired,
         };
         let mut batch = Batch::default();
-        let team = change(services, update, &mut batch).await?;
+        let attempt = change(services, update, &mut batch).await;
+        let Some(team) = once.unless_done(services, attempt).await? else { continue };
         once.record(services, &mut batch, expired, RequestAnswer::UpdateTeam(team.id));
         if batch.put.is_empty() || commit(services, batch).await? {
             return Ok(team);
@@ -158,11 +161,8 @@ pub async fn delete_team(
             Begun::Answered(_) => return Err(foreign_answer()),
             Begun::Fresh(expired) => expired,
         };
-        let Stored { value: team, raw } = find(services, name).await?;
-        check_etag(name, &team, etag)?;
-        if team.member_count > 0 {
-            return Err(Error::TeamNotEmpty { name: format!("teams/{name}"), members: team.member_count });
-        }
+        let attempt = find_empty(services, name, etag).await;
+        let Some(Stored { value: team, raw }) = once.unless_done(services, attempt).await? else { continue };
         let mut batch = Batch::default();
         directory::delete_team(&mut batch, &team, raw);
         once.record(services, &mut batch, expired, RequestAnswer::DeleteTeam);
@@ -197,4 +197,15 @@ async fn find(services: &Services, name: &TeamRef) -> Result<Stored<Team>, Error
 
 fn not_found(name: &TeamRef) -> Error {
     Error::not_found(ResourceKind::Team, format!("teams/{name}"))
+}
+
+/// A team that may be deleted.
+async fn find_empty(services: &Services, name: &TeamRef, etag: Option<&str>) -> Result<Stored<Team>, Error> {
+    let found = find(services, name).await?;
+    check_etag(name, &found.value, etag)?;
+    if found.value.member_count > 0 {
+        let members = found.value.member_count;
+        return Err(Error::TeamNotEmpty { name: format!("teams/{name}"), members });
+    }
+    Ok(found)
 }

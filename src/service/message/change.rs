@@ -58,7 +58,8 @@ pub async fn update_message(
             Begun::Fresh(expired) => expired,
         };
         let call = Call { services, target, once: &once };
-        if let Some(stored) = call.change(expired, Some(change)).await? {
+        let attempt = call.change(expired, Some(change)).await;
+        if let Some(Some(stored)) = once.unless_done(services, attempt).await? {
             return Ok(stored);
         }
     }
@@ -80,7 +81,8 @@ pub async fn delete_message(
             Begun::Fresh(expired) => expired,
         };
         let call = Call { services, target, once: &once };
-        if call.change(expired, None).await?.is_some() {
+        let attempt = call.change(expired, None).await;
+        if let Some(Some(_)) = once.unless_done(services, attempt).await? {
             return Ok(());
         }
     }

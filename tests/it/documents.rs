@@ -40,6 +40,17 @@ fn rows<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
     rows.map(|row| row.split_once(' ').expect("a number and a title").1.to_owned()).collect()
 }
 
+/// What the demo prints below the table: the ticket's rows and the customers' line.
+fn below<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let from_ticket = lines.skip_while(|line| !line.starts_with("Ticket 8821"));
+    let mut below: Vec<&str> =
+        from_ticket.take_while(|line| *line != "```" && *line != "Try next:").collect();
+    while below.last().is_some_and(|line| line.is_empty()) {
+        below.pop();
+    }
+    below
+}
+
 #[test]
 fn the_demo_prints_the_table_of_the_readme_and_doubles_nothing_when_it_is_started_again() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
@@ -48,6 +59,9 @@ fn the_demo_prints_the_table_of_the_readme_and_doubles_nothing_when_it_is_starte
     let printed = rows(first.iter().map(String::as_str));
     assert_eq!(printed.len(), 5, "{first:#?}");
     assert_eq!(rows(readme.lines()), printed);
+    let below_table = below(first.iter().map(String::as_str));
+    assert!(below_table.len() >= 7, "{first:#?}");
+    assert_eq!(below(readme.lines()), below_table);
     assert!(
         first.iter().any(|line| line.starts_with("5 conversations imported, 0 were here already")),
         "{first:#?}"

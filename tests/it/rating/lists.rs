@@ -4,7 +4,7 @@ use plaudit::proto::v1::{
     Author, AuthorKind, Channel, ListRatingsRequest, Rating, RatingFilter, RatingState, RatingType,
 };
 
-use super::{CONVERSATION, after_start, offer, offer_with, opt_out, person, start, submission};
+use super::{CONVERSATION, after_start, offer, offer_with, opt_out, person, start, submission, undisturbed};
 use crate::harness::{Client, assert_not_found, fields, sample};
 
 const ALL: &str = "conversations/-";
@@ -163,9 +163,8 @@ async fn a_page_reads_at_most_four_times_its_size_and_may_be_short() {
             let mut found = Vec::new();
             let mut request = list(parent, page_size, rated.clone());
             loop {
-                server.store.take_reads();
-                let page = client.list_ratings(request.clone()).await.unwrap();
-                let reads = server.store.take_reads();
+                let (page, reads) =
+                    undisturbed(&server, async || client.list_ratings(request.clone()).await.unwrap()).await;
                 // Beside the conversation that is named.
                 assert!(reads <= 4 * page_size as usize + 1, "{reads} reads for a page of {page_size}");
                 found.extend(page.ratings);

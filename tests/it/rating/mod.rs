@@ -74,3 +74,14 @@ pub fn values(rating: &Rating) -> Vec<Option<i32>> {
 pub fn question_states(rating: &Rating) -> Vec<RatingState> {
     rating.questions.iter().map(RatingQuestion::state).collect()
 }
+
+/// What a call answers and the fewest reads that it took in several tries: the worker's reads beside it are counted too.
+pub async fn undisturbed<T>(server: &Plaudit, call: impl AsyncFn() -> T) -> (T, usize) {
+    let mut fewest = usize::MAX;
+    for _ in 0..4 {
+        server.store.take_reads();
+        call().await;
+        fewest = fewest.min(server.store.take_reads());
+    }
+    (call().await, fewest)
+}

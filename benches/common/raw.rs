@@ -1,6 +1,7 @@
 //! What the operations stand on: the same keys and bytes, given to sled alone and to our engine without gRPC.
 
 use std::{
+    collections::HashMap,
     fs::File,
     path::Path,
     sync::{
@@ -10,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use plaudit::store::{Batch, Keyspace, SledOptions, SledStore, StoreError};
+use plaudit::store::{Batch, Keyspace as _, SledOptions, SledStore, StoreError};
 use tokio::task::JoinSet;
 
 use super::{
@@ -103,10 +104,30 @@ impl RawSled {
 pub async fn engine_rate(recorded: &Recorded, length: Duration) -> Result<f64> {
     let data = new_data()?;
     let store = Arc::new(SledStore::open(data.path(), SledOptions::default())?);
-    commit(&store, &recorded.before, Duration::MAX).await?;
+    for before in recorded.before.chunks(MERGED) {
+        store.commit(as_one(before)).await?;
+    }
     let rate = commit(&store, &recorded.batches, length).await?;
     store.close().await?;
     Ok(rate)
+}
+
+/// What is there after some batches, which expect what the ones before them wrote.
+fn as_one(batches: &[Batch]) -> Batch {
+    let mut written = HashMap::new();
+    for batch in batches {
+        written.extend(batch.delete.iter().map(|key| (key, None)));
+        written.extend(batch.put.iter().map(|(key, value)| (key, Some(value))));
+    }
+    let mut one = Batch::default();
+    for (key, value) in written {
+        match value {
+            Some(value) => one.put.push((key.clone(), value.clone())),
+            None => one.delete.push(key.clone()),
+        }
+    }
+    one.log = batches.iter().flat_map(|batch| batch.log.clone()).collect();
+    one
 }
 
 /// Commits batches in their order until the time is over or there are no more; how many a second.

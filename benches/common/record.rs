@@ -1,6 +1,9 @@
 //! The batches that calls come to, as the use cases build them behind the gRPC edge.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use plaudit::{
@@ -13,6 +16,7 @@ use plaudit::{
         Value, keys,
         records::{self, NextId},
     },
+    worker::{SWEEP_EVERY, Worker},
 };
 use tokio::sync::watch;
 use tonic::service::Routes;
@@ -26,6 +30,9 @@ use super::{
 pub const CONVERSATIONS: usize = 20_000;
 /// Numbers that no server of a bench reaches: what is recorded collides with nothing that is stored.
 const FIRST_RECORDED: u64 = FIRST_ID + (1 << 40);
+
+/// A worker that has written nothing for so long has nothing left to do: it looks for work more often.
+const REST: Duration = Duration::from_secs(1);
 
 /// What calls write: what was there before they came, and the batches that they are.
 #[derive(Default)]
@@ -44,13 +51,15 @@ pub struct Records {
 }
 
 impl Records {
-    /// `count` imports and creations; as many stores into [`CONVERSATIONS`], one offer and one submission of each.
+    /// `count` imports and creations; as many stores into [`CONVERSATIONS`] that are scored and listed, one offer and one
+    /// submission of each. They come in the order in which a server gets them, far from each other.
     pub async fn make(count: usize) -> Result<Self> {
         let imports = Book::open().await?.write(&Load::Import, count).await?.0;
         let creations = Book::open().await?.write(&Load::Create, count).await?.0;
         let book = Book::open().await?;
-        let stored = book.write(&Load::Import, CONVERSATIONS).await?.0;
-        let names = book.imported();
+        let imported = book.write(&Load::Import, CONVERSATIONS).await?.0;
+        let stored = [imported, book.settle().await?].concat();
+        let names = scattered(&book.imported());
         let (offers, ratings) = book.write(&Load::Offer(Arc::clone(&names)), CONVERSATIONS).await?;
         let submits = book.write(&Load::Submit(ratings), CONVERSATIONS).await?.0;
         let stores = book.write(&Load::Store(names), count).await?.0;
@@ -71,9 +80,18 @@ pub async fn imports(count: usize) -> Result<Recorded> {
     Ok(Recorded { before: Vec::new(), batches })
 }
 
-/// A server without a worker and without a wire, over a store in memory.
+/// The same names in an order that has nothing to do with that in which they were stored.
+pub fn scattered(names: &Names) -> Names {
+    /// A prime that is large beside a page of sled and shares no factor with the counts in use.
+    const STEP: usize = 7919;
+    let count = names.len();
+    (0..count).map(|place| names[place * STEP % count].clone()).collect()
+}
+
+/// A server without a wire, whose worker works only when it is told to, over a store in memory.
 struct Book {
     recorder: Arc<Recorder>,
+    services: Arc<Services>,
     routes: Routes,
 }
 
@@ -85,7 +103,23 @@ impl Book {
         recorder.inner.commit(batch).await?;
         let services =
             Services::open(Arc::clone(&recorder) as _, Arc::new(SystemClock), Settings::default()).await?;
-        Ok(Self { recorder, routes: grpc::routes(Arc::new(services)) })
+        let services = Arc::new(services);
+        Ok(Self { recorder, routes: grpc::routes(Arc::clone(&services)), services })
+    }
+
+    /// Has everything scored and taken into the lists; the batches that it took.
+    async fn settle(&self) -> Result<Vec<Batch>> {
+        let worker = Worker::start(Arc::clone(&self.services), SWEEP_EVERY);
+        let mut written = 0;
+        loop {
+            tokio::time::sleep(REST).await;
+            let now = self.recorder.lock().len();
+            if std::mem::replace(&mut written, now) == now {
+                break;
+            }
+        }
+        worker.stop().await;
+        Ok(std::mem::take(&mut *self.recorder.lock()))
     }
 
     /// The batches of `count` calls, and the names of the ratings that they made.
@@ -114,8 +148,12 @@ struct Recorder {
 }
 
 impl Recorder {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Batch>> {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn taken(&self) -> Vec<Batch> {
-        let mut batches = std::mem::take(&mut *self.batches.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut batches = std::mem::take(&mut *self.lock());
         // Every call leaves a record in the log; seeds and leases of ids do not.
         batches.retain(|batch| !batch.log.is_empty());
         batches
@@ -135,7 +173,7 @@ impl Keyspace for Recorder {
         self.inner.scan(range, limit, direction)
     }
     fn commit(&self, batch: Batch) -> BoxFuture<'_, std::result::Result<Committed, StoreError>> {
-        self.batches.lock().unwrap_or_else(PoisonError::into_inner).push(batch.clone());
+        self.lock().push(batch.clone());
         self.inner.commit(batch)
     }
     fn log(

@@ -6,7 +6,7 @@ use crate::common::{
     Result,
     figures::Outcome,
     load::{self, Load, Names},
-    record::{CONVERSATIONS, Recorded, Records},
+    record::{CONVERSATIONS, Recorded, Records, scattered},
     rest,
     server::{Data, Plaudit, new_data},
     stream::{self, Amount},
@@ -174,14 +174,6 @@ impl Store {
         self.ratings = ratings;
         Ok(outcome)
     }
-}
-
-/// The same names in an order that has nothing to do with that in which they were stored.
-fn scattered(names: &Names) -> Names {
-    /// A prime that is large beside a page of sled and shares no factor with the counts in use.
-    const STEP: usize = 7919;
-    let count = names.len();
-    (0..count).map(|place| names[place * STEP % count].clone()).collect()
 }
 
 /// What an operation came to.

@@ -53,7 +53,7 @@ pub struct Dimension {
 }
 
 /// Below 3 poor, below 4 fair, else excellent, on the rounded score.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Band {
     #[n(0)]

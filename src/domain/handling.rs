@@ -89,7 +89,7 @@ impl Handling {
 }
 
 /// Where the work on a conversation stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Status {
     #[n(0)]
@@ -128,7 +128,7 @@ pub enum Priority {
 }
 
 /// How the customer and the company reach each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Channel {
     #[n(0)]

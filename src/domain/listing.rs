@@ -63,7 +63,7 @@ impl Listing {
         Message::add_writers(&mut self.writers, messages);
     }
 
-    /// What it is posted under: nothing while it is in no list. A term may come twice.
+    /// What it is posted under, in order, each once: nothing while it is in no list.
     pub fn terms(&self) -> Vec<Term> {
         if !self.taken_in || self.is_deleted {
             return Vec::new();
@@ -75,6 +75,8 @@ impl Listing {
         terms.extend(self.tags.iter().cloned().map(Term::Tag));
         terms.extend(self.score_tenths.map(Band::of).map(Term::Band));
         terms.extend(self.is_rated.then_some(Term::Rated));
+        terms.sort_unstable();
+        terms.dedup();
         terms
     }
 }
@@ -100,7 +102,7 @@ impl Author {
 }
 
 /// Something that conversations are posted under.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Term {
     /// Every conversation.
     Any,

@@ -1,6 +1,12 @@
 //! One connection: HTTP/1.1 or HTTP/2 with prior knowledge, its limits, and its orderly end.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use http::Request;
 use hyper::{body::Incoming, service::service_fn};
@@ -70,9 +76,9 @@ pub(super) async fn serve(stream: TcpStream, protocol: Protocol, calls: Arc<Call
     let service = service_fn(move |request: Request<Incoming>| {
         calls.clone().answer(request.map(|body| ReadToEnd::new(body, unread.clone())))
     });
-    let mut connection = std::pin::pin!(protocol.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
+        ended = giving_way(connection.as_mut()) => ended,
         () = drain => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -86,6 +92,22 @@ pub(super) async fn serve(stream: TcpStream, protocol: Protocol, calls: Arc<Call
         Err(cause) => tracing::debug!(?cause, "a connection ended with an error"),
         Ok(()) => {}
     }
+}
+
+/// Drives a connection, but lets everything else that is ready run first. Many calls end at once, as one sync makes all of
+/// them durable; each wakes its connection, which would run next and write that one answer. So the answers of one moment
+/// leave in one write.
+async fn giving_way<F: Future>(mut connection: Pin<&mut F>) -> F::Output {
+    let mut has_given_way = false;
+    poll_fn(move |cx| {
+        has_given_way = !has_given_way;
+        if has_given_way {
+            // Woken when what is ready has run; dropping it takes nothing back.
+            return pin!(tokio::task::yield_now()).poll(cx).map(|()| unreachable!());
+        }
+        connection.as_mut().poll(cx)
+    })
+    .await
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -124,7 +124,7 @@ async fn create(
     let ratings = new.ratings.iter();
     let first_rating = RatingId(first + 1 + in_messages);
     if parts::put_ratings(&mut batch, &conversation, ratings, first_rating, now) {
-        listing::put_rated(services, &mut batch, id, true).await?;
+        listing::put_rated(services, &mut batch, id).await?;
     }
     conversation::put_new(&mut batch, conversation, messages);
     queue::put_first(&mut batch, id, 1, now);

@@ -157,18 +157,24 @@ pub async fn put(
     Ok(())
 }
 
-/// For a use case that stores the first answer to a rating of a conversation, or takes the last one away.
+/// For a use case that stores an answer to a rating of a conversation.
 pub async fn put_rated(
     services: &Services,
     batch: &mut Batch,
     conversation: ConversationId,
-    is_rated: bool,
 ) -> Result<(), Error> {
-    let mut update = Update::begin(&*services.store, conversation).await?;
-    // Also of one that is not taken in yet: who takes it in leaves it as it is.
-    update.next.is_rated = is_rated;
-    update.put(batch);
+    put_rated_in(batch, conversation, listing::find(&*services.store, conversation).await?);
     Ok(())
+}
+
+/// The same where what lists know was read. Once a conversation is rated it stays so.
+pub fn put_rated_in(batch: &mut Batch, conversation: ConversationId, read: Option<Stored<Listing>>) {
+    let mut update = Update::of(conversation, read);
+    if !update.next.is_rated {
+        // Also of one that is not taken in yet: who takes it in leaves it as it is.
+        update.next.is_rated = true;
+        update.put(batch);
+    }
 }
 
 /// The AXIS score that a conversation has by its assessments.

@@ -12,14 +12,14 @@ mod tests;
 use crate::{
     domain::{
         Author, AuthorKind, Channel, Conversation, ConversationId, ConversationRef, Course, Event, EventKind,
-        NewRating, PersonDraft, Rating, RatingId, RatingQuestion, RatingRef, Refused, RequestId, Submission,
-        UnixMillis, Violations,
+        Listing, NewRating, PersonDraft, Rating, RatingId, RatingQuestion, RatingRef, Refused, RequestId,
+        Submission, UnixMillis, Violations,
     },
     error::{Error, ResourceKind},
     scoring::facts::OF_RATINGS,
     store::{
         Batch, StoreError, Stored, authors, conversation as stored_conversation, get_one, keys, queue,
-        rating::{self, Standing},
+        rating,
         records::{self, Head, OptOut, Request, RequestAnswer},
         request::Method,
     },
@@ -87,10 +87,8 @@ async fn offer(
         return Err(not_found());
     }
     let (user, agent) = people(services, &head, new).await?;
-    let standing = Standing::read(store, &head, &user).await?;
-    if !standing.is_of(id) {
-        return Err(not_found());
-    }
+    let opt_out_key = keys::opt_out(&head.conversation.source, id, &user);
+    let opt_out = get_one::<OptOut>(store, opt_out_key.clone()).await?;
     let now = services.clock.now();
     let offer_time = new.offered_at(now)?;
     let questions = new.questions.iter().map(|question| RatingQuestion {
@@ -108,7 +106,7 @@ async fn offer(
         channel: channel_of(&head.conversation),
         offer_time,
         course: Course {
-            withheld: standing.has_opted_out(),
+            withheld: opt_out.is_some(),
             scheduled: new.scheduled,
             expire_time: new.expire_time,
             ..Course::default()
@@ -120,7 +118,7 @@ async fn offer(
         imported_uuid: None,
     };
     let mut batch = Batch::default();
-    standing.expect(&mut batch);
+    rating::expect_standing(&mut batch, &head.conversation, opt_out_key, opt_out);
     rating::put_new(&mut batch, &rating);
     let answer = RequestAnswer::OfferRating { conversation: id, rating: rating.id };
     once.record(services, &mut batch, expired, answer);
@@ -154,7 +152,7 @@ pub async fn submit_rating(
             Begun::Answered(_) => return Err(foreign_answer()),
             Begun::Fresh(expired) => expired,
         };
-        let stored = find_named(services, name, conversation, id).await?;
+        let (stored, listing) = find_to_answer(services, name, conversation, id).await?;
         let time = services.clock.now();
         let rating = stored.value.submit(submission, time).map_err(|refused| match refused {
             Refused::Invalid(violations) => Error::Invalid(violations),
@@ -169,7 +167,7 @@ pub async fn submit_rating(
             rating::put_opt_out(&*services.store, &mut batch, &rating, opt_out).await?;
         }
         if rating.answer_time().is_some() {
-            listing::put_rated(services, &mut batch, conversation, true).await?;
+            listing::put_rated_in(&mut batch, conversation, listing);
         }
         let is_scored_again = rating.questions != stored.value.questions
             && put_scoring(services, &mut batch, conversation, time).await?;
@@ -286,8 +284,8 @@ async fn find_named(
     id: RatingId,
 ) -> Result<Stored<Rating>, Error> {
     let store = &*services.store;
-    let (head, mut rating) = rating::find(store, conversation, id).await?;
-    let is_there = head.is_some_and(|head| head.value.conversation.delete_time.is_none());
+    let (found, mut rating) = rating::find(store, conversation, id).await?;
+    let is_there = found.is_some_and(|found| found.delete_time.is_none());
     if is_there
         && rating.is_none()
         && let Some(imported) = rating::find_imported(store, conversation, name.uuid).await?
@@ -295,6 +293,22 @@ async fn find_named(
         rating = get_one(store, keys::rating(conversation, imported)).await?;
     }
     rating.filter(|_| is_there).ok_or_else(|| not_found(name, is_there))
+}
+
+/// As [`find_named`], with what lists know of the conversation. Where they have taken it in, that tells whether it is there,
+/// and its head, which may be large, need not be read.
+async fn find_to_answer(
+    services: &Services,
+    name: &RatingRef,
+    conversation: ConversationId,
+    id: RatingId,
+) -> Result<(Stored<Rating>, Option<Stored<Listing>>), Error> {
+    let (listing, rating) = rating::find_with_listing(&*services.store, conversation, id).await?;
+    let is_listed = listing.as_ref().is_some_and(|Stored { value, .. }| value.taken_in && !value.is_deleted);
+    match rating.filter(|_| is_listed) {
+        Some(rating) => Ok((rating, listing)),
+        None => Ok((find_named(services, name, conversation, id).await?, listing)),
+    }
 }
 
 /// What an earlier request made.

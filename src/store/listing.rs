@@ -1,8 +1,6 @@
 //! What lists find conversations by: a record of each, and postings under what filters ask for. docs/decisions/0013 says why.
 
-use std::collections::BTreeSet;
-
-use crate::domain::{ConversationId, Listing, Place, TimeRange, UnixMillis};
+use crate::domain::{ConversationId, Listing, Place, Term, TimeRange, UnixMillis};
 
 use super::{
     Batch, Direction, Key, Keyspace, StoreError, Stored, Value, expect_unchanged, get_one, keys,
@@ -37,17 +35,31 @@ pub async fn find_many_stored(
 
 /// Puts what lists know of a conversation, with the postings that follow from it in place of those of `read`.
 pub fn put(batch: &mut Batch, id: ConversationId, read: Option<Stored<Listing>>, listing: &Listing) {
-    let before = read.as_ref().map(|read| postings(id, &read.value)).unwrap_or_default();
-    let after = postings(id, listing);
-    batch.delete.extend(before.difference(&after).cloned());
-    batch.put.extend(after.difference(&before).map(|key| (key.clone(), Value::new())));
     let key = keys::listing(id);
     // Of one that is absent and of which there is nothing to say, only its absence is expected.
-    let before = read.as_ref().map(|read| read.value.clone()).unwrap_or_default();
-    if before != *listing {
+    let absent = Listing::default();
+    let before = read.as_ref().map_or(&absent, |read| &read.value);
+    if before != listing {
+        move_postings(batch, id, before, listing);
         batch.put.push((key.clone(), records::encode(listing)));
     }
     batch.expect.push((key, expect_unchanged(read.map(|read| read.raw))));
+}
+
+/// Few terms change at a time: only their keys are made.
+fn move_postings(batch: &mut Batch, id: ConversationId, before: &Listing, after: &Listing) {
+    let place = |listing: &Listing| Place { time: listing.create_time, number: id.0 };
+    let posting = |term: &Term, listing| {
+        let term = keys::conversation_term(term)?;
+        Some(keys::conversation_posting(&term, place(listing)))
+    };
+    let stays = place(before) == place(after);
+    let (old, new) = (before.terms(), after.terms());
+    let is_among = |terms: &[Term], term| stays && terms.binary_search(term).is_ok();
+    let ended = old.iter().filter(|term| !is_among(&new, term));
+    batch.delete.extend(ended.filter_map(|term| posting(term, before)));
+    let begun = new.iter().filter(|term| !is_among(&old, term));
+    batch.put.extend(begun.filter_map(|term| posting(term, after)).map(|key| (key, Value::new())));
 }
 
 /// At most `limit` conversations that are posted under a term, newest first.
@@ -64,13 +76,6 @@ pub async fn posted(
             .ok_or_else(|| StoreError::Corrupt(format!("a conversation is posted as {key:02x?}").into()))
     };
     page.iter().map(place).collect()
-}
-
-fn postings(id: ConversationId, listing: &Listing) -> BTreeSet<Key> {
-    let place = Place { time: listing.create_time, number: id.0 };
-    let terms = listing.terms();
-    let terms = terms.iter().filter_map(keys::conversation_term);
-    terms.map(|term| keys::conversation_posting(&term, place)).collect()
 }
 
 /// Notes for the purge that a conversation is deleted.

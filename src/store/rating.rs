@@ -4,14 +4,17 @@
 
 use std::ops::Bound;
 
+use minicbor::Decode;
 use uuid::Uuid;
 
-use crate::domain::{Author, ConversationId, Rating, RatingEntry, RatingFilter, RatingId, UnixMillis};
+use crate::domain::{
+    Conversation, ConversationId, Listing, Rating, RatingEntry, RatingFilter, RatingId, UnixMillis,
+};
 
 use super::{
     Batch, Direction, Expect, Key, KeyRange, Keyspace, StoreError, Stored, Value, expect_unchanged, get_one,
     keys::{self, KnownCustomer},
-    records::{self, Head, Identity, OptOut, RatingNumber},
+    records::{self, Head, HeadWithoutMessages, Identity, OptOut, RatingNumber},
 };
 
 /// How many ratings of one conversation are read at once.
@@ -22,17 +25,34 @@ const MAX_ASKED: usize = 1000;
 /// A rating as the list by time of offer knows it.
 pub type Entry = (UnixMillis, RatingId, RatingEntry);
 
-/// A conversation's head and one of its ratings, read at once.
+/// A conversation and one of its ratings, read at once.
 pub async fn find(
     store: &dyn Keyspace,
     conversation: ConversationId,
     id: RatingId,
-) -> Result<(Option<Stored<Head>>, Option<Stored<Rating>>), StoreError> {
-    let wanted = vec![keys::head(conversation), keys::rating(conversation, id)];
-    let mut values = store.get(wanted.clone()).await?.into_iter();
+) -> Result<(Option<Conversation>, Option<Stored<Rating>>), StoreError> {
+    let (head, rating) = find_with(store, keys::head(conversation), keys::rating(conversation, id)).await?;
+    Ok((head.map(|head: Stored<HeadWithoutMessages>| head.value.conversation), rating))
+}
+
+/// The same with what lists know of the conversation, which is much smaller.
+pub async fn find_with_listing(
+    store: &dyn Keyspace,
+    conversation: ConversationId,
+    id: RatingId,
+) -> Result<(Option<Stored<Listing>>, Option<Stored<Rating>>), StoreError> {
+    find_with(store, keys::listing(conversation), keys::rating(conversation, id)).await
+}
+
+async fn find_with<T: for<'b> Decode<'b, ()>>(
+    store: &dyn Keyspace,
+    beside: Key,
+    rating: Key,
+) -> Result<(Option<Stored<T>>, Option<Stored<Rating>>), StoreError> {
+    let mut values = store.get(vec![beside.clone(), rating.clone()]).await?.into_iter();
     let mut next = || values.next().flatten();
-    let (head, rating) = (next(), next());
-    Ok((records::decode_stored(&wanted[0], head)?, records::decode_stored(&wanted[1], rating)?))
+    let (found, found_rating) = (next(), next());
+    Ok((records::decode_stored(&beside, found)?, records::decode_stored(&rating, found_rating)?))
 }
 
 /// At most `limit` ratings of one conversation after `after` (0: from the first), in the order of their offers.
@@ -132,43 +152,19 @@ pub async fn latest_entries(
     Ok((page.iter().map(entry).collect::<Result<_, StoreError>>()?, rest))
 }
 
-/// What stands for a conversation that is offered for rating, and whether its customer opted out; read at once.
-pub struct Standing {
-    identity_key: Key,
-    identity: Option<Stored<Identity>>,
+/// Expects that a conversation is still there, and, as it was read, whether its customer opted out. The head is not
+/// expected: its bytes change with every message. The identity's do not, so that it need not be read, and it goes with the
+/// conversation.
+pub fn expect_standing(
+    batch: &mut Batch,
+    conversation: &Conversation,
     opt_out_key: Key,
     opt_out: Option<Stored<OptOut>>,
-}
-
-impl Standing {
-    pub async fn read(store: &dyn Keyspace, head: &Head, customer: &Author) -> Result<Self, StoreError> {
-        let conversation = &head.conversation;
-        let identity_key = keys::identity(&conversation.source, &conversation.external_id);
-        let opt_out_key = keys::opt_out(&conversation.source, conversation.id, customer);
-        let mut values = store.get(vec![identity_key.clone(), opt_out_key.clone()]).await?.into_iter();
-        let mut next = || values.next().flatten();
-        let (identity, opt_out) = (next(), next());
-        let identity = records::decode_stored(&identity_key, identity)?;
-        let opt_out = records::decode_stored(&opt_out_key, opt_out)?;
-        Ok(Self { identity_key, identity, opt_out_key, opt_out })
-    }
-
-    /// Whether the identity still leads to this conversation.
-    pub fn is_of(&self, conversation: ConversationId) -> bool {
-        self.identity.as_ref().is_some_and(|identity| identity.value.conversation == conversation)
-    }
-
-    pub fn has_opted_out(&self) -> bool {
-        self.opt_out.is_some()
-    }
-
-    /// Expects both as they were read. The head is not expected: its bytes change with every message, the identity's do
-    /// not, and it goes with the conversation.
-    pub fn expect(self, batch: &mut Batch) {
-        let raw = |identity: Stored<Identity>| identity.raw;
-        batch.expect.push((self.identity_key, expect_unchanged(self.identity.map(raw))));
-        batch.expect.push((self.opt_out_key, expect_unchanged(self.opt_out.map(|opt_out| opt_out.raw))));
-    }
+) {
+    let identity = keys::identity(&conversation.source, &conversation.external_id);
+    let held = records::encode(&Identity { conversation: conversation.id });
+    batch.expect.push((identity, Expect::Is(held)));
+    batch.expect.push((opt_out_key, expect_unchanged(opt_out.map(|opt_out| opt_out.raw))));
 }
 
 /// Puts a new rating. It needs no expectation of its own: its number is fresh.

@@ -104,7 +104,7 @@ impl Append<'_> {
         let is_rated = parts::put_ratings(&mut batch, &changed, ratings, first_rating, now);
         if count == 0 {
             if is_rated {
-                listing::put_rated(services, &mut batch, id, true).await?;
+                listing::put_rated(services, &mut batch, id).await?;
             }
             // Ratings do not change their conversation.
             conversation::expect_head(&mut batch, id, found.head.raw);

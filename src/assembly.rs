@@ -56,6 +56,7 @@ pub async fn build(config: &Config, address: SocketAddr) -> Result<Assembly, Ass
         scoring_attempts: config.scoring.attempts,
         worklog_idle_hours: config.worklog.idle_hours,
         keep_deleted_days: config.deletion.keep_days,
+        keep_events_days: config.events.keep_days,
         realtime_seconds: config.scoring.realtime_seconds,
         // Read once for the life of the process.
         enneo_source: String::leak(config.enneo.source.clone()),

@@ -43,6 +43,7 @@ pub struct Config {
     pub scoring: Scoring,
     pub worklog: Worklog,
     pub deletion: Deletion,
+    pub events: Events,
     pub enneo: Dialect,
     pub dixa: Dixa,
 }
@@ -85,6 +86,12 @@ pub struct Worklog {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Deletion {
+    pub keep_days: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Events {
     pub keep_days: u64,
 }
 

@@ -41,8 +41,8 @@ pub enum Error {
     #[error("{name} has {members} members; take them out of it first")]
     TeamNotEmpty { name: String, members: u32 },
     #[error(
-        "the place that the resume token names is not kept any more or not there yet: events may have been missed; read anew \
-         what you follow, and watch without a token"
+        "the place in the log of events from which to go on is not kept any more or not there yet: events may have been \
+         missed; read anew what you follow, and watch without a token"
     )]
     EventsLost,
     #[error("others kept changing {what}; nothing was written, send the same request again")]

@@ -1,5 +1,5 @@
 //! The consumer of the durable queue: it scores what wants scoring, enters people into the directory, sweeps what is no longer
-//! remembered, and purges what was deleted.
+//! remembered, purges what was deleted, and trims the log of events.
 //!
 //! In one process it owns every shard of the queue. It keeps nothing: after a crash the queue is where it was.
 
@@ -24,6 +24,7 @@ use crate::{
         posting::post_next,
         purge::purge_deleted,
         scoring::{give_up_damaged, record_failed_attempt, score_conversation},
+        trim::trim_events,
     },
     store::{keys, queue, request},
 };
@@ -43,8 +44,8 @@ const REPORT_EVERY: Duration = Duration::from_secs(60);
 /// The report counts so many jobs; beyond it says that there are more.
 const MOST_COUNTED: usize = 10_000;
 
-/// How often request records are swept, and deleted conversations purged, when nothing else is asked for. A record that is
-/// expired does not count before either.
+/// How often request records are swept, deleted conversations purged, and old events removed, when nothing else is asked for. A
+/// record that is expired does not count before either.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// A running worker.
@@ -253,13 +254,17 @@ async fn post_all(services: Arc<Services>, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-/// Sweeps expired request records, purges what was deleted long ago, and tells how long the queue is, until it is stopped.
+/// Sweeps expired request records, purges what was deleted long ago, removes old events, and tells how long the queue is, until
+/// it is stopped. A sweep that is under way then is left where it is, and the next one goes on.
 async fn keep_up(services: Arc<Services>, mut stopped: watch::Receiver<bool>, sweep_every: Duration) {
     let (mut next_sweep, mut next_report) = (Instant::now(), Instant::now() + REPORT_EVERY);
     while !*stopped.borrow() {
         let now = Instant::now();
         if now >= next_sweep {
-            sweep(&services).await;
+            tokio::select! {
+                _ = stopped.changed() => return,
+                () = sweep(&services) => {}
+            }
             next_sweep = Instant::now() + sweep_every;
         }
         if now >= next_report {
@@ -284,6 +289,11 @@ async fn sweep(services: &Services) {
         Ok(0) => {}
         Ok(purged) => tracing::info!(purged, "purged deleted conversations"),
         Err(error) => tracing::warn!(%error, "deleted conversations could not be purged"),
+    }
+    match trim_events(services).await {
+        Ok(0) => {}
+        Ok(trimmed) => tracing::info!(trimmed, "removed old events from the log"),
+        Err(error) => tracing::warn!(%error, "old events could not be removed from the log"),
     }
 }
 

@@ -186,6 +186,12 @@ impl Keyspace for Recorder {
     fn newest(&self) -> watch::Receiver<Position> {
         self.inner.newest()
     }
+    fn trim_log(&self, up_to: Position) -> BoxFuture<'_, std::result::Result<usize, StoreError>> {
+        self.inner.trim_log(up_to)
+    }
+    fn trimmed(&self) -> BoxFuture<'_, std::result::Result<Position, StoreError>> {
+        self.inner.trimmed()
+    }
     fn restore_log(
         &self,
         records: Vec<(Position, Value)>,

@@ -11,7 +11,7 @@ use std::{
     time::Instant,
 };
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{
     Failure,
@@ -196,8 +196,8 @@ impl<'a> Writer<'a> {
 
     async fn conversations(&mut self) -> Result<(), Failure> {
         let reader = self.reader.clone();
-        let names = reader.names().await?;
-        let read = names.map(|name| async { reader.read(name?).await }).buffered(AT_A_TIME);
+        let numbers = stream::iter(reader.conversations().await?);
+        let read = numbers.map(|number| reader.read(number)).buffered(AT_A_TIME);
         let mut read = std::pin::pin!(read);
         while let Some(found) = read.try_next().await? {
             let Some(whole) = found else { continue };

@@ -139,6 +139,12 @@ pub const SETTINGS: &[Setting] = &[
         doc: "Days for which a deleted conversation can be brought back; then all of it is purged.",
     },
     Setting {
+        name: "events.keep_days",
+        kind: Kind::Integer { min: 0, max: 36_500 },
+        default: DefaultValue::Integer(30),
+        doc: "Days for which WatchEvents can tell of an event; a watcher who comes later is told that events are lost. 0 keeps them for ever.",
+    },
+    Setting {
         name: "enneo.source",
         kind: Kind::Source,
         default: DefaultValue::Text("enneo"),

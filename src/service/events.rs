@@ -70,8 +70,13 @@ pub async fn watch_events(services: Arc<Services>, start: Start, filter: Filter)
         None => None,
     };
     let newest = services.store.newest();
+    let mut page = Vec::new();
     let position = match start {
-        Start::Oldest => 0,
+        Start::Oldest => {
+            // Read now, as what is removed from now on is to be told.
+            page = services.store.log(0, PAGE).await?;
+            0
+        }
         Start::Now => *newest.borrow(),
         Start::After(position) => {
             if !events::reaches(&*services.store, position).await? {
@@ -80,13 +85,13 @@ pub async fn watch_events(services: Arc<Services>, start: Start, filter: Filter)
             position
         }
     };
-    let page = Vec::new().into_iter();
+    let page = page.into_iter();
     let told_at = Instant::now();
     Ok(Watch { services, conversation, kinds, newest, page, position, has_caught_up: false, told_at })
 }
 
 impl Watch {
-    /// What comes next; waits for it.
+    /// What comes next; waits for it. [`Error::EventsLost`] when the log was trimmed beyond where the watcher is.
     pub async fn next(&mut self) -> Result<Told, Error> {
         loop {
             if let Some(event) = self.next_of_page()? {
@@ -96,9 +101,7 @@ impl Watch {
             if due <= Instant::now() {
                 return Ok(self.tell(None));
             }
-            let page = self.services.store.log(self.position, PAGE).await?;
-            if !page.is_empty() {
-                self.page = page.into_iter();
+            if self.read_on().await? {
                 continue;
             }
             if !self.has_caught_up {
@@ -112,6 +115,18 @@ impl Watch {
                 () = sleep_until(due) => {}
             }
         }
+    }
+
+    /// Reads the page after the one that was read; false at the log's end.
+    async fn read_on(&mut self) -> Result<bool, Error> {
+        let store = &*self.services.store;
+        let page = store.log(self.position, PAGE).await?;
+        // Asked after the page was read: what is removed later was in it. At the end nothing is gone, the newest record stays.
+        if !page.is_empty() && store.trimmed().await? > self.position {
+            return Err(Error::EventsLost);
+        }
+        self.page = page.into_iter();
+        Ok(self.page.len() > 0)
     }
 
     /// The next event of the page that is wanted.

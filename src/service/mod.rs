@@ -19,6 +19,7 @@ pub mod rating;
 pub mod scorecard;
 pub mod scoring;
 pub mod ticket;
+pub mod trim;
 
 use std::{
     pin::Pin,
@@ -82,6 +83,8 @@ pub struct Settings {
     pub worklog_idle_hours: u64,
     /// For how many days a deleted conversation can be brought back.
     pub keep_deleted_days: u64,
+    /// For how many days the log tells of an event; 0 is for ever.
+    pub keep_events_days: u64,
     /// How long a message that is stored with `realtime` waits for its scoring.
     pub realtime_seconds: u64,
     /// The source whose tickets the Enneo dialect's path ids name. Set once for the life of the process.
@@ -97,6 +100,7 @@ impl Default for Settings {
             scoring_threads: 1,
             worklog_idle_hours: 24,
             keep_deleted_days: 30,
+            keep_events_days: 30,
             realtime_seconds: 60,
             enneo_source: "enneo",
             dixa_source: "dixa",

@@ -9,13 +9,13 @@ pub fn decode(position: Position, record: &Value) -> Result<Event, StoreError> {
     records::decode(&position.to_be_bytes().to_vec(), record)
 }
 
-/// Whether the log holds all that followed a position, which was that of a record or 0: its beginning may be gone, or, after
-/// a restore, its end.
+/// Whether the log holds all that followed a position, which was that of a record or 0: its beginning may have been removed,
+/// or, after a restore, its end be missing.
 pub async fn reaches(store: &dyn Keyspace, position: Position) -> Result<bool, StoreError> {
-    let Some(before) = position.checked_sub(1) else { return Ok(true) };
-    if *store.newest().borrow() < position && store.log(before, 1).await?.is_empty() {
+    // A record is there a moment before it is the newest that is told.
+    let is_beyond = *store.newest().borrow() < position;
+    if is_beyond && store.log(position.saturating_sub(1), 1).await?.is_empty() {
         return Ok(false);
     }
-    let oldest = store.log(0, 1).await?.first().map_or(Position::MAX, |(oldest, _)| *oldest);
-    Ok(oldest <= position.saturating_add(1))
+    Ok(store.trimmed().await? <= position)
 }

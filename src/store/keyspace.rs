@@ -13,7 +13,7 @@ use tokio::sync::watch;
 pub type Key = Vec<u8>;
 /// A value: any bytes, the empty string among them.
 pub type Value = Bytes;
-/// A place in the log. Positions grow from 1; gaps are allowed. 0 is "before the first record".
+/// A place in the log. Positions grow from 1 and are never given again; gaps are allowed. 0 is "before the first record".
 pub type Position = u64;
 
 /// The longest key that an engine must take.
@@ -22,6 +22,8 @@ pub const MAX_KEY_BYTES: usize = 2048;
 pub const MAX_BATCH_BYTES: usize = 32 * 1024 * 1024;
 /// The largest page that `scan` and `log` return, whatever `limit` says.
 pub const MAX_PAGE: usize = 10_000;
+/// The most log records that one call of `trim_log` removes: a batch of them holds no other writer up for long.
+pub const MAX_TRIM: usize = 128;
 /// The last position that a log may reach: what a signed integer of SQL holds.
 pub const MAX_POSITION: Position = i64::MAX as Position;
 
@@ -223,10 +225,24 @@ pub trait Keyspace: Send + Sync + 'static {
     /// has what was told.
     fn newest(&self) -> watch::Receiver<Position>;
 
+    /// Removes the oldest log records up to and including the position `up_to`, durably: at most [`MAX_TRIM`] of them, and
+    /// fewer where they are large. Answers how many; 0 means that nothing is left to remove up to there.
+    ///
+    /// The newest record always stays, whatever `up_to` says: it is what later positions follow, also after a reopening.
+    /// Each call is atomic, and several at once are as good as one after the other. The place of a record says whether it is
+    /// removed, never what it holds: one that cannot be read goes as well.
+    fn trim_log(&self, up_to: Position) -> BoxFuture<'_, Result<usize, StoreError>>;
+
+    /// The position of the newest log record that was removed, 0 while none was: whoever has read the log up to there or
+    /// further has missed nothing, and whoever has not has missed that record at least. It changes in the same atomic
+    /// step as the log: asked after a page was read, it tells whether something was removed before that page.
+    fn trimmed(&self) -> BoxFuture<'_, Result<Position, StoreError>>;
+
     /// Appends records at the positions given, durably and all or none: how `store load` keeps the positions of a dump.
     ///
     /// The positions must grow and lie after the newest one of the log, else [`StoreError::Limit`]. Later commits go on
-    /// after the last of them.
+    /// after the last of them. What would stand before the first record of a log counts as removed: a dump does not say
+    /// what its store had removed before.
     fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Sizes and counters, cheap enough to ask every second.

@@ -15,8 +15,8 @@ use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::watch;
 
 use super::keyspace::{
-    Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, MAX_PAGE, Position, Stats, StoreError,
-    Value,
+    Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, MAX_PAGE, MAX_TRIM, Position, Stats,
+    StoreError, Value,
 };
 
 /// An empty keyspace in memory. A commit is "durable" at once: until the process ends.
@@ -31,6 +31,8 @@ pub struct MemoryStore {
 struct State {
     pairs: BTreeMap<Key, Value>,
     log: BTreeMap<Position, Value>,
+    /// The newest position that was removed from the log.
+    trimmed: Position,
     closed: bool,
 }
 
@@ -107,9 +109,25 @@ impl MemoryStore {
     fn restore_log_now(&self, records: Vec<(Position, Value)>) -> Result<(), StoreError> {
         let mut state = self.open_state()?;
         super::keyspace::check_positions(state.last_position(), records.iter().map(|(at, _)| *at))?;
+        if let (true, Some((first, _))) = (state.log.is_empty(), records.first()) {
+            state.trimmed = first - 1;
+        }
         state.log.extend(records);
         self.tell_newest(&state);
         Ok(())
+    }
+
+    fn trim_log_now(&self, up_to: Position) -> Result<usize, StoreError> {
+        let mut state = self.open_state()?;
+        let newest = state.last_position();
+        let oldest = state.log.range(..=up_to).map(|(at, _)| *at).filter(|at| *at != newest);
+        let removed: Vec<Position> = oldest.take(MAX_TRIM).collect();
+        for position in &removed {
+            state.log.remove(position);
+            state.trimmed = *position;
+        }
+        self.commits.fetch_add(u64::from(!removed.is_empty()), Ordering::Relaxed);
+        Ok(removed.len())
     }
 
     fn tell_newest(&self, state: &State) {
@@ -164,6 +182,14 @@ impl Keyspace for MemoryStore {
 
     fn newest(&self) -> watch::Receiver<Position> {
         self.newest.subscribe()
+    }
+
+    fn trim_log(&self, up_to: Position) -> BoxFuture<'_, Result<usize, StoreError>> {
+        async move { self.trim_log_now(up_to) }.boxed()
+    }
+
+    fn trimmed(&self) -> BoxFuture<'_, Result<Position, StoreError>> {
+        async move { Ok(self.open_state()?.trimmed) }.boxed()
     }
 
     fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -34,7 +34,7 @@ fn the_defaults_are_those_of_the_table() {
     assert_eq!(config.data.to_str(), Some("plaudit-data"));
     assert_eq!((config.drain_seconds, config.store.cache_mib), (10, 16));
     assert_eq!((config.scoring.attempts, config.worklog.idle_hours), (5, 24));
-    assert_eq!(config.deletion.keep_days, 30);
+    assert_eq!((config.deletion.keep_days, config.events.keep_days), (30, 30));
     assert!(config.scoring.threads >= 1);
     assert_eq!(config.scoring.realtime_seconds, 60);
     assert_eq!((config.enneo.source.as_str(), config.dixa.source.as_str()), ("enneo", "dixa"));

@@ -21,20 +21,20 @@ use crate::harness::{
     soon,
 };
 
-fn from_oldest() -> WatchEventsRequest {
+pub fn from_oldest() -> WatchEventsRequest {
     WatchEventsRequest::default()
 }
 
-fn resuming(resume_token: &str) -> WatchEventsRequest {
+pub fn resuming(resume_token: &str) -> WatchEventsRequest {
     WatchEventsRequest { resume_token: resume_token.to_owned(), ..WatchEventsRequest::default() }
 }
 
-async fn next(events: &mut Streaming<WatchEventsResponse>) -> WatchEventsResponse {
+pub async fn next(events: &mut Streaming<WatchEventsResponse>) -> WatchEventsResponse {
     soon("an event", events.message()).await.expect("no error").expect("an event")
 }
 
 /// The next event, and the token after it.
-async fn next_event(events: &mut Streaming<WatchEventsResponse>) -> (Event, String) {
+pub async fn next_event(events: &mut Streaming<WatchEventsResponse>) -> (Event, String) {
     loop {
         let WatchEventsResponse { event, resume_token } = next(events).await;
         assert!(!resume_token.is_empty());
@@ -45,7 +45,7 @@ async fn next_event(events: &mut Streaming<WatchEventsResponse>) -> (Event, Stri
 }
 
 /// Everything up to where the watcher is told that it has caught up, and the token of that.
-async fn caught_up(events: &mut Streaming<WatchEventsResponse>) -> (Vec<Event>, String) {
+pub async fn caught_up(events: &mut Streaming<WatchEventsResponse>) -> (Vec<Event>, String) {
     let mut all = Vec::new();
     loop {
         let WatchEventsResponse { event, resume_token } = next(events).await;

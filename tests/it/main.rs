@@ -39,5 +39,6 @@ mod store;
 mod store_message;
 mod syncs;
 mod telemetry;
+mod trim;
 mod update;
 mod worker;

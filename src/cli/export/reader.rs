@@ -1,22 +1,18 @@
 //! Reads what a server holds, by its API.
 
-use std::collections::HashSet;
-
-use futures_util::{Stream, stream};
 use http_body_util::BodyExt as _;
-use tonic::{Code, Status, Streaming, transport::Channel};
+use tonic::{Code, Status, transport::Channel};
 use tower::{Service as _, ServiceExt as _};
 
 use crate::{
     cli::{Failure, record::Part},
     proto::v1::{
-        Assessment, Conversation, GetConversationRequest, ListAssessmentsRequest, ListMessagesRequest,
-        ListOptOutsRequest, ListOptOutsResponse, ListPeopleRequest, ListPeopleResponse, ListRatingsRequest,
-        ListTeamsRequest, Message, Rating, Team, WatchEventsRequest, WatchEventsResponse,
+        Assessment, Conversation, GetConversationRequest, ListAssessmentsRequest, ListConversationsRequest,
+        ListMessagesRequest, ListOptOutsRequest, ListOptOutsResponse, ListPeopleRequest, ListPeopleResponse,
+        ListRatingsRequest, ListTeamsRequest, Message, Rating, Team,
         assessment_service_client::AssessmentServiceClient,
         conversation_service_client::ConversationServiceClient,
-        directory_service_client::DirectoryServiceClient, event_service_client::EventServiceClient,
-        rating_service_client::RatingServiceClient,
+        directory_service_client::DirectoryServiceClient, rating_service_client::RatingServiceClient,
     },
     server::code_name,
 };
@@ -70,20 +66,29 @@ impl Reader {
         Ok(opt_outs.map_err(|status| told(&status))?.into_inner())
     }
 
-    /// The names of all conversations of which anything is known: each has left its mark in the log.
-    pub(super) async fn names(&self) -> Result<impl Stream<Item = Result<String, Failure>> + use<>, Failure> {
-        let mut client = EventServiceClient::new(self.channel.clone());
-        let events = client.watch_events(WatchEventsRequest::default()).await;
-        let events = events.map_err(|status| told(&status))?.into_inner();
-        Ok(stream::unfold((events, HashSet::new()), async |(mut events, mut seen)| {
-            let name = next_new(&mut events, &mut seen).await.transpose()?;
-            Some((name, (events, seen)))
-        }))
+    /// The numbers of all conversations, in the order in which they were stored. They are listed newest first, so all are held
+    /// until the oldest is known: eight bytes each.
+    pub(super) async fn conversations(&self) -> Result<Vec<u64>, Failure> {
+        let mut numbers = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let request = ListConversationsRequest { page_size: PAGE_SIZE, page_token, ..Default::default() };
+            let mut client = ConversationServiceClient::new(self.channel.clone());
+            let page = client.list_conversations(request).await.map_err(|status| told(&status))?.into_inner();
+            for conversation in page.conversations {
+                numbers.push(number_of(&conversation.name)?);
+            }
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                numbers.reverse();
+                return Ok(numbers);
+            }
+        }
     }
 
     /// A conversation; `None` when it is not there any more.
-    pub(super) async fn read(&self, name: String) -> Result<Option<Whole>, Failure> {
-        match self.whole(&name).await {
+    pub(super) async fn read(&self, number: u64) -> Result<Option<Whole>, Failure> {
+        match self.whole(&format!("conversations/{number}")).await {
             Ok(whole) => Ok(Some(whole)),
             Err(status) if status.code() == Code::NotFound => Ok(None),
             Err(status) => Err(told(&status)),
@@ -179,20 +184,9 @@ impl Reader {
     }
 }
 
-/// The next conversation that was not met before; `None` when the log is read to its end.
-async fn next_new(
-    events: &mut Streaming<WatchEventsResponse>,
-    seen: &mut HashSet<u64>,
-) -> Result<Option<String>, Failure> {
-    loop {
-        let told = events.message().await.map_err(|status| told(&status))?;
-        // Without an event the watcher has caught up, as far as it matters here.
-        let Some(event) = told.and_then(|told| told.event) else { return Ok(None) };
-        let number = event.conversation.rsplit('/').next().and_then(|number| number.parse().ok());
-        if number.is_none_or(|number| seen.insert(number)) {
-            return Ok(Some(event.conversation));
-        }
-    }
+fn number_of(name: &str) -> Result<u64, Failure> {
+    let number = name.strip_prefix("conversations/").and_then(|number| number.parse().ok());
+    number.ok_or_else(|| Failure::Failed(format!("the server lists a conversation by the name {name:?}")))
 }
 
 fn told(status: &Status) -> Failure {

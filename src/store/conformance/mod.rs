@@ -8,6 +8,7 @@ mod isolation;
 mod large;
 mod logs;
 mod reading;
+mod trimming;
 mod whole;
 
 use std::{collections::BTreeMap, ops::Bound, path::PathBuf, sync::Arc};
@@ -16,7 +17,7 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, join_all};
 use proptest::prelude::*;
 
-use self::{history::*, isolation::*, large::*, logs::*, reading::*, whole::*};
+use self::{history::*, isolation::*, large::*, logs::*, reading::*, trimming::*, whole::*};
 use super::keyspace::*;
 
 /// How the suite makes an engine's stores.
@@ -94,6 +95,13 @@ macro_rules! conformance_suite {
                 a_refused_batch_logs_nothing,
                 a_follower_of_the_log_misses_nothing,
                 restored_positions_are_kept_and_gone_on_from,
+                a_trimmed_log_begins_after_what_was_removed,
+                the_newest_record_is_never_trimmed,
+                a_trim_is_bounded,
+                large_records_can_be_trimmed,
+                gaps_do_not_count_as_removed,
+                a_follower_of_a_log_that_is_trimmed_skips_nothing_unknown,
+                a_trimmed_log_goes_on_after_reopening,
                 large_values_come_back_whole,
                 large_values_can_shrink_grow_and_go,
                 large_values_can_be_expected,
@@ -128,6 +136,7 @@ macro_rules! conformance_suite {
 }
 
 conformance_suite!(memory, Memory, opts_out: {
+    a_trimmed_log_goes_on_after_reopening: "it keeps nothing when its process ends, by design",
     everything_is_there_after_reopening: "it keeps nothing when its process ends, by design"
 });
 conformance_suite!(sled, Sled::new(), opts_out: {});

@@ -51,6 +51,8 @@ pub(super) async fn a_closed_store_refuses_everything(subject: &dyn Subject) {
     assert!(failed(store.scan(KeyRange::all(), 1, Direction::Ascending).await));
     assert!(failed(store.log(0, 1).await));
     assert!(failed(store.restore_log(vec![(1, value("x"))]).await));
+    assert!(failed(store.trim_log(1).await));
+    assert!(failed(store.trimmed().await));
     assert!(failed(store.stats().await));
     assert_eq!(*store.failure().borrow(), None, "closing is no failure");
 }

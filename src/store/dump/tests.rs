@@ -55,6 +55,30 @@ async fn a_dump_comes_through_every_engine_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn a_trimmed_log_keeps_its_positions_and_its_beginning() {
+    let source = filled().await;
+    assert_eq!(source.trim_log(4).await.unwrap(), 2);
+    let dir = tempfile::tempdir().unwrap();
+    for (up_to, left) in [(4, 4), (9999, 1)] {
+        while source.trim_log(up_to).await.unwrap() > 0 {}
+        let file = dumped(&source).await;
+        let sled = SledStore::open(&dir.path().join(up_to.to_string()), SledOptions::default()).unwrap();
+        let memory = MemoryStore::new();
+        for store in [&sled as &dyn Keyspace, &memory] {
+            assert_eq!(loaded(store, &file).await.unwrap().records, left);
+            assert!(dumped(store).await == file);
+            // Whoever had read up to what was removed has missed nothing; of a gap after it a dump does not know.
+            let records = store.log(0, 9).await.unwrap();
+            assert_eq!(records, source.log(0, 9).await.unwrap());
+            assert_eq!(store.trimmed().await.unwrap(), records[0].0 - 1);
+            let log = vec![Bytes::from("next")];
+            let next = store.commit(Batch { log, ..Batch::default() }).await.unwrap();
+            assert!(next.first_position > records.last().map(|(at, _)| *at));
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_empty_store_has_a_dump_too() {
     let file = dumped(&MemoryStore::new()).await;
     assert_eq!(file.len(), TITLE.len() + 4 + 1 + 8 + 8 + 32);

@@ -61,10 +61,7 @@ enum Stored<'a> {
 /// Brings a value into the form in which it is written. `ids` gives every chunked value an id of its own.
 pub(super) fn encode(value: &[u8], owner: Owner, ids: &AtomicU64) -> Encoded {
     if value.len() <= INLINE_BYTES {
-        let mut head = Vec::with_capacity(1 + value.len());
-        head.push(TAG_INLINE);
-        head.extend_from_slice(value);
-        return Encoded { head: IVec::from(head), chunks: Vec::new() };
+        return in_place(value);
     }
     let id = ids.fetch_add(1, Ordering::Relaxed);
     let mut head = Vec::with_capacity(HEAD_BYTES);
@@ -78,6 +75,14 @@ pub(super) fn encode(value: &[u8], owner: Owner, ids: &AtomicU64) -> Encoded {
         .map(|(number, chunk)| (chunk_key(owner, id, number), IVec::from(chunk)))
         .collect();
     Encoded { head: IVec::from(head), chunks }
+}
+
+/// The same of a value that is known to be small.
+pub(super) fn in_place(value: &[u8]) -> Encoded {
+    let mut head = Vec::with_capacity(1 + value.len());
+    head.push(TAG_INLINE);
+    head.extend_from_slice(value);
+    Encoded { head: IVec::from(head), chunks: Vec::new() }
 }
 
 /// The value behind a stored head.

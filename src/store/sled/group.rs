@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::{
     chunks::{self, Encoded, Owner},
-    layout::{LOG, PAIRS, caller_key, log_key},
+    layout::{LOG, PAIRS, TRIMMED_KEY, caller_key, log_key},
     queue::Write,
 };
 use crate::store::keyspace::{Committed, Expect, Position, StoreError, check_positions};
@@ -56,6 +56,14 @@ impl<'a> Merge<'a> {
                 Some(value) => self.put(key, value),
                 None => drop(self.writes.insert(key, None)),
             }
+        }
+        for key in write.removed {
+            self.writes.insert(key, None);
+        }
+        // What would stand before the first record of a log that is restored counts as removed.
+        let restored = write.log.first().and_then(|record| record.position);
+        if let Some(first) = restored.filter(|first| self.last_position == 0 && *first > 1) {
+            self.put(TRIMMED_KEY.into(), chunks::in_place(&(first - 1).to_be_bytes()));
         }
         let mut first_position = None;
         for record in write.log {

@@ -2,7 +2,7 @@
 //!
 //! | area | key after the area byte | value |
 //! |---|---|---|
-//! | 0 meta | a name | the identity record, the commit number |
+//! | 0 meta | a name | the identity record, the commit number, the newest position removed from the log |
 //! | 1 pairs | the caller's key | a stored value (`chunks`) |
 //! | 2 chunks | owner, id (8 bytes), number (4 bytes) | a piece of a large value |
 //! | 3 log | position (8 bytes) | a stored value |
@@ -23,6 +23,9 @@ pub(super) const LOG: u8 = 3;
 pub(super) const IDENTITY_KEY: &[u8] = b"\0identity";
 /// The number of the newest merged batch.
 pub(super) const COMMIT_NUMBER_KEY: &[u8] = b"\0commit";
+
+/// The position of the newest log record that was removed, as a stored value; absent while none was.
+pub(super) const TRIMMED_KEY: &[u8] = b"\0trimmed";
 
 /// Bounds of raw keys.
 pub(super) type RawRange = (Bound<Vec<u8>>, Bound<Vec<u8>>);

@@ -18,6 +18,7 @@ mod open;
 mod queue;
 mod readers;
 mod sidecar;
+mod trim;
 
 use std::{
     fs, io,
@@ -47,9 +48,11 @@ use self::{
     queue::{LogWrite, Queue, Write},
     readers::{ReadPool, Reader, Visible, panic_text},
     sidecar::Sidecar,
+    trim::Part,
 };
 use super::keyspace::{
-    Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, Position, Stats, StoreError, Value,
+    Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, MAX_TRIM, Position, Stats, StoreError,
+    Value,
 };
 
 /// How the engine uses the machine.
@@ -257,7 +260,7 @@ fn sized(expect: Vec<(IVec, Expect)>, pairs: Vec<(IVec, Option<Encoded>)>, log: 
         key_count += value.chunks.len();
         size_bytes += value.size_bytes();
     }
-    Write { expect, pairs, log, key_count, size_bytes }
+    Write { expect, pairs, log, removed: Vec::new(), key_count, size_bytes }
 }
 
 impl Drop for SledStore {
@@ -298,6 +301,25 @@ impl Keyspace for SledStore {
 
     fn newest(&self) -> watch::Receiver<Position> {
         self.shared.newest.subscribe()
+    }
+
+    fn trim_log(&self, up_to: Position) -> BoxFuture<'_, Result<usize, StoreError>> {
+        async move {
+            loop {
+                let next = self.read(MAX_TRIM, move |reader| reader.next_to_trim(up_to)).await?;
+                let Some(Part { count, write }) = next else { return Ok(0) };
+                match self.submit(write).await {
+                    // Another call has removed it.
+                    Err(StoreError::Conflict { .. }) => {}
+                    outcome => return outcome.map(|_| count),
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn trimmed(&self) -> BoxFuture<'_, Result<Position, StoreError>> {
+        self.read(1, Reader::trimmed).boxed()
     }
 
     fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>> {

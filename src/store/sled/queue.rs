@@ -23,6 +23,8 @@ pub(super) struct Write {
     /// Raw keys with their new values, `None` to delete.
     pub pairs: Vec<(IVec, Option<Encoded>)>,
     pub log: Vec<LogWrite>,
+    /// Raw keys of log records that go, and of their chunks.
+    pub removed: Vec<IVec>,
     pub key_count: usize,
     pub size_bytes: usize,
 }

@@ -16,7 +16,8 @@ use super::{
     chunks,
     failure::Failure,
     group::InFlight,
-    layout::{self, RawRange},
+    layout::{self, RawRange, TRIMMED_KEY},
+    trim::{self, Part},
 };
 use crate::store::keyspace::{Direction, Key, KeyRange, MAX_PAGE, Position, StoreError, Value};
 
@@ -105,6 +106,16 @@ impl Reader {
             Ok((position.ok_or_else(|| chunks::corrupt("a log record has a malformed key"))?, value))
         });
         Ok(Seen { value: records.collect::<Result<_, StoreError>>()?, wait_for: seen.wait_for })
+    }
+
+    pub(super) fn trimmed(&self) -> Result<Seen<Position>, StoreError> {
+        self.read(|| trim::trimmed(&self.tree), |group, _| group.writes_any(&[TRIMMED_KEY.into()]))
+    }
+
+    /// The next records to remove. What is not durable of what was read is by the time that the removal is: groups are
+    /// synced in their order.
+    pub(super) fn next_to_trim(&self, up_to: Position) -> Result<Seen<Option<Part>>, StoreError> {
+        self.read(|| trim::next_part(&self.tree, up_to), |_, _| false)
     }
 
     /// Reads, and tells which group must be durable first: the one in flight, when it `concerns` what was read.

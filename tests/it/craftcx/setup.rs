@@ -213,6 +213,14 @@ impl Keyspace for FaultyStore {
         self.inner.newest()
     }
 
+    fn trim_log(&self, up_to: Position) -> BoxFuture<'_, Result<usize, StoreError>> {
+        self.inner.trim_log(up_to)
+    }
+
+    fn trimmed(&self) -> BoxFuture<'_, Result<Position, StoreError>> {
+        self.inner.trimmed()
+    }
+
     fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.inner.restore_log(records)
     }

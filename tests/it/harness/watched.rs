@@ -152,6 +152,14 @@ impl Keyspace for Watched {
         self.below.newest()
     }
 
+    fn trim_log(&self, up_to: Position) -> BoxFuture<'_, Result<usize, StoreError>> {
+        self.below.trim_log(up_to)
+    }
+
+    fn trimmed(&self) -> BoxFuture<'_, Result<Position, StoreError>> {
+        self.below.trimmed()
+    }
+
     fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.below.restore_log(records)
     }

@@ -78,6 +78,9 @@ fn neutral(mut line: Value) -> Value {
         let told = ["scorecard", "totals", "state", "axis"].map(|key| assessment[key].clone());
         Value::from(told.to_vec())
     });
-    line["assessments"] = assessments.collect();
+    // Their order is that of their numbers, which depends on how often a conversation was scored while it came.
+    let mut assessments: Vec<Value> = assessments.collect();
+    assessments.sort_by_key(Value::to_string);
+    line["assessments"] = assessments.into();
     line
 }

@@ -34,6 +34,60 @@ async fn what_was_answered_is_in_the_files() {
 }
 
 #[tokio::test]
+async fn a_trim_that_is_cut_off_leaves_a_log_that_says_where_it_begins() {
+    let data = Data::new();
+    let store = data.open().unwrap();
+    let last = 5 * MAX_TRIM as u64;
+    store.commit(Batch { log: vec![noise(10, 0); 5 * MAX_TRIM], ..Batch::default() }).await.unwrap();
+    while store.trim_log(last).await.unwrap() > 0 {
+        let trimmed = store.trimmed().await.unwrap();
+        let crashed = data.copy();
+        let found = crashed.open().unwrap();
+        assert_eq!(found.trimmed().await.unwrap(), trimmed);
+        assert_eq!(found.log(0, 1).await.unwrap()[0].0, trimmed + 1);
+        while found.trim_log(last).await.unwrap() > 0 {}
+        assert_eq!(found.log(0, 9).await.unwrap(), [(last, noise(10, 0))]);
+        found.close().await.unwrap();
+    }
+    assert_eq!(store.trimmed().await.unwrap(), last - 1);
+}
+
+#[tokio::test]
+async fn a_trim_is_shown_after_its_sync_and_goes_with_other_writes() {
+    let data = Data::new();
+    let (store, disk) = data.open_on_test_disk(options());
+    store.commit(Batch { log: vec![noise(10, 0); MAX_TRIM + 1], ..Batch::default() }).await.unwrap();
+    disk.hold_syncs();
+    let mut first = pin!(store.commit(put([0], "")));
+    assert!((&mut first).now_or_never().is_none());
+    disk.wait_for_held_sync();
+    let mut trim = pin!(store.trim_log(9));
+    wait_for("the trim to wait for the committer", || {
+        assert!((&mut trim).now_or_never().is_none());
+        (store.shared.queue.depth() == 1).then_some(())
+    });
+    let mut second = pin!(store.commit(put([1], "")));
+    assert!((&mut second).now_or_never().is_none());
+    disk.release_syncs();
+    first.await.unwrap();
+    assert_eq!(trim.await.unwrap(), 9);
+    second.await.unwrap();
+    assert_eq!(store.stats().await.unwrap().groups, 3, "the log, the first, the trim with the second");
+
+    disk.hold_syncs();
+    let mut trim = pin!(store.trim_log(10));
+    wait_for("the sync of the trim", || {
+        assert!((&mut trim).now_or_never().is_none());
+        (disk.state.lock().unwrap().waiting == 1).then_some(())
+    });
+    let mut shown = [store.log(0, 1).map(drop).boxed(), store.trimmed().map(drop).boxed()];
+    assert!(shown.iter_mut().all(|read| read.now_or_never().is_none()), "showed what could be lost");
+    disk.release_syncs();
+    assert_eq!(trim.await.unwrap(), 1);
+    assert_eq!((store.log(0, 1).await.unwrap()[0].0, store.trimmed().await.unwrap()), (11, 10));
+}
+
+#[tokio::test]
 async fn what_waits_together_is_synced_together() {
     let data = Data::new();
     let (store, disk) = data.open_on_test_disk(options());

@@ -53,6 +53,43 @@ async fn no_chunk_outlives_its_value() {
 }
 
 #[tokio::test]
+async fn no_chunk_outlives_its_log_record() {
+    let data = Data::new();
+    let store = data.open().unwrap();
+    let log = [500_000, 10, 100_000, 60_000].map(|size| noise(size, 1));
+    store.commit(Batch { log: log.into(), ..put([1], noise(70_000, 2)) }).await.unwrap();
+    // Keys of pairs that begin as those of chunks of the log do have chunks of their own.
+    store.commit(put([layout::LOG, 0], noise(60_000, 3))).await.unwrap();
+    assert_eq!(store.trim_log(2).await.unwrap(), 2);
+    assert_eq!(store.trim_log(9).await.unwrap(), 1);
+    assert_eq!(get(&store, [layout::LOG, 0]).await.unwrap(), Some(noise(60_000, 3)));
+    store.close().await.unwrap();
+    // What is left are 60,000 bytes of the log, 70,000 and 60,000 bytes of pairs.
+    assert_eq!(raw_chunks(&data), 2 + 3 + 2);
+}
+
+#[tokio::test]
+async fn a_damaged_record_can_be_trimmed() {
+    let data = Data::new();
+    let store = data.open().unwrap();
+    let log = (0..4).map(|at| noise(60_000, at)).collect();
+    store.commit(Batch { log, ..Batch::default() }).await.unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    let raw = data.raw();
+    raw.insert(layout::log_key(1), &[77u8]).unwrap();
+    raw.insert(layout::log_key(2), &[1u8, 1, 2, 3]).unwrap();
+    raw.insert(layout::log_key(3), &[]).unwrap();
+    raw.flush().unwrap();
+    drop(raw);
+
+    let store = data.open().unwrap();
+    assert!(matches!(store.log(0, 9).await, Err(StoreError::Corrupt(_))));
+    assert_eq!(store.trim_log(9).await.unwrap(), 3);
+    assert_eq!(store.log(0, 9).await.unwrap(), [(4, noise(60_000, 3))]);
+}
+
+#[tokio::test]
 async fn a_damaged_chunk_is_not_shown() {
     let data = Data::new();
     let store = data.open().unwrap();

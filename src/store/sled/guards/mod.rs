@@ -201,7 +201,7 @@ fn copy_dir(from: &Path, to: &Path) {
 }
 
 /// Asks again until there is an answer.
-fn wait_for<T>(what: &str, ask: impl Fn() -> Option<T>) -> T {
+fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(answer) = ask() {

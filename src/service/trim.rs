@@ -1,0 +1,74 @@
+//! The end of old events: after some days the log does not tell of them any more.
+
+use crate::{
+    domain::UnixMillis,
+    error::Error,
+    store::{Keyspace, Position, Value, events},
+};
+
+use super::Services;
+
+/// How many records are read at once.
+const PAGE: usize = 256;
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+/// Removes the events that are older than what is kept, from the oldest on; answers how many. What is cut off goes on with
+/// the next call.
+///
+/// It reads up to the first event that is young enough. Events stand in the log in the order of their commits, so those after
+/// it are as young, but for a few milliseconds.
+pub async fn trim_events(services: &Services) -> Result<usize, Error> {
+    let store = &*services.store;
+    let Some(kept_millis) = kept_millis(services) else { return Ok(0) };
+    let now = services.clock.now();
+    let mut after = 0;
+    let mut trimmed = 0;
+    loop {
+        let page = store.log(after, PAGE).await?;
+        let mut last_old = None;
+        let mut has_young = false;
+        for (position, record) in &page {
+            match age_millis(*position, record, now) {
+                Some(age) if age < kept_millis => {
+                    has_young = true;
+                    break;
+                }
+                Some(_) => last_old = Some(*position),
+                None => {}
+            }
+        }
+        if let Some(last_old) = last_old {
+            trimmed += trim(store, last_old).await?;
+        }
+        match page.last() {
+            Some((last, _)) if !has_young && page.len() == PAGE => after = *last,
+            _ => return Ok(trimmed),
+        }
+    }
+}
+
+/// `None` where everything is kept.
+fn kept_millis(services: &Services) -> Option<i64> {
+    let days = services.settings().keep_events_days;
+    (days > 0).then(|| i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(DAY_MILLIS))
+}
+
+/// How long ago an event was. `None` where that is not known: its record cannot be read, or its time has not come, as when
+/// the clock was set back. Such a record is as old as those after it and goes with the next whose age is known: it must
+/// neither stay for ever, and all after it, nor go before its time.
+fn age_millis(position: Position, record: &Value, now: UnixMillis) -> Option<i64> {
+    let event = events::decode(position, record).ok()?;
+    (event.time <= now).then(|| now.0.saturating_sub(event.time.0))
+}
+
+/// In parts, between which others write.
+async fn trim(store: &dyn Keyspace, up_to: Position) -> Result<usize, Error> {
+    let mut trimmed = 0;
+    loop {
+        match store.trim_log(up_to).await? {
+            0 => return Ok(trimmed),
+            part => trimmed += part,
+        }
+        tokio::task::yield_now().await;
+    }
+}

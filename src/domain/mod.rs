@@ -52,7 +52,7 @@ pub use message::{
     words_of_body,
 };
 pub use message_change::MessageChange;
-pub use person::{KnownBy, Person, PersonIdentity, PersonLimits, PersonPatch, PersonRef};
+pub use person::{CustomerByName, KnownBy, Person, PersonIdentity, PersonLimits, PersonPatch, PersonRef};
 pub use rating::{
     AgentFilter, Course, ImportedRatingDraft, LastAnswers, NewAnswer, NewImportedRating, NewOptOut,
     NewQuestion, NewRating, OptOutDraft, PersonDraft, QuestionDraft, QuestionRef, Rating, RatingAnswer,

@@ -301,7 +301,7 @@ mod tests {
         for (name, external_id) in [("Ada L", "4:2"), ("", "42"), ("x:in=y", "a=b")] {
             let customer = in_conversation(name, external_id);
             let named = format!("people/{customer}");
-            assert_eq!(parse(&named), Some(customer), "{named}");
+            assert_eq!(parse_person("name", &named).ok(), Some(customer));
         }
         for wrong in [
             "people/",

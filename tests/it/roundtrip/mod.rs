@@ -2,6 +2,7 @@
 
 mod rich;
 mod rules;
+mod tags;
 mod whole;
 
 use std::path::Path;

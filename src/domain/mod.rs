@@ -65,7 +65,7 @@ pub use scorecard::{
     ScoringType, UnitKind,
 };
 pub use store_draft::{
-    AttachmentDraft, AttachmentPlace, HandlingChange, NewAttachment, NewStoredMessage, StoreDraft,
+    AttachmentDraft, AttachmentPlace, HandlingChange, NewAttachment, NewStoredMessage, Sent, StoreDraft,
     StoreLimits,
 };
 pub use team::{NewTeam, Team, TeamIdentity, TeamPatch, TeamRef};

@@ -3,7 +3,7 @@
 use crate::domain::{AttachedFile, AttachmentId, Conversation, ConversationId, Message, MessageId};
 
 use super::{
-    Batch, Direction, Expect, Key, Keyspace, StoreError, Stored, conversation, get_one, keys,
+    Batch, Direction, Expect, Key, Keyspace, StoreError, Stored, Value, conversation, keys,
     records::{self, AttachmentBytes, Head, Segment, TrackedMessage},
 };
 
@@ -72,9 +72,17 @@ fn change(messages: &mut Vec<Message>, id: MessageId, changed: Option<Message>) 
     }
 }
 
-/// Which message was stored under a tracking id with this content.
-pub async fn find_tracked(store: &dyn Keyspace, key: &Key) -> Result<Option<MessageId>, StoreError> {
-    Ok(get_one::<TrackedMessage>(store, key.clone()).await?.map(|tracked| tracked.value.message))
+/// Which messages are known by a tracking id with these contents, in their places.
+pub async fn find_tracked(
+    store: &dyn Keyspace,
+    wanted: Vec<Key>,
+) -> Result<Vec<Option<MessageId>>, StoreError> {
+    let values = store.get(wanted.clone()).await?;
+    let decode = |(key, raw): (&Key, Option<Value>)| match raw {
+        Some(raw) => records::decode::<TrackedMessage>(key, &raw).map(|tracked| Some(tracked.message)),
+        None => Ok(None),
+    };
+    wanted.iter().zip(values).map(decode).collect()
 }
 
 /// Puts which message has a tracking id and content that no other has.

@@ -3,6 +3,7 @@
 mod rich;
 mod rules;
 mod tags;
+mod tracking;
 mod whole;
 
 use std::path::Path;

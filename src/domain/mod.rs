@@ -51,7 +51,7 @@ pub use message::{
     AttachedFile, Attachment, Direction, IntentId, Measured, MessageDetails, WithoutBytes, measure,
     words_of_body,
 };
-pub use message_change::MessageChange;
+pub use message_change::{KeptAttachment, MessageChange};
 pub use person::{CustomerByName, KnownBy, Person, PersonIdentity, PersonLimits, PersonPatch, PersonRef};
 pub use rating::{
     AgentFilter, Course, ImportedRatingDraft, LastAnswers, NewAnswer, NewImportedRating, NewOptOut,

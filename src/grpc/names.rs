@@ -95,6 +95,17 @@ pub fn parse_message(field: &str, name: &str) -> Result<(ConversationRef, Messag
     parsed().ok_or_else(|| unlike(field, name, "`conversations/{conversation}/messages/{number}`"))
 }
 
+/// `conversations/{conversation}/messages/{number}/attachments/{number}`; the numbers say which it is.
+pub fn parse_attachment(field: &str, name: &str) -> Result<(MessageId, AttachmentId), Violations> {
+    let parsed = || {
+        let (message, id) = name.rsplit_once("/attachments/")?;
+        let (_, message) = parse_message(field, message).ok()?;
+        Some((message, AttachmentId(canonical(id)?)))
+    };
+    let shape = "`conversations/{conversation}/messages/{number}/attachments/{number}`";
+    parsed().ok_or_else(|| unlike(field, name, shape))
+}
+
 /// `conversations/{conversation}/assessments/{number}`.
 pub fn parse_assessment(field: &str, name: &str) -> Result<(ConversationRef, AssessmentId), Violations> {
     let parsed = || {

@@ -40,4 +40,5 @@ mod store_message;
 mod syncs;
 mod telemetry;
 mod update;
+mod update_message;
 mod worker;

@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-use super::{StoredMessage, read_message};
+use super::{StoredMessage, attachment::put_changed_attachments, read_message};
 use crate::service::{
     ATTEMPTS, Services,
     conversation::{ScoringStatus, resolve},
@@ -135,8 +135,11 @@ impl Call<'_> {
         let conversation = &mut stored.conversation;
         conversation.version += 1;
         conversation.update_time = now;
-        let kind = match changed {
-            Some(_) => EventKind::MessageUpdated { message: read.id },
+        let kind = match &changed {
+            Some(changed) => {
+                put_changed_attachments(services, &mut batch, id, &read, changed).await?;
+                EventKind::MessageUpdated { message: read.id }
+            }
             None => {
                 self.delete_rest(&mut batch, conversation, &read).await?;
                 EventKind::MessageDeleted { message: read.id }

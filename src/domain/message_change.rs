@@ -92,6 +92,18 @@ impl MessageChange {
         violations.or(self)
     }
 
+    /// The numbers of the fields that are taken away: encoded they look like those that stay.
+    pub fn cleared(&self) -> Vec<u8> {
+        let texts = [
+            (1, &self.html_body),
+            (2, &self.subject),
+            (5, &self.ai_tool),
+            (6, &self.plain_body),
+            (7, &self.clean_body),
+        ];
+        texts.into_iter().filter(|(_, text)| **text == Some(None)).map(|(number, _)| number).collect()
+    }
+
     /// The message as it is then; `message` itself when nothing of it changes.
     pub fn apply(&self, message: &Message, now: UnixMillis) -> Result<Message, Violations> {
         let mut changed = message.clone();

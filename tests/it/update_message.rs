@@ -208,6 +208,23 @@ async fn the_words_follow_from_the_bodies_that_are_named_and_no_other_body_says_
     }
 }
 
+#[tokio::test]
+async fn what_takes_other_fields_away_is_another_request() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let stored = Message { plain_body: text("p"), clean_body: text("c"), ..by(MessageDirection::In, "p") };
+    let name = store(&client, stored).await.name;
+    let asked = |paths: &[&str]| UpdateMessageRequest {
+        request_id: "one".to_owned(),
+        ..update(Message { name: name.clone(), ..Message::default() }, paths)
+    };
+    let cleared = client.update_message(asked(&["clean_body"])).await.unwrap();
+    assert_eq!((&cleared.clean_body, &cleared.plain_body), (&None, &text("p")));
+    assert_eq!(client.update_message(asked(&["clean_body"])).await.unwrap(), cleared);
+    let other = client.update_message(asked(&["plain_body", "clean_body"])).await.unwrap_err();
+    assert_eq!(fault(&other).1, "REQUEST_ID_REUSED");
+}
+
 fn file(name: &str, content: &[u8]) -> Attachment {
     Attachment { file_name: name.to_owned(), content: Some(content.to_vec()), ..Attachment::default() }
 }

@@ -47,7 +47,10 @@ pub async fn update_message(
     change: &MessageChange,
     request_id: Option<&RequestId>,
 ) -> Result<StoredMessage, Error> {
-    let content = || records::encode(&(target.content(), change)).to_vec();
+    let content = || match change.cleared() {
+        cleared if cleared.is_empty() => records::encode(&(target.content(), change)).to_vec(),
+        cleared => records::encode(&(target.content(), change, cleared)).to_vec(),
+    };
     let once = Once::new(services, Method::UpdateMessage, request_id, content);
     for _ in 0..ATTEMPTS {
         let expired = match once.begin(services).await? {

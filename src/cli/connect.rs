@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use tonic::transport::Endpoint;
 
 use super::{Failure, local::Local};
+use crate::store::SledStore;
 
 pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
 
@@ -63,9 +64,9 @@ impl Reached {
     }
 }
 
-/// Whether there is anything in a data directory; opening it would make a new store.
+/// Refuses a directory without a store: opening it would make a new one.
 pub(super) fn require_store(data: &Path) -> Result<(), Failure> {
-    if data.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+    if SledStore::is_in(data) {
         return Ok(());
     }
     Err(Failure::Failed(format!("there is no store in {}", data.display())))

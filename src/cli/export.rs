@@ -21,13 +21,14 @@ use super::{
 };
 
 use self::{parts::parts, reader::Reader};
+use crate::proto::v1::{AuthorKind, Person};
 
 /// How many conversations are read at a time.
 const AT_A_TIME: usize = 8;
 
 const AFTER_HELP: &str = "\
-Lines are teams, people, conversations with their messages, ratings and assessments, and the customers who are not to be asked \
-for ratings, in protobuf's JSON form (docs/export.md); a conversation with many messages takes several lines. plaudit import \
+Lines are teams, people, conversations with their messages, ratings and assessments, the customers who are known in one of them \
+alone, and the customers who are not to be asked for ratings, in protobuf's JSON form (docs/export.md); a conversation with many messages takes several lines. plaudit import \
 reads them back. Conversations come in the order in which they were stored, each as it is when it is read; changes meanwhile \
 may be in it or not. Deleted conversations and rubrics are not exported. Without --attachments, attachments are listed by name, \
 size and URL, and their bytes stay here.
@@ -162,6 +163,7 @@ impl<'a> Writer<'a> {
         }
         self.people().await?;
         self.conversations().await?;
+        self.customers_by_name().await?;
         let mut token = String::new();
         loop {
             let page = self.reader.opt_outs(token).await?;
@@ -181,10 +183,33 @@ impl<'a> Writer<'a> {
     async fn people(&mut self) -> Result<(), Failure> {
         let mut token = String::new();
         loop {
-            let page = self.reader.people(token).await?;
-            // A customer who is known within one conversation comes with it.
+            let page = self.reader.people(AuthorKind::Unspecified, token).await?;
+            // A customer who is known within one conversation comes after it.
             for person in page.people.iter().filter(|person| person.conversation.is_empty()) {
                 self.line(self.records.person(person))?;
+                self.written.people += 1;
+            }
+            token = page.next_page_token;
+            if token.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The customers without an external id, when the conversations are there in which they are known.
+    async fn customers_by_name(&mut self) -> Result<(), Failure> {
+        let mut token = String::new();
+        // One conversation's stand together.
+        let mut last = (String::new(), None);
+        loop {
+            let page = self.reader.people(AuthorKind::Contact, token).await?;
+            for person in page.people.into_iter().filter(|person| !person.conversation.is_empty()) {
+                if last.0 != person.conversation {
+                    last =
+                        (person.conversation.clone(), self.reader.external_name(&person.conversation).await?);
+                }
+                let Some(conversation) = last.1.clone() else { continue };
+                self.line(self.records.person(&Person { conversation, ..person }))?;
                 self.written.people += 1;
             }
             token = page.next_page_token;

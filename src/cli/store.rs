@@ -43,7 +43,7 @@ Examples:
   plaudit store dump - | zstd > backup.dump.zst";
 
 const AFTER_LOAD_HELP: &str = "\
-The directory must be new or hold an empty store. A load that does not end leaves a store that no server serves: remove it and \
+The directory must be new or empty, or hold an empty store. A load that does not end leaves a store that no server serves: remove it and \
 load again.
 
 Exit codes: 0 loaded, 1 failed, 2 wrong usage or settings.

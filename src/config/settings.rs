@@ -58,7 +58,7 @@ pub const SETTINGS: &[Setting] = &[
         name: "data",
         kind: Kind::Path,
         default: DefaultValue::Text("plaudit-data"),
-        doc: "Directory of the data; made when it is not there.",
+        doc: "Directory of the data; made when it is not there, and otherwise empty or one that holds a store.",
     },
     Setting {
         name: "allowed_hosts",

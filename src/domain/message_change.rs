@@ -1,13 +1,18 @@
 //! What a caller wants to change of a stored message.
 
+use std::collections::HashSet;
+
 use minicbor::Encode;
 
-use super::{Author, ImportLimits, Message, StoreLimits, UnixMillis, Violations, words_of_body};
+use super::{
+    AttachmentId, Author, Direction, ImportLimits, Message, MessageDetails, MessageKind, StoreLimits,
+    UnixMillis, Violations, words_of_body,
+};
 
 /// The fields to change; absent ones stay. `Some(None)` takes a value away.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
 pub struct MessageChange {
-    /// The words that scoring reads. When only the HTML body is changed they follow from it.
+    /// The words that scoring reads. When only bodies are changed they follow from these.
     #[n(0)]
     pub content: Option<String>,
     #[n(1)]
@@ -20,6 +25,34 @@ pub struct MessageChange {
     pub create_time: Option<UnixMillis>,
     #[n(5)]
     pub ai_tool: Option<Option<String>>,
+    #[n(6)]
+    pub plain_body: Option<Option<String>>,
+    #[n(7)]
+    pub clean_body: Option<Option<String>>,
+    #[n(8)]
+    pub direction: Option<Direction>,
+    #[n(9)]
+    pub is_private: Option<bool>,
+    /// Of a message with a direction it follows from that, and may be said to be what it is.
+    #[n(10)]
+    pub kind: Option<MessageKind>,
+    /// Those that stay, in their new order.
+    #[n(11)]
+    pub attachments: Option<Vec<KeptAttachment>>,
+}
+
+/// An attachment that stays with its message.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub struct KeptAttachment {
+    /// Absent: its name could not be read, which is among the violations.
+    #[n(0)]
+    pub id: Option<AttachmentId>,
+    /// What it is called from now on; absent: as it was.
+    #[n(1)]
+    pub file_name: Option<String>,
+    /// As its caller read it: it cannot be another.
+    #[n(2)]
+    pub source_url: Option<String>,
 }
 
 impl MessageChange {
@@ -31,16 +64,15 @@ impl MessageChange {
         let texts = [
             ("content", self.content.clone(), StoreLimits::BODY_BYTES),
             ("html_body", inner(&self.html_body), StoreLimits::BODY_BYTES),
+            ("plain_body", inner(&self.plain_body), StoreLimits::BODY_BYTES),
+            ("clean_body", inner(&self.clean_body), StoreLimits::BODY_BYTES),
             ("subject", inner(&self.subject), ImportLimits::SUBJECT_BYTES),
             ("ai_tool", inner(&self.ai_tool), ImportLimits::AI_TOOL_BYTES),
             ("author.external_id", author(|author| &author.external_id), ImportLimits::EXTERNAL_ID_BYTES),
             ("author.name", author(|author| &author.name), ImportLimits::NAME_BYTES),
         ];
         for (field, text, max) in texts {
-            let length = text.map_or(0, |text| text.len());
-            if length > max {
-                violations.add(field, format!("must be at most {max} bytes long, is {length}"));
-            }
+            check_length(field, text.as_deref(), max, &mut violations);
         }
         if let Some(time) = self.create_time
             && !(0..=UnixMillis::MAX.0).contains(&time.0)
@@ -48,68 +80,160 @@ impl MessageChange {
             let rule = "must lie between 1970-01-01 and the end of 9999";
             violations.add("create_time", format!("{rule}, is {} ms", time.0));
         }
+        let mut seen = HashSet::new();
+        for (index, kept) in self.attachments.iter().flatten().enumerate() {
+            let field = |name: &str| format!("attachments[{index}].{name}");
+            let file_name = kept.file_name.as_deref();
+            check_length(&field("file_name"), file_name, ImportLimits::NAME_BYTES, &mut violations);
+            if let Some(id) = kept.id.filter(|id| !seen.insert(*id)) {
+                violations.add(field("name"), format!("must come once, number {id} comes twice"));
+            }
+        }
         violations.or(self)
+    }
+
+    /// The numbers of the fields that are taken away: encoded they look like those that stay.
+    pub fn cleared(&self) -> Vec<u8> {
+        let texts = [
+            (1, &self.html_body),
+            (2, &self.subject),
+            (5, &self.ai_tool),
+            (6, &self.plain_body),
+            (7, &self.clean_body),
+        ];
+        texts.into_iter().filter(|(_, text)| **text == Some(None)).map(|(number, _)| number).collect()
     }
 
     /// The message as it is then; `message` itself when nothing of it changes.
     pub fn apply(&self, message: &Message, now: UnixMillis) -> Result<Message, Violations> {
         let mut changed = message.clone();
-        if let Some(author) = &self.author {
-            changed.author = author.clone();
+        set(&mut changed.author, &self.author);
+        set(&mut changed.create_time, &self.create_time);
+        set(&mut changed.ai_tool, &self.ai_tool);
+        let mut violations = Violations::default();
+        match &mut changed.details {
+            Some(details) => {
+                self.apply_to_details(details, &mut violations);
+                changed.kind = self.kind_of(details, message.kind, &mut violations);
+            }
+            None => {
+                self.refuse_details(&mut violations);
+                set(&mut changed.kind, &self.kind);
+            }
         }
-        if let Some(time) = self.create_time {
-            changed.create_time = time;
-        }
-        if let Some(ai_tool) = &self.ai_tool {
-            changed.ai_tool = ai_tool.clone();
-        }
-        self.apply_to_details(&mut changed)?;
-        let body_type = changed.details.as_ref().map_or("", |details| &details.body_type);
-        let words = |body: &Option<String>| words_of_body(body.as_deref().unwrap_or_default(), body_type);
-        let from_html = self.html_body.as_ref().map(words);
-        if let Some(content) = self.content.clone().or(from_html) {
-            self.forget_other_bodies(&mut changed, &content);
-            changed.content = content;
-        }
+        violations.or(())?;
+        self.apply_words(&mut changed);
         if changed != *message {
             changed.update_time = Some(now);
         }
         Ok(changed)
     }
 
-    /// What an imported message does not have.
-    fn apply_to_details(&self, message: &mut Message) -> Result<(), Violations> {
-        let Some(details) = &mut message.details else {
-            let mut violations = Violations::default();
-            for (field, is_said) in
-                [("html_body", self.html_body.is_some()), ("subject", self.subject.is_some())]
+    fn apply_to_details(&self, details: &mut MessageDetails, violations: &mut Violations) {
+        set(&mut details.html_body, &self.html_body);
+        set(&mut details.plain_body, &self.plain_body);
+        set(&mut details.clean_body, &self.clean_body);
+        set(&mut details.subject, &self.subject);
+        set(&mut details.direction, &self.direction);
+        set(&mut details.is_private, &self.is_private);
+        let Some(wanted) = &self.attachments else { return };
+        let mut kept = Vec::with_capacity(wanted.len());
+        for (index, wanted) in wanted.iter().enumerate() {
+            let field = |name: &str| format!("attachments[{index}].{name}");
+            let Some(id) = wanted.id else { continue };
+            let Some(stored) = details.attachments.iter().find(|stored| stored.id == id) else {
+                let rule = "must name an attachment of the message, which has none of number";
+                violations.add(field("name"), format!("{rule} {id}"));
+                continue;
+            };
+            if let Some(url) =
+                wanted.source_url.as_ref().filter(|url| Some(*url) != stored.source_url.as_ref())
             {
-                if is_said {
-                    violations.add(field, "must not be changed: an imported message has none");
-                }
+                let shown: String = url.chars().take(60).collect();
+                violations.add(field("source_url"), format!("must stay as it is, is {shown:?}"));
             }
-            return violations.or(());
-        };
-        if let Some(html) = &self.html_body {
-            details.html_body = html.clone();
+            let mut stored = stored.clone();
+            set(&mut stored.file_name, &wanted.file_name);
+            kept.push(stored);
         }
-        if let Some(subject) = &self.subject {
-            details.subject = subject.clone();
-        }
-        Ok(())
+        details.attachments = kept;
     }
 
-    /// Words that were changed must not stand unchanged in a body beside them.
-    fn forget_other_bodies(&self, message: &mut Message, content: &str) {
-        if message.content == content {
-            return;
+    /// Whether it is part of the exchange follows from direction and privacy; `before`: where neither changes.
+    fn kind_of(
+        &self,
+        details: &MessageDetails,
+        before: MessageKind,
+        violations: &mut Violations,
+    ) -> MessageKind {
+        let is_moved = self.direction.is_some() || self.is_private.is_some();
+        let follows = if is_moved { details.kind() } else { before };
+        if self.kind.is_some_and(|kind| kind != follows) {
+            let rule =
+                "must be a comment where private is true or direction is INTERNAL, and a message elsewhere";
+            violations.add("kind", format!("{rule}: change these"));
         }
-        if let Some(details) = &mut message.details {
-            details.plain_body = None;
-            details.clean_body = None;
-            if self.html_body.is_none() {
-                details.html_body = None;
+        follows
+    }
+
+    /// What a message does not have that was imported with its words, its author and its time alone.
+    fn refuse_details(&self, violations: &mut Violations) {
+        for (field, is_said, besides) in [
+            ("html_body", self.html_body.is_some(), ""),
+            ("plain_body", self.plain_body.is_some(), ""),
+            ("clean_body", self.clean_body.is_some(), ""),
+            ("subject", self.subject.is_some(), ""),
+            ("direction", self.direction.is_some(), "; its kind can be changed"),
+            ("private", self.is_private.is_some(), "; its kind can be changed"),
+            ("attachments", self.attachments.is_some(), ""),
+        ] {
+            if is_said {
+                let rule = "must not be changed: the message was imported with words, author and time alone";
+                violations.add(field, format!("{rule}{besides}"));
             }
         }
+    }
+
+    /// The words, and the bodies beside them: what was changed must not stand unchanged in another.
+    fn apply_words(&self, message: &mut Message) {
+        let Some(details) = &mut message.details else {
+            set(&mut message.content, &self.content);
+            return;
+        };
+        let named = [&self.clean_body, &self.plain_body, &self.html_body];
+        let of_named = || {
+            let [clean, plain, html] = named.map(|body| body.clone().flatten());
+            clean.or(plain).or_else(|| html.map(|html| words_of_body(&html, &details.body_type)))
+        };
+        match self.content.clone().or_else(of_named) {
+            Some(words) if words != message.content => {
+                let [is_clean, is_plain, is_html] = named.map(Option::is_some);
+                details.clean_body.take_if(|_| !is_clean);
+                details.plain_body.take_if(|_| !is_plain);
+                details.html_body.take_if(|_| !is_html);
+                message.content = words;
+            }
+            // Bodies were taken away: the words are those of the ones that are left.
+            None if named.iter().any(|body| body.is_some()) => {
+                let of_html =
+                    || details.html_body.as_ref().map(|html| words_of_body(html, &details.body_type));
+                let left = details.clean_body.clone().or_else(|| details.plain_body.clone()).or_else(of_html);
+                message.content = left.unwrap_or_default();
+            }
+            _ => {}
+        }
+    }
+}
+
+fn set<T: Clone>(place: &mut T, value: &Option<T>) {
+    if let Some(value) = value {
+        place.clone_from(value);
+    }
+}
+
+fn check_length(field: &str, text: Option<&str>, max: usize, violations: &mut Violations) {
+    let length = text.map_or(0, str::len);
+    if length > max {
+        violations.add(field, format!("must be at most {max} bytes long, is {length}"));
     }
 }

@@ -51,8 +51,8 @@ pub use message::{
     AttachedFile, Attachment, Direction, IntentId, Measured, MessageDetails, WithoutBytes, measure,
     words_of_body,
 };
-pub use message_change::MessageChange;
-pub use person::{KnownBy, Person, PersonIdentity, PersonLimits, PersonPatch, PersonRef};
+pub use message_change::{KeptAttachment, MessageChange};
+pub use person::{CustomerByName, KnownBy, Person, PersonIdentity, PersonLimits, PersonPatch, PersonRef};
 pub use rating::{
     AgentFilter, Course, ImportedRatingDraft, LastAnswers, NewAnswer, NewImportedRating, NewOptOut,
     NewQuestion, NewRating, OptOutDraft, PersonDraft, QuestionDraft, QuestionRef, Rating, RatingAnswer,
@@ -65,7 +65,7 @@ pub use scorecard::{
     ScoringType, UnitKind,
 };
 pub use store_draft::{
-    AttachmentDraft, AttachmentPlace, HandlingChange, NewAttachment, NewStoredMessage, StoreDraft,
+    AttachmentDraft, AttachmentPlace, HandlingChange, NewAttachment, NewStoredMessage, Sent, StoreDraft,
     StoreLimits,
 };
 pub use team::{NewTeam, Team, TeamIdentity, TeamPatch, TeamRef};

@@ -103,11 +103,37 @@ pub enum PersonRef {
     Id(#[n(0)] PersonId),
     #[n(1)]
     Identity(#[n(0)] PersonIdentity),
+    /// A customer without an external id, by the conversation in which they are known.
+    #[n(2)]
+    InConversation(#[n(0)] CustomerByName),
 }
 
-/// As it stands in a resource name. A customer without an external id is named by the number; here the name stands for it.
+/// Which customer of which conversation is meant, by what the source calls both.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub struct CustomerByName {
+    #[n(0)]
+    pub source: String,
+    /// The conversation's.
+    #[n(1)]
+    pub external_id: String,
+    /// Empty: one whom nobody named.
+    #[n(2)]
+    pub name: String,
+}
+
+impl CustomerByName {
+    /// Who that is, once the conversation is found.
+    pub fn identity(&self, conversation: ConversationId) -> PersonIdentity {
+        let known_by = KnownBy::NameIn { conversation, name: self.name.clone() };
+        PersonIdentity { source: self.source.clone(), kind: AuthorKind::Contact, known_by }
+    }
+}
+
+/// As it stands in a resource name. The identity of a customer without an external id does not say by which the source knows the
+/// conversation; there the name alone stands for it.
 impl fmt::Display for PersonRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let encoded = |part| utf8_percent_encode(part, RESERVED);
         match self {
             Self::Id(id) => id.fmt(f),
             Self::Identity(PersonIdentity { source, kind, known_by }) => {
@@ -115,8 +141,11 @@ impl fmt::Display for PersonRef {
                     KnownBy::ExternalId(id) => ("", id),
                     KnownBy::Name(name) | KnownBy::NameIn { name, .. } => ("name=", name),
                 };
-                let encoded = |part| utf8_percent_encode(part, RESERVED);
                 write!(f, "{}:{}:{mark}{}", encoded(source), kind.as_str(), encoded(id))
+            }
+            Self::InConversation(CustomerByName { source, external_id, name }) => {
+                let kind = AuthorKind::Contact.as_str();
+                write!(f, "{}:{kind}:name={}:in={}", encoded(source), encoded(name), encoded(external_id))
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What a caller wants to store as one message, before and after it was checked.
 
 mod attachments;
+mod repeat;
 
 use minicbor::Encode;
 
@@ -12,6 +13,7 @@ use super::{
 
 use attachments::check_attachments;
 pub use attachments::{AttachmentDraft, AttachmentPlace, NewAttachment};
+pub use repeat::Sent;
 
 /// A message as an edge decoded it: absent is `None` or empty, nothing is checked yet.
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,7 @@
 //! Single messages on the wire: storing, editing, deleting.
 
+mod change;
+
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -7,9 +9,8 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     domain::{
-        Attachment, AttachmentDraft, Author, AuthorKind, ConversationId, ConversationRef, Direction,
-        IntentId, Message, MessageChange, MessageDetails, MessageId, MessageKind, StoreDraft, Violations,
-        WithoutBytes,
+        Attachment, AttachmentDraft, ConversationId, ConversationRef, Direction, IntentId, Message,
+        MessageDetails, MessageId, MessageKind, StoreDraft, Violations, WithoutBytes,
     },
     error::Error,
     proto::v1,
@@ -20,6 +21,8 @@ use crate::{
         message::{Process, StoredMessage, Target, delete_message, store_message, update_message},
     },
 };
+
+use change::change_from_wire;
 
 use super::{
     Edge,
@@ -88,7 +91,8 @@ impl Edge {
         let target = violations.take(names::parse_message("message.name", &message.name));
         let etag = present(message.etag.clone());
         let paths = request.update_mask.map(|mask| mask.paths).unwrap_or_default();
-        let change = change_from_wire(message, &paths, &mut violations);
+        let id = target.as_ref().map(|(_, id)| *id);
+        let change = change_from_wire(message, id, &paths, &mut violations);
         let checked = change.check(Violations::default()).map_err(|found| found.renamed(wire_field));
         let change = violations.take(checked);
         let (Some((parent, id)), Some(change), true) = (target, change, violations.is_empty()) else {
@@ -256,42 +260,6 @@ pub fn details_from_wire(place: &str, message: v1::Message, violations: &mut Vio
         attachment.without_bytes = without_bytes;
     }
     draft
-}
-
-fn change_from_wire(message: v1::Message, paths: &[String], violations: &mut Violations) -> MessageChange {
-    let mut change = MessageChange::default();
-    if paths.is_empty() {
-        violations.add("update_mask", "is required: it names the fields that change");
-    }
-    for path in paths {
-        match path.as_str() {
-            "content" => change.content = Some(message.content.clone().unwrap_or_default()),
-            "html_body" => change.html_body = Some(message.html_body.clone()),
-            "subject" => change.subject = Some(message.subject.clone()),
-            "ai_tool" => change.ai_tool = Some(message.ai_tool.clone()),
-            "author" => change.author = required_author(message.author.clone(), violations),
-            "create_time" => match &message.create_time {
-                Some(time) => change.create_time = times::checked("message.create_time", time, violations),
-                None => violations.add("message.create_time", "is required"),
-            },
-            other => {
-                let shown: String = other.chars().take(60).collect();
-                let rule = "may name content, html_body, subject, author, create_time and ai_tool";
-                violations.add("update_mask", format!("{rule}, names {shown:?}"));
-            }
-        }
-    }
-    change
-}
-
-fn required_author(author: Option<v1::Author>, violations: &mut Violations) -> Option<Author> {
-    let draft = author_from_wire("message.author", author.unwrap_or_default(), violations);
-    if draft.kind.is_none() {
-        violations.add("message.author.kind", "is required");
-    }
-    // Of one whose kind is wrong the rest is looked at too.
-    let kind = draft.kind.unwrap_or(AuthorKind::Teammate);
-    Some(Author { kind, external_id: draft.external_id, name: draft.name })
 }
 
 pub fn message_to_wire(services: &Services, conversation: ConversationId, message: Message) -> v1::Message {

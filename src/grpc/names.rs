@@ -6,9 +6,9 @@ use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use crate::domain::{
-    AssessmentId, AttachmentId, AuthorKind, ConversationId, ConversationRef, ImportLimits, KnownBy,
-    MessageId, PersonId, PersonIdentity, PersonRef, RatingRef, Receipt, RevisionRef, TeamId, TeamIdentity,
-    TeamRef, Violations,
+    AssessmentId, AttachmentId, AuthorKind, ConversationId, ConversationRef, CustomerByName, ImportLimits,
+    KnownBy, MessageId, PersonId, PersonIdentity, PersonRef, RatingRef, Receipt, RevisionRef, TeamId,
+    TeamIdentity, TeamRef, Violations,
 };
 
 pub fn conversation(id: ConversationId) -> String {
@@ -95,6 +95,17 @@ pub fn parse_message(field: &str, name: &str) -> Result<(ConversationRef, Messag
     parsed().ok_or_else(|| unlike(field, name, "`conversations/{conversation}/messages/{number}`"))
 }
 
+/// `conversations/{conversation}/messages/{number}/attachments/{number}`; the numbers say which it is.
+pub fn parse_attachment(field: &str, name: &str) -> Result<(MessageId, AttachmentId), Violations> {
+    let parsed = || {
+        let (message, id) = name.rsplit_once("/attachments/")?;
+        let (_, message) = parse_message(field, message).ok()?;
+        Some((message, AttachmentId(canonical(id)?)))
+    };
+    let shape = "`conversations/{conversation}/messages/{number}/attachments/{number}`";
+    parsed().ok_or_else(|| unlike(field, name, shape))
+}
+
 /// `conversations/{conversation}/assessments/{number}`.
 pub fn parse_assessment(field: &str, name: &str) -> Result<(ConversationRef, AssessmentId), Violations> {
     let parsed = || {
@@ -113,8 +124,9 @@ pub fn parse_rating(field: &str, name: &str) -> Result<RatingRef, Violations> {
     parsed().ok_or_else(|| unlike(field, name, "`conversations/{conversation}/ratings/{uuid}`"))
 }
 
-/// `people/{number}`, `people/{source}:{kind}:{external id}` or, of an agent without an external id,
-/// `people/{source}:{kind}:name={name}`. In an external id the `=` would be encoded.
+/// `people/{number}`, `people/{source}:{kind}:{external id}` or, without an external id, of an agent
+/// `people/{source}:{kind}:name={name}` and of a customer `people/{source}:contact:name={name}:in={conversation's external id}`.
+/// In an external id the `=` would be encoded.
 pub fn parse_person(field: &str, name: &str) -> Result<PersonRef, Violations> {
     const KINDS: [AuthorKind; 3] = [AuthorKind::Contact, AuthorKind::Ai, AuthorKind::Teammate];
     let parsed = || {
@@ -125,10 +137,20 @@ pub fn parse_person(field: &str, name: &str) -> Result<PersonRef, Violations> {
         let (kind, external_id) = rest.split_once(':')?;
         let kind = KINDS.into_iter().find(|known| known.as_str() == kind)?;
         let source = decoded(source, ImportLimits::SOURCE_BYTES)?;
+        // One whom nobody named is somebody, too.
+        let decoded_name = |name: &str| match name {
+            "" => Some(String::new()),
+            name => decoded(name, ImportLimits::NAME_BYTES),
+        };
+        if let (AuthorKind::Contact, Some(customer)) = (kind, external_id.strip_prefix("name="))
+            && let Some((name, conversation)) = customer.split_once(":in=")
+        {
+            let external_id = decoded(conversation, ImportLimits::EXTERNAL_ID_BYTES)?;
+            let name = decoded_name(name)?;
+            return Some(PersonRef::InConversation(CustomerByName { source, external_id, name }));
+        }
         let known_by = match external_id.strip_prefix("name=").filter(|_| kind.is_agent()) {
-            // One whom nobody named is somebody, too.
-            Some("") => KnownBy::Name(String::new()),
-            Some(name) => KnownBy::Name(decoded(name, ImportLimits::NAME_BYTES)?),
+            Some(name) => KnownBy::Name(decoded_name(name)?),
             None => KnownBy::ExternalId(decoded(external_id, ImportLimits::EXTERNAL_ID_BYTES)?),
         };
         Some(PersonRef::Identity(PersonIdentity { source, kind, known_by }))
@@ -282,6 +304,16 @@ mod tests {
             known_by: KnownBy::Name("Bot 1".to_owned()),
         });
         assert_eq!(parse("people/a:ai:name=Bot%201"), Some(by_name));
+        let in_conversation = |name: &str, external_id: &str| {
+            let text = str::to_owned;
+            let (source, external_id, name) = (text("a"), text(external_id), text(name));
+            PersonRef::InConversation(CustomerByName { source, external_id, name })
+        };
+        for (name, external_id) in [("Ada L", "4:2"), ("", "42"), ("x:in=y", "a=b")] {
+            let customer = in_conversation(name, external_id);
+            let named = format!("people/{customer}");
+            assert_eq!(parse_person("name", &named).ok(), Some(customer));
+        }
         for wrong in [
             "people/",
             "people/07",
@@ -290,6 +322,8 @@ mod tests {
             "people/:ai:x",
             "people/a:ai:",
             "people/a:ai:b/c",
+            "people/a:contact:name=Ada:in=",
+            "people/a:contact:name=%zz:in=42",
             "person/1",
         ] {
             assert_eq!(parse(wrong), None, "{wrong}");

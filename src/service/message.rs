@@ -2,6 +2,7 @@
 
 mod attachment;
 mod change;
+mod repeat;
 
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ use super::{
 pub use attachment::get_attachment;
 pub(super) use attachment::put_attachment;
 pub use change::{Target, delete_message, update_message};
+pub(super) use repeat::key_of_imported;
 
 /// When a stored message is scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,7 +219,7 @@ impl Store<'_> {
         }
         let tracked = self.tracked_key(id);
         if let Some(key) = &tracked
-            && let Some(known) = message::find_tracked(store, key).await?
+            && let Some(known) = repeat::find(self.services, &found, key, self.new).await?
         {
             return self.answer_known(id, known, expired).await;
         }
@@ -347,9 +349,7 @@ impl Store<'_> {
     }
 
     fn tracked_key(&self, conversation: ConversationId) -> Option<Key> {
-        let tracking_id = self.new.details.tracking_id.as_deref()?;
-        let content = self.services.secrets.fingerprint(&records::encode(self.new));
-        Some(keys::tracked(conversation, tracking_id, &content))
+        repeat::key_of_stored(self.services, conversation, self.new)
     }
 
     /// Commits what was decided, with the record of the request; `None` when another write came first.

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, ops::Bound};
 
 use crate::domain::{
-    AuthorKind, Person, PersonId, PersonIdentity, PersonRef, Team, TeamId, TeamIdentity, TeamRef, UnixMillis,
+    AuthorKind, Person, PersonId, PersonIdentity, Team, TeamId, TeamIdentity, TeamRef, UnixMillis,
 };
 
 use super::{
@@ -25,19 +25,18 @@ pub async fn find_numbers(
     numbers.collect()
 }
 
-/// One person.
-pub async fn find_person(
+/// One person by number.
+pub async fn find_person(store: &dyn Keyspace, id: PersonId) -> Result<Option<Stored<Person>>, StoreError> {
+    get_one(store, keys::person(id)).await
+}
+
+/// One person by what they are known by.
+pub async fn find_identity(
     store: &dyn Keyspace,
-    name: &PersonRef,
+    identity: &PersonIdentity,
 ) -> Result<Option<Stored<Person>>, StoreError> {
-    let id = match name {
-        PersonRef::Id(id) => Some(*id),
-        PersonRef::Identity(identity) => {
-            find_numbers(store, std::slice::from_ref(identity)).await?.into_iter().flatten().next()
-        }
-    };
-    match id {
-        Some(id) => get_one(store, keys::person(id)).await,
+    match find_numbers(store, std::slice::from_ref(identity)).await?.into_iter().flatten().next() {
+        Some(id) => find_person(store, id).await,
         None => Ok(None),
     }
 }

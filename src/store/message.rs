@@ -3,7 +3,7 @@
 use crate::domain::{AttachedFile, AttachmentId, Conversation, ConversationId, Message, MessageId};
 
 use super::{
-    Batch, Direction, Expect, Key, Keyspace, StoreError, Stored, conversation, get_one, keys,
+    Batch, Direction, Expect, Key, Keyspace, StoreError, Stored, Value, conversation, get_one, keys,
     records::{self, AttachmentBytes, Head, Segment, TrackedMessage},
 };
 
@@ -72,9 +72,17 @@ fn change(messages: &mut Vec<Message>, id: MessageId, changed: Option<Message>) 
     }
 }
 
-/// Which message was stored under a tracking id with this content.
-pub async fn find_tracked(store: &dyn Keyspace, key: &Key) -> Result<Option<MessageId>, StoreError> {
-    Ok(get_one::<TrackedMessage>(store, key.clone()).await?.map(|tracked| tracked.value.message))
+/// Which messages are known by a tracking id with these contents, in their places.
+pub async fn find_tracked(
+    store: &dyn Keyspace,
+    wanted: Vec<Key>,
+) -> Result<Vec<Option<MessageId>>, StoreError> {
+    let values = store.get(wanted.clone()).await?;
+    let decode = |(key, raw): (&Key, Option<Value>)| match raw {
+        Some(raw) => records::decode::<TrackedMessage>(key, &raw).map(|tracked| Some(tracked.message)),
+        None => Ok(None),
+    };
+    wanted.iter().zip(values).map(decode).collect()
 }
 
 /// Puts which message has a tracking id and content that no other has.
@@ -132,4 +140,24 @@ pub fn put_attachment(
 
 pub fn delete_attachments(batch: &mut Batch, conversation: ConversationId, message: &Message) {
     batch.delete.extend(message.stored_attachments().map(|id| keys::attachment(conversation, id)));
+}
+
+pub fn delete_attachment(batch: &mut Batch, conversation: ConversationId, id: AttachmentId) {
+    batch.delete.push(keys::attachment(conversation, id));
+}
+
+/// Puts the bytes of an attachment under another name, where they are there.
+pub async fn put_renamed_attachment(
+    store: &dyn Keyspace,
+    batch: &mut Batch,
+    conversation: ConversationId,
+    id: AttachmentId,
+    file_name: String,
+) -> Result<(), StoreError> {
+    let key = keys::attachment(conversation, id);
+    if let Some(Stored { value, raw }) = get_one::<AttachmentBytes>(store, key.clone()).await? {
+        batch.expect.push((key.clone(), Expect::Is(raw)));
+        batch.put.push((key, records::encode(&AttachmentBytes { file_name, ..value })));
+    }
+    Ok(())
 }

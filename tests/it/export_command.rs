@@ -106,7 +106,12 @@ async fn a_line_of_an_export_that_is_not_right_is_reported_with_all_that_is_wron
         json!({ "conversation": { "externalId": 5 } }),
         json!({ "conversation": { "source": "s" }, "messages": [{ "content": "x" }] }),
         json!({ "conversation": { "externalId": "1" }, "messages": [{ "kind": "MESSAGE_KIND_LETTER" }] }),
+        json!({ "person": { "kind": "AUTHOR_KIND_CONTACT", "knownName": "Jo", "conversation": "conversations/7" } }),
+        json!({ "person": { "kind": "AUTHOR_KIND_CONTACT", "source": "a", "knownName": "Jo", "conversation": "conversations/b:7" } }),
+        json!({ "person": { "kind": "AUTHOR_KIND_CONTACT", "source": "b", "knownName": "Jo", "conversation": "conversations/b:7" } }),
+        json!({ "person": { "kind": "AUTHOR_KIND_CONTACT" } }),
     ];
+    let shape = "must look like `conversations/{source}:{external id}` with the customer's source, is";
     let text = text.map(|line| line.to_string()).join("\n");
     std::fs::write(folder.path().join("t.jsonl"), text).unwrap();
     let (code, text) = run(folder.path(), &server, &["import", "t.jsonl"]);
@@ -117,6 +122,10 @@ async fn a_line_of_an_export_that_is_not_right_is_reported_with_all_that_is_wron
         "t.jsonl:2: messages[0].external_id: is required",
         "t.jsonl:2: messages[0].author.kind: is required",
         "t.jsonl:3: messages[0].kind: is required",
+        &format!("t.jsonl:4: person.conversation: {shape} \"conversations/7\""),
+        &format!("t.jsonl:5: person.conversation: {shape} \"conversations/b:7\""),
+        "t.jsonl:6: there is no conversations/b:7",
+        "t.jsonl:7: person.externalId: is required where there is no knownName",
     ] {
         assert!(text.contains(expected), "{expected} in {text}");
     }

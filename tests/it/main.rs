@@ -41,4 +41,5 @@ mod syncs;
 mod telemetry;
 mod trim;
 mod update;
+mod update_message;
 mod worker;

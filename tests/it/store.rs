@@ -203,6 +203,74 @@ async fn a_dump_or_load_that_would_do_harm_is_refused() {
     assert!(text.contains("load that did not finish"), "{text}");
 }
 
+/// What is in a folder, and below it.
+fn listed(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(listed(&path));
+        }
+        found.push(path);
+    }
+    found.sort_unstable();
+    found
+}
+
+#[tokio::test]
+async fn no_store_is_made_among_somebody_elses_files() {
+    let whole = stored().await;
+    succeed(whole.path(), &["store", "dump", "--data", "data", "whole.dump"]);
+    let folder = TempDir::new().unwrap();
+    let here = folder.path();
+    fs::copy(whole.path().join("whole.dump"), here.join("whole.dump")).unwrap();
+    fs::write(here.join("lines.jsonl"), "").unwrap();
+    fs::create_dir_all(here.join("data/photos")).unwrap();
+    fs::write(here.join("data/photos/one.jpg"), "x").unwrap();
+    let refusal = |what: &str| {
+        format!("data is not empty and holds no store: {what} there; name a new or an empty directory")
+    };
+    let dumps =
+        [["store", "load", "--data", "data", "whole.dump"], ["store", "dump", "--data", "data", "new.dump"]];
+    let before = listed(here);
+    for (arguments, failed, said) in [
+        (&dumps[0][..], 1, refusal("\"photos\" is")),
+        (&["import", "--data", "data", "lines.jsonl"], 2, refusal("\"photos\" is")),
+        (&dumps[1][..], 1, "there is no store in data".to_owned()),
+        (&["export", "--data", "data", "new.jsonl"], 1, "there is no store in data".to_owned()),
+    ] {
+        let (code, text) = run(here, arguments);
+        assert!(code == Some(failed) && text.contains(&said), "{arguments:?}: {code:?} {text}");
+    }
+    let (code, text) = refused(here).await;
+    assert!(code == Some(1) && text.contains(&refusal("\"photos\" is")), "{text}");
+    for name in ["a.txt", ".b", "c", "notes.md"] {
+        fs::write(here.join("data").join(name), "").unwrap();
+    }
+    let (_, text) = refused(here).await;
+    assert!(text.contains(&refusal("\".b\", \"a.txt\", \"c\" and 2 more are")), "{text}");
+    for name in ["a.txt", ".b", "c", "notes.md"] {
+        fs::remove_file(here.join("data").join(name)).unwrap();
+    }
+    assert_eq!(listed(here), before, "a refusal left something behind");
+}
+
+#[tokio::test]
+async fn a_store_is_made_where_a_file_system_was_just_mounted_or_the_settings_are() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir_all(folder.path().join("data/lost+found")).unwrap();
+    fs::write(folder.path().join("data/plaudit.toml"), "").unwrap();
+    let (_, text) = run(folder.path(), &["export", "--data", "data", "new.jsonl"]);
+    assert!(text.contains("there is no store in data"), "{text}");
+    let mut server = ServerProcess::start_in(folder);
+    Client::new(server.channel().await).import(sample::import("42")).await.unwrap();
+    assert_eq!(server.terminate().await.code(), Some(0));
+    // Whatever lies beside a store that is there already does not keep it from being served.
+    fs::write(server.data().join("notes.txt"), "").unwrap();
+    let server = server.restart();
+    Client::new(server.channel().await).conversation("conversations/test:42").await.unwrap();
+}
+
 #[tokio::test]
 async fn a_dump_of_a_directory_in_use_is_refused_with_the_address_of_who_serves_it() {
     let server = ServerProcess::start();

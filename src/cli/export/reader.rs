@@ -6,10 +6,11 @@ use tower::{Service as _, ServiceExt as _};
 
 use crate::{
     cli::{Failure, record::Part},
+    domain::ConversationRef,
     proto::v1::{
-        Assessment, Conversation, GetConversationRequest, ListAssessmentsRequest, ListConversationsRequest,
-        ListMessagesRequest, ListOptOutsRequest, ListOptOutsResponse, ListPeopleRequest, ListPeopleResponse,
-        ListRatingsRequest, ListTeamsRequest, Message, Rating, Team,
+        Assessment, AuthorKind, Conversation, GetConversationRequest, ListAssessmentsRequest,
+        ListConversationsRequest, ListMessagesRequest, ListOptOutsRequest, ListOptOutsResponse,
+        ListPeopleRequest, ListPeopleResponse, ListRatingsRequest, ListTeamsRequest, Message, Rating, Team,
         assessment_service_client::AssessmentServiceClient,
         conversation_service_client::ConversationServiceClient,
         directory_service_client::DirectoryServiceClient, rating_service_client::RatingServiceClient,
@@ -54,8 +55,13 @@ impl Reader {
         }
     }
 
-    pub(super) async fn people(&self, page_token: String) -> Result<ListPeopleResponse, Failure> {
-        let request = ListPeopleRequest { page_size: PAGE_SIZE, page_token, ..Default::default() };
+    pub(super) async fn people(
+        &self,
+        kind: AuthorKind,
+        page_token: String,
+    ) -> Result<ListPeopleResponse, Failure> {
+        let kind = kind.into();
+        let request = ListPeopleRequest { kind, page_size: PAGE_SIZE, page_token, ..Default::default() };
         let people = DirectoryServiceClient::new(self.channel.clone()).list_people(request).await;
         Ok(people.map_err(|status| told(&status))?.into_inner())
     }
@@ -90,6 +96,20 @@ impl Reader {
     pub(super) async fn read(&self, number: u64) -> Result<Option<Whole>, Failure> {
         match self.whole(&format!("conversations/{number}")).await {
             Ok(whole) => Ok(Some(whole)),
+            Err(status) if status.code() == Code::NotFound => Ok(None),
+            Err(status) => Err(told(&status)),
+        }
+    }
+
+    /// The name of a conversation by what its source calls it, which is the same on every server; `None` when it is not there
+    /// any more.
+    pub(super) async fn external_name(&self, name: &str) -> Result<Option<String>, Failure> {
+        let request = GetConversationRequest { name: name.to_owned(), ..Default::default() };
+        match ConversationServiceClient::new(self.channel.clone()).get_conversation(request).await {
+            Ok(found) => {
+                let Conversation { source, external_id, .. } = found.into_inner();
+                Ok(Some(format!("conversations/{}", ConversationRef::External { source, external_id })))
+            }
             Err(status) if status.code() == Code::NotFound => Ok(None),
             Err(status) => Err(told(&status)),
         }

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use percent_encoding::percent_decode_str;
 use prost_types::FieldMask;
 use tonic::{Code, Status, transport::Channel};
 use tonic_types::StatusExt as _;
 
 use crate::{
-    domain::{AuthorKind, KnownBy, PersonIdentity, PersonRef, TeamIdentity, TeamRef},
+    domain::{AuthorKind, CustomerByName, KnownBy, PersonIdentity, PersonRef, TeamIdentity, TeamRef},
     proto::v1::{
         self, CreateOptOutRequest, CreateTeamRequest, ListTeamsRequest, OptOut, Person, Team,
         UpdatePersonRequest, UpdateTeamRequest, directory_service_client::DirectoryServiceClient,
@@ -106,16 +107,19 @@ impl Directory {
             v1::AuthorKind::Teammate => AuthorKind::Teammate,
             v1::AuthorKind::Unspecified => return Err("person.kind: is required".to_owned()),
         };
-        let known_by = match (&person.external_id, &person.known_name) {
-            (Some(external_id), _) => KnownBy::ExternalId(external_id.clone()),
-            (None, Some(name)) if kind.is_agent() => KnownBy::Name(name.clone()),
+        let identity = |known_by| PersonIdentity { source: person.source.clone(), kind, known_by };
+        let name = match (&person.external_id, &person.known_name) {
+            (Some(external_id), _) => PersonRef::Identity(identity(KnownBy::ExternalId(external_id.clone()))),
+            (None, Some(name)) if kind.is_agent() => {
+                PersonRef::Identity(identity(KnownBy::Name(name.clone())))
+            }
+            (None, Some(name)) => PersonRef::InConversation(customer(person, name)?),
             _ => {
-                let rule = "is required where an agent is not known by name: nobody is found by less";
+                let rule = "is required where there is no knownName: nobody is found by less";
                 return Err(format!("person.externalId: {rule}"));
             }
         };
-        let identity = PersonIdentity { source: person.source.clone(), kind, known_by };
-        let name = format!("people/{}", PersonRef::Identity(identity));
+        let name = format!("people/{name}");
         let teams = person.teams.iter().map(|team| self.teams.get(team).unwrap_or(team).clone());
         let said = Person { name, teams: teams.collect(), etag: String::new(), ..person.clone() };
         Ok(UpdatePersonRequest {
@@ -124,6 +128,25 @@ impl Directory {
             allow_missing: true,
             request_id: String::new(),
         })
+    }
+}
+
+/// The customer who is known by this name within a conversation.
+fn customer(person: &Person, name: &str) -> Result<CustomerByName, String> {
+    let parts = person.conversation.strip_prefix("conversations/").and_then(|name| name.split_once(':'));
+    let decoded = |part| percent_decode_str(part).decode_utf8().ok();
+    let conversation =
+        parts.and_then(|(source, external_id)| Some((decoded(source)?, decoded(external_id)?)));
+    match conversation {
+        Some((source, external_id)) if source == person.source => {
+            let (source, external_id) = (source.into_owned(), external_id.into_owned());
+            Ok(CustomerByName { source, external_id, name: name.to_owned() })
+        }
+        _ => {
+            let rule = "must look like `conversations/{source}:{external id}` with the customer's source";
+            let shown: String = person.conversation.chars().take(200).collect();
+            Err(format!("person.conversation: {rule}, is {shown:?}"))
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use minicbor::Encode;
 
 use super::{
     super::{
-        Author, AuthorDraft, AuthorKind, Direction, HandlingChange, MessageDetails, MessageKind,
-        NewAttachment, NewStoredMessage, StoreDraft, Violations,
+        AuthorDraft, AuthorKind, Direction, HandlingChange, MessageDetails, MessageKind, NewAttachment,
+        NewStoredMessage, Sent, StoreDraft, Violations,
     },
     Field, MessageDraft, NewMessage, required,
 };
@@ -80,18 +80,10 @@ fn direction_of(kind: Option<MessageKind>, author: Option<AuthorKind>) -> Direct
 }
 
 impl NewMessage {
-    /// The request that would have stored it singly, if it has details: by it the same message is known when it is sent again.
-    pub fn as_stored(&self) -> Option<NewStoredMessage> {
-        let NewDetails { details, attachments, handling } = &**self.details.as_ref()?;
-        let author: &Author = &self.author;
-        Some(NewStoredMessage {
-            details: details.clone(),
-            author: author.clone(),
-            content: self.content.clone(),
-            create_time: Some(self.create_time),
-            ai_tool: self.ai_tool.clone(),
-            attachments: attachments.clone(),
-            handling: handling.clone(),
-        })
+    /// What its source had sent, if it has details.
+    pub fn sent(&self) -> Option<Sent<'_>> {
+        let NewDetails { details, attachments, .. } = &**self.details.as_ref()?;
+        let Self { author, content, ai_tool, .. } = self;
+        Some(Sent { details, author, content, ai_tool: ai_tool.as_deref(), attachments })
     }
 }

@@ -52,8 +52,13 @@ pub(super) fn check(
     }
     change.check(violations);
     let most = ImportLimits::STATUS_CHANGES;
-    if drafts.len() > most {
-        violations.add("status_changes", format!("must have at most {most} items, has {}", drafts.len()));
+    let count = drafts.len();
+    let is_last = |status| drafts.last().is_some_and(|last| last.status == Some(status));
+    if count > most {
+        violations.add("status_changes", format!("must have at most {most} items, has {count}"));
+    } else if count == most && change.status.is_some_and(|status| !is_last(status)) && !messages.is_empty() {
+        let rule = format!("must have at most {most} items with the status, which is another than the last");
+        violations.add("status_changes", format!("{rule}, has {}", most + 1));
     }
     let mut places = Places::of(messages);
     let mut status_changes = Vec::with_capacity(drafts.len().min(most));

@@ -148,7 +148,7 @@ fn filter_from_wire(filter: v1::RatingFilter, violations: &mut Violations) -> Ra
 fn agent_from_wire(agent: v1::Author, violations: &mut Violations) -> AgentFilter {
     let AuthorDraft { kind, external_id, name } = author_from_wire("filter.agent", agent, violations);
     if kind == Some(AuthorKind::Contact) {
-        violations.add("filter.agent.kind", "must be a teammate or an AI");
+        violations.add("filter.agent.kind", "must be a teammate or an AI, is contact");
     }
     let (external_id, name) = (external_id.and_then(present), name.and_then(present));
     if external_id.is_none() && name.is_none() {

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use crate::{
     domain::{
-        AuthorKind, Person, PersonId, PersonPatch, PersonRef, RequestId, Team, TeamId, TeamRef, Violations,
+        AuthorKind, ConversationRef, CustomerByName, Person, PersonId, PersonIdentity, PersonPatch,
+        PersonRef, RequestId, Team, TeamId, TeamRef, Violations,
     },
     error::{Error, ResourceKind},
     service::{
@@ -12,9 +13,10 @@ use crate::{
         once::{Begun, Once, foreign_answer},
     },
     store::{
-        Batch, StoreError, Stored,
+        Batch, Expect, Key, StoreError, Stored, Value,
         directory::{self, Place},
-        records::{self, RequestAnswer},
+        get_one, keys,
+        records::{self, Identity, RequestAnswer},
         request::Method,
     },
 };
@@ -39,8 +41,43 @@ pub struct PersonPage {
 
 /// One person.
 pub async fn get_person(services: &Services, name: &PersonRef) -> Result<Person, Error> {
-    let found = directory::find_person(&*services.store, name).await?;
+    let found = Found::of(services, name).await?.person;
     found.map(|stored| stored.value).ok_or_else(|| not_found(name))
+}
+
+/// What a name leads to.
+struct Found {
+    person: Option<Stored<Person>>,
+    /// Who could be made under it.
+    identity: Option<PersonIdentity>,
+    /// What leads to the conversation in which they are known, and must still do so when they are made.
+    conversation: Option<(Key, Value)>,
+}
+
+impl Found {
+    async fn of(services: &Services, name: &PersonRef) -> Result<Self, Error> {
+        let store = &*services.store;
+        let (identity, conversation) = match name {
+            PersonRef::Id(id) => {
+                let person = directory::find_person(store, *id).await?;
+                return Ok(Self { person, identity: None, conversation: None });
+            }
+            PersonRef::Identity(identity) => (identity.clone(), None),
+            PersonRef::InConversation(customer) => {
+                let CustomerByName { source, external_id, .. } = customer;
+                let key = keys::identity(source, external_id);
+                let Some(known) = get_one::<Identity>(store, key.clone()).await? else {
+                    let (source, external_id) = (source.clone(), external_id.clone());
+                    let name = ConversationRef::External { source, external_id };
+                    let name = format!("conversations/{name}");
+                    return Err(Error::not_found(ResourceKind::Conversation, name));
+                };
+                (customer.identity(known.value.conversation), Some((key, known.raw)))
+            }
+        };
+        let person = directory::find_identity(store, &identity).await?;
+        Ok(Self { person, identity: Some(identity), conversation })
+    }
 }
 
 /// At most `limit` people after a place: customers first, then AI agents, then teammates, each by source and what they are
@@ -120,12 +157,14 @@ pub async fn update_person(
 async fn change(services: &Services, update: &PersonUpdate, batch: &mut Batch) -> Result<Person, Error> {
     let PersonUpdate { name, patch, etag, allow_missing } = update;
     let now = services.clock.now();
-    let read = directory::find_person(&*services.store, name).await?;
-    let mut person = match (&read, name) {
+    let Found { person: read, identity, conversation } = Found::of(services, name).await?;
+    let mut person = match (&read, identity) {
         (Some(stored), _) => stored.value.clone(),
-        (None, PersonRef::Identity(identity)) if *allow_missing => {
+        (None, Some(identity)) if *allow_missing => {
             let id = PersonId(services.ids.take(1).await?);
-            Person::first_seen(id, identity.clone(), None, now)
+            // With its conversation a purge takes whoever is known in it alone; nobody may come after it.
+            batch.expect.extend(conversation.map(|(key, raw)| (key, Expect::Is(raw))));
+            Person::first_seen(id, identity, None, now)
         }
         _ => return Err(not_found(name)),
     };

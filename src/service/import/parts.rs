@@ -8,7 +8,11 @@ use crate::{
         NewMessage, Rating, RatingId, RatingState, UnixMillis,
     },
     error::Error,
-    service::{Services, message::put_attachment, rating::channel_of},
+    service::{
+        Services,
+        message::{key_of_imported, put_attachment},
+        rating::channel_of,
+    },
     store::{Batch, Key, keys, message, rating, records},
 };
 
@@ -77,13 +81,9 @@ pub(super) async fn put_tracked<'a>(
     let mut seen = HashSet::new();
     let mut tracked: Vec<(Key, MessageId)> = Vec::new();
     for (new, message) in messages {
-        let Some(tracking_id) = new.details.as_ref().and_then(|new| new.details.tracking_id.as_ref()) else {
-            continue;
-        };
-        let Some(stored) = new.as_stored() else { continue };
-        let content = services.secrets.fingerprint(&records::encode(&stored));
-        let key = keys::tracked(conversation, tracking_id, &content);
-        // Of two that are the same but for what they said of the conversation, the first is known.
+        let key = new.sent().and_then(|sent| key_of_imported(services, conversation, &sent));
+        let Some(key) = key else { continue };
+        // Of two that are the same but for their times and what they said of the conversation, the first is known.
         if seen.insert(key.clone()) {
             tracked.push((key, message.id));
         }

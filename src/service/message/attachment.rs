@@ -2,8 +2,8 @@
 
 use crate::{
     domain::{
-        AttachedFile, Attachment, AttachmentId, AttachmentPlace, ConversationId, NewAttachment, WithoutBytes,
-        measure,
+        AttachedFile, Attachment, AttachmentId, AttachmentPlace, ConversationId, Message, NewAttachment,
+        WithoutBytes, measure,
     },
     error::{Error, ResourceKind},
     service::Services,
@@ -66,4 +66,31 @@ pub(in crate::service) fn put_attachment(
             Attachment { size_bytes, content_type, width, height, ..attachment }
         }
     }
+}
+
+/// Puts what becomes of the bytes of a message's attachments when it changes: those of one that is left out go, and one that is
+/// renamed is downloaded under its new name. They change with their message's head alone, which the caller expects as it was.
+pub(super) async fn put_changed_attachments(
+    services: &Services,
+    batch: &mut Batch,
+    conversation: ConversationId,
+    before: &Message,
+    changed: &Message,
+) -> Result<(), Error> {
+    let attachments = |message: &Message| {
+        message.details.as_ref().map(|details| details.attachments.clone()).unwrap_or_default()
+    };
+    let kept = attachments(changed);
+    for stored in attachments(before).into_iter().filter(Attachment::is_here) {
+        match kept.iter().find(|kept| kept.id == stored.id) {
+            None => message::delete_attachment(batch, conversation, stored.id),
+            Some(kept) if kept.file_name != stored.file_name => {
+                let store = &*services.store;
+                let file_name = kept.file_name.clone();
+                message::put_renamed_attachment(store, batch, conversation, stored.id, file_name).await?;
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
 }

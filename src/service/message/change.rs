@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-use super::{StoredMessage, read_message};
+use super::{StoredMessage, attachment::put_changed_attachments, read_message};
 use crate::service::{
     ATTEMPTS, Services,
     conversation::{ScoringStatus, resolve},
@@ -47,7 +47,10 @@ pub async fn update_message(
     change: &MessageChange,
     request_id: Option<&RequestId>,
 ) -> Result<StoredMessage, Error> {
-    let content = || records::encode(&(target.content(), change)).to_vec();
+    let content = || match change.cleared() {
+        cleared if cleared.is_empty() => records::encode(&(target.content(), change)).to_vec(),
+        cleared => records::encode(&(target.content(), change, cleared)).to_vec(),
+    };
     let once = Once::new(services, Method::UpdateMessage, request_id, content);
     for _ in 0..ATTEMPTS {
         let expired = match once.begin(services).await? {
@@ -135,8 +138,11 @@ impl Call<'_> {
         let conversation = &mut stored.conversation;
         conversation.version += 1;
         conversation.update_time = now;
-        let kind = match changed {
-            Some(_) => EventKind::MessageUpdated { message: read.id },
+        let kind = match &changed {
+            Some(changed) => {
+                put_changed_attachments(services, &mut batch, id, &read, changed).await?;
+                EventKind::MessageUpdated { message: read.id }
+            }
             None => {
                 self.delete_rest(&mut batch, conversation, &read).await?;
                 EventKind::MessageDeleted { message: read.id }

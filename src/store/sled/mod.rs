@@ -19,6 +19,7 @@ mod queue;
 mod readers;
 mod sidecar;
 mod trim;
+mod vacancy;
 
 use std::{
     fs, io,
@@ -131,6 +132,11 @@ impl Shared {
 }
 
 impl SledStore {
+    /// Whether a directory holds a store, whole or not; opening one that holds nothing creates one.
+    pub fn is_in(dir: &Path) -> bool {
+        vacancy::holds_store(dir)
+    }
+
     /// Opens the store of a directory, or creates both. Blocks, for seconds when the store is large.
     pub fn open(dir: &Path, options: SledOptions) -> Result<Self, OpenError> {
         Self::open_with(dir, options, |sled_dir| Ok(Arc::new(RealDisk::open(sled_dir)?)))

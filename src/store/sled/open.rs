@@ -20,6 +20,7 @@ use super::{
     layout::{self, COMMIT_NUMBER_KEY, IDENTITY_KEY, LOG},
     readers::panic_text,
     sidecar::{self, Sidecar, Synced},
+    vacancy,
 };
 use crate::store::{dump::LOADING_KEY, keyspace::Position};
 
@@ -65,6 +66,23 @@ pub enum OpenError {
         dir.display()
     )]
     HalfLoaded { dir: PathBuf },
+    #[error(
+        "{} is not empty and holds no store: {} there; name a new or an empty directory",
+        dir.display(), describe_found(.names, *.more)
+    )]
+    Foreign { dir: PathBuf, names: Vec<String>, more: usize },
+}
+
+fn describe_found(names: &[String], more: usize) -> String {
+    let mut found: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+    if more > 0 {
+        found.push(format!("{more} more"));
+    }
+    let are = if found.len() == 1 { "is" } else { "are" };
+    match found.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} and {last} {are}", before.join(", ")),
+        _ => format!("{} {are}", found.concat()),
+    }
 }
 
 fn describe_holder(pid: &Option<u32>, address: &Option<String>) -> String {
@@ -91,6 +109,7 @@ pub(super) struct Opened {
 /// Opens or creates the store of a directory.
 pub(super) fn open(dir: &Path, options: &SledOptions) -> Result<Opened, OpenError> {
     create_private_dir(dir).map_err(at(dir))?;
+    vacancy::check(dir)?;
     let holder = take_holder(dir, options.lock_wait)?;
     if must_create(dir)? {
         create(dir, options)?;

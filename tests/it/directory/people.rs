@@ -376,3 +376,37 @@ async fn people_outlive_a_restart() {
     assert_eq!(directory.person(TOM).await.unwrap(), before);
     assert_eq!(directory.called(AuthorKind::Teammate, "", 0).await, ["Tom"]);
 }
+
+#[tokio::test]
+async fn a_customer_without_an_id_is_named_by_the_conversation_in_which_they_are_known() {
+    let server = Plaudit::start().await;
+    let (client, directory) = (server.client().await, Directory::of(&server).await);
+    const GUEST: &str = "people/test:contact:name=A%20guest:in=4%3A2";
+    let unknown = directory.update(upsert(GUEST, Person::default())).await.unwrap_err();
+    assert_not_found(&unknown, "conversation");
+    assert_not_found(&directory.person(GUEST).await.unwrap_err(), "conversation");
+    let conversation = client.import(sample::import("4:2")).await.unwrap().conversation;
+    assert_not_found(&directory.person(GUEST).await.unwrap_err(), "person");
+    let only = UpdatePersonRequest { allow_missing: false, ..upsert(GUEST, Person::default()) };
+    assert_not_found(&directory.update(only).await.unwrap_err(), "person");
+
+    let said = Person { description: "Called twice.".to_owned(), ..Person::default() };
+    let made = directory.update(upsert(GUEST, said)).await.unwrap();
+    assert_eq!((made.display_name.as_str(), made.known_name.as_deref()), ("A guest", Some("A guest")));
+    assert_eq!(
+        (made.kind(), &made.conversation, &made.external_id),
+        (AuthorKind::Contact, &conversation, &None)
+    );
+    for name in [GUEST, &made.name] {
+        assert_eq!(directory.person(name).await.unwrap(), made);
+    }
+    let nobody = "people/test:contact:name=:in=4%3A2";
+    assert_ne!(directory.update(upsert(nobody, Person::default())).await.unwrap().name, made.name);
+
+    client.delete(&conversation).await.unwrap();
+    assert_not_found(&directory.update(upsert(GUEST, Person::default())).await.unwrap_err(), "conversation");
+    // One that comes by its name is another, and so are those who are known in it.
+    client.import(sample::import("4:2")).await.unwrap();
+    assert_not_found(&directory.person(GUEST).await.unwrap_err(), "person");
+    assert_eq!(directory.person(&made.name).await.unwrap(), made);
+}

@@ -2,6 +2,8 @@
 
 mod rich;
 mod rules;
+mod tags;
+mod tracking;
 mod whole;
 
 use std::path::Path;

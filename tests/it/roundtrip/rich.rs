@@ -95,7 +95,8 @@ pub async fn fill(client: &Client, connection: Connection) {
     for name in [TICKET, "conversations/enneo:43", "conversations/test:long", "conversations/test:named"] {
         client.settled(name).await;
     }
-    name_only_agent(connection).await;
+    without_ids(connection).await;
+    client.delete("conversations/test:gone").await.unwrap();
 }
 
 /// Messages of every kind, a closing, a reopening, a closing by an update after the last message.
@@ -210,6 +211,7 @@ async fn odd_ones(client: &Client) {
     // One that is deleted.
     client.import(sample::import("deleted")).await.unwrap();
     client.delete("conversations/test:deleted").await.unwrap();
+    client.import(sample::import("gone")).await.unwrap();
 }
 
 async fn directory(connection: Connection) {
@@ -238,13 +240,26 @@ async fn directory(connection: Connection) {
     directory.update_person(request).await.unwrap();
 }
 
-async fn name_only_agent(connection: Connection) {
-    let person = Person {
-        name: "people/test:teammate:name=Tom".to_owned(),
-        display_name: "Tom T.".to_owned(),
-        description: "Has no number.".to_owned(),
-        ..Person::default()
-    };
-    let request = UpdatePersonRequest { person: Some(person), ..Default::default() };
-    DirectoryServiceClient::new(connection).update_person(request).await.unwrap();
+/// People who have no ids, of whom more was said than their names.
+async fn without_ids(connection: Connection) {
+    let mut directory = DirectoryServiceClient::new(connection);
+    for (name, display_name, description) in [
+        ("people/test:teammate:name=Tom", "Tom T.", "Has no number."),
+        ("people/test:contact:name=Ada:in=named", "Ada L.", "Writes at night."),
+        ("people/test:contact:name=A%3A%20b%2Fc:in=named", "", ""),
+        ("people/test:contact:name=:in=named", "Somebody", ""),
+        // The numbers of the conversations in which they are known are in another order than the sources.
+        ("people/enneo:contact:name=Ada:in=43", "Ada M.", ""),
+        ("people/test:contact:name=Gone:in=gone", "Gone with the conversation", ""),
+    ] {
+        let person = Person {
+            name: name.to_owned(),
+            display_name: display_name.to_owned(),
+            description: description.to_owned(),
+            email: "nobody@example.org".to_owned(),
+            ..Person::default()
+        };
+        let request = UpdatePersonRequest { person: Some(person), allow_missing: true, ..Default::default() };
+        directory.update_person(request).await.unwrap();
+    }
 }

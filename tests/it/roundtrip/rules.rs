@@ -161,6 +161,15 @@ async fn what_breaks_a_rule_of_an_import_alone_is_named_too() {
             &["conversation.assignee.kind"],
         ),
         (
+            "1001 changes of the status, the last of which is the status alone",
+            |it| {
+                let changes = (0..1000).map(|at| change(ConversationStatus::Open, at, None));
+                conversation(it).status_changes = changes.collect();
+                conversation(it).status = ConversationStatus::Closed.into();
+            },
+            &["conversation.status_changes"],
+        ),
+        (
             "a change of nothing at no time",
             |it| conversation(it).status_changes = vec![StatusChange::default()],
             &["conversation.status_changes[0].status", "conversation.status_changes[0].change_time"],

@@ -68,6 +68,10 @@ async fn everything_that_a_store_holds_comes_to_another_by_export_and_import() {
     let file = |name: &str| lines(&folder.path().join(name));
     let (a, b) = (file("a.jsonl"), file("b.jsonl"));
     assert_eq!(a.len(), b.len());
+    let by_name = a.iter().filter(|line| line["person"]["conversation"].is_string());
+    let by_name: Vec<_> =
+        by_name.map(|line| line["person"]["displayName"].as_str().unwrap_or_default()).collect();
+    assert_eq!(by_name, ["Ada M.", "Somebody", "A: b/c", "Ada L."]);
     for (here, there) in a.into_iter().zip(b.iter().cloned()) {
         let (here, there) = (neutral(here), neutral(there));
         assert_eq!(

@@ -1,6 +1,6 @@
 use plaudit::proto::v1::{
-    Author, AuthorKind, OfferRatingRequest, Rating, RatingAnswer, RatingQuestion, RatingType,
-    SubmitRatingRequest,
+    Author, AuthorKind, ListRatingsRequest, OfferRatingRequest, Rating, RatingAnswer, RatingFilter,
+    RatingQuestion, RatingType, SubmitRatingRequest, SummarizeRatingsRequest,
 };
 
 use super::{
@@ -153,6 +153,17 @@ const SUBMISSIONS: &[Row<SubmitRatingRequest>] = &[
     ("an answer's nanos", |it| it.answers[0].answer_time = bad_nanos(), "answers[0].answer_time", NO_NANOS),
 ];
 
+const AGENTS_IN_FILTERS: &[Row<Author>] = &[
+    (
+        "the customer",
+        |it| it.kind = AuthorKind::Contact.into(),
+        "filter.agent.kind",
+        "must be a teammate or an AI, is contact",
+    ),
+    ("an unknown kind", |it| it.kind = 9, "filter.agent.kind", NOT_A_KIND),
+    ("nobody", |it| it.external_id = None, "filter.agent.external_id", NAMELESS),
+];
+
 fn rating(request: &mut OfferRatingRequest) -> &mut Rating {
     request.rating.as_mut().expect("the whole request has one")
 }
@@ -239,4 +250,23 @@ async fn what_breaks_a_rule_of_a_submission_is_refused_by_the_field_and_nothing_
     let expected = [("request_id", SPACED_ID), ("name", shape)];
     assert_eq!(violations(&refused), expected.map(|(field, said)| (field.to_owned(), said.to_owned())));
     client.submit_rating(submission()).await.expect("it breaks no rule");
+}
+
+#[tokio::test]
+async fn what_breaks_a_rule_of_a_filters_agent_is_refused_by_the_field_with_its_value() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    for (what, change, field, said) in AGENTS_IN_FILTERS {
+        let mut agent = Author { kind: 3, external_id: Some("t".to_owned()), name: None };
+        change(&mut agent);
+        let filter = Some(RatingFilter { agent: Some(agent), ..RatingFilter::default() });
+        let request = ListRatingsRequest {
+            parent: "conversations/-".to_owned(),
+            filter: filter.clone(),
+            ..ListRatingsRequest::default()
+        };
+        assert_refused(what, &client.list_ratings(request).await.expect_err(what), field, said);
+        let request = SummarizeRatingsRequest { filter };
+        assert_refused(what, &client.summarize_ratings(request).await.expect_err(what), field, said);
+    }
 }

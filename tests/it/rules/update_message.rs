@@ -1,5 +1,6 @@
 use plaudit::proto::v1::{
-    Author, AuthorKind, DeleteMessageRequest, Message, StoreMessageRequest, UpdateMessageRequest,
+    Attachment, Author, AuthorKind, DeleteMessageRequest, Message, MessageDirection, MessageKind,
+    StoreMessageRequest, UpdateMessageRequest,
 };
 use prost_types::FieldMask;
 
@@ -11,6 +12,8 @@ use crate::harness::{Client, Plaudit, assert_not_found};
 const PARENT: &str = "conversations/chat:1";
 const BODY: &str = "must be at most 262144 bytes long, is 262145";
 const TEXT: &str = "must be at most 512 bytes long, is 513";
+/// The first number is the conversation's; then come the message, its event and its files.
+const TWICE: &str = "must come once, number 5000000000000005 comes twice";
 const RECEIVERS: &str = "must have at most 200 items, has 201";
 
 const ROWS: &[Row<UpdateMessageRequest>] = &[
@@ -37,18 +40,58 @@ const ROWS: &[Row<UpdateMessageRequest>] = &[
     ("no mask", |it| it.update_mask = None, "update_mask", "is required: it names the fields that change"),
     (
         "a field that stays",
-        |it| add_path(it, "plain_body"),
+        |it| add_path(it, "tracking_id"),
         "update_mask",
-        "may name content, html_body, subject, author, create_time and ai_tool, names \"plain_body\"",
+        "may name content, html_body, plain_body, clean_body, subject, direction, private, kind, author, create_time, ai_tool and attachments, names \"tracking_id\"",
     ),
     (
         "all fields at once",
         |it| add_path(it, "*"),
         "update_mask",
-        "may name content, html_body, subject, author, create_time and ai_tool, names \"*\"",
+        "may name content, html_body, plain_body, clean_body, subject, direction, private, kind, author, create_time, ai_tool and attachments, names \"*\"",
     ),
     ("a large content", |it| message(it).content = long(262_145), "message.content", BODY),
     ("a large HTML body", |it| message(it).html_body = long(262_145), "message.html_body", BODY),
+    ("a large plain body", |it| message(it).plain_body = long(262_145), "message.plain_body", BODY),
+    ("a large clean body", |it| message(it).clean_body = long(262_145), "message.clean_body", BODY),
+    ("no direction", |it| message(it).direction = 0, "message.direction", "is required"),
+    (
+        "an unknown direction",
+        |it| message(it).direction = 4,
+        "message.direction",
+        "must be one of the enum's values 1, 2, 3, is 4",
+    ),
+    ("no kind", |it| message(it).kind = 0, "message.kind", "is required"),
+    (
+        "an unknown kind",
+        |it| message(it).kind = 3,
+        "message.kind",
+        "must be one of the enum's values 1, 2, is 3",
+    ),
+    (
+        "the same file twice",
+        |it| message(it).attachments[2].name = message(it).attachments[1].name.clone(),
+        "message.attachments[2].name",
+        TWICE,
+    ),
+    (
+        "a file without a name of its own",
+        |it| message(it).attachments[0].name = "attachments/1".into(),
+        "message.attachments[0].name",
+        "must look like `conversations/{conversation}/messages/{number}/attachments/{number}`, is \"attachments/1\"",
+    ),
+    (
+        "a file's long name",
+        |it| message(it).attachments[0].file_name = "f".repeat(513),
+        "message.attachments[0].file_name",
+        TEXT,
+    ),
+    (
+        "another file",
+        |it| message(it).attachments[0].content = Some(Vec::new()),
+        "message.attachments[0].content",
+        "must be absent: a file is neither added nor replaced",
+    ),
     (
         "a long subject",
         |it| message(it).subject = long(4097),
@@ -77,7 +120,7 @@ const ROWS: &[Row<UpdateMessageRequest>] = &[
     ("nanos of a second", |it| message(it).create_time = bad_nanos(), "message.create_time", NO_NANOS),
 ];
 
-/// Lists are not changed, but so many items are not even read.
+/// So many items are not even read.
 const COUNTS: &[Row<UpdateMessageRequest>] = &[
     ("201 receivers", |it| message(it).to = vec![String::new(); 201], "message.to", RECEIVERS),
     ("201 receivers of a copy", |it| message(it).cc = vec![String::new(); 201], "message.cc", RECEIVERS),
@@ -108,10 +151,18 @@ fn add_path(request: &mut UpdateMessageRequest, path: &str) {
     request.update_mask.get_or_insert_default().paths.push(path.to_owned());
 }
 
+fn file(name: &str) -> Attachment {
+    Attachment { file_name: name.to_owned(), content: Some(b"x".to_vec()), ..Attachment::default() }
+}
+
 async fn stored(client: &Client) -> Message {
     let request = StoreMessageRequest {
         parent: PARENT.to_owned(),
-        message: Some(Message { content: Some("Hello".to_owned()), ..Message::default() }),
+        message: Some(Message {
+            content: Some("Hello".to_owned()),
+            attachments: ["a", "b", "c"].map(file).to_vec(),
+            ..Message::default()
+        }),
         ..StoreMessageRequest::default()
     };
     client.store(request).await.expect("a message").message.expect("it is answered")
@@ -129,13 +180,32 @@ fn whole(stored: &Message) -> UpdateMessageRequest {
         name: stored.name.clone(),
         content: text.clone(),
         html_body: text.clone(),
+        plain_body: text.clone(),
+        clean_body: text.clone(),
         subject: text.clone(),
+        direction: MessageDirection::Out.into(),
+        private: true,
+        kind: MessageKind::Comment.into(),
+        attachments: stored.attachments.clone(),
         author: Some(author),
         create_time: stored.create_time,
         ai_tool: text,
         ..Message::default()
     };
-    let paths = ["content", "html_body", "subject", "author", "create_time", "ai_tool"];
+    let paths = [
+        "content",
+        "html_body",
+        "plain_body",
+        "clean_body",
+        "subject",
+        "direction",
+        "private",
+        "kind",
+        "attachments",
+        "author",
+        "create_time",
+        "ai_tool",
+    ];
     let update_mask = Some(FieldMask { paths: paths.map(str::to_owned).to_vec() });
     UpdateMessageRequest { message: Some(message), update_mask, request_id: String::new() }
 }
@@ -183,6 +253,8 @@ async fn a_message_is_changed_and_deleted_only_under_its_own_conversation() {
     {
         let mut request = whole(&stored);
         message(&mut request).name.clone_from(&name);
+        // Those of another message are told by themselves.
+        message(&mut request).attachments.clear();
         assert_not_found(&client.update_message(request).await.expect_err(&name), "message");
         let request = DeleteMessageRequest { name, ..DeleteMessageRequest::default() };
         assert_not_found(&client.delete_message(request).await.expect_err("no such message"), "message");

@@ -1,0 +1,77 @@
+//! By what a message that is sent again is known.
+
+use minicbor::Encode;
+
+use super::{
+    super::{Author, AuthorKind, Handling, Message, MessageDetails, Status, StatusChange},
+    NewAttachment, NewStoredMessage,
+};
+
+/// A message as its source sent it, without its time, which the source need not say, and without what it said of its
+/// conversation. Encoded it tells one imported message from another.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub struct Sent<'a> {
+    #[n(0)]
+    pub details: &'a MessageDetails,
+    #[n(1)]
+    pub author: &'a Author,
+    #[n(2)]
+    pub content: &'a str,
+    #[n(3)]
+    pub ai_tool: Option<&'a str>,
+    #[n(4)]
+    pub attachments: &'a [NewAttachment],
+}
+
+impl Sent<'_> {
+    pub fn tracking_id(&self) -> Option<&str> {
+        self.details.tracking_id.as_deref()
+    }
+}
+
+impl NewStoredMessage {
+    pub fn sent(&self) -> Sent<'_> {
+        let Self { details, author, content, ai_tool, attachments, .. } = self;
+        Sent { details, author, content, ai_tool: ai_tool.as_deref(), attachments }
+    }
+
+    /// Whether all that it says, beside what [`Sent`] holds, is known of a message and its conversation already: so that nothing
+    /// is lost where it is not stored a second time.
+    pub fn tells_no_more_than(&self, message: &Message, handling: &Handling) -> bool {
+        let said = &self.handling;
+        self.create_time.is_none_or(|time| time == message.create_time)
+            && said.status.is_none_or(|status| handling.has_come_with(status, message))
+            && is_there(&said.priority, &handling.priority)
+            && is_there(&said.first_response_due, &handling.first_response_due)
+            && is_there(&said.due, &handling.due)
+            && is_there(&said.team, &handling.team)
+            && is_there(&said.channel, &handling.channel)
+            && said.tags.iter().all(|tag| handling.tags.contains(tag))
+            // Whom the message itself names was in charge when it came, whoever is by now.
+            && (said.assignee == self.agent_in_charge() || is_there(&said.assignee, &handling.assignee))
+    }
+
+    /// Who is in charge by what a customer's message says of itself.
+    fn agent_in_charge(&self) -> Option<Author> {
+        let external_id = Some(self.details.agent_id?.to_string());
+        let agent = Author { kind: AuthorKind::Teammate, external_id, name: None };
+        Some(agent).filter(|_| !self.details.is_by_agent())
+    }
+}
+
+impl Handling {
+    /// Whether this status may have been said with a message: it became so with it, or was so before and stayed.
+    fn has_come_with(&self, status: Status, message: &Message) -> bool {
+        let came_with =
+            |change: &&StatusChange| (change.after_message, change.time) == (message.id, message.create_time);
+        let came_before = |change: &&StatusChange| change.after_message < message.id;
+        let own = self.status_changes.iter().find(came_with);
+        let known = own.or_else(|| self.status_changes.iter().rev().find(came_before));
+        known.is_some_and(|known| known.status == status)
+    }
+}
+
+/// Nothing is said, or what is there.
+fn is_there<T: PartialEq>(said: &Option<T>, known: &Option<T>) -> bool {
+    said.is_none() || said == known
+}

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fs::File,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -27,49 +27,60 @@ const BESIDE: u8 = 0xF8;
 /// How many batches are merged while what was there before is written.
 const MERGED: usize = 256;
 
-/// Sled alone, with the engine's cache and segments: one thread applies merged batches, flushes and syncs.
+/// A directory for sled alone, with the engine's cache and segments: one thread applies merged batches, flushes and syncs.
 pub struct RawSled {
-    db: sled::Db,
-    file: File,
-    /// Dropped after the files in it are closed.
+    dir: PathBuf,
+    /// Holds the directory.
     _data: Data,
 }
 
 impl RawSled {
     pub fn empty() -> Result<Self> {
         let data = new_data()?;
-        Self::open(data.path(), Arc::clone(&data))
+        Ok(Self { dir: data.path().to_owned(), _data: data })
     }
 
     /// On the files of a server that has ended, beside what it has stored.
-    pub fn beside(data: &Data) -> Result<Self> {
-        Self::open(&sled_dir(data), Arc::clone(data))
+    pub fn beside(data: &Data) -> Self {
+        Self { dir: sled_dir(data), _data: Arc::clone(data) }
     }
 
-    fn open(dir: &Path, data: Data) -> Result<Self> {
-        let config = sled::Config::new().path(dir).cache_capacity(16 << 20).flush_every_ms(None);
-        let db = config.segment_size(4 << 20).open()?;
-        let file = File::open(dir.join("db"))?;
-        Ok(Self { db, file, _data: data })
-    }
-
-    /// Batches a second, in groups of `grouping`. `place` has to be another each time, so that nothing is written over.
+    /// Batches a second, in groups of `grouping`. `place` has to be another each time, so that nothing is written over. As a
+    /// server that is measured, sled is opened anew on what was there before.
     pub fn rate(&self, recorded: &Recorded, place: usize, grouping: f64, length: Duration) -> Result<f64> {
-        for (number, merged) in recorded.before.chunks(MERGED).enumerate() {
-            self.apply(place, merged, number * MERGED)?;
+        if !recorded.before.is_empty() {
+            let opened = Opened::of(&self.dir)?;
+            for (number, merged) in recorded.before.chunks(MERGED).enumerate() {
+                opened.apply(place, merged, number * MERGED)?;
+            }
+            opened.sync()?;
         }
-        self.sync()?;
+        let opened = Opened::of(&self.dir)?;
         let mut done = 0;
         let began = Instant::now();
         for group in recorded.batches.chunks(grouping.round().max(1.0) as usize) {
-            self.apply(place, group, recorded.before.len() + done)?;
-            self.sync()?;
+            opened.apply(place, group, recorded.before.len() + done)?;
+            opened.sync()?;
             done += group.len();
             if began.elapsed() >= length {
                 break;
             }
         }
         Ok(done as f64 / began.elapsed().as_secs_f64())
+    }
+}
+
+struct Opened {
+    db: sled::Db,
+    file: File,
+}
+
+impl Opened {
+    fn of(dir: &Path) -> Result<Self> {
+        let config = sled::Config::new().path(dir).cache_capacity(16 << 20).flush_every_ms(None);
+        let db = config.segment_size(4 << 20).open()?;
+        let file = File::open(dir.join("db"))?;
+        Ok(Self { db, file })
     }
 
     /// Applies batches as one. `position` is where the log stands.

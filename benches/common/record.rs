@@ -52,13 +52,14 @@ pub struct Records {
 
 impl Records {
     /// `count` imports and creations; as many stores into [`CONVERSATIONS`] that are scored and listed, one offer and one
-    /// submission of each. They come in the order in which a server gets them, far from each other.
+    /// submission of each. They come in the order in which a server gets them, far from each other. What was there before
+    /// holds neither assessments nor what lists know: raw sled has the smaller tree.
     pub async fn make(count: usize) -> Result<Self> {
         let imports = Book::open().await?.write(&Load::Import, count).await?.0;
         let creations = Book::open().await?.write(&Load::Create, count).await?.0;
         let book = Book::open().await?;
-        let imported = book.write(&Load::Import, CONVERSATIONS).await?.0;
-        let stored = [imported, book.settle().await?].concat();
+        let stored = book.write(&Load::Import, CONVERSATIONS).await?.0;
+        book.settle().await?;
         let names = scattered(&book.imported());
         let (offers, ratings) = book.write(&Load::Offer(Arc::clone(&names)), CONVERSATIONS).await?;
         let submits = book.write(&Load::Submit(ratings), CONVERSATIONS).await?.0;
@@ -107,8 +108,8 @@ impl Book {
         Ok(Self { recorder, routes: grpc::routes(Arc::clone(&services)), services })
     }
 
-    /// Has everything scored and taken into the lists; the batches that it took.
-    async fn settle(&self) -> Result<Vec<Batch>> {
+    /// Has everything scored and taken into the lists, as it is where a server is measured.
+    async fn settle(&self) -> Result<()> {
         let worker = Worker::start(Arc::clone(&self.services), SWEEP_EVERY);
         let mut written = 0;
         loop {
@@ -119,7 +120,8 @@ impl Book {
             }
         }
         worker.stop().await;
-        Ok(std::mem::take(&mut *self.recorder.lock()))
+        self.recorder.lock().clear();
+        Ok(())
     }
 
     /// The batches of `count` calls, and the names of the ratings that they made.

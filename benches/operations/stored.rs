@@ -66,7 +66,7 @@ async fn one_round(
     }
     let grpc = round_of.iter().find(|compared| compared.operation == Operation::Import);
     let grpc = grpc.map(|grpc| Pair { large: grpc.large.outcome.rate, small: grpc.small.outcome.rate });
-    let beside = RawSled::beside(&large.data)?;
+    let beside = RawSled::beside(&large.data);
     for (place, compared) in round_of.iter_mut().enumerate() {
         compared.grpc = grpc.filter(|_| compared.operation == Operation::Rest);
         if let Some(recorded) = compared.operation.recorded(records) {

@@ -5,6 +5,7 @@ use std::{
     io,
     pin::{Pin, pin},
     sync::Arc,
+    task::Poll,
     time::Duration,
 };
 
@@ -78,7 +79,7 @@ pub(super) async fn serve(stream: TcpStream, protocol: Protocol, calls: Arc<Call
     });
     let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
-        ended = giving_way(connection.as_mut()) => ended,
+        ended = giving_way(connection.as_mut(), spoken) => ended,
         () = drain => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -94,16 +95,16 @@ pub(super) async fn serve(stream: TcpStream, protocol: Protocol, calls: Arc<Call
     }
 }
 
-/// Drives a connection, but lets everything else that is ready run first. Many calls end at once, as one sync makes all of
-/// them durable; each wakes its connection, which would run next and write that one answer. So the answers of one moment
-/// leave in one write.
-async fn giving_way<F: Future>(mut connection: Pin<&mut F>) -> F::Output {
+/// Drives a connection over HTTP/2, but lets everything else that is ready run first. Many calls end at once, as one sync makes
+/// all of them durable; each wakes its connection, which would run next and write that one answer. So the answers of one
+/// moment leave in one write.
+async fn giving_way<F: Future>(mut connection: Pin<&mut F>, spoken: Spoken) -> F::Output {
     let mut has_given_way = false;
     poll_fn(move |cx| {
-        has_given_way = !has_given_way;
-        if has_given_way {
-            // Woken when what is ready has run; dropping it takes nothing back.
-            return pin!(tokio::task::yield_now()).poll(cx).map(|()| unreachable!());
+        has_given_way = !has_given_way && spoken == Spoken::Http2;
+        // It wakes this when what is ready has run; dropping it takes nothing back.
+        if has_given_way && pin!(tokio::task::yield_now()).poll(cx).is_pending() {
+            return Poll::Pending;
         }
         connection.as_mut().poll(cx)
     })
@@ -132,5 +133,36 @@ async fn begins(stream: &TcpStream) -> io::Result<Spoken> {
         }
         // The bytes stay in the socket, so it is readable all the time; this happens when a preface comes in pieces.
         tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::{mpsc, oneshot};
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_connection_runs_after_the_calls_that_are_ready() {
+        let (ran, mut order) = mpsc::unbounded_channel();
+        let connection_ran = ran.clone();
+        let (started, has_started) = oneshot::channel();
+        let (wake, woken) = oneshot::channel();
+        tokio::spawn(async move {
+            let connection = pin!(async move {
+                started.send(()).unwrap();
+                woken.await.unwrap();
+                connection_ran.send("the connection").unwrap();
+            });
+            giving_way(connection, Spoken::Http2).await;
+        });
+        has_started.await.unwrap();
+        tokio::spawn(async move {
+            tokio::spawn(async move { ran.send("a call").unwrap() });
+            // Whoever is woken last would run next.
+            wake.send(()).unwrap();
+        });
+        assert_eq!(order.recv().await, Some("a call"));
+        assert_eq!(order.recv().await, Some("the connection"));
     }
 }

@@ -1,33 +1,19 @@
 //! Ratings of a conversation that is deleted are not there, until it comes back.
 
-use plaudit::{
-    domain::{ConversationId, UnixMillis},
-    proto::v1::{ListRatingsRequest, Rating, RatingType, SummarizeRatingsRequest},
-    store::{Batch, Keyspace as _, get_one, keys, records},
-};
+use plaudit::proto::v1::{ListRatingsRequest, Rating, RatingType, SummarizeRatingsRequest};
 use tonic::Status;
 
 use super::{offer, start, submission};
-use crate::harness::{Plaudit, assert_not_found, sample};
-
-/// Sets or takes away what marks a conversation as deleted.
-async fn mark(server: &Plaudit, name: &str, delete_time: Option<UnixMillis>) {
-    let id = ConversationId(name.strip_prefix("conversations/").unwrap().parse().unwrap());
-    let store = &*server.store;
-    let mut head = get_one::<records::Head>(store, keys::head(id)).await.unwrap().unwrap().value;
-    head.conversation.delete_time = delete_time;
-    let put = vec![(keys::head(id), records::encode(&head))];
-    store.commit(Batch { put, ..Batch::default() }).await.unwrap();
-}
+use crate::harness::{assert_not_found, sample};
 
 #[tokio::test]
 async fn they_are_neither_shown_nor_changed() {
-    let (server, client, name) = start().await;
+    let (_server, client, name) = start().await;
     let other = client.import(sample::import("43")).await.unwrap().conversation;
     let hidden = client.offer_rating(offer(&name, &[RatingType::Csat])).await.unwrap();
     let shown = client.offer_rating(offer(&other, &[RatingType::Csat])).await.unwrap();
     client.scored(&other).await;
-    mark(&server, &name, Some(UnixMillis(1))).await;
+    client.delete(&name).await.unwrap();
 
     let refused: [Result<Rating, Status>; 4] = [
         client.offer_rating(offer(&name, &[RatingType::Csat])).await,
@@ -42,7 +28,7 @@ async fn they_are_neither_shown_nor_changed() {
     assert_not_found(&client.list_ratings(list).await.unwrap_err(), "conversation");
     assert_eq!(client.ratings("conversations/-", 50).await, std::slice::from_ref(&shown));
 
-    mark(&server, &name, None).await;
+    client.undelete(&name).await.unwrap();
     assert_eq!(client.ratings("conversations/-", 50).await, [shown, hidden]);
 }
 

@@ -1,7 +1,6 @@
 //! What the operations stand on: the same keys and bytes, given to sled alone and to our engine without gRPC.
 
 use std::{
-    collections::HashMap,
     fs::File,
     path::{Path, PathBuf},
     sync::{
@@ -24,8 +23,6 @@ use super::{
 const LOG: u8 = 0xF0;
 /// The first byte of everything that raw sled writes: a server reads nothing of it.
 const BESIDE: u8 = 0xF8;
-/// How many batches are merged while what was there before is written.
-const MERGED: usize = 256;
 
 /// A directory for sled alone, with the engine's cache and segments: one thread applies merged batches, flushes and syncs.
 pub struct RawSled {
@@ -50,8 +47,8 @@ impl RawSled {
     pub fn rate(&self, recorded: &Recorded, place: usize, grouping: f64, length: Duration) -> Result<f64> {
         if !recorded.before.is_empty() {
             let opened = Opened::of(&self.dir)?;
-            for (number, merged) in recorded.before.chunks(MERGED).enumerate() {
-                opened.apply(place, merged, number * MERGED)?;
+            for before in &recorded.before {
+                opened.apply(place, std::slice::from_ref(before), 0)?;
             }
             opened.sync()?;
         }
@@ -59,7 +56,7 @@ impl RawSled {
         let mut done = 0;
         let began = Instant::now();
         for group in recorded.batches.chunks(grouping.round().max(1.0) as usize) {
-            opened.apply(place, group, recorded.before.len() + done)?;
+            opened.apply(place, group, done)?;
             opened.sync()?;
             done += group.len();
             if began.elapsed() >= length {
@@ -115,30 +112,12 @@ impl Opened {
 pub async fn engine_rate(recorded: &Recorded, length: Duration) -> Result<f64> {
     let data = new_data()?;
     let store = Arc::new(SledStore::open(data.path(), SledOptions::default())?);
-    for before in recorded.before.chunks(MERGED) {
-        store.commit(as_one(before)).await?;
+    for before in &recorded.before {
+        store.commit(before.clone()).await?;
     }
     let rate = commit(&store, &recorded.batches, length).await?;
     store.close().await?;
     Ok(rate)
-}
-
-/// What is there after some batches, which expect what the ones before them wrote.
-fn as_one(batches: &[Batch]) -> Batch {
-    let mut written = HashMap::new();
-    for batch in batches {
-        written.extend(batch.delete.iter().map(|key| (key, None)));
-        written.extend(batch.put.iter().map(|(key, value)| (key, Some(value))));
-    }
-    let mut one = Batch::default();
-    for (key, value) in written {
-        match value {
-            Some(value) => one.put.push((key.clone(), value.clone())),
-            None => one.delete.push(key.clone()),
-        }
-    }
-    one.log = batches.iter().flat_map(|batch| batch.log.clone()).collect();
-    one
 }
 
 /// Commits batches in their order until the time is over or there are no more; how many a second.

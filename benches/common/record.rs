@@ -34,7 +34,10 @@ const FIRST_RECORDED: u64 = FIRST_ID + (1 << 40);
 /// A worker that has written nothing for so long has nothing left to do: it looks for work more often.
 const REST: Duration = Duration::from_secs(1);
 
-/// What calls write: what was there before they came, and the batches that they are.
+/// How many keys a batch of what was there before has.
+const STATE_KEYS: usize = 256;
+
+/// What calls write: all that was there before they came, by its keys, and the batches that they are.
 #[derive(Default)]
 pub struct Recorded {
     pub before: Vec<Batch>,
@@ -52,26 +55,25 @@ pub struct Records {
 
 impl Records {
     /// `count` imports and creations; as many stores into [`CONVERSATIONS`] that are scored and listed, one offer and one
-    /// submission of each. They come in the order in which a server gets them, far from each other. What was there before
-    /// holds neither assessments nor what lists know: raw sled has the smaller tree.
+    /// submission of each. They come in the order in which a server gets them, far from each other.
     pub async fn make(count: usize) -> Result<Self> {
         let imports = Book::open().await?.write(&Load::Import, count).await?.0;
         let creations = Book::open().await?.write(&Load::Create, count).await?.0;
         let book = Book::open().await?;
-        let stored = book.write(&Load::Import, CONVERSATIONS).await?.0;
+        book.write(&Load::Import, CONVERSATIONS).await?;
         book.settle().await?;
         let names = scattered(&book.imported());
-        let (offers, ratings) = book.write(&Load::Offer(Arc::clone(&names)), CONVERSATIONS).await?;
-        let submits = book.write(&Load::Submit(ratings), CONVERSATIONS).await?.0;
-        let stores = book.write(&Load::Store(names), count).await?.0;
-        let with_offers = [stored.clone(), offers.clone()].concat();
-        Ok(Self {
-            imports: Recorded { before: Vec::new(), batches: imports },
-            creations: Recorded { before: Vec::new(), batches: creations },
-            stores: Recorded { before: [with_offers.clone(), submits.clone()].concat(), batches: stores },
-            offers: Recorded { before: stored, batches: offers },
-            submits: Recorded { before: with_offers, batches: submits },
-        })
+        let before = book.state().await?;
+        let (batches, ratings) = book.write(&Load::Offer(Arc::clone(&names)), CONVERSATIONS).await?;
+        let offers = Recorded { before, batches };
+        let before = book.state().await?;
+        let submits =
+            Recorded { before, batches: book.write(&Load::Submit(ratings), CONVERSATIONS).await?.0 };
+        let before = book.state().await?;
+        let stores = Recorded { before, batches: book.write(&Load::Store(names), count).await?.0 };
+        let [imports, creations] =
+            [imports, creations].map(|batches| Recorded { before: Vec::new(), batches });
+        Ok(Self { imports, creations, stores, offers, submits })
     }
 }
 
@@ -122,6 +124,20 @@ impl Book {
         worker.stop().await;
         self.recorder.lock().clear();
         Ok(())
+    }
+
+    /// All that is stored.
+    async fn state(&self) -> Result<Vec<Batch>> {
+        let (mut state, mut range) = (Vec::new(), KeyRange::all());
+        loop {
+            let put = self.recorder.inner.scan(range.clone(), STATE_KEYS, Direction::Ascending).await?;
+            let Some((last, _)) = put.last().filter(|_| put.len() == STATE_KEYS) else {
+                state.push(Batch { put, ..Batch::default() });
+                return Ok(state);
+            };
+            range = range.after(last.clone());
+            state.push(Batch { put, ..Batch::default() });
+        }
     }
 
     /// The batches of `count` calls, and the names of the ratings that they made.

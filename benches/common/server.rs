@@ -18,13 +18,14 @@ use tokio::{
 
 use super::Result;
 
-/// The server's log, in its data directory.
+/// The server's log, beside its data.
 const LOG: &str = "bench.log";
+const DATA: &str = "data";
 /// A server that uses no more processor time than one of the kernel's ticks meanwhile has nothing left to do.
 const REST: Duration = Duration::from_millis(600);
 const TICK: Duration = Duration::from_millis(10);
 
-/// A data directory, which goes with the last who holds it.
+/// A directory for data and log, which goes with the last who holds it.
 pub type Data = Arc<TempDir>;
 
 pub fn new_data() -> Result<Data> {
@@ -33,7 +34,7 @@ pub fn new_data() -> Result<Data> {
 
 /// Where sled has its files in a data directory.
 pub fn sled_dir(data: &Data) -> PathBuf {
-    data.path().join("sled")
+    data.path().join(DATA).join("sled")
 }
 
 pub fn mib_on_disk(dir: &Path) -> Result<f64> {
@@ -84,7 +85,7 @@ impl Plaudit {
         let began = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_plaudit"))
             .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--data"])
-            .arg(data.path())
+            .arg(data.path().join(DATA))
             .args(arguments)
             .stdout(Stdio::piped())
             // A line per call, as by default: its cost is part of what is measured.

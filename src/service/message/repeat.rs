@@ -14,15 +14,17 @@ pub(super) fn key_of_stored(
     conversation: ConversationId,
     new: &NewStoredMessage,
 ) -> Option<Key> {
+    let tracking_id = new.details.tracking_id.as_deref()?;
     let content = services.secrets.fingerprint(&records::encode(new));
-    Some(keys::tracked(conversation, new.details.tracking_id.as_deref()?, &content))
+    Some(keys::tracked(conversation, tracking_id, &content))
 }
 
 /// What leads to a message that was imported: of what it had said of its conversation the import knows nothing, and nothing of
 /// whether it had said when it was written. `None` where it has no tracking id.
 pub fn key_of_imported(services: &Services, conversation: ConversationId, sent: &Sent<'_>) -> Option<Key> {
+    let tracking_id = sent.tracking_id()?;
     let content = services.secrets.fingerprint(&records::encode(sent));
-    Some(keys::tracked(conversation, sent.tracking_id()?, &content))
+    Some(keys::tracked(conversation, tracking_id, &content))
 }
 
 /// The message that this one repeats, if it does.

@@ -122,7 +122,7 @@ impl MessageChange {
             }
         }
         violations.or(())?;
-        self.apply_words(&mut changed);
+        self.apply_words(&mut changed, message.details.as_deref());
         if changed != *message {
             changed.update_time = Some(now);
         }
@@ -194,18 +194,21 @@ impl MessageChange {
         }
     }
 
-    /// The words, and the bodies beside them: what was changed must not stand unchanged in another.
-    fn apply_words(&self, message: &mut Message) {
-        let Some(details) = &mut message.details else {
+    /// The words, and the bodies beside them: what was changed must not stand unchanged in another. `before` are the details as
+    /// they were: a body that is named and stays as it was says nothing of the words.
+    fn apply_words(&self, message: &mut Message, before: Option<&MessageDetails>) {
+        let (Some(details), Some(before)) = (&mut message.details, before) else {
             set(&mut message.content, &self.content);
             return;
         };
         let named = [&self.clean_body, &self.plain_body, &self.html_body];
-        let of_named = || {
-            let [clean, plain, html] = named.map(|body| body.clone().flatten());
+        let were = [&before.clean_body, &before.plain_body, &before.html_body];
+        let new = [0, 1, 2].map(|body| named[body].as_ref().filter(|said| *said != were[body]));
+        let of_new = || {
+            let [clean, plain, html] = new.map(|body| body.cloned().flatten());
             clean.or(plain).or_else(|| html.map(|html| words_of_body(&html, &details.body_type)))
         };
-        match self.content.clone().or_else(of_named) {
+        match self.content.clone().or_else(of_new) {
             Some(words) if words != message.content => {
                 let [is_clean, is_plain, is_html] = named.map(Option::is_some);
                 details.clean_body.take_if(|_| !is_clean);
@@ -214,7 +217,7 @@ impl MessageChange {
                 message.content = words;
             }
             // Bodies were taken away: the words are those of the ones that are left.
-            None if named.iter().any(|body| body.is_some()) => {
+            None if new.iter().any(Option::is_some) => {
                 let of_html =
                     || details.html_body.as_ref().map(|html| words_of_body(html, &details.body_type));
                 let left = details.clean_body.clone().or_else(|| details.plain_body.clone()).or_else(of_html);

@@ -311,3 +311,21 @@ async fn files_of_others_and_new_ones_are_refused_and_nothing_is_changed() {
     assert_eq!(fault(&mismatch).1, "ETAG_MISMATCH");
     assert_eq!(server.store.dump().await, before);
 }
+
+#[tokio::test]
+async fn a_body_that_is_named_and_stays_as_it_was_changes_nothing() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let words = store(&client, by(MessageDirection::In, "Only words")).await;
+    let absent = change(&client, words.clone(), &["clean_body", "plain_body", "html_body"]).await;
+    assert_eq!(absent.unwrap(), words);
+    let bodies =
+        Message { clean_body: text("c"), plain_body: text("c\n> quoted"), html_body: text("<b>c"), ..words };
+    let quoted = store(&client, Message { content: None, name: String::new(), ..bodies }).await;
+    let subject = Message { subject: text("s"), ..quoted.clone() };
+    let changed = change(&client, subject.clone(), &["subject", "plain_body"]).await.unwrap();
+    let Message { etag, update_time, .. } = changed.clone();
+    assert_eq!(changed, Message { etag, update_time, ..subject });
+    let parts = [&changed.content, &changed.clean_body, &changed.html_body];
+    assert_eq!(parts, [&text("c"), &text("c"), &text("<b>c")]);
+}

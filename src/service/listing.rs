@@ -167,14 +167,12 @@ pub async fn put_rated(
     Ok(())
 }
 
-/// The same where what lists know was read. Once a conversation is rated it stays so.
+/// The same where what lists know was read. It is expected also where it stays as it is: it tells that the conversation is there.
 pub fn put_rated_in(batch: &mut Batch, conversation: ConversationId, read: Option<Stored<Listing>>) {
     let mut update = Update::of(conversation, read);
-    if !update.next.is_rated {
-        // Also of one that is not taken in yet: who takes it in leaves it as it is.
-        update.next.is_rated = true;
-        update.put(batch);
-    }
+    // Also of one that is not taken in yet: who takes it in leaves it as it is.
+    update.next.is_rated = true;
+    update.put(batch);
 }
 
 /// The AXIS score that a conversation has by its assessments.

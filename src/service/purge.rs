@@ -10,7 +10,7 @@ use super::Services;
 
 /// How many conversations are looked up at once.
 const PAGE: usize = 64;
-const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+pub(super) const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// From when on a conversation that was deleted at this moment may be purged.
 pub fn purge_time(services: &Services, delete_time: UnixMillis) -> UnixMillis {

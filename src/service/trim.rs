@@ -6,16 +6,15 @@ use crate::{
     store::{Keyspace, Position, Value, events},
 };
 
-use super::Services;
+use super::{Services, purge::DAY_MILLIS};
 
 /// How many records are read at once.
 const PAGE: usize = 256;
-const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// Removes the events that are older than what is kept, from the oldest on; answers how many. What is cut off goes on with
 /// the next call.
 ///
-/// It reads up to the first event that is young enough. Events stand in the log in the order of their commits, so those after
+/// It reads up to the first event that is young enough. A record whose bytes the store reports as damaged ends it with an error. Events stand in the log in the order of their commits, so those after
 /// it are as young, but for a few milliseconds.
 pub async fn trim_events(services: &Services) -> Result<usize, Error> {
     let store = &*services.store;
@@ -53,7 +52,7 @@ fn kept_millis(services: &Services) -> Option<i64> {
     (days > 0).then(|| i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(DAY_MILLIS))
 }
 
-/// How long ago an event was. `None` where that is not known: its record cannot be read, or its time has not come, as when
+/// How long ago an event was. `None` where that is not known: its record cannot be decoded, or its time has not come, as when
 /// the clock was set back. Such a record is as old as those after it and goes with the next whose age is known: it must
 /// neither stay for ever, and all after it, nor go before its time.
 fn age_millis(position: Position, record: &Value, now: UnixMillis) -> Option<i64> {

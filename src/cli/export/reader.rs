@@ -26,6 +26,22 @@ pub(super) struct Reader {
     channel: Channel,
 }
 
+/// What all pages of a list hold; `page` reads the one that a token asks for, and the token of the next.
+async fn all_pages<T>(
+    page: impl AsyncFn(String) -> Result<(Vec<T>, String), Status>,
+) -> Result<Vec<T>, Status> {
+    let mut all = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let (items, next) = page(page_token).await?;
+        all.extend(items);
+        if next.is_empty() {
+            return Ok(all);
+        }
+        page_token = next;
+    }
+}
+
 /// A conversation with all that belongs to it.
 pub(super) struct Whole {
     pub(super) conversation: Conversation,
@@ -41,18 +57,13 @@ impl Reader {
     }
 
     pub(super) async fn teams(&self) -> Result<Vec<Team>, Failure> {
-        let mut teams = Vec::new();
-        let mut page_token = String::new();
-        loop {
+        let teams = all_pages(async |page_token| {
             let request = ListTeamsRequest { page_size: PAGE_SIZE, page_token };
             let mut client = DirectoryServiceClient::new(self.channel.clone());
-            let page = client.list_teams(request).await.map_err(|status| told(&status))?.into_inner();
-            teams.extend(page.teams);
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                return Ok(teams);
-            }
-        }
+            let page = client.list_teams(request).await?.into_inner();
+            Ok((page.teams, page.next_page_token))
+        });
+        teams.await.map_err(|status| told(&status))
     }
 
     pub(super) async fn people(
@@ -128,50 +139,35 @@ impl Reader {
     }
 
     async fn messages(&self, parent: &str) -> Result<Vec<Message>, Status> {
-        let mut messages = Vec::new();
-        let mut page_token = String::new();
-        loop {
+        all_pages(async |page_token| {
             let request = ListMessagesRequest { parent: parent.to_owned(), page_size: PAGE_SIZE, page_token };
             let mut client = ConversationServiceClient::new(self.channel.clone());
             let page = client.list_messages(request).await?.into_inner();
-            messages.extend(page.messages);
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                return Ok(messages);
-            }
-        }
+            Ok((page.messages, page.next_page_token))
+        })
+        .await
     }
 
     async fn ratings(&self, parent: &str) -> Result<Vec<Rating>, Status> {
-        let mut ratings = Vec::new();
-        let mut page_token = String::new();
-        loop {
+        all_pages(async |page_token| {
             let parent = parent.to_owned();
             let request = ListRatingsRequest { parent, page_size: PAGE_SIZE, page_token, filter: None };
             let mut client = RatingServiceClient::new(self.channel.clone());
             let page = client.list_ratings(request).await?.into_inner();
-            ratings.extend(page.ratings);
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                return Ok(ratings);
-            }
-        }
+            Ok((page.ratings, page.next_page_token))
+        })
+        .await
     }
 
     async fn assessments(&self, parent: &str) -> Result<Vec<Vec<Assessment>>, Status> {
-        let mut pages = Vec::new();
-        let mut page_token = String::new();
-        loop {
+        all_pages(async |page_token| {
             let parent = parent.to_owned();
             let request = ListAssessmentsRequest { parent, page_size: PAGE_SIZE, page_token, filter: None };
             let mut client = AssessmentServiceClient::new(self.channel.clone());
             let page = client.list_assessments(request).await?.into_inner();
-            pages.push(page.assessments);
-            page_token = page.next_page_token;
-            if page_token.is_empty() {
-                return Ok(pages);
-            }
-        }
+            Ok((vec![page.assessments], page.next_page_token))
+        })
+        .await
     }
 
     /// Puts the bytes of attachments into messages, where the server has them.

@@ -12,14 +12,14 @@ use crate::harness::{
 };
 
 /// Exit code, and what was printed.
-fn run(folder: &Path, server: &ServerProcess, arguments: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn run(folder: &Path, server: &ServerProcess, arguments: &[&str]) -> (Option<i32>, String) {
     let address = server.address().to_string();
     let output = plaudit(folder).args(arguments).args(["--server", &address]).output().unwrap();
     let text = [&output.stdout[..], &output.stderr[..]].concat();
     (output.status.code(), String::from_utf8(text).unwrap())
 }
 
-fn lines(file: &Path) -> Vec<Value> {
+pub(crate) fn lines(file: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(file).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -29,6 +29,8 @@ mod import;
 mod import_command;
 mod keys;
 mod lists;
+mod message_edits;
+mod purge;
 mod rating;
 mod rescoring;
 mod retry;

@@ -1,5 +1,6 @@
 //! Lists of many conversations and of their assessments: what a filter lets pass, pages, tokens, and what a page may read.
 
+mod earlier;
 mod fresh;
 mod model;
 mod reads;

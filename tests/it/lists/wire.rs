@@ -1,9 +1,6 @@
-//! Lists as callers see them: when a conversation is there, tokens, bytes, bad input, and stores of earlier versions.
+//! Lists as callers see them: when a conversation is there, tokens, bytes and bad input.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use plaudit::{
     domain::ConversationId,
@@ -23,7 +20,11 @@ fn request(filter: ConversationFilter) -> ListConversationsRequest {
 }
 
 /// All that a filter lets pass, in pages of a size.
-async fn list(client: &Client, filter: Option<ConversationFilter>, page_size: i32) -> Vec<Conversation> {
+pub(super) async fn list(
+    client: &Client,
+    filter: Option<ConversationFilter>,
+    page_size: i32,
+) -> Vec<Conversation> {
     let (mut all, mut page_token) = (Vec::new(), String::new());
     loop {
         let filter = filter.clone();
@@ -38,7 +39,7 @@ async fn list(client: &Client, filter: Option<ConversationFilter>, page_size: i3
     }
 }
 
-async fn names(client: &Client, filter: ConversationFilter) -> Vec<String> {
+pub(super) async fn names(client: &Client, filter: ConversationFilter) -> Vec<String> {
     list(client, Some(filter), 0).await.into_iter().map(|conversation| conversation.name).collect()
 }
 
@@ -148,7 +149,7 @@ async fn each_filter_lets_pass_what_it_says_newest_first() {
     }
 }
 
-async fn start() -> (Plaudit, Client) {
+pub(super) async fn start() -> (Plaudit, Client) {
     let server = Plaudit::start().await;
     let client = server.client().await;
     (server, client)
@@ -399,53 +400,4 @@ async fn pages_end_by_bytes_and_lose_nothing() {
             "{filter:?}"
         );
     }
-}
-
-#[tokio::test]
-async fn a_store_of_an_earlier_version_gets_its_lists_after_the_start() {
-    let (server, client) = start().await;
-    let mut expected = Vec::new();
-    for place in 0..40 {
-        let name = client.import(sample::import(&place.to_string())).await.unwrap().conversation;
-        client.scored(&name).await;
-        expected.push(name);
-    }
-    let listings = async |server: &Plaudit| -> Vec<_> {
-        let pairs = server.store.dump().await.into_iter();
-        pairs.filter(|(key, _)| (0x80..=0x82).contains(&key[0])).collect()
-    };
-    let before = listings(&server).await;
-    // What an earlier version would have left.
-    let mut delete: Vec<_> = before.iter().map(|(key, _)| key.clone()).collect();
-    delete.push(keys::backfill());
-    server.store.commit(Batch { delete, ..Batch::default() }).await.unwrap();
-
-    // The first part is made, the next is cut off, and the start after that goes on.
-    let parts = AtomicUsize::new(0);
-    let is_second_part = move |batch: &Batch| {
-        let is_part = batch.put.len() > 1 && batch.put.iter().any(|(key, _)| key[0] == 0x84);
-        is_part && parts.fetch_add(1, Ordering::SeqCst) == 1
-    };
-    let server = server.restart_holding(is_second_part).await;
-    let begun = listings(&server).await.len();
-    assert!(begun > 0 && begun < before.len(), "{begun} of {}", before.len());
-    let client = server.client().await;
-    assert_eq!(list(&client, None, 0).await.len(), 40, "all are there without a filter");
-    assert!(
-        list(&client, None, 0)
-            .await
-            .iter()
-            .all(|it| it.scoring.as_ref().unwrap().state() == ScoringState::Done)
-    );
-    let server = server.restart_within(Duration::ZERO).await;
-    soon("the backfill", async {
-        while listings(&server).await.len() < before.len() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
-    assert_eq!(listings(&server).await, before);
-    expected.reverse();
-    let by_source = ConversationFilter { source: "test".to_owned(), ..Default::default() };
-    assert_eq!(names(&server.client().await, by_source).await, expected);
 }

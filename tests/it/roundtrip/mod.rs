@@ -1,29 +1,15 @@
 //! What an import keeps of a conversation, and that an export brings everything to another server.
 
+mod ratings;
 mod rich;
 mod rules;
 mod tags;
 mod tracking;
 mod whole;
 
-use std::path::Path;
-
 use serde_json::Value;
 
-use crate::harness::{ServerProcess, plaudit};
-
-/// Exit code, and what was printed.
-fn run(folder: &Path, server: &ServerProcess, arguments: &[&str]) -> (Option<i32>, String) {
-    let address = server.address().to_string();
-    let output = plaudit(folder).args(arguments).args(["--server", &address]).output().unwrap();
-    let text = [&output.stdout[..], &output.stderr[..]].concat();
-    (output.status.code(), String::from_utf8(text).unwrap())
-}
-
-fn lines(file: &Path) -> Vec<Value> {
-    let text = std::fs::read_to_string(file).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
+use crate::export_command::{lines, run};
 
 fn remove(value: &mut Value, keys: &[&str]) {
     if let Some(fields) = value.as_object_mut() {

@@ -2,25 +2,21 @@
 
 use plaudit::proto::v1::{
     Attachment, Author, AuthorKind, Channel, ConflictPolicy, Conversation, ConversationStatus,
-    CreateOptOutRequest, ImportConversationRequest, ImportOutcome, Message, MessageDirection, MessageKind,
-    OptOut, Rating, RatingAnswer, RatingQuestion, RatingState, RatingType, StatusChange, StoreMessageRequest,
-    rating_service_client::RatingServiceClient,
+    ImportConversationRequest, ImportOutcome, Message, MessageDirection, MessageKind, StatusChange,
+    StoreMessageRequest,
 };
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
 use super::rich::{at, full_message};
-use crate::{
-    harness::{
-        Client, Plaudit, assert_not_found, fields,
-        sample::{self, with_policy},
-    },
-    rating::{offer, submission},
+use crate::harness::{
+    Plaudit, assert_not_found, fields,
+    sample::{self, with_policy},
 };
 
-const NAME: &str = "conversations/test:42";
+pub(super) const NAME: &str = "conversations/test:42";
 
-fn conversation(it: &mut ImportConversationRequest) -> &mut Conversation {
+pub(super) fn conversation(it: &mut ImportConversationRequest) -> &mut Conversation {
     it.conversation.as_mut().unwrap()
 }
 
@@ -38,12 +34,12 @@ fn detailed() -> ImportConversationRequest {
 }
 
 /// What a status names, each with its rule.
-fn rules(status: &Status) -> Vec<(String, String)> {
+pub(super) fn rules(status: &Status) -> Vec<(String, String)> {
     let request = status.get_details_bad_request().unwrap_or_else(|| panic!("{status:?}"));
     request.field_violations.into_iter().map(|violation| (violation.field, violation.description)).collect()
 }
 
-fn change(status: ConversationStatus, seconds: i64, after_message: Option<i64>) -> StatusChange {
+pub(super) fn change(status: ConversationStatus, seconds: i64, after_message: Option<i64>) -> StatusChange {
     StatusChange { status: status.into(), change_time: at(seconds), after_message }
 }
 
@@ -285,98 +281,6 @@ async fn a_status_without_a_history_is_that_of_the_last_message() {
     assert_eq!(found.status_changes[0].change_time, last.create_time);
 }
 
-/// A rating that was answered elsewhere.
-fn rating(uuid: &str) -> Rating {
-    let answer = RatingAnswer { value: Some(4), answer_time: at(60), ..RatingAnswer::default() };
-    let question = |answer| RatingQuestion { r#type: RatingType::Csat.into(), answer, ..Default::default() };
-    Rating {
-        name: format!("conversations/9/ratings/{uuid}"),
-        questions: vec![question(Some(answer)), question(None)],
-        offer_time: at(0),
-        ..Rating::default()
-    }
-}
-
-const UUID: &str = "0b3c7a52-9a1e-8c55-9f00-0123456789ab";
-
-fn with_rating(change: impl FnOnce(&mut Rating)) -> ImportConversationRequest {
-    let mut rating = rating(UUID);
-    change(&mut rating);
-    ImportConversationRequest { ratings: vec![rating], ..sample::import("42") }
-}
-
-#[tokio::test]
-async fn a_rating_keeps_its_uuid_and_goes_on_as_any_other() {
-    let server = Plaudit::start().await;
-    let client = server.client().await;
-    let name = client.import(with_rating(|_| {})).await.unwrap().conversation;
-    let stored = client.get_rating(&format!("{NAME}/ratings/{UUID}")).await.unwrap();
-    assert_eq!(stored.name, format!("{name}/ratings/{UUID}"));
-    assert_eq!(stored.state(), RatingState::Rated);
-    let id = |author: &Option<Author>| author.as_ref().unwrap().external_id.clone().unwrap();
-    assert_eq!((id(&stored.user), id(&stored.agent)), ("c1".to_owned(), "t1".to_owned()));
-    let changed = client.submit_rating(submission(&stored.name, &[(1, 1)])).await.unwrap();
-    assert_eq!((changed.name.as_str(), changed.state()), (stored.name.as_str(), RatingState::Rated));
-    let own = client.offer_rating(offer(NAME, &[RatingType::Csat])).await.unwrap();
-    let listed: Vec<_> = client.ratings(NAME, 50).await.into_iter().map(|rating| rating.name).collect();
-    assert_eq!(listed, [stored.name, own.name]);
-}
-
-#[tokio::test]
-async fn a_rating_that_breaks_a_rule_is_refused_by_its_field() {
-    let server = Plaudit::start().await;
-    let client = server.client().await;
-    type Change = fn(&mut Rating);
-    let broken: &[(&str, Change, &[&str])] = &[
-        ("a name without a UUID", |it| it.name = "conversations/1/ratings/x".into(), &["ratings[0].name"]),
-        ("no questions", |it| it.questions.clear(), &["ratings[0].questions"]),
-        ("no type", |it| it.questions[1].r#type = 0, &["ratings[0].questions[1].type"]),
-        ("no time", |it| it.offer_time = None, &["ratings[0].offer_time"]),
-        ("an end before the offer", |it| it.expire_time = at(-1), &["ratings[0].expire_time"]),
-        ("two times of one offer", |it| it.schedule_time = at(9), &["ratings[0].schedule_time"]),
-        ("an answer withdrawn", |it| it.cancel_time = at(9), &["ratings[0].cancel_time"]),
-        (
-            "an answer out of range at no time",
-            |it| {
-                let answer = it.questions[0].answer.as_mut().unwrap();
-                (answer.value, answer.answer_time) = (Some(6), None);
-            },
-            &["ratings[0].questions[0].answer.answer_time", "ratings[0].questions[0].answer.value"],
-        ),
-        (
-            "an agent who is asked",
-            |it| {
-                let external_id = Some("t".to_owned());
-                it.user = Some(Author { kind: AuthorKind::Ai.into(), external_id, name: None });
-            },
-            &["ratings[0].user.kind"],
-        ),
-    ];
-    for (what, change, expected) in broken {
-        assert_eq!(fields(&client.import(with_rating(change)).await.expect_err(what)), *expected, "{what}");
-    }
-    let twice = ImportConversationRequest { ratings: vec![rating(UUID); 2], ..sample::import("42") };
-    assert_eq!(fields(&client.import(twice).await.unwrap_err()), ["ratings[1].name"]);
-    let unnamed = with_policy(with_rating(|it| it.name.clear()), ConflictPolicy::Append);
-    assert_eq!(fields(&client.import(unnamed).await.unwrap_err()), ["ratings[0].name"]);
-}
-
-#[tokio::test]
-async fn an_append_adds_the_ratings_that_are_not_there() {
-    let server = Plaudit::start().await;
-    let client = server.client().await;
-    client.import(with_rating(|_| {})).await.unwrap();
-    let other = "0b3c7a52-9a1e-8c55-9f00-0123456789ac";
-    let more =
-        ImportConversationRequest { ratings: vec![rating(UUID), rating(other)], ..sample::import("42") };
-    let more = with_policy(more, ConflictPolicy::Append);
-    for outcome in [ImportOutcome::Appended, ImportOutcome::Existing] {
-        let answer = client.import(more.clone()).await.unwrap();
-        assert_eq!((answer.outcome(), answer.stored_messages), (outcome, 0));
-    }
-    assert_eq!(client.ratings(NAME, 50).await.len(), 2);
-}
-
 #[tokio::test]
 async fn a_part_is_appended_after_the_part_before_it_and_to_nothing_else() {
     let server = Plaudit::start().await;
@@ -457,70 +361,4 @@ async fn attachments_make_an_import_larger_than_it_may_be_without() {
     conversation(&mut request).external_id = "43".to_owned();
     let (results, counts) = client.import_all(vec![request]).await;
     assert_eq!((counts.created, counts.failed), (1, 0), "{results:?}");
-}
-
-async fn create_opt_out(
-    client: &mut RatingServiceClient<tonic::transport::Channel>,
-    it: OptOut,
-) -> Result<OptOut, Status> {
-    let request = CreateOptOutRequest { opt_out: Some(it) };
-    client.create_opt_out(request).await.map(tonic::Response::into_inner)
-}
-
-#[tokio::test]
-async fn who_is_noted_as_not_to_be_asked_is_not_asked_and_is_listed() {
-    let server = Plaudit::start().await;
-    let client: Client = server.client().await;
-    client.import(sample::import("42")).await.unwrap();
-    let mut ratings = RatingServiceClient::new(server.channel().await);
-    let customer = |external_id: Option<&str>, name: Option<&str>| {
-        let text = |text: Option<&str>| text.map(str::to_owned);
-        Some(Author { kind: AuthorKind::Contact.into(), external_id: text(external_id), name: text(name) })
-    };
-    let known = OptOut {
-        source: "test".to_owned(),
-        customer: customer(Some("c1"), None),
-        opt_out_time: at(0),
-        ..OptOut::default()
-    };
-    let by_name =
-        OptOut { customer: customer(None, Some("Ada")), conversation: NAME.to_owned(), ..known.clone() };
-    for _ in 0..2 {
-        for it in [&known, &by_name] {
-            assert_eq!(create_opt_out(&mut ratings, it.clone()).await.unwrap(), *it);
-        }
-    }
-    let mut listed = Vec::new();
-    let mut page_token = String::new();
-    loop {
-        let request = plaudit::proto::v1::ListOptOutsRequest { page_size: 1, page_token };
-        let page = ratings.list_opt_outs(request).await.unwrap().into_inner();
-        listed.extend(page.opt_outs);
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
-    assert_eq!(listed, [known.clone(), by_name.clone()]);
-    let offered = client.offer_rating(offer(NAME, &[RatingType::Csat])).await.unwrap();
-    assert_eq!(offered.state(), RatingState::Unscheduled);
-
-    type Change = fn(&mut OptOut);
-    let broken: [(&str, Change, &str); 4] = [
-        (
-            "an agent",
-            |it| it.customer.as_mut().unwrap().kind = AuthorKind::Ai.into(),
-            "opt_out.customer.kind",
-        ),
-        ("nobody", |it| it.customer = None, "opt_out.conversation"),
-        ("a source of 129 bytes", |it| it.source = "s".repeat(129), "opt_out.source"),
-        ("no conversation's name", |it| it.conversation = "42".to_owned(), "opt_out.conversation"),
-    ];
-    for (what, change, field) in broken {
-        let mut it = known.clone();
-        change(&mut it);
-        assert_eq!(fields(&create_opt_out(&mut ratings, it).await.expect_err(what)), [field], "{what}");
-    }
-    let unknown = OptOut { conversation: "conversations/test:none".to_owned(), ..by_name };
-    assert_not_found(&create_opt_out(&mut ratings, unknown).await.unwrap_err(), "conversation");
 }

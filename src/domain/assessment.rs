@@ -1,10 +1,20 @@
 //! One unit scored with one revision of a scorecard.
 
+mod scorecard;
+
+pub mod axis;
+pub mod totals;
+
 use minicbor::{Decode, Encode};
 
-use super::{
-    AssessmentId, Author, Axis, ConversationId, MessageId, MilliPoints, RevisionRef, Totals, UnixMillis,
+use super::{AssessmentId, Author, ConversationId, MessageId, UnixMillis};
+
+pub use axis::{AiInvolvement, Axis, Band, Dimension, Resolution};
+pub use scorecard::{
+    Category, Criterion, Denominator, Evaluator, Knockout, RevisionRef, ScorecardRevision, ScorecardState,
+    ScoringType, UnitKind,
 };
+pub use totals::{MilliPoints, Totals};
 
 /// One unit scored with one revision: there is at most one per unit and scorecard family.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]

@@ -1,8 +1,22 @@
-//! A conversation and its messages.
+//! A conversation: what a helpdesk sends of it, what is kept, and what may be changed.
+
+mod draft;
+mod handling;
+mod update;
+
+pub mod experience;
 
 use minicbor::{Decode, Encode};
 
-use super::{AttachmentId, ConversationId, Handling, MessageDetails, MessageId, UnixMillis, Violations};
+use super::{ConversationId, Message, UnixMillis, Violations};
+
+pub use draft::{
+    AuthorDraft, ConversationDraft, ImportLimits, MessageDraft, NewConversation, NewDetails, NewHandling,
+    NewMessage, NewStatusChange, StatusChangeDraft,
+};
+pub(super) use draft::{check_identifier, check_person_id};
+pub use handling::{Channel, Handling, Priority, Status, StatusChange};
+pub use update::{Change, ChangeDraft};
 
 /// The whole thread with one customer about one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -73,123 +87,6 @@ impl Conversation {
     /// Whether its scoring was switched off as it stands.
     pub fn is_unscored(&self) -> bool {
         self.unscored_version == Some(self.version)
-    }
-}
-
-/// One item of a conversation: a customer's words, a reply, an internal note.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Message {
-    #[n(0)]
-    pub id: MessageId,
-    /// The id in the source's system, unique within the conversation.
-    #[n(1)]
-    pub external_id: String,
-    #[n(2)]
-    pub kind: MessageKind,
-    #[n(3)]
-    pub content: String,
-    #[n(4)]
-    pub author: Author,
-    /// When it was written, as the source says. Messages keep the order of their arrival even where this goes back.
-    #[n(5)]
-    pub create_time: UnixMillis,
-    /// The AI tool that helped to write it, as the source calls it.
-    #[n(6)]
-    pub ai_tool: Option<String>,
-    /// Present on a message that was stored singly.
-    #[n(7)]
-    pub details: Option<Box<MessageDetails>>,
-    /// When it was last changed after it was stored.
-    #[n(8)]
-    pub update_time: Option<UnixMillis>,
-}
-
-impl Message {
-    /// The number of the event that told of it, when it was stored singly: the one after its own.
-    pub fn event_number(&self) -> u64 {
-        self.id.0 + 1
-    }
-
-    /// The attachments whose bytes are stored.
-    pub fn stored_attachments(&self) -> impl Iterator<Item = AttachmentId> {
-        let attachments = self.details.iter().flat_map(|details| &details.attachments);
-        attachments.filter(|attachment| attachment.is_here()).map(|attachment| attachment.id)
-    }
-
-    /// About how many bytes its texts take.
-    pub fn text_bytes(&self) -> usize {
-        let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        self.external_id.len()
-            + self.content.len()
-            + length(&self.author.external_id)
-            + length(&self.author.name)
-            + length(&self.ai_tool)
-            + self.details.as_ref().map_or(0, |details| details.text_bytes())
-    }
-}
-
-/// Who may see a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
-#[cbor(index_only)]
-pub enum MessageKind {
-    /// Part of the exchange with the customer.
-    #[n(0)]
-    Message,
-    /// An internal note, never seen by the customer.
-    #[n(1)]
-    Comment,
-}
-
-/// Who wrote a message.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode)]
-pub struct Author {
-    #[n(0)]
-    pub kind: AuthorKind,
-    #[n(1)]
-    pub external_id: Option<String>,
-    #[n(2)]
-    pub name: Option<String>,
-}
-
-impl Author {
-    /// Whether two authors are one person (or one AI agent): the same kind and the same external id, or, where neither
-    /// has one, the same name.
-    pub fn is_same_as(&self, other: &Self) -> bool {
-        self.kind == other.kind
-            && match (&self.external_id, &other.external_id) {
-                (Some(mine), Some(theirs)) => mine == theirs,
-                (None, None) => self.name == other.name,
-                _ => false,
-            }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
-#[cbor(index_only)]
-pub enum AuthorKind {
-    /// The customer.
-    #[n(0)]
-    Contact,
-    /// An AI agent of the company.
-    #[n(1)]
-    Ai,
-    /// A person who works for the company.
-    #[n(2)]
-    Teammate,
-}
-
-impl AuthorKind {
-    pub fn is_agent(self) -> bool {
-        !matches!(self, Self::Contact)
-    }
-
-    /// As it stands in names.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Contact => "contact",
-            Self::Ai => "ai",
-            Self::Teammate => "teammate",
-        }
     }
 }
 

@@ -1,13 +1,17 @@
 //! Who takes part in conversations: teammates, AI agents, customers.
 
+mod author;
+mod team;
+
 use std::fmt;
 
 use minicbor::{Decode, Encode};
 use percent_encoding::utf8_percent_encode;
 
-use super::{
-    Author, AuthorKind, ConversationId, PersonId, TeamId, TeamRef, UnixMillis, Violations, ids::RESERVED,
-};
+use super::{ConversationId, PersonId, TeamId, UnixMillis, Violations, ids::RESERVED};
+
+pub use author::{Author, AuthorKind};
+pub use team::{NewTeam, Team, TeamIdentity, TeamPatch, TeamRef};
 
 /// One entry of the directory. It is made when somebody is first seen, and people may say more of them.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -191,7 +195,7 @@ impl PersonPatch {
     }
 }
 
-pub(super) fn check_name(violations: &mut Violations, name: Option<&str>) {
+fn check_name(violations: &mut Violations, name: Option<&str>) {
     let Some(name) = name else { return };
     if name.len() > PersonLimits::NAME_BYTES {
         let most = PersonLimits::NAME_BYTES;
@@ -202,7 +206,7 @@ pub(super) fn check_name(violations: &mut Violations, name: Option<&str>) {
     }
 }
 
-pub(super) fn check_description(violations: &mut Violations, description: Option<&str>) {
+fn check_description(violations: &mut Violations, description: Option<&str>) {
     let bytes = description.map_or(0, str::len);
     if bytes > PersonLimits::DESCRIPTION_BYTES {
         let most = PersonLimits::DESCRIPTION_BYTES;

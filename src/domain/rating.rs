@@ -8,6 +8,8 @@ mod opt_out;
 mod submission;
 mod summary;
 
+pub mod statistics;
+
 use std::ops::RangeInclusive;
 
 use minicbor::{Decode, Encode, bytes::ByteArray};

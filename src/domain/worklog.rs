@@ -1,5 +1,7 @@
 //! Worklogs: the stretches of agents' work that a conversation is cut into.
 
+pub mod work;
+
 use std::ops::Range;
 
 use super::{Author, Message, MessageId, Status, StatusChange};

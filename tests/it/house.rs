@@ -42,7 +42,7 @@ struct Unknown {
 
 const UNKNOWN: &[Unknown] = &[
     Unknown {
-        layer: "domain/",
+        layer: "domain",
         words: &[
             "async ",
             "tokio",
@@ -54,7 +54,7 @@ const UNKNOWN: &[Unknown] = &[
         ],
     },
     Unknown {
-        layer: "interchange/",
+        layer: "interchange",
         words: &[
             "async ",
             "tokio",

@@ -3,7 +3,7 @@
 use minicbor::Encode;
 
 use super::{
-    super::{AuthorKind, ImportLimits, UnixMillis, Violations, draft::check_person_id},
+    super::{AuthorKind, ImportLimits, UnixMillis, Violations, conversation::check_person_id},
     RatingType,
 };
 

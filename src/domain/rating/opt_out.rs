@@ -3,7 +3,7 @@
 use super::{
     super::{
         Author, AuthorDraft, AuthorKind, ConversationRef, ImportLimits, UnixMillis, Violations,
-        draft::check_identifier,
+        conversation::check_identifier,
     },
     draft::{check_length, check_time},
 };

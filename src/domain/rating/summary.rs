@@ -1,12 +1,10 @@
 //! What many ratings come to. docs/ratings.md says what counts, and how.
 
 use super::{
-    super::{
-        UnixMillis,
-        statistics::{self, Estimate},
-    },
     RatingEntry, RatingType,
+    statistics::{self, Estimate},
 };
+use crate::domain::UnixMillis;
 
 /// Counts of ratings and of their answers, taken one at a time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

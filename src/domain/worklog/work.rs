@@ -1,6 +1,7 @@
 //! What a worklog amounts to: what was done in it, how long it took, and how much an AI had to do with it.
 
-use super::{Author, AuthorKind, Message, MessageId, MessageKind, UnixMillis, Worklog};
+use super::Worklog;
+use crate::domain::{Author, AuthorKind, Message, MessageId, MessageKind, UnixMillis};
 
 /// A longer silence than this ends a segment.
 pub const SEGMENT_GAP_MILLIS: i64 = 30 * 60 * 1000;

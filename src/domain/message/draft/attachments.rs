@@ -2,10 +2,8 @@
 
 use minicbor::{Encode, bytes::ByteVec};
 
-use super::{
-    super::{ImportLimits, Violations, WithoutBytes},
-    StoreLimits, check_count, check_length,
-};
+use super::{StoreLimits, check_count, check_length};
+use crate::domain::{ImportLimits, Violations, WithoutBytes};
 
 #[derive(Clone, Debug, Default)]
 pub struct AttachmentDraft {

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Author, AuthorKind, Message, MessageId, UnixMillis};
+use crate::domain::{Author, AuthorKind, Message, MessageId, UnixMillis};
 
 /// What the helpdesk says of a conversation. All of it is absent after an import, which knows nothing of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]

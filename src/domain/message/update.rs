@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use minicbor::Encode;
 
-use super::{
+use crate::domain::{
     AttachmentId, Author, Direction, ImportLimits, Message, MessageDetails, MessageKind, StoreLimits,
     UnixMillis, Violations, words_of_body,
 };

@@ -2,12 +2,9 @@
 
 use minicbor::Encode;
 
-use super::{
-    super::{
-        Handling, HandlingChange, ImportLimits, Message, MessageId, Status, StatusChange, UnixMillis,
-        Violations,
-    },
-    MessageDraft,
+use super::MessageDraft;
+use crate::domain::{
+    Handling, HandlingChange, ImportLimits, Message, MessageId, Status, StatusChange, UnixMillis, Violations,
 };
 
 /// A change of the status as an edge decoded it.

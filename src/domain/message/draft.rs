@@ -5,10 +5,10 @@ mod repeat;
 
 use minicbor::Encode;
 
-use super::{
+use crate::domain::{
     Author, AuthorDraft, AuthorKind, Channel, Direction, Handling, ImportLimits, IntentId, Message,
-    MessageDetails, Priority, Status, UnixMillis, Violations, address_and_name, draft::check_person_id,
-    identity_of, words_of_body,
+    MessageDetails, Priority, Status, UnixMillis, Violations, address_and_name,
+    conversation::check_person_id, identity_of, words_of_body,
 };
 
 use attachments::check_attachments;
@@ -278,7 +278,7 @@ impl StoreDraft {
 
 impl HandlingChange {
     /// Notes every rule that it breaks.
-    pub(super) fn check(&self, violations: &mut Violations) {
+    pub(in crate::domain) fn check(&self, violations: &mut Violations) {
         check_time(violations, "first_response_due_time", self.first_response_due);
         check_time(violations, "due_time", self.due);
         check_count(violations, "tags", self.tags.len(), StoreLimits::TAGS);
@@ -320,7 +320,7 @@ impl HandlingChange {
         self.apply_but_status(handling);
     }
 
-    pub(super) fn apply_but_status(&self, handling: &mut Handling) {
+    pub(in crate::domain) fn apply_but_status(&self, handling: &mut Handling) {
         set(&mut handling.priority, self.priority);
         set(&mut handling.first_response_due, self.first_response_due);
         set(&mut handling.due, self.due);

@@ -5,11 +5,8 @@ use std::fmt;
 use minicbor::{Decode, Encode};
 use percent_encoding::utf8_percent_encode;
 
-use super::{
-    ImportLimits, TeamId, UnixMillis, Violations,
-    ids::RESERVED,
-    person::{check_description, check_name},
-};
+use super::{check_description, check_name};
+use crate::domain::{ImportLimits, TeamId, UnixMillis, Violations, ids::RESERVED};
 
 /// A team. Who is in it stands with each person.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use minicbor::Encode;
 
-use super::{
+use crate::domain::{
     Author, AuthorKind, Handling, HandlingChange, ImportedRatingDraft, MessageKind, NewImportedRating,
     RatingDefaults, StoreDraft, UnixMillis, Violations, ours_rule, reads_as_ours,
 };
@@ -281,7 +281,7 @@ impl MessageDraft {
 
 /// A field's place; its path is written only for a violation.
 #[derive(Clone, Copy)]
-pub(super) struct Field {
+struct Field {
     message: Option<usize>,
     name: &'static str,
 }
@@ -315,9 +315,9 @@ fn required<T>(violations: &mut Violations, field: impl Into<Field>, value: Opti
 }
 
 /// An identifier is 1 to `max` bytes without control characters: it stands in keys, names and logs.
-pub(super) fn check_identifier(
+pub(in crate::domain) fn check_identifier(
     violations: &mut Violations,
-    field: impl Into<Field>,
+    field: impl Into<String>,
     value: &str,
     max: usize,
 ) {
@@ -329,7 +329,7 @@ pub(super) fn check_identifier(
 }
 
 /// A person's id in the source, which may be empty: without control characters, as it stands in keys and names.
-pub(super) fn check_person_id(
+pub(in crate::domain) fn check_person_id(
     violations: &mut Violations,
     field: impl Into<String>,
     external_id: Option<&str>,

@@ -2,10 +2,8 @@
 
 use minicbor::Encode;
 
-use super::{
-    super::{Author, AuthorKind, Handling, Message, MessageDetails, Status, StatusChange},
-    NewAttachment, NewStoredMessage,
-};
+use super::{NewAttachment, NewStoredMessage};
+use crate::domain::{Author, AuthorKind, Handling, Message, MessageDetails, Status, StatusChange};
 
 /// A message as its source sent it, without its time, which the source need not say, and without what it said of its
 /// conversation. Encoded it tells one imported message from another.

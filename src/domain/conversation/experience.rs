@@ -1,6 +1,6 @@
 //! What the customer went through: whether their concern was closed in time, and whether it stayed closed.
 
-use super::{AuthorKind, MessageId, Status, StatusChange, Transcript, UnixMillis};
+use crate::domain::{AuthorKind, MessageId, Status, StatusChange, Transcript, UnixMillis};
 
 /// How the company kept its time and its word in one conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

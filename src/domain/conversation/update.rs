@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use minicbor::Encode;
 
-use super::{
+use super::draft::check_person_id;
+use crate::domain::{
     Author, Channel, Conversation, Handling, ImportLimits, MessageId, Priority, Status, UnixMillis,
-    Violations, draft::check_person_id,
+    Violations,
 };
 
 /// One field and what it becomes; absent takes it away. Encoded it is part of what tells one request from another.

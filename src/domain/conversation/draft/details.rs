@@ -2,12 +2,10 @@
 
 use minicbor::Encode;
 
-use super::{
-    super::{
-        AuthorDraft, AuthorKind, Direction, HandlingChange, MessageDetails, MessageKind, NewAttachment,
-        NewStoredMessage, Sent, StoreDraft, Violations,
-    },
-    Field, MessageDraft, NewMessage, required,
+use super::{Field, MessageDraft, NewMessage, required};
+use crate::domain::{
+    AuthorDraft, AuthorKind, Direction, HandlingChange, MessageDetails, MessageKind, NewAttachment,
+    NewStoredMessage, Sent, StoreDraft, Violations,
 };
 
 /// The details of a message that obey every rule.

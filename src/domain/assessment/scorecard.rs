@@ -3,7 +3,8 @@
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::{MilliPoints, UnixMillis};
+use super::MilliPoints;
+use crate::domain::UnixMillis;
 
 /// One frozen version of a scorecard. Editing makes the next one; ids of criteria are stable across revisions.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]

@@ -1,0 +1,136 @@
+//! What a message keeps that was stored singly, with all that a helpdesk says of it.
+
+use minicbor::{Decode, Encode};
+
+use super::{Attachment, MessageKind, plain_text};
+
+/// What a message keeps beyond an imported one, as it was sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct MessageDetails {
+    #[n(0)]
+    pub direction: Direction,
+    /// An internal note, whatever its direction.
+    #[n(1)]
+    pub is_private: bool,
+    /// The form of the body as the source calls it: `html`, `text`, `note`, …
+    #[n(2)]
+    pub body_type: String,
+    #[n(3)]
+    pub from_address: Option<String>,
+    #[n(4)]
+    pub from_name: Option<String>,
+    /// Receivers, each an address or `Name <address>`.
+    #[n(5)]
+    pub to: Vec<String>,
+    #[n(6)]
+    pub cc: Vec<String>,
+    #[n(7)]
+    pub bcc: Vec<String>,
+    #[n(8)]
+    pub subject: Option<String>,
+    #[n(9)]
+    pub html_body: Option<String>,
+    #[n(10)]
+    pub plain_body: Option<String>,
+    /// Without quoted history and signature, as the source cleaned it.
+    #[n(11)]
+    pub clean_body: Option<String>,
+    /// JSON objects that are kept as their text.
+    #[n(12)]
+    pub raw_data: Option<String>,
+    #[n(13)]
+    pub sender: Option<String>,
+    #[n(14)]
+    pub sent_content: Option<String>,
+    #[n(15)]
+    pub intent_ids: Vec<IntentId>,
+    #[n(16)]
+    pub crm_notification_id: Option<String>,
+    #[n(17)]
+    pub contract_id: Option<String>,
+    #[n(18)]
+    pub customer_id: Option<String>,
+    /// The agent's number in the source: the author's, or with a customer's message that of who is in charge.
+    #[n(19)]
+    pub agent_id: Option<i64>,
+    #[n(20)]
+    pub subchannel_id: Option<i64>,
+    /// The id under which the source sent it. Unlike a message's external id it may come again, with other content.
+    #[n(21)]
+    pub tracking_id: Option<String>,
+    #[n(22)]
+    pub attachments: Vec<Attachment>,
+}
+
+impl MessageDetails {
+    /// The type of a body that is no HTML.
+    pub const TEXT: &str = "text";
+
+    pub fn kind(&self) -> MessageKind {
+        if self.is_private || self.direction == Direction::Internal {
+            MessageKind::Comment
+        } else {
+            MessageKind::Message
+        }
+    }
+
+    /// Whether an agent wrote it: all but what the customer sends in.
+    pub fn is_by_agent(&self) -> bool {
+        self.is_private || self.direction != Direction::In
+    }
+
+    /// About how many bytes its texts take.
+    pub fn text_bytes(&self) -> usize {
+        let texts = [
+            &self.from_address,
+            &self.from_name,
+            &self.subject,
+            &self.html_body,
+            &self.plain_body,
+            &self.clean_body,
+            &self.raw_data,
+            &self.sender,
+            &self.sent_content,
+            &self.crm_notification_id,
+            &self.contract_id,
+            &self.customer_id,
+            &self.tracking_id,
+        ];
+        let lists = [&self.to, &self.cc, &self.bcc];
+        let in_lists = lists.iter().flat_map(|list| list.iter()).map(String::len).sum::<usize>();
+        let in_attachments = self.attachments.iter().map(Attachment::text_bytes).sum::<usize>();
+        texts.iter().filter_map(|text| text.as_ref()).map(String::len).sum::<usize>()
+            + in_lists
+            + in_attachments
+    }
+}
+
+/// The words of a body: it is read as HTML unless its type says that it is text, in which `<` is a character like any other.
+pub fn words_of_body(body: &str, body_type: &str) -> String {
+    if body_type.eq_ignore_ascii_case(MessageDetails::TEXT) { body.to_owned() } else { plain_text(body) }
+}
+
+/// Which way a message went, seen from the company.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Direction {
+    /// From the customer.
+    #[n(0)]
+    #[default]
+    In,
+    /// To the customer.
+    #[n(1)]
+    Out,
+    /// Between agents.
+    #[n(2)]
+    Internal,
+}
+
+/// What the source recognised in a message, by the number or the name that it sent.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum IntentId {
+    #[n(0)]
+    Number(#[n(0)] i64),
+    #[n(1)]
+    Text(#[n(0)] String),
+}

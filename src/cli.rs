@@ -7,8 +7,7 @@ mod export;
 mod health;
 mod import;
 mod local;
-mod record;
-mod say;
+mod output;
 mod serve;
 mod settings;
 mod store;
@@ -17,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::say::say;
+use self::output::say;
 use crate::telemetry;
 
 pub use serve::SERVING_LINE;

@@ -11,8 +11,10 @@ pub mod error;
 pub mod service;
 pub mod worker;
 
-pub mod grpc;
 pub mod proto;
+pub mod wire;
+
+pub mod grpc;
 pub mod rest;
 
 pub mod assembly;

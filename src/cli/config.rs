@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 
 use super::{
     Failure,
-    say::print,
+    output::print,
     settings::{All, SettingFlags},
 };
 use crate::config::{Settings, Source};

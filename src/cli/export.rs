@@ -1,6 +1,5 @@
 //! `plaudit export`: what a server holds as JSON Lines.
 
-mod parts;
 mod reader;
 
 use std::{
@@ -16,12 +15,14 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use super::{
     Failure,
     connect::{Target, require_store, root_cause},
-    record::Records,
-    say::{say, unwritten},
+    output::{say, unwritten},
 };
 
-use self::{parts::parts, reader::Reader};
-use crate::proto::v1::{AuthorKind, Person};
+use self::reader::Reader;
+use crate::{
+    proto::v1::{AuthorKind, Person},
+    wire::export::{Records, parts},
+};
 
 /// How many conversations are read at a time.
 const AT_A_TIME: usize = 8;

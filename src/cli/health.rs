@@ -13,7 +13,7 @@ use tonic_health::pb::{
 use super::{
     Failure,
     connect::{DEFAULT_SERVER, endpoint, root_cause},
-    say::print,
+    output::print,
 };
 
 const AFTER_HELP: &str = "\

@@ -3,7 +3,6 @@
 mod directory;
 mod lines;
 mod report;
-mod request;
 mod session;
 
 use std::{path::PathBuf, time::Duration};
@@ -15,10 +14,9 @@ use tonic::transport::Endpoint;
 use super::{
     Failure,
     connect::{Target, quoted},
-    record::Records,
-    say::say,
+    output::say,
 };
-use crate::proto::v1::ConflictPolicy;
+use crate::{proto::v1::ConflictPolicy, wire::export::Records};
 
 use self::{
     lines::Input,

@@ -9,7 +9,7 @@ use std::{
 use super::{
     Failure,
     connect::require_store,
-    say::{say, unwritten},
+    output::{say, unwritten},
     settings::{Reads, SettingFlags},
 };
 use crate::{

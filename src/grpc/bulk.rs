@@ -15,9 +15,10 @@ use crate::{
         Services,
         bulk::{Bulk, Counts, Decided, Item},
     },
+    wire::{message::item_count, names},
 };
 
-use super::{errors, import, message::item_count, names};
+use super::{errors, import};
 
 /// What a message takes in memory besides its texts.
 const MESSAGE_BYTES: usize = 512;

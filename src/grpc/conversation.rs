@@ -4,17 +4,16 @@ use prost::Message as _;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    domain::{Author, AuthorKind, Conversation, ConversationId, MessageId, Violations},
+    domain::{ConversationId, MessageId, Violations},
     error::Error,
     proto::v1::{self, conversation_service_server::ConversationService},
-    service::{
-        conversation::{self, ConversationStatus, MessagePage, Scope, ScoringStatus},
-        purge::purge_time,
-    },
+    service::conversation::{self, MessagePage, Scope},
+    wire::{fields::request_id_from_wire, filters, handling, names},
 };
 
 use super::{
-    Edge, filters, handling, message::message_to_wire, names, pages, requests::request_id_from_wire, times,
+    edge::{Edge, conversation_to_wire},
+    pages,
 };
 
 /// How many messages a FULL view tries to hold.
@@ -43,10 +42,14 @@ impl ConversationService for Edge {
                 conversation::get_conversation_with_messages(&self.0, &name, FULL_VIEW_MESSAGES).await?;
             let id = status.conversation.id;
             let (messages, next_page_token) = self.page_to_wire(id, page);
-            v1::Conversation { messages, next_page_token, ..to_wire(status.conversation, status.scoring) }
+            v1::Conversation {
+                messages,
+                next_page_token,
+                ..conversation_to_wire(status.conversation, status.scoring)
+            }
         } else {
             let status = conversation::get_conversation(&self.0, &name).await?;
-            to_wire(status.conversation, status.scoring)
+            conversation_to_wire(status.conversation, status.scoring)
         };
         Ok(Response::new(answer))
     }
@@ -175,7 +178,7 @@ impl Edge {
     fn page_to_wire(&self, id: ConversationId, page: MessagePage) -> (Vec<v1::Message>, String) {
         let numbers: Vec<MessageId> = page.messages.iter().map(|message| message.id).collect();
         let mut messages: Vec<_> =
-            page.messages.into_iter().map(|message| message_to_wire(&self.0, id, message)).collect();
+            page.messages.into_iter().map(|message| self.message_to_wire(id, message)).collect();
         let has_more = pages::cut(&mut messages) || page.has_more;
         let last = messages.len().checked_sub(1).and_then(|last| numbers.get(last));
         let token = match last {
@@ -184,60 +187,8 @@ impl Edge {
         };
         (messages, token)
     }
-
-    /// As [`to_wire`], with when it was deleted and until when it can come back.
-    pub(super) fn status_to_wire(&self, status: ConversationStatus) -> v1::Conversation {
-        let delete_time = status.conversation.delete_time;
-        v1::Conversation {
-            delete_time: delete_time.map(times::to_wire),
-            purge_time: delete_time.map(|time| times::to_wire(purge_time(&self.0, time))),
-            ..to_wire(status.conversation, status.scoring)
-        }
-    }
 }
 
 fn token_arguments(id: ConversationId) -> String {
     format!("messages of {id}")
-}
-
-pub fn to_wire(conversation: Conversation, scoring: ScoringStatus) -> v1::Conversation {
-    v1::Conversation {
-        name: names::conversation(conversation.id),
-        source: conversation.source,
-        external_id: conversation.external_id,
-        subject: conversation.subject,
-        message_count: conversation.message_count as i32,
-        create_time: Some(times::to_wire(conversation.create_time)),
-        update_time: Some(times::to_wire(conversation.update_time)),
-        etag: conversation.version.to_string(),
-        scoring: Some(scoring_to_wire(scoring)),
-        ..handling::to_wire(conversation.handling)
-    }
-}
-
-pub fn scoring_to_wire(status: ScoringStatus) -> v1::Scoring {
-    let (state, failed_attempts, failure) = match status {
-        ScoringStatus::Pending { failed_attempts } => {
-            (v1::ScoringState::Pending, failed_attempts, String::new())
-        }
-        ScoringStatus::Done => (v1::ScoringState::Done, 0, String::new()),
-        ScoringStatus::Failed { failed_attempts, cause } => {
-            (v1::ScoringState::Failed, failed_attempts, cause)
-        }
-        ScoringStatus::Off => (v1::ScoringState::Off, 0, String::new()),
-    };
-    v1::Scoring { state: state.into(), failed_attempts: failed_attempts as i32, failure }
-}
-
-pub fn author_to_wire(author: Author) -> v1::Author {
-    let kind = author_kind_to_wire(author.kind);
-    v1::Author { kind: kind.into(), external_id: author.external_id, name: author.name }
-}
-
-pub fn author_kind_to_wire(kind: AuthorKind) -> v1::AuthorKind {
-    match kind {
-        AuthorKind::Contact => v1::AuthorKind::Contact,
-        AuthorKind::Ai => v1::AuthorKind::Ai,
-        AuthorKind::Teammate => v1::AuthorKind::Teammate,
-    }
 }

@@ -10,9 +10,7 @@ use prost::{
 };
 use quick_cache::{Weighter, sync::Cache};
 
-use crate::{domain::AssessmentId, error::Error, service::assessment::Listed};
-
-use super::assessment::to_wire;
+use crate::{domain::AssessmentId, error::Error, service::assessment::Listed, wire::assessment::to_wire};
 
 /// What is kept at most, of both forms together.
 const KEPT_BYTES: u64 = 16 * 1024 * 1024;

@@ -10,9 +10,8 @@ use crate::{
     error::Error,
     proto::v1::{self, ErrorReason},
     server::{ERROR_DOMAIN, reason_name},
+    wire::rating,
 };
-
-use super::rating;
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {

@@ -12,9 +12,10 @@ use crate::{
         Services,
         events::{Filter, Start, Told, Watch, watch_events},
     },
+    wire::{names, times},
 };
 
-use super::{Edge, names, times};
+use super::edge::Edge;
 
 /// All events are one list, whatever the filter.
 const LIST: &str = "events";

@@ -1,31 +1,23 @@
 //! `RatingService` on the wire.
 
-mod encode;
 mod list;
 mod opt_out;
 
 use tonic::{Request, Response, Status};
 
 use crate::{
-    domain::{
-        AuthorDraft, ImportedRatingDraft, NewAnswer, PersonDraft, QuestionDraft, QuestionRef, RatingDraft,
-        Submission, Violations,
-    },
+    domain::{Submission, Violations},
     error::Error,
     proto::v1::{self, rating_service_server::RatingService},
     service::rating,
+    wire::{
+        fields::request_id_from_wire,
+        names,
+        rating::{answer_from_wire, draft_from_wire},
+    },
 };
 
-use super::{
-    Edge,
-    handling::{channel_from_wire, choice},
-    import::author_from_wire,
-    names,
-    requests::request_id_from_wire,
-    times,
-};
-
-pub use encode::state_to_wire;
+use super::edge::Edge;
 
 #[tonic::async_trait]
 impl RatingService for Edge {
@@ -120,107 +112,4 @@ fn renamed(violations: Violations) -> Error {
         "parent" | "request_id" => field.to_owned(),
         _ => format!("rating.{field}"),
     }))
-}
-
-fn draft_from_wire(rating: v1::Rating, violations: &mut Violations) -> RatingDraft {
-    let mut time = |field: &str, time: Option<_>| times::checked(field, &time?, violations);
-    let offer_time = time("offer_time", rating.offer_time);
-    let schedule_time = time("schedule_time", rating.schedule_time);
-    let expire_time = time("expire_time", rating.expire_time);
-    let questions = rating.questions.into_iter().enumerate();
-    RatingDraft {
-        user: rating.user.map(|user| person_from_wire("user", user, violations)),
-        agent: rating.agent.map(|agent| person_from_wire("agent", agent, violations)),
-        questions: questions
-            .map(|(index, question)| question_from_wire(index, question, violations))
-            .collect(),
-        offer_time,
-        schedule_time,
-        expire_time,
-    }
-}
-
-fn person_from_wire(field: &str, author: v1::Author, violations: &mut Violations) -> PersonDraft {
-    let AuthorDraft { kind, external_id, name } = author_from_wire(field, author, violations);
-    PersonDraft { kind, external_id, name }
-}
-
-fn question_from_wire(
-    index: usize,
-    question: v1::RatingQuestion,
-    violations: &mut Violations,
-) -> QuestionDraft {
-    let field = format!("questions[{index}].type");
-    let kind = choice(&field, &encode::TYPES, question.r#type, violations);
-    QuestionDraft { kind, text: question.text, language: question.language }
-}
-
-/// A rating that an import brings along. What is wrong with it is named below `ratings[index]`.
-pub fn imported_from_wire(
-    index: usize,
-    rating: v1::Rating,
-    violations: &mut Violations,
-) -> ImportedRatingDraft {
-    let mut found = Violations::default();
-    let mut time = |field: &str, time: Option<_>| times::checked(field, &time?, &mut found);
-    let offer_time = time("offer_time", rating.offer_time);
-    let schedule_time = time("schedule_time", rating.schedule_time);
-    let expire_time = time("expire_time", rating.expire_time);
-    let cancel_time = time("cancel_time", rating.cancel_time);
-    let opt_out_time = time("opt_out_time", rating.opt_out_time);
-    let is_named = !rating.name.is_empty();
-    let name = is_named.then(|| names::parse_rating("name", &rating.name));
-    let questions = rating.questions.into_iter().enumerate();
-    let questions = questions.map(|(place, mut question)| {
-        let answer = question.answer.take();
-        (
-            question_from_wire(place, question, &mut found),
-            answer.map(|answer| imported_answer(place, answer, &mut found)),
-        )
-    });
-    let questions = questions.collect();
-    let draft = ImportedRatingDraft {
-        uuid: name.and_then(|name| found.take(name)).map(|name| name.uuid),
-        user: rating.user.map(|user| author_from_wire("user", user, &mut found)),
-        agent: rating.agent.map(|agent| author_from_wire("agent", agent, &mut found)),
-        questions,
-        offer_time,
-        schedule_time,
-        expire_time,
-        cancel_time,
-        opt_out_time,
-        withheld: rating.state == v1::RatingState::Unscheduled as i32,
-        channel: channel_from_wire("channel", rating.channel, &mut found),
-    };
-    violations.take(found.or(()).map_err(|found| found.renamed(|field| format!("ratings[{index}].{field}"))));
-    draft
-}
-
-fn imported_answer(place: usize, answer: v1::RatingAnswer, violations: &mut Violations) -> NewAnswer {
-    let field = format!("questions[{place}].answer.answer_time");
-    let time = answer.answer_time.as_ref();
-    NewAnswer {
-        // It stands with its question.
-        question: QuestionRef::Place(place as u64),
-        value: answer.value.map(i64::from),
-        comment: answer.comment,
-        time: time.and_then(|time| times::checked(&field, time, violations)),
-    }
-}
-
-fn answer_from_wire(index: usize, answer: v1::RatingAnswer, violations: &mut Violations) -> NewAnswer {
-    let field = |name: &str| format!("answers[{index}].{name}");
-    let place = u64::try_from(answer.question).unwrap_or_else(|_| {
-        violations.add(field("question"), format!("must not be negative, is {}", answer.question));
-        0
-    });
-    NewAnswer {
-        question: QuestionRef::Place(place),
-        value: answer.value.map(i64::from),
-        comment: answer.comment,
-        time: answer
-            .answer_time
-            .as_ref()
-            .and_then(|time| times::checked(&field("answer_time"), time, violations)),
-    }
 }

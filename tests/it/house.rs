@@ -19,17 +19,17 @@ struct Only {
 
 const ONLY: &[Only] = &[
     // And tonic_health, tonic_prost, tonic_reflection, tonic_types.
-    Only { word: "tonic", below: &["grpc/", "server", "cli/", "proto.rs"] },
-    Only { word: "prost::", below: &["grpc/", "server", "cli/", "proto.rs"] },
-    Only { word: "prost_reflect", below: &["cli/"] },
+    Only { word: "tonic", below: &["grpc", "server", "cli/", "proto.rs"] },
+    Only { word: "prost::", below: &["wire", "grpc", "server", "cli/", "proto.rs"] },
+    Only { word: "prost_reflect", below: &["wire/export"] },
     // Besides the wire: its moments know how to read and write RFC 3339.
-    Only { word: "prost_types", below: &["grpc/", "server", "cli/", "interchange/times.rs"] },
-    Only { word: "axum::", below: &["rest/", "server"] },
+    Only { word: "prost_types", below: &["wire", "grpc", "server", "cli/", "interchange/times.rs"] },
+    Only { word: "axum::", below: &["rest", "server"] },
     Only { word: "hyper", below: &["server", "cli"] },
     // In `store/mod.rs` it is the folder.
     Only { word: "sled::", below: &["store/sled/", "store/mod.rs"] },
     Only { word: "SystemTime::now", below: &["clock.rs"] },
-    Only { word: "crate::proto", below: &["grpc/", "server", "cli/"] },
+    Only { word: "crate::proto", below: &["wire", "grpc", "server", "cli/"] },
     Only { word: "clap::", below: &["cli"] },
     Only { word: "process::exit", below: &["cli/"] },
 ];
@@ -91,8 +91,22 @@ const UNKNOWN: &[Unknown] = &[
     },
     Unknown { layer: "service/", words: &["crate::grpc", "crate::rest", "crate::server", "serde_json"] },
     Unknown { layer: "cli/import", words: &["crate::store", "crate::service", "crate::grpc", "crate::rest"] },
-    Unknown { layer: "grpc/", words: &["crate::store", "crate::rest", "crate::scoring"] },
-    Unknown { layer: "rest/", words: &["crate::store", "crate::grpc", "crate::scoring"] },
+    Unknown {
+        layer: "wire",
+        words: &[
+            "async ",
+            "tokio",
+            "crate::store",
+            "crate::service",
+            "crate::scoring",
+            "crate::grpc",
+            "crate::rest",
+            "crate::error",
+            "crate::clock",
+        ],
+    },
+    Unknown { layer: "grpc", words: &["crate::store", "crate::rest", "crate::scoring"] },
+    Unknown { layer: "rest", words: &["crate::store", "crate::grpc", "crate::scoring"] },
     Unknown { layer: "worker.rs", words: &["crate::grpc", "crate::rest", "crate::server"] },
 ];
 

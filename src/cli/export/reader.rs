@@ -5,7 +5,7 @@ use tonic::{Code, Status, transport::Channel};
 use tower::{Service as _, ServiceExt as _};
 
 use crate::{
-    cli::{Failure, record::Part},
+    cli::Failure,
     domain::ConversationRef,
     proto::v1::{
         Assessment, AuthorKind, Conversation, GetConversationRequest, ListAssessmentsRequest,
@@ -16,6 +16,7 @@ use crate::{
         directory_service_client::DirectoryServiceClient, rating_service_client::RatingServiceClient,
     },
     server::code_name,
+    wire::export::{Part, Whole},
 };
 
 const PAGE_SIZE: i32 = 1000;
@@ -40,15 +41,6 @@ async fn all_pages<T>(
         }
         page_token = next;
     }
-}
-
-/// A conversation with all that belongs to it.
-pub(super) struct Whole {
-    pub(super) conversation: Conversation,
-    pub(super) messages: Vec<Message>,
-    pub(super) ratings: Vec<Rating>,
-    /// In pages, each for a line.
-    pub(super) assessments: Vec<Vec<Assessment>>,
 }
 
 impl Reader {

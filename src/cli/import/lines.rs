@@ -11,14 +11,14 @@ use prost::Message as _;
 use tokio::sync::mpsc;
 
 use crate::{
-    cli::record::{Imported, Parsed, Records},
     domain::{ImportLimits, Violation, Violations},
     interchange::{craftcx::parse_conversation, json::ROOT},
     proto::v1::{ConflictPolicy, ImportConversationRequest},
     server::{MAX_ATTACHMENTS_REQUEST_BYTES, MAX_REQUEST_BYTES},
+    wire::export::{Imported, Parsed, Records, to_request},
 };
 
-use super::{directory::DirectoryRecord, request::to_request};
+use super::directory::DirectoryRecord;
 
 /// Far more than a request of the largest size, however its texts are escaped, with the assessments beside it.
 const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;

@@ -11,7 +11,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::super::{
     Failure,
-    say::{print, say},
+    output::{print, say},
 };
 
 /// How often a line says how far it is where nobody looks at a bar.

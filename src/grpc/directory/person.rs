@@ -1,28 +1,27 @@
 //! People on the wire.
 
 use crate::{
-    domain::{AuthorKind, KnownBy, Person, PersonIdentity, PersonPatch, TeamRef, Violations},
+    domain::{AuthorKind, PersonPatch, TeamRef, Violations},
     error::Error,
-    grpc::{
-        conversation::author_kind_to_wire,
-        names, pages,
-        requests::{Mask, etag_from_wire, request_id_from_wire},
-        times,
-    },
     proto::v1,
     service::{
         Services,
         directory::{self, PeopleFilter, PersonUpdate},
     },
+    wire::{
+        directory::person_to_wire,
+        fields::{Mask, etag_from_wire, request_id_from_wire},
+        names,
+    },
 };
 
-use super::below;
+use super::{super::pages, below};
 
 const CHANGEABLE: [&str; 4] = ["display_name", "description", "email", "teams"];
 
 pub async fn get(services: &Services, request: v1::GetPersonRequest) -> Result<v1::Person, Error> {
     let name = names::parse_person("name", &request.name)?;
-    Ok(to_wire(directory::get_person(services, &name).await?))
+    Ok(person_to_wire(directory::get_person(services, &name).await?))
 }
 
 pub async fn list(
@@ -38,7 +37,7 @@ pub async fn list(
     let after = after.and_then(|place| pages::from_hex(&place));
     let page = directory::list_people(services, &filter, after.as_ref(), size).await?;
     let (places, people): (Vec<_>, Vec<_>) = page.people.into_iter().unzip();
-    let mut people: Vec<_> = people.into_iter().map(to_wire).collect();
+    let mut people: Vec<_> = people.into_iter().map(person_to_wire).collect();
     let has_more = pages::cut(&mut people) || page.has_more;
     let last = people.len().checked_sub(1).and_then(|last| places.get(last));
     let next_page_token = match last {
@@ -71,7 +70,7 @@ pub async fn update(services: &Services, request: v1::UpdatePersonRequest) -> Re
     let update =
         PersonUpdate { name, patch, etag: etag_from_wire(person.etag), allow_missing: request.allow_missing };
     match directory::update_person(services, &update, request_id.as_ref()).await {
-        Ok(person) => Ok(to_wire(person)),
+        Ok(person) => Ok(person_to_wire(person)),
         Err(Error::Invalid(violations)) => Err(renamed(violations).into()),
         Err(error) => Err(error),
     }
@@ -107,29 +106,5 @@ fn filter_from_wire(request: &v1::ListPeopleRequest, violations: &mut Violations
     match violations.take(names::parse_team("team", &request.team)) {
         Some(team) => PeopleFilter::In(team),
         None => PeopleFilter::Of { kind, source },
-    }
-}
-
-fn to_wire(person: Person) -> v1::Person {
-    let PersonIdentity { source, kind, known_by } = person.identity;
-    let (external_id, known_name, conversation) = match known_by {
-        KnownBy::ExternalId(external_id) => (Some(external_id), None, String::new()),
-        KnownBy::Name(name) => (None, Some(name), String::new()),
-        KnownBy::NameIn { conversation, name } => (None, Some(name), names::conversation(conversation)),
-    };
-    v1::Person {
-        name: names::person(person.id),
-        source,
-        kind: author_kind_to_wire(kind).into(),
-        external_id,
-        display_name: person.display_name,
-        description: person.description,
-        email: person.email,
-        teams: person.teams.into_iter().map(names::team).collect(),
-        create_time: Some(times::to_wire(person.create_time)),
-        update_time: Some(times::to_wire(person.update_time)),
-        etag: person.version.to_string(),
-        conversation,
-        known_name,
     }
 }

@@ -1,21 +1,21 @@
 //! Teams on the wire.
 
 use crate::{
-    domain::{NewTeam, Team, TeamId, TeamIdentity, TeamPatch, TeamRef, Violations},
+    domain::{NewTeam, TeamId, TeamIdentity, TeamPatch, TeamRef, Violations},
     error::Error,
-    grpc::{
-        names, pages,
-        requests::{Mask, etag_from_wire, request_id_from_wire},
-        times,
-    },
     proto::v1,
     service::{
         Services,
         directory::{self, TeamUpdate},
     },
+    wire::{
+        directory::team_to_wire,
+        fields::{Mask, etag_from_wire, request_id_from_wire},
+        names,
+    },
 };
 
-use super::below;
+use super::{super::pages, below};
 
 /// All teams are one list.
 const LIST: &str = "teams";
@@ -24,7 +24,7 @@ const CHANGEABLE: [&str; 2] = ["display_name", "description"];
 
 pub async fn get(services: &Services, request: v1::GetTeamRequest) -> Result<v1::Team, Error> {
     let name = names::parse_team("name", &request.name)?;
-    Ok(to_wire(directory::get_team(services, &name).await?))
+    Ok(team_to_wire(directory::get_team(services, &name).await?))
 }
 
 pub async fn list(
@@ -37,7 +37,7 @@ pub async fn list(
     violations.or(())?;
     let page = directory::list_teams(services, TeamId(after), size).await?;
     let numbers: Vec<TeamId> = page.teams.iter().map(|team| team.id).collect();
-    let mut teams: Vec<_> = page.teams.into_iter().map(to_wire).collect();
+    let mut teams: Vec<_> = page.teams.into_iter().map(team_to_wire).collect();
     let has_more = pages::cut(&mut teams) || page.has_more;
     let last = teams.len().checked_sub(1).and_then(|last| numbers.get(last));
     let next_page_token = match last {
@@ -57,7 +57,7 @@ pub async fn create(services: &Services, request: v1::CreateTeamRequest) -> Resu
     said.check(&mut violations);
     violations.or(()).map_err(|violations| violations.renamed(below("team")))?;
     let new = NewTeam { identity, display_name, description };
-    Ok(to_wire(directory::create_team(services, &new, request_id.as_ref()).await?))
+    Ok(team_to_wire(directory::create_team(services, &new, request_id.as_ref()).await?))
 }
 
 pub async fn update(services: &Services, request: v1::UpdateTeamRequest) -> Result<v1::Team, Error> {
@@ -80,7 +80,7 @@ pub async fn update(services: &Services, request: v1::UpdateTeamRequest) -> Resu
     violations.or(()).map_err(renamed)?;
     let etag = etag_from_wire(team.etag);
     let update = TeamUpdate { name, patch, etag, allow_missing: request.allow_missing };
-    Ok(to_wire(directory::update_team(services, &update, request_id.as_ref()).await?))
+    Ok(team_to_wire(directory::update_team(services, &update, request_id.as_ref()).await?))
 }
 
 /// A team that is made by its name obeys the rules of one that is created; a name's lengths are checked as it is read.
@@ -98,22 +98,4 @@ pub async fn delete(services: &Services, request: v1::DeleteTeamRequest) -> Resu
     let name = violations.collect(names::parse_team("name", &request.name))?;
     let etag = etag_from_wire(request.etag);
     directory::delete_team(services, &name, etag.as_deref(), request_id.as_ref()).await
-}
-
-fn to_wire(team: Team) -> v1::Team {
-    let (source, external_id) = match team.identity {
-        Some(TeamIdentity { source, external_id }) => (source, external_id),
-        None => (String::new(), String::new()),
-    };
-    v1::Team {
-        name: names::team(team.id),
-        source,
-        external_id,
-        display_name: team.display_name,
-        description: team.description,
-        member_count: i32::try_from(team.member_count).unwrap_or(i32::MAX),
-        create_time: Some(times::to_wire(team.create_time)),
-        update_time: Some(times::to_wire(team.update_time)),
-        etag: team.version.to_string(),
-    }
 }

@@ -1,29 +1,17 @@
 //! `ListRatings` and `SummarizeRatings`: filters, pages, tokens.
 
 use crate::{
-    domain::{
-        AgentFilter, AuthorDraft, AuthorKind, RatingFilter, RatingId, RatingState, UnixMillis, Violations,
-    },
+    domain::{RatingFilter, RatingId, UnixMillis, Violations},
     error::Error,
     proto::v1,
     service::{
         conversation,
         rating::{self, Place},
     },
+    wire::{filters, names, rating::summary_to_wire},
 };
 
-use super::{
-    super::{
-        Edge,
-        handling::channel_from_wire,
-        import::{author_from_wire, present},
-        names, pages, times,
-    },
-    encode::{state_to_wire, summary_to_wire},
-};
-
-/// The parent of the ratings of all conversations.
-const ALL: &str = "conversations/-";
+use super::super::{edge::Edge, pages};
 
 impl Edge {
     pub(super) async fn list(
@@ -32,8 +20,8 @@ impl Edge {
     ) -> Result<v1::ListRatingsResponse, Error> {
         let mut violations = Violations::default();
         let size = pages::size(request.page_size, &mut violations);
-        let filter = filter_from_wire(request.filter.unwrap_or_default(), &mut violations);
-        if request.parent == ALL {
+        let filter = filters::ratings(request.filter.unwrap_or_default(), &mut violations);
+        if request.parent == names::ALL_CONVERSATIONS {
             self.list_all(&filter, size, &request.page_token, violations).await
         } else {
             self.list_one(&request.parent, &filter, size, &request.page_token, violations).await
@@ -100,7 +88,7 @@ impl Edge {
         request: v1::SummarizeRatingsRequest,
     ) -> Result<v1::SummarizeRatingsResponse, Error> {
         let mut violations = Violations::default();
-        let filter = filter_from_wire(request.filter.unwrap_or_default(), &mut violations);
+        let filter = filters::ratings(request.filter.unwrap_or_default(), &mut violations);
         if !filter.states.is_empty() {
             violations.add("filter.states", "must be empty: a summary tells the states apart by itself");
         }
@@ -112,47 +100,4 @@ impl Edge {
 fn place_from_text(text: &str) -> Option<Place> {
     let (time, id) = text.split_once('-')?;
     Some((UnixMillis(time.parse().ok()?), RatingId(id.parse().ok()?)))
-}
-
-fn filter_from_wire(filter: v1::RatingFilter, violations: &mut Violations) -> RatingFilter {
-    let mut states = Vec::new();
-    for (index, state) in filter.states.into_iter().enumerate() {
-        let known = RatingState::ALL.into_iter().find(|known| state_to_wire(*known) as i32 == state);
-        match known {
-            Some(known) if states.contains(&known) => {}
-            Some(known) => states.push(known),
-            None => violations.add(
-                format!("filter.states[{index}]"),
-                format!("must be a RatingState other than UNSPECIFIED, is {state}"),
-            ),
-        }
-    }
-    let mut time = |field: &str, time: Option<_>| times::bound(field, &time?, violations);
-    let from = time("filter.start_time", filter.start_time);
-    let until = time("filter.end_time", filter.end_time);
-    if let (Some(from), Some(until)) = (from, until)
-        && until <= from
-    {
-        violations.add("filter.end_time", "must be after start_time");
-    }
-    RatingFilter {
-        states,
-        agent: filter.agent.map(|agent| agent_from_wire(agent, violations)),
-        channel: channel_from_wire("filter.channel", filter.channel, violations),
-        source: present(filter.source),
-        from,
-        until,
-    }
-}
-
-fn agent_from_wire(agent: v1::Author, violations: &mut Violations) -> AgentFilter {
-    let AuthorDraft { kind, external_id, name } = author_from_wire("filter.agent", agent, violations);
-    if kind == Some(AuthorKind::Contact) {
-        violations.add("filter.agent.kind", "must be a teammate or an AI, is contact");
-    }
-    let (external_id, name) = (external_id.and_then(present), name.and_then(present));
-    if external_id.is_none() && name.is_none() {
-        violations.add("filter.agent.external_id", "is required where there is no name");
-    }
-    AgentFilter { kind, external_id, name }
 }

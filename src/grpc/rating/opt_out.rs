@@ -1,18 +1,14 @@
 //! `ListOptOuts` and `CreateOptOut`.
 
 use crate::{
-    domain::{Author, AuthorKind, NewOptOut, OptOutDraft, Violations},
+    domain::{NewOptOut, OptOutDraft, Violations},
     error::Error,
     proto::v1,
     service::rating,
+    wire::{author::author_from_wire, fields::present, names, rating::opt_out_to_wire, times},
 };
 
-use super::super::{
-    Edge,
-    conversation::author_to_wire,
-    import::{author_from_wire, present},
-    names, pages, times,
-};
+use super::super::{edge::Edge, pages};
 
 /// All opt-outs are one list.
 const LIST: &str = "opt-outs";
@@ -29,7 +25,7 @@ impl Edge {
         let page =
             rating::list_opt_outs(&self.0, after.and_then(|place| pages::from_hex(&place)), size).await?;
         let (places, opt_outs): (Vec<_>, Vec<_>) = page.opt_outs.into_iter().unzip();
-        let mut opt_outs: Vec<_> = opt_outs.into_iter().map(to_wire).collect();
+        let mut opt_outs: Vec<_> = opt_outs.into_iter().map(opt_out_to_wire).collect();
         let next = if pages::cut(&mut opt_outs) {
             opt_outs.len().checked_sub(1).and_then(|last| places.get(last).cloned())
         } else {
@@ -55,16 +51,6 @@ impl Edge {
         let checked = draft.check(violations);
         let new = checked.map_err(|found| found.renamed(|field| format!("opt_out.{field}")))?;
         let since = rating::create_opt_out(&self.0, &new).await?;
-        Ok(to_wire(NewOptOut { time: Some(since), ..new }))
-    }
-}
-
-fn to_wire(opt_out: NewOptOut) -> v1::OptOut {
-    let NewOptOut { source, customer, conversation, time } = opt_out;
-    v1::OptOut {
-        source,
-        customer: Some(author_to_wire(Author { kind: AuthorKind::Contact, ..customer })),
-        conversation: conversation.map(|name| format!("conversations/{name}")).unwrap_or_default(),
-        opt_out_time: time.map(times::to_wire),
+        Ok(opt_out_to_wire(NewOptOut { time: Some(since), ..new }))
     }
 }

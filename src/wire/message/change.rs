@@ -4,21 +4,19 @@ use crate::{
     domain::{
         Author, AuthorKind, Direction, KeptAttachment, MessageChange, MessageId, MessageKind, Violations,
     },
-    grpc::{
-        handling::choice,
-        import::{author_from_wire, present},
-        names, times,
-    },
     proto::v1,
 };
 
-use super::DIRECTIONS;
+use super::{
+    super::{author::author_from_wire, fields::present, handling::choice, names, times},
+    DIRECTIONS,
+};
 
 const KINDS: [(v1::MessageKind, MessageKind); 2] =
     [(v1::MessageKind::Message, MessageKind::Message), (v1::MessageKind::Comment, MessageKind::Comment)];
 
 /// The fields that the mask names. `id` is that of the message, if its name could be read.
-pub(super) fn change_from_wire(
+pub fn change_from_wire(
     message: v1::Message,
     id: Option<MessageId>,
     paths: &[String],

@@ -6,20 +6,16 @@ mod bulk;
 mod codec;
 mod conversation;
 mod directory;
+mod edge;
 mod encoded;
 mod errors;
 mod events;
 mod fields;
-mod filters;
-mod handling;
 mod import;
 mod message;
-mod names;
 mod pages;
 mod rating;
-mod requests;
 mod scorecard;
-mod times;
 
 use std::sync::Arc;
 
@@ -27,7 +23,10 @@ pub use codec::BoundedCodec;
 pub use encoded::EncodedAssessments;
 use tonic::service::Routes;
 
-use assessment::{AssessmentEdge, AssessmentServiceServer};
+use self::{
+    assessment::{AssessmentEdge, AssessmentServiceServer},
+    edge::Edge,
+};
 
 use crate::{
     proto::v1::{
@@ -52,7 +51,3 @@ pub fn routes(services: Arc<Services>) -> Routes {
         .add_service(DirectoryServiceServer::new(edge.clone()))
         .add_service(EventServiceServer::new(edge))
 }
-
-/// The use cases as the generated services call them.
-#[derive(Clone)]
-struct Edge(Arc<Services>);

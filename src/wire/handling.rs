@@ -8,7 +8,10 @@ use crate::{
     proto::v1,
 };
 
-use super::{conversation::author_to_wire, import::author_from_wire, times};
+use super::{
+    author::{author_from_wire, author_to_wire},
+    times,
+};
 
 const STATUSES: [(v1::ConversationStatus, Status); 3] = [
     (v1::ConversationStatus::Open, Status::Open),

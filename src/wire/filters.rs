@@ -3,13 +3,20 @@
 use std::ops::RangeInclusive;
 
 use crate::{
-    domain::{AssessmentFilter, AssessmentState, ConversationFilter, TimeRange, Violations},
+    domain::{
+        AgentFilter, AssessmentFilter, AssessmentState, AuthorDraft, AuthorKind, ConversationFilter,
+        RatingFilter, RatingState, TimeRange, Violations,
+    },
     proto::v1,
 };
 
 use super::{
+    author::author_from_wire,
+    fields::present,
     handling::{channel_from_wire, status_from_wire},
-    names, times,
+    names,
+    rating::state_to_wire,
+    times,
 };
 
 /// No filter takes a longer text; nothing that is stored has one where it counts.
@@ -59,6 +66,49 @@ pub fn assessments(filter: Option<v1::AssessmentFilter>, violations: &mut Violat
         created: times_between(filter.start_time.as_ref(), filter.end_time.as_ref(), violations),
         percentage_tenths: percentage.tenths(filter.min_percentage, filter.max_percentage, violations),
     }
+}
+
+pub fn ratings(filter: v1::RatingFilter, violations: &mut Violations) -> RatingFilter {
+    let mut states = Vec::new();
+    for (index, state) in filter.states.into_iter().enumerate() {
+        let known = RatingState::ALL.into_iter().find(|known| state_to_wire(*known) as i32 == state);
+        match known {
+            Some(known) if states.contains(&known) => {}
+            Some(known) => states.push(known),
+            None => violations.add(
+                format!("filter.states[{index}]"),
+                format!("must be a RatingState other than UNSPECIFIED, is {state}"),
+            ),
+        }
+    }
+    let mut time = |field: &str, time: Option<_>| times::bound(field, &time?, violations);
+    let from = time("filter.start_time", filter.start_time);
+    let until = time("filter.end_time", filter.end_time);
+    if let (Some(from), Some(until)) = (from, until)
+        && until <= from
+    {
+        violations.add("filter.end_time", "must be after start_time");
+    }
+    RatingFilter {
+        states,
+        agent: filter.agent.map(|agent| agent_from_wire(agent, violations)),
+        channel: channel_from_wire("filter.channel", filter.channel, violations),
+        source: present(filter.source),
+        from,
+        until,
+    }
+}
+
+fn agent_from_wire(agent: v1::Author, violations: &mut Violations) -> AgentFilter {
+    let AuthorDraft { kind, external_id, name } = author_from_wire("filter.agent", agent, violations);
+    if kind == Some(AuthorKind::Contact) {
+        violations.add("filter.agent.kind", "must be a teammate or an AI, is contact");
+    }
+    let (external_id, name) = (external_id.and_then(present), name.and_then(present));
+    if external_id.is_none() && name.is_none() {
+        violations.add("filter.agent.external_id", "is required where there is no name");
+    }
+    AgentFilter { kind, external_id, name }
 }
 
 fn assessment_state(state: i32, violations: &mut Violations) -> Option<AssessmentState> {

@@ -4,6 +4,11 @@ use prost_types::FieldMask;
 
 use crate::domain::{RequestId, Violations};
 
+/// A string without presence on the wire: empty is absent.
+pub fn present(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
 /// An empty request id is none.
 pub fn request_id_from_wire(text: &str, violations: &mut Violations) -> Option<RequestId> {
     if text.is_empty() {

@@ -3,6 +3,9 @@
 //! The fields of a conversation that an import takes stand where `ImportConversationRequest` has them, so that a line can be
 //! imported as it is.
 
+mod craftcx;
+mod parts;
+
 use prost::Message;
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor};
 use serde::Serialize;
@@ -17,6 +20,9 @@ use crate::{
     },
 };
 
+pub use craftcx::to_request;
+pub use parts::{Whole, parts};
+
 /// What tells a line about a conversation from another document: no body of CraftCX has it.
 const CONVERSATION: &str = "conversation";
 /// The keys of the other lines, which have no other.
@@ -25,7 +31,7 @@ const PERSON: &str = "person";
 const OPT_OUT: &str = "optOut";
 
 /// The types of which a line is made.
-pub(super) struct Records {
+pub struct Records {
     pool: DescriptorPool,
 }
 
@@ -46,14 +52,14 @@ struct Record {
 
 /// What a line about a conversation, or about its next part, holds besides.
 #[derive(Debug, Default)]
-pub(super) struct Part {
-    pub(super) messages: Vec<v1::Message>,
-    pub(super) ratings: Vec<Rating>,
-    pub(super) assessments: Vec<Assessment>,
+pub struct Part {
+    pub messages: Vec<v1::Message>,
+    pub ratings: Vec<Rating>,
+    pub assessments: Vec<Assessment>,
 }
 
 /// A line as it was read.
-pub(super) enum Parsed {
+pub enum Parsed {
     Conversation(Box<Imported>),
     Team(Team),
     Person(Person),
@@ -61,13 +67,13 @@ pub(super) enum Parsed {
 }
 
 /// A line about a conversation as it was read.
-pub(super) struct Imported {
-    pub(super) request: ImportConversationRequest,
-    pub(super) continues: bool,
+pub struct Imported {
+    pub request: ImportConversationRequest,
+    pub continues: bool,
 }
 
 impl Records {
-    pub(super) fn load() -> Result<Self, String> {
+    pub fn load() -> Result<Self, String> {
         let pool = DescriptorPool::decode(DESCRIPTORS).map_err(|cause| cause.to_string())?;
         Ok(Self { pool })
     }
@@ -84,12 +90,7 @@ impl Records {
     }
 
     /// The line of a conversation, or of its next part, without an end of line.
-    pub(super) fn line(
-        &self,
-        conversation: &Conversation,
-        continues: bool,
-        part: &Part,
-    ) -> Result<Vec<u8>, String> {
+    pub fn line(&self, conversation: &Conversation, continues: bool, part: &Part) -> Result<Vec<u8>, String> {
         let record = Record {
             conversation: self.json("Conversation", conversation)?,
             continues,
@@ -104,15 +105,15 @@ impl Records {
         messages.iter().map(|message| self.json(name, message)).collect()
     }
 
-    pub(super) fn team(&self, team: &Team) -> Result<Vec<u8>, String> {
+    pub fn team(&self, team: &Team) -> Result<Vec<u8>, String> {
         self.alone(TEAM, self.json("Team", team)?)
     }
 
-    pub(super) fn person(&self, person: &Person) -> Result<Vec<u8>, String> {
+    pub fn person(&self, person: &Person) -> Result<Vec<u8>, String> {
         self.alone(PERSON, self.json("Person", person)?)
     }
 
-    pub(super) fn opt_out(&self, opt_out: &OptOut) -> Result<Vec<u8>, String> {
+    pub fn opt_out(&self, opt_out: &OptOut) -> Result<Vec<u8>, String> {
         self.alone(OPT_OUT, self.json("OptOut", opt_out)?)
     }
 
@@ -121,17 +122,17 @@ impl Records {
     }
 
     /// Whether a line may be about a team; looked at before it is parsed.
-    pub(super) fn may_be_team(line: &[u8]) -> bool {
+    pub fn may_be_team(line: &[u8]) -> bool {
         begins_with(line, TEAM)
     }
 
     /// Whether a line may be about the next part of a conversation; looked at before it is parsed.
-    pub(super) fn may_continue(line: &[u8]) -> bool {
+    pub fn may_continue(line: &[u8]) -> bool {
         contains(line, b"\"continues\"") && contains(line, b"\"conversation\"")
     }
 
     /// What a line holds; `None` when it is no line of an export.
-    pub(super) fn parse(&self, line: &[u8]) -> Option<Result<Parsed, Violations>> {
+    pub fn parse(&self, line: &[u8]) -> Option<Result<Parsed, Violations>> {
         let unlike = |cause| Violations::one(ROOT, format!("is not a line of an export: {cause}"));
         for key in [TEAM, PERSON, OPT_OUT].into_iter().filter(|key| begins_with(line, key)) {
             let mut fields: Map<String, Value> = serde_json::from_slice(line).ok()?;

@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 
 use crate::proto::v1::{self, directory_service_server::DirectoryService};
 
-use super::Edge;
+use super::edge::Edge;
 
 #[tonic::async_trait]
 impl DirectoryService for Edge {

@@ -7,7 +7,7 @@ use crate::{
     proto::v1::{self, ConflictPolicy, ImportConversationRequest},
 };
 
-pub(super) fn to_request(new: NewConversation, on_conflict: ConflictPolicy) -> ImportConversationRequest {
+pub fn to_request(new: NewConversation, on_conflict: ConflictPolicy) -> ImportConversationRequest {
     let conversation = v1::Conversation {
         source: new.source,
         external_id: new.external_id,

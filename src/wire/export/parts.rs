@@ -2,12 +2,20 @@
 
 use prost::Message as _;
 
-use super::reader::Whole;
+use super::Part;
 use crate::{
-    cli::record::Part,
     domain::ImportLimits,
-    proto::v1::{Conversation, Message},
+    proto::v1::{Assessment, Conversation, Message, Rating},
 };
+
+/// A conversation with all that belongs to it.
+pub struct Whole {
+    pub conversation: Conversation,
+    pub messages: Vec<Message>,
+    pub ratings: Vec<Rating>,
+    /// In pages, each for a line.
+    pub assessments: Vec<Vec<Assessment>>,
+}
 
 /// How large a part's messages and ratings are on the wire, the bytes of attachments not counted. An import takes 4 MiB; the
 /// conversation itself comes besides.
@@ -46,7 +54,7 @@ impl Room {
 
 /// The parts of a conversation, each with what is said of the conversation in its line: of the changes of the status those
 /// that stand among the part's messages, and the status as it was then.
-pub(super) fn parts(whole: Whole) -> Vec<(Conversation, Part)> {
+pub fn parts(whole: Whole) -> Vec<(Conversation, Part)> {
     let Whole { conversation, messages, ratings, assessments } = whole;
     let mut parts = vec![Part::default()];
     let mut room = Room::default();
@@ -125,7 +133,7 @@ fn attached_bytes(message: &Message) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::v1::{Attachment, ConversationStatus, Rating, StatusChange};
+    use crate::proto::v1::{Attachment, ConversationStatus, StatusChange};
 
     fn message(number: i64, content: usize, attached: i64) -> Message {
         let attachment = Attachment { size_bytes: Some(attached), ..Attachment::default() };

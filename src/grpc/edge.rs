@@ -1,0 +1,72 @@
+//! The use cases as the generated services call them, and the answers that need more of them than a stored value.
+
+use std::sync::Arc;
+
+use crate::{
+    domain::{Conversation, ConversationId, Message, Rating},
+    proto::v1,
+    service::{
+        Services,
+        conversation::{ConversationStatus, ScoringStatus},
+        purge::purge_time,
+    },
+    wire::{handling, message, names, rating, times},
+};
+
+/// The use cases as the generated services call them.
+#[derive(Clone)]
+pub struct Edge(pub Arc<Services>);
+
+impl Edge {
+    /// As [`conversation_to_wire`], with when it was deleted and until when it can come back.
+    pub fn status_to_wire(&self, status: ConversationStatus) -> v1::Conversation {
+        let delete_time = status.conversation.delete_time;
+        v1::Conversation {
+            delete_time: delete_time.map(times::to_wire),
+            purge_time: delete_time.map(|time| times::to_wire(purge_time(&self.0, time))),
+            ..conversation_to_wire(status.conversation, status.scoring)
+        }
+    }
+
+    pub fn message_to_wire(&self, conversation: ConversationId, message: Message) -> v1::Message {
+        let etag = self.0.message_etag(&message);
+        message::message_to_wire(conversation, message, etag, |attachment| {
+            self.0.attachment_link(conversation, attachment)
+        })
+    }
+
+    pub fn rating_to_wire(&self, rating: Rating) -> v1::Rating {
+        let uuid = self.0.rating_uuid_of(&rating);
+        rating::rating_to_wire(rating, uuid, self.0.now())
+    }
+}
+
+/// A conversation with its scoring.
+pub fn conversation_to_wire(conversation: Conversation, scoring: ScoringStatus) -> v1::Conversation {
+    v1::Conversation {
+        name: names::conversation(conversation.id),
+        source: conversation.source,
+        external_id: conversation.external_id,
+        subject: conversation.subject,
+        message_count: conversation.message_count as i32,
+        create_time: Some(times::to_wire(conversation.create_time)),
+        update_time: Some(times::to_wire(conversation.update_time)),
+        etag: conversation.version.to_string(),
+        scoring: Some(scoring_to_wire(scoring)),
+        ..handling::to_wire(conversation.handling)
+    }
+}
+
+pub fn scoring_to_wire(status: ScoringStatus) -> v1::Scoring {
+    let (state, failed_attempts, failure) = match status {
+        ScoringStatus::Pending { failed_attempts } => {
+            (v1::ScoringState::Pending, failed_attempts, String::new())
+        }
+        ScoringStatus::Done => (v1::ScoringState::Done, 0, String::new()),
+        ScoringStatus::Failed { failed_attempts, cause } => {
+            (v1::ScoringState::Failed, failed_attempts, cause)
+        }
+        ScoringStatus::Off => (v1::ScoringState::Off, 0, String::new()),
+    };
+    v1::Scoring { state: state.into(), failed_attempts: failed_attempts as i32, failure }
+}

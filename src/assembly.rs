@@ -1,4 +1,4 @@
-//! Puts the parts together that `plaudit serve` runs: the store, the use cases, the edges, the worker.
+//! Puts the parts together that `plaudit serve` runs: the store, the use cases, the edges, the background tasks.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -6,13 +6,13 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use crate::{
+    background::{Background, SWEEP_EVERY},
     clock::{Clock, SystemClock},
     config::Config,
     grpc, rest,
     server::Edges,
     service::{Services, Settings},
     store::{Keyspace, SledOptions, SledStore},
-    worker::{SWEEP_EVERY, Worker},
 };
 
 /// What a running server is made of, besides the server itself.
@@ -20,11 +20,11 @@ pub struct Assembly {
     pub edges: Edges,
     /// Tells the server that the store has failed.
     pub store_failure: watch::Receiver<Option<Arc<str>>>,
-    /// Ends the worker, then closes the store. It is run when no call is left.
+    /// Ends the background tasks, then closes the store. It is run when no call is left.
     pub close: Close,
 }
 
-/// Is told how long the worker may take for what it has begun. The store's last sync takes as long as it takes.
+/// Is told how long the background tasks may take for what they have begun. The store's last sync takes as long as it takes.
 pub type Close = Box<dyn FnOnce(Duration) -> BoxFuture<'static, Result<(), AssemblyError>> + Send>;
 
 /// Why the parts could not be put together, or not be ended.
@@ -88,18 +88,18 @@ pub async fn assemble_with(
     let store_failure = store.failure();
     let services = Services::open(Arc::clone(&store), clock, settings).await.map_err(AssemblyError::of)?;
     let services = Arc::new(services);
-    let worker = Worker::start(Arc::clone(&services), SWEEP_EVERY);
+    let background = Background::start(&services, SWEEP_EVERY);
     let edges = Edges {
         grpc: grpc::routes(Arc::clone(&services)),
         rest: rest::router_with(services, rest),
         rest_error: rest::error,
     };
-    let close = move |worker_within: Duration| -> BoxFuture<'static, Result<(), AssemblyError>> {
+    let close = move |background_within: Duration| -> BoxFuture<'static, Result<(), AssemblyError>> {
         Box::pin(async move {
-            if tokio::time::timeout(worker_within, worker.stop()).await.is_err() {
+            if tokio::time::timeout(background_within, background.stop()).await.is_err() {
                 // Its job is in the queue until it is done.
                 tracing::warn!(
-                    seconds = worker_within.as_secs_f64(),
+                    seconds = background_within.as_secs_f64(),
                     "scoring did not end in time; what it had begun is scored after the next start"
                 );
             }

@@ -9,7 +9,8 @@ pub mod store;
 pub mod clock;
 pub mod error;
 pub mod service;
-pub mod worker;
+
+pub mod background;
 
 pub mod proto;
 pub mod wire;

@@ -7,6 +7,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use plaudit::{
+    background::{Background, SWEEP_EVERY},
     clock::SystemClock,
     domain::FIRST_ID,
     grpc,
@@ -16,7 +17,6 @@ use plaudit::{
         Value, keys,
         records::{self, NextId},
     },
-    worker::{SWEEP_EVERY, Worker},
 };
 use tokio::sync::watch;
 use tonic::service::Routes;
@@ -112,7 +112,7 @@ impl Book {
 
     /// Has everything scored and taken into the lists, as it is where a server is measured.
     async fn settle(&self) -> Result<()> {
-        let worker = Worker::start(Arc::clone(&self.services), SWEEP_EVERY);
+        let background = Background::start(&self.services, SWEEP_EVERY);
         let mut written = 0;
         loop {
             tokio::time::sleep(REST).await;
@@ -121,7 +121,7 @@ impl Book {
                 break;
             }
         }
-        worker.stop().await;
+        background.stop().await;
         self.recorder.lock().clear();
         Ok(())
     }

@@ -8,7 +8,6 @@ use crate::{
     service::{
         Services,
         conversation::{ConversationStatus, ScoringStatus},
-        purge::purge_time,
     },
     wire::{handling, message, names, rating, times},
 };
@@ -23,7 +22,7 @@ impl Edge {
         let delete_time = status.conversation.delete_time;
         v1::Conversation {
             delete_time: delete_time.map(times::to_wire),
-            purge_time: delete_time.map(|time| times::to_wire(purge_time(&self.0, time))),
+            purge_time: delete_time.map(|time| times::to_wire(self.0.settings().purge_time(time))),
             ..conversation_to_wire(status.conversation, status.scoring)
         }
     }

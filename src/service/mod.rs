@@ -1,5 +1,6 @@
 //! The use cases, by noun: read, decide, build one batch. They know the domain and the store, and no wire.
 
+mod index_mark;
 mod once;
 mod scoring_threads;
 mod turns;
@@ -13,13 +14,10 @@ pub mod import;
 pub mod listing;
 pub mod message;
 pub mod page;
-pub mod posting;
-pub mod purge;
 pub mod rating;
 pub mod scorecard;
 pub mod scoring;
 pub mod ticket;
-pub mod trim;
 
 use std::{
     pin::Pin,
@@ -33,7 +31,7 @@ use uuid::Uuid;
 
 use self::{
     directory::{KnownPeople, WaitingPeople},
-    posting::Posting,
+    index_mark::IndexMark,
     scoring_threads::ScoringThreads,
     turns::Turns,
 };
@@ -56,8 +54,7 @@ pub struct Services {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Ids,
     pub(crate) secrets: Secrets,
-    /// How far conversations are taken into the lists.
-    pub(crate) posting: Posting,
+    pub(crate) index_mark: IndexMark,
     /// Wakes the worker when there is something to score.
     pub(crate) queue_changed: Notify,
     pub(crate) threads: ScoringThreads,
@@ -108,7 +105,15 @@ impl Default for Settings {
     }
 }
 
+pub(crate) const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
 impl Settings {
+    /// From when on a conversation that was deleted at this moment may be purged.
+    pub fn purge_time(self, delete_time: UnixMillis) -> UnixMillis {
+        let days = i64::try_from(self.keep_deleted_days).unwrap_or(i64::MAX);
+        UnixMillis(delete_time.0.saturating_add(days.saturating_mul(DAY_MILLIS)).min(UnixMillis::MAX.0))
+    }
+
     /// As worklogs are cut with it.
     fn worklog_idle_millis(self) -> i64 {
         i64::try_from(self.worklog_idle_hours.saturating_mul(3_600_000)).unwrap_or(i64::MAX)
@@ -128,10 +133,10 @@ impl Services {
         scorecard::seed_builtins(&*store, clock.now()).await?;
         let scorer = scorecard::load_scorer(&*store, settings).await?;
         let ids = Ids::new(Arc::clone(&store));
-        let posting = Posting::open(&*store, ids.decided_below().await?).await?;
+        let index_mark = IndexMark::open(&*store, ids.decided_below().await?).await?;
         Ok(Self {
             ids,
-            posting,
+            index_mark,
             store,
             clock,
             secrets,

@@ -107,7 +107,8 @@ const UNKNOWN: &[Unknown] = &[
     },
     Unknown { layer: "grpc", words: &["crate::store", "crate::rest", "crate::scoring"] },
     Unknown { layer: "rest", words: &["crate::store", "crate::grpc", "crate::scoring"] },
-    Unknown { layer: "worker.rs", words: &["crate::grpc", "crate::rest", "crate::server"] },
+    Unknown { layer: "background", words: &["crate::grpc", "crate::rest", "crate::server", "crate::cli"] },
+    Unknown { layer: "service/", words: &["crate::background"] },
 ];
 
 struct Source {

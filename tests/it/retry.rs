@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use plaudit::{
+    background::Background,
     clock::ManualClock,
     domain::{ConversationId, UnixMillis},
     proto::v1::{
@@ -17,7 +18,6 @@ use plaudit::{
         Batch, Direction, Keyspace, MemoryStore, keys, records,
         request::{self, Method, RequestKey},
     },
-    worker::Worker,
 };
 use tonic::Code;
 use tonic_types::StatusExt as _;
@@ -188,7 +188,7 @@ async fn a_running_worker_sweeps_in_its_time() {
     let clock = Arc::new(ManualClock::at(Plaudit::START));
     let services = Services::open(store.clone(), clock.clone(), Settings::default()).await.unwrap();
     let services = Arc::new(services);
-    let worker = Worker::start(services.clone(), Duration::from_millis(10));
+    let background = Background::start(&services, Duration::from_millis(10));
     let new = plaudit::domain::NewConversation {
         source: "test".to_owned(),
         external_id: "42".to_owned(),
@@ -206,7 +206,7 @@ async fn a_running_worker_sweeps_in_its_time() {
         }
     })
     .await;
-    worker.stop().await;
+    background.stop().await;
 }
 
 #[tokio::test]

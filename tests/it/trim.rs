@@ -8,6 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use plaudit::{
+    background::trim::trim_events,
     clock::ManualClock,
     domain::{self, AssessmentId, ConversationId, FIRST_ID, UnixMillis},
     error::Error,
@@ -15,7 +16,6 @@ use plaudit::{
     service::{
         Services, Settings,
         events::{Filter, Start, Watch, watch_events},
-        trim::trim_events,
     },
     store::{Batch, Keyspace, MAX_PAGE, MemoryStore, SledOptions, SledStore, records},
 };

@@ -43,7 +43,7 @@ pub async fn list_conversations(
         .collect();
     // A text that is too long to be posted nothing has.
     let Some(terms) = terms else { return Ok(Page::default()) };
-    let mark = services.posting.mark();
+    let mark = services.index_mark.get();
     // What is deleted is not posted, and without a filter the heads are all that is needed.
     let is_by_heads = filter.is_empty() || scope == Scope::WithDeleted;
     let page = Page::after(after, if is_by_heads { 0 } else { mark.below });

@@ -22,7 +22,7 @@ pub struct WaitingPeople {
     grown: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Waiting {
     people: Vec<Seen>,
     teams: Vec<TeamIdentity>,
@@ -41,8 +41,15 @@ impl WaitingPeople {
         None
     }
 
-    fn take(&self) -> Waiting {
-        std::mem::take(&mut self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    fn first(&self) -> Waiting {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets those who were made; who came since stays. For one caller at a time.
+    fn forget(&self, made: &Waiting) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.people.drain(..made.people.len());
+        waiting.teams.drain(..made.teams.len());
     }
 }
 
@@ -82,16 +89,12 @@ pub async fn wait_for_announced(services: &Services) {
     services.waiting_people.grown.notified().await;
 }
 
-/// Makes everybody who waits. After an error they wait on.
+/// Makes everybody who waits. After an error they wait on. For one caller at a time.
 pub async fn meet_announced(services: &Services) -> Result<(), Error> {
-    let waiting = services.waiting_people.take();
-    let made = make(services, &waiting).await;
-    if made.is_err() {
-        let mut place = services.waiting_people.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        place.people.extend(waiting.people);
-        place.teams.extend(waiting.teams);
-    }
-    made
+    let waiting = services.waiting_people.first();
+    make(services, &waiting).await?;
+    services.waiting_people.forget(&waiting);
+    Ok(())
 }
 
 async fn make(services: &Services, waiting: &Waiting) -> Result<(), Error> {

@@ -5,6 +5,7 @@ use std::sync::{
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use plaudit::{
+    background::{Background, SWEEP_EVERY},
     clock::ManualClock,
     domain::UnixMillis,
     rest,
@@ -12,7 +13,6 @@ use plaudit::{
     store::{
         Batch, Committed, Direction, Key, KeyRange, Keyspace, MemoryStore, Position, Stats, StoreError, Value,
     },
-    worker::{SWEEP_EVERY, Worker},
 };
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
@@ -25,7 +25,7 @@ pub struct Setup {
     pub services: Arc<Services>,
     pub store: Arc<FaultyStore>,
     pub clock: Arc<ManualClock>,
-    worker: Option<Worker>,
+    worker: Option<Background>,
 }
 
 impl Setup {
@@ -43,7 +43,7 @@ impl Setup {
 
     pub async fn start() -> Self {
         let mut setup = Self::without_worker().await;
-        setup.worker = Some(Worker::start(setup.services.clone(), SWEEP_EVERY));
+        setup.worker = Some(Background::start(&setup.services, SWEEP_EVERY));
         setup
     }
 

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use plaudit::{
+    background::index::index_next,
     clock::ManualClock,
     domain::{
         Author, AuthorKind, Change, ConversationFilter, ConversationRef, MessageKind, NewConversation,
@@ -14,7 +15,6 @@ use plaudit::{
             Scope, delete_conversation, list_conversations, undelete_conversation, update_conversation,
         },
         import::{ConflictPolicy, import_conversation},
-        posting::post_next,
         scoring::score_now,
     },
     store::{Keyspace, MemoryStore},
@@ -80,7 +80,7 @@ fn by_agent(agent: &str) -> ConversationFilter {
 }
 
 async fn post_all(services: &Services) {
-    while post_next(services).await.unwrap() {}
+    while index_next(services).await.unwrap() {}
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn what_was_imported_is_found_before_and_after_it_is_posted_and_scored() {
         assert_eq!(found(&services, &not_rated, 50).await, of_a);
     };
     is_found().await;
-    assert!(post_next(&services).await.unwrap(), "a part of them");
+    assert!(index_next(&services).await.unwrap(), "a part of them");
     is_found().await;
     for number in of_a.iter().take(3) {
         score_now(&services, plaudit::domain::ConversationId(*number)).await.unwrap();
@@ -127,7 +127,7 @@ async fn a_list_that_has_begun_shows_each_once_while_they_are_posted() {
         let page = list_conversations(&services, Scope::Kept, &filter, after, 10).await.unwrap();
         listed.extend(page.items.iter().map(|item| item.conversation.id.0));
         after = page.next_cursor();
-        post_next(&services).await.unwrap();
+        index_next(&services).await.unwrap();
         // New ones are not of this list, and are in no one's way.
         import(&services, "a", &format!("new {}", listed.len()), Vec::new()).await;
         if after.is_none() {

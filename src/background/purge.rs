@@ -1,28 +1,54 @@
 //! The end of what was deleted: after some days nothing of it is stored any more.
 
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+
 use crate::{
     domain::{ConversationId, Event, EventKind, UnixMillis},
     error::Error,
+    service::Services,
     store::{Batch, Expect, Key, StoreError, conversation, keys, listing, purge, records},
 };
 
-use super::Services;
+use super::{Next, Task};
 
 /// How many conversations are looked up at once.
 const PAGE: usize = 64;
-pub(super) const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
-/// From when on a conversation that was deleted at this moment may be purged.
-pub fn purge_time(services: &Services, delete_time: UnixMillis) -> UnixMillis {
-    let days = i64::try_from(services.settings().keep_deleted_days).unwrap_or(i64::MAX);
-    UnixMillis(delete_time.0.saturating_add(days.saturating_mul(DAY_MILLIS)).min(UnixMillis::MAX.0))
+pub struct Purge {
+    services: Arc<Services>,
+    every: Duration,
+}
+
+impl Purge {
+    pub fn new(services: Arc<Services>, every: Duration) -> Self {
+        Self { services, every }
+    }
+}
+
+impl Task for Purge {
+    fn name(&self) -> &'static str {
+        "purge"
+    }
+
+    fn step(&mut self) -> BoxFuture<'_, Result<Next, Error>> {
+        async {
+            let purged = purge_deleted(&self.services).await?;
+            if purged > 0 {
+                tracing::info!(purged, "purged deleted conversations");
+            }
+            Ok(Next::After(self.every))
+        }
+        .boxed()
+    }
 }
 
 /// Purges every conversation whose time has come; answers how many. What a crash interrupts, the next call finishes.
 pub async fn purge_deleted(services: &Services) -> Result<usize, Error> {
     let store = &*services.store;
     let now = services.clock.now();
-    let kept = purge_time(services, UnixMillis(0)).0;
+    let kept = services.settings().purge_time(UnixMillis(0)).0;
     let until = UnixMillis(now.0.saturating_sub(kept));
     let mut purged = 0;
     let mut after: Option<Key> = None;

@@ -1,15 +1,48 @@
 //! The end of old events: after some days the log does not tell of them any more.
 
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+
 use crate::{
     domain::UnixMillis,
     error::Error,
+    service::{DAY_MILLIS, Services},
     store::{Keyspace, Position, Value, events},
 };
 
-use super::{Services, purge::DAY_MILLIS};
+use super::{Next, Task};
 
 /// How many records are read at once.
 const PAGE: usize = 256;
+
+pub struct Trim {
+    services: Arc<Services>,
+    every: Duration,
+}
+
+impl Trim {
+    pub fn new(services: Arc<Services>, every: Duration) -> Self {
+        Self { services, every }
+    }
+}
+
+impl Task for Trim {
+    fn name(&self) -> &'static str {
+        "trim"
+    }
+
+    fn step(&mut self) -> BoxFuture<'_, Result<Next, Error>> {
+        async {
+            let trimmed = trim_events(&self.services).await?;
+            if trimmed > 0 {
+                tracing::info!(trimmed, "removed old events from the log");
+            }
+            Ok(Next::After(self.every))
+        }
+        .boxed()
+    }
+}
 
 /// Removes the events that are older than what is kept, from the oldest on; answers how many. What is cut off goes on with
 /// the next call.

@@ -1,23 +1,29 @@
-//! Taking conversations into the lists, in the order of their numbers. docs/decisions/0020 says how lists find those that are
-//! not taken in yet.
+//! Indexes conversations for the lists, in the order of their numbers. docs/decisions/0020 says how lists find those that are
+//! not indexed yet.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
 
 use crate::{
     domain::{ConversationId, UnixMillis},
     error::Error,
+    service::{
+        Services,
+        listing::{Scored, Update, score_of},
+    },
     store::{
-        Batch, Keyspace, StoreError, Stored, assessment,
+        Batch, StoreError, Stored, assessment,
         conversation::{self, NumberedHead},
         listing, queue,
         records::{Backfill, Head},
     },
 };
 
-use super::{
-    Services,
-    listing::{Scored, Update, score_of},
-};
+use super::{Next, Task};
 
 /// How many conversations one part looks at.
 const PART: usize = 48;
@@ -25,64 +31,60 @@ const PART: usize = 48;
 const PART_KEYS: usize = 256;
 /// How far the stored mark may be behind while nothing has to be written.
 const UNSTORED: u64 = 1 << 16;
+/// How often it is looked whether there are conversations to index.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// While conversations arrive, indexing rests so many times as long as it works.
+const REST: u32 = 10;
 
-/// Up to where conversations are taken in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// Every conversation with a lower number is taken in.
-    pub below: u64,
-    /// When the newest of them was stored, if that is known.
-    pub newest: Option<UnixMillis>,
+pub struct Index {
+    services: Arc<Services>,
+    /// For how many conversations numbers had been taken at the last step.
+    seen: u64,
+    /// Whether nothing was left to index then.
+    is_done: bool,
 }
 
-/// How far this process has come.
-pub struct Posting {
-    mark: Mutex<Mark>,
-    /// About what is stored of it.
-    stored: Mutex<u64>,
-    /// Conversations with lower numbers were there before this process: their assessments may not be posted either.
-    found_below: u64,
-}
-
-impl Posting {
-    /// Goes on where the last process ended.
-    pub async fn open(store: &dyn Keyspace, decided_below: u64) -> Result<Self, StoreError> {
-        let below = match listing::find_backfill(store).await?.map(|stored| stored.value.next) {
-            None => 0,
-            Some(Some(next)) => next.0,
-            Some(None) => queue::lowest(store).await?.map_or(decided_below, |lowest| lowest.0),
-        };
-        let mark = Mutex::new(Mark { below, newest: None });
-        // Nothing has to be written for what is not there.
-        let stored = Mutex::new(below.max(decided_below));
-        Ok(Self { mark, stored, found_below: decided_below })
+impl Index {
+    pub fn new(services: Arc<Services>) -> Self {
+        Self { services, seen: 0, is_done: false }
     }
 
-    pub fn mark(&self) -> Mark {
-        *self.mark.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn advance(&self, below: u64, newest: Option<UnixMillis>) {
-        let mut mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
-        *mark = Mark { below: mark.below.max(below), newest: mark.newest.max(newest) };
-    }
-
-    fn stored(&self) -> u64 {
-        *self.stored.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set_stored(&self, below: u64) {
-        *self.stored.lock().unwrap_or_else(PoisonError::into_inner) = below;
+    /// While new conversations arrive it rests for most of the time: lists find also what is not indexed, and callers go first.
+    async fn next(&mut self) -> Result<Next, Error> {
+        // Asked before anything is indexed: what arrives meanwhile is met the next time.
+        let (conversations, has_open) = (self.services.ids.conversations(), self.services.ids.has_open());
+        let is_busy = std::mem::replace(&mut self.seen, conversations) != conversations;
+        if self.is_done && !is_busy && !has_open {
+            return Ok(Next::After(LOOK_EVERY));
+        }
+        let begun = Instant::now();
+        let may_have_more = index_next(&self.services).await?;
+        self.is_done = !may_have_more && !has_open;
+        Ok(match (may_have_more, is_busy) {
+            (true, true) => Next::After((begun.elapsed() * REST).min(LOOK_EVERY)),
+            (true, false) => Next::Now,
+            (false, _) => Next::After(LOOK_EVERY),
+        })
     }
 }
 
-/// Takes in the next few conversations; answers whether there may be more. How far it came is stored with what it did, so
+impl Task for Index {
+    fn name(&self) -> &'static str {
+        "index"
+    }
+
+    fn step(&mut self) -> BoxFuture<'_, Result<Next, Error>> {
+        self.next().boxed()
+    }
+}
+
+/// Indexes the next few conversations; answers whether there may be more. How far it came is stored with what it did, so
 /// that it goes on after a restart. For one caller at a time.
-pub async fn post_next(services: &Services) -> Result<bool, Error> {
+pub async fn index_next(services: &Services) -> Result<bool, Error> {
     let store = &*services.store;
     // Asked before anything is read: whatever is stored below it is found now.
     let decided_below = services.ids.decided_below().await?;
-    let mark = services.posting.mark();
+    let mark = services.index_mark.get();
     if mark.below >= decided_below {
         return Ok(false);
     }
@@ -94,18 +96,18 @@ pub async fn post_next(services: &Services) -> Result<bool, Error> {
         Some(last) if part.is_cut || !is_end => last.0.saturating_add(1),
         _ => decided_below,
     };
-    if !part.batch.put.is_empty() || below.saturating_sub(services.posting.stored()) >= UNSTORED {
+    if !part.batch.put.is_empty() || below.saturating_sub(services.index_mark.stored()) >= UNSTORED {
         let mut batch = part.batch;
         let read = listing::find_backfill(store).await?;
         listing::put_backfill(&mut batch, read, &Backfill { next: Some(ConversationId(below)) });
         match store.commit(batch).await {
-            Ok(_) => services.posting.set_stored(below),
+            Ok(_) => services.index_mark.set_stored(below),
             // One of them changed meanwhile: the next call looks at all of them again.
             Err(StoreError::Conflict { .. }) => return Ok(true),
             Err(error) => return Err(error.into()),
         }
     }
-    services.posting.advance(below, part.newest);
+    services.index_mark.advance(below, part.newest);
     Ok(part.is_cut || !is_end)
 }
 
@@ -179,7 +181,7 @@ async fn finish(
     mut update: Update,
 ) -> Result<Batch, StoreError> {
     let store = &*services.store;
-    if id.0 < services.posting.found_below {
+    if services.index_mark.was_found(id) {
         let (_, assessments) = assessment::find_indexed(store, id).await?;
         let score_tenths = score_of(assessments.iter().map(|stored| &stored.value));
         for stored in assessments {

@@ -1,0 +1,37 @@
+//! Forgets the ids of requests after their 24 hours. A record that is older does not count before it is gone either.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+
+use crate::{error::Error, service::Services, store::request};
+
+use super::{Next, Task};
+
+pub struct SweepRequests {
+    services: Arc<Services>,
+    every: Duration,
+}
+
+impl SweepRequests {
+    pub fn new(services: Arc<Services>, every: Duration) -> Self {
+        Self { services, every }
+    }
+}
+
+impl Task for SweepRequests {
+    fn name(&self) -> &'static str {
+        "requests"
+    }
+
+    fn step(&mut self) -> BoxFuture<'_, Result<Next, Error>> {
+        async {
+            let swept = request::sweep(&*self.services.store, self.services.clock.now()).await?;
+            if swept > 0 {
+                tracing::info!(swept, "forgot request ids older than 24 hours");
+            }
+            Ok(Next::After(self.every))
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,204 @@
+//! Scores what waits in the durable queue.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use tokio::{
+    task::{JoinError, JoinSet},
+    time::sleep,
+};
+
+use crate::{
+    domain::{ConversationId, UnixMillis},
+    error::Error,
+    service::{
+        Services,
+        scoring::{Outcome, give_up_damaged, record_failed_attempt, score_conversation},
+    },
+    store::{KeyRange, keys, queue},
+};
+
+use super::{Next, STORE_WAIT, Task};
+
+/// How many jobs are read at once.
+const PAGE: usize = 128;
+/// The longest wait without looking at the queue again.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// A report counts so many jobs; beyond it says that there are more.
+const MOST_COUNTED: usize = 10_000;
+
+pub struct Scoring {
+    services: Arc<Services>,
+    /// Each answers whether its job is left in the queue.
+    jobs: JoinSet<(ConversationId, bool)>,
+    /// Those of `jobs`: a conversation is scored by one job at a time.
+    conversations: HashSet<ConversationId>,
+    /// The walk over the queue that is under way.
+    walk: Option<Walk>,
+    /// Whether a job was left in the queue since the last walk began: it is to be looked at again.
+    is_left: bool,
+}
+
+/// A walk over the whole queue, shard by shard and oldest first within each.
+struct Walk {
+    page: VecDeque<queue::Waiting>,
+    /// What lies behind the page.
+    rest: Option<KeyRange>,
+    /// When the first of the jobs is due that were passed over.
+    next_due: Option<UnixMillis>,
+}
+
+impl Walk {
+    fn begin() -> Self {
+        Self { page: VecDeque::new(), rest: Some(keys::jobs()), next_due: None }
+    }
+}
+
+impl Scoring {
+    pub fn new(services: Arc<Services>) -> Self {
+        Self { services, jobs: JoinSet::new(), conversations: HashSet::new(), walk: None, is_left: false }
+    }
+
+    /// Starts the next job that is due, as soon as there is room for it.
+    async fn start_next(&mut self) -> Result<Next, Error> {
+        // Twice as many as threads: while some compute, others read and commit.
+        while self.jobs.len() >= self.services.threads.count() * 2 {
+            self.one_ended().await;
+        }
+        let mut walk = match self.walk.take() {
+            Some(walk) => walk,
+            None => {
+                self.is_left = false;
+                Walk::begin()
+            }
+        };
+        let Some((conversation, job)) = walk.page.pop_front() else {
+            let Some(range) = walk.rest.take() else { return Ok(self.wait(walk.next_due)) };
+            let (page, rest) = queue::page(&*self.services.store, range, PAGE).await?;
+            self.walk = Some(Walk { page: page.into(), rest, ..walk });
+            return Ok(Next::Now);
+        };
+        match job {
+            Err(damaged) => give_up_damaged(&self.services, conversation, damaged).await?,
+            Ok(job) if job.not_before > self.services.clock.now() => {
+                walk.next_due = Some(walk.next_due.map_or(job.not_before, |due| due.min(job.not_before)));
+            }
+            Ok(_) => self.start(conversation),
+        }
+        self.walk = Some(walk);
+        Ok(Next::Now)
+    }
+
+    /// The wait at the end of a walk.
+    fn wait(&self, next_due: Option<UnixMillis>) -> Next {
+        if self.is_left {
+            return Next::Now;
+        }
+        let now = self.services.clock.now();
+        let until_due = next_due.map(|due| u64::try_from(due.0.saturating_sub(now.0)).unwrap_or(0));
+        let wait = until_due.map_or(LONGEST_WAIT, |millis| Duration::from_millis(millis).min(LONGEST_WAIT));
+        if wait.is_zero() { Next::Now } else { Next::After(wait) }
+    }
+
+    fn start(&mut self, conversation: ConversationId) {
+        if !self.conversations.insert(conversation) {
+            return;
+        }
+        let services = Arc::clone(&self.services);
+        self.jobs.spawn(async move {
+            let is_scored = score(&services, conversation).await;
+            (conversation, !is_scored)
+        });
+    }
+
+    /// Waits until a job ends; for ever while there is none.
+    async fn one_ended(&mut self) {
+        match self.jobs.join_next().await {
+            Some(ended) => self.forget(ended),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn forget(&mut self, ended: Result<(ConversationId, bool), JoinError>) {
+        match ended {
+            Ok((conversation, is_left)) => {
+                self.conversations.remove(&conversation);
+                self.is_left |= is_left;
+            }
+            // Nobody knows whose it was; each of them may be tried again, which harms nothing.
+            Err(_panicked) => {
+                self.conversations.clear();
+                self.is_left = true;
+            }
+        }
+    }
+}
+
+impl Task for Scoring {
+    fn name(&self) -> &'static str {
+        "scoring"
+    }
+
+    fn step(&mut self) -> BoxFuture<'_, Result<Next, Error>> {
+        self.start_next().boxed()
+    }
+
+    fn wake(&mut self) -> BoxFuture<'_, ()> {
+        async {
+            let services = Arc::clone(&self.services);
+            while !self.is_left {
+                tokio::select! {
+                    () = services.queue_changed.notified() => return,
+                    () = self.one_ended() => {}
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn report(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        report(&self.services).boxed()
+    }
+
+    fn finish(&mut self) -> BoxFuture<'_, Result<(), Error>> {
+        async {
+            while !self.jobs.is_empty() {
+                self.one_ended().await;
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+/// Answers whether the conversation's job is gone.
+async fn score(services: &Services, conversation: ConversationId) -> bool {
+    let recorded = match score_conversation(services, conversation).await {
+        Ok(outcome) => return outcome != Outcome::ChangedMeanwhile,
+        // A fault of the conversation or of ours: counted, so that it ends.
+        Err(Error::Internal(cause)) => {
+            tracing::error!(%conversation, %cause, "an attempt at scoring failed");
+            record_failed_attempt(services, conversation).await
+        }
+        // A fault of the store: the job is as it was.
+        Err(error) => Err(error),
+    };
+    if let Err(error) = recorded {
+        tracing::warn!(%conversation, %error, "scoring waits for the store");
+        sleep(STORE_WAIT).await;
+    }
+    false
+}
+
+async fn report(services: &Services) -> Result<(), Error> {
+    let queue::Depth { jobs, oldest, more } = queue::depth(&*services.store, MOST_COUNTED).await?;
+    if jobs > 0 {
+        let oldest_seconds = services.clock.now().seconds_since(oldest);
+        tracing::info!(jobs, more, oldest_seconds, "conversations wait for scoring");
+    }
+    Ok(())
+}

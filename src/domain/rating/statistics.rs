@@ -1,21 +1,24 @@
 //! Shares, means and the net promoter score with their 95 % intervals: pure functions of counts.
 //!
-//! docs/ratings.md has the formulas and where they come from.
+//! Every interval is the same one: the values of a mean that Rao's score test does not reject at the 5 % level, where the
+//! answers are a multinomial sample on a scale with two ends. On the scale {0, 1} that is Wilson's interval for a share
+//! (E. B. Wilson, JASA 22, 1927); on {−1, 0, 1} it is Tango's for a difference of paired proportions (T. Tango, Statistics
+//! in Medicine 17, 1998), the score interval that B. Rocks ("Interval Estimation for the Net Promoter Score", The American
+//! Statistician 70, 2016) finds among the best for the net promoter score. It contains the estimate, stays on the scale,
+//! and keeps a width where all answers agree and where there is only one. docs/ratings.md has the formulas and the coverage.
 
-use std::f64::consts::{FRAC_PI_2, PI};
-
-/// The standard normal distribution's quantile at 0.975: 95 % lie within it on both sides.
-const Z: f64 = 1.959_963_984_540_054;
-/// Beyond so many degrees of freedom the expansion of the t quantile is exact to ten digits.
-const EXACT_DEGREES: u64 = 100;
+/// The standard normal distribution's quantile at 0.975, squared: what the score test is compared with.
+const Z_SQUARED: f64 = 1.959_963_984_540_054 * 1.959_963_984_540_054;
+/// Enough halvings to find a bound or a multiplier to the last digit of a double.
+const HALVINGS: usize = 64;
 
 /// A number estimated from `n` observations.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Estimate {
     pub n: u64,
-    /// Absent without an observation.
+    /// `None` without an observation.
     pub value: Option<f64>,
-    /// The 95 % interval. Absent with fewer than two observations, which tell nothing of how far others lie apart.
+    /// The 95 % interval; `None` without an observation.
     pub interval: Option<Interval>,
 }
 
@@ -25,101 +28,93 @@ pub struct Interval {
     pub upper: f64,
 }
 
-impl Interval {
-    /// `value` less and more `margin`, within what is possible.
-    fn around(value: f64, margin: f64, least: f64, most: f64) -> Self {
-        Self { lower: (value - margin).clamp(least, value), upper: (value + margin).clamp(value, most) }
-    }
-}
-
-/// The share that `hits` are of `n`, 0 to 1, with Wilson's score interval.
+/// The share that `hits` are of `n`, 0 to 1.
 pub fn share(hits: u64, n: u64) -> Estimate {
+    let hits = hits.min(n);
+    mean(&[n - hits, hits], 0.0, 1.0)
+}
+
+/// The net promoter score, −100 to 100: the share of promoters less that of detractors, times 100.
+pub fn net_promoter_score(promoters: u64, passives: u64, detractors: u64) -> Estimate {
+    mean(&[detractors, passives, promoters], -100.0, 100.0)
+}
+
+/// The mean of answers on a scale of evenly spaced values: `counts[0]` of them are `least`, the lowest value there is, and so on.
+pub fn mean(counts: &[u64], least: f64, step: f64) -> Estimate {
+    let n = counts.iter().sum::<u64>();
     if n == 0 {
         return Estimate::default();
     }
-    let (count, value) = (n as f64, hits.min(n) as f64 / n as f64);
-    let z2 = Z * Z;
-    let centre = (value + z2 / (2.0 * count)) / (1.0 + z2 / count);
-    let margin = Z / (1.0 + z2 / count) * (value * (1.0 - value) / count + z2 / (4.0 * count * count)).sqrt();
-    // At 0 and 1 one bound is the share itself, which rounding must not move past it.
-    let interval =
-        Interval { lower: (centre - margin).clamp(0.0, value), upper: (centre + margin).clamp(value, 1.0) };
-    Estimate { n, value: Some(value), interval: (n >= 2).then_some(interval) }
+    let sum =
+        counts.iter().zip(0_u128..).map(|(count, place)| u128::from(*count) * place).sum::<u128>() as f64;
+    let sample = Sample { counts, n: n as f64, mean: sum / n as f64 };
+    let value = (least * n as f64 + step * sum) / n as f64;
+    let [lower, upper] = [0.0, counts.len() as f64 - 1.0].map(|end| least + step * sample.bound(end));
+    // Rounding must not move a bound past the value.
+    let interval = Interval { lower: lower.min(value), upper: upper.max(value) };
+    Estimate { n, value: Some(value), interval: Some(interval) }
 }
 
-/// The mean of `n` whole numbers from `least` to `most`, of which the sum and the sum of the squares are known, with
-/// Student's t interval.
-pub fn mean(n: u64, sum: u64, sum_of_squares: u64, least: f64, most: f64) -> Estimate {
-    if n == 0 {
-        return Estimate::default();
-    }
-    let value = sum as f64 / n as f64;
-    let interval = (n >= 2).then(|| {
-        // In whole numbers, so that equal values have a variance of exactly 0.
-        let spread = (u128::from(n) * u128::from(sum_of_squares)).saturating_sub(u128::from(sum).pow(2));
-        let variance = spread as f64 / (n as f64 * (n - 1) as f64);
-        let margin = t_quantile(n - 1) * (variance / n as f64).sqrt();
-        Interval::around(value, margin, least, most)
-    });
-    Estimate { n, value: Some(value), interval }
+/// Answers by their place on the scale: 0, 1, 2 and so on.
+struct Sample<'a> {
+    counts: &'a [u64],
+    n: f64,
+    mean: f64,
 }
 
-/// The net promoter score of `n` answers, −100 to 100: the share of promoters less that of detractors, times 100, with
-/// the normal interval.
-pub fn net_promoter_score(promoters: u64, detractors: u64, n: u64) -> Estimate {
-    if n == 0 {
-        return Estimate::default();
+impl Sample<'_> {
+    /// The last mean on the way from the sample's own to this end of the scale that the score test does not reject.
+    fn bound(&self, end: f64) -> f64 {
+        let (mut inside, mut outside) = (self.mean, end);
+        for _ in 0..HALVINGS {
+            let middle = f64::midpoint(inside, outside);
+            // No double lies between them any more; the end itself is rejected unless every answer is there.
+            if middle == inside || middle == outside {
+                break;
+            }
+            let is_inside = self.score(middle, end) <= Z_SQUARED;
+            *(if is_inside { &mut inside } else { &mut outside }) = middle;
+        }
+        inside
     }
-    let count = n as f64;
-    let difference = (promoters as f64 - detractors as f64) / count;
-    let value = 100.0 * difference;
-    let interval = (n >= 2).then(|| {
-        let variance = ((promoters + detractors) as f64 / count - difference * difference).max(0.0);
-        Interval::around(value, 100.0 * Z * (variance / count).sqrt(), -100.0, 100.0)
-    });
-    Estimate { n, value: Some(value), interval }
-}
 
-/// The quantile at 0.975 of Student's t distribution with so many degrees of freedom, at least 1.
-fn t_quantile(degrees: u64) -> f64 {
-    if degrees > EXACT_DEGREES {
-        return t_quantile_expanded(degrees as f64);
+    /// Rao's score statistic n (x̄ − μ)² / V of the hypothesis that the true mean is `mean`, between the sample's own and `end`.
+    ///
+    /// V is the variance of the likeliest distribution with that mean: pᵢ = wᵢ / (1 + θ (vᵢ − μ)) with the shares wᵢ of the
+    /// answers and the multiplier θ that makes its mean μ. Where even the largest θ leaves the mean short of `end`, what is
+    /// missing of the probability stands there.
+    fn score(&self, mean: f64, end: f64) -> f64 {
+        let theta = self.multiplier(mean, 1.0 / (mean - end));
+        let (mut total, mut variance) = (0.0, 0.0);
+        for (share, distance) in self.shares(mean) {
+            let probability = share / (1.0 + theta * distance);
+            total += probability;
+            variance += probability * distance * distance;
+        }
+        variance += (1.0 - total).max(0.0) * (end - mean).powi(2);
+        self.n * (self.mean - mean).powi(2) / variance
     }
-    // Between the quantiles of an infinite number of degrees and of one.
-    let (mut low, mut high) = (Z, 13.0);
-    for _ in 0..60 {
-        let middle = f64::midpoint(low, high);
-        if t_within(middle, degrees) < 0.95 { low = middle } else { high = middle }
-    }
-    f64::midpoint(low, high)
-}
 
-/// How much of the t distribution lies between −t and t: the finite series of Abramowitz and Stegun, 26.7.3 and 26.7.4.
-fn t_within(t: f64, degrees: u64) -> f64 {
-    let theta = (t / (degrees as f64).sqrt()).atan();
-    let (sine, cosine) = theta.sin_cos();
-    let is_odd = degrees % 2 == 1;
-    if degrees == 1 {
-        return theta / FRAC_PI_2;
+    /// Where the likeliest distribution's mean crosses `mean`, between 0 and `last`, by bisection: it moves one way.
+    fn multiplier(&self, mean: f64, last: f64) -> f64 {
+        let is_above = self.mean > mean;
+        let (mut low, mut high) = (0.0, last);
+        for _ in 0..HALVINGS {
+            let theta = f64::midpoint(low, high);
+            let rest = self
+                .shares(mean)
+                .map(|(share, distance)| share * distance / (1.0 + theta * distance))
+                .sum::<f64>();
+            *(if (rest > 0.0) == is_above { &mut low } else { &mut high }) = theta;
+        }
+        low
     }
-    // cos + 2/3 cos³ + 2·4/(3·5) cos⁵ … for odd degrees, 1 + 1/2 cos² + 1·3/(2·4) cos⁴ … for even ones.
-    let (mut term, first) = if is_odd { (cosine, 2) } else { (1.0, 1) };
-    let mut sum = term;
-    for factor in (first..degrees - 2).step_by(2) {
-        term *= cosine * cosine * factor as f64 / (factor + 1) as f64;
-        sum += term;
-    }
-    if is_odd { 2.0 / PI * (theta + sine * sum) } else { sine * sum }
-}
 
-/// The expansion of the quantile in powers of 1 / degrees: Abramowitz and Stegun, 26.7.5.
-fn t_quantile_expanded(degrees: f64) -> f64 {
-    let z2 = Z * Z;
-    let g1 = Z * (z2 + 1.0) / 4.0;
-    let g2 = Z * ((5.0 * z2 + 16.0) * z2 + 3.0) / 96.0;
-    let g3 = Z * (((3.0 * z2 + 19.0) * z2 + 17.0) * z2 - 15.0) / 384.0;
-    let g4 = Z * ((((79.0 * z2 + 776.0) * z2 + 1482.0) * z2 - 1920.0) * z2 - 945.0) / 92_160.0;
-    Z + (g1 + (g2 + (g3 + g4 / degrees) / degrees) / degrees) / degrees
+    /// The share of each value that was answered at all, with its distance from `mean`.
+    fn shares(&self, mean: f64) -> impl Iterator<Item = (f64, f64)> {
+        let answered = self.counts.iter().zip(0_u32..).filter(|(count, _)| **count > 0);
+        answered.map(move |(count, place)| (*count as f64 / self.n, f64::from(place) - mean))
+    }
 }
 
 #[cfg(test)]

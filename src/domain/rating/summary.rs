@@ -11,12 +11,10 @@ use crate::domain::UnixMillis;
 pub struct RatingCounts {
     offered: u64,
     answered: u64,
-    csat: u64,
-    csat_sum: u64,
-    csat_squares: u64,
-    satisfied: u64,
-    nps: u64,
+    /// How many gave 1, 2, 3, 4 and 5 stars.
+    csat: [u64; 5],
     promoters: u64,
+    passives: u64,
     detractors: u64,
     thumbs: u64,
     thumbs_up: u64,
@@ -51,40 +49,47 @@ impl RatingCounts {
         for rated in &entry.values {
             if let Some(value) = rated.value {
                 is_answered = true;
-                self.add_value(rated.kind, u64::from(value));
+                self.add_value(rated.kind, value);
             }
         }
         self.answered += u64::from(is_answered);
     }
 
-    fn add_value(&mut self, kind: RatingType, value: u64) {
+    fn add_value(&mut self, kind: RatingType, value: u8) {
         match kind {
             RatingType::Csat => {
-                self.csat += 1;
-                self.csat_sum += value;
-                self.csat_squares += value * value;
-                self.satisfied += u64::from(value >= 4);
+                // What no question allows is not stored.
+                if let Some(count) =
+                    value.checked_sub(1).and_then(|place| self.csat.get_mut(usize::from(place)))
+                {
+                    *count += 1;
+                }
             }
-            RatingType::Nps => {
-                self.nps += 1;
-                self.promoters += u64::from(value >= 9);
-                self.detractors += u64::from(value <= 6);
-            }
+            RatingType::Nps => match value {
+                0..=6 => self.detractors += 1,
+                7 | 8 => self.passives += 1,
+                _ => self.promoters += 1,
+            },
             RatingType::Thumbs => {
                 self.thumbs += 1;
-                self.thumbs_up += value;
+                self.thumbs_up += u64::from(value);
             }
         }
     }
 
     pub fn summary(&self) -> RatingSummary {
+        let [_, _, _, four, five] = self.csat;
         RatingSummary {
             offered: self.offered,
             answered: self.answered,
             response_rate: statistics::share(self.answered, self.offered),
-            csat_mean: statistics::mean(self.csat, self.csat_sum, self.csat_squares, 1.0, 5.0),
-            csat_satisfied: statistics::share(self.satisfied, self.csat),
-            net_promoter_score: statistics::net_promoter_score(self.promoters, self.detractors, self.nps),
+            csat_mean: statistics::mean(&self.csat, 1.0, 1.0),
+            csat_satisfied: statistics::share(four + five, self.csat.iter().sum()),
+            net_promoter_score: statistics::net_promoter_score(
+                self.promoters,
+                self.passives,
+                self.detractors,
+            ),
             thumbs_up: statistics::share(self.thumbs_up, self.thumbs),
         }
     }

@@ -57,11 +57,10 @@ async fn offers_and_answers_are_counted_as_they_stand() {
     // Asked: four whole, one partly answered, one opted out of, one expired. Not: cancelled, scheduled, withheld.
     assert_eq!((all.offered_count, all.answered_count), (7, 5));
     assert_eq!(shown(all.response_rate), (7, Some(0.7143), Some((0.3589, 0.9178))));
-    // Mean 3.5, deviation √3, t with 3 degrees 3.1824: 3.5 ± 2.756, within the scale.
-    assert_eq!(shown(all.csat_mean), (4, Some(3.5), Some((1.0, 5.0))));
+    assert_eq!(shown(all.csat_mean), (4, Some(3.5), Some((2.0001, 4.4336))));
     assert_eq!(shown(all.csat_satisfied_share), (4, Some(0.75), Some((0.3006, 0.9544))));
-    // Two promoters, one detractor of four: 25 ± 100 · 1.96 · √(0.6875 / 4).
-    assert_eq!(shown(all.net_promoter_score), (4, Some(25.0), Some((-56.2558, 100.0))));
+    // Two promoters and one detractor of four.
+    assert_eq!(shown(all.net_promoter_score), (4, Some(25.0), Some((-50.4687, 77.8338))));
     assert_eq!(shown(all.thumbs_up_share), (5, Some(0.6), Some((0.2307, 0.8824))));
 
     server.clock.advance_millis(60_000);
@@ -98,7 +97,7 @@ async fn a_summary_is_chosen_by_time_agent_channel_and_source() {
         let found = summary(&client, filter.clone()).await;
         let csat = shown(found.csat_mean);
         assert_eq!((found.offered_count, csat.0, csat.1), (n, n, mean), "{filter:?}");
-        assert_eq!(csat.2.is_some(), n >= 2, "{filter:?}");
+        assert_eq!(csat.2.is_some(), n >= 1, "{filter:?}");
     }
 }
 

@@ -2,154 +2,233 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn close(found: f64, expected: f64, digits: i32) -> bool {
-    (found - expected).abs() < 0.6 * 10_f64.powi(-digits)
+const STARS: [f64; 5] = [1.0, 2.0, 3.0, 4.0, 5.0];
+
+fn stars(counts: [u64; 5]) -> Estimate {
+    mean(&counts, 1.0, 1.0)
 }
 
-/// NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2, critical values of Student's t distribution, 0.975.
-#[test]
-fn t_quantiles_are_those_of_the_handbook() {
-    for (degrees, expected) in [
-        (1, 12.706),
-        (2, 4.303),
-        (3, 3.182),
-        (4, 2.776),
-        (5, 2.571),
-        (6, 2.447),
-        (7, 2.365),
-        (8, 2.306),
-        (9, 2.262),
-        (10, 2.228),
-        (15, 2.131),
-        (20, 2.086),
-        (29, 2.045),
-        (30, 2.042),
-        (40, 2.021),
-        (60, 2.000),
-        (99, 1.984),
-        (100, 1.984),
-    ] {
-        assert!(close(t_quantile(degrees), expected, 3), "{degrees}: {}", t_quantile(degrees));
-    }
-    // In closed form: tan(0.475 π) for one degree, p √(2 / (1 − p²)) with p = 0.95 for two.
-    assert!(close(t_quantile(1), (0.475 * PI).tan(), 10));
-    assert!(close(t_quantile(2), 0.95 * (2.0 / (1.0 - 0.95_f64.powi(2))).sqrt(), 10));
+fn interval(estimate: Estimate) -> (f64, f64) {
+    let Interval { lower, upper } = estimate.interval.unwrap();
+    (lower, upper)
 }
 
-#[test]
-fn the_expansion_meets_the_series_where_it_takes_over() {
-    for degrees in 50..=EXACT_DEGREES {
-        let (series, expanded) = (t_quantile(degrees), t_quantile_expanded(degrees as f64));
-        assert!((series - expanded).abs() < 1e-8, "{degrees}: {series} and {expanded}");
-    }
-    assert!((t_quantile(u64::MAX) - Z).abs() < 1e-12);
+#[track_caller]
+fn assert_close(found: (f64, f64), expected: (f64, f64), within: f64) {
+    let distance = (found.0 - expected.0).abs().max((found.1 - expected.1).abs());
+    assert!(distance <= within, "{found:?}, not {expected:?}");
 }
 
 /// R. Newcombe, "Two-sided confidence intervals for the single proportion", Statistics in Medicine 17 (1998), table I,
 /// method 3.
 #[test]
-fn wilsons_intervals_are_those_of_newcombe() {
+fn the_interval_of_a_share_is_wilsons() {
     for (hits, n, lower, upper) in
         [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)]
     {
-        let interval = share(hits, n).interval.unwrap();
-        assert!(
-            close(interval.lower, lower, 4) && close(interval.upper, upper, 4),
-            "{hits}/{n}: {interval:?}"
-        );
+        assert_close(interval(share(hits, n)), (lower, upper), 0.6e-4);
+    }
+    for n in 1..=60 {
+        for hits in 0..=n {
+            assert_close(interval(share(hits, n)), wilson(hits as f64, n as f64), 1e-12);
+        }
     }
 }
 
-/// NIST/SEMATECH e-Handbook, 1.3.5.2, the data set ZARR13.DAT: n = 195, mean 9.261460, deviation 0.022789, interval
-/// 9.258242 to 9.264679. Its values are no whole numbers, so that they stand here in units of 10⁻⁶, as sums.
-#[test]
-fn the_interval_of_a_mean_is_that_of_the_handbook() {
-    let n = 195_u64;
-    let (mean_micro, deviation_micro) = (9_261_460_u64, 22_789_u64);
-    let squares = (n - 1) * deviation_micro.pow(2) + n * mean_micro.pow(2);
-    let estimate = mean(n, n * mean_micro, squares, 0.0, 1e9);
-    let interval = estimate.interval.unwrap();
-    assert_eq!(estimate.value, Some(9_261_460.0));
-    assert!((interval.lower - 9_258_242.0).abs() < 2.0, "{interval:?}");
-    assert!((interval.upper - 9_264_679.0).abs() < 2.0, "{interval:?}");
+/// Wilson's interval in closed form.
+fn wilson(hits: f64, n: f64) -> (f64, f64) {
+    let centre = hits + Z_SQUARED / 2.0;
+    let margin = (Z_SQUARED * (hits * (n - hits) / n + Z_SQUARED / 4.0)).sqrt();
+    ((centre - margin) / (n + Z_SQUARED), (centre + margin) / (n + Z_SQUARED))
 }
 
-/// By hand: 3, 4, 5 have the mean 4 and the deviation 1; t with 2 degrees is 4.302653, and 4.302653 / √3 = 2.484.
+/// T. Tango, Statistics in Medicine 17 (1998): the restricted estimate of the probability of a detractor in closed form, and
+/// a search for the bounds of its own, in steps.
 #[test]
-fn the_interval_of_a_mean_stays_on_the_scale() {
-    let estimate = mean(3, 12, 50, 1.0, 5.0);
-    let interval = estimate.interval.unwrap();
-    assert_eq!(estimate.value, Some(4.0));
-    assert!(close(interval.lower, 1.516, 3), "{interval:?}");
-    assert_eq!(interval.upper, 5.0);
-    let equal = mean(4, 20, 100, 1.0, 5.0);
-    assert_eq!(equal.interval, Some(Interval { lower: 5.0, upper: 5.0 }));
+fn the_interval_of_a_net_promoter_score_is_tangos() {
+    let score = |[promoters, _, detractors]: [u64; 3], n: f64, delta: f64| {
+        let (b, c) = (promoters as f64, detractors as f64);
+        let linear = (2.0 * n - b + c) * delta - b - c;
+        let detractor = ((linear * linear + 8.0 * n * c * delta * (1.0 - delta)).sqrt() - linear) / (4.0 * n);
+        (b - c - n * delta).powi(2) / (n * (2.0 * detractor + delta * (1.0 - delta)))
+    };
+    for counts in [[2, 0, 0], [0, 0, 1], [0, 5, 0], [40, 100, 20], [1, 3, 0], [7, 2, 9], [0, 30, 1]] {
+        let [promoters, passives, detractors] = counts;
+        let n = (promoters + passives + detractors) as f64;
+        let steps = (-9_999..10_000).map(|step| f64::from(step) / 10_000.0);
+        let accepted = steps.filter(|delta| score(counts, n, *delta) <= Z_SQUARED).collect::<Vec<_>>();
+        let expected = (100.0 * accepted[0], 100.0 * accepted[accepted.len() - 1]);
+        // The search steps by a hundredth of a point.
+        assert_close(interval(net_promoter_score(promoters, passives, detractors)), expected, 0.0101);
+    }
 }
 
-/// By hand: 50 promoters and 20 detractors of 100 are 30; the variance is 0.7 − 0.09 = 0.61, the error 0.0781025 and
-/// 1.959964 times it 15.308.
+/// By hand: where all answers are at one end the test is n (x̄ − μ) / (μ − other end) against z², in closed form.
 #[test]
-fn the_interval_of_the_net_promoter_score_is_the_normal_one() {
-    let estimate = net_promoter_score(50, 20, 100);
-    let interval = estimate.interval.unwrap();
+fn answers_that_agree_leave_room_for_others() {
+    let least = |n: f64| (n - Z_SQUARED) / (n + Z_SQUARED);
+    for n in [1, 2, 5, 100] {
+        let count = n as f64;
+        let promoters = net_promoter_score(n, 0, 0);
+        assert_eq!(promoters.value, Some(100.0));
+        assert_close(interval(promoters), (100.0 * least(count), 100.0), 1e-9);
+        let satisfied = stars([0, 0, 0, 0, n]);
+        assert_eq!(satisfied.value, Some(5.0));
+        assert_close(interval(satisfied), (3.0 + 2.0 * least(count), 5.0), 1e-9);
+    }
+    // Inside the scale both ends are open: four stars twice say no more of five than of one.
+    let (lower, upper) = interval(stars([0, 0, 0, 2, 0]));
+    assert_close(
+        (lower, upper),
+        (1.0 + 3.0 * 2.0 / (2.0 + Z_SQUARED), 4.0 + Z_SQUARED / (2.0 + Z_SQUARED)),
+        1e-9,
+    );
+}
+
+/// With many answers all intervals are the normal one. By hand: 50 % promoters and 20 % detractors are 30 with the variance
+/// 0.7 − 0.09 = 0.61.
+#[test]
+fn many_answers_have_the_normal_interval() {
+    let n = 1_000_000_u64;
+    let margin = 100.0 * (Z_SQUARED * 0.61 / n as f64).sqrt();
+    let estimate = net_promoter_score(n / 2, n / 10 * 3, n / 5);
     assert_eq!(estimate.value, Some(30.0));
-    assert!(close(interval.lower, 14.692, 3) && close(interval.upper, 45.308, 3), "{interval:?}");
+    assert_close(interval(estimate), (30.0 - margin, 30.0 + margin), 1e-3);
+    let most = stars([u64::MAX / 8; 5]);
+    assert_eq!(most.value, Some(3.0));
+    assert!(interval(most).0 > 2.999_999 && interval(most).1 < 3.000_001);
 }
 
 #[test]
-fn one_observation_has_no_interval_and_none_has_no_value() {
-    for nothing in [share(0, 0), mean(0, 0, 0, 1.0, 5.0), net_promoter_score(0, 0, 0)] {
+fn without_an_observation_there_is_nothing() {
+    for nothing in [share(0, 0), stars([0; 5]), net_promoter_score(0, 0, 0)] {
         assert_eq!(nothing, Estimate::default());
     }
-    for one in [share(1, 1), mean(1, 5, 25, 1.0, 5.0), net_promoter_score(1, 0, 1)] {
-        assert_eq!((one.n, one.interval), (1, None));
-        assert!(one.value.is_some());
+}
+
+/// Every way in which `n` answers can fall on so many values.
+fn samples(values: usize, n: u64) -> Vec<Vec<u64>> {
+    if values == 1 {
+        return vec![vec![n]];
+    }
+    let with_first =
+        |first: u64| samples(values - 1, n - first).into_iter().map(move |rest| [vec![first], rest].concat());
+    (0..=n).flat_map(with_first).collect()
+}
+
+/// How probable a sample is: the ways to arrange it, times the probability of each.
+fn probability(ways: f64, sample: &[u64], distribution: &[f64]) -> f64 {
+    ways * sample.iter().zip(distribution).map(|(count, share)| share.powi(*count as i32)).product::<f64>()
+}
+
+fn arrangements(sample: &[u64]) -> f64 {
+    let mut ways = 1.0;
+    let mut placed = 0;
+    for count in sample {
+        for nth in 1..=*count {
+            placed += 1;
+            ways *= f64::from(placed) / nth as f64;
+        }
+    }
+    ways
+}
+
+/// The probability that the interval of `n` answers holds the true mean, for each distribution: exactly, over all samples.
+fn coverages(scale: &[f64], n: u64, distributions: &[Vec<f64>]) -> Vec<f64> {
+    let step = scale[1] - scale[0];
+    let samples = samples(scale.len(), n).into_iter();
+    let known = |sample: Vec<u64>| (interval(mean(&sample, scale[0], step)), arrangements(&sample), sample);
+    let samples = samples.map(known).collect::<Vec<_>>();
+    let covered = |distribution: &Vec<f64>| {
+        let truth = distribution.iter().zip(scale).map(|(share, value)| share * value).sum::<f64>();
+        let holding =
+            samples.iter().filter(|((lower, upper), ..)| lower - 1e-9 <= truth && truth <= upper + 1e-9);
+        holding.map(|(_, ways, sample)| probability(*ways, sample, distribution)).sum::<f64>()
+    };
+    distributions.iter().map(covered).collect()
+}
+
+/// Distributions of every shape: all ways to share out so many parts.
+fn even_distributions(values: usize, parts: u64) -> Vec<Vec<f64>> {
+    let of_parts = |counts: Vec<u64>| counts.iter().map(|count| *count as f64 / parts as f64).collect();
+    samples(values, parts).into_iter().map(of_parts).collect()
+}
+
+/// Where an interval has it hardest: all but one in 5, 10, 30, 100 or 300 answers agree.
+fn lopsided_distributions(values: usize) -> Vec<Vec<f64>> {
+    let pairs = (0..values).flat_map(|common| (0..values).map(move |rare| (common, rare)));
+    let lopsided = |(common, rare): (usize, usize), one_in: f64| {
+        let share = |place| {
+            if place == common {
+                1.0 - 1.0 / one_in
+            } else if place == rare {
+                1.0 / one_in
+            } else {
+                0.0
+            }
+        };
+        (0..values).map(share).collect()
+    };
+    let pairs = pairs.filter(|(common, rare)| common != rare);
+    pairs.flat_map(|pair| [5.0, 10.0, 30.0, 100.0, 300.0].map(|one_in| lopsided(pair, one_in))).collect()
+}
+
+/// What docs/ratings.md states: the least coverage over all of these distributions, and the average over the even ones.
+#[test]
+fn the_intervals_cover_what_they_state() {
+    let few = (1..=8).collect::<Vec<u64>>();
+    let many = (1..=12).chain([15, 20, 30, 50]).collect::<Vec<u64>>();
+    for (scale, parts, ns) in
+        [(vec![0.0, 1.0], 64, &many), (vec![-100.0, 0.0, 100.0], 10, &many), (STARS.to_vec(), 6, &few)]
+    {
+        let (even, lopsided) = (even_distributions(scale.len(), parts), lopsided_distributions(scale.len()));
+        for n in ns {
+            let covered = coverages(&scale, *n, &[even.as_slice(), &lopsided].concat());
+            let average = covered[..even.len()].iter().sum::<f64>() / even.len() as f64;
+            let least = covered.into_iter().fold(1.0, f64::min);
+            let stated = match n {
+                1 => 0.79,
+                2 | 3 => 0.82,
+                _ => 0.83,
+            };
+            assert!(least >= stated, "{} values, {n} answers: {least}", scale.len());
+            assert!(average >= 0.95, "{} values, {n} answers: {average} on average", scale.len());
+        }
     }
 }
 
 fn width(estimate: Estimate) -> f64 {
-    let Interval { lower, upper } = estimate.interval.unwrap();
+    let (lower, upper) = interval(estimate);
     upper - lower
 }
 
-/// The interval holds the value and lies within the scale.
-fn check(estimate: Estimate, least: f64, most: f64) -> Result<(), TestCaseError> {
-    let (value, interval) = (estimate.value.unwrap(), estimate.interval.unwrap());
-    prop_assert!(interval.lower <= value && value <= interval.upper, "{estimate:?}");
-    prop_assert!(least <= interval.lower && interval.upper <= most, "{estimate:?}");
-    Ok(())
-}
-
 proptest! {
+    /// The interval holds the value, lies on the scale, is never a point, and narrows as the same answers come more often.
     #[test]
-    fn a_share_lies_in_its_interval_which_shrinks(n in 2_u64..5_000, part in 0.0..=1.0_f64, times in 2_u64..50) {
-        let hits = (n as f64 * part) as u64;
-        check(share(hits, n), 0.0, 1.0)?;
-        prop_assert!(width(share(hits * times, n * times)) < width(share(hits, n)));
+    fn an_interval_holds_its_value_and_narrows(
+        counts in prop::collection::vec(0_u64..400, 2..=11).prop_filter("an answer", |counts| counts.iter().any(|count| *count > 0)),
+        least in -5_i8..5,
+        step in 1_u8..4,
+        times in 2_u64..50,
+    ) {
+        let (least, step) = (f64::from(least), f64::from(step));
+        let most = least + step * (counts.len() - 1) as f64;
+        let once = mean(&counts, least, step);
+        let (lower, upper) = interval(once);
+        let value = once.value.unwrap();
+        prop_assert!(least <= lower && lower <= value && value <= upper && upper <= most, "{once:?}");
+        let often = mean(&counts.iter().map(|count| count * times).collect::<Vec<_>>(), least, step);
+        prop_assert!(0.0 < width(often) && width(often) < width(once), "{once:?} {often:?}");
     }
 
+    /// Turned around, the scale has the interval turned around.
     #[test]
-    fn a_mean_lies_in_its_interval_which_shrinks(values in prop::collection::vec(1_u64..=5, 2..60), times in 2_u64..50) {
-        let (n, sum) = (values.len() as u64, values.iter().sum::<u64>());
-        let squares = values.iter().map(|value| value * value).sum::<u64>();
-        check(mean(n, sum, squares, 1.0, 5.0), 1.0, 5.0)?;
-        // On a scale without ends, which would cut the wider one more.
-        let (once, often) =
-            (mean(n, sum, squares, -1e9, 1e9), mean(n * times, sum * times, squares * times, -1e9, 1e9));
-        prop_assert!(width(often) < width(once) || width(once) == 0.0);
-    }
-
-    #[test]
-    fn a_score_lies_in_its_interval_which_shrinks(promoters in 0_u64..500, detractors in 0_u64..500, passives in 2_u64..500, times in 2_u64..50) {
-        let n = promoters + detractors + passives;
-        let once = net_promoter_score(promoters, detractors, n);
-        check(once, -100.0, 100.0)?;
-        let often = net_promoter_score(promoters * times, detractors * times, n * times);
-        prop_assert!(width(often) < width(once) || width(once) == 0.0);
-    }
-
-    #[test]
-    fn more_degrees_of_freedom_have_a_smaller_quantile(degrees in 1_u64..10_000) {
-        prop_assert!(t_quantile(degrees + 1) < t_quantile(degrees));
+    fn both_ends_are_alike(counts in prop::collection::vec(0_u64..100, 2..=11)) {
+        let most = (counts.len() - 1) as f64;
+        let turned = counts.iter().rev().copied().collect::<Vec<_>>();
+        if let (Some(one), Some(other)) = (mean(&counts, 0.0, 1.0).interval, mean(&turned, 0.0, 1.0).interval) {
+            prop_assert!((one.lower - (most - other.upper)).abs() < 1e-9, "{one:?} {other:?}");
+            prop_assert!((one.upper - (most - other.lower)).abs() < 1e-9, "{one:?} {other:?}");
+        }
     }
 }

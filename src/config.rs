@@ -16,15 +16,12 @@ use std::{
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::telemetry::LogFormat;
+use crate::{store, telemetry::LogFormat};
 
 pub use settings::{DefaultValue, Kind, SETTINGS, Setting, markdown_table};
 
-/// How long the answer to a request id is kept, in hours. Part of the API's promise, so not a setting.
-pub const KEEP_REQUEST_HOURS: u64 = 24;
-
 /// The file that is read when none is named and it is in the current directory.
-pub const DEFAULT_FILE: &str = "plaudit.toml";
+pub const DEFAULT_FILE: &str = store::SETTINGS_FILE;
 
 /// Variables with our prefix that are no settings.
 const OTHER_VARIABLES: [&str; 2] = ["PLAUDIT_CONFIG", "PLAUDIT_SERVER"];

@@ -1,6 +1,19 @@
 //! Plaudit, a self-hosted conversation-quality server. The modules stand in reading order: from the words, through the use
 //! cases, to the edges.
 
+// What a server must not do. Tests, benches and build scripts may.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::exit,
+        clippy::panic,
+        clippy::panic_in_result_fn,
+        clippy::print_stderr,
+        clippy::print_stdout,
+        clippy::unwrap_used
+    )
+)]
+
 pub mod domain;
 pub mod interchange;
 pub mod scoring;

@@ -1,6 +1,6 @@
 //! The generated types of `proto/plaudit/v1`, and their descriptors for reflection.
 
-#![allow(missing_docs)]
+#![allow(clippy::allow_attributes_without_reason, reason = "generated code has its own")]
 
 pub mod v1 {
     tonic::include_proto!("plaudit.v1");

@@ -23,7 +23,7 @@ use generated::assessment_service_server::AssessmentService;
 pub use generated::assessment_service_server::AssessmentServiceServer;
 
 /// The service as it is generated for [`EncodedAssessments`].
-#[allow(missing_docs)]
+#[allow(clippy::allow_attributes_without_reason, reason = "generated code has its own")]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/encoded/plaudit.v1.rs"));
 }

@@ -45,7 +45,7 @@ pub struct Submitted {
 
 /// Offers a customer to rate a conversation.
 ///
-/// A customer who opted out is not asked: the offer is stored as [`RatingState::Unscheduled`].
+/// A customer who opted out is not asked: the offer is stored as [`RatingState::Unscheduled`](crate::domain::RatingState::Unscheduled).
 pub async fn offer_rating(
     services: &Services,
     parent: &ConversationRef,

@@ -34,7 +34,7 @@ pub use keyspace::{
 };
 pub use memory::MemoryStore;
 pub use records::Stored;
-pub use sled::{OpenError, SledOptions, SledStore};
+pub use sled::{OpenError, SETTINGS_FILE, SledOptions, SledStore};
 
 /// The value of one key, decoded.
 pub async fn get_one<T: for<'a> minicbor::Decode<'a, ()>>(

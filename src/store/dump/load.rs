@@ -12,7 +12,7 @@ use crate::store::keyspace::{
     Batch, Direction, Expect, Key, KeyRange, Keyspace, MAX_BATCH_BYTES, MAX_KEY_BYTES, Position, Value,
 };
 
-/// Loads a dump into an empty store, durably, and tells `progress` after each batch. Memory is bounded as in [`dump`].
+/// Loads a dump into an empty store, durably, and tells `progress` after each batch. Memory is bounded as in [`dump`](super::dump).
 ///
 /// After an error the store keeps [`LOADING_KEY`] and must be removed; one that was not empty is left as it was.
 pub async fn load(

@@ -38,6 +38,7 @@ use tokio::sync::{oneshot, watch};
 
 pub use identity::FORMAT;
 pub use open::OpenError;
+pub use vacancy::SETTINGS_FILE;
 
 use self::{
     chunks::Encoded,

@@ -9,7 +9,10 @@ const MARKS: [&str; 4] = [IDENTITY_FILE, SYNCED_FILE, SLED_DIR, CREATING_FILE];
 
 /// What may be there before a store is: the lock of whoever opens the directory, and what comes before the mark of a creation;
 /// the folder that a file system makes for itself where it is mounted; our settings, where a server is started in its own data.
-const HARMLESS: [&str; 4] = [HOLDER_FILE, "creating.new", "lost+found", crate::config::DEFAULT_FILE];
+const HARMLESS: [&str; 4] = [HOLDER_FILE, "creating.new", "lost+found", SETTINGS_FILE];
+
+/// The name of the settings file of a server that is started in its own data directory.
+pub const SETTINGS_FILE: &str = "plaudit.toml";
 
 /// How many names an error tells.
 const TOLD: usize = 3;

@@ -11,7 +11,8 @@ impl UnixMillis {
     /// 9999-12-31T23:59:59.999Z: the last moment that RFC 3339 and `google.protobuf.Timestamp` can say.
     pub const MAX: Self = Self(253_402_300_799_999);
 
-    /// Whole seconds from `earlier` to this moment, rounded towards zero; negative when `earlier` is later.
+    /// Whole seconds from `earlier` to this moment, rounded towards zero; negative when `earlier` is later. For display:
+    /// what depends on which moment is earlier compares the moments themselves.
     pub fn seconds_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0) / 1000
     }

@@ -9,7 +9,8 @@ pub struct Experience {
     pub due: Option<UnixMillis>,
     /// When it was closed last.
     pub closed: Option<UnixMillis>,
-    /// From `due` to `closed`: negative when it was closed early. Absent while either is missing.
+    /// Whole seconds from `due` to `closed`, cut off: negative when it was closed early. Absent while either is missing. What
+    /// was in time says `sla_met`.
     pub net_seconds: Option<i64>,
     /// Closed: whether it was in time. Open and past due: false. Else it cannot be known yet.
     pub sla_met: Option<bool>,
@@ -28,7 +29,7 @@ impl Experience {
         let net_seconds = closed.zip(due).map(|(closed, due)| closed.seconds_since(due));
         let is_closed = handling.status == Some(Status::Closed);
         let sla_met = match due {
-            Some(_) if is_closed => net_seconds.map(|net| net <= 0),
+            Some(due) if is_closed => closed.map(|closed| closed <= due),
             Some(due) if now > due => Some(false),
             _ => None,
         };

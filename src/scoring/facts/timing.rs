@@ -1,4 +1,5 @@
-//! How long things took. Times are the source's; where they go back a duration cannot be known.
+//! How long things took, in whole seconds, cut off; which of several took longest is decided by the milliseconds. Times are
+//! the source's; where they go back a duration cannot be known.
 
 use super::{Fact, FactKind, Found, Scope, View};
 
@@ -26,9 +27,9 @@ pub const FACTS: &[Fact] = &[
         scope: Scope::Both,
         compute: |view| {
             let mut waits = view.waits();
-            waits.sort_by_key(|wait| wait.seconds);
+            waits.sort_by_key(|wait| wait.millis);
             let (low, high) = (waits.get(waits.len().checked_sub(1)? / 2)?, waits.get(waits.len() / 2)?);
-            let median = (low.seconds + high.seconds) as f64 / 2.0;
+            let median = (low.millis / 1000 + high.millis / 1000) as f64 / 2.0;
             Some(Found::number(median, [low.asked, low.answered]))
         },
     },
@@ -39,8 +40,8 @@ pub const FACTS: &[Fact] = &[
         doc: "The longest of the customer's waits. Absent before the first reply.",
         scope: Scope::Both,
         compute: |view| {
-            let longest = view.waits().into_iter().max_by_key(|wait| wait.seconds)?;
-            Some(Found::int(longest.seconds, [longest.asked, longest.answered]))
+            let longest = view.waits().into_iter().max_by_key(|wait| wait.millis)?;
+            Some(Found::int(longest.millis / 1000, [longest.asked, longest.answered]))
         },
     },
     Fact {
@@ -85,8 +86,8 @@ fn handoff_gap(view: &View) -> Option<Found> {
     let gaps = view.handoffs().into_iter().filter_map(|handoff| {
         let answer = view.digests[handoff.to_position..].iter().find(|digest| digest.is_reply())?;
         let millis = answer.time_millis.checked_sub(handoff.from.time_millis)?;
-        (millis >= 0).then_some((millis / 1000, handoff.from, answer))
+        (millis >= 0).then_some((millis, handoff.from, answer))
     });
-    let (seconds, from, answer) = gaps.max_by_key(|gap| gap.0)?;
-    Some(Found::int(seconds, [from, answer]))
+    let (millis, from, answer) = gaps.max_by_key(|gap| gap.0)?;
+    Some(Found::int(millis / 1000, [from, answer]))
 }

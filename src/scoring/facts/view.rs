@@ -158,7 +158,7 @@ pub struct View<'a> {
 pub struct Wait<'a> {
     pub asked: &'a Digest<'a>,
     pub answered: &'a Digest<'a>,
-    pub seconds: i64,
+    pub millis: i64,
 }
 
 /// An AI's stretch ends and a teammate's begins.
@@ -255,7 +255,7 @@ impl<'a> View<'a> {
                 && let Some(millis) = digest.time_millis.checked_sub(asked.time_millis)
                 && millis >= 0
             {
-                waits.push(Wait { asked, answered: digest, seconds: millis / 1000 });
+                waits.push(Wait { asked, answered: digest, millis });
             }
         }
         waits

@@ -430,3 +430,16 @@ fn an_ai_in_a_teammates_place_moves_who_wrote() {
     after.messages[1].author.kind = AuthorKind::Ai;
     assert_eq!(moved(&before, &after), ["ai_messages", "teammate_messages"]);
 }
+
+#[test]
+fn the_longest_of_two_is_told_apart_by_less_than_a_second() {
+    let mut waited = transcript(&["c: Hello", "t: Hi", "c: Anybody?", "t: Yes"]);
+    waited.messages[1].create_time.0 += 900;
+    let longest = find("longest_wait_seconds").unwrap();
+    let facts = Facts::of(&View::conversation(&digest(&waited.messages)), &[longest]);
+    let found = facts.get(longest).unwrap();
+    assert_eq!(
+        (shown(Some(&found.value)).as_str(), found.evidence.as_slice()),
+        ("10", &[MessageId(100), MessageId(101)][..])
+    );
+}

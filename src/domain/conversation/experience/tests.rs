@@ -14,6 +14,10 @@ use AuthorKind::{Contact, Teammate};
 use Status::{Closed, Open, Pending};
 
 fn experience(due: Option<i64>, arrivals: &[Arrival], now: i64) -> Experience {
+    Experience::of(&transcript(due, arrivals), seconds(now))
+}
+
+fn transcript(due: Option<i64>, arrivals: &[Arrival]) -> Transcript {
     let mut handling = Handling { due: due.map(seconds), ..Handling::default() };
     let mut messages: Vec<Message> = Vec::new();
     for arrival in arrivals {
@@ -41,7 +45,7 @@ fn experience(due: Option<i64>, arrivals: &[Arrival], now: i64) -> Experience {
     }
     let new = Conversation::new(ConversationId(1), "enneo".to_owned(), "1".to_owned(), seconds(0));
     let conversation = Conversation { message_count: messages.len() as u32, handling, ..new };
-    Experience::of(&Transcript { conversation, messages }, seconds(now))
+    Transcript { conversation, messages }
 }
 
 fn seconds(at: i64) -> UnixMillis {
@@ -54,6 +58,16 @@ fn a_closing_is_in_time_when_it_is_not_after_the_due_date() {
         let found = experience(Some(100), &[Wrote(Contact, 0), Became(Closed, closed)], 1000);
         assert_eq!((found.net_seconds, found.sla_met), (Some(net), Some(met)));
         assert_eq!((found.due, found.closed), (Some(seconds(100)), Some(seconds(closed))));
+    }
+}
+
+#[test]
+fn a_closing_late_by_less_than_a_second_is_late() {
+    let mut late = transcript(Some(100), &[Wrote(Contact, 0), Became(Closed, 100)]);
+    for (millis, met) in [(-1, true), (0, true), (1, false), (900, false), (999, false)] {
+        late.conversation.handling.status_changes[0].time = UnixMillis(100_000 + millis);
+        let found = Experience::of(&late, seconds(1000));
+        assert_eq!((found.net_seconds, found.sla_met), (Some(0), Some(met)), "{millis} ms");
     }
 }
 

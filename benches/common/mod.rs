@@ -3,7 +3,9 @@
 pub mod echo;
 pub mod figures;
 pub mod frames;
+pub mod half_load;
 pub mod load;
+pub mod operation;
 pub mod raw;
 pub mod record;
 pub mod requests;

@@ -53,6 +53,26 @@ pub fn mib_on_disk(dir: &Path) -> Result<f64> {
 
 const MIB: f64 = 1024.0 * 1024.0;
 
+/// A build of the server: this one, or another that it is compared with.
+#[derive(Clone)]
+pub struct Build(PathBuf);
+
+impl Build {
+    pub fn this() -> Self {
+        Self(env!("CARGO_BIN_EXE_plaudit").into())
+    }
+
+    /// The binary that `BASELINE` names.
+    pub fn baseline() -> Option<Self> {
+        std::env::var_os("BASELINE").map(|path| Self(path.into()))
+    }
+
+    /// Starts it on an empty directory.
+    pub async fn start(&self) -> Result<Plaudit> {
+        Plaudit::start_build(self, &new_data()?, &[]).await
+    }
+}
+
 pub struct Plaudit {
     pub address: String,
     /// From the start of the process to its first answer to a health check.
@@ -74,16 +94,16 @@ impl Stopped {
 }
 
 impl Plaudit {
-    /// On an empty directory.
+    /// This build on an empty directory.
     pub async fn start() -> Result<Self> {
-        Self::start_on(&new_data()?, &[]).await
+        Build::this().start().await
     }
 
-    /// On a directory that may hold something, with further arguments.
-    pub async fn start_on(data: &Data, arguments: &[&str]) -> Result<Self> {
+    /// A build on a directory that may hold something, with further arguments.
+    pub async fn start_build(build: &Build, data: &Data, arguments: &[&str]) -> Result<Self> {
         let data = Arc::clone(data);
         let began = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_plaudit"))
+        let mut child = Command::new(&build.0)
             .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--data"])
             .arg(data.path().join(DATA))
             .args(arguments)

@@ -10,12 +10,12 @@
 #[path = "../common/mod.rs"]
 #[allow(dead_code, reason = "other benches measure more")]
 mod common;
-mod measure;
-mod reads;
 mod stored;
 mod writes;
 
-use common::{IN_FLIGHT, Plan, Result, record::Records};
+use common::{
+    IN_FLIGHT, Plan, Result, half_load::half_load, operation::Store, record::Records, server::Build,
+};
 
 /// As in the server: raw sled gets what it has.
 #[global_allocator]
@@ -38,7 +38,9 @@ async fn measure_all() -> Result<()> {
         plan.length.as_secs()
     );
     if plan.wants("reads") {
-        reads::measure(plan.length * 2).await?;
+        println!("\nreads while imports run at half their rate");
+        let mut store = Store::small(&Build::this()).await?;
+        println!("  {}", half_load(&mut store, plan.length * 2).await?.text());
     }
     if plan.wants("writes") || plan.wants("stored") {
         let records = Records::make(RECORDED).await?;

@@ -5,14 +5,11 @@ use std::time::{Duration, Instant};
 use crate::common::{
     Result,
     figures::median,
+    half_load::half_load,
+    operation::{Measured, OPERATIONS, Operation, Store},
     raw::RawSled,
     record::{CONVERSATIONS, Records},
-    server::{mib_on_disk, sled_dir},
-};
-
-use super::{
-    measure::{Measured, OPERATIONS, Operation, Store},
-    reads::half_load,
+    server::{Build, mib_on_disk, sled_dir},
 };
 
 const BAR_REST_TO_GRPC: f64 = 0.7;
@@ -24,7 +21,7 @@ pub async fn measure(records: &Records, count: usize, rounds: usize, length: Dur
         length.as_secs_f64()
     );
     let began = Instant::now();
-    let mut large = Store::of(count).await?;
+    let mut large = Store::of(&Build::this(), count).await?;
     println!(
         "  made in {:.0} s by a bulk import and its scoring, {:.0} MiB on disk",
         began.elapsed().as_secs_f64(),
@@ -45,7 +42,7 @@ pub async fn measure(records: &Records, count: usize, rounds: usize, length: Dur
     }
     println!("  reads while imports run at half their rate");
     println!("    {count} stored: {}", half_load(&mut large, length * 4).await?.text());
-    println!("    empty: {}", half_load(&mut Store::small().await?, length * 4).await?.text());
+    println!("    empty: {}", half_load(&mut Store::small(&Build::this()).await?, length * 4).await?.text());
     println!("  in the end {:.0} MiB on disk", mib_on_disk(&sled_dir(&large.data))?);
     Ok(())
 }
@@ -57,7 +54,7 @@ async fn one_round(
     round: usize,
     length: Duration,
 ) -> Result<Vec<Compared>> {
-    let mut small = Store::small().await?;
+    let mut small = Store::small(&Build::this()).await?;
     let mut round_of = Vec::with_capacity(OPERATIONS.len());
     for operation in OPERATIONS {
         let of_large = large.measure(operation, length).await?;

@@ -5,11 +5,11 @@ use std::time::Duration;
 use crate::common::{
     Result,
     figures::median,
+    operation::{Operation, Store},
     raw::{RawSled, engine_rate},
     record::{CONVERSATIONS, Records},
+    server::Build,
 };
-
-use super::measure::{Operation, Store};
 
 const OPERATIONS: [Operation; 4] = [Operation::Create, Operation::Offer, Operation::Submit, Operation::Store];
 
@@ -18,7 +18,7 @@ pub async fn measure(records: &Records, rounds: usize, length: Duration) -> Resu
     let mut ratios: [Vec<f64>; OPERATIONS.len()] = Default::default();
     for round in 1..=rounds {
         println!("  round {round}");
-        let mut small = Store::small().await?;
+        let mut small = Store::small(&Build::this()).await?;
         for (operation, ratios) in OPERATIONS.into_iter().zip(&mut ratios) {
             let Some(recorded) = operation.recorded(records) else { continue };
             let measured = small.measure_small(operation, length).await?;

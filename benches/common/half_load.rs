@@ -2,33 +2,25 @@
 
 use std::time::Duration;
 
-use crate::common::{
+use super::{
     Result,
     figures::Outcome,
     load::{self, Load},
+    operation::Store,
     rest,
-    server::Plaudit,
 };
-
-use super::measure::Store;
 
 /// Reads a second.
 const RATE: f64 = 200.0;
 const BAR_P99_MS: u64 = 10;
 
-pub async fn measure(length: Duration) -> Result<()> {
-    println!("\nreads while imports run at half their rate");
-    println!("  {}", half_load(&mut Store::small().await?, length).await?.text());
-    Ok(())
-}
-
 /// Latencies at half load.
 pub struct HalfLoad {
     /// Imports a second.
-    import_rate: f64,
-    imports: Outcome,
-    rest: Outcome,
-    lists: Outcome,
+    pub import_rate: f64,
+    pub imports: Outcome,
+    pub rest: Outcome,
+    pub lists: Outcome,
 }
 
 impl HalfLoad {
@@ -47,13 +39,19 @@ impl HalfLoad {
     }
 }
 
-/// Each kind of read by itself beside the imports.
+/// Each kind of read by itself beside the imports, which come at half of what the server can.
 pub async fn half_load(store: &mut Store, length: Duration) -> Result<HalfLoad> {
     store.settle().await?;
-    let server = Plaudit::start_on(&store.data, &[]).await?;
+    let server = store.start(&[]).await?;
+    let full = load::closed_loop(&server.address, &Load::Import, length / 4).await?;
+    server.stop().await?;
+    beside_imports(store, full.rate / 2.0, length).await
+}
+
+/// The same beside imports at a rate that is given.
+pub async fn beside_imports(store: &mut Store, import_rate: f64, length: Duration) -> Result<HalfLoad> {
+    let server = store.start(&[]).await?;
     let address = &server.address;
-    let full = load::closed_loop(address, &Load::Import, length / 4).await?;
-    let import_rate = full.rate / 2.0;
     let imports = load::open_loop(address, &Load::Import, import_rate, length);
     let reads = rest::assessments(address, &store.names, RATE, length);
     let (imports, rest) = tokio::try_join!(imports, reads)?;

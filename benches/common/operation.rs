@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::common::{
+use super::{
     Result,
     figures::Outcome,
     load::{self, Load, Names},
     record::{CONVERSATIONS, Recorded, Records, scattered},
     rest,
-    server::{Data, Plaudit, new_data},
+    server::{Build, Data, Plaudit, new_data},
     stream::{self, Amount},
 };
 
@@ -89,6 +89,7 @@ const SCORES_FAST: &[&str] = &["--scoring-threads", "8"];
 
 /// A store between two runs of a server on it.
 pub struct Store {
+    build: Build,
     pub data: Data,
     /// Conversations that are stored and scored.
     pub names: Names,
@@ -98,28 +99,43 @@ pub struct Store {
     ratings: Names,
     /// Whether conversations wait for their scoring.
     has_jobs: bool,
+    /// Processor time of the server for one conversation, from its import until everything was scored.
+    pub scored_cpu_us: f64,
 }
 
 impl Store {
-    pub fn empty() -> Result<Self> {
-        let data = new_data()?;
-        Ok(Self { data, names: Names::default(), offered: 0, ratings: Names::default(), has_jobs: false })
+    pub fn empty(build: &Build) -> Result<Self> {
+        Ok(Self {
+            build: build.clone(),
+            data: new_data()?,
+            names: Names::default(),
+            offered: 0,
+            ratings: Names::default(),
+            has_jobs: false,
+            scored_cpu_us: f64::NAN,
+        })
     }
 
     /// With `count` scored conversations, made by a server: a bulk import, then all the scoring.
-    pub async fn of(count: usize) -> Result<Self> {
-        let mut store = Self::empty()?;
-        let server = Plaudit::start_on(&store.data, SCORES_FAST).await?;
+    pub async fn of(build: &Build, count: usize) -> Result<Self> {
+        let mut store = Self::empty(build)?;
+        let server = store.start(SCORES_FAST).await?;
         let names = stream::import_named(&server.address, count).await?.names;
         server.rest().await?;
+        store.scored_cpu_us = server.cpu_time()?.as_secs_f64() * 1e6 / count as f64;
         server.stop().await?;
         store.names = scattered(&names);
         Ok(store)
     }
 
     /// The least of it on which every operation can be measured.
-    pub async fn small() -> Result<Self> {
-        Self::of(CONVERSATIONS).await
+    pub async fn small(build: &Build) -> Result<Self> {
+        Self::of(build, CONVERSATIONS).await
+    }
+
+    /// Runs its server on it.
+    pub async fn start(&self, arguments: &[&str]) -> Result<Plaudit> {
+        Plaudit::start_build(&self.build, &self.data, arguments).await
     }
 
     /// Measures an operation on this small store, or, where it needs nothing that is stored, on an empty one.
@@ -127,14 +143,14 @@ impl Store {
         if operation.needs_stored() {
             self.measure(operation, length).await
         } else {
-            Self::empty()?.measure(operation, length).await
+            Self::empty(&self.build)?.measure(operation, length).await
         }
     }
 
     /// Runs a server on it until everything is scored.
     pub async fn settle(&mut self) -> Result<()> {
         if std::mem::take(&mut self.has_jobs) {
-            let server = Plaudit::start_on(&self.data, SCORES_FAST).await?;
+            let server = self.start(SCORES_FAST).await?;
             server.rest().await?;
             server.stop().await?;
         }
@@ -144,7 +160,7 @@ impl Store {
     /// Runs a server on it for one measurement, which begins with nothing left to do from the one before.
     pub async fn measure(&mut self, operation: Operation, length: Duration) -> Result<Measured> {
         self.settle().await?;
-        let server = Plaudit::start_on(&self.data, &[]).await?;
+        let server = self.start(&[]).await?;
         let cpu_before = server.cpu_time()?;
         let address = &server.address;
         let outcome = match operation {

@@ -1,5 +1,8 @@
 //! How long scoring takes, without store and wire: `cargo bench --bench scoring`.
 
+#[path = "common/programs.rs"]
+mod programs;
+
 use std::{
     error::Error,
     hint::black_box,
@@ -19,6 +22,9 @@ use plaudit::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if programs::compare()? {
+        return Ok(());
+    }
     let began = Instant::now();
     let scorer = scorer()?;
     println!(

@@ -5,6 +5,9 @@
 //! in the thread that writes and in sled's own threads, which a neighbour's work changes less. Then reads beside a busy
 //! committer: what a get takes, and how long an async thread is ever held up.
 
+#[path = "common/programs.rs"]
+mod programs;
+
 use std::{
     fs::File,
     path::Path,
@@ -29,6 +32,9 @@ const ROUNDS: usize = 5;
 const TICK: Duration = Duration::from_millis(1);
 
 fn main() {
+    if programs::compare().expect("both benches run") {
+        return;
+    }
     let seconds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(2);
     let time = Duration::from_secs(seconds);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");

@@ -51,13 +51,16 @@ async fn an_assessment_tells_whose_work_it_is_and_what_it_rests_on() {
     assert_eq!(worklog.worklog, messages[1].name, "its first message is the teammate's first");
     assert_eq!(worklog.assessee, messages[1].author);
     let known: Vec<_> = messages.into_iter().map(|message| message.name).collect();
+    let mut rests_on = 0;
     for assessment in &all {
         assert_eq!(client.get_assessment(&assessment.name).await.unwrap(), *assessment);
         let by_external = assessment.name.replace(&name, "conversations/test:42");
         assert_eq!(client.get_assessment(&by_external).await.unwrap(), *assessment);
         let evidence =
             assessment.criteria.iter().flat_map(|result| &result.system).flat_map(|answer| &answer.evidence);
-        assert!(evidence.map(|evidence| &evidence.message).all(|message| known.contains(message)));
+        let named: Vec<_> = evidence.map(|evidence| &evidence.message).collect();
+        assert!(named.iter().all(|message| known.contains(message)));
+        rests_on += named.len();
         assert!(assessment.facts.iter().flat_map(|fact| &fact.messages).all(|name| known.contains(name)));
         let scorecard = client.get_scorecard(&assessment.scorecard).await.unwrap();
         let criteria = scorecard.categories.iter().flat_map(|category| &category.criteria);
@@ -66,6 +69,7 @@ async fn an_assessment_tells_whose_work_it_is_and_what_it_rests_on() {
             assessment.criteria.iter().map(|result| result.criterion_id.as_str()).collect();
         assert_eq!(answered, ids, "every criterion, in the order of the scorecard");
     }
+    assert!(rests_on > 0, "no answer rests on a message");
 }
 
 #[tokio::test]

@@ -6,7 +6,6 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use futures_util::{future::join_all, stream};
@@ -18,12 +17,12 @@ use plaudit::{
     },
     server::MAX_REQUEST_BYTES,
 };
-use tonic::Code;
+use tonic::{Code, transport::Endpoint};
 
 use crate::harness::{
     Client, Plaudit, ServerProcess, bulk_item, fault,
     sample::{self, with_id, with_policy, without_names},
-    soon,
+    soon, until,
 };
 
 /// An item's outcome in a word.
@@ -226,6 +225,28 @@ fn small(number: usize) -> ImportConversationRequest {
     import
 }
 
+/// Imports that others make meanwhile: while they are answered, the server has time for far more than [`MOST_AHEAD`] items.
+const OTHERS: usize = 300;
+/// How many items may be sent before the first is answered.
+const MOST_AHEAD: usize = 1000;
+
+/// Has others import until the server has shown that it works and reads no further item of a stream: how many were sent.
+async fn sent_while_others_import(server: &Plaudit, sent: &AtomicUsize, at_most: usize) -> usize {
+    let client = server.client().await;
+    for number in 0..OTHERS {
+        client.import(sample::import(&format!("other {number}"))).await.unwrap();
+        let sent = sent.load(Ordering::SeqCst);
+        assert!(sent < at_most, "{sent} items were sent, at most {at_most} may be");
+    }
+    let before = sent.load(Ordering::SeqCst);
+    for number in 0..OTHERS {
+        client.import(sample::import(&format!("another {number}"))).await.unwrap();
+    }
+    let after = sent.load(Ordering::SeqCst);
+    assert_eq!(before, after, "the stream goes on");
+    after
+}
+
 #[tokio::test]
 async fn no_item_is_sent_a_thousand_ahead_of_its_outcome() {
     let server = Plaudit::start().await;
@@ -236,16 +257,8 @@ async fn no_item_is_sent_a_thousand_ahead_of_its_outcome() {
     let mut imports = ImportServiceClient::new(server.channel().await);
     let mut answers = imports.import_conversations(endless(sent.clone())).await.unwrap().into_inner();
     gate.arrived().await;
-    let mut ahead = 0;
-    soon("the end of what is sent ahead", async {
-        // Held back for a while, the stream stands still.
-        while ahead != sent.load(Ordering::SeqCst) || ahead < 192 {
-            ahead = sent.load(Ordering::SeqCst);
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    })
-    .await;
-    assert!(ahead < 1000, "{ahead} items were sent before the outcome of the first");
+    until("as many as are decided together", || sent.load(Ordering::SeqCst) >= 192).await;
+    sent_while_others_import(&server, &sent, MOST_AHEAD).await;
     gate.open();
     for expected in 0..5000_i64 {
         let answer = soon("an answer", answers.message()).await.unwrap().unwrap();
@@ -421,18 +434,21 @@ async fn a_long_stream_takes_no_more_memory_than_a_short_one() {
 
 #[tokio::test]
 async fn a_caller_who_sends_and_does_not_read_is_held_back() {
+    /// What the caller takes of answers that it does not read; one has about a hundred bytes.
+    const WINDOW: u32 = 65_535;
     let server = Plaudit::start().await;
     let sent = Arc::new(AtomicUsize::new(0));
-    let mut imports = ImportServiceClient::new(server.channel().await);
-    let answers = imports.import_conversations(endless(sent.clone())).await.unwrap().into_inner();
-    let mut seen = 0;
-    soon("the end of what is sent", async {
-        while seen != sent.load(Ordering::SeqCst) || seen == 0 {
-            seen = sent.load(Ordering::SeqCst);
-            tokio::time::sleep(Duration::from_millis(300)).await;
-        }
-    })
-    .await;
-    assert!(heads(&server).await <= seen);
-    drop(answers);
+    let endpoint = Endpoint::from_shared(format!("http://{}", server.address())).unwrap();
+    let endpoint = endpoint.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
+    let mut imports = ImportServiceClient::new(endpoint.connect().await.unwrap());
+    let mut answers = imports.import_conversations(endless(sent.clone())).await.unwrap().into_inner();
+    until("the first items", || sent.load(Ordering::SeqCst) > 0).await;
+    let held = sent_while_others_import(&server, &sent, WINDOW as usize / 50 + MOST_AHEAD).await;
+    assert!(heads(&server).await <= held + 2 * OTHERS);
+    // It is held back and not forgotten: read on, it goes on.
+    for expected in 0..2 * held as i64 {
+        let answer = soon("an answer", answers.message()).await.unwrap().unwrap();
+        let Some(Answer::Item(item)) = answer.answer else { panic!("{answer:?}") };
+        assert_eq!((item.item_number, word(&item.result.unwrap())), (expected, "created"));
+    }
 }

@@ -211,13 +211,14 @@ async fn what_a_person_has_reviewed_is_marked_stale_while_a_scoring_would_say_so
     client.scored(PARENT).await;
     review_all(&server).await;
     let reviewed = client.assessments(PARENT, 50).await;
-    assert!(reviewed.iter().all(|assessment| assessment.stale_time.is_none()));
+    assert!(!reviewed.is_empty() && reviewed.iter().all(|assessment| assessment.stale_time.is_none()));
 
     server.clock.advance_millis(60_000);
     let rude = said(&client, MessageDirection::In, "This is terrible, I want to speak to a manager!").await;
     client.scored(PARENT).await;
     let marked = client.assessments(PARENT, 50).await;
     let stale_time = Some(Timestamp { seconds: Plaudit::START.0 / 1000 + 60, nanos: 0 });
+    assert_eq!(marked.len(), reviewed.len());
     for (now, then) in marked.iter().zip(&reviewed) {
         let (etag, update_time) = (now.etag.clone(), now.update_time);
         assert_eq!(
@@ -229,6 +230,7 @@ async fn what_a_person_has_reviewed_is_marked_stale_while_a_scoring_would_say_so
     client.delete_message(delete(&rude.name)).await.unwrap();
     client.scored(PARENT).await;
     let agreed = client.assessments(PARENT, 50).await;
+    assert_eq!(agreed.len(), reviewed.len());
     assert!(agreed.iter().all(|assessment| assessment.stale_time.is_none()), "{agreed:#?}");
 
     // Without its only message the worklog is no more; what was said of it stays, as what it is.

@@ -56,6 +56,7 @@ async fn a_request_sent_again_is_answered_as_the_first_time_also_after_a_restart
     ];
     assert_eq!(outcomes, expected);
 
+    assert_eq!(answers.len(), requests.len());
     for _ in 0..2 {
         let client = server.client().await;
         let before = client.scored(&answers[0].conversation).await;

@@ -32,6 +32,13 @@ async fn worked_on(server: &Plaudit, number: u64) -> Ticket<'_> {
 }
 
 /// The documented row and ours have the same keys everywhere, and the same types where neither is null or empty.
+/// The rows of a ticket that two agents worked on.
+async fn both(ticket: &Ticket<'_>) -> Vec<Value> {
+    let rows = ticket.rows().await;
+    assert_eq!(rows.len(), 2, "{rows:#?}");
+    rows
+}
+
 fn assert_same_shape(path: &str, documented: &Value, ours: &Value) {
     match (documented, ours) {
         (Value::Null, _) | (_, Value::Null) => {}
@@ -46,7 +53,9 @@ fn assert_same_shape(path: &str, documented: &Value, ours: &Value) {
             }
         }
         (Value::Array(documented), Value::Array(ours)) => {
-            if let (Some(documented), Some(ours)) = (documented.first(), ours.first()) {
+            if let Some(documented) = documented.first() {
+                let ours =
+                    ours.first().unwrap_or_else(|| panic!("{path} is empty, documented is [{documented}]"));
                 assert_same_shape(&format!("{path}[]"), documented, ours);
             }
         }
@@ -91,7 +100,9 @@ async fn rows_are_ascending_by_id_and_the_same_in_both_places() {
     assert_eq!(rows(&http.get("/api/mind/ticket/8821/assessments").await), bare);
     // Our own number names the conversation whatever its source is, and stands where the path's stands.
     let own = ticket.conversation_number().await;
-    for mut row in rows(&http.get(&format!("/ticket/{own}/assessments")).await) {
+    let by_number = rows(&http.get(&format!("/ticket/{own}/assessments")).await);
+    assert_eq!(by_number.len(), 2);
+    for mut row in by_number {
         assert_eq!((row["ticketId"].take(), row["worklog"]["ticketId"].take()), (own.into(), own.into()));
     }
 }
@@ -189,7 +200,7 @@ async fn deleted_ones_are_left_out_and_discussed_ones_cannot_be_edited() {
         (AssessmentState::Unprocessed, "unprocessed", true),
     ] {
         ticket.review(|assessment| assessment.state = state).await;
-        for row in ticket.rows().await {
+        for row in both(&ticket).await {
             assert_eq!((&row["state"], &row["canEdit"]), (&name.into(), &can_edit.into()));
         }
     }
@@ -213,7 +224,7 @@ async fn what_waits_to_be_scored_again_is_in_progress() {
         assert_eq!(row["customerExperience"]["reOpened"], true);
     }
     gate.open();
-    assert!(ticket.rows().await.iter().all(|row| row["state"] == "aiReady"));
+    assert!(both(&ticket).await.iter().all(|row| row["state"] == "aiReady"));
 }
 
 #[tokio::test]
@@ -243,7 +254,7 @@ async fn the_directory_names_and_describes_ai_agents() {
     let mut directory = DirectoryServiceClient::new(server.channel().await);
     let update = UpdatePersonRequest { person: Some(person), ..UpdatePersonRequest::default() };
     let said = soon("an update", directory.update_person(update)).await.unwrap().into_inner();
-    for row in ticket.rows().await {
+    for row in both(&ticket).await {
         let agent = &row["aiUsage"]["aiAgents"][0];
         assert_eq!(agent["name"], "Billing agent");
         assert_eq!(agent["description"], "Answers questions on invoices");
@@ -342,15 +353,15 @@ async fn the_rating_that_was_answered_last_is_the_csat() {
     for (kind, value, comment, scale) in
         [("Csat", 4, Some("Quick"), 5), ("Nps", 0, None, 10), ("ThumbsUpOrDown", 1, None, 1)]
     {
-        assert!(ticket.rows().await.iter().all(|row| row["customerExperience"]["csat"] == last));
+        assert!(both(&ticket).await.iter().all(|row| row["customerExperience"]["csat"] == last));
         server.clock.advance_millis(1000);
         let id = rate(&server, conversation, kind, value, comment).await;
         last = json!({ "id": id, "scale": scale, "answerStars": value, "answerText": comment });
     }
-    let rows = ticket.rows().await;
-    assert!(rows.len() == 2 && rows.iter().all(|row| row["customerExperience"]["csat"] == last), "{rows:#?}");
+    let rows = both(&ticket).await;
+    assert!(rows.iter().all(|row| row["customerExperience"]["csat"] == last), "{rows:#?}");
     // One that is only offered changes nothing.
     let offer = json!({ "ratingType": "Csat" }).to_string();
     server.http().post(&format!("/v1/conversations/{conversation}/ratings/offer"), offer).await;
-    assert!(ticket.rows().await.iter().all(|row| row["customerExperience"]["csat"] == last));
+    assert!(both(&ticket).await.iter().all(|row| row["customerExperience"]["csat"] == last));
 }

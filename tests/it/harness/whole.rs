@@ -1,4 +1,4 @@
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use plaudit::{
     assembly::{Assembly, Close, assemble},
@@ -90,6 +90,10 @@ impl Plaudit {
     /// Tells the server to stop, and does not wait for it.
     pub fn begin_stop(&mut self) {
         self.server.begin_stop();
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
     }
 
     /// A caller of the REST edge.

@@ -45,7 +45,7 @@ pub enum Error {
          missed; read anew what you follow, and watch without a token"
     )]
     EventsLost,
-    #[error("others kept changing {what}; nothing was written, send the same request again")]
+    #[error("too many concurrent changes to {what}; retry")]
     ConcurrentChange { what: String },
     #[error("{what} is not deleted")]
     NotDeleted { what: String },

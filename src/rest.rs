@@ -23,7 +23,10 @@ use axum::{
 use http::{HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 
-use crate::{interchange::json, service::Services};
+use crate::{
+    interchange::json,
+    service::{Call, Services},
+};
 
 use fault::Fault;
 
@@ -57,6 +60,11 @@ pub fn router_with(services: Arc<Services>, options: &Options) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(services)
+}
+
+/// What the use cases are called with: what a caller is comes in here.
+fn call(services: &Services) -> Call<'_> {
+    Call::new(services)
 }
 
 /// How a dialect shows what went wrong.

@@ -9,14 +9,14 @@ use std::{
 use futures_util::{FutureExt as _, future::BoxFuture};
 
 use crate::{
-    domain::{ConversationId, UnixMillis},
+    domain::{ConversationId, Listing, UnixMillis},
     error::Error,
     service::{
-        Services,
+        Call, Services,
         listing::{Scored, Update, score_of},
     },
     store::{
-        Batch, StoreError, Stored, assessment,
+        Decision, StoreError, Stored, assessment,
         conversation::{self, NumberedHead},
         listing, queue,
         records::{Backfill, Head},
@@ -58,7 +58,7 @@ impl Index {
             return Ok(Next::After(LOOK_EVERY));
         }
         let begun = Instant::now();
-        let may_have_more = index_next(&self.services).await?;
+        let may_have_more = index_next(Call::new(&self.services)).await?;
         self.is_done = !may_have_more && !has_open;
         Ok(match (may_have_more, is_busy) {
             (true, true) => Next::After((begun.elapsed() * REST).min(LOOK_EVERY)),
@@ -80,41 +80,39 @@ impl Task for Index {
 
 /// Indexes the next few conversations; answers whether there may be more. How far it came is stored with what it did, so
 /// that it goes on after a restart. For one caller at a time.
-pub async fn index_next(services: &Services) -> Result<bool, Error> {
-    let store = &*services.store;
+pub async fn index_next(call: Call<'_>) -> Result<bool, Error> {
+    let index_mark = &call.services.index_mark;
     // Asked before anything is read: whatever is stored below it is found now.
-    let decided_below = services.ids.decided_below().await?;
-    let mark = services.index_mark.get();
+    let decided_below = call.services.ids.decided_below().await?;
+    let mark = index_mark.get();
     if mark.below >= decided_below {
         return Ok(false);
     }
     let before = ConversationId(decided_below);
-    let heads = conversation::heads_from(store, ConversationId(mark.below), before, PART).await?;
+    let mut decision = Decision::new(call.space());
+    let heads = conversation::heads_from(&call.space(), ConversationId(mark.below), before, PART).await?;
     let is_end = heads.len() < PART;
-    let part = take_in(services, heads).await?;
+    let part = index(call, &mut decision, heads).await?;
     let below = match part.last {
         Some(last) if part.is_cut || !is_end => last.0.saturating_add(1),
         _ => decided_below,
     };
-    if !part.batch.put.is_empty() || below.saturating_sub(services.index_mark.stored()) >= UNSTORED {
-        let mut batch = part.batch;
-        let read = listing::find_backfill(store).await?;
-        listing::put_backfill(&mut batch, read, &Backfill { next: Some(ConversationId(below)) });
-        match store.commit(batch).await {
-            Ok(_) => services.index_mark.set_stored(below),
+    if decision.writes() > 0 || below.saturating_sub(index_mark.stored()) >= UNSTORED {
+        listing::find_backfill(&decision).await?;
+        listing::put_backfill(&mut decision, &Backfill { next: Some(ConversationId(below)) });
+        if !decision.commit().await? {
             // One of them changed meanwhile: the next call looks at all of them again.
-            Err(StoreError::Conflict { .. }) => return Ok(true),
-            Err(error) => return Err(error.into()),
+            return Ok(true);
         }
+        index_mark.set_stored(below);
     }
-    services.index_mark.advance(below, part.newest);
+    index_mark.advance(below, part.newest);
     Ok(part.is_cut || !is_end)
 }
 
-/// What takes some conversations in.
+/// How far a part came.
 #[derive(Default)]
 struct Part {
-    batch: Batch,
     /// The last that was looked at.
     last: Option<ConversationId>,
     newest: Option<UnixMillis>,
@@ -122,30 +120,27 @@ struct Part {
     is_cut: bool,
 }
 
-async fn take_in(services: &Services, heads: Vec<NumberedHead>) -> Result<Part, Error> {
-    let store = &*services.store;
-    let listings = listing::find_many_stored(store, heads.iter().map(|(id, _)| *id)).await?;
+async fn index(call: Call<'_>, decision: &mut Decision<'_>, heads: Vec<NumberedHead>) -> Result<Part, Error> {
+    let listings = listing::find_many_stored(&call.space(), heads.iter().map(|(id, _)| *id)).await?;
     let mut part = Part::default();
     for ((id, head), listing) in heads.into_iter().zip(listings) {
-        if part.batch.put.len() >= PART_KEYS {
+        if decision.writes() >= PART_KEYS {
             part.is_cut = true;
             break;
         }
-        let taken = match head {
+        part.last = Some(id);
+        let indexed = match head {
             Ok(head) => {
                 part.newest = part.newest.max(Some(head.value.conversation.create_time));
-                let update = Update::of(id, listing);
-                if update.is_taken_in() { Ok(Batch::default()) } else { one(services, head, update).await }
+                if listing.as_ref().is_some_and(|listing| listing.value.taken_in) {
+                    continue;
+                }
+                one(call, id, head, listing).await
             }
             Err(error) => Err(error),
         };
-        part.last = Some(id);
-        match taken {
-            Ok(one) => {
-                part.batch.expect.extend(one.expect);
-                part.batch.put.extend(one.put);
-                part.batch.delete.extend(one.delete);
-            }
+        match indexed {
+            Ok(one) => decision.absorb(one),
             Err(StoreError::Corrupt(cause)) => {
                 tracing::error!(conversation = %id, %cause, "is damaged and stays out of lists with a filter");
             }
@@ -155,45 +150,39 @@ async fn take_in(services: &Services, heads: Vec<NumberedHead>) -> Result<Part, 
     Ok(part)
 }
 
-/// What takes one conversation in that is not.
-async fn one(services: &Services, head: Stored<Head>, mut update: Update) -> Result<Batch, StoreError> {
-    let store = &*services.store;
-    let Stored { value: head, raw } = head;
-    let id = head.conversation.id;
-    let mut batch = Batch::default();
-    conversation::expect_head(&mut batch, id, raw);
-    if head.knows_writers() {
-        update.take_in(&head);
-    } else {
-        let transcript = conversation::transcript(store, head).await?;
-        update.take_in_whole(&transcript.conversation, &transcript.messages);
-        return finish(services, batch, id, transcript.conversation.version, update).await;
-    }
-    finish(services, batch, id, head.conversation.version, update).await
-}
-
-/// With what an earlier version may have left of its scoring.
-async fn finish(
-    services: &Services,
-    mut batch: Batch,
+/// Indexes one conversation, with what an earlier version may have left of its scoring.
+async fn one(
+    call: Call<'_>,
     id: ConversationId,
-    version: u64,
-    mut update: Update,
-) -> Result<Batch, StoreError> {
-    let store = &*services.store;
-    if services.index_mark.was_found(id) {
-        let (_, assessments) = assessment::find_indexed(store, id).await?;
-        let score_tenths = score_of(assessments.iter().map(|stored| &stored.value));
-        for stored in assessments {
-            assessment::put_again(&mut batch, &stored.value, stored.raw);
+    Stored { value: head, raw }: Stored<Head>,
+    listing: Option<Stored<Listing>>,
+) -> Result<Decision<'_>, StoreError> {
+    let mut decision = Decision::new(call.space());
+    let head_key = call.keys().head(id);
+    decision.expect(head_key.clone(), Some(raw));
+    let (listing, raw) = listing.map(|Stored { value, raw }| (value, raw)).unzip();
+    decision.expect(call.keys().listing(id), raw);
+    let mut update = Update::of(id, listing);
+    let version = head.conversation.version;
+    if head.knows_writers() {
+        update.index(&head);
+    } else {
+        let transcript = conversation::transcript(&decision.guarded_by(&head_key), head).await?;
+        update.index_whole(&transcript.conversation, &transcript.messages);
+    }
+    if call.services.index_mark.was_found(id) {
+        let (_, assessments) = assessment::find_indexed(&decision, id).await?;
+        let score_tenths = score_of(&assessments);
+        for assessment in &assessments {
+            assessment::put_again(&mut decision, assessment);
         }
-        let (states, _) = queue::find_many(store, vec![(id, true)]).await?;
+        let (states, _) = queue::find_many(&decision, vec![(id, true)]).await?;
         let state = states.into_iter().next().map(|(_, state)| state).unwrap_or_default();
         if state.job.is_none() {
             let failed_attempts = state.failure.map(|failure| failure.failed_attempts);
             update.set_settled(version, &Scored { failed_attempts, score_tenths });
         }
     }
-    update.put(&mut batch);
-    Ok(batch)
+    update.put(&mut decision);
+    Ok(decision)
 }

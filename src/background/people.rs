@@ -7,7 +7,7 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use crate::{
     error::Error,
     service::{
-        Services,
+        Call, Services,
         directory::{meet_announced, wait_for_announced},
     },
 };
@@ -31,7 +31,7 @@ impl Task for People {
     }
 
     fn step(&mut self) -> BoxFuture<'_, Result<Next, Error>> {
-        async { meet_announced(&self.0).await.map(|()| Next::After(LONGEST_WAIT)) }.boxed()
+        async { meet_announced(Call::new(&self.0)).await.map(|()| Next::After(LONGEST_WAIT)) }.boxed()
     }
 
     fn wake(&mut self) -> BoxFuture<'_, ()> {
@@ -40,6 +40,6 @@ impl Task for People {
 
     /// Those who were named last are in memory alone.
     fn finish(&mut self) -> BoxFuture<'_, Result<(), Error>> {
-        meet_announced(&self.0).boxed()
+        meet_announced(Call::new(&self.0)).boxed()
     }
 }

@@ -7,8 +7,8 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use crate::{
     domain::{ConversationId, Event, EventKind, UnixMillis},
     error::Error,
-    service::Services,
-    store::{Batch, Expect, Key, StoreError, conversation, keys, listing, purge, records},
+    service::{Call, Services},
+    store::{Decision, Key, conversation, listing, purge},
 };
 
 use super::{Next, Task};
@@ -34,7 +34,7 @@ impl Task for Purge {
 
     fn step(&mut self) -> BoxFuture<'_, Result<Next, Error>> {
         async {
-            let purged = purge_deleted(&self.services).await?;
+            let purged = purge_deleted(Call::new(&self.services)).await?;
             if purged > 0 {
                 tracing::info!(purged, "purged deleted conversations");
             }
@@ -45,17 +45,16 @@ impl Task for Purge {
 }
 
 /// Purges every conversation whose time has come; answers how many. What a crash interrupts, the next call finishes.
-pub async fn purge_deleted(services: &Services) -> Result<usize, Error> {
-    let store = &*services.store;
-    let now = services.clock.now();
-    let kept = services.settings().purge_time(UnixMillis(0)).0;
+pub async fn purge_deleted(call: Call<'_>) -> Result<usize, Error> {
+    let now = call.services.clock.now();
+    let kept = call.services.settings().purge_time(UnixMillis(0)).0;
     let until = UnixMillis(now.0.saturating_sub(kept));
     let mut purged = 0;
     let mut after: Option<Key> = None;
     loop {
-        let noted = listing::deletions_until(store, until, after.take(), PAGE).await?;
+        let noted = listing::deletions_until(&call.space(), until, after.take(), PAGE).await?;
         for (note, id) in &noted {
-            purged += usize::from(purge(services, note, *id).await?);
+            purged += usize::from(purge(call, note, *id).await?);
         }
         match noted.last() {
             Some((last, _)) if noted.len() == PAGE => after = Some(last.clone()),
@@ -67,34 +66,41 @@ pub async fn purge_deleted(services: &Services) -> Result<usize, Error> {
 /// Purges one conversation; false when it was brought back meanwhile.
 ///
 /// The head goes first: from then on nothing can find or restore it, and the note leads here again until the rest is gone too.
-async fn purge(services: &Services, note: &Key, id: ConversationId) -> Result<bool, Error> {
-    let store = &*services.store;
-    if let Some(found) = conversation::find_with_deleted(store, id).await? {
+async fn purge(call: Call<'_>, note: &Key, id: ConversationId) -> Result<bool, Error> {
+    let (space, keys) = (call.space(), call.keys());
+    let mut decision = Decision::new(space);
+    if let Some(found) = conversation::find_with_deleted(&decision, id).await? {
         // Brought back meanwhile, and maybe deleted again: then another note leads to it.
-        let delete_time = found.head.value.conversation.delete_time;
-        if delete_time.is_none_or(|time| keys::deletion(time, id) != *note) {
+        let delete_time = found.head.conversation.delete_time;
+        if delete_time.is_none_or(|time| keys.deletion(time, id) != *note) {
             return Ok(false);
         }
-        let mut batch = Batch::default();
-        batch.expect.push((keys::head(id), Expect::Is(found.head.raw)));
-        batch.delete.push(keys::head(id));
-        match store.commit(batch).await {
-            Ok(_) => {}
-            Err(StoreError::Conflict { .. }) => return Ok(false),
-            Err(error) => return Err(error.into()),
+        decision.delete(keys.head(id));
+        if !decision.commit().await? {
+            return Ok(false);
         }
     }
     // A deletion writes it, and it goes last.
-    let source = listing::find(store, id).await?.map(|listing| listing.value.source);
+    let source = listing::find(&space, id).await?.map(|listing| listing.source);
     loop {
-        let belongings = purge::next_belongings(store, id, source.as_deref()).await?;
+        let belongings = purge::next_belongings(&space, id, source.as_deref()).await?;
         if belongings.is_empty() {
             break;
         }
-        store.commit(Batch { delete: belongings, ..Batch::default() }).await?;
+        delete_all(Decision::new(space), belongings).await?;
     }
-    let event = Event { conversation: id, time: services.clock.now(), kind: EventKind::ConversationPurged };
-    let delete = vec![keys::listing(id), keys::job(id), note.clone()];
-    store.commit(Batch { delete, log: vec![records::encode(&event)], ..Batch::default() }).await?;
+    let mut decision = Decision::new(space);
+    let now = call.services.clock.now();
+    decision.log(&Event { conversation: id, time: now, kind: EventKind::ConversationPurged });
+    delete_all(decision, vec![keys.listing(id), keys.job(id), note.clone()]).await?;
     Ok(true)
+}
+
+/// Nothing is expected: nobody writes to what belongs to a conversation that is gone.
+async fn delete_all(mut decision: Decision<'_>, keys: Vec<Key>) -> Result<(), Error> {
+    for key in keys {
+        decision.delete(key);
+    }
+    decision.commit().await?;
+    Ok(())
 }

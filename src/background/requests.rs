@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 
-use crate::{error::Error, service::Services, store::request};
+use crate::{
+    error::Error,
+    service::{Call, Services},
+    store::request,
+};
 
 use super::{Next, Task};
 
@@ -26,7 +30,7 @@ impl Task for SweepRequests {
 
     fn step(&mut self) -> BoxFuture<'_, Result<Next, Error>> {
         async {
-            let swept = request::sweep(&*self.services.store, self.services.clock.now()).await?;
+            let swept = request::sweep(Call::new(&self.services).space(), self.services.clock.now()).await?;
             if swept > 0 {
                 tracing::info!(swept, "forgot request ids older than 24 hours");
             }

@@ -16,10 +16,10 @@ use crate::{
     domain::{ConversationId, UnixMillis},
     error::Error,
     service::{
-        Services,
+        Call, Services,
         scoring::{Outcome, give_up_damaged, record_failed_attempt, score_conversation},
     },
-    store::{KeyRange, keys, queue},
+    store::{KeyRange, Keys, queue},
 };
 
 use super::{Next, STORE_WAIT, Task};
@@ -37,6 +37,8 @@ pub struct Scoring {
     jobs: JoinSet<(ConversationId, bool)>,
     /// Those of `jobs`: a conversation is scored by one job at a time.
     conversations: HashSet<ConversationId>,
+    /// Those of them that were met in the queue meanwhile: their job may be one that came after the scoring had begun.
+    asked_again: HashSet<ConversationId>,
     /// The walk over the queue that is under way.
     walk: Option<Walk>,
     /// Whether a job was left in the queue since the last walk began: it is to be looked at again.
@@ -53,14 +55,25 @@ struct Walk {
 }
 
 impl Walk {
-    fn begin() -> Self {
-        Self { page: VecDeque::new(), rest: Some(keys::jobs()), next_due: None }
+    fn begin(keys: Keys) -> Self {
+        Self { page: VecDeque::new(), rest: Some(keys.jobs()), next_due: None }
     }
 }
 
 impl Scoring {
     pub fn new(services: Arc<Services>) -> Self {
-        Self { services, jobs: JoinSet::new(), conversations: HashSet::new(), walk: None, is_left: false }
+        Self {
+            services,
+            jobs: JoinSet::new(),
+            conversations: HashSet::new(),
+            asked_again: HashSet::new(),
+            walk: None,
+            is_left: false,
+        }
+    }
+
+    fn call(&self) -> Call<'_> {
+        Call::new(&self.services)
     }
 
     /// Starts the next job that is due, as soon as there is room for it.
@@ -73,17 +86,17 @@ impl Scoring {
             Some(walk) => walk,
             None => {
                 self.is_left = false;
-                Walk::begin()
+                Walk::begin(self.call().keys())
             }
         };
         let Some((conversation, job)) = walk.page.pop_front() else {
             let Some(range) = walk.rest.take() else { return Ok(self.wait(walk.next_due)) };
-            let (page, rest) = queue::page(&*self.services.store, range, PAGE).await?;
+            let (page, rest) = queue::page(&self.call().space(), range, PAGE).await?;
             self.walk = Some(Walk { page: page.into(), rest, ..walk });
             return Ok(Next::Now);
         };
         match job {
-            Err(damaged) => give_up_damaged(&self.services, conversation, damaged).await?,
+            Err(damaged) => give_up_damaged(self.call(), conversation, damaged).await?,
             Ok(job) if job.not_before > self.services.clock.now() => {
                 walk.next_due = Some(walk.next_due.map_or(job.not_before, |due| due.min(job.not_before)));
             }
@@ -106,11 +119,12 @@ impl Scoring {
 
     fn start(&mut self, conversation: ConversationId) {
         if !self.conversations.insert(conversation) {
+            self.asked_again.insert(conversation);
             return;
         }
         let services = Arc::clone(&self.services);
         self.jobs.spawn(async move {
-            let is_scored = score(&services, conversation).await;
+            let is_scored = score(Call::new(&services), conversation).await;
             (conversation, !is_scored)
         });
     }
@@ -127,11 +141,12 @@ impl Scoring {
         match ended {
             Ok((conversation, is_left)) => {
                 self.conversations.remove(&conversation);
-                self.is_left |= is_left;
+                self.is_left |= is_left | self.asked_again.remove(&conversation);
             }
             // Nobody knows whose it was; each of them may be tried again, which harms nothing.
             Err(_panicked) => {
                 self.conversations.clear();
+                self.asked_again.clear();
                 self.is_left = true;
             }
         }
@@ -161,7 +176,7 @@ impl Task for Scoring {
     }
 
     fn report(&mut self) -> BoxFuture<'_, Result<(), Error>> {
-        report(&self.services).boxed()
+        report(self.call()).boxed()
     }
 
     fn finish(&mut self) -> BoxFuture<'_, Result<(), Error>> {
@@ -176,13 +191,13 @@ impl Task for Scoring {
 }
 
 /// Answers whether the conversation's job is gone.
-async fn score(services: &Services, conversation: ConversationId) -> bool {
-    let recorded = match score_conversation(services, conversation).await {
+async fn score(call: Call<'_>, conversation: ConversationId) -> bool {
+    let recorded = match score_conversation(call, conversation).await {
         Ok(outcome) => return outcome != Outcome::ChangedMeanwhile,
         // A fault of the conversation or of ours: counted, so that it ends.
         Err(Error::Internal(cause)) => {
             tracing::error!(%conversation, %cause, "an attempt at scoring failed");
-            record_failed_attempt(services, conversation).await
+            record_failed_attempt(call, conversation).await
         }
         // A fault of the store: the job is as it was.
         Err(error) => Err(error),
@@ -194,10 +209,10 @@ async fn score(services: &Services, conversation: ConversationId) -> bool {
     false
 }
 
-async fn report(services: &Services) -> Result<(), Error> {
-    let queue::Depth { jobs, oldest, more } = queue::depth(&*services.store, MOST_COUNTED).await?;
+async fn report(call: Call<'_>) -> Result<(), Error> {
+    let queue::Depth { jobs, oldest, more } = queue::depth(&call.space(), MOST_COUNTED).await?;
     if jobs > 0 {
-        let oldest_seconds = services.clock.now().seconds_since(oldest);
+        let oldest_seconds = call.services.clock.now().seconds_since(oldest);
         tracing::info!(jobs, more, oldest_seconds, "conversations wait for scoring");
     }
     Ok(())

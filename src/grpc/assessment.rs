@@ -47,7 +47,7 @@ impl AssessmentService for AssessmentEdge {
         request: Request<v1::GetAssessmentRequest>,
     ) -> Result<Response<v1::Assessment>, Status> {
         let (parent, id) = names::parse_assessment("name", &request.get_ref().name).map_err(Error::from)?;
-        let assessment = assessment::get_assessment(&self.edge.0, &parent, id).await?;
+        let assessment = assessment::get_assessment(self.edge.call(), &parent, id).await?;
         Ok(Response::new(to_wire(assessment)))
     }
 
@@ -65,7 +65,7 @@ impl AssessmentService for AssessmentEdge {
         let arguments = || format!("assessments {of:?} {filter:?}");
         let after = pages::cursor(services, arguments, &request.page_token, &mut violations);
         violations.or(()).map_err(Error::from)?;
-        let page = assessment::list_assessments(services, of, &filter, after, size).await?;
+        let page = assessment::list_assessments(self.edge.call(), of, &filter, after, size).await?;
         let next = page.next_cursor();
         let cursors: Vec<_> = page.items.iter().map(|listed| page.cursor_at(listed.place)).collect();
         let assessments = page.items.into_iter().map(|listed| self.encoder.encode(listed));
@@ -89,6 +89,6 @@ impl Edge {
         let Some(parent) = violations.take(names::parse_conversation("parent", parent)) else {
             return Ok(None);
         };
-        conversation::resolve(&self.0, &parent).await.map(|id| Some(AssessmentsOf::One(id)))
+        conversation::resolve(self.call(), &parent).await.map(|id| Some(AssessmentsOf::One(id)))
     }
 }

@@ -39,7 +39,7 @@ impl ConversationService for Edge {
             violations.collect(names::parse_conversation("name", &request.name)).map_err(Error::from)?;
         let answer = if is_full {
             let (status, page) =
-                conversation::get_conversation_with_messages(&self.0, &name, FULL_VIEW_MESSAGES).await?;
+                conversation::get_conversation_with_messages(self.call(), &name, FULL_VIEW_MESSAGES).await?;
             let id = status.conversation.id;
             let (messages, next_page_token) = self.page_to_wire(id, page);
             v1::Conversation {
@@ -48,7 +48,7 @@ impl ConversationService for Edge {
                 ..conversation_to_wire(status.conversation, status.scoring)
             }
         } else {
-            let status = conversation::get_conversation(&self.0, &name).await?;
+            let status = conversation::get_conversation(self.call(), &name).await?;
             conversation_to_wire(status.conversation, status.scoring)
         };
         Ok(Response::new(answer))
@@ -64,10 +64,10 @@ impl ConversationService for Edge {
         let parent = violations.take(names::parse_conversation("parent", &request.parent));
         let Some(parent) = parent else { return Err(Error::from(violations).into()) };
         // A token is good for one conversation, so its own violation is known only now.
-        let id = conversation::resolve(&self.0, &parent).await?;
+        let id = conversation::resolve(self.call(), &parent).await?;
         let after = pages::place_number(&self.0, &token_arguments(id), &request.page_token, &mut violations);
         violations.or(()).map_err(Error::from)?;
-        let page = conversation::list_messages(&self.0, id, MessageId(after), size).await?;
+        let page = conversation::list_messages(self.call(), id, MessageId(after), size).await?;
         let (messages, next_page_token) = self.page_to_wire(id, page);
         Ok(Response::new(v1::ListMessagesResponse { messages, next_page_token }))
     }
@@ -84,7 +84,7 @@ impl ConversationService for Edge {
         let arguments = || format!("conversations {scope:?} {filter:?}");
         let after = pages::cursor(&self.0, arguments, &request.page_token, &mut violations);
         violations.or(()).map_err(Error::from)?;
-        let page = conversation::list_conversations(&self.0, scope, &filter, after, size).await?;
+        let page = conversation::list_conversations(self.call(), scope, &filter, after, size).await?;
         let next = page.next_cursor();
         let cursors: Vec<_> =
             page.items.iter().map(|status| page.cursor_at(status.conversation.place())).collect();
@@ -112,7 +112,13 @@ impl ConversationService for Edge {
         };
         violations.or(()).map_err(Error::from)?;
         let request_id = request_id.as_ref();
-        let status = conversation::update_conversation(&self.0, &name, &etag, &changes, request_id).await;
+        let status = conversation::update_conversation(
+            self.call().with_request_id(request_id),
+            &name,
+            &etag,
+            &changes,
+        )
+        .await;
         let status = status.map_err(|error| match error {
             Error::Invalid(found) => Error::Invalid(found.renamed(wire_field)),
             other => other,
@@ -130,7 +136,9 @@ impl ConversationService for Edge {
         let name =
             violations.collect(names::parse_conversation("name", &request.name)).map_err(Error::from)?;
         let request_id = request_id.as_ref();
-        let status = conversation::delete_conversation(&self.0, &name, &request.etag, request_id).await?;
+        let status =
+            conversation::delete_conversation(self.call().with_request_id(request_id), &name, &request.etag)
+                .await?;
         Ok(Response::new(self.status_to_wire(status)))
     }
 
@@ -143,7 +151,8 @@ impl ConversationService for Edge {
         let request_id = request_id_from_wire(&request.request_id, &mut violations);
         let id = names::parse_conversation_number("name", &request.name);
         let id = violations.collect(id).map_err(Error::from)?;
-        let status = conversation::undelete_conversation(&self.0, id, request_id.as_ref()).await?;
+        let status =
+            conversation::undelete_conversation(self.call().with_request_id(request_id.as_ref()), id).await?;
         Ok(Response::new(self.status_to_wire(status)))
     }
 

@@ -6,7 +6,7 @@ use crate::{
     domain::{Conversation, ConversationId, Message, Rating},
     proto::v1,
     service::{
-        Services,
+        Call, Services,
         conversation::{ConversationStatus, ScoringStatus},
     },
     wire::{handling, message, names, rating, times},
@@ -17,6 +17,11 @@ use crate::{
 pub struct Edge(pub Arc<Services>);
 
 impl Edge {
+    /// What the use cases are called with: what a caller is comes in here.
+    pub fn call(&self) -> Call<'_> {
+        Call::new(&self.0)
+    }
+
     /// As [`conversation_to_wire`], with when it was deleted and until when it can come back.
     pub fn status_to_wire(&self, status: ConversationStatus) -> v1::Conversation {
         let delete_time = status.conversation.delete_time;

@@ -31,7 +31,9 @@ impl ImportService for Edge {
     ) -> Result<Response<v1::ImportConversationResponse>, Status> {
         let import = from_wire(&self.0, request.into_inner()).map_err(Error::Invalid)?;
         let Import { new, on_conflict, request_id } = import;
-        let imported = import::import_conversation(&self.0, &new, on_conflict, request_id.as_ref()).await?;
+        let imported =
+            import::import_conversation(self.call().with_request_id(request_id.as_ref()), &new, on_conflict)
+                .await?;
         Ok(Response::new(imported_to_wire(&imported)))
     }
 
@@ -49,7 +51,7 @@ impl ImportService for Edge {
         request: Request<v1::GetImportRequest>,
     ) -> Result<Response<v1::Import>, Status> {
         let receipt = names::parse_import("name", &request.get_ref().name).map_err(Error::from)?;
-        let status = import::get_import(&self.0, &receipt).await?;
+        let status = import::get_import(self.call(), &receipt).await?;
         Ok(Response::new(status_to_wire(status)))
     }
 }

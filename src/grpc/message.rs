@@ -53,7 +53,8 @@ impl Edge {
         let (Some(parent), Some(new), true) = (parent, new, violations.is_empty()) else {
             return Err(Error::from(violations).into());
         };
-        let stored = store_message(&self.0, &parent, &new, process, request_id.as_ref()).await?;
+        let stored =
+            store_message(self.call().with_request_id(request_id.as_ref()), &parent, &new, process).await?;
         let StoredMessage { conversation, scoring, message } = stored;
         let id = conversation.id;
         if matches!(process, Process::Realtime { .. }) && matches!(scoring, ScoringStatus::Pending { .. }) {
@@ -83,7 +84,7 @@ impl Edge {
             return Err(Error::from(violations).into());
         };
         let target = Target { parent: &parent, id, etag: etag.as_deref() };
-        let stored = update_message(&self.0, target, &change, request_id.as_ref()).await;
+        let stored = update_message(self.call().with_request_id(request_id.as_ref()), target, &change).await;
         let stored = stored.map_err(|error| match error {
             Error::Invalid(found) => Error::Invalid(found.renamed(wire_field)),
             other => other,
@@ -98,7 +99,7 @@ impl Edge {
         let (parent, id) = violations.collect(name).map_err(Error::from)?;
         let etag = present(request.etag.clone());
         let target = Target { parent: &parent, id, etag: etag.as_deref() };
-        delete_message(&self.0, target, request_id.as_ref()).await?;
+        delete_message(self.call().with_request_id(request_id.as_ref()), target).await?;
         Ok(Response::new(()))
     }
 

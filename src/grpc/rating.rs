@@ -32,7 +32,7 @@ impl RatingService for Edge {
         let draft = draft_from_wire(request.rating.unwrap_or_default(), &mut violations);
         let new = draft.check(violations).map_err(renamed)?;
         let parent = parent.map_err(Error::from)?;
-        let rating = rating::offer_rating(&self.0, &parent, &new, request_id.as_ref());
+        let rating = rating::offer_rating(self.call().with_request_id(request_id.as_ref()), &parent, &new);
         let rating = rating.await.map_err(|error| match error {
             Error::Invalid(violations) => renamed(violations),
             other => other,
@@ -52,7 +52,9 @@ impl RatingService for Edge {
             answers.map(|(index, answer)| answer_from_wire(index, answer, &mut violations)).collect();
         let name = violations.collect(names::parse_rating("name", &request.name)).map_err(Error::from)?;
         let submission = Submission { answers, opt_out: request.opt_out };
-        let submitted = rating::submit_rating(&self.0, &name, &submission, request_id.as_ref()).await?;
+        let submitted =
+            rating::submit_rating(self.call().with_request_id(request_id.as_ref()), &name, &submission)
+                .await?;
         Ok(Response::new(self.rating_to_wire(submitted.rating)))
     }
 
@@ -64,7 +66,7 @@ impl RatingService for Edge {
         let mut violations = Violations::default();
         let request_id = request_id_from_wire(&request.request_id, &mut violations);
         let name = violations.collect(names::parse_rating("name", &request.name)).map_err(Error::from)?;
-        let rating = rating::cancel_rating(&self.0, &name, request_id.as_ref()).await?;
+        let rating = rating::cancel_rating(self.call().with_request_id(request_id.as_ref()), &name).await?;
         Ok(Response::new(self.rating_to_wire(rating)))
     }
 
@@ -73,7 +75,7 @@ impl RatingService for Edge {
         request: Request<v1::GetRatingRequest>,
     ) -> Result<Response<v1::Rating>, Status> {
         let name = names::parse_rating("name", &request.get_ref().name).map_err(Error::from)?;
-        let rating = rating::get_rating(&self.0, &name).await?;
+        let rating = rating::get_rating(self.call(), &name).await?;
         Ok(Response::new(self.rating_to_wire(rating)))
     }
 

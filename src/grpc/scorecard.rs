@@ -22,7 +22,7 @@ impl ScorecardService for Edge {
         request: Request<v1::GetScorecardRequest>,
     ) -> Result<Response<v1::Scorecard>, Status> {
         let (base, ordinal) = names::parse_scorecard("name", &request.get_ref().name).map_err(Error::from)?;
-        let revision = scorecard::get_scorecard(&self.0, &base, ordinal).await?;
+        let revision = scorecard::get_scorecard(self.call(), &base, ordinal).await?;
         Ok(Response::new(to_wire(revision)))
     }
 
@@ -35,7 +35,7 @@ impl ScorecardService for Edge {
         let size = pages::size(request.page_size, &mut violations);
         let after = pages::place(&self.0, LIST, &request.page_token, &mut violations);
         violations.or(()).map_err(Error::from)?;
-        let page = scorecard::list_scorecards(&self.0, after.as_deref(), size).await?;
+        let page = scorecard::list_scorecards(self.call(), after.as_deref(), size).await?;
         let bases: Vec<_> = page.revisions.iter().map(|revision| revision.revision.base.clone()).collect();
         let mut scorecards: Vec<_> = page.revisions.into_iter().map(to_wire).collect();
         let last = if pages::cut(&mut scorecards) {

@@ -30,7 +30,7 @@ async fn download(
 ) -> Response {
     // A path that cannot be decoded names nothing either.
     let link = link.map(|Path(link)| link).unwrap_or_default();
-    match get_attachment(&services, &link).await {
+    match get_attachment(super::call(&services), &link).await {
         Ok(file) => answer(file),
         Err(Error::NotFound { .. }) => {
             plain_error(&Fault::new(StatusCode::NOT_FOUND, "there is no attachment with this link"))

@@ -92,7 +92,12 @@ impl Dixa {
         let conversation = self.conversation(id.as_deref())?;
         let (head, body) = request.into_parts();
         let (key, new) = read(head, body, decode::offer).await?;
-        let rating = rating::offer_rating(&self.services, &conversation, &new, key.as_ref()).await;
+        let rating = rating::offer_rating(
+            super::call(&self.services).with_request_id(key.as_ref()),
+            &conversation,
+            &new,
+        )
+        .await;
         let rating = rating.map_err(|error| renamed(error, decode::offered_field))?;
         let data = encode::offered(self.services.rating_uuid_of(&rating), &rating);
         Ok(answer(StatusCode::CREATED, &encode::Data { data }))
@@ -105,7 +110,12 @@ impl Dixa {
         let name = RatingRef { conversation, uuid };
         let (head, body) = request.into_parts();
         let (key, submission) = read(head, body, decode::submission).await?;
-        let submitted = rating::submit_rating(&self.services, &name, &submission, key.as_ref()).await;
+        let submitted = rating::submit_rating(
+            super::call(&self.services).with_request_id(key.as_ref()),
+            &name,
+            &submission,
+        )
+        .await;
         let submitted = submitted.map_err(|error| renamed(error, decode::submitted_field))?;
         let data = encode::submitted(uuid, &submission, &submitted);
         Ok(answer(StatusCode::CREATED, &encode::Data { data }))
@@ -113,9 +123,9 @@ impl Dixa {
 
     async fn list(&self, id: Option<String>) -> Result<Response, Fault> {
         let services = &self.services;
-        let id = conversation::resolve(services, &self.conversation(id.as_deref())?).await?;
+        let id = conversation::resolve(super::call(services), &self.conversation(id.as_deref())?).await?;
         let any = RatingFilter::default();
-        let page = rating::list_ratings_of(services, id, &any, RatingId(0), MAX_RATINGS).await?;
+        let page = rating::list_ratings_of(super::call(services), id, &any, RatingId(0), MAX_RATINGS).await?;
         let now = services.now();
         let ratings = page.ratings.iter();
         let data: Vec<_> =

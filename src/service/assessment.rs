@@ -11,27 +11,26 @@ mod list;
 pub use list::{AssessmentsOf, Listed, list_assessments};
 
 use super::{
-    Services,
+    Call,
     conversation::ScoringStatus,
     import::{ImportStatus, get_import},
 };
 
 /// One assessment of a conversation.
 pub async fn get_assessment(
-    services: &Services,
+    call: Call<'_>,
     parent: &ConversationRef,
     id: AssessmentId,
 ) -> Result<Assessment, Error> {
     let not_found =
         || Error::not_found(ResourceKind::Assessment, format!("conversations/{parent}/assessments/{id}"));
-    let Some(conversation) = conversation::resolve(&*services.store, parent).await? else {
+    let Some(conversation) = conversation::resolve(&call.space(), parent).await? else {
         return Err(not_found());
     };
-    if !conversation::exists(&*services.store, conversation).await? {
+    if !conversation::exists(&call.space(), conversation).await? {
         return Err(not_found());
     }
-    let stored = assessment::find(&*services.store, conversation, id).await?;
-    stored.map(|stored| stored.value).ok_or_else(not_found)
+    assessment::find(&call.space(), conversation, id).await?.ok_or_else(not_found)
 }
 
 /// What became of an import, with what its scoring gave.
@@ -46,23 +45,23 @@ pub struct ScoredImport {
 
 /// The import with this receipt and, once it is scored, its AXIS and its first `limit` assessments.
 pub async fn get_scored_import(
-    services: &Services,
+    call: Call<'_>,
     receipt: &Receipt,
     limit: usize,
 ) -> Result<ScoredImport, Error> {
-    let status = get_import(services, receipt).await?;
+    let status = get_import(call, receipt).await?;
     // Asked before the assessments are read: what was done then has all of them now.
     if !matches!(status.scoring, ScoringStatus::Done | ScoringStatus::Off) {
         return Ok(ScoredImport { status, axis: None, assessments: Vec::new() });
     }
-    let store = &*services.store;
+    let store = &call.space();
     let id = status.conversation.id;
     let mut assessments = assessment::list_after(store, id, AssessmentId(0), limit).await?;
     let axis = match assessment::find_number_of_whole(store, id, axis::SCORECARD).await? {
         None => None,
         Some(number) => match assessments.iter().find(|assessment| assessment.id == number) {
             Some(found) => Some(found.clone()),
-            None => assessment::find(store, id, number).await?.map(|stored| stored.value),
+            None => assessment::find(store, id, number).await?,
         },
     };
     let axis = axis.filter(|axis| axis.state != AssessmentState::Deleted).and_then(|axis| axis.axis);

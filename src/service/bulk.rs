@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    Services,
+    Call, Services,
     import::{ConflictPolicy, Imported, import_conversation},
 };
 
@@ -137,7 +137,7 @@ impl Bulk {
             if let Some((_, ended)) = before {
                 let _ = ended.await;
             }
-            let outcome = import_with_patience(&services, &import).await;
+            let outcome = import_with_patience(Call::new(&services), &import).await;
             drop(ends);
             Undecided { decided: Decided { number, outcome }, place, size_bytes, about: Some(about) }
         };
@@ -171,13 +171,14 @@ impl Bulk {
 }
 
 /// Waits while the store has too many writes: the other items of this import wait with it.
-async fn import_with_patience(services: &Services, import: &Import) -> Result<Imported, Error> {
+async fn import_with_patience(call: Call<'_>, import: &Import) -> Result<Imported, Error> {
     let Import { new, on_conflict, request_id } = import;
+    let call = call.with_request_id(request_id.as_ref());
     for _ in 0..OVERLOADED_ATTEMPTS {
-        match import_conversation(services, new, *on_conflict, request_id.as_ref()).await {
+        match import_conversation(call, new, *on_conflict).await {
             Err(Error::Overloaded { retry_after }) => sleep(retry_after).await,
             outcome => return outcome,
         }
     }
-    import_conversation(services, new, *on_conflict, request_id.as_ref()).await
+    import_conversation(call, new, *on_conflict).await
 }

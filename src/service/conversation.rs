@@ -4,6 +4,7 @@ use crate::{
     domain::{Conversation, ConversationId, ConversationRef, Message, MessageId},
     error::{Error, ResourceKind},
     store::{
+        Reader,
         conversation::{self, Found},
         records::{Job, ScoringFailure},
     },
@@ -17,7 +18,7 @@ pub use deletion::{delete_conversation, undelete_conversation};
 pub use list::{Scope, list_conversations};
 pub use update::update_conversation;
 
-use super::{Services, page::MAX_PAGE_BYTES};
+use super::{Call, page::MAX_PAGE_BYTES};
 
 /// What became of the scoring of a conversation as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,50 +51,46 @@ pub struct MessagePage {
 }
 
 /// One conversation.
-pub async fn get_conversation(
-    services: &Services,
-    name: &ConversationRef,
-) -> Result<ConversationStatus, Error> {
-    let found = find(services, name).await?;
-    Ok(ConversationStatus { scoring: scoring_status(&found), conversation: found.head.value.conversation })
+pub async fn get_conversation(call: Call<'_>, name: &ConversationRef) -> Result<ConversationStatus, Error> {
+    let found = find(call, name).await?;
+    Ok(ConversationStatus { scoring: scoring_status(&found), conversation: found.head.conversation })
 }
 
 /// One conversation and its first messages.
 pub async fn get_conversation_with_messages(
-    services: &Services,
+    call: Call<'_>,
     name: &ConversationRef,
     limit: usize,
 ) -> Result<(ConversationStatus, MessagePage), Error> {
-    let found = find(services, name).await?;
-    let page = page_of(services, &found, MessageId(0), limit).await?;
+    let found = find(call, name).await?;
+    let page = page_of(call, &found, MessageId(0), limit).await?;
     let scoring = scoring_status(&found);
-    Ok((ConversationStatus { scoring, conversation: found.head.value.conversation }, page))
+    Ok((ConversationStatus { scoring, conversation: found.head.conversation }, page))
 }
 
 /// At most `limit` messages of one conversation after `after`.
 pub async fn list_messages(
-    services: &Services,
+    call: Call<'_>,
     id: ConversationId,
     after: MessageId,
     limit: usize,
 ) -> Result<MessagePage, Error> {
-    let found = find(services, &ConversationRef::Id(id)).await?;
-    page_of(services, &found, after, limit).await
+    let found = find(call, &ConversationRef::Id(id)).await?;
+    page_of(call, &found, after, limit).await
 }
 
 /// The number of the conversation that a name means.
-pub async fn resolve(services: &Services, name: &ConversationRef) -> Result<ConversationId, Error> {
+pub async fn resolve(call: Call<'_>, name: &ConversationRef) -> Result<ConversationId, Error> {
     let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{name}"));
-    conversation::resolve(&*services.store, name).await?.ok_or_else(not_found)
+    conversation::resolve(&call.space(), name).await?.ok_or_else(not_found)
 }
 
 /// Derived: a job waits, or it was given up, or none was wanted, or there is nothing left to do.
 pub(super) fn scoring_status(found: &Found) -> ScoringStatus {
-    let job = found.job.as_ref().map(|job| &job.value);
-    status_of(&found.head.value.conversation, job, found.failure.as_ref().map(|failure| &failure.value))
+    status_of(&found.head.conversation, found.job.as_ref(), found.failure.as_ref())
 }
 
-fn status_of(
+pub(super) fn status_of(
     conversation: &Conversation,
     job: Option<&Job>,
     failure: Option<&ScoringFailure>,
@@ -108,22 +105,26 @@ fn status_of(
     }
 }
 
-pub(super) async fn find(services: &Services, name: &ConversationRef) -> Result<Found, Error> {
-    let id = resolve(services, name).await?;
+async fn find(call: Call<'_>, name: &ConversationRef) -> Result<Found, Error> {
+    find_through(&call.space(), name).await
+}
+
+async fn find_through(reader: &dyn Reader, name: &ConversationRef) -> Result<Found, Error> {
     let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{name}"));
-    conversation::find(&*services.store, id).await?.ok_or_else(not_found)
+    let id = conversation::resolve(reader, name).await?.ok_or_else(not_found)?;
+    conversation::find(reader, id).await?.ok_or_else(not_found)
 }
 
 async fn page_of(
-    services: &Services,
+    call: Call<'_>,
     found: &Found,
     after: MessageId,
     limit: usize,
 ) -> Result<MessagePage, Error> {
-    let head = &found.head.value;
+    let head = &found.head;
     // One more than asked for tells whether there is a next page.
     let mut messages =
-        conversation::messages_after(&*services.store, head, after, limit + 1, MAX_PAGE_BYTES).await?;
+        conversation::messages_after(&call.space(), head, after, limit + 1, MAX_PAGE_BYTES).await?;
     let mut has_more = messages.len() > limit;
     messages.truncate(limit);
     let bytes: usize = messages.iter().map(Message::text_bytes).sum();

@@ -13,7 +13,7 @@ use crate::{
     store::{Position, Value, events},
 };
 
-use super::{Services, conversation};
+use super::{Call, Services, conversation};
 
 /// How many records are read at once.
 const PAGE: usize = 64;
@@ -66,7 +66,7 @@ pub struct Watch {
 pub async fn watch_events(services: Arc<Services>, start: Start, filter: Filter) -> Result<Watch, Error> {
     let Filter { conversation, kinds } = filter;
     let conversation = match &conversation {
-        Some(name) => Some(conversation::resolve(&services, name).await?),
+        Some(name) => Some(conversation::resolve(Call::new(&services), name).await?),
         None => None,
     };
     let newest = services.store.newest();

@@ -6,21 +6,22 @@ mod parts;
 use crate::{
     domain::{
         Conversation, ConversationId, Event, EventKind, ImportOutcome, MessageId, NewConversation, RatingId,
-        Receipt, RequestId, Violations,
+        Receipt, UnixMillis, Violations,
     },
     error::{Error, ResourceKind},
     store::{
-        Batch, Expect, StoreError, Stored, conversation, get_one, keys, queue,
-        records::{self, Identity, Request, RequestAnswer},
+        Decision, Reader as _, conversation, get_one, queue,
+        records::{self, Identity, RequestAnswer},
         request::Method,
     },
 };
 
 use super::{
-    ATTEMPTS, Services,
+    Call,
     conversation::{ScoringStatus, scoring_status},
+    decide::Decide,
+    idempotency::Mutation,
     listing,
-    once::{Begun, Once, foreign_answer},
 };
 
 /// What to do with a conversation that is stored already.
@@ -56,161 +57,140 @@ pub struct ImportStatus {
 /// The usual import reads nothing but the record of its request, if it has an id: that the identity is free is an
 /// expectation of its batch.
 pub async fn import_conversation(
-    services: &Services,
+    call: Call<'_>,
     new: &NewConversation,
     on_conflict: ConflictPolicy,
-    request_id: Option<&RequestId>,
 ) -> Result<Imported, Error> {
-    let content = || records::encode(&(new, on_conflict as u8)).to_vec();
-    let once = Once::new(services, Method::ImportConversation, request_id, content);
-    // A part of a conversation is not to begin one.
-    let mut is_stored = new.append_after.is_some();
-    for _ in 0..ATTEMPTS {
-        // Looked up again after every conflict: the conflict may be this very request, sent twice.
-        let expired = match once.begin(services).await? {
-            Begun::Answered(answer) => return repeated(services, answer),
-            Begun::Fresh(expired) => expired,
-        };
-        let done = if is_stored {
-            meet_existing(services, new, on_conflict, &once, expired).await?
-        } else {
-            create(services, new, &once, expired).await?
-        };
-        match done {
-            Some(imported) => return Ok(imported),
-            None => is_stored = true,
-        }
-    }
-    Err(Error::ConcurrentChange { what: format!("conversations/{}:{}", new.source, new.external_id) })
+    call.carry_out(&Import { call, new, on_conflict }).await
 }
 
 /// What became of the import with this receipt.
-pub async fn get_import(services: &Services, receipt: &Receipt) -> Result<ImportStatus, Error> {
+pub async fn get_import(call: Call<'_>, receipt: &Receipt) -> Result<ImportStatus, Error> {
     let not_found = || Error::not_found(ResourceKind::Import, format!("imports/{receipt}"));
-    let id = services.secrets.conversation_of(receipt).ok_or_else(not_found)?;
-    let found = conversation::find(&*services.store, id).await?.ok_or_else(not_found)?;
+    let id = call.services.secrets.conversation_of(receipt).ok_or_else(not_found)?;
+    let found = conversation::find(&call.space(), id).await?.ok_or_else(not_found)?;
     Ok(ImportStatus {
         receipt: receipt.clone(),
         scoring: scoring_status(&found),
-        conversation: found.head.value.conversation,
+        conversation: found.head.conversation,
     })
 }
 
-/// Stores a new conversation; `None` when another write came first.
-async fn create(
-    services: &Services,
-    new: &NewConversation,
-    once: &Once<'_>,
-    expired: Option<Stored<Request>>,
-) -> Result<Option<Imported>, Error> {
-    let count = new.messages.len() as u32;
-    let in_messages = parts::numbers_of(&new.messages);
-    let numbers = 1 + in_messages + new.ratings.len() as u64;
-    let (taken, now) = services.ids.take_for_conversation(numbers, || services.clock.now()).await?;
-    let first = taken.number;
-    let id = ConversationId(first);
-    let mut conversation = Conversation {
-        subject: new.subject.clone(),
-        message_count: count,
-        ..Conversation::new(id, new.source.clone(), new.external_id.clone(), now)
-    };
-    let mut batch = Batch::default();
-    let messages = parts::number(&mut batch, id, new.messages.iter(), MessageId(first + 1));
-    if let Some(handling) = &new.handling {
-        conversation.handling = handling.begin(MessageId(first), &messages);
-    }
-    parts::guess_channel(&mut conversation, new.messages.iter());
-    parts::put_tracked(services, &mut batch, id, new.messages.iter().zip(&messages)).await?;
-    let ratings = new.ratings.iter();
-    let first_rating = RatingId(first + 1 + in_messages);
-    if parts::put_ratings(&mut batch, &conversation, ratings, first_rating, now) {
-        listing::put_rated(services, &mut batch, id).await?;
-    }
-    conversation::put_new(&mut batch, conversation, messages);
-    queue::put_first(&mut batch, id, 1, now);
-    let event = Event { conversation: id, time: now, kind: EventKind::ConversationImported };
-    batch.log.insert(0, records::encode(&event));
-    let answer = answer_of(id, ImportOutcome::Created, count);
-    once.record(services, &mut batch, expired, answer.clone());
-    match services.commit_new(batch, taken).await {
-        Ok(_) => {}
-        Err(StoreError::Conflict { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    }
-    services.queue_changed.notify_one();
-    repeated(services, answer).map(Some)
-}
-
-fn answer_of(conversation: ConversationId, outcome: ImportOutcome, stored_messages: u32) -> RequestAnswer {
-    RequestAnswer::ImportConversation { conversation, outcome, stored_messages }
-}
-
-/// Does what the policy says with a conversation that is there; `None` when another write came first.
-async fn meet_existing(
-    services: &Services,
-    new: &NewConversation,
+struct Import<'a> {
+    call: Call<'a>,
+    new: &'a NewConversation,
     on_conflict: ConflictPolicy,
-    once: &Once<'_>,
-    expired: Option<Stored<Request>>,
-) -> Result<Option<Imported>, Error> {
-    let identity_key = keys::identity(&new.source, &new.external_id);
-    let Some(identity) = get_one::<Identity>(&*services.store, identity_key.clone()).await? else {
-        if new.append_after.is_some() {
-            let rule = "must name the last message of a conversation that is stored; this one is not";
-            return Err(Violations::one("append_after", rule).into());
+}
+
+impl Decide for Import<'_> {
+    type Answer = Imported;
+
+    fn subject(&self) -> String {
+        format!("conversations/{}:{}", self.new.source, self.new.external_id)
+    }
+
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<Imported, Error> {
+        // A part of a conversation is not to begin one.
+        if self.new.append_after.is_none() && !decision.is_retry() {
+            return self.create(decision).await;
         }
-        return create(services, new, once, expired).await;
-    };
-    let id = identity.value.conversation;
-    match on_conflict {
-        ConflictPolicy::Reject => Err(Error::AlreadyImported {
-            source_name: new.source.clone(),
-            external_id: new.external_id.clone(),
-            conversation: id,
-            receipt: services.secrets.receipt(id),
-        }),
-        ConflictPolicy::ReturnExisting => {
-            let batch = Batch { expect: vec![(identity_key, Expect::Is(identity.raw))], ..Batch::default() };
-            commit(services, batch, once, expired, id, ImportOutcome::Existing, 0).await
-        }
-        ConflictPolicy::Append => {
-            // One at a time, or of many that append to one conversation all but one would have to begin again.
-            let _turn = services.append_turns.take(id).await;
-            append::run(services, new, once, expired, id).await
+        let identity = decision.keys().identity(&self.new.source, &self.new.external_id);
+        match get_one::<Identity>(&*decision, identity).await? {
+            Some(identity) => self.meet_existing(decision, identity.conversation).await,
+            None if self.new.append_after.is_some() => {
+                let rule = "must name the last message of a conversation that is stored; this one is not";
+                Err(Violations::one("append_after", rule).into())
+            }
+            None => self.create(decision).await,
         }
     }
 }
 
-/// Commits what was decided, with the record of the request; `None` when another write came first.
-async fn commit(
-    services: &Services,
-    mut batch: Batch,
-    once: &Once<'_>,
-    expired: Option<Stored<Request>>,
-    conversation: ConversationId,
-    outcome: ImportOutcome,
-    stored_messages: u32,
-) -> Result<Option<Imported>, Error> {
-    let is_new = outcome != ImportOutcome::Existing;
-    let answer = answer_of(conversation, outcome, stored_messages);
-    once.record(services, &mut batch, expired, answer.clone());
-    if !batch.put.is_empty() {
-        match services.store.commit(batch).await {
-            Ok(_) => {}
-            Err(StoreError::Conflict { .. }) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        }
+impl Mutation for Import<'_> {
+    const METHOD: Method = Method::ImportConversation;
+
+    fn content(&self) -> Vec<u8> {
+        records::encode(&(self.new, self.on_conflict as u8)).to_vec()
     }
-    if is_new {
-        services.queue_changed.notify_one();
+
+    fn record(&self, imported: &Imported) -> RequestAnswer {
+        let Imported { conversation, outcome, stored_messages, .. } = *imported;
+        RequestAnswer::ImportConversation { conversation, outcome, stored_messages }
     }
-    repeated(services, answer).map(Some)
+
+    async fn replay(&self, record: RequestAnswer, _: UnixMillis) -> Result<Option<Imported>, Error> {
+        let RequestAnswer::ImportConversation { conversation, outcome, stored_messages } = record else {
+            return Ok(None);
+        };
+        Ok(Some(self.imported(conversation, outcome, stored_messages)))
+    }
 }
 
-fn repeated(services: &Services, answer: RequestAnswer) -> Result<Imported, Error> {
-    let RequestAnswer::ImportConversation { conversation, outcome, stored_messages } = answer else {
-        return Err(foreign_answer());
-    };
-    let receipt = services.secrets.receipt(conversation);
-    Ok(Imported { receipt, conversation, outcome, stored_messages })
+impl Import<'_> {
+    fn imported(
+        &self,
+        conversation: ConversationId,
+        outcome: ImportOutcome,
+        stored_messages: u32,
+    ) -> Imported {
+        let receipt = self.call.services.secrets.receipt(conversation);
+        Imported { receipt, conversation, outcome, stored_messages }
+    }
+
+    /// Stores a new conversation.
+    async fn create(&self, decision: &mut Decision<'_>) -> Result<Imported, Error> {
+        let (services, new) = (self.call.services, self.new);
+        let count = new.messages.len() as u32;
+        let in_messages = parts::numbers_of(&new.messages);
+        let numbers = 1 + in_messages + new.ratings.len() as u64;
+        let (taken, now) = services.ids.take_for_conversation(numbers, || services.clock.now()).await?;
+        let first = taken.number;
+        decision.creates(taken);
+        let id = ConversationId(first);
+        let mut conversation = Conversation {
+            subject: new.subject.clone(),
+            message_count: count,
+            ..Conversation::new(id, new.source.clone(), new.external_id.clone(), now)
+        };
+        let messages = parts::number(decision, id, new.messages.iter(), MessageId(first + 1));
+        if let Some(handling) = &new.handling {
+            conversation.handling = handling.begin(MessageId(first), &messages);
+        }
+        parts::guess_channel(&mut conversation, new.messages.iter());
+        let tracked = parts::tracked(self.call, id, new.messages.iter().zip(&messages));
+        parts::put_tracked(decision, tracked);
+        decision.log(&Event { conversation: id, time: now, kind: EventKind::ConversationImported });
+        let first_rating = RatingId(first + 1 + in_messages);
+        if parts::put_ratings(decision, &conversation, new.ratings.iter(), first_rating, now) {
+            // Nothing is known yet of a number that is fresh, so that nothing need be read.
+            decision.expect(decision.keys().listing(id), None);
+            listing::put_rated(decision, id).await?;
+        }
+        conversation::put_new(decision, conversation, messages);
+        queue::put_first(decision, id, 1, now);
+        Ok(self.imported(id, ImportOutcome::Created, count))
+    }
+
+    /// Does what the policy says with a conversation that is there.
+    async fn meet_existing(
+        &self,
+        decision: &mut Decision<'_>,
+        id: ConversationId,
+    ) -> Result<Imported, Error> {
+        match self.on_conflict {
+            ConflictPolicy::Reject => Err(Error::AlreadyImported {
+                source_name: self.new.source.clone(),
+                external_id: self.new.external_id.clone(),
+                conversation: id,
+                receipt: self.call.services.secrets.receipt(id),
+            }),
+            ConflictPolicy::ReturnExisting => Ok(self.imported(id, ImportOutcome::Existing, 0)),
+            ConflictPolicy::Append => {
+                // One at a time, or of many that append to one conversation all but one would have to begin again.
+                decision.hold(self.call.services.append_locks.lock(id).await);
+                let (outcome, count) = append::run(self.call, self.new, decision, id).await?;
+                Ok(self.imported(id, outcome, count))
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::{
     domain::{ConversationId, UnixMillis},
-    store::{Keyspace, StoreError, listing, queue},
+    store::{Space, StoreError, listing, queue},
 };
 
 /// Up to where conversations are indexed.
@@ -27,11 +27,11 @@ pub struct IndexMark {
 
 impl IndexMark {
     /// Goes on where the last process ended.
-    pub async fn open(store: &dyn Keyspace, decided_below: u64) -> Result<Self, StoreError> {
-        let below = match listing::find_backfill(store).await?.map(|stored| stored.value.next) {
+    pub async fn open(space: Space<'_>, decided_below: u64) -> Result<Self, StoreError> {
+        let below = match listing::find_backfill(&space).await?.map(|stored| stored.next) {
             None => 0,
             Some(Some(next)) => next.0,
-            Some(None) => queue::lowest(store).await?.map_or(decided_below, |lowest| lowest.0),
+            Some(None) => queue::lowest(&space).await?.map_or(decided_below, |lowest| lowest.0),
         };
         let mark = Mutex::new(Mark { below, newest: None });
         // Nothing has to be written for what is not there.

@@ -2,11 +2,8 @@
 
 use crate::{
     domain::{Assessment, AssessmentState, Conversation, ConversationId, Listing, Message, Unit, axis},
-    error::Error,
-    store::{Batch, Keyspace, StoreError, Stored, listing, records::Head},
+    store::{Decision, StoreError, listing, records::Head},
 };
-
-use super::Services;
 
 /// What a scoring that ended found out.
 #[derive(Clone, Debug, Default)]
@@ -19,45 +16,45 @@ pub struct Scored {
 /// What lists know of a conversation that a batch is about to change: what they knew, to be changed and put.
 pub struct Update {
     id: ConversationId,
-    read: Option<Stored<Listing>>,
+    read: Option<Listing>,
     next: Listing,
 }
 
 impl Update {
     /// Reads what lists know.
-    pub async fn begin(store: &dyn Keyspace, id: ConversationId) -> Result<Self, StoreError> {
-        Ok(Self::of(id, listing::find(store, id).await?))
+    pub async fn begin(decision: &Decision<'_>, id: ConversationId) -> Result<Self, StoreError> {
+        Ok(Self::of(id, listing::find(decision, id).await?))
     }
 
-    /// The same for a change of a conversation whose head was read: one that is not taken in yet is taken in with it.
-    pub async fn begin_with(store: &dyn Keyspace, head: &Head) -> Result<Self, StoreError> {
-        let mut update = Self::begin(store, head.conversation.id).await?;
-        if !update.is_taken_in() && head.knows_writers() {
-            update.take_in(head);
+    /// The same for a change of a conversation whose head was read: one that is not indexed yet is indexed with it.
+    pub async fn begin_with(decision: &Decision<'_>, head: &Head) -> Result<Self, StoreError> {
+        let mut update = Self::begin(decision, head.conversation.id).await?;
+        if !update.is_indexed() && head.knows_writers() {
+            update.index(head);
         }
         Ok(update)
     }
 
-    /// From what was read.
-    pub fn of(id: ConversationId, read: Option<Stored<Listing>>) -> Self {
-        let next = read.as_ref().map(|read| read.value.clone()).unwrap_or_default();
+    /// From what the decision has read.
+    pub fn of(id: ConversationId, read: Option<Listing>) -> Self {
+        let next = read.clone().unwrap_or_default();
         Self { id, read, next }
     }
 
-    pub fn is_taken_in(&self) -> bool {
-        self.read.as_ref().is_some_and(|read| read.value.taken_in)
+    pub fn is_indexed(&self) -> bool {
+        self.read.as_ref().is_some_and(|read| read.taken_in)
     }
 
-    /// Takes a conversation in as its head shows it.
-    pub fn take_in(&mut self, head: &Head) {
+    /// Indexes a conversation as its head shows it.
+    pub fn index(&mut self, head: &Head) {
         let Listing { writers, .. } = shown_by(head);
         self.next.writers = writers;
         self.next.follow(&head.conversation);
         self.next.taken_in = true;
     }
 
-    /// Takes a conversation in; `messages` are all it has.
-    pub fn take_in_whole(&mut self, conversation: &Conversation, messages: &[Message]) {
+    /// Indexes a conversation; `messages` are all it has.
+    pub fn index_whole(&mut self, conversation: &Conversation, messages: &[Message]) {
         self.next.writers.clear();
         self.next.add_writers(messages);
         self.next.follow(conversation);
@@ -71,13 +68,13 @@ impl Update {
         self.next.score_tenths = scored.score_tenths;
     }
 
-    /// Takes a conversation in whose scoring has ended. `messages` are all it has.
+    /// Indexes a conversation whose scoring has ended. `messages` are all it has.
     pub fn settle(&mut self, conversation: &Conversation, messages: &[Message], scored: &Scored) {
-        self.take_in_whole(conversation, messages);
+        self.index_whole(conversation, messages);
         self.set_settled(conversation.version, scored);
     }
 
-    /// Takes a conversation in whose scoring was given up; what is known of its score and of who wrote stays. `messages` are all
+    /// Indexes a conversation whose scoring was given up; what is known of its score and of who wrote stays. `messages` are all
     /// it has, unless they cannot be read.
     pub fn fail(&mut self, conversation: &Conversation, messages: Option<&[Message]>, failed_attempts: u32) {
         let score_tenths = self.next.score_tenths;
@@ -89,7 +86,7 @@ impl Update {
         }
     }
 
-    /// That a conversation changed. What was not taken in yet stays out of lists with a filter.
+    /// That a conversation changed. What is not indexed yet stays out of lists with a filter.
     pub fn follow(&mut self, conversation: &Conversation, is_settled: bool) {
         self.next.follow(conversation);
         if is_settled {
@@ -97,13 +94,12 @@ impl Update {
         }
     }
 
-    /// Makes it part of the batch, which expects what was read.
-    pub fn put(self, batch: &mut Batch) {
-        listing::put(batch, self.id, self.read, &self.next);
+    pub fn put(self, decision: &mut Decision<'_>) {
+        listing::put(decision, self.id, self.read.as_ref(), &self.next);
     }
 }
 
-/// What a head alone shows of a conversation, for lists that meet one which is not taken in.
+/// What a head alone shows of a conversation, for lists that meet one which is not indexed.
 pub fn shown_by(head: &Head) -> Listing {
     let mut listing = Listing::default();
     listing.add_writers(&head.messages);
@@ -119,60 +115,50 @@ pub fn shown_by(head: &Head) -> Listing {
 /// For a use case that appends messages and queues a scoring: what filters see counts at once. `before` is the head that was
 /// read; `is_rated` is whether the customer's answer to a rating comes with them.
 pub async fn put_appended(
-    services: &Services,
-    batch: &mut Batch,
+    decision: &mut Decision<'_>,
     before: &Conversation,
     changed: &Conversation,
     new_messages: &[Message],
     is_rated: bool,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let is_by_agent = |message: &Message| message.author.kind.is_agent();
     if changed.handling == before.handling && !new_messages.iter().any(is_by_agent) && !is_rated {
         return Ok(());
     }
-    let mut update = Update::begin(&*services.store, changed.id).await?;
-    // One that is not taken in yet is taken in as it is then.
-    if update.is_taken_in() {
+    let mut update = Update::begin(decision, changed.id).await?;
+    // One that is not indexed yet is indexed as it is then.
+    if update.is_indexed() {
         update.next.add_writers(new_messages);
         update.next.follow(changed);
     }
     update.next.is_rated |= is_rated;
-    update.put(batch);
+    update.put(decision);
     Ok(())
 }
 
-/// For a use case that stores or changes a conversation and queues no job: takes it in as it is now. `new_messages` are those
+/// For a use case that stores or changes a conversation and queues no job: indexes it as it is now. `new_messages` are those
 /// that the batch adds.
 pub async fn put(
-    services: &Services,
-    batch: &mut Batch,
+    decision: &mut Decision<'_>,
     conversation: &Conversation,
     new_messages: &[Message],
-) -> Result<(), Error> {
-    let mut update = Update::begin(&*services.store, conversation.id).await?;
+) -> Result<(), StoreError> {
+    let mut update = Update::begin(decision, conversation.id).await?;
     update.next.add_writers(new_messages);
     update.next.taken_in = true;
     update.follow(conversation, true);
-    update.put(batch);
+    update.put(decision);
     Ok(())
 }
 
-/// For a use case that stores an answer to a rating of a conversation.
-pub async fn put_rated(
-    services: &Services,
-    batch: &mut Batch,
-    conversation: ConversationId,
-) -> Result<(), Error> {
-    put_rated_in(batch, conversation, listing::find(&*services.store, conversation).await?);
-    Ok(())
-}
-
-/// The same where what lists know was read. It is expected also where it stays as it is: it tells that the conversation is there.
-pub fn put_rated_in(batch: &mut Batch, conversation: ConversationId, read: Option<Stored<Listing>>) {
-    let mut update = Update::of(conversation, read);
-    // Also of one that is not taken in yet: who takes it in leaves it as it is.
+/// For a use case that stores an answer to a rating of a conversation. What lists know is expected also where it stays as it is:
+/// it tells that the conversation is there.
+pub async fn put_rated(decision: &mut Decision<'_>, conversation: ConversationId) -> Result<(), StoreError> {
+    let mut update = Update::begin(decision, conversation).await?;
+    // Also of one that is not indexed yet: who indexes it leaves it as it is.
     update.next.is_rated = true;
-    update.put(batch);
+    update.put(decision);
+    Ok(())
 }
 
 /// The AXIS score that a conversation has by its assessments.

@@ -9,24 +9,25 @@ use std::time::Duration;
 use crate::{
     domain::{
         AttachmentId, Conversation, ConversationId, ConversationRef, Event, EventKind, ImportLimits, Message,
-        MessageId, NewStoredMessage, RequestId, StoreLimits, UnixMillis, Violations,
+        MessageId, NewStoredMessage, StoreLimits, UnixMillis, Violations,
     },
     error::{Error, ResourceKind},
     store::{
-        Batch, Key, StoreError, Stored, conversation, get_one,
-        ids::Taken,
-        keys, message, queue,
-        records::{self, Identity, Request, RequestAnswer},
+        Decision, Key, Reader as _,
+        conversation::{self, Found},
+        get_one, message, queue,
+        records::{self, Identity, RequestAnswer},
         request::Method,
     },
 };
 
 use super::{
-    ATTEMPTS, Services,
-    conversation::{ScoringStatus, scoring_status},
+    Call, Services,
+    conversation::{ScoringStatus, scoring_status, status_of},
+    decide::Decide,
     directory::{announce, announce_handling},
+    idempotency::Mutation,
     listing,
-    once::{Begun, Once, foreign_answer},
     scoring::score_now,
 };
 
@@ -58,29 +59,22 @@ pub struct StoredMessage {
 ///
 /// The same tracking id with the same content again answers what is stored.
 pub async fn store_message(
-    services: &Services,
+    call: Call<'_>,
     parent: &ConversationRef,
     new: &NewStoredMessage,
     process: Process,
-    request_id: Option<&RequestId>,
 ) -> Result<StoredMessage, Error> {
-    let process_number = match process {
-        Process::Batch => 0_u8,
-        Process::Realtime { .. } => 1,
-        Process::Off => 2,
-    };
-    let content = || records::encode(&(parent.to_string(), new, process_number)).to_vec();
-    let once = Once::new(services, Method::StoreMessage, request_id, content);
     // However the call ends, also when its caller goes away: what it leaves in the queue is seen to.
-    let _wake = WakeWorker(services);
-    let stored = Store { services, parent, new, process, once }.run().await?;
+    let _wake = WakeWorker(call.services);
+    let stored = call.carry_out(&Store { call, parent, new, process }).await?;
     match process {
-        Process::Realtime { within } => score_in_time(services, stored, within).await,
+        Process::Realtime { within } => score_in_time(call, stored, within).await,
         Process::Batch => Ok(stored),
         Process::Off => {
             // No scoring will meet them.
-            announce(services, &stored.conversation, std::iter::once(&stored.message.author)).await;
-            announce_handling(services, &stored.conversation).await;
+            let Conversation { id, source, .. } = &stored.conversation;
+            announce(call, source, *id, std::iter::once(&stored.message.author)).await;
+            announce_handling(call, &stored.conversation).await;
             Ok(stored)
         }
     }
@@ -96,16 +90,16 @@ impl Services {
 
 /// Waits for the scoring of what was stored. Whatever becomes of it, the message is stored and its job waits.
 async fn score_in_time(
-    services: &Services,
+    call: Call<'_>,
     stored: StoredMessage,
     within: Duration,
 ) -> Result<StoredMessage, Error> {
     let id = stored.conversation.id;
-    let scored = tokio::time::timeout(within, score_now(services, id)).await;
+    let scored = tokio::time::timeout(within, score_now(call, id)).await;
     if !matches!(scored, Ok(Ok(()))) {
         return Ok(StoredMessage { scoring: ScoringStatus::Pending { failed_attempts: 0 }, ..stored });
     }
-    let found = conversation::find(&*services.store, id).await?;
+    let found = conversation::find(&call.space(), id).await?;
     Ok(StoredMessage { scoring: found.as_ref().map_or(stored.scoring, scoring_status), ..stored })
 }
 
@@ -120,11 +114,10 @@ impl Drop for WakeWorker<'_> {
 
 /// One call that stores a message.
 struct Store<'a> {
-    services: &'a Services,
+    call: Call<'a>,
     parent: &'a ConversationRef,
     new: &'a NewStoredMessage,
     process: Process,
-    once: Once<'a>,
 }
 
 /// The numbers that a message takes: its own, its event's, those of its attachments.
@@ -133,181 +126,181 @@ struct Numbers {
     first_attachment: AttachmentId,
 }
 
-impl Store<'_> {
-    async fn run(&self) -> Result<StoredMessage, Error> {
-        for _ in 0..ATTEMPTS {
-            // Looked up again after every conflict: the conflict may be this very request, sent twice.
-            let expired = match self.once.begin_at(self.services).await? {
-                (Begun::Answered(RequestAnswer::StoreMessage { conversation, message }), time) => {
-                    return self.answer_again(conversation, message, time).await;
-                }
-                (Begun::Answered(_), _) => return Err(foreign_answer()),
-                (Begun::Fresh(expired), _) => expired,
-            };
-            let stored = match self.find_parent().await? {
-                Parent::Stored(id) => {
-                    // One at a time, or of many that store into one conversation all but one would have to begin again.
-                    let _turn = self.services.append_turns.take(id).await;
-                    self.append(id, expired).await?
-                }
-                Parent::New { source, external_id } => self.create(source, external_id, expired).await?,
-            };
-            if let Some(stored) = stored {
-                return Ok(stored);
-            }
-        }
-        Err(Error::ConcurrentChange { what: format!("conversations/{}", self.parent) })
+impl Decide for Store<'_> {
+    type Answer = StoredMessage;
+
+    fn subject(&self) -> String {
+        format!("conversations/{}", self.parent)
     }
 
-    async fn find_parent(&self) -> Result<Parent<'_>, Error> {
-        match self.parent {
-            ConversationRef::Id(id) => Ok(Parent::Stored(*id)),
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<StoredMessage, Error> {
+        let id = match self.parent {
+            ConversationRef::Id(id) => *id,
             ConversationRef::External { source, external_id } => {
-                let identity = keys::identity(source, external_id);
-                let identity = get_one::<Identity>(&*self.services.store, identity).await?;
-                Ok(match identity {
-                    Some(identity) => Parent::Stored(identity.value.conversation),
-                    None => Parent::New { source, external_id },
-                })
+                let identity = decision.keys().identity(source, external_id);
+                match get_one::<Identity>(&*decision, identity).await? {
+                    Some(identity) => identity.conversation,
+                    None => return self.create(decision, source, external_id).await,
+                }
             }
-        }
-    }
-
-    /// Stores it as the first of a new conversation; `None` when another write came first.
-    async fn create(
-        &self,
-        source: &str,
-        external_id: &str,
-        expired: Option<Stored<Request>>,
-    ) -> Result<Option<StoredMessage>, Error> {
-        let (ids, clock) = (&self.services.ids, &self.services.clock);
-        let (taken, now) = ids.take_for_conversation(1 + self.numbers_taken(), || clock.now()).await?;
-        let id = ConversationId(taken.number);
-        let mut batch = Batch::default();
-        let message = self.put_message(&mut batch, id, numbers_from(id.0 + 1), now);
-        let mut conversation = Conversation::new(id, source.to_owned(), external_id.to_owned(), now);
-        self.change(&mut conversation, &message);
-        if self.process == Process::Off {
-            conversation.unscored_version = Some(conversation.version);
-            listing::put(self.services, &mut batch, &conversation, std::slice::from_ref(&message)).await?;
-        } else {
-            queue::put_first(&mut batch, id, conversation.version, now);
-        }
-        if let Some(tracked) = self.tracked_key(id) {
-            message::put_tracked(&mut batch, tracked, message.id);
-        }
-        conversation::put_new(&mut batch, conversation.clone(), vec![message.clone()]);
-        let scoring = match self.process {
-            Process::Off => ScoringStatus::Off,
-            Process::Batch | Process::Realtime { .. } => ScoringStatus::Pending { failed_attempts: 0 },
         };
-        self.commit(batch, expired, StoredMessage { conversation, scoring, message }, Some(taken)).await
+        // One at a time, or of many that store into one conversation all but one would have to begin again.
+        decision.hold(self.call.services.append_locks.lock(id).await);
+        self.append(decision, id).await
+    }
+}
+
+impl Mutation for Store<'_> {
+    const METHOD: Method = Method::StoreMessage;
+
+    fn content(&self) -> Vec<u8> {
+        let process = match self.process {
+            Process::Batch => 0_u8,
+            Process::Realtime { .. } => 1,
+            Process::Off => 2,
+        };
+        records::encode(&(self.parent.to_string(), self.new, process)).to_vec()
     }
 
-    /// Stores it in a conversation that is there; `None` when another write came first.
-    async fn append(
-        &self,
-        id: ConversationId,
-        expired: Option<Stored<Request>>,
-    ) -> Result<Option<StoredMessage>, Error> {
-        let store = &*self.services.store;
-        let not_found =
-            || Error::not_found(ResourceKind::Conversation, format!("conversations/{}", self.parent));
-        let found = conversation::find(store, id).await?.ok_or_else(not_found)?;
-        if found.head.value.conversation.delete_time.is_some() {
-            return Err(not_found());
-        }
-        let tracked = self.tracked_key(id);
-        if let Some(key) = &tracked
-            && let Some(known) = repeat::find(self.services, &found, key, self.new).await?
-        {
-            return self.answer_known(id, known, expired).await;
-        }
-        let mut changed = found.head.value.conversation.clone();
-        if changed.message_count as usize >= ImportLimits::CONVERSATION_MESSAGES {
-            let most = ImportLimits::CONVERSATION_MESSAGES;
-            let rule = format!("must name a conversation with fewer than {most} messages, it has {most}");
-            return Err(Violations::one("parent", rule).into());
-        }
-        let now = self.services.clock.now();
-        let numbers = numbers_from(self.services.ids.take(self.numbers_taken()).await?);
-        let mut batch = Batch::default();
-        let message = self.put_message(&mut batch, id, numbers, now);
-        changed.version += 1;
-        changed.update_time = now;
-        self.change(&mut changed, &message);
-        let (before, new_messages) = (&found.head.value.conversation, std::slice::from_ref(&message));
-        changed.check_status_changes(before, "status")?;
-        check_tags(&changed)?;
-        let mut scoring = ScoringStatus::Pending { failed_attempts: 0 };
-        if self.process == Process::Off {
-            // A job that waits scores whatever is there when its turn comes.
-            queue::expect_job(&mut batch, id, found.job.as_ref());
-            if found.job.is_none() {
-                changed.unscored_version = Some(changed.version);
-                scoring = ScoringStatus::Off;
-                listing::put(self.services, &mut batch, &changed, new_messages).await?;
-            } else {
-                listing::put_appended(self.services, &mut batch, before, &changed, new_messages, false)
-                    .await?;
-            }
-        } else {
-            listing::put_appended(self.services, &mut batch, before, &changed, new_messages, false).await?;
-            queue::put_next(&mut batch, id, changed.version, now, found.failure.as_ref());
-        }
-        if let Some(tracked) = tracked {
-            message::put_tracked(&mut batch, tracked, message.id);
-        }
-        conversation::put_appended(&mut batch, found.head, changed.clone(), vec![message.clone()]);
-        self.commit(batch, expired, StoredMessage { conversation: changed, scoring, message }, None).await
+    fn record(&self, stored: &StoredMessage) -> RequestAnswer {
+        let (conversation, message) = (stored.conversation.id, stored.message.id);
+        RequestAnswer::StoreMessage { conversation, message }
     }
 
-    /// Answers a request that was carried out before: the message as the request made it, whatever became of it since, in its
-    /// conversation as it is now. The request says again what was stored, so that its record holds none of it.
-    async fn answer_again(
-        &self,
-        conversation: ConversationId,
-        message: MessageId,
-        time: UnixMillis,
-    ) -> Result<StoredMessage, Error> {
-        let store = &*self.services.store;
-        let mut batch = Batch::default();
-        let mut again = self.put_message(&mut batch, conversation, numbers_from(message.0), time);
-        let Some(found) = conversation::find_with_deleted(store, conversation).await? else {
+    /// The message as the request made it, whatever became of it since, in its conversation as it is now. The request says again
+    /// what was stored, so that its record holds none of it.
+    async fn replay(&self, record: RequestAnswer, time: UnixMillis) -> Result<Option<StoredMessage>, Error> {
+        let RequestAnswer::StoreMessage { conversation, message } = record else { return Ok(None) };
+        let space = self.call.space();
+        // What it puts is not committed again.
+        let mut decided = Decision::new(space);
+        let mut again = self.put_message(&mut decided, conversation, numbers_from(message.0), time);
+        let Some(found) = conversation::find_with_deleted(&space, conversation).await? else {
             let (source, external_id) = match self.parent {
                 ConversationRef::External { source, external_id } => (source.clone(), external_id.clone()),
                 ConversationRef::Id(_) => Default::default(),
             };
             // Nothing more is known of one that was purged.
             let purged = Conversation::new(conversation, source, external_id, time);
-            return Ok(StoredMessage { conversation: purged, scoring: ScoringStatus::Done, message: again });
+            let scoring = ScoringStatus::Done;
+            return Ok(Some(StoredMessage { conversation: purged, scoring, message: again }));
         };
         // Which moment `now` was, where the request says none; one stored under a tracking id may be older than its record.
         if self.new.create_time.is_none()
-            && let Some((stored, _)) = message::find(store, &found.head.value, message).await?
+            && let Some((stored, _)) = message::find(&space, &found.head, message).await?
             && stored.update_time.is_none()
         {
             again.create_time = stored.create_time;
         }
         let scoring = scoring_status(&found);
-        Ok(StoredMessage { conversation: found.head.value.conversation, scoring, message: again })
+        Ok(Some(StoredMessage { conversation: found.head.conversation, scoring, message: again }))
     }
+}
 
-    /// Answers a message that was stored under the same tracking id with the same content.
-    async fn answer_known(
+impl Store<'_> {
+    /// Stores it as the first of a new conversation.
+    async fn create(
         &self,
-        conversation: ConversationId,
-        message: MessageId,
-        expired: Option<Stored<Request>>,
-    ) -> Result<Option<StoredMessage>, Error> {
-        let stored = read_message(self.services, conversation, message).await?;
-        self.commit(Batch::default(), expired, stored, None).await
+        decision: &mut Decision<'_>,
+        source: &str,
+        external_id: &str,
+    ) -> Result<StoredMessage, Error> {
+        let (ids, clock) = (&self.call.services.ids, &self.call.services.clock);
+        let (taken, now) = ids.take_for_conversation(1 + self.numbers_taken(), || clock.now()).await?;
+        let id = ConversationId(taken.number);
+        decision.creates(taken);
+        let message = self.put_message(decision, id, numbers_from(id.0 + 1), now);
+        let mut conversation = Conversation::new(id, source.to_owned(), external_id.to_owned(), now);
+        self.change(&mut conversation, &message);
+        let scoring = if self.process == Process::Off {
+            conversation.unscored_version = Some(conversation.version);
+            // Nothing is known yet of a number that is fresh, so that nothing need be read.
+            decision.expect(decision.keys().listing(id), None);
+            listing::put(decision, &conversation, std::slice::from_ref(&message)).await?;
+            ScoringStatus::Off
+        } else {
+            queue::put_first(decision, id, conversation.version, now);
+            ScoringStatus::Pending { failed_attempts: 0 }
+        };
+        if let Some(tracked) = self.tracked_key(id) {
+            message::put_tracked(decision, tracked, message.id);
+        }
+        conversation::put_new(decision, conversation.clone(), vec![message.clone()]);
+        Ok(StoredMessage { conversation, scoring, message })
     }
 
-    /// Puts the message's own parts into the batch: its attachments and its event. Its head or segment follows.
+    /// Stores it in a conversation that is there.
+    async fn append(&self, decision: &mut Decision<'_>, id: ConversationId) -> Result<StoredMessage, Error> {
+        let not_found =
+            || Error::not_found(ResourceKind::Conversation, format!("conversations/{}", self.parent));
+        let found = conversation::find(&*decision, id).await?.ok_or_else(not_found)?;
+        let guarded = decision.guarded_by(&decision.keys().head(id));
+        let tracked = self.tracked_key(id);
+        if let Some(key) = &tracked
+            && let Some(known) = repeat::find(self.call, guarded, &found, key, self.new).await?
+        {
+            let (message, _) = message::find(&guarded, &found.head, known).await?.ok_or_else(|| {
+                let name = format!("conversations/{id}/messages/{known}");
+                Error::not_found(ResourceKind::Message, name)
+            })?;
+            let scoring = scoring_status(&found);
+            return Ok(StoredMessage { conversation: found.head.conversation, scoring, message });
+        }
+        let mut changed = found.head.conversation.clone();
+        if changed.message_count as usize >= ImportLimits::CONVERSATION_MESSAGES {
+            let most = ImportLimits::CONVERSATION_MESSAGES;
+            let rule = format!("must name a conversation with fewer than {most} messages, it has {most}");
+            return Err(Violations::one("parent", rule).into());
+        }
+        let services = self.call.services;
+        let now = services.clock.now();
+        let numbers = numbers_from(services.ids.take(self.numbers_taken()).await?);
+        let message = self.put_message(decision, id, numbers, now);
+        changed.version += 1;
+        changed.update_time = now;
+        self.change(&mut changed, &message);
+        changed.check_status_changes(&found.head.conversation, "status")?;
+        check_tags(&changed)?;
+        if let Some(tracked) = tracked {
+            message::put_tracked(decision, tracked, message.id);
+        }
+        let scoring = self.queue_scoring(decision, &found, &mut changed, &message).await?;
+        conversation::put_appended(decision, found.head, changed.clone(), vec![message.clone()]);
+        Ok(StoredMessage { conversation: changed, scoring, message })
+    }
+
+    /// Queues the scoring of a conversation that grew by a message, unless none is wanted; answers where it stands then.
+    async fn queue_scoring(
+        &self,
+        decision: &mut Decision<'_>,
+        found: &Found,
+        changed: &mut Conversation,
+        message: &Message,
+    ) -> Result<ScoringStatus, Error> {
+        let before = &found.head.conversation;
+        let new_messages = std::slice::from_ref(message);
+        if self.process != Process::Off {
+            listing::put_appended(decision, before, changed, new_messages, false).await?;
+            queue::put_next(decision, changed.id, changed.version, changed.update_time).await?;
+            return Ok(ScoringStatus::Pending { failed_attempts: 0 });
+        }
+        if found.job.is_some() {
+            // It scores whatever is there when its turn comes.
+            listing::put_appended(decision, before, changed, new_messages, false).await?;
+            return Ok(scoring_status(found));
+        }
+        if found.failure.is_none() {
+            changed.unscored_version = Some(changed.version);
+        }
+        listing::put(decision, changed, new_messages).await?;
+        // A scoring that was given up stays so until the next is wanted.
+        Ok(status_of(changed, None, found.failure.as_ref()))
+    }
+
+    /// Puts the message's own parts: its attachments and its event. Its head or segment follows.
     fn put_message(
         &self,
-        batch: &mut Batch,
+        decision: &mut Decision<'_>,
         conversation: ConversationId,
         numbers: Numbers,
         now: UnixMillis,
@@ -315,12 +308,12 @@ impl Store<'_> {
         let new = self.new;
         let mut details = new.details.clone();
         for (attachment, number) in new.attachments.iter().zip(numbers.first_attachment.0..) {
-            let attachment = put_attachment(batch, conversation, AttachmentId(number), attachment);
+            let attachment = put_attachment(decision, conversation, AttachmentId(number), attachment);
             details.attachments.push(attachment);
         }
         let id = numbers.message;
         let kind = EventKind::MessageStored { message: id };
-        batch.log.push(records::encode(&Event { conversation, time: now, kind }));
+        decision.log(&Event { conversation, time: now, kind });
         Message {
             id,
             // A tracking id may come again with other content, so that it is not what makes a message unique.
@@ -349,32 +342,7 @@ impl Store<'_> {
     }
 
     fn tracked_key(&self, conversation: ConversationId) -> Option<Key> {
-        repeat::key_of_stored(self.services, conversation, self.new)
-    }
-
-    /// Commits what was decided, with the record of the request; `None` when another write came first.
-    async fn commit(
-        &self,
-        mut batch: Batch,
-        expired: Option<Stored<Request>>,
-        stored: StoredMessage,
-        taken: Option<Taken>,
-    ) -> Result<Option<StoredMessage>, Error> {
-        let (conversation, message) = (stored.conversation.id, stored.message.id);
-        let answer = RequestAnswer::StoreMessage { conversation, message };
-        self.once.record(self.services, &mut batch, expired, answer);
-        if !batch.put.is_empty() {
-            let committed = match taken {
-                Some(taken) => self.services.commit_new(batch, taken).await,
-                None => self.services.store.commit(batch).await,
-            };
-            match committed {
-                Ok(_) => {}
-                Err(StoreError::Conflict { .. }) => return Ok(None),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(Some(stored))
+        repeat::key_of_stored(self.call, conversation, self.new)
     }
 }
 
@@ -388,26 +356,7 @@ fn check_tags(changed: &Conversation) -> Result<(), Violations> {
     Err(Violations::one("tags", rule))
 }
 
-/// Where the message goes.
-enum Parent<'a> {
-    Stored(ConversationId),
-    New { source: &'a str, external_id: &'a str },
-}
-
 fn numbers_from(first: u64) -> Numbers {
     // The number between them is the event's.
     Numbers { message: MessageId(first), first_attachment: AttachmentId(first + 2) }
-}
-
-async fn read_message(
-    services: &Services,
-    conversation: ConversationId,
-    id: MessageId,
-) -> Result<StoredMessage, Error> {
-    let name = format!("conversations/{conversation}/messages/{id}");
-    let not_found = || Error::not_found(ResourceKind::Message, &name);
-    let found = conversation::find(&*services.store, conversation).await?.ok_or_else(not_found)?;
-    let (message, _) = message::find(&*services.store, &found.head.value, id).await?.ok_or_else(not_found)?;
-    let scoring = scoring_status(&found);
-    Ok(StoredMessage { conversation: found.head.value.conversation, scoring, message })
 }

@@ -1,9 +1,11 @@
 //! The use cases, by noun: read, decide, build one batch. They know the domain and the store, and no wire.
 
+mod call;
+mod decide;
+mod idempotency;
 mod index_mark;
-mod once;
+mod keyed_lock;
 mod scoring_threads;
-mod turns;
 
 pub mod assessment;
 pub mod bulk;
@@ -19,21 +21,18 @@ pub mod scorecard;
 pub mod scoring;
 pub mod ticket;
 
-use std::{
-    pin::Pin,
-    sync::{Arc, PoisonError, RwLock},
-    task,
-};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use futures_util::{FutureExt as _, future::BoxFuture};
-use tokio::{runtime::Handle, sync::Notify};
+use tokio::sync::Notify;
 use uuid::Uuid;
+
+pub use call::{Call, Caller};
 
 use self::{
     directory::{KnownPeople, WaitingPeople},
     index_mark::IndexMark,
+    keyed_lock::KeyedLock,
     scoring_threads::ScoringThreads,
-    turns::Turns,
 };
 
 use crate::{
@@ -41,11 +40,7 @@ use crate::{
     domain::{ImportLimits, Rating, RatingId, UnixMillis},
     error::Error,
     scoring::Scorer,
-    store::{
-        Batch, Committed, Keyspace, StoreError,
-        ids::{Ids, Taken},
-        secret::Secrets,
-    },
+    store::{Keyspace, Space, WorkspaceId, ids::Ids, secret::Secrets},
 };
 
 /// What every use case needs. One per store.
@@ -58,10 +53,10 @@ pub struct Services {
     /// Wakes the worker when there is something to score.
     pub(crate) queue_changed: Notify,
     pub(crate) threads: ScoringThreads,
-    /// Whose turn it is to append to a conversation.
-    pub(crate) append_turns: Turns,
-    /// Whose turn it is to answer a conversation's ratings.
-    pub(crate) rating_turns: Turns,
+    /// For whoever appends to a conversation.
+    append_locks: KeyedLock,
+    /// For whoever answers a conversation's ratings.
+    rating_locks: KeyedLock,
     pub(crate) known_people: KnownPeople,
     /// Who was named and is to be entered into the directory.
     pub(crate) waiting_people: WaitingPeople,
@@ -129,11 +124,12 @@ impl Services {
     ) -> Result<Self, Error> {
         let threads = ScoringThreads::start(settings.scoring_threads)
             .map_err(|cause| Error::Internal(format!("the scoring threads did not start: {cause}")))?;
-        let secrets = Secrets::load_or_create(&*store).await?;
-        scorecard::seed_builtins(&*store, clock.now()).await?;
-        let scorer = scorecard::load_scorer(&*store, settings).await?;
+        let space = Space::new(&store, WorkspaceId::FIRST);
+        let secrets = Secrets::load_or_create(space).await?;
+        scorecard::seed_builtins(space, clock.now()).await?;
+        let scorer = scorecard::load_scorer(space, settings).await?;
         let ids = Ids::new(Arc::clone(&store));
-        let index_mark = IndexMark::open(&*store, ids.decided_below().await?).await?;
+        let index_mark = IndexMark::open(space, ids.decided_below().await?).await?;
         Ok(Self {
             ids,
             index_mark,
@@ -142,8 +138,8 @@ impl Services {
             secrets,
             queue_changed: Notify::new(),
             threads,
-            append_turns: Turns::default(),
-            rating_turns: Turns::default(),
+            append_locks: KeyedLock::default(),
+            rating_locks: KeyedLock::default(),
             known_people: KnownPeople::default(),
             waiting_people: WaitingPeople::default(),
             settings,
@@ -185,18 +181,6 @@ impl Services {
         Arc::clone(&self.scorer.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Commits a batch that makes a conversation. It is carried on when the caller goes away, so that its number counts as
-    /// taken until it is decided.
-    pub(crate) async fn commit_new(&self, batch: Batch, taken: Taken) -> Result<Committed, StoreError> {
-        let store = Arc::clone(&self.store);
-        let commit = async move {
-            let committed = store.commit(batch).await;
-            drop(taken);
-            committed
-        };
-        Decided(Some(commit.boxed())).await
-    }
-
     /// A page token for the caller of a list; see [`Secrets::page_token`].
     pub fn page_token(&self, arguments: &str, place: impl ToString) -> String {
         self.secrets.page_token(arguments, &place.to_string())
@@ -205,33 +189,5 @@ impl Services {
     /// Where the page begins that a token asks for; `None` when the token is not one for these arguments.
     pub fn place_of(&self, arguments: &str, token: &str) -> Option<String> {
         self.secrets.place_of(arguments, token)
-    }
-}
-
-/// How often a use case reads again and decides again when others change what it read.
-const ATTEMPTS: usize = 16;
-
-/// A commit that goes on by itself when nobody waits for it any more.
-struct Decided(Option<BoxFuture<'static, Result<Committed, StoreError>>>);
-
-impl Future for Decided {
-    type Output = Result<Committed, StoreError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> task::Poll<Self::Output> {
-        let Some(commit) = &mut self.0 else { return task::Poll::Pending };
-        let polled = commit.as_mut().poll(cx);
-        if polled.is_ready() {
-            self.0 = None;
-        }
-        polled
-    }
-}
-
-impl Drop for Decided {
-    fn drop(&mut self) {
-        // Without a runtime the process ends, and what was not decided is decided by what is found at the next start.
-        if let (Some(commit), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
-            runtime.spawn(commit);
-        }
     }
 }

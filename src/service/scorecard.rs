@@ -6,10 +6,13 @@ use crate::{
     domain::{RevisionRef, ScorecardRevision, ScorecardState, UnixMillis},
     error::{Error, ResourceKind},
     scoring::{self, Builtin, Scorecard, Scorer},
-    store::{Batch, Keyspace, StoreError, scorecard},
+    store::{Decision, Space, scorecard},
 };
 
-use super::{ATTEMPTS, Services, Settings};
+use super::{
+    Call, Settings,
+    decide::{Decide, until_committed},
+};
 
 /// How many scorecards are read at once.
 const PAGE: usize = 100;
@@ -29,11 +32,11 @@ pub struct ScorecardPage {
 
 /// One revision of a scorecard; without an ordinal the newest.
 pub async fn get_scorecard(
-    services: &Services,
+    call: Call<'_>,
     base: &str,
     ordinal: Option<u32>,
 ) -> Result<ScorecardRevision, Error> {
-    let store = &*services.store;
+    let store = &call.space();
     let revision = match ordinal {
         Some(ordinal) => scorecard::find_revision(store, base, ordinal).await?,
         None => scorecard::find_newest(store, base).await?.map(|(_, revision)| revision),
@@ -47,11 +50,11 @@ pub async fn get_scorecard(
 
 /// At most `limit` scorecards after the base `after`.
 pub async fn list_scorecards(
-    services: &Services,
+    call: Call<'_>,
     after: Option<&str>,
     limit: usize,
 ) -> Result<ScorecardPage, Error> {
-    let mut revisions = scorecard::list_newest_after(&*services.store, after, limit + 1).await?;
+    let mut revisions = scorecard::list_newest_after(&call.space(), after, limit + 1).await?;
     let has_more = revisions.len() > limit;
     revisions.truncate(limit);
     let last = revisions.last().map(|revision| revision.revision.base.clone());
@@ -61,54 +64,54 @@ pub async fn list_scorecards(
 
 /// Stores the built-in scorecards that are not stored yet, and a new revision of each whose text has changed since. A
 /// retired or deleted one stays so.
-pub(super) async fn seed_builtins(store: &dyn Keyspace, now: UnixMillis) -> Result<(), Error> {
+pub(super) async fn seed_builtins(space: Space<'_>, now: UnixMillis) -> Result<(), Error> {
     for builtin in scoring::builtins() {
-        let mut attempts = ATTEMPTS;
-        while !seed(store, &builtin, now).await? {
-            attempts -= 1;
-            if attempts == 0 {
-                return Err(Error::ConcurrentChange { what: format!("scorecards/{}", builtin.base) });
-            }
-        }
+        until_committed(space, None, &Seed { builtin, now }).await?;
     }
     Ok(())
 }
 
-/// Seeds one; false when another process did something first.
-async fn seed(store: &dyn Keyspace, builtin: &Builtin, now: UnixMillis) -> Result<bool, Error> {
-    let stored = scorecard::find_newest(store, builtin.base).await?;
-    let file = scoring::yaml::parse(builtin.yaml).map_err(|violations| {
-        Error::Internal(format!("the built-in scorecard {}: {violations}", builtin.base))
-    })?;
-    let (family, ordinal, state) = match stored {
-        Some((family, _)) if family.value.seeded_hash.as_ref() == Some(&file.content_hash) => {
-            return Ok(true);
-        }
-        Some((family, newest)) => (Some(family), newest.revision.ordinal + 1, newest.state),
-        None => (None, 1, file.state),
-    };
-    let name = RevisionRef {
-        base: builtin.base.to_owned(),
-        base_id: builtin.base_id,
-        ordinal,
-        revision_id: builtin.base_id * BUILTIN_REVISIONS + u64::from(ordinal),
-    };
-    let revision = ScorecardRevision { state, ..file.into_revision(name, now) };
-    let mut batch = Batch::default();
-    scorecard::put_seeded(&mut batch, &revision, family);
-    match store.commit(batch).await {
-        Ok(_) => Ok(true),
-        Err(StoreError::Conflict { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
+struct Seed {
+    builtin: Builtin,
+    now: UnixMillis,
+}
+
+impl Decide for Seed {
+    type Answer = ();
+
+    fn subject(&self) -> String {
+        format!("scorecards/{}", self.builtin.base)
+    }
+
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<(), Error> {
+        let Self { builtin, now } = self;
+        let stored = scorecard::find_newest(&*decision, builtin.base).await?;
+        let file = scoring::yaml::parse(builtin.yaml).map_err(|violations| {
+            Error::Internal(format!("the built-in scorecard {}: {violations}", builtin.base))
+        })?;
+        let (ordinal, state) = match stored {
+            Some((family, _)) if family.seeded_hash.as_ref() == Some(&file.content_hash) => return Ok(()),
+            Some((_, newest)) => (newest.revision.ordinal + 1, newest.state),
+            None => (1, file.state),
+        };
+        let name = RevisionRef {
+            base: builtin.base.to_owned(),
+            base_id: builtin.base_id,
+            ordinal,
+            revision_id: builtin.base_id * BUILTIN_REVISIONS + u64::from(ordinal),
+        };
+        let revision = ScorecardRevision { state, ..file.into_revision(name, *now) };
+        scorecard::put_seeded(decision, &revision);
+        Ok(())
     }
 }
 
 /// Compiles every active scorecard.
-pub(super) async fn load_scorer(store: &dyn Keyspace, settings: Settings) -> Result<Scorer, Error> {
+pub(super) async fn load_scorer(space: Space<'_>, settings: Settings) -> Result<Scorer, Error> {
     let mut active = Vec::new();
     let mut after: Option<String> = None;
     loop {
-        let page = scorecard::list_newest_after(store, after.as_deref(), PAGE).await?;
+        let page = scorecard::list_newest_after(&space, after.as_deref(), PAGE).await?;
         let is_last = page.len() < PAGE;
         after = page.last().map(|revision| revision.revision.base.clone());
         for revision in page.into_iter().filter(|revision| revision.state == ScorecardState::Active) {

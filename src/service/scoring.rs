@@ -10,12 +10,12 @@ use crate::{
     error::Error,
     scoring::{Scored, facts::OF_RATINGS},
     store::{
-        Batch, StoreError, Stored, Value, assessment, conversation, get_one, keys, queue, rating,
-        records::{self, AssessmentEntry, AssessmentIndex, Job, ScoringFailure},
+        Decision, Reader as _, StoreError, Value, assessment, conversation, get_one, queue, rating,
+        records::{AssessmentEntry, AssessmentIndex, Head, Job, ScoringFailure},
     },
 };
 
-use super::{ATTEMPTS, Services, directory, listing};
+use super::{Call, Services, decide::Decide, directory, listing};
 
 /// What came of an attempt to score a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,26 +32,24 @@ pub enum Outcome {
 ///
 /// Errors: [`Error::Internal`] when the computation failed or what is stored is damaged: that is a failed attempt, see
 /// [`record_failed_attempt`]. Others say that the store would not answer.
-pub async fn score_conversation(services: &Services, id: ConversationId) -> Result<Outcome, Error> {
-    for _ in 0..ATTEMPTS {
-        if let Some(outcome) = attempt(services, id).await? {
-            return Ok(outcome);
-        }
+pub async fn score_conversation(call: Call<'_>, id: ConversationId) -> Result<Outcome, Error> {
+    match call.decide(&Score { call, id }).await {
+        Err(Error::ConcurrentChange { .. }) => Ok(Outcome::ChangedMeanwhile),
+        scored => scored,
     }
-    Ok(Outcome::ChangedMeanwhile)
 }
 
 /// Scores a conversation until what was stored of it is scored, as the worker does, but at once.
 ///
 /// Errors: as [`score_conversation`]; an attempt that failed is counted.
-pub async fn score_now(services: &Services, id: ConversationId) -> Result<(), Error> {
+pub async fn score_now(call: Call<'_>, id: ConversationId) -> Result<(), Error> {
     loop {
-        match score_conversation(services, id).await {
+        match score_conversation(call, id).await {
             Ok(Outcome::Scored | Outcome::NothingToDo) => return Ok(()),
             Ok(Outcome::ChangedMeanwhile) => {}
             Err(Error::Internal(cause)) => {
                 tracing::error!(conversation = %id, %cause, "an attempt at scoring failed");
-                record_failed_attempt(services, id).await?;
+                record_failed_attempt(call, id).await?;
                 return Err(Error::Internal(cause));
             }
             Err(error) => return Err(error),
@@ -59,49 +57,59 @@ pub async fn score_now(services: &Services, id: ConversationId) -> Result<(), Er
     }
 }
 
-/// One attempt; `None` when the conversation changed under it.
-async fn attempt(services: &Services, id: ConversationId) -> Result<Option<Outcome>, Error> {
-    let store = &*services.store;
-    let Some(found) = conversation::find(store, id).await? else {
-        return match get_one::<Job>(store, keys::job(id)).await? {
-            None => Ok(Some(Outcome::NothingToDo)),
-            Some(_) => Err(Error::Internal(format!("conversation {id} has a job and is not stored"))),
-        };
-    };
-    let Some(job) = found.job else { return Ok(Some(Outcome::NothingToDo)) };
-    let transcript = Arc::new(conversation::transcript(store, found.head.value).await?);
-    // In a commit of its own, which is rare: most conversations are of people who were met before.
-    directory::meet_all(services, &transcript).await?;
-    let version = transcript.conversation.version;
-    let scorer = services.scorer();
-    let families: Vec<String> = scorer.scorecards().map(|scorecard| scorecard.base.clone()).collect();
-    let now = services.clock.now();
-    let mut answers = LastAnswers::default();
-    if scorer.reads(&OF_RATINGS) {
-        answers = LastAnswers::of(rating::newest(store, id).await?.iter());
-    }
-    let scored_transcript = Arc::clone(&transcript);
-    let computed = services.threads.run(move || scorer.score_rated(&scored_transcript, answers, now)).await;
-    let scored =
-        computed.map_err(|cause| Error::Internal(format!("scoring conversation {id} failed: {cause}")))?;
+struct Score<'a> {
+    call: Call<'a>,
+    id: ConversationId,
+}
 
-    let (index, existing) = assessment::find_indexed(store, id).await?;
-    let mut batch = Batch::default();
-    let merge = Merge { services, conversation: id, version, now, families };
-    let Written { changed, score_tenths } = merge.put_changes(&mut batch, scored, index, existing).await?;
-    let mut listing = listing::Update::begin(store, id).await?;
-    let scored = listing::Scored { failed_attempts: None, score_tenths };
-    listing.settle(&transcript.conversation, &transcript.messages, &scored);
-    listing.put(&mut batch);
-    conversation::expect_head(&mut batch, id, found.head.raw);
-    queue::end(&mut batch, id, job.raw);
-    let event =
-        Event { conversation: id, time: now, kind: EventKind::AssessmentsScored { assessments: changed } };
-    batch.log.push(records::encode(&event));
-    match services.store.commit(batch).await {
-        Ok(_) => Ok(Some(Outcome::Scored)),
-        Err(StoreError::Conflict { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
+impl Decide for Score<'_> {
+    type Answer = Outcome;
+
+    fn subject(&self) -> String {
+        format!("conversations/{}", self.id)
+    }
+
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<Outcome, Error> {
+        let (services, id) = (self.call.services, self.id);
+        let Some(found) = conversation::find(&*decision, id).await? else {
+            return match get_one::<Job>(&*decision, decision.keys().job(id)).await? {
+                None => Ok(Outcome::NothingToDo),
+                Some(_) => Err(Error::Internal(format!("conversation {id} has a job and is not stored"))),
+            };
+        };
+        if found.job.is_none() {
+            return Ok(Outcome::NothingToDo);
+        }
+        let guarded = decision.guarded_by(&decision.keys().head(id));
+        let transcript = Arc::new(conversation::transcript(&guarded, found.head).await?);
+        // In a commit of its own, which is rare: most conversations are of people who were met before.
+        directory::meet_all(self.call, &transcript).await?;
+        let version = transcript.conversation.version;
+        let scorer = services.scorer();
+        let families: Vec<String> = scorer.scorecards().map(|scorecard| scorecard.base.clone()).collect();
+        let now = services.clock.now();
+        let mut answers = LastAnswers::default();
+        if scorer.reads(&OF_RATINGS) {
+            // An answer that comes meanwhile makes another version of the conversation.
+            answers = LastAnswers::of(rating::newest(&guarded, id).await?.iter());
+        }
+        let scored_transcript = Arc::clone(&transcript);
+        let computed =
+            services.threads.run(move || scorer.score_rated(&scored_transcript, answers, now)).await;
+        let scored = computed
+            .map_err(|cause| Error::Internal(format!("scoring conversation {id} failed: {cause}")))?;
+
+        let (index, existing) = assessment::find_indexed(&*decision, id).await?;
+        let merge = Merge { services, conversation: id, version, now, families };
+        let Written { changed, score_tenths } = merge.put_changes(decision, scored, index, existing).await?;
+        let mut listing = listing::Update::begin(decision, id).await?;
+        let scored = listing::Scored { failed_attempts: None, score_tenths };
+        listing.settle(&transcript.conversation, &transcript.messages, &scored);
+        listing.put(decision);
+        queue::end(decision, id);
+        let kind = EventKind::AssessmentsScored { assessments: changed };
+        decision.log(&Event { conversation: id, time: now, kind });
+        Ok(Outcome::Scored)
     }
 }
 
@@ -128,22 +136,18 @@ impl Merge<'_> {
     /// answers all of them. What a person has touched stays.
     async fn put_changes(
         &self,
-        batch: &mut Batch,
+        decision: &mut Decision<'_>,
         scored: Vec<Scored>,
-        index: Option<Stored<AssessmentIndex>>,
-        existing: Vec<Stored<Assessment>>,
+        index: AssessmentIndex,
+        existing: Vec<Assessment>,
     ) -> Result<Written, Error> {
-        let (entries, index_raw) = match index {
-            Some(stored) => (stored.value.entries, Some(stored.raw)),
-            None => (Vec::new(), None),
-        };
-        let mut stored: HashMap<(Unit, String), Stored<Assessment>> =
-            entries.iter().map(|entry| (entry.unit, entry.scorecard.clone())).zip(existing).collect();
+        let mut stored: HashMap<(Unit, String), Assessment> =
+            index.entries.iter().map(|entry| (entry.unit, entry.scorecard.clone())).zip(existing).collect();
         let is_new = |scored: &&Scored| !stored.contains_key(&(scored.unit, scored.scorecard.base.clone()));
         let new_count = scored.iter().filter(is_new).count() as u64;
         let mut next_id = if new_count > 0 { self.services.ids.take(new_count).await? } else { 0 };
         let (mut changed, mut score_tenths) = (Vec::new(), None);
-        let mut kept = entries;
+        let mut kept = index.entries.clone();
         for scored in scored {
             let unit = (scored.unit, scored.scorecard.base.clone());
             let Some(stored) = stored.remove(&unit) else {
@@ -151,53 +155,58 @@ impl Merge<'_> {
                 next_id += 1;
                 changed.push(id);
                 score_tenths = score_tenths.or(axis_score(&scored));
-                assessment::put_new(batch, &self.first_scored(id, scored));
+                assessment::put_new(decision, &self.first_scored(id, scored));
                 kept.push(AssessmentEntry { unit: unit.0, scorecard: unit.1, assessment: id });
                 continue;
             };
-            if belongs_to_a_person(stored.value.state) {
-                score_tenths = score_tenths.or(listing::score_of([&stored.value]));
-                let agrees = answers_the_same(&stored.value, &scored);
-                changed.extend(self.put_mark(batch, stored, !agrees));
+            if belongs_to_a_person(stored.state) {
+                score_tenths = score_tenths.or(listing::score_of([&stored]));
+                let agrees = answers_the_same(&stored, &scored);
+                changed.extend(self.put_mark(decision, stored, !agrees));
                 continue;
             }
             score_tenths = score_tenths.or(axis_score(&scored));
-            if !says_the_same(&stored.value, &scored) {
-                let assessment = self.rescored(&stored.value, scored);
+            if !says_the_same(&stored, &scored) {
+                let assessment = self.rescored(&stored, scored);
                 changed.push(assessment.id);
-                assessment::put_changed(batch, &assessment, stored.raw);
+                assessment::put_changed(decision, &stored, &assessment);
             }
         }
         // What is left was a unit once: another idle time cuts other worklogs, a filter may no longer let a unit pass, its
         // only message was deleted.
         stored.retain(|(_, family), _| self.families.contains(family));
         let (touched, gone): (HashMap<_, _>, HashMap<_, _>) =
-            stored.into_iter().partition(|(_, stored)| belongs_to_a_person(stored.value.state));
+            stored.into_iter().partition(|(_, stored)| belongs_to_a_person(stored.state));
         for stored in touched.into_values() {
-            changed.extend(self.put_mark(batch, stored, true));
+            changed.extend(self.put_mark(decision, stored, true));
         }
         kept.retain(|entry| !gone.contains_key(&(entry.unit, entry.scorecard.clone())));
         for gone in gone.into_values() {
-            changed.push(gone.value.id);
-            assessment::delete(batch, &gone.value, gone.raw);
+            changed.push(gone.id);
+            assessment::delete(decision, &gone);
         }
         changed.sort_unstable();
-        assessment::put_index(batch, self.conversation, &AssessmentIndex { entries: kept }, index_raw);
+        assessment::put_index(decision, self.conversation, &index, &AssessmentIndex { entries: kept });
         Ok(Written { changed, score_tenths })
     }
 
     /// Marks an assessment that a person has touched as stale, or takes the mark away; answers its number when that
     /// changed it. Nobody reads the mark of a deleted one.
-    fn put_mark(&self, batch: &mut Batch, read: Stored<Assessment>, is_stale: bool) -> Option<AssessmentId> {
-        let is_deleted = read.value.state == AssessmentState::Deleted;
-        if is_deleted || read.value.stale_time.is_some() == is_stale {
+    fn put_mark(
+        &self,
+        decision: &mut Decision<'_>,
+        read: Assessment,
+        is_stale: bool,
+    ) -> Option<AssessmentId> {
+        let is_deleted = read.state == AssessmentState::Deleted;
+        if is_deleted || read.stale_time.is_some() == is_stale {
             return None;
         }
-        let mut marked = read.value;
+        let mut marked = read.clone();
         marked.stale_time = is_stale.then_some(self.now);
         marked.version += 1;
         marked.update_time = self.now;
-        assessment::put_changed(batch, &marked, read.raw);
+        assessment::put_changed(decision, &read, &marked);
         Some(marked.id)
     }
 
@@ -278,74 +287,72 @@ fn belongs_to_a_person(state: AssessmentState) -> bool {
 pub(super) const FAILURE: &str = "scoring failed by a fault of the server; its log has the cause";
 
 /// Counts a failed attempt: the job waits longer each time, and after the last attempt it is given up, which is stored too.
-pub async fn record_failed_attempt(services: &Services, id: ConversationId) -> Result<(), Error> {
+pub async fn record_failed_attempt(call: Call<'_>, id: ConversationId) -> Result<(), Error> {
+    let mut decision = Decision::new(call.space());
     // The job alone is read: the conversation's head may be what is damaged.
-    let Some(job) = get_one::<Job>(&*services.store, keys::job(id)).await? else { return Ok(()) };
-    let failed_attempts = job.value.failed_attempts.saturating_add(1);
-    if failed_attempts >= services.settings.scoring_attempts {
-        return give_up(services, id, job.value.version, failed_attempts, job.raw).await;
+    let Some(job) = get_one::<Job>(&decision, call.keys().job(id)).await? else { return Ok(()) };
+    let failed_attempts = job.failed_attempts.saturating_add(1);
+    if failed_attempts >= call.services.settings().scoring_attempts {
+        return give_up(call, decision, id, job.version, failed_attempts).await;
     }
-    let now = services.clock.now();
+    let now = call.services.clock.now();
     let not_before = UnixMillis(now.0.saturating_add(backoff_millis(failed_attempts)));
-    let mut batch = Batch::default();
-    queue::put_back(&mut batch, id, &Job { failed_attempts, not_before, ..job.value }, job.raw);
-    commit_unless_changed(services, batch).await
+    queue::put_back(&mut decision, id, &Job { failed_attempts, not_before, ..job });
+    // False where the conversation changed: its new version has not failed yet.
+    decision.commit().await?;
+    Ok(())
 }
 
 /// Gives a job up that cannot be read: no attempt is possible, and it must not stay in the way of the others.
-pub async fn give_up_damaged(services: &Services, id: ConversationId, job: Value) -> Result<(), Error> {
+pub async fn give_up_damaged(call: Call<'_>, id: ConversationId, job: Value) -> Result<(), Error> {
     tracing::error!(conversation = %id, "a job of the queue is damaged; its scoring is given up");
-    give_up(services, id, 0, 0, job).await
+    let mut decision = Decision::new(call.space());
+    decision.expect(call.keys().job(id), Some(job));
+    give_up(call, decision, id, 0, 0).await
 }
 
 async fn give_up(
-    services: &Services,
+    call: Call<'_>,
+    mut decision: Decision<'_>,
     id: ConversationId,
     version: u64,
     failed_attempts: u32,
-    job: Value,
 ) -> Result<(), Error> {
-    let now = services.clock.now();
-    let mut batch = Batch::default();
+    let now = call.services.clock.now();
     let failure = ScoringFailure { version, failed_attempts, cause: FAILURE.to_owned(), time: now };
-    queue::give_up(&mut batch, id, &failure, job);
-    match put_failed_listing(services, &mut batch, id, failed_attempts).await {
+    match put_failed_listing(&mut decision, id, failed_attempts).await {
         // What is damaged may be why it is given up; then it stays out of lists with a filter.
         Ok(()) | Err(StoreError::Corrupt(_)) => {}
         Err(error) => return Err(error.into()),
     }
-    let event = Event { conversation: id, time: now, kind: EventKind::ScoringFailed };
-    batch.log.push(records::encode(&event));
-    commit_unless_changed(services, batch).await
+    queue::give_up(&mut decision, id, &failure);
+    decision.log(&Event { conversation: id, time: now, kind: EventKind::ScoringFailed });
+    // False where the conversation changed: its new version has not failed yet.
+    decision.commit().await?;
+    Ok(())
 }
 
-/// Takes a conversation into the lists whose scoring is given up.
+/// Indexes a conversation whose scoring is given up.
 async fn put_failed_listing(
-    services: &Services,
-    batch: &mut Batch,
+    decision: &mut Decision<'_>,
     id: ConversationId,
     failed_attempts: u32,
 ) -> Result<(), StoreError> {
-    let store = &*services.store;
-    let Some(found) = conversation::find(store, id).await? else { return Ok(()) };
-    let conversation = found.head.value.conversation.clone();
-    let messages = match conversation::transcript(store, found.head.value).await {
+    let head_key = decision.keys().head(id);
+    let Some(head) = get_one::<Head>(&*decision, head_key.clone()).await? else { return Ok(()) };
+    if head.conversation.delete_time.is_some() {
+        return Ok(());
+    }
+    let conversation = head.conversation.clone();
+    let messages = match conversation::transcript(&decision.guarded_by(&head_key), head).await {
         Ok(transcript) => Some(transcript.messages),
         Err(StoreError::Corrupt(_)) => None,
         Err(error) => return Err(error),
     };
-    let mut listing = listing::Update::begin(store, id).await?;
+    let mut listing = listing::Update::begin(decision, id).await?;
     listing.fail(&conversation, messages.as_deref(), failed_attempts);
-    listing.put(batch);
+    listing.put(decision);
     Ok(())
-}
-
-async fn commit_unless_changed(services: &Services, batch: Batch) -> Result<(), Error> {
-    match services.store.commit(batch).await {
-        // A conflict means that the conversation changed: its new version has not failed yet.
-        Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// 1, 2, 4, … seconds up to 10 minutes, of which up to a half is taken off at random, so that jobs do not return together.

@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    Services,
+    Call, Services,
     conversation::{ScoringStatus, scoring_status},
     directory,
 };
@@ -106,11 +106,11 @@ pub struct Csat {
 
 /// The assessments of the worklogs of one conversation. Numbers of people are those that callers of `numeric_source` know.
 pub async fn get_ticket_assessments(
-    services: &Services,
+    call: Call<'_>,
     name: &ConversationRef,
     numeric_source: &str,
 ) -> Result<TicketAssessments, Error> {
-    let store = &*services.store;
+    let store = &call.space();
     let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{name}"));
     let id = conversation::resolve(store, name).await?.ok_or_else(not_found)?;
     // Before the conversation: as it grows, every worklog that an assessment names stays.
@@ -126,18 +126,19 @@ pub async fn get_ticket_assessments(
     }
     let found = conversation::find(store, id).await?.ok_or_else(not_found)?;
     let scoring = scoring_status(&found);
-    let transcript = conversation::transcript(store, found.head.value).await?;
+    let transcript = conversation::transcript(store, found.head).await?;
     if transcript.conversation.delete_time.is_some() {
         return Err(not_found());
     }
     let changes = &transcript.conversation.handling.status_changes;
-    let worklogs = worklog::cut(&transcript.messages, changes, services.settings().worklog_idle_millis());
+    let worklogs =
+        worklog::cut(&transcript.messages, changes, call.services.settings().worklog_idle_millis());
     let works = work::of(&transcript.messages, &worklogs);
     let works = worklogs.iter().map(|worklog| worklog.first_message).zip(works).collect();
     let mut rows = rows_of(assessments, &scoring, works);
-    name_people(services, numeric_source, &transcript.conversation, &mut rows).await?;
-    let experience = Experience::of(&transcript, services.clock.now());
-    let csat = rating::last_answered(store, id).await?.and_then(|rating| csat_of(services, &rating));
+    name_people(call, numeric_source, &transcript.conversation, &mut rows).await?;
+    let experience = Experience::of(&transcript, call.services.clock.now());
+    let csat = rating::last_answered(store, id).await?.and_then(|rating| csat_of(call.services, &rating));
     Ok(TicketAssessments { rows, experience, csat })
 }
 
@@ -176,15 +177,15 @@ fn rows_of(
 
 /// Fills in the numbers and names of everybody whom the rows name.
 async fn name_people(
-    services: &Services,
+    call: Call<'_>,
     numeric_source: &str,
     conversation: &Conversation,
     rows: &mut [Row],
 ) -> Result<(), Error> {
     let assessees: Vec<&Author> = rows.iter().filter_map(|row| row.assessment.assessee.as_ref()).collect();
     let mut numbers =
-        directory::numbers_of(services, numeric_source, conversation, &assessees).await?.into_iter();
-    let named = ai_agents_of(services, numeric_source, conversation, rows).await?;
+        directory::numbers_of(call, numeric_source, conversation, &assessees).await?.into_iter();
+    let named = ai_agents_of(call, numeric_source, conversation, rows).await?;
     for row in rows {
         row.assessee = row.assessment.assessee.as_ref().and_then(|_| numbers.next());
         let of_work = row.work.iter().flat_map(|work| &work.ai_agents);
@@ -196,7 +197,7 @@ async fn name_people(
 
 /// What the directory says of every AI agent that the rows name.
 async fn ai_agents_of(
-    services: &Services,
+    call: Call<'_>,
     numeric_source: &str,
     conversation: &Conversation,
     rows: &[Row],
@@ -207,8 +208,8 @@ async fn ai_agents_of(
             authors.push(agent);
         }
     }
-    let entries = directory::entries_of(services, conversation, &authors).await?;
-    let numbers = directory::numbers_of(services, numeric_source, conversation, &authors).await?;
+    let entries = directory::entries_of(call, conversation, &authors).await?;
+    let numbers = directory::numbers_of(call, numeric_source, conversation, &authors).await?;
     let named = authors.into_iter().zip(entries.into_iter().zip(numbers));
     Ok(named.map(|(author, (entry, number))| (author.clone(), ai_agent(entry, author, number))).collect())
 }

@@ -5,40 +5,41 @@ use std::{collections::BTreeSet, ops::Bound};
 use crate::domain::{Assessment, AssessmentId, ConversationId, Place, TimeRange, Unit};
 
 use super::{
-    Batch, Direction, Expect, Key, Keyspace, StoreError, Stored, Value, expect_unchanged, get_one, keys,
+    Decision, Direction, Key, Reader, Scanner, StoreError, Stored, Value, get_many, get_one, get_stored,
+    keys::{self, Keys},
     records::{self, AssessmentIndex, AssessmentOwner},
 };
 
 /// One assessment of a conversation.
 pub async fn find(
-    store: &dyn Keyspace,
+    reader: &dyn Reader,
     conversation: ConversationId,
     id: AssessmentId,
-) -> Result<Option<Stored<Assessment>>, StoreError> {
-    get_one(store, keys::assessment(conversation, id)).await
+) -> Result<Option<Assessment>, StoreError> {
+    get_one(reader, reader.keys().assessment(conversation, id)).await
 }
 
 /// At most `limit` assessments after `after` (0: from the first), ascending by number.
 pub async fn list_after(
-    store: &dyn Keyspace,
+    reader: &dyn Scanner,
     conversation: ConversationId,
     after: AssessmentId,
     limit: usize,
 ) -> Result<Vec<Assessment>, StoreError> {
-    let page = list_raw_after(store, conversation, after, limit).await?;
+    let page = list_raw_after(reader, conversation, after, limit).await?;
     page.into_iter().map(RawAssessment::decode).collect()
 }
 
 /// The same, not decoded.
 pub async fn list_raw_after(
-    store: &dyn Keyspace,
+    reader: &dyn Scanner,
     conversation: ConversationId,
     after: AssessmentId,
     limit: usize,
 ) -> Result<Vec<RawAssessment>, StoreError> {
-    let mut range = keys::assessments(conversation);
-    range.start = Bound::Excluded(keys::assessment(conversation, after));
-    let page = store.scan(range, limit, Direction::Ascending).await?;
+    let mut range = reader.keys().assessments(conversation);
+    range.start = Bound::Excluded(reader.keys().assessment(conversation, after));
+    let page = reader.scan(range, limit, Direction::Ascending).await?;
     page.into_iter().map(|(key, value)| RawAssessment::new(key, value)).collect()
 }
 
@@ -64,12 +65,12 @@ impl RawAssessment {
 
 /// The number of the assessment of a whole conversation with this scorecard.
 pub async fn find_number_of_whole(
-    store: &dyn Keyspace,
+    reader: &dyn Reader,
     conversation: ConversationId,
     scorecard: &str,
 ) -> Result<Option<AssessmentId>, StoreError> {
-    let index = get_one::<AssessmentIndex>(store, keys::assessment_index(conversation)).await?;
-    let entries = index.map(|stored| stored.value.entries).unwrap_or_default();
+    let index = get_one::<AssessmentIndex>(reader, reader.keys().assessment_index(conversation)).await?;
+    let entries = index.map(|index| index.entries).unwrap_or_default();
     let whole =
         entries.into_iter().find(|entry| entry.unit == Unit::Conversation && entry.scorecard == scorecard);
     Ok(whole.map(|entry| entry.assessment))
@@ -77,77 +78,69 @@ pub async fn find_number_of_whole(
 
 /// The index of a conversation and the assessments that it names, in its order.
 pub async fn find_indexed(
-    store: &dyn Keyspace,
+    reader: &dyn Reader,
     conversation: ConversationId,
-) -> Result<(Option<Stored<AssessmentIndex>>, Vec<Stored<Assessment>>), StoreError> {
-    let index = get_one::<AssessmentIndex>(store, keys::assessment_index(conversation)).await?;
-    let Some(index) = index else { return Ok((None, Vec::new())) };
-    let wanted: Vec<_> =
-        index.value.entries.iter().map(|entry| keys::assessment(conversation, entry.assessment)).collect();
-    let values = store.get(wanted.clone()).await?;
-    let mut assessments = Vec::with_capacity(wanted.len());
-    for (key, raw) in wanted.iter().zip(values) {
-        let stored = records::decode_stored(key, raw)?.ok_or_else(|| {
-            StoreError::Corrupt(
-                format!("conversation {conversation} indexes an assessment that is absent").into(),
-            )
-        })?;
-        assessments.push(stored);
+) -> Result<(AssessmentIndex, Vec<Assessment>), StoreError> {
+    let keys = reader.keys();
+    let index = get_one::<AssessmentIndex>(reader, keys.assessment_index(conversation)).await?;
+    let index = index.unwrap_or_default();
+    let wanted = index.entries.iter().map(|entry| keys.assessment(conversation, entry.assessment));
+    let found = get_many(reader, wanted.collect()).await?;
+    let count = index.entries.len();
+    let assessments: Vec<Assessment> = found.into_iter().flatten().collect();
+    if assessments.len() < count {
+        let cause = format!("conversation {conversation} indexes an assessment that is absent");
+        return Err(StoreError::Corrupt(cause.into()));
     }
-    Ok((Some(index), assessments))
+    Ok((index, assessments))
 }
 
 /// Puts a new assessment. It needs no expectation of its own: its number is fresh and the index is expected.
-pub fn put_new(batch: &mut Batch, assessment: &Assessment) {
+pub fn put_new(decision: &mut Decision<'_>, assessment: &Assessment) {
     let owner = AssessmentOwner { conversation: assessment.conversation };
-    batch.put.push((keys::assessment_owner(assessment.id), records::encode(&owner)));
-    batch.put.push((keys::assessment(assessment.conversation, assessment.id), records::encode(assessment)));
-    put_postings(batch, None, Some(assessment));
+    decision.put(keys::assessment_owner(assessment.id), &owner);
+    decision.put(decision.keys().assessment(assessment.conversation, assessment.id), assessment);
+    put_postings(decision, None, Some(assessment));
 }
 
-/// Puts a changed assessment; `read` is what it was.
-pub fn put_changed(batch: &mut Batch, assessment: &Assessment, read: Value) {
-    let key = keys::assessment(assessment.conversation, assessment.id);
-    // What was read was decoded once; its postings are those of what it said.
-    let before = records::decode::<Assessment>(&key, &read).ok();
-    put_postings(batch, before.as_ref(), Some(assessment));
-    batch.expect.push((key.clone(), Expect::Is(read)));
-    batch.put.push((key, records::encode(assessment)));
+/// Puts a changed assessment in place of `before`, which was read.
+pub fn put_changed(decision: &mut Decision<'_>, before: &Assessment, assessment: &Assessment) {
+    put_postings(decision, Some(before), Some(assessment));
+    decision.replace(decision.keys().assessment(assessment.conversation, assessment.id), assessment);
 }
 
-/// Deletes an assessment; `read` is what it was.
-pub fn delete(batch: &mut Batch, assessment: &Assessment, read: Value) {
-    let key = keys::assessment(assessment.conversation, assessment.id);
-    batch.expect.push((key.clone(), Expect::Is(read)));
-    batch.delete.extend([key, keys::assessment_owner(assessment.id)]);
-    put_postings(batch, Some(assessment), None);
+/// Deletes an assessment, which was read.
+pub fn delete(decision: &mut Decision<'_>, assessment: &Assessment) {
+    decision.delete(decision.keys().assessment(assessment.conversation, assessment.id));
+    decision.delete(keys::assessment_owner(assessment.id));
+    put_postings(decision, Some(assessment), None);
 }
 
-/// Posts an assessment again that was stored before there were postings; `read` is what is stored.
-pub fn put_again(batch: &mut Batch, assessment: &Assessment, read: Value) {
-    batch.expect.push((keys::assessment(assessment.conversation, assessment.id), Expect::Is(read)));
-    put_postings(batch, None, Some(assessment));
+/// Posts an assessment again, which was read, that was stored before there were postings.
+pub fn put_again(decision: &mut Decision<'_>, assessment: &Assessment) {
+    put_postings(decision, None, Some(assessment));
 }
 
 /// Everything of an assessment that lies elsewhere: for the purge of its conversation.
-pub fn keys_elsewhere(assessment: &Assessment) -> Vec<Key> {
-    let mut keys: Vec<Key> = postings(Some(assessment)).into_iter().collect();
-    keys.push(keys::assessment_owner(assessment.id));
-    keys
+pub fn keys_elsewhere(keys: Keys, assessment: &Assessment) -> Vec<Key> {
+    let mut elsewhere: Vec<Key> = postings(keys, Some(assessment)).into_iter().collect();
+    elsewhere.push(keys::assessment_owner(assessment.id));
+    elsewhere
 }
 
 /// Brings the postings from what an assessment was to what it is.
-fn put_postings(batch: &mut Batch, before: Option<&Assessment>, after: Option<&Assessment>) {
-    let (before, after) = (postings(before), postings(after));
-    batch.delete.extend(before.difference(&after).cloned());
-    batch.put.extend(after.difference(&before).map(|key| (key.clone(), Value::new())));
+fn put_postings(decision: &mut Decision<'_>, before: Option<&Assessment>, after: Option<&Assessment>) {
+    let keys = decision.keys();
+    let (before, after) = (postings(keys, before), postings(keys, after));
+    before.difference(&after).for_each(|key| decision.delete(key.clone()));
+    after.difference(&before).for_each(|key| decision.put_raw(key.clone(), Value::new()));
 }
 
-fn postings(assessment: Option<&Assessment>) -> BTreeSet<Key> {
+fn postings(keys: Keys, assessment: Option<&Assessment>) -> BTreeSet<Key> {
     let Some(assessment) = assessment else { return BTreeSet::new() };
     let place = assessment.place();
     let terms = assessment.terms();
-    let terms = terms.iter().filter_map(keys::assessment_term);
+    let terms = terms.iter().filter_map(|term| keys.assessment_term(term));
     terms.map(|term| keys::assessment_posting(&term, place, assessment.conversation)).collect()
 }
 
@@ -161,13 +154,13 @@ pub struct Posted {
 
 /// At most `limit` assessments that are posted under a term, newest first.
 pub async fn posted(
-    store: &dyn Keyspace,
+    reader: &dyn Scanner,
     term: &Key,
     created: TimeRange,
     after: Option<Place>,
     limit: usize,
 ) -> Result<Vec<Posted>, StoreError> {
-    let page = store.scan(keys::postings(term, created, after), limit, Direction::Ascending).await?;
+    let page = reader.scan(keys::postings(term, created, after), limit, Direction::Ascending).await?;
     let posted = |(key, _): &(Key, Value)| {
         let (place, conversation, id) = keys::assessment_of_posting(term, key)
             .ok_or_else(|| StoreError::Corrupt(format!("an assessment is posted as {key:02x?}").into()))?;
@@ -178,25 +171,21 @@ pub async fn posted(
 
 /// Several assessments, in the order asked; one that is gone is absent.
 pub async fn find_many(
-    store: &dyn Keyspace,
+    reader: &dyn Reader,
     wanted: impl Iterator<Item = (ConversationId, AssessmentId)>,
 ) -> Result<Vec<Option<Stored<Assessment>>>, StoreError> {
-    let wanted: Vec<Key> = wanted.map(|(conversation, id)| keys::assessment(conversation, id)).collect();
-    let values = store.get(wanted.clone()).await?;
-    wanted.iter().zip(values).map(|(key, raw)| records::decode_stored(key, raw)).collect()
+    let keys = reader.keys();
+    get_stored(reader, wanted.map(|(conversation, id)| keys.assessment(conversation, id)).collect()).await
 }
 
-/// Expects the index as it was read and, where it changed, puts it.
+/// Puts the index where it is not as it was read.
 pub fn put_index(
-    batch: &mut Batch,
+    decision: &mut Decision<'_>,
     conversation: ConversationId,
+    read: &AssessmentIndex,
     index: &AssessmentIndex,
-    read: Option<Value>,
 ) {
-    let key = keys::assessment_index(conversation);
-    let value = records::encode(index);
-    if read.as_ref() != Some(&value) {
-        batch.put.push((key.clone(), value));
+    if read != index {
+        decision.replace(decision.keys().assessment_index(conversation), index);
     }
-    batch.expect.push((key, expect_unchanged(read)));
 }

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use crate::domain::{Author, AuthorKind, Message, MessageKind};
 
 use super::{
-    Direction, Keyspace, StoreError, keys,
+    Direction, Scanner, StoreError,
     records::{self, Head, Segment},
 };
 
@@ -14,24 +14,24 @@ use super::{
 const SEGMENT_PAGE: usize = 4;
 
 /// The customer who wrote first.
-pub async fn requester(store: &dyn Keyspace, head: &Head) -> Result<Option<Author>, StoreError> {
+pub async fn requester(reader: &dyn Scanner, head: &Head) -> Result<Option<Author>, StoreError> {
     let is_customer = |message: &Message| message.author.kind == AuthorKind::Contact;
     if let Some(message) = head.messages.iter().find(|message| is_customer(message)) {
         return Ok(Some(message.author.clone()));
     }
-    search(store, head, Direction::Ascending, is_customer).await
+    search(reader, head, Direction::Ascending, is_customer).await
 }
 
 /// The agent who wrote to the customer last.
-pub async fn last_to_customer(store: &dyn Keyspace, head: &Head) -> Result<Option<Author>, StoreError> {
+pub async fn last_to_customer(reader: &dyn Scanner, head: &Head) -> Result<Option<Author>, StoreError> {
     let is_outbound =
         |message: &Message| message.author.kind.is_agent() && message.kind == MessageKind::Message;
-    last(store, head, is_outbound).await
+    last(reader, head, is_outbound).await
 }
 
 /// The agent with this external id, as the conversation knows them: in charge, or the author of a message or note.
 pub async fn agent_named(
-    store: &dyn Keyspace,
+    reader: &dyn Scanner,
     head: &Head,
     external_id: &str,
 ) -> Result<Option<Author>, StoreError> {
@@ -39,16 +39,16 @@ pub async fn agent_named(
         |author: &Author| author.kind.is_agent() && author.external_id.as_deref() == Some(external_id);
     match head.conversation.handling.assignee.clone().filter(&is_meant) {
         Some(assignee) => Ok(Some(assignee)),
-        None => last(store, head, |message| is_meant(&message.author)).await,
+        None => last(reader, head, |message| is_meant(&message.author)).await,
     }
 }
 
 async fn last(
-    store: &dyn Keyspace,
+    reader: &dyn Scanner,
     head: &Head,
     is_meant: impl Fn(&Message) -> bool,
 ) -> Result<Option<Author>, StoreError> {
-    if let Some(author) = search(store, head, Direction::Descending, &is_meant).await? {
+    if let Some(author) = search(reader, head, Direction::Descending, &is_meant).await? {
         return Ok(Some(author));
     }
     let message = head.messages.iter().rev().find(|message| is_meant(message));
@@ -57,7 +57,7 @@ async fn last(
 
 /// The author of the first message outside the head that is meant, in this direction.
 async fn search(
-    store: &dyn Keyspace,
+    reader: &dyn Scanner,
     head: &Head,
     direction: Direction,
     is_meant: impl Fn(&Message) -> bool,
@@ -65,9 +65,9 @@ async fn search(
     if head.messages.len() == head.conversation.message_count as usize {
         return Ok(None);
     }
-    let mut range = keys::segments(head.conversation.id);
+    let mut range = reader.keys().segments(head.conversation.id);
     loop {
-        let page = store.scan(range.clone(), SEGMENT_PAGE, direction).await?;
+        let page = reader.scan(range.clone(), SEGMENT_PAGE, direction).await?;
         for (key, raw) in &page {
             let messages = records::decode::<Segment>(key, raw)?.messages;
             let found = match direction {

@@ -5,7 +5,7 @@
 use crate::domain::{Conversation, ConversationId, ConversationRef, Message, MessageId, Transcript};
 
 use super::{
-    Batch, Direction, Expect, Key, Keyspace, StoreError, Stored, Value, expect_unchanged, get_one, keys,
+    Decision, Direction, Key, Reader, Scanner, StoreError, Stored, Value, get_many, get_one, keys,
     records::{self, Head, HeadWithoutMessages, Identity, Job, ScoringFailure, Segment},
 };
 
@@ -20,96 +20,90 @@ const SEGMENT_PAGE: usize = 32;
 /// What is stored of one conversation besides its messages outside the head.
 #[derive(Clone, Debug)]
 pub struct Found {
-    pub head: Stored<Head>,
-    pub job: Option<Stored<Job>>,
-    pub failure: Option<Stored<ScoringFailure>>,
+    pub head: Head,
+    pub job: Option<Job>,
+    pub failure: Option<ScoringFailure>,
 }
 
 /// Which conversation `reference` means; a number is taken as it is.
 pub async fn resolve(
-    store: &dyn Keyspace,
+    reader: &dyn Reader,
     reference: &ConversationRef,
 ) -> Result<Option<ConversationId>, StoreError> {
     match reference {
         ConversationRef::Id(id) => Ok(Some(*id)),
         ConversationRef::External { source, external_id } => {
-            let identity = get_one::<Identity>(store, keys::identity(source, external_id)).await?;
-            Ok(identity.map(|identity| identity.value.conversation))
+            let identity = get_one::<Identity>(reader, reader.keys().identity(source, external_id)).await?;
+            Ok(identity.map(|identity| identity.conversation))
         }
     }
 }
 
 /// Whether a conversation is stored and not deleted.
-pub async fn exists(store: &dyn Keyspace, id: ConversationId) -> Result<bool, StoreError> {
-    let head = get_one::<HeadWithoutMessages>(store, keys::head(id)).await?;
-    Ok(head.is_some_and(|head| head.value.conversation.delete_time.is_none()))
+pub async fn exists(reader: &dyn Reader, id: ConversationId) -> Result<bool, StoreError> {
+    let head = get_one::<HeadWithoutMessages>(reader, reader.keys().head(id)).await?;
+    Ok(head.is_some_and(|head| head.conversation.delete_time.is_none()))
 }
 
 /// A conversation's head, its job and its failure, read at once. A deleted conversation is not found.
-pub async fn find(store: &dyn Keyspace, id: ConversationId) -> Result<Option<Found>, StoreError> {
-    let found = find_with_deleted(store, id).await?;
-    Ok(found.filter(|found| found.head.value.conversation.delete_time.is_none()))
+pub async fn find(reader: &dyn Reader, id: ConversationId) -> Result<Option<Found>, StoreError> {
+    let found = find_with_deleted(reader, id).await?;
+    Ok(found.filter(|found| found.head.conversation.delete_time.is_none()))
 }
 
 /// As [`find`], also of a conversation that is deleted: for what undoes or ends a deletion.
-pub async fn find_with_deleted(
-    store: &dyn Keyspace,
-    id: ConversationId,
-) -> Result<Option<Found>, StoreError> {
-    let wanted = vec![keys::head(id), keys::job(id), keys::scoring_failure(id)];
-    let mut values = store.get(wanted.clone()).await?.into_iter();
+pub async fn find_with_deleted(reader: &dyn Reader, id: ConversationId) -> Result<Option<Found>, StoreError> {
+    let keys = reader.keys();
+    let [head_key, job_key, failure_key] = [keys.head(id), keys.job(id), keys.scoring_failure(id)];
+    let wanted = vec![head_key.clone(), job_key.clone(), failure_key.clone()];
+    let mut values = reader.get(wanted).await?.into_iter();
     let mut next = || values.next().flatten();
     let (head, job, failure) = (next(), next(), next());
-    let Some(head) = records::decode_stored(&wanted[0], head)? else { return Ok(None) };
-    Ok(Some(Found {
-        head,
-        job: records::decode_stored(&wanted[1], job)?,
-        failure: records::decode_stored(&wanted[2], failure)?,
-    }))
+    let Some(head) = records::decode_present(&head_key, head)? else { return Ok(None) };
+    let job = records::decode_present(&job_key, job)?;
+    Ok(Some(Found { head, job, failure: records::decode_present(&failure_key, failure)? }))
 }
 
 /// The heads of several conversations, in the order asked.
 pub async fn find_heads(
-    store: &dyn Keyspace,
+    reader: &dyn Reader,
     ids: impl Iterator<Item = ConversationId>,
 ) -> Result<Vec<Option<Head>>, StoreError> {
-    let wanted: Vec<Key> = ids.map(keys::head).collect();
-    let values = store.get(wanted.clone()).await?;
-    let head = |(key, raw): (&Key, Option<Value>)| raw.map(|raw| records::decode(key, &raw)).transpose();
-    wanted.iter().zip(values).map(head).collect()
+    let keys = reader.keys();
+    get_many(reader, ids.map(|id| keys.head(id)).collect()).await
 }
 
 /// At most `limit` heads of conversations from `first` on and before `before` (`None`: to the newest), newest first, deleted
 /// ones among them.
 pub async fn heads_before(
-    store: &dyn Keyspace,
+    reader: &dyn Scanner,
     first: ConversationId,
     before: Option<ConversationId>,
     limit: usize,
 ) -> Result<Vec<Head>, StoreError> {
-    let range = keys::heads_between(first, before);
+    let range = reader.keys().heads_between(first, before);
     if range.is_empty() {
         return Ok(Vec::new());
     }
-    let page = store.scan(range, limit, Direction::Descending).await?;
+    let page = reader.scan(range, limit, Direction::Descending).await?;
     page.iter().map(|(key, raw)| records::decode(key, raw)).collect()
 }
 
-/// A head with its conversation's number, as it was read; what is wrong with it when it is damaged.
+/// A head with its conversation's number; what is wrong with it when it is damaged.
 pub type NumberedHead = (ConversationId, Result<Stored<Head>, StoreError>);
 
 /// At most `limit` heads of conversations from `first` on and before `before`, ascending, deleted ones among them.
 pub async fn heads_from(
-    store: &dyn Keyspace,
+    reader: &dyn Scanner,
     first: ConversationId,
     before: ConversationId,
     limit: usize,
 ) -> Result<Vec<NumberedHead>, StoreError> {
-    let range = keys::heads_between(first, Some(before));
+    let range = reader.keys().heads_between(first, Some(before));
     if range.is_empty() {
         return Ok(Vec::new());
     }
-    let page = store.scan(range, limit, Direction::Ascending).await?;
+    let page = reader.scan(range, limit, Direction::Ascending).await?;
     let numbered = |(key, raw): (Key, Value)| {
         let head = records::decode(&key, &raw).map(|value| Stored { value, raw });
         Some((keys::conversation_of_head(&key)?, head))
@@ -118,11 +112,11 @@ pub async fn heads_from(
 }
 
 /// All messages of a conversation whose head was read.
-pub async fn transcript(store: &dyn Keyspace, head: Head) -> Result<Transcript, StoreError> {
+pub async fn transcript(reader: &dyn Scanner, head: Head) -> Result<Transcript, StoreError> {
     let Head { conversation, mut messages, .. } = head;
-    let mut range = keys::segments(conversation.id);
+    let mut range = reader.keys().segments(conversation.id);
     while messages.len() < conversation.message_count as usize {
-        let page = store.scan(range.clone(), SEGMENT_PAGE, Direction::Ascending).await?;
+        let page = reader.scan(range.clone(), SEGMENT_PAGE, Direction::Ascending).await?;
         let Some((last, _)) = page.last() else { break };
         range = range.after(last.clone());
         for (key, raw) in &page {
@@ -137,7 +131,7 @@ pub async fn transcript(store: &dyn Keyspace, head: Head) -> Result<Transcript, 
 
 /// At most `limit` messages after `after` (0: from the first), and not much more than `max_bytes` of texts.
 pub async fn messages_after(
-    store: &dyn Keyspace,
+    reader: &dyn Scanner,
     head: &Head,
     after: MessageId,
     limit: usize,
@@ -148,16 +142,16 @@ pub async fn messages_after(
     if page.is_full() || head.messages.len() == head.conversation.message_count as usize {
         return Ok(page.messages);
     }
-    let all = keys::segments(head.conversation.id);
+    let all = reader.keys().segments(head.conversation.id);
     let mut range = all.clone();
-    range.end = std::ops::Bound::Included(keys::segment(head.conversation.id, after));
-    let holder = store.scan(range, 1, Direction::Descending).await?;
+    range.end = std::ops::Bound::Included(reader.keys().segment(head.conversation.id, after));
+    let holder = reader.scan(range, 1, Direction::Descending).await?;
     let mut range = all;
     if let Some((key, _)) = holder.into_iter().next() {
         range.start = std::ops::Bound::Included(key);
     }
     while !page.is_full() {
-        let found = store.scan(range.clone(), 1, Direction::Ascending).await?;
+        let found = reader.scan(range.clone(), 1, Direction::Ascending).await?;
         let Some((key, raw)) = found.into_iter().next() else { break };
         page.take(records::decode::<Segment>(&key, &raw)?.messages.into_iter());
         range = range.after(key);
@@ -189,51 +183,50 @@ impl MessagePage {
 }
 
 /// Puts a new conversation: its head (and segments where the head would be too large) and its identity.
-pub fn put_new(batch: &mut Batch, conversation: Conversation, messages: Vec<Message>) {
-    put_identity(batch, &conversation);
-    put_head(batch, Head { conversation, messages, writers: Vec::new() });
+pub fn put_new(decision: &mut Decision<'_>, conversation: Conversation, messages: Vec<Message>) {
+    put_identity(decision, &conversation);
+    put_head(decision, Head { conversation, messages, writers: Vec::new() });
 }
 
-/// Puts a changed conversation and appends messages to it. `read` is the head that the change was decided on.
+/// Puts a changed conversation and appends messages to it. `head` is what the change was decided on.
 pub fn put_appended(
-    batch: &mut Batch,
-    read: Stored<Head>,
+    decision: &mut Decision<'_>,
+    head: Head,
     conversation: Conversation,
     appended: Vec<Message>,
 ) {
-    batch.expect.push((keys::head(conversation.id), Expect::Is(read.raw)));
-    let mut head = Head { conversation, ..read.value };
+    let mut head = Head { conversation, ..head };
     head.add_writers(&appended);
-    put_segments(batch, head.conversation.id, appended);
-    batch.put.push((keys::head(head.conversation.id), records::encode(&head)));
+    put_segments(decision, head.conversation.id, appended);
+    decision.replace(decision.keys().head(head.conversation.id), &head);
 }
 
 /// Puts a conversation that changed while its messages did not.
-pub fn put_changed(batch: &mut Batch, read: Stored<Head>, conversation: Conversation) {
-    put_appended(batch, read, conversation, Vec::new());
+pub fn put_changed(decision: &mut Decision<'_>, head: Head, conversation: Conversation) {
+    put_appended(decision, head, conversation, Vec::new());
 }
 
 /// Frees the identity of a conversation, which must have it.
-pub fn delete_identity(batch: &mut Batch, conversation: &Conversation) {
-    let identity = keys::identity(&conversation.source, &conversation.external_id);
-    let held = records::encode(&Identity { conversation: conversation.id });
-    batch.expect.push((identity.clone(), Expect::Is(held)));
-    batch.delete.push(identity);
+pub fn delete_identity(decision: &mut Decision<'_>, conversation: &Conversation) {
+    let identity = decision.keys().identity(&conversation.source, &conversation.external_id);
+    decision.expect_record(identity.clone(), &Identity { conversation: conversation.id });
+    decision.delete(identity);
 }
 
 /// Gives a conversation its identity, which must be free.
-pub fn put_identity(batch: &mut Batch, conversation: &Conversation) {
-    let identity = keys::identity(&conversation.source, &conversation.external_id);
-    batch.expect.push((identity.clone(), Expect::Absent));
-    batch.put.push((identity, records::encode(&Identity { conversation: conversation.id })));
+pub fn put_identity(decision: &mut Decision<'_>, conversation: &Conversation) {
+    let identity = decision.keys().identity(&conversation.source, &conversation.external_id);
+    decision.put_new(identity, &Identity { conversation: conversation.id });
 }
 
-/// Expects that the head is still what it was when it was read.
-pub fn expect_head(batch: &mut Batch, id: ConversationId, raw: Value) {
-    batch.expect.push((keys::head(id), expect_unchanged(Some(raw))));
+/// Expects that a conversation has its identity, and so that it is there and not deleted. Its head is not expected: its bytes
+/// change with every message.
+pub fn expect_standing(decision: &mut Decision<'_>, conversation: &Conversation) {
+    let identity = decision.keys().identity(&conversation.source, &conversation.external_id);
+    decision.expect_record(identity, &Identity { conversation: conversation.id });
 }
 
-pub(super) fn put_head(batch: &mut Batch, mut head: Head) {
+pub(super) fn put_head(decision: &mut Decision<'_>, mut head: Head) {
     let id = head.conversation.id;
     let content_bytes: usize = head.messages.iter().map(Message::text_bytes).sum();
     let mut value = None;
@@ -243,25 +236,25 @@ pub(super) fn put_head(batch: &mut Batch, mut head: Head) {
     let value = value.unwrap_or_else(|| {
         let messages = std::mem::take(&mut head.messages);
         head.add_writers(&messages);
-        put_segments(batch, id, messages);
+        put_segments(decision, id, messages);
         records::encode(&head)
     });
-    batch.put.push((keys::head(id), value));
+    decision.put_raw(decision.keys().head(id), value);
 }
 
-fn put_segments(batch: &mut Batch, id: ConversationId, messages: Vec<Message>) {
+fn put_segments(decision: &mut Decision<'_>, id: ConversationId, messages: Vec<Message>) {
     let mut segment: Vec<Message> = Vec::new();
     let mut bytes = 0;
     for message in messages {
         let more = stored_bytes(&message);
         if bytes + more > SEGMENT_BYTES {
-            put_segment(batch, id, std::mem::take(&mut segment));
+            put_segment(decision, id, std::mem::take(&mut segment));
             bytes = 0;
         }
         bytes += more;
         segment.push(message);
     }
-    put_segment(batch, id, segment);
+    put_segment(decision, id, segment);
 }
 
 /// About how many bytes a message takes.
@@ -270,9 +263,9 @@ fn stored_bytes(message: &Message) -> usize {
     NUMBERS_AND_HEADERS + message.text_bytes()
 }
 
-fn put_segment(batch: &mut Batch, id: ConversationId, messages: Vec<Message>) {
+fn put_segment(decision: &mut Decision<'_>, id: ConversationId, messages: Vec<Message>) {
     if let Some(first) = messages.first() {
-        let key = keys::segment(id, first.id);
-        batch.put.push((key, records::encode(&Segment { messages })));
+        let key = decision.keys().segment(id, first.id);
+        decision.put(key, &Segment { messages });
     }
 }

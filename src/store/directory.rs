@@ -7,75 +7,61 @@ use crate::domain::{
 };
 
 use super::{
-    Batch, Direction, Expect, Key, Keyspace, StoreError, Stored, Value, get_one, keys,
+    Decision, Direction, Key, Reader, Scanner, StoreError, Value, get_many, get_one,
     records::{self, Membership, PersonNumber, TeamNumber},
 };
 
 /// The numbers of those of these identities who are in the directory, in their places.
 pub async fn find_numbers(
-    store: &dyn Keyspace,
+    reader: &dyn Reader,
     identities: &[PersonIdentity],
 ) -> Result<Vec<Option<PersonId>>, StoreError> {
-    let wanted: Vec<Key> = identities.iter().map(keys::person_identity).collect();
-    let values = store.get(wanted.clone()).await?;
-    let numbers = wanted.iter().zip(values).map(|(key, raw)| {
-        let number = raw.map(|raw| records::decode::<PersonNumber>(key, &raw)).transpose()?;
-        Ok(number.map(|number| number.person))
-    });
-    numbers.collect()
+    let keys = reader.keys();
+    let wanted = identities.iter().map(|identity| keys.person_identity(identity)).collect();
+    let found = get_many::<PersonNumber>(reader, wanted).await?;
+    Ok(found.into_iter().map(|number| number.map(|number| number.person)).collect())
 }
 
 /// One person by number.
-pub async fn find_person(store: &dyn Keyspace, id: PersonId) -> Result<Option<Stored<Person>>, StoreError> {
-    get_one(store, keys::person(id)).await
+pub async fn find_person(reader: &dyn Reader, id: PersonId) -> Result<Option<Person>, StoreError> {
+    get_one(reader, reader.keys().person(id)).await
 }
 
 /// One person by what they are known by.
 pub async fn find_identity(
-    store: &dyn Keyspace,
+    reader: &dyn Reader,
     identity: &PersonIdentity,
-) -> Result<Option<Stored<Person>>, StoreError> {
-    match find_numbers(store, std::slice::from_ref(identity)).await?.into_iter().flatten().next() {
-        Some(id) => find_person(store, id).await,
+) -> Result<Option<Person>, StoreError> {
+    match find_numbers(reader, std::slice::from_ref(identity)).await?.into_iter().flatten().next() {
+        Some(id) => find_person(reader, id).await,
         None => Ok(None),
     }
 }
 
-/// The people of these numbers who are in the directory, in the order of the numbers.
-pub async fn find_people(store: &dyn Keyspace, numbers: &[PersonId]) -> Result<Vec<Person>, StoreError> {
-    let wanted: Vec<Key> = numbers.iter().map(|id| keys::person(*id)).collect();
-    let values = store.get(wanted.clone()).await?;
-    wanted.iter().zip(values).filter_map(|(key, raw)| Some(records::decode(key, &raw?))).collect()
-}
-
-/// The people of these numbers, in their places, each with what is stored of them.
-pub async fn find_stored(
-    store: &dyn Keyspace,
+/// The people of these numbers, in their places.
+pub async fn find_people(
+    reader: &dyn Reader,
     numbers: &[PersonId],
-) -> Result<Vec<Option<Stored<Person>>>, StoreError> {
-    let wanted: Vec<Key> = numbers.iter().map(|id| keys::person(*id)).collect();
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let values = store.get(wanted.clone()).await?;
-    wanted.iter().zip(values).map(|(key, raw)| records::decode_stored(key, raw)).collect()
+) -> Result<Vec<Option<Person>>, StoreError> {
+    let keys = reader.keys();
+    get_many(reader, numbers.iter().map(|id| keys.person(*id)).collect()).await
 }
 
 /// The place in a list after which it goes on.
 pub type Place = Key;
 
-/// At most `limit` people of these kinds, of one source or all, each with their place. `kinds` must be in the order of the
+/// At most `limit` people of these kinds, of one source or all, each with their place; absent who was purged meanwhile. `kinds` must be in the order of the
 /// keys: customers, AI agents, teammates.
 pub async fn list_people(
-    store: &dyn Keyspace,
+    reader: &dyn Scanner,
     kinds: &[AuthorKind],
     source: Option<&str>,
     after: Option<&Place>,
     limit: usize,
-) -> Result<Vec<(Place, Person)>, StoreError> {
+) -> Result<Vec<(Place, Option<Person>)>, StoreError> {
     let mut found: Vec<(Key, Value)> = Vec::new();
     for kind in kinds {
-        let mut range = keys::people(*kind, source);
+        let mut range = reader.keys().people(*kind, source);
         if let (Some(after), Bound::Included(start)) = (after, &range.start)
             && start <= after
         {
@@ -84,7 +70,7 @@ pub async fn list_people(
         if range.is_empty() {
             continue;
         }
-        found.extend(store.scan(range, limit - found.len(), Direction::Ascending).await?);
+        found.extend(reader.scan(range, limit - found.len(), Direction::Ascending).await?);
         if found.len() >= limit {
             break;
         }
@@ -95,114 +81,118 @@ pub async fn list_people(
         numbers.push(records::decode::<PersonNumber>(&key, &raw)?.person);
         places.push(key);
     }
-    let people = find_people(store, &numbers).await?;
-    if people.len() != numbers.len() {
-        return Err(StoreError::Corrupt("an identity of the directory names a person that is absent".into()));
+    let people = find_people(reader, &numbers).await?;
+    let mut found: Vec<(Place, Option<Person>)> = places.into_iter().zip(people).collect();
+    for (place, person) in found.iter_mut().filter(|(_, person)| person.is_none()) {
+        // Purged with their conversation since the list was read, unless the identity is still there.
+        if let Some(number) = get_one::<PersonNumber>(reader, place.clone()).await? {
+            *person = find_person(reader, number.person).await?;
+            if person.is_none() {
+                let cause = "an identity of the directory names a person that is absent";
+                return Err(StoreError::Corrupt(cause.into()));
+            }
+        }
     }
-    Ok(places.into_iter().zip(people).collect())
+    Ok(found)
 }
 
 /// At most `limit` members of a team after `after` (0: from the first), ascending by number.
 pub async fn list_members(
-    store: &dyn Keyspace,
+    reader: &dyn Scanner,
     team: TeamId,
     after: PersonId,
     limit: usize,
-) -> Result<Vec<Person>, StoreError> {
-    let mut range = keys::members(team);
-    range.start = Bound::Excluded(keys::member(team, after));
-    let members = store.scan(range, limit, Direction::Ascending).await?;
+) -> Result<Vec<(PersonId, Option<Person>)>, StoreError> {
+    let mut range = reader.keys().members(team);
+    range.start = Bound::Excluded(reader.keys().member(team, after));
+    let members = reader.scan(range, limit, Direction::Ascending).await?;
     let number = |key: &Key| key.last_chunk().map(|number| PersonId(u64::from_be_bytes(*number)));
     let numbers: Vec<PersonId> = members.iter().filter_map(|(key, _)| number(key)).collect();
-    find_people(store, &numbers).await
+    let people = find_people(reader, &numbers).await?;
+    Ok(numbers.into_iter().zip(people).collect())
 }
 
 /// One team.
-pub async fn find_team(store: &dyn Keyspace, name: &TeamRef) -> Result<Option<Stored<Team>>, StoreError> {
+pub async fn find_team(reader: &dyn Reader, name: &TeamRef) -> Result<Option<Team>, StoreError> {
     let id = match name {
         TeamRef::Id(id) => Some(*id),
-        TeamRef::External(identity) => find_team_number(store, identity).await?,
+        TeamRef::External(identity) => find_team_number(reader, identity).await?,
     };
     match id {
-        Some(id) => get_one(store, keys::team(id)).await,
+        Some(id) => get_one(reader, reader.keys().team(id)).await,
         None => Ok(None),
     }
 }
 
 /// The number of the team that a helpdesk calls so.
 pub async fn find_team_number(
-    store: &dyn Keyspace,
+    reader: &dyn Reader,
     identity: &TeamIdentity,
 ) -> Result<Option<TeamId>, StoreError> {
-    let number = get_one::<TeamNumber>(store, keys::team_identity(identity)).await?;
-    Ok(number.map(|number| number.value.team))
+    let number = get_one::<TeamNumber>(reader, reader.keys().team_identity(identity)).await?;
+    Ok(number.map(|number| number.team))
 }
 
 /// At most `limit` teams after `after` (0: from the first), ascending by number.
-pub async fn list_teams(store: &dyn Keyspace, after: TeamId, limit: usize) -> Result<Vec<Team>, StoreError> {
-    let mut range = keys::teams();
-    range.start = Bound::Excluded(keys::team(after));
-    let page = store.scan(range, limit, Direction::Ascending).await?;
+pub async fn list_teams(reader: &dyn Scanner, after: TeamId, limit: usize) -> Result<Vec<Team>, StoreError> {
+    let mut range = reader.keys().teams();
+    range.start = Bound::Excluded(reader.keys().team(after));
+    let page = reader.scan(range, limit, Direction::Ascending).await?;
     page.iter().map(|(key, raw)| records::decode(key, raw)).collect()
 }
 
 /// Puts somebody who is not in the directory, and expects that they are not.
-pub fn put_new_person(batch: &mut Batch, person: &Person) {
-    let identity = keys::person_identity(&person.identity);
-    batch.expect.push((identity.clone(), Expect::Absent));
-    batch.put.push((identity, records::encode(&PersonNumber { person: person.id })));
-    batch.put.push((keys::person(person.id), records::encode(person)));
+pub fn put_new_person(decision: &mut Decision<'_>, person: &Person) {
+    let identity = decision.keys().person_identity(&person.identity);
+    decision.put_new(identity, &PersonNumber { person: person.id });
+    decision.put(decision.keys().person(person.id), person);
 }
 
-/// Puts a changed person; `read` is what they were.
-pub fn put_person(batch: &mut Batch, person: &Person, read: Value) {
-    let key = keys::person(person.id);
-    batch.expect.push((key.clone(), Expect::Is(read)));
-    batch.put.push((key, records::encode(person)));
+/// Puts a changed person, who was read.
+pub fn put_person(decision: &mut Decision<'_>, person: &Person) {
+    decision.replace(decision.keys().person(person.id), person);
 }
 
 /// Puts a team that is not in the directory, and expects that it is not.
-pub fn put_new_team(batch: &mut Batch, team: &Team) {
+pub fn put_new_team(decision: &mut Decision<'_>, team: &Team) {
     if let Some(identity) = &team.identity {
-        let key = keys::team_identity(identity);
-        batch.expect.push((key.clone(), Expect::Absent));
-        batch.put.push((key, records::encode(&TeamNumber { team: team.id })));
+        let key = decision.keys().team_identity(identity);
+        decision.put_new(key, &TeamNumber { team: team.id });
     }
-    batch.put.push((keys::team(team.id), records::encode(team)));
+    decision.put(decision.keys().team(team.id), team);
 }
 
-/// Puts a changed team; `read` is what it was.
-pub fn put_team(batch: &mut Batch, team: &Team, read: Value) {
-    let key = keys::team(team.id);
-    batch.expect.push((key.clone(), Expect::Is(read)));
-    batch.put.push((key, records::encode(team)));
+/// Puts a changed team, which was read.
+pub fn put_team(decision: &mut Decision<'_>, team: &Team) {
+    decision.replace(decision.keys().team(team.id), team);
 }
 
-/// Deletes a team without members; `read` is what it was.
-pub fn delete_team(batch: &mut Batch, team: &Team, read: Value) {
-    let key = keys::team(team.id);
-    batch.expect.push((key.clone(), Expect::Is(read)));
-    batch.delete.push(key);
-    batch.delete.extend(team.identity.as_ref().map(keys::team_identity));
+/// Deletes a team without members, which was read.
+pub fn delete_team(decision: &mut Decision<'_>, team: &Team) {
+    let keys = decision.keys();
+    decision.delete(keys.team(team.id));
+    if let Some(identity) = &team.identity {
+        decision.delete(keys.team_identity(identity));
+    }
 }
 
 /// Lets a person join or leave `teams`, as they were read: those of `before` are left, the others joined.
 pub fn put_memberships(
-    batch: &mut Batch,
+    decision: &mut Decision<'_>,
     person: PersonId,
     before: &HashSet<TeamId>,
-    teams: Vec<Stored<Team>>,
+    teams: Vec<Team>,
     now: UnixMillis,
 ) {
-    for Stored { value: mut team, raw } in teams {
-        let key = keys::member(team.id, person);
+    for mut team in teams {
+        let key = decision.keys().member(team.id, person);
         if before.contains(&team.id) {
             team.member_count = team.member_count.saturating_sub(1);
-            batch.delete.push(key);
+            decision.delete(key);
         } else {
             team.member_count = team.member_count.saturating_add(1);
-            batch.put.push((key, records::encode(&Membership { since: now })));
+            decision.put(key, &Membership { since: now });
         }
-        put_team(batch, &team, raw);
+        put_team(decision, &team);
     }
 }

@@ -13,10 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::domain::{FIRST_ID, LAST_ID};
 
-use super::{
-    Batch, Keyspace, StoreError, Stored, expect_unchanged, get_one, keys,
-    records::{self, NextId},
-};
+use super::{Decision, Keyspace, Reader, Space, StoreError, WorkspaceId, get_one, keys, records::NextId};
 
 /// How many ids a lease takes; what is left of it when the process ends is never given away.
 const BLOCK: u64 = 1 << 16;
@@ -85,7 +82,7 @@ impl Ids {
         let leased = self.leased.lock().await;
         let next = match &*leased {
             Some(leased) => leased.start,
-            None => self.next_leased().await?.map_or(FIRST_ID, |stored| stored.value.id),
+            None => self.next_leased(&self.space()).await?,
         };
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(open.first().map_or(next, |lowest| next.min(*lowest)))
@@ -110,30 +107,27 @@ impl Ids {
         Ok(range.start)
     }
 
-    async fn next_leased(&self) -> Result<Option<Stored<NextId>>, StoreError> {
-        get_one::<NextId>(&*self.store, keys::next_id()).await
+    /// Numbers belong to the store, whatever the workspace.
+    fn space(&self) -> Space<'_> {
+        Space::new(&self.store, WorkspaceId::FIRST)
+    }
+
+    async fn next_leased(&self, reader: &dyn Reader) -> Result<u64, StoreError> {
+        let next = get_one::<NextId>(reader, keys::next_id()).await?;
+        Ok(next.map_or(FIRST_ID, |next| next.id))
     }
 
     async fn lease(&self) -> Result<Range<u64>, StoreError> {
         loop {
-            let read = self.next_leased().await?;
-            let (first, raw) = match read {
-                Some(stored) => (stored.value.id, Some(stored.raw)),
-                None => (FIRST_ID, None),
-            };
+            let mut decision = Decision::new(self.space());
+            let first = self.next_leased(&decision).await?;
             let end = first.saturating_add(BLOCK);
             if end > LAST_ID {
                 return Err(StoreError::Limit(format!("the numeric ids up to {LAST_ID} are used up")));
             }
-            let batch = Batch {
-                expect: vec![(keys::next_id(), expect_unchanged(raw))],
-                put: vec![(keys::next_id(), records::encode(&NextId { id: end }))],
-                ..Batch::default()
-            };
-            match self.store.commit(batch).await {
-                Ok(_) => return Ok(first..end),
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error),
+            decision.replace(keys::next_id(), &NextId { id: end });
+            if decision.commit().await? {
+                return Ok(first..end);
             }
         }
     }

@@ -35,9 +35,11 @@
 //! 00 is the mark of a load that has not finished ([`super::dump`]). Numbers are big-endian, so that they sort; strings are escaped ([`push_text`]), so that one never is the beginning of
 //! another. Numeric ids are global; the rest belongs to a workspace. Bytes from F0 on belong to the engines.
 
+mod directory;
 mod listing;
 mod opt_out;
 
+pub use directory::*;
 pub use listing::*;
 pub use opt_out::*;
 
@@ -45,15 +47,25 @@ use std::ops::Bound;
 
 use uuid::Uuid;
 
-use crate::domain::{
-    AssessmentId, AttachmentId, AuthorKind, ConversationId, KnownBy, MessageId, PersonId, PersonIdentity,
-    RatingId, TeamId, TeamIdentity, UnixMillis,
-};
+use crate::domain::{AssessmentId, AttachmentId, ConversationId, MessageId, RatingId, UnixMillis};
 
 use super::{Key, KeyRange};
 
-/// The one workspace until access comes. It never stands in a resource name.
-pub const WORKSPACE: u32 = 1;
+/// Whose data a key holds. It never stands in a resource name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkspaceId(pub u32);
+
+impl WorkspaceId {
+    /// The one workspace there is until access comes.
+    pub const FIRST: Self = Self(1);
+}
+
+/// The keys of one workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keys {
+    workspace: WorkspaceId,
+}
+
 /// Into how many parts the queue is cut, so that several processes can share it.
 pub const JOB_SHARDS: u8 = 16;
 
@@ -76,14 +88,6 @@ const RATING: u8 = 0x60;
 const RATING_BY_TIME: u8 = 0x61;
 const OPT_OUT: u8 = 0x62;
 const IMPORTED_RATING: u8 = 0x63;
-const PERSON: u8 = 0x70;
-const PERSON_IDENTITY: u8 = 0x71;
-const TEAM: u8 = 0x72;
-const TEAM_IDENTITY: u8 = 0x73;
-const MEMBER: u8 = 0x74;
-
-/// The way of being known of who is known by name within one conversation.
-const NAME_IN: u8 = 2;
 
 /// The subspaces whose keys begin with a conversation's number, but for its head and what finds it again while it is purged.
 const BELONGINGS: [u8; 8] =
@@ -97,80 +101,207 @@ pub fn next_id() -> Key {
     vec![NEXT_ID]
 }
 
-pub fn head(conversation: ConversationId) -> Key {
-    of_conversation(HEAD, conversation)
-}
-
-/// The heads from one on and before another, or all that follow.
-pub fn heads_between(first: ConversationId, before: Option<ConversationId>) -> KeyRange {
-    let mut range = KeyRange::prefix(in_workspace(HEAD, 0));
-    range.start = Bound::Included(head(first));
-    if let Some(before) = before {
-        range.end = Bound::Excluded(head(before));
+impl Keys {
+    pub const fn of(workspace: WorkspaceId) -> Self {
+        Self { workspace }
     }
-    range
+
+    /// Whether a key belongs to another workspace. One of the whole store, or of the engine, belongs to none.
+    pub fn is_foreign(self, key: &[u8]) -> bool {
+        const OF_THE_STORE: [u8; 3] = [SECRET, NEXT_ID, ASSESSMENT_OWNER];
+        let Some((subspace, rest)) = key.split_first() else { return false };
+        let is_of_a_workspace = !OF_THE_STORE.contains(subspace) && (HEAD..0xF0).contains(subspace);
+        is_of_a_workspace && rest.first_chunk() != Some(&self.workspace.0.to_be_bytes())
+    }
+
+    pub fn head(self, conversation: ConversationId) -> Key {
+        self.of_conversation(HEAD, conversation)
+    }
+
+    /// The heads from one on and before another, or all that follow.
+    pub fn heads_between(self, first: ConversationId, before: Option<ConversationId>) -> KeyRange {
+        let mut range = KeyRange::prefix(self.in_workspace(HEAD, 0));
+        range.start = Bound::Included(self.head(first));
+        if let Some(before) = before {
+            range.end = Bound::Excluded(self.head(before));
+        }
+        range
+    }
+
+    pub fn identity(self, source: &str, external_id: &str) -> Key {
+        let mut key = self.in_workspace(IDENTITY, source.len() + external_id.len() + 4);
+        push_text(&mut key, source);
+        push_text(&mut key, external_id);
+        key
+    }
+
+    pub fn segment(self, conversation: ConversationId, first: MessageId) -> Key {
+        let mut key = self.of_conversation(SEGMENT, conversation);
+        key.extend(first.0.to_be_bytes());
+        key
+    }
+
+    pub fn segments(self, conversation: ConversationId) -> KeyRange {
+        KeyRange::prefix(self.of_conversation(SEGMENT, conversation))
+    }
+
+    /// The content's hash stands in the key, so that a message is found by one read among any number with its tracking id.
+    pub fn tracked(self, conversation: ConversationId, tracking_id: &str, content: &[u8; 32]) -> Key {
+        let mut key = self.of_tracking_id(conversation, tracking_id);
+        key.extend(content);
+        key
+    }
+
+    /// Every content under one tracking id.
+    pub fn tracked_of_id(self, conversation: ConversationId, tracking_id: &str) -> KeyRange {
+        KeyRange::prefix(self.of_tracking_id(conversation, tracking_id))
+    }
+
+    /// Every message of a conversation that has a tracking id.
+    pub fn all_tracked(self, conversation: ConversationId) -> KeyRange {
+        KeyRange::prefix(self.of_conversation(TRACKED, conversation))
+    }
+
+    fn of_tracking_id(self, conversation: ConversationId, tracking_id: &str) -> Key {
+        let mut key = self.of_conversation(TRACKED, conversation);
+        push_text(&mut key, tracking_id);
+        key
+    }
+
+    pub fn attachment(self, conversation: ConversationId, attachment: AttachmentId) -> Key {
+        let mut key = self.of_conversation(ATTACHMENT, conversation);
+        key.extend(attachment.0.to_be_bytes());
+        key
+    }
+
+    pub fn attachments(self, conversation: ConversationId) -> KeyRange {
+        KeyRange::prefix(self.of_conversation(ATTACHMENT, conversation))
+    }
+
+    pub fn assessment(self, conversation: ConversationId, assessment: AssessmentId) -> Key {
+        let mut key = self.of_conversation(ASSESSMENT, conversation);
+        key.extend(assessment.0.to_be_bytes());
+        key
+    }
+
+    pub fn assessments(self, conversation: ConversationId) -> KeyRange {
+        KeyRange::prefix(self.of_conversation(ASSESSMENT, conversation))
+    }
+
+    pub fn assessment_index(self, conversation: ConversationId) -> Key {
+        self.of_conversation(ASSESSMENT_INDEX, conversation)
+    }
+
+    pub fn scorecard_family(self, base: &str) -> Key {
+        let mut key = self.in_workspace(SCORECARD_FAMILY, base.len() + 2);
+        push_text(&mut key, base);
+        key
+    }
+
+    pub fn scorecard_families(self) -> KeyRange {
+        KeyRange::prefix(self.in_workspace(SCORECARD_FAMILY, 0))
+    }
+
+    pub fn scorecard_revision(self, base: &str, ordinal: u32) -> Key {
+        let mut key = self.in_workspace(SCORECARD_REVISION, base.len() + 6);
+        push_text(&mut key, base);
+        key.extend(ordinal.to_be_bytes());
+        key
+    }
+
+    pub fn job(self, conversation: ConversationId) -> Key {
+        let mut key = self.in_workspace(JOB, 9);
+        key.push(job_shard(conversation));
+        key.extend(conversation.0.to_be_bytes());
+        key
+    }
+
+    pub fn jobs(self) -> KeyRange {
+        KeyRange::prefix(self.in_workspace(JOB, 0))
+    }
+
+    /// The jobs of each shard.
+    pub fn jobs_by_shard(self) -> impl Iterator<Item = KeyRange> {
+        (0..JOB_SHARDS).map(move |shard| {
+            let mut prefix = self.in_workspace(JOB, 1);
+            prefix.push(shard);
+            KeyRange::prefix(prefix)
+        })
+    }
+
+    /// Everything that is known by a conversation's number and further words besides it: what a purge looks for.
+    pub fn belongings(self, conversation: ConversationId) -> impl Iterator<Item = KeyRange> {
+        BELONGINGS
+            .into_iter()
+            .map(move |subspace| KeyRange::prefix(self.of_conversation(subspace, conversation)))
+    }
+
+    pub fn scoring_failure(self, conversation: ConversationId) -> Key {
+        self.of_conversation(SCORING_FAILURE, conversation)
+    }
+
+    pub fn request(self, caller: &str, method: u8, request_id: &str) -> Key {
+        let mut key = self.in_workspace(REQUEST, caller.len() + request_id.len() + 5);
+        push_text(&mut key, caller);
+        key.push(method);
+        push_text(&mut key, request_id);
+        key
+    }
+
+    pub fn requests(self) -> KeyRange {
+        KeyRange::prefix(self.in_workspace(REQUEST, 0))
+    }
+
+    pub fn rating(self, conversation: ConversationId, rating: RatingId) -> Key {
+        let mut key = self.of_conversation(RATING, conversation);
+        key.extend(rating.0.to_be_bytes());
+        key
+    }
+
+    pub fn ratings(self, conversation: ConversationId) -> KeyRange {
+        KeyRange::prefix(self.of_conversation(RATING, conversation))
+    }
+
+    pub fn imported_rating(self, conversation: ConversationId, uuid: Uuid) -> Key {
+        let mut key = self.of_conversation(IMPORTED_RATING, conversation);
+        key.extend(uuid.as_bytes());
+        key
+    }
+
+    /// Times before 1970 are not taken, so that the bytes sort as the times.
+    pub fn rating_by_time(self, offer_time: UnixMillis, rating: RatingId) -> Key {
+        let mut key = self.in_workspace(RATING_BY_TIME, 16);
+        key.extend(offer_time.0.max(0).to_be_bytes());
+        key.extend(rating.0.to_be_bytes());
+        key
+    }
+
+    pub fn ratings_by_time(self) -> KeyRange {
+        KeyRange::prefix(self.in_workspace(RATING_BY_TIME, 0))
+    }
+
+    fn in_workspace_numbered(self, subspace: u8, number: u64) -> Key {
+        let mut key = self.in_workspace(subspace, 16);
+        key.extend(number.to_be_bytes());
+        key
+    }
+
+    fn in_workspace(self, subspace: u8, room: usize) -> Key {
+        let mut key = Vec::with_capacity(5 + room);
+        key.push(subspace);
+        key.extend(self.workspace.0.to_be_bytes());
+        key
+    }
+
+    fn of_conversation(self, subspace: u8, conversation: ConversationId) -> Key {
+        self.in_workspace_numbered(subspace, conversation.0)
+    }
 }
 
 /// The conversation whose head has this key; `None` when it is not a head's.
 pub fn conversation_of_head(key: &[u8]) -> Option<ConversationId> {
     let (_, id) = key.strip_prefix(&[HEAD])?.split_last_chunk::<8>()?;
     Some(ConversationId(u64::from_be_bytes(*id)))
-}
-
-pub fn identity(source: &str, external_id: &str) -> Key {
-    let mut key = in_workspace(IDENTITY, source.len() + external_id.len() + 4);
-    push_text(&mut key, source);
-    push_text(&mut key, external_id);
-    key
-}
-
-pub fn segment(conversation: ConversationId, first: MessageId) -> Key {
-    let mut key = of_conversation(SEGMENT, conversation);
-    key.extend(first.0.to_be_bytes());
-    key
-}
-
-pub fn segments(conversation: ConversationId) -> KeyRange {
-    KeyRange::prefix(of_conversation(SEGMENT, conversation))
-}
-
-/// The content's hash stands in the key, so that a message is found by one read among any number with its tracking id.
-pub fn tracked(conversation: ConversationId, tracking_id: &str, content: &[u8; 32]) -> Key {
-    let mut key = of_tracking_id(conversation, tracking_id);
-    key.extend(content);
-    key
-}
-
-/// Every content under one tracking id.
-pub fn tracked_of_id(conversation: ConversationId, tracking_id: &str) -> KeyRange {
-    KeyRange::prefix(of_tracking_id(conversation, tracking_id))
-}
-
-/// Every message of a conversation that has a tracking id.
-pub fn all_tracked(conversation: ConversationId) -> KeyRange {
-    KeyRange::prefix(of_conversation(TRACKED, conversation))
-}
-
-fn of_tracking_id(conversation: ConversationId, tracking_id: &str) -> Key {
-    let mut key = of_conversation(TRACKED, conversation);
-    push_text(&mut key, tracking_id);
-    key
-}
-
-pub fn attachment(conversation: ConversationId, attachment: AttachmentId) -> Key {
-    let mut key = of_conversation(ATTACHMENT, conversation);
-    key.extend(attachment.0.to_be_bytes());
-    key
-}
-
-pub fn attachments(conversation: ConversationId) -> KeyRange {
-    KeyRange::prefix(of_conversation(ATTACHMENT, conversation))
-}
-
-pub fn assessment(conversation: ConversationId, assessment: AssessmentId) -> Key {
-    let mut key = of_conversation(ASSESSMENT, conversation);
-    key.extend(assessment.0.to_be_bytes());
-    key
 }
 
 /// The number of the assessment with this key; `None` when it is not an assessment's.
@@ -184,28 +315,10 @@ pub fn is_assessment(key: &[u8]) -> bool {
     key.first() == Some(&ASSESSMENT)
 }
 
-pub fn assessments(conversation: ConversationId) -> KeyRange {
-    KeyRange::prefix(of_conversation(ASSESSMENT, conversation))
-}
-
-pub fn assessment_index(conversation: ConversationId) -> Key {
-    of_conversation(ASSESSMENT_INDEX, conversation)
-}
-
 pub fn assessment_owner(assessment: AssessmentId) -> Key {
     let mut key = vec![ASSESSMENT_OWNER];
     key.extend(assessment.0.to_be_bytes());
     key
-}
-
-pub fn scorecard_family(base: &str) -> Key {
-    let mut key = in_workspace(SCORECARD_FAMILY, base.len() + 2);
-    push_text(&mut key, base);
-    key
-}
-
-pub fn scorecard_families() -> KeyRange {
-    KeyRange::prefix(in_workspace(SCORECARD_FAMILY, 0))
 }
 
 /// The base whose family has this key; `None` when it is not a family's.
@@ -215,27 +328,14 @@ pub fn base_of_family(key: &[u8]) -> Option<String> {
     String::from_utf8(escaped.to_vec()).ok()
 }
 
-pub fn scorecard_revision(base: &str, ordinal: u32) -> Key {
-    let mut key = in_workspace(SCORECARD_REVISION, base.len() + 6);
-    push_text(&mut key, base);
-    key.extend(ordinal.to_be_bytes());
-    key
-}
-
-pub fn job(conversation: ConversationId) -> Key {
-    let mut key = in_workspace(JOB, 9);
-    key.push(job_shard(conversation));
-    key.extend(conversation.0.to_be_bytes());
-    key
-}
-
 /// Spread by a multiplicative hash: conversations take as many numbers as they have messages, so their last bits are alike.
 fn job_shard(conversation: ConversationId) -> u8 {
     (conversation.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60) as u8 % JOB_SHARDS
 }
 
-pub fn jobs() -> KeyRange {
-    KeyRange::prefix(in_workspace(JOB, 0))
+/// Whether this is a job's key.
+pub fn is_job(key: &[u8]) -> bool {
+    key.first() == Some(&JOB)
 }
 
 /// The conversation whose job has this key; `None` when it is not a job's.
@@ -244,67 +344,9 @@ pub fn conversation_of_job(key: &[u8]) -> Option<ConversationId> {
     Some(ConversationId(u64::from_be_bytes(id.try_into().ok()?)))
 }
 
-/// The jobs of each shard.
-pub fn jobs_by_shard() -> impl Iterator<Item = KeyRange> {
-    (0..JOB_SHARDS).map(|shard| {
-        let mut prefix = in_workspace(JOB, 1);
-        prefix.push(shard);
-        KeyRange::prefix(prefix)
-    })
-}
-
-/// Everything that is known by a conversation's number and further words besides it: what a purge looks for.
-pub fn belongings(conversation: ConversationId) -> impl Iterator<Item = KeyRange> {
-    BELONGINGS.into_iter().map(move |subspace| KeyRange::prefix(of_conversation(subspace, conversation)))
-}
-
-pub fn scoring_failure(conversation: ConversationId) -> Key {
-    of_conversation(SCORING_FAILURE, conversation)
-}
-
-pub fn request(caller: &str, method: u8, request_id: &str) -> Key {
-    let mut key = in_workspace(REQUEST, caller.len() + request_id.len() + 5);
-    push_text(&mut key, caller);
-    key.push(method);
-    push_text(&mut key, request_id);
-    key
-}
-
-pub fn requests() -> KeyRange {
-    KeyRange::prefix(in_workspace(REQUEST, 0))
-}
-
-pub fn rating(conversation: ConversationId, rating: RatingId) -> Key {
-    let mut key = of_conversation(RATING, conversation);
-    key.extend(rating.0.to_be_bytes());
-    key
-}
-
 /// Whether this is a rating's key.
 pub fn is_rating(key: &[u8]) -> bool {
     key.first() == Some(&RATING)
-}
-
-pub fn ratings(conversation: ConversationId) -> KeyRange {
-    KeyRange::prefix(of_conversation(RATING, conversation))
-}
-
-pub fn imported_rating(conversation: ConversationId, uuid: Uuid) -> Key {
-    let mut key = of_conversation(IMPORTED_RATING, conversation);
-    key.extend(uuid.as_bytes());
-    key
-}
-
-/// Times before 1970 are not taken, so that the bytes sort as the times.
-pub fn rating_by_time(offer_time: UnixMillis, rating: RatingId) -> Key {
-    let mut key = in_workspace(RATING_BY_TIME, 16);
-    key.extend(offer_time.0.max(0).to_be_bytes());
-    key.extend(rating.0.to_be_bytes());
-    key
-}
-
-pub fn ratings_by_time() -> KeyRange {
-    KeyRange::prefix(in_workspace(RATING_BY_TIME, 0))
 }
 
 /// When and which a rating's entry is for; `None` when the key is not one's.
@@ -312,105 +354,6 @@ pub fn rating_of_entry(key: &[u8]) -> Option<(UnixMillis, RatingId)> {
     let (time, rating) = key.strip_prefix(&[RATING_BY_TIME])?.get(4..)?.split_first_chunk::<8>()?;
     let rating = u64::from_be_bytes(rating.try_into().ok()?);
     Some((UnixMillis(i64::from_be_bytes(*time)), RatingId(rating)))
-}
-
-/// What is stored of those who are known within one conversation of this source only: that they are not to be asked, and who
-/// they are.
-pub fn known_within(source: &str, conversation: ConversationId) -> [KeyRange; 2] {
-    let mut people = people_prefix(AuthorKind::Contact, Some(source));
-    people.push(NAME_IN);
-    people.extend(conversation.0.to_be_bytes());
-    [opt_outs_in(source, conversation), people].map(KeyRange::prefix)
-}
-
-/// Whether this is the key of a person's identity.
-pub fn is_person_identity(key: &[u8]) -> bool {
-    key.first() == Some(&PERSON_IDENTITY)
-}
-
-pub fn person(id: PersonId) -> Key {
-    in_workspace_numbered(PERSON, id.0)
-}
-
-/// The kind comes first, so that all agents of a source stand together, whatever their ids are.
-pub fn person_identity(identity: &PersonIdentity) -> Key {
-    let mut key = people_prefix(identity.kind, Some(&identity.source));
-    match &identity.known_by {
-        KnownBy::ExternalId(external_id) => {
-            key.push(0);
-            push_text(&mut key, external_id);
-        }
-        KnownBy::Name(name) => {
-            key.push(1);
-            push_text(&mut key, name);
-        }
-        KnownBy::NameIn { conversation, name } => {
-            key.push(NAME_IN);
-            key.extend(conversation.0.to_be_bytes());
-            push_text(&mut key, name);
-        }
-    }
-    key
-}
-
-/// The identities of everybody of a kind; with a source, of everybody of that source.
-pub fn people(kind: AuthorKind, source: Option<&str>) -> KeyRange {
-    KeyRange::prefix(people_prefix(kind, source))
-}
-
-fn people_prefix(kind: AuthorKind, source: Option<&str>) -> Key {
-    let mut key = in_workspace(PERSON_IDENTITY, 16 + source.map_or(0, str::len));
-    key.push(match kind {
-        AuthorKind::Contact => 0,
-        AuthorKind::Ai => 1,
-        AuthorKind::Teammate => 2,
-    });
-    if let Some(source) = source {
-        push_text(&mut key, source);
-    }
-    key
-}
-
-pub fn team(id: TeamId) -> Key {
-    in_workspace_numbered(TEAM, id.0)
-}
-
-pub fn teams() -> KeyRange {
-    KeyRange::prefix(in_workspace(TEAM, 0))
-}
-
-pub fn team_identity(identity: &TeamIdentity) -> Key {
-    let mut key = in_workspace(TEAM_IDENTITY, identity.source.len() + identity.external_id.len() + 4);
-    push_text(&mut key, &identity.source);
-    push_text(&mut key, &identity.external_id);
-    key
-}
-
-pub fn member(team: TeamId, person: PersonId) -> Key {
-    let mut key = in_workspace_numbered(MEMBER, team.0);
-    key.extend(person.0.to_be_bytes());
-    key
-}
-
-pub fn members(team: TeamId) -> KeyRange {
-    KeyRange::prefix(in_workspace_numbered(MEMBER, team.0))
-}
-
-fn in_workspace_numbered(subspace: u8, number: u64) -> Key {
-    let mut key = in_workspace(subspace, 16);
-    key.extend(number.to_be_bytes());
-    key
-}
-
-fn in_workspace(subspace: u8, room: usize) -> Key {
-    let mut key = Vec::with_capacity(5 + room);
-    key.push(subspace);
-    key.extend(WORKSPACE.to_be_bytes());
-    key
-}
-
-fn of_conversation(subspace: u8, conversation: ConversationId) -> Key {
-    in_workspace_numbered(subspace, conversation.0)
 }
 
 /// Appends a string so that order is kept and no string is the beginning of another: 00 becomes 00 FF, the end is 00 01.

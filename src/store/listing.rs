@@ -3,74 +3,70 @@
 use crate::domain::{ConversationId, Listing, Place, Term, TimeRange, UnixMillis};
 
 use super::{
-    Batch, Direction, Key, Keyspace, StoreError, Stored, Value, expect_unchanged, get_one, keys,
-    records::{self, Backfill},
+    Decision, Direction, Key, Reader, Scanner, StoreError, Stored, Value, get_many, get_one, get_stored,
+    keys, records::Backfill,
 };
 
 /// What lists know of a conversation; absent until somebody has taken it in.
-pub async fn find(store: &dyn Keyspace, id: ConversationId) -> Result<Option<Stored<Listing>>, StoreError> {
-    get_one(store, keys::listing(id)).await
+pub async fn find(reader: &dyn Reader, id: ConversationId) -> Result<Option<Listing>, StoreError> {
+    get_one(reader, reader.keys().listing(id)).await
 }
 
 /// The same of several, in the order asked.
 pub async fn find_many(
-    store: &dyn Keyspace,
+    reader: &dyn Reader,
     ids: impl Iterator<Item = ConversationId>,
 ) -> Result<Vec<Option<Listing>>, StoreError> {
-    let wanted: Vec<Key> = ids.map(keys::listing).collect();
-    let values = store.get(wanted.clone()).await?;
-    let decoded = |(key, raw): (&Key, Option<Value>)| raw.map(|raw| records::decode(key, &raw)).transpose();
-    wanted.iter().zip(values).map(decoded).collect()
+    let keys = reader.keys();
+    get_many(reader, ids.map(|id| keys.listing(id)).collect()).await
 }
 
 /// As [`find_many`], with the bytes.
 pub async fn find_many_stored(
-    store: &dyn Keyspace,
+    reader: &dyn Reader,
     ids: impl Iterator<Item = ConversationId>,
 ) -> Result<Vec<Option<Stored<Listing>>>, StoreError> {
-    let wanted: Vec<Key> = ids.map(keys::listing).collect();
-    let values = store.get(wanted.clone()).await?;
-    wanted.iter().zip(values).map(|(key, raw)| records::decode_stored(key, raw)).collect()
+    let keys = reader.keys();
+    get_stored(reader, ids.map(|id| keys.listing(id)).collect()).await
 }
 
-/// Puts what lists know of a conversation, with the postings that follow from it in place of those of `read`.
-pub fn put(batch: &mut Batch, id: ConversationId, read: Option<Stored<Listing>>, listing: &Listing) {
-    let key = keys::listing(id);
-    // Of one that is absent and of which there is nothing to say, only its absence is expected.
+/// Puts what lists know of a conversation, with the postings that follow from it in place of those of `read`, which was read
+/// by this decision. Of one that is absent and of which there is nothing to say, only its absence is expected.
+pub fn put(decision: &mut Decision<'_>, id: ConversationId, read: Option<&Listing>, listing: &Listing) {
     let absent = Listing::default();
-    let before = read.as_ref().map_or(&absent, |read| &read.value);
+    let before = read.unwrap_or(&absent);
     if before != listing {
-        move_postings(batch, id, before, listing);
-        batch.put.push((key.clone(), records::encode(listing)));
+        move_postings(decision, id, before, listing);
+        decision.replace(decision.keys().listing(id), listing);
     }
-    batch.expect.push((key, expect_unchanged(read.map(|read| read.raw))));
 }
 
 /// Few terms change at a time: only their keys are made.
-fn move_postings(batch: &mut Batch, id: ConversationId, before: &Listing, after: &Listing) {
+fn move_postings(decision: &mut Decision<'_>, id: ConversationId, before: &Listing, after: &Listing) {
+    let keys = decision.keys();
     let place = |listing: &Listing| Place { time: listing.create_time, number: id.0 };
     let posting = |term: &Term, listing| {
-        let term = keys::conversation_term(term)?;
+        let term = keys.conversation_term(term)?;
         Some(keys::conversation_posting(&term, place(listing)))
     };
     let stays = place(before) == place(after);
     let (old, new) = (before.terms(), after.terms());
     let is_among = |terms: &[Term], term| stays && terms.binary_search(term).is_ok();
     let ended = old.iter().filter(|term| !is_among(&new, term));
-    batch.delete.extend(ended.filter_map(|term| posting(term, before)));
+    ended.filter_map(|term| posting(term, before)).for_each(|key| decision.delete(key));
     let begun = new.iter().filter(|term| !is_among(&old, term));
-    batch.put.extend(begun.filter_map(|term| posting(term, after)).map(|key| (key, Value::new())));
+    begun.filter_map(|term| posting(term, after)).for_each(|key| decision.put_raw(key, Value::new()));
 }
 
 /// At most `limit` conversations that are posted under a term, newest first.
 pub async fn posted(
-    store: &dyn Keyspace,
+    reader: &dyn Scanner,
     term: &Key,
     created: TimeRange,
     after: Option<Place>,
     limit: usize,
 ) -> Result<Vec<Place>, StoreError> {
-    let page = store.scan(keys::postings(term, created, after), limit, Direction::Ascending).await?;
+    let page = reader.scan(keys::postings(term, created, after), limit, Direction::Ascending).await?;
     let place = |(key, _): &(Key, Value)| {
         keys::place_of_posting(term, key)
             .ok_or_else(|| StoreError::Corrupt(format!("a conversation is posted as {key:02x?}").into()))
@@ -79,27 +75,27 @@ pub async fn posted(
 }
 
 /// Notes for the purge that a conversation is deleted.
-pub fn put_deletion(batch: &mut Batch, delete_time: UnixMillis, id: ConversationId) {
-    batch.put.push((keys::deletion(delete_time, id), Value::new()));
+pub fn put_deletion(decision: &mut Decision<'_>, delete_time: UnixMillis, id: ConversationId) {
+    decision.put_raw(decision.keys().deletion(delete_time, id), Value::new());
 }
 
 /// Takes the note away.
-pub fn end_deletion(batch: &mut Batch, delete_time: UnixMillis, id: ConversationId) {
-    batch.delete.push(keys::deletion(delete_time, id));
+pub fn end_deletion(decision: &mut Decision<'_>, delete_time: UnixMillis, id: ConversationId) {
+    decision.delete(decision.keys().deletion(delete_time, id));
 }
 
 /// At most `limit` keys of notes on conversations that were deleted up to a moment, oldest first, after `after`.
 pub async fn deletions_until(
-    store: &dyn Keyspace,
+    reader: &dyn Scanner,
     time: UnixMillis,
     after: Option<Key>,
     limit: usize,
 ) -> Result<Vec<(Key, ConversationId)>, StoreError> {
-    let mut range = keys::deletions_until(time);
+    let mut range = reader.keys().deletions_until(time);
     if let Some(after) = after {
         range = range.after(after);
     }
-    let page = store.scan(range, limit, Direction::Ascending).await?;
+    let page = reader.scan(range, limit, Direction::Ascending).await?;
     let noted = |(key, _): (Key, Value)| {
         let id = keys::conversation_of_deletion(&key)
             .ok_or_else(|| StoreError::Corrupt(format!("a deletion has the key {key:02x?}").into()))?;
@@ -109,11 +105,11 @@ pub async fn deletions_until(
 }
 
 /// How far conversations are posted; absent where nobody has begun.
-pub async fn find_backfill(store: &dyn Keyspace) -> Result<Option<Stored<Backfill>>, StoreError> {
-    get_one(store, keys::backfill()).await
+pub async fn find_backfill(reader: &dyn Reader) -> Result<Option<Backfill>, StoreError> {
+    get_one(reader, reader.keys().backfill()).await
 }
 
-pub fn put_backfill(batch: &mut Batch, read: Option<Stored<Backfill>>, backfill: &Backfill) {
-    batch.put.push((keys::backfill(), records::encode(backfill)));
-    batch.expect.push((keys::backfill(), expect_unchanged(read.map(|read| read.raw))));
+/// Puts it in place of what was read.
+pub fn put_backfill(decision: &mut Decision<'_>, backfill: &Backfill) {
+    decision.replace(decision.keys().backfill(), backfill);
 }

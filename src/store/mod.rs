@@ -4,8 +4,11 @@
 
 #[cfg(test)]
 mod conformance;
+mod decision;
+mod detached;
 mod keyspace;
 mod memory;
+mod space;
 
 pub mod dump;
 pub mod sled;
@@ -28,6 +31,8 @@ pub mod request;
 pub mod scorecard;
 pub mod secret;
 
+pub use decision::Decision;
+pub use keys::{Keys, WorkspaceId};
 pub use keyspace::{
     Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, MAX_BATCH_BYTES, MAX_KEY_BYTES, MAX_PAGE,
     Position, Stats, StoreError, Value,
@@ -35,17 +40,4 @@ pub use keyspace::{
 pub use memory::MemoryStore;
 pub use records::Stored;
 pub use sled::{OpenError, SETTINGS_FILE, SledOptions, SledStore};
-
-/// The value of one key, decoded.
-pub async fn get_one<T: for<'a> minicbor::Decode<'a, ()>>(
-    store: &dyn Keyspace,
-    key: Key,
-) -> Result<Option<Stored<T>>, StoreError> {
-    let raw = store.get(vec![key.clone()]).await?.pop().flatten();
-    records::decode_stored(&key, raw)
-}
-
-/// What `raw` was when it was read, as an expectation.
-pub fn expect_unchanged(raw: Option<Value>) -> Expect {
-    raw.map_or(Expect::Absent, Expect::Is)
-}
+pub use space::{Reader, Scanner, Space, get_many, get_one, get_stored};

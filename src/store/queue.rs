@@ -3,7 +3,7 @@
 use crate::domain::{ConversationId, UnixMillis};
 
 use super::{
-    Batch, Direction, Expect, Key, KeyRange, Keyspace, StoreError, Stored, Value, expect_unchanged, keys,
+    Decision, Direction, Key, KeyRange, Reader, Scanner, StoreError, Value, get_one, keys,
     records::{self, Job, ScoringFailure},
 };
 
@@ -12,11 +12,11 @@ pub type Waiting = (ConversationId, Result<Job, Value>);
 
 /// A page of jobs in the order of their keys, and the range that is left after it; `None` at the end.
 pub async fn page(
-    store: &dyn Keyspace,
+    reader: &dyn Scanner,
     range: KeyRange,
     limit: usize,
 ) -> Result<(Vec<Waiting>, Option<KeyRange>), StoreError> {
-    let pairs = store.scan(range.clone(), limit, Direction::Ascending).await?;
+    let pairs = reader.scan(range.clone(), limit, Direction::Ascending).await?;
     let rest = match pairs.last() {
         Some((last, _)) if pairs.len() == limit => Some(range.after(last.clone())),
         _ => None,
@@ -39,16 +39,16 @@ pub struct Depth {
 }
 
 /// Counts at most about `most` jobs.
-pub async fn depth(store: &dyn Keyspace, most: usize) -> Result<Depth, StoreError> {
+pub async fn depth(reader: &dyn Scanner, most: usize) -> Result<Depth, StoreError> {
     const COUNTED_AT_ONCE: usize = 1000;
     let mut depth = Depth { jobs: 0, oldest: UnixMillis(i64::MAX), more: false };
-    let mut range = Some(keys::jobs());
+    let mut range = Some(reader.keys().jobs());
     while let Some(rest) = range.take() {
         depth.more = depth.jobs >= most;
         if depth.more {
             break;
         }
-        let (jobs, rest) = page(store, rest, COUNTED_AT_ONCE).await?;
+        let (jobs, rest) = page(reader, rest, COUNTED_AT_ONCE).await?;
         depth.jobs += jobs.len();
         let oldest = jobs.iter().filter_map(|(_, job)| Some(job.as_ref().ok()?.create_time)).min();
         depth.oldest = oldest.map_or(depth.oldest, |oldest| oldest.min(depth.oldest));
@@ -63,10 +63,10 @@ fn conversation_of(key: &Key) -> Result<ConversationId, StoreError> {
 }
 
 /// The lowest number of a conversation that has a job.
-pub async fn lowest(store: &dyn Keyspace) -> Result<Option<ConversationId>, StoreError> {
+pub async fn lowest(reader: &dyn Scanner) -> Result<Option<ConversationId>, StoreError> {
     let mut lowest: Option<ConversationId> = None;
-    for shard in keys::jobs_by_shard() {
-        for (key, _) in store.scan(shard, 1, Direction::Ascending).await? {
+    for shard in reader.keys().jobs_by_shard() {
+        for (key, _) in reader.scan(shard, 1, Direction::Ascending).await? {
             let first = conversation_of(&key)?;
             lowest = Some(lowest.map_or(first, |lowest| lowest.min(first)));
         }
@@ -83,14 +83,14 @@ pub struct State {
 
 /// The jobs of several conversations, and the failures of those that ask for it; also how many values were read.
 pub async fn find_many(
-    store: &dyn Keyspace,
+    reader: &dyn Reader,
     wanted: Vec<(ConversationId, bool)>,
 ) -> Result<(Vec<(ConversationId, State)>, usize), StoreError> {
     let failures = wanted.iter().filter(|(_, with_failure)| *with_failure);
-    let jobs = wanted.iter().map(|(id, _)| keys::job(*id));
-    let keys: Vec<Key> = jobs.chain(failures.map(|(id, _)| keys::scoring_failure(*id))).collect();
+    let jobs = wanted.iter().map(|(id, _)| reader.keys().job(*id));
+    let keys: Vec<Key> = jobs.chain(failures.map(|(id, _)| reader.keys().scoring_failure(*id))).collect();
     let reads = keys.len();
-    let values = store.get(keys.clone()).await?;
+    let values = reader.get(keys.clone()).await?;
     let (jobs, failures) = values.split_at(wanted.len().min(values.len()));
     let (job_keys, failure_keys) = keys.split_at(jobs.len());
     let mut failures = failure_keys.iter().zip(failures);
@@ -105,67 +105,51 @@ pub async fn find_many(
 }
 
 /// Queues a version of a conversation that never had a job.
-pub fn put_first(batch: &mut Batch, conversation: ConversationId, version: u64, now: UnixMillis) {
-    batch.put.push((keys::job(conversation), records::encode(&job(version, now))));
+pub fn put_first(decision: &mut Decision<'_>, conversation: ConversationId, version: u64, now: UnixMillis) {
+    let job = Job { version, failed_attempts: 0, not_before: UnixMillis(0), create_time: now };
+    // Whatever waits is replaced: there is one job, of the newest version.
+    decision.overwrite(decision.keys().job(conversation), &job);
 }
 
 /// Queues a new version in place of the job that may wait, and forgets that an older one was given up.
-pub fn put_next(
-    batch: &mut Batch,
+pub async fn put_next(
+    decision: &mut Decision<'_>,
     conversation: ConversationId,
     version: u64,
     now: UnixMillis,
-    failure: Option<&Stored<ScoringFailure>>,
-) {
-    put_first(batch, conversation, version, now);
-    let key = keys::scoring_failure(conversation);
-    if failure.is_some() {
-        batch.delete.push(key.clone());
+) -> Result<(), StoreError> {
+    let key = decision.keys().scoring_failure(conversation);
+    // Read, and so expected, also when there is none: an older version may be given up just now.
+    if get_one::<ScoringFailure>(&*decision, key.clone()).await?.is_some() {
+        decision.delete(key);
     }
-    // Expected also when there is none: an older version may be given up just now.
-    batch.expect.push((key, expect_unchanged(failure.map(|stored| stored.raw.clone()))));
+    put_first(decision, conversation, version, now);
+    Ok(())
 }
 
-/// Expects that the job, or its absence, is still what it was when it was read.
-pub fn expect_job(batch: &mut Batch, conversation: ConversationId, read: Option<&Stored<Job>>) {
-    batch.expect.push((keys::job(conversation), expect_unchanged(read.map(|stored| stored.raw.clone()))));
+/// Ends a job, which was read.
+pub fn end(decision: &mut Decision<'_>, conversation: ConversationId) {
+    decision.delete(decision.keys().job(conversation));
 }
 
-fn job(version: u64, now: UnixMillis) -> Job {
-    Job { version, failed_attempts: 0, not_before: UnixMillis(0), create_time: now }
-}
-
-/// Ends a job that is still what it was when it was read.
-pub fn end(batch: &mut Batch, conversation: ConversationId, read: Value) {
-    let key = keys::job(conversation);
-    batch.expect.push((key.clone(), Expect::Is(read)));
-    batch.delete.push(key);
-}
-
-/// Puts a job back that is to be tried again.
-pub fn put_back(batch: &mut Batch, conversation: ConversationId, job: &Job, read: Value) {
-    let key = keys::job(conversation);
-    batch.expect.push((key.clone(), Expect::Is(read)));
-    batch.put.push((key, records::encode(job)));
+/// Puts a job back that was read and is to be tried again.
+pub fn put_back(decision: &mut Decision<'_>, conversation: ConversationId, job: &Job) {
+    decision.replace(decision.keys().job(conversation), job);
 }
 
 /// Takes a conversation out of the queue, whatever waits there or was given up.
-pub fn withdraw(
-    batch: &mut Batch,
-    conversation: ConversationId,
-    job: Option<&Stored<Job>>,
-    failure: Option<&Stored<ScoringFailure>>,
-) {
-    let job = (keys::job(conversation), job.map(|stored| stored.raw.clone()));
-    let failure = (keys::scoring_failure(conversation), failure.map(|stored| stored.raw.clone()));
-    for (key, read) in [job, failure] {
-        batch.delete.extend(read.is_some().then(|| key.clone()));
-        batch.expect.push((key, expect_unchanged(read)));
+pub async fn withdraw(decision: &mut Decision<'_>, conversation: ConversationId) -> Result<(), StoreError> {
+    let keys = decision.keys();
+    let wanted = vec![keys.job(conversation), keys.scoring_failure(conversation)];
+    let found = decision.get(wanted.clone()).await?;
+    for (key, _) in wanted.into_iter().zip(found).filter(|(_, value)| value.is_some()) {
+        decision.delete(key);
     }
+    Ok(())
 }
 
-/// Ends a job for good and says why.
-pub fn give_up(batch: &mut Batch, conversation: ConversationId, failure: &ScoringFailure, read: Value) {
-    end(batch, conversation, read);
-    batch.put.push((keys::scoring_failure(conversation), records::encode(failure)));
+/// Ends a job for good, which was read, and says why.
+pub fn give_up(decision: &mut Decision<'_>, conversation: ConversationId, failure: &ScoringFailure) {
+    end(decision, conversation);
+    decision.put(decision.keys().scoring_failure(conversation), failure);
 }

@@ -15,7 +15,7 @@ use super::{Key, StoreError, Value};
 /// The version that is written; every version up to it is read.
 pub const VERSION: u8 = 1;
 
-/// A value as it was read: decoded, and the bytes themselves for the expectation of a batch.
+/// A value as it was read: decoded, and the bytes themselves.
 #[derive(Clone, Debug)]
 pub struct Stored<T> {
     pub value: T,
@@ -338,6 +338,14 @@ pub fn decode<T: for<'a> Decode<'a, ()>>(key: &Key, raw: &[u8]) -> Result<T, Sto
 }
 
 /// Decodes a value that may be absent.
+pub fn decode_present<T: for<'a> Decode<'a, ()>>(
+    key: &Key,
+    raw: Option<Value>,
+) -> Result<Option<T>, StoreError> {
+    raw.map(|raw| decode(key, &raw)).transpose()
+}
+
+/// The same, with its bytes.
 pub fn decode_stored<T: for<'a> Decode<'a, ()>>(
     key: &Key,
     raw: Option<Value>,

@@ -3,8 +3,8 @@
 use crate::domain::UnixMillis;
 
 use super::{
-    Batch, Direction, Expect, Keyspace, StoreError, Stored, get_one, keys,
-    records::{self, Request, RequestAnswer},
+    Decision, Direction, Key, Keys, Reader, Scanner as _, Space, StoreError, get_one,
+    records::{self, Request},
 };
 
 /// How long a request id is remembered.
@@ -41,17 +41,14 @@ pub struct RequestKey<'a> {
 }
 
 impl RequestKey<'_> {
-    pub fn key(&self) -> super::Key {
-        keys::request(self.caller, self.method as u8, self.request_id)
+    pub fn key(&self, keys: Keys) -> Key {
+        keys.request(self.caller, self.method as u8, self.request_id)
     }
 }
 
 /// The record of a request, however old.
-pub async fn find(
-    store: &dyn Keyspace,
-    request: RequestKey<'_>,
-) -> Result<Option<Stored<Request>>, StoreError> {
-    get_one(store, request.key()).await
+pub async fn find(reader: &dyn Reader, request: RequestKey<'_>) -> Result<Option<Request>, StoreError> {
+    get_one(reader, request.key(reader.keys())).await
 }
 
 /// Whether a record still counts.
@@ -59,29 +56,19 @@ pub fn is_kept(record: &Request, now: UnixMillis) -> bool {
     now.0.saturating_sub(record.create_time.0) < KEPT_MILLIS
 }
 
-/// Puts the record of a request. `expired` is the record that it replaces, absent for a new id.
-pub fn put(
-    batch: &mut Batch,
-    request: RequestKey<'_>,
-    fingerprint: [u8; 32],
-    now: UnixMillis,
-    answer: RequestAnswer,
-    expired: Option<Stored<Request>>,
-) {
-    let key = request.key();
-    let expect = expired.map_or(Expect::Absent, |stored| Expect::Is(stored.raw));
-    batch.expect.push((key.clone(), expect));
-    batch.put.push((key, records::encode(&Request { fingerprint, create_time: now, answer })));
+/// Puts the record of a request in place of what was read: nothing, or one that has expired.
+pub fn put(decision: &mut Decision<'_>, request: RequestKey<'_>, record: &Request) {
+    decision.replace(request.key(decision.keys()), record);
 }
 
 /// Deletes the records that no longer count, and those that nobody can read: they protect nothing, and a call that meets one
 /// fails. Answers how many.
-pub async fn sweep(store: &dyn Keyspace, now: UnixMillis) -> Result<usize, StoreError> {
-    let mut range = keys::requests();
+pub async fn sweep(space: Space<'_>, now: UnixMillis) -> Result<usize, StoreError> {
+    let mut range = space.keys().requests();
     let mut swept = 0;
     loop {
-        let page = store.scan(range.clone(), SWEEP_PAGE, Direction::Ascending).await?;
-        let mut batch = Batch::default();
+        let page = space.scan(range.clone(), SWEEP_PAGE, Direction::Ascending).await?;
+        let mut decision = Decision::new(space);
         for (key, raw) in &page {
             let is_kept = match records::decode(key, raw) {
                 Ok(record) => is_kept(&record, now),
@@ -92,18 +79,14 @@ pub async fn sweep(store: &dyn Keyspace, now: UnixMillis) -> Result<usize, Store
                 }
             };
             if !is_kept {
-                batch.expect.push((key.clone(), Expect::Is(raw.clone())));
-                batch.delete.push(key.clone());
+                decision.expect(key.clone(), Some(raw.clone()));
+                decision.delete(key.clone());
             }
         }
-        let deleted = batch.delete.len();
-        if deleted > 0 {
-            match store.commit(batch).await {
-                Ok(_) => swept += deleted,
-                // Somebody used an expired id again meanwhile: the next sweep takes the others.
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error),
-            }
+        let deleted = decision.writes();
+        // False where somebody used an expired id again meanwhile: the next sweep takes the others.
+        if decision.commit().await? {
+            swept += deleted;
         }
         match page.last() {
             Some((last, _)) if page.len() == SWEEP_PAGE => range = range.after(last.clone()),

@@ -6,10 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::{AttachmentId, ConversationId, LAST_ID, RatingId, Receipt};
 
-use super::{
-    Batch, Expect, Keyspace, StoreError, get_one, keys,
-    records::{self, Secret},
-};
+use super::{Decision, Space, StoreError, get_one, keys, records::Secret};
 
 /// Keys derived from the store's secret.
 #[derive(Clone)]
@@ -31,24 +28,19 @@ impl fmt::Debug for Secrets {
 
 impl Secrets {
     /// The secret of the store; a new store gets one.
-    pub async fn load_or_create(store: &dyn Keyspace) -> Result<Self, StoreError> {
+    pub async fn load_or_create(space: Space<'_>) -> Result<Self, StoreError> {
         loop {
-            if let Some(stored) = get_one::<Secret>(store, keys::secret()).await? {
-                return Ok(Self::from_key(&stored.value.key));
+            let mut decision = Decision::new(space);
+            if let Some(secret) = get_one::<Secret>(&decision, keys::secret()).await? {
+                return Ok(Self::from_key(&secret.key));
             }
             let mut key = [0; 32];
             getrandom::fill(&mut key).map_err(|cause| {
                 StoreError::Failed(format!("the system gave no random numbers: {cause}").into())
             })?;
-            let batch = Batch {
-                expect: vec![(keys::secret(), Expect::Absent)],
-                put: vec![(keys::secret(), records::encode(&Secret { key }))],
-                ..Batch::default()
-            };
-            match store.commit(batch).await {
-                Ok(_) => return Ok(Self::from_key(&key)),
-                Err(StoreError::Conflict { .. }) => {}
-                Err(error) => return Err(error),
+            decision.replace(keys::secret(), &Secret { key });
+            if decision.commit().await? {
+                return Ok(Self::from_key(&key));
             }
         }
     }

@@ -3,15 +3,12 @@
 use std::collections::HashSet;
 
 use futures_util::future::join_all;
-use plaudit::{
-    proto::v1::{Assessment, AuthorKind, ConflictPolicy, ImportOutcome, Message},
-    store::keys,
-};
+use plaudit::proto::v1::{Assessment, AuthorKind, ConflictPolicy, ImportOutcome, Message};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use crate::harness::{
-    Plaudit, fault,
+    KEYS, Plaudit, fault,
     sample::{self, with_policy, without_names},
 };
 
@@ -172,5 +169,5 @@ async fn of_many_identical_imports_at_once_one_is_stored_and_the_others_name_it(
     assert_unique(&assessments);
     let heads = server.store.dump().await.into_iter().filter(|(key, _)| key[0] == 0x10).count();
     assert_eq!(heads, 1);
-    assert_eq!(server.store.count(keys::jobs()).await, 0);
+    assert_eq!(server.store.count(KEYS.jobs()).await, 0);
 }

@@ -8,7 +8,6 @@ use plaudit::{
         ListConversationsRequest, Message, ScoringProcess, ScoringState, StoreMessageRequest,
         UndeleteConversationRequest,
     },
-    store::keys,
 };
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -16,7 +15,7 @@ use tonic_types::StatusExt as _;
 use crate::{
     conflict::assert_unique,
     harness::{
-        Client, Plaudit, assert_not_found, fault, fields,
+        Client, KEYS, Plaudit, assert_not_found, fault, fields,
         sample::{self, with_policy},
     },
 };
@@ -219,11 +218,11 @@ async fn a_deletion_stops_a_scoring_that_has_begun() {
     let name = client.import(sample::import("42")).await.unwrap().conversation;
     gate.arrived().await;
     client.delete(&name).await.unwrap();
-    assert_eq!(server.store.count(keys::jobs()).await, 0);
+    assert_eq!(server.store.count(KEYS.jobs()).await, 0);
     gate.open();
     // The worker has come through when it has scored another.
     imported(&client, "another").await;
-    assert_eq!(server.store.count(keys::assessments(number(&name))).await, 0);
+    assert_eq!(server.store.count(KEYS.assessments(number(&name))).await, 0);
     client.undelete(&name).await.unwrap();
     client.scored(&name).await;
     assert_eq!(client.assessments(&name, 50).await.len(), 2);
@@ -269,7 +268,7 @@ async fn what_was_not_to_be_scored_comes_back_as_it_was() {
         let restored = client.undelete(&name).await.unwrap();
         assert_eq!(restored.scoring.unwrap().state(), ScoringState::Off);
         assert_eq!(client.conversation(&name).await.unwrap().scoring.unwrap().state(), ScoringState::Off);
-        assert_eq!(server.store.count(keys::jobs()).await, 0);
+        assert_eq!(server.store.count(KEYS.jobs()).await, 0);
         assert_eq!(listed(&client).await, [vec![name.clone()], vec![name.clone()]]);
     }
     // From the first message on that wants it, it is scored, and again after it was deleted.

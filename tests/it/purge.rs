@@ -6,12 +6,12 @@ use plaudit::{
     domain::{self, ConversationId, Event, EventKind, KnownBy, Person, PersonId, PersonIdentity, UnixMillis},
     proto::v1::{Attachment, Author, AuthorKind, ImportOutcome, Message, RatingType, StoreMessageRequest},
     service::Settings,
-    store::{Batch, Key, Keyspace as _, directory, keys, records},
+    store::{Key, Keyspace as _, directory, records},
 };
 
 use crate::{
     delete::{all_assessments, imported, number, start},
-    harness::{Client, Plaudit, assert_not_found, sample, soon},
+    harness::{Client, KEYS, Plaudit, assert_not_found, put, sample, soon},
     rating::{offer, opt_out, submission},
 };
 
@@ -116,7 +116,7 @@ async fn how_long_deleted_conversations_are_kept_is_a_setting() {
 
 #[test]
 fn the_deletion_keys_are_in_the_order_of_time() {
-    let of = |time, id| keys::deletion(UnixMillis(time), ConversationId(id));
+    let of = |time, id| KEYS.deletion(UnixMillis(time), ConversationId(id));
     assert!(of(1, 9) < of(2, 1) && of(2, 1) < of(2, 2));
 }
 
@@ -164,10 +164,8 @@ async fn a_purge_leaves_no_word_of_a_customer_who_is_known_in_the_conversation_a
     // As who asks for the customer's number makes a person of them.
     let known_by = KnownBy::NameIn { conversation: number(&name), name: WORDS.to_owned() };
     let identity = PersonIdentity { source: "dixa".to_owned(), kind: domain::AuthorKind::Contact, known_by };
-    let mut batch = Batch::default();
     let person = Person::first_seen(PersonId(7), identity, None, Plaudit::START);
-    directory::put_new_person(&mut batch, &person);
-    server.store.commit(batch).await.unwrap();
+    put(&server.store, |decision| directory::put_new_person(decision, &person)).await;
     let subspaces: BTreeSet<u8> = with_words(&server, WORDS).await.iter().map(|key| key[0]).collect();
     for expected in [0x10, 0x11, 0x13, 0x14, 0x60, 0x62, 0x70, 0x71, 0x80, 0x81] {
         assert!(subspaces.contains(&expected), "{expected:02x} is not in {subspaces:02x?}");

@@ -13,9 +13,9 @@ use plaudit::{
         ImportConversationRequest, ImportOutcome, Message, ScoringProcess, StoreMessageRequest, Team,
         UpdateMessageRequest, directory_service_client::DirectoryServiceClient,
     },
-    service::{Services, Settings},
+    service::{Call, Services, Settings},
     store::{
-        Batch, Direction, Keyspace, MemoryStore, keys, records,
+        Batch, Direction, Keyspace, MemoryStore, Space, WorkspaceId, records,
         request::{self, Method, RequestKey},
     },
 };
@@ -25,7 +25,7 @@ use tonic_types::StatusExt as _;
 use crate::{
     conflict::assert_unique,
     harness::{
-        Log, Plaudit, assert_not_found, fault,
+        KEYS, Log, Plaudit, assert_not_found, fault,
         sample::{self, with_id, with_policy},
         soon,
     },
@@ -148,7 +148,7 @@ async fn an_id_is_remembered_for_24_hours_and_then_free_and_swept() {
     assert_eq!(client.import(request.clone()).await.unwrap(), answer);
     let reused = client.import(with_id(sample::import("44"), "one")).await.unwrap_err();
     assert_eq!(fault(&reused), (Code::InvalidArgument, "REQUEST_ID_REUSED".to_owned()));
-    assert_eq!(server.store.count(keys::requests()).await, 2);
+    assert_eq!(server.store.count(KEYS.requests()).await, 2);
 
     server.clock.advance_millis(2 * HOUR);
     // No sweep has come by, and still the id is free, for the same content too.
@@ -158,7 +158,7 @@ async fn an_id_is_remembered_for_24_hours_and_then_free_and_swept() {
     assert_eq!(other.outcome(), ImportOutcome::Created);
     let server = server.restart().await;
     soon("the sweep", async {
-        while server.store.count(keys::requests()).await > 1 {
+        while server.store.count(KEYS.requests()).await > 1 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     })
@@ -197,8 +197,14 @@ async fn a_running_worker_sweeps_in_its_time() {
     };
     let policy = plaudit::service::import::ConflictPolicy::Reject;
     let id = "one".parse().unwrap();
-    plaudit::service::import::import_conversation(&services, &new, policy, Some(&id)).await.unwrap();
-    let count = async || store.scan(keys::requests(), 10, Direction::Ascending).await.unwrap().len();
+    plaudit::service::import::import_conversation(
+        Call::new(&services).with_request_id(Some(&id)),
+        &new,
+        policy,
+    )
+    .await
+    .unwrap();
+    let count = async || store.scan(KEYS.requests(), 10, Direction::Ascending).await.unwrap().len();
     assert_eq!(count().await, 1);
     clock.advance_millis(24 * HOUR);
     soon("the sweep", async {
@@ -222,7 +228,7 @@ async fn a_damaged_record_is_removed_and_holds_no_sweep() {
     let young = UnixMillis(Plaudit::START.0 - HOUR);
     let old = UnixMillis(Plaudit::START.0 - 25 * HOUR);
     let damaged = || Bytes::from_static(b"\xffdamaged");
-    let key = |id| RequestKey { caller: "", method: Method::ImportConversation, request_id: id }.key();
+    let key = |id| RequestKey { caller: "", method: Method::ImportConversation, request_id: id }.key(KEYS);
     let put = vec![
         (key("a"), damaged()),
         (key("b"), record(old)),
@@ -231,8 +237,8 @@ async fn a_damaged_record_is_removed_and_holds_no_sweep() {
     ];
     store.commit(Batch { put, ..Batch::default() }).await.unwrap();
     let log = Log::capture();
-    assert_eq!(request::sweep(&*store, Plaudit::START).await.unwrap(), 3);
-    let left = store.scan(keys::requests(), 10, Direction::Ascending).await.unwrap();
+    assert_eq!(request::sweep(Space::new(&store, WorkspaceId::FIRST), Plaudit::START).await.unwrap(), 3);
+    let left = store.scan(KEYS.requests(), 10, Direction::Ascending).await.unwrap();
     assert_eq!(left.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), [key("d")]);
     let told = log.lines().into_iter().filter(|line| line["level"] == "ERROR").count();
     assert_eq!(told, 2, "{}", log.text());
@@ -284,7 +290,7 @@ async fn a_stored_message_is_answered_as_the_first_time_whatever_became_of_it() 
     assert_not_found(&client.update_message(edit).await.unwrap_err(), "message");
     client.delete(&conversation).await.unwrap();
     assert!(again().await.delete_time.is_some());
-    assert_eq!(server.store.count(keys::jobs()).await, 0);
+    assert_eq!(server.store.count(KEYS.jobs()).await, 0);
     // What is stored anew under the same name is another.
     assert_ne!(client.store(stored("three")).await.unwrap().conversation.unwrap().name, conversation);
     again().await;
@@ -299,7 +305,7 @@ async fn a_stored_message_is_answered_as_the_first_time_when_its_conversation_is
     client.delete(&name).await.unwrap();
     let server = server.restart().await;
     soon("the purge", async {
-        while server.store.count(keys::heads_between(ConversationId(0), None)).await > 0 {
+        while server.store.count(KEYS.heads_between(ConversationId(0), None)).await > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     })

@@ -10,14 +10,13 @@ use plaudit::{
         conversation_service_client::ConversationServiceClient,
     },
     service::Settings,
-    store::keys,
 };
 use prost_types::Timestamp;
 use tonic::{Code, Request};
 use tonic_types::StatusExt as _;
 
 use crate::{
-    harness::{Plaudit, assert_not_found, fault, fields, sample},
+    harness::{KEYS, Plaudit, assert_not_found, fault, fields, sample},
     message_edits::{delete, update},
 };
 
@@ -178,7 +177,7 @@ async fn every_violation_is_named_at_once_and_nothing_is_stored() {
         "message.attachments[1].source_url",
     ];
     assert_eq!(named, expected.into_iter().map(str::to_owned).collect());
-    assert_eq!(server.store.count(keys::requests()).await, 0);
+    assert_eq!(server.store.count(KEYS.requests()).await, 0);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use plaudit::{
         ScoringState, StoreMessageRequest, UpdateConversationRequest,
     },
     store::{
-        Batch, Keyspace as _, get_one, keys,
+        Batch, Keyspace as _,
         records::{self, Head},
     },
 };
@@ -16,7 +16,7 @@ use prost_types::{FieldMask, Timestamp};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::harness::{Client, Plaudit, assert_not_found, fault, fields, sample};
+use crate::harness::{Client, KEYS, Plaudit, assert_not_found, fault, fields, sample};
 
 const NAME: &str = "conversations/test:42";
 
@@ -203,7 +203,7 @@ async fn only_what_changes_scores_is_scored_again_and_what_changes_nothing_write
         assert_eq!(same, settled);
         assert!(server.store.take_committed().is_empty());
     }
-    assert_eq!(server.store.count(keys::jobs()).await, 0);
+    assert_eq!(server.store.count(KEYS.jobs()).await, 0);
 }
 
 #[tokio::test]
@@ -379,10 +379,11 @@ async fn a_status_that_changed_a_thousand_times_stays_as_it_is() {
     client.update(of(ConversationStatus::Open)).await.unwrap();
     let name = client.scored(NAME).await.name;
     let id = ConversationId(name.strip_prefix("conversations/").unwrap().parse().unwrap());
-    let mut head = get_one::<Head>(&*server.store, keys::head(id)).await.unwrap().unwrap().value;
+    let raw = server.store.get(vec![KEYS.head(id)]).await.unwrap().pop().flatten().unwrap();
+    let mut head: Head = records::decode(&KEYS.head(id), &raw).unwrap();
     let change = head.conversation.handling.status_changes[0];
     head.conversation.handling.status_changes = vec![change; 999];
-    let put = vec![(keys::head(id), records::encode(&head))];
+    let put = vec![(KEYS.head(id), records::encode(&head))];
     server.store.commit(Batch { put, ..Batch::default() }).await.unwrap();
 
     client.update(of(ConversationStatus::Closed)).await.unwrap();

@@ -8,7 +8,7 @@ use plaudit::{
     proto::v1::{AuthorKind, ConflictPolicy, ImportOutcome, Scoring, ScoringState},
     service::Settings,
     store::{
-        Batch, Key, Keyspace, keys,
+        Batch, Key, Keyspace,
         records::{self, Job},
     },
 };
@@ -17,7 +17,7 @@ use tonic::Code;
 use crate::{
     conflict::assert_unique,
     harness::{
-        Client, Plaudit, fault,
+        Client, KEYS, Plaudit, fault,
         sample::{self, with_policy},
         soon,
     },
@@ -50,7 +50,7 @@ async fn put(server: &Plaudit, pairs: impl IntoIterator<Item = (Key, Bytes)>) {
 
 fn job(id: ConversationId) -> (Key, Bytes) {
     let job = Job { version: 1, failed_attempts: 0, not_before: Plaudit::START, create_time: Plaudit::START };
-    (keys::job(id), records::encode(&job))
+    (KEYS.job(id), records::encode(&job))
 }
 
 async fn value(server: &Plaudit, key: Key) -> Option<Bytes> {
@@ -93,7 +93,7 @@ async fn what_cannot_be_scored_is_tried_again_later_given_up_and_blocks_nobody()
         let scoring = attempts_failed(&client, &name, attempt).await;
         assert_eq!((scoring.state(), scoring.failed_attempts as u32), (ScoringState::Pending, attempt));
         let waiting: Job =
-            records::decode(&keys::job(id), &value(&server, keys::job(id)).await.unwrap()).unwrap();
+            records::decode(&KEYS.job(id), &value(&server, KEYS.job(id)).await.unwrap()).unwrap();
         let now = Plaudit::START.0 + i64::from(attempt - 1) * 10_000;
         let longest = 1000 << (attempt - 1);
         let wait = waiting.not_before.0 - now;
@@ -107,7 +107,7 @@ async fn what_cannot_be_scored_is_tried_again_later_given_up_and_blocks_nobody()
     let scoring = client.settled(&name).await.scoring.unwrap();
     assert_eq!((scoring.state(), scoring.failed_attempts as u32), (ScoringState::Failed, ATTEMPTS));
     assert!(scoring.failure.contains("scoring failed") && !scoring.failure.contains("word"), "{scoring:?}");
-    assert_eq!(server.store.count(keys::jobs()).await, 0);
+    assert_eq!(server.store.count(KEYS.jobs()).await, 0);
 
     // It stays so over a restart, until the conversation changes.
     put(&server, [(segment, whole)]).await;
@@ -125,12 +125,12 @@ async fn what_cannot_be_scored_is_tried_again_later_given_up_and_blocks_nobody()
 async fn a_conversation_whose_head_is_damaged_is_given_up_too() {
     let (server, client) = start().await;
     let (name, id) = scored(&client).await;
-    put(&server, [(keys::head(id), DAMAGED), job(id)]).await;
+    put(&server, [(KEYS.head(id), DAMAGED), job(id)]).await;
     for attempt in 1..=ATTEMPTS {
         another_is_scored(&client, &format!("before attempt {attempt}")).await;
         soon("the attempt", async {
-            while let Some(job) = value(&server, keys::job(id)).await
-                && records::decode::<Job>(&keys::job(id), &job).unwrap().failed_attempts < attempt
+            while let Some(job) = value(&server, KEYS.job(id)).await
+                && records::decode::<Job>(&KEYS.job(id), &job).unwrap().failed_attempts < attempt
             {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
@@ -138,8 +138,8 @@ async fn a_conversation_whose_head_is_damaged_is_given_up_too() {
         .await;
         server.clock.advance_millis(10_000);
     }
-    assert_eq!(value(&server, keys::job(id)).await, None);
-    assert!(value(&server, keys::scoring_failure(id)).await.is_some());
+    assert_eq!(value(&server, KEYS.job(id)).await, None);
+    assert!(value(&server, KEYS.scoring_failure(id)).await.is_some());
     let status = client.conversation(&name).await.unwrap_err();
     assert_eq!(fault(&status), (Code::Internal, "INTERNAL_FAULT".to_owned()));
     assert!(!status.message().contains("ff64"), "no bytes of the store are sent: {status:?}");
@@ -153,8 +153,8 @@ async fn a_job_whose_conversation_is_lost_is_given_up_too() {
     for attempt in 1..=ATTEMPTS {
         another_is_scored(&client, &format!("before attempt {attempt}")).await;
         soon("the attempt", async {
-            while let Some(job) = value(&server, keys::job(lost)).await
-                && records::decode::<Job>(&keys::job(lost), &job).unwrap().failed_attempts < attempt
+            while let Some(job) = value(&server, KEYS.job(lost)).await
+                && records::decode::<Job>(&KEYS.job(lost), &job).unwrap().failed_attempts < attempt
             {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
@@ -162,17 +162,17 @@ async fn a_job_whose_conversation_is_lost_is_given_up_too() {
         .await;
         server.clock.advance_millis(10_000);
     }
-    assert_eq!(value(&server, keys::job(lost)).await, None);
+    assert_eq!(value(&server, KEYS.job(lost)).await, None);
 }
 
 #[tokio::test]
 async fn a_job_that_is_damaged_is_given_up_and_blocks_nobody() {
     let (server, client) = start().await;
     let (name, id) = scored(&client).await;
-    put(&server, [(keys::job(id), DAMAGED)]).await;
+    put(&server, [(KEYS.job(id), DAMAGED)]).await;
     another_is_scored(&client, "another").await;
     soon("its end", async {
-        while value(&server, keys::job(id)).await.is_some() {
+        while value(&server, KEYS.job(id)).await.is_some() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     })
@@ -185,7 +185,7 @@ async fn a_job_that_is_damaged_is_given_up_and_blocks_nobody() {
 async fn an_append_that_meets_the_end_of_the_attempts_leaves_no_failure_behind() {
     let (server, client) = start().await;
     let (name, id) = scored(&client).await;
-    let index = keys::assessment_index(id);
+    let index = KEYS.assessment_index(id);
     let whole = value(&server, index.clone()).await.unwrap();
     let (key, _) = job(id);
     let last = Job {

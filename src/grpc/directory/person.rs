@@ -5,7 +5,7 @@ use crate::{
     error::Error,
     proto::v1,
     service::{
-        Services,
+        Call,
         directory::{self, PeopleFilter, PersonUpdate},
     },
     wire::{
@@ -19,35 +19,32 @@ use super::{super::pages, below};
 
 const CHANGEABLE: [&str; 4] = ["display_name", "description", "email", "teams"];
 
-pub async fn get(services: &Services, request: v1::GetPersonRequest) -> Result<v1::Person, Error> {
+pub async fn get(call: Call<'_>, request: v1::GetPersonRequest) -> Result<v1::Person, Error> {
     let name = names::parse_person("name", &request.name)?;
-    Ok(person_to_wire(directory::get_person(services, &name).await?))
+    Ok(person_to_wire(directory::get_person(call, &name).await?))
 }
 
-pub async fn list(
-    services: &Services,
-    request: v1::ListPeopleRequest,
-) -> Result<v1::ListPeopleResponse, Error> {
+pub async fn list(call: Call<'_>, request: v1::ListPeopleRequest) -> Result<v1::ListPeopleResponse, Error> {
     let mut violations = Violations::default();
     let size = pages::size(request.page_size, &mut violations);
     let arguments = format!("people {} {:?} {:?}", request.kind, request.source, request.team);
-    let after = pages::place(services, &arguments, &request.page_token, &mut violations);
+    let after = pages::place(call.services, &arguments, &request.page_token, &mut violations);
     let filter = filter_from_wire(&request, &mut violations);
     violations.or(())?;
     let after = after.and_then(|place| pages::from_hex(&place));
-    let page = directory::list_people(services, &filter, after.as_ref(), size).await?;
+    let page = directory::list_people(call, &filter, after.as_ref(), size).await?;
     let (places, people): (Vec<_>, Vec<_>) = page.people.into_iter().unzip();
     let mut people: Vec<_> = people.into_iter().map(person_to_wire).collect();
     let has_more = pages::cut(&mut people) || page.has_more;
     let last = people.len().checked_sub(1).and_then(|last| places.get(last));
     let next_page_token = match last {
-        Some(last) if has_more => services.page_token(&arguments, pages::to_hex(last)),
+        Some(last) if has_more => call.services.page_token(&arguments, pages::to_hex(last)),
         _ => String::new(),
     };
     Ok(v1::ListPeopleResponse { people, next_page_token })
 }
 
-pub async fn update(services: &Services, request: v1::UpdatePersonRequest) -> Result<v1::Person, Error> {
+pub async fn update(call: Call<'_>, request: v1::UpdatePersonRequest) -> Result<v1::Person, Error> {
     let mut violations = Violations::default();
     let person = request.person.unwrap_or_default();
     let mask = Mask::from_wire(request.update_mask, &CHANGEABLE, &mut violations);
@@ -69,7 +66,7 @@ pub async fn update(services: &Services, request: v1::UpdatePersonRequest) -> Re
     violations.or(()).map_err(renamed)?;
     let update =
         PersonUpdate { name, patch, etag: etag_from_wire(person.etag), allow_missing: request.allow_missing };
-    match directory::update_person(services, &update, request_id.as_ref()).await {
+    match directory::update_person(call.with_request_id(request_id.as_ref()), &update).await {
         Ok(person) => Ok(person_to_wire(person)),
         Err(Error::Invalid(violations)) => Err(renamed(violations).into()),
         Err(error) => Err(error),

@@ -5,7 +5,7 @@ use crate::{
     error::Error,
     proto::v1,
     service::{
-        Services,
+        Call,
         directory::{self, TeamUpdate},
     },
     wire::{
@@ -22,32 +22,29 @@ const LIST: &str = "teams";
 
 const CHANGEABLE: [&str; 2] = ["display_name", "description"];
 
-pub async fn get(services: &Services, request: v1::GetTeamRequest) -> Result<v1::Team, Error> {
+pub async fn get(call: Call<'_>, request: v1::GetTeamRequest) -> Result<v1::Team, Error> {
     let name = names::parse_team("name", &request.name)?;
-    Ok(team_to_wire(directory::get_team(services, &name).await?))
+    Ok(team_to_wire(directory::get_team(call, &name).await?))
 }
 
-pub async fn list(
-    services: &Services,
-    request: v1::ListTeamsRequest,
-) -> Result<v1::ListTeamsResponse, Error> {
+pub async fn list(call: Call<'_>, request: v1::ListTeamsRequest) -> Result<v1::ListTeamsResponse, Error> {
     let mut violations = Violations::default();
     let size = pages::size(request.page_size, &mut violations);
-    let after = pages::place_number(services, LIST, &request.page_token, &mut violations);
+    let after = pages::place_number(call.services, LIST, &request.page_token, &mut violations);
     violations.or(())?;
-    let page = directory::list_teams(services, TeamId(after), size).await?;
+    let page = directory::list_teams(call, TeamId(after), size).await?;
     let numbers: Vec<TeamId> = page.teams.iter().map(|team| team.id).collect();
     let mut teams: Vec<_> = page.teams.into_iter().map(team_to_wire).collect();
     let has_more = pages::cut(&mut teams) || page.has_more;
     let last = teams.len().checked_sub(1).and_then(|last| numbers.get(last));
     let next_page_token = match last {
-        Some(last) if has_more => services.page_token(LIST, last),
+        Some(last) if has_more => call.services.page_token(LIST, last),
         _ => String::new(),
     };
     Ok(v1::ListTeamsResponse { teams, next_page_token })
 }
 
-pub async fn create(services: &Services, request: v1::CreateTeamRequest) -> Result<v1::Team, Error> {
+pub async fn create(call: Call<'_>, request: v1::CreateTeamRequest) -> Result<v1::Team, Error> {
     let mut violations = Violations::default();
     let team = request.team.unwrap_or_default();
     let request_id = request_id_from_wire(&request.request_id, &mut violations);
@@ -57,10 +54,10 @@ pub async fn create(services: &Services, request: v1::CreateTeamRequest) -> Resu
     said.check(&mut violations);
     violations.or(()).map_err(|violations| violations.renamed(below("team")))?;
     let new = NewTeam { identity, display_name, description };
-    Ok(team_to_wire(directory::create_team(services, &new, request_id.as_ref()).await?))
+    Ok(team_to_wire(directory::create_team(call.with_request_id(request_id.as_ref()), &new).await?))
 }
 
-pub async fn update(services: &Services, request: v1::UpdateTeamRequest) -> Result<v1::Team, Error> {
+pub async fn update(call: Call<'_>, request: v1::UpdateTeamRequest) -> Result<v1::Team, Error> {
     let mut violations = Violations::default();
     let team = request.team.unwrap_or_default();
     let mask = Mask::from_wire(request.update_mask, &CHANGEABLE, &mut violations);
@@ -80,7 +77,7 @@ pub async fn update(services: &Services, request: v1::UpdateTeamRequest) -> Resu
     violations.or(()).map_err(renamed)?;
     let etag = etag_from_wire(team.etag);
     let update = TeamUpdate { name, patch, etag, allow_missing: request.allow_missing };
-    Ok(team_to_wire(directory::update_team(services, &update, request_id.as_ref()).await?))
+    Ok(team_to_wire(directory::update_team(call.with_request_id(request_id.as_ref()), &update).await?))
 }
 
 /// A team that is made by its name obeys the rules of one that is created; a name's lengths are checked as it is read.
@@ -92,10 +89,10 @@ fn check_new(identity: &TeamIdentity, violations: &mut Violations) {
     }
 }
 
-pub async fn delete(services: &Services, request: v1::DeleteTeamRequest) -> Result<(), Error> {
+pub async fn delete(call: Call<'_>, request: v1::DeleteTeamRequest) -> Result<(), Error> {
     let mut violations = Violations::default();
     let request_id = request_id_from_wire(&request.request_id, &mut violations);
     let name = violations.collect(names::parse_team("name", &request.name))?;
     let etag = etag_from_wire(request.etag);
-    directory::delete_team(services, &name, etag.as_deref(), request_id.as_ref()).await
+    directory::delete_team(call.with_request_id(request_id.as_ref()), &name, etag.as_deref()).await
 }

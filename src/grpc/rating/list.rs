@@ -39,7 +39,7 @@ impl Edge {
         let place = pages::place(&self.0, &arguments, token, &mut violations);
         violations.or(())?;
         let place = place.as_deref().and_then(place_from_text);
-        let page = rating::list_ratings(&self.0, filter, place, size).await?;
+        let page = rating::list_ratings(self.call(), filter, place, size).await?;
         let text = |(time, id): Place| format!("{}-{id}", time.0);
         let kept = page.ratings.iter().map(|rating| (rating.offer_time, rating.id)).collect();
         let ratings = page.ratings.into_iter().map(|rating| self.rating_to_wire(rating)).collect();
@@ -57,11 +57,11 @@ impl Edge {
         let parent = violations.take(names::parse_conversation("parent", parent));
         let Some(parent) = parent else { return Err(violations.into()) };
         // A token is good for one conversation, so its own violation is known only now.
-        let id = conversation::resolve(&self.0, &parent).await?;
+        let id = conversation::resolve(self.call(), &parent).await?;
         let arguments = format!("ratings of {id}, {filter:?}");
         let after = pages::place_number(&self.0, &arguments, token, &mut violations);
         violations.or(())?;
-        let page = rating::list_ratings_of(&self.0, id, filter, RatingId(after), size).await?;
+        let page = rating::list_ratings_of(self.call(), id, filter, RatingId(after), size).await?;
         let kept = page.ratings.iter().map(|rating| rating.id).collect();
         let ratings = page.ratings.into_iter().map(|rating| self.rating_to_wire(rating)).collect();
         Ok(self.ratings_to_wire(ratings, kept, page.next, &arguments, |id: RatingId| id.to_string()))
@@ -93,7 +93,7 @@ impl Edge {
             violations.add("filter.states", "must be empty: a summary tells the states apart by itself");
         }
         violations.or(())?;
-        Ok(summary_to_wire(&rating::summarize_ratings(&self.0, &filter).await?))
+        Ok(summary_to_wire(&rating::summarize_ratings(self.call(), &filter).await?))
     }
 }
 

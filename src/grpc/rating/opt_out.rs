@@ -23,7 +23,7 @@ impl Edge {
         let after = pages::place(&self.0, LIST, &request.page_token, &mut violations);
         violations.or(())?;
         let page =
-            rating::list_opt_outs(&self.0, after.and_then(|place| pages::from_hex(&place)), size).await?;
+            rating::list_opt_outs(self.call(), after.and_then(|place| pages::from_hex(&place)), size).await?;
         let (places, opt_outs): (Vec<_>, Vec<_>) = page.opt_outs.into_iter().unzip();
         let mut opt_outs: Vec<_> = opt_outs.into_iter().map(opt_out_to_wire).collect();
         let next = if pages::cut(&mut opt_outs) {
@@ -50,7 +50,7 @@ impl Edge {
         };
         let checked = draft.check(violations);
         let new = checked.map_err(|found| found.renamed(|field| format!("opt_out.{field}")))?;
-        let since = rating::create_opt_out(&self.0, &new).await?;
+        let since = rating::create_opt_out(self.call(), &new).await?;
         Ok(opt_out_to_wire(NewOptOut { time: Some(since), ..new }))
     }
 }

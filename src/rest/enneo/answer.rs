@@ -111,7 +111,8 @@ impl People {
         let agent = in_charge.as_ref().map(|in_charge| if is_by_agent { &message.author } else { in_charge });
         let wanted: Vec<&Author> = author.into_iter().chain(agent).collect();
         let source = services.settings().enneo_source;
-        let numbers = directory::numbers_of(services, source, &stored.conversation, &wanted).await;
+        let numbers =
+            directory::numbers_of(crate::rest::call(services), source, &stored.conversation, &wanted).await;
         let numbers = numbers.unwrap_or_else(|error| {
             tracing::warn!(%error, "the people of a stored message could not be numbered");
             Vec::new()

@@ -139,8 +139,12 @@ pub async fn list(
 
 async fn rows(services: &Services, ticket: Result<Path<String>, PathRejection>) -> Result<Response, Fault> {
     let ticket = Ticket::of_path(services, ticket)?;
-    let found =
-        get_ticket_assessments(services, &ticket.conversation, services.settings().enneo_source).await;
+    let found = get_ticket_assessments(
+        crate::rest::call(services),
+        &ticket.conversation,
+        services.settings().enneo_source,
+    )
+    .await;
     let TicketAssessments { rows, experience, csat } = found.map_err(|error| ticket.fault(error))?;
     let experience = experience_to_json(experience, csat);
     let rows: Vec<_> = rows.into_iter().map(|row| row_to_json(ticket.id, row, experience.clone())).collect();

@@ -73,7 +73,13 @@ async fn store(
     let (new, of_body) = violations.collect(read(body).await?)?;
     let within = Duration::from_secs(services.settings().realtime_seconds);
     let process = of_query.or(of_body).unwrap_or(ProcessWord::Batch).process(within);
-    let stored = store_message(services, &ticket.conversation, &new, process, key.as_ref()).await;
+    let stored = store_message(
+        crate::rest::call(services).with_request_id(key.as_ref()),
+        &ticket.conversation,
+        &new,
+        process,
+    )
+    .await;
     let stored = stored.map_err(|error| match error {
         Error::Invalid(violations) => violations.renamed(documented_field).into(),
         error => ticket.fault(error),

@@ -7,13 +7,13 @@ use crate::{
     domain::{Assessment, AssessmentFilter, AssessmentId, AssessmentTerm, ConversationId, Place, UnixMillis},
     error::{Error, ResourceKind},
     service::{
-        Services,
+        Call,
         page::{CHUNK, Cursor, MAX_PAGE_BYTES, Page, READS_PER_ITEM, next_leader},
     },
     store::{
-        Key, Keyspace, Stored, Value,
+        Key, Scanner, Space, Stored, Value,
         assessment::{self, Posted, RawAssessment},
-        conversation, keys, listing,
+        conversation, listing,
     },
 };
 
@@ -73,20 +73,20 @@ pub enum AssessmentsOf {
 
 /// At most `limit` assessments after `after` that the filter lets pass.
 pub async fn list_assessments(
-    services: &Services,
+    call: Call<'_>,
     of: AssessmentsOf,
     filter: &AssessmentFilter,
     after: Option<Cursor>,
     limit: usize,
 ) -> Result<Page<Listed>, Error> {
-    let store = &*services.store;
+    let store = call.space();
     match of {
-        AssessmentsOf::One(conversation) => list_of_one(store, conversation, filter, after, limit).await,
+        AssessmentsOf::One(conversation) => list_of_one(&store, conversation, filter, after, limit).await,
         AssessmentsOf::All => {
             let terms: Option<Vec<(AssessmentTerm, Key)>> = filter
                 .terms()
                 .into_iter()
-                .map(|term| keys::assessment_term(&term).map(|key| (term, key)))
+                .map(|term| call.keys().assessment_term(&term).map(|key| (term, key)))
                 .collect();
             match terms {
                 Some(terms) => Walk { store, filter, terms }.page(after, limit).await,
@@ -99,7 +99,7 @@ pub async fn list_assessments(
 
 /// One value for each candidate, and one for the conversation.
 async fn list_of_one(
-    store: &dyn Keyspace,
+    store: &dyn Scanner,
     conversation: ConversationId,
     filter: &AssessmentFilter,
     after: Option<Cursor>,
@@ -142,7 +142,7 @@ async fn list_of_one(
 
 /// A walk over the postings of one term of the filter at a time, as that of conversations.
 struct Walk<'a> {
-    store: &'a dyn Keyspace,
+    store: Space<'a>,
     filter: &'a AssessmentFilter,
     terms: Vec<(AssessmentTerm, Key)>,
 }
@@ -161,11 +161,11 @@ impl Walk<'_> {
             if page.bytes >= MAX_PAGE_BYTES {
                 return Ok(page);
             }
-            let posted = assessment::posted(self.store, key, self.filter.created, page.next, chunk).await?;
+            let posted = assessment::posted(&self.store, key, self.filter.created, page.next, chunk).await?;
             reads_left -= posted.len().max(1);
             page.next = posted.last().map(|posted| posted.place).or(page.next);
             let wanted = posted.iter().map(|Posted { conversation, id, .. }| (*conversation, *id));
-            let found = assessment::find_many(self.store, wanted).await?;
+            let found = assessment::find_many(&self.store, wanted).await?;
             reads_left -= posted.len();
             let mut refusals = vec![0_usize; self.terms.len()];
             // One that is gone was purged or cut anew since it was posted.
@@ -199,7 +199,7 @@ impl Walk<'_> {
             passing.iter().map(|assessment| assessment.value.conversation).collect();
         conversations.sort_unstable();
         conversations.dedup();
-        let listings = listing::find_many(self.store, conversations.iter().copied()).await?;
+        let listings = listing::find_many(&self.store, conversations.iter().copied()).await?;
         let is_deleted: HashMap<ConversationId, bool> = conversations
             .iter()
             .zip(&listings)

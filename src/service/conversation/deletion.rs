@@ -1,150 +1,158 @@
 //! Deleting a conversation, and bringing it back until it is purged.
 
 use crate::{
-    domain::{ConversationId, ConversationRef, Event, EventKind, RequestId},
+    domain::{ConversationId, ConversationRef, Event, EventKind, UnixMillis},
     error::Error,
-    service::{
-        ATTEMPTS, Services,
-        listing::Update,
-        once::{Begun, Once},
-    },
+    service::{Call, decide::Decide, idempotency::Mutation, listing::Update},
     store::{
-        Batch, Stored, conversation,
-        conversation::Found,
-        get_one, keys, listing, queue,
-        records::{self, Identity, Request, RequestAnswer},
+        Decision, Reader as _, conversation, get_one, listing, queue,
+        records::{self, Identity, RequestAnswer},
         request::Method,
     },
 };
 
 use super::{
-    ConversationStatus, ScoringStatus,
-    update::{answered, check_etag, commit, found_with_deleted},
+    ConversationStatus, ScoringStatus, find_through, status_of,
+    update::{as_it_is, check_etag, find_with_deleted},
 };
 
 /// Deletes a conversation: from here on only its undeletion finds it, its scoring has stopped, and its identity is free.
 /// What belongs to it stays where it is until the purge. `etag` as in an update.
 pub async fn delete_conversation(
-    services: &Services,
+    call: Call<'_>,
     name: &ConversationRef,
     etag: &str,
-    request_id: Option<&RequestId>,
 ) -> Result<ConversationStatus, Error> {
-    let content = || records::encode(&(name.to_string(), etag)).to_vec();
-    let once = Once::new(services, Method::DeleteConversation, request_id, content);
-    for _ in 0..ATTEMPTS {
-        let expired = match once.begin(services).await? {
-            Begun::Answered(answer) => return answered(services, &answer).await,
-            Begun::Fresh(expired) => expired,
-        };
-        let attempt = async {
-            let found = super::find(services, name).await?;
-            check_etag(&found.head.value.conversation, etag)?;
-            delete(services, found, &once, expired).await
-        };
-        if let Some(Some(status)) = once.unless_done(services, attempt.await).await? {
-            return Ok(status);
-        }
-    }
-    Err(Error::ConcurrentChange { what: format!("conversations/{name}") })
+    call.carry_out(&Delete { call, name, etag }).await
 }
 
-/// One attempt; `None` when another write came first.
-async fn delete(
-    services: &Services,
-    found: Found,
-    once: &Once<'_>,
-    expired: Option<Stored<Request>>,
-) -> Result<Option<ConversationStatus>, Error> {
-    let now = services.clock.now();
-    let mut deleted = found.head.value.conversation.clone();
-    let id = deleted.id;
-    deleted.delete_time = Some(now);
-    deleted.update_time = now;
-    deleted.version += 1;
-    if found.head.value.conversation.is_unscored() && found.job.is_none() {
-        // Brought back it is what it was: nothing has asked for a scoring.
-        deleted.unscored_version = Some(deleted.version);
+struct Delete<'a> {
+    call: Call<'a>,
+    name: &'a ConversationRef,
+    etag: &'a str,
+}
+
+impl Decide for Delete<'_> {
+    type Answer = ConversationStatus;
+
+    fn subject(&self) -> String {
+        format!("conversations/{}", self.name)
     }
-    let mut batch = Batch::default();
-    once.record(services, &mut batch, expired, RequestAnswer::DeleteConversation { conversation: id });
-    conversation::delete_identity(&mut batch, &deleted);
-    queue::withdraw(&mut batch, id, found.job.as_ref(), found.failure.as_ref());
-    listing::put_deletion(&mut batch, now, id);
-    let mut listing = Update::begin_with(&*services.store, &found.head.value).await?;
-    listing.follow(&deleted, true);
-    listing.put(&mut batch);
-    conversation::put_changed(&mut batch, found.head, deleted.clone());
-    let event = Event { conversation: id, time: now, kind: EventKind::ConversationDeleted };
-    batch.log.push(records::encode(&event));
-    let status = ConversationStatus { conversation: deleted, scoring: ScoringStatus::Done };
-    Ok(commit(services, batch).await?.then_some(status))
+
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<ConversationStatus, Error> {
+        let found = find_through(&*decision, self.name).await?;
+        check_etag(&found.head.conversation, self.etag)?;
+        let now = self.call.services.clock.now();
+        let mut deleted = found.head.conversation.clone();
+        let id = deleted.id;
+        deleted.delete_time = Some(now);
+        deleted.update_time = now;
+        deleted.version += 1;
+        if found.head.conversation.is_unscored() && found.job.is_none() {
+            // Brought back it is what it was: nothing has asked for a scoring.
+            deleted.unscored_version = Some(deleted.version);
+        }
+        conversation::delete_identity(decision, &deleted);
+        queue::withdraw(decision, id).await?;
+        listing::put_deletion(decision, now, id);
+        let mut listing = Update::begin_with(decision, &found.head).await?;
+        listing.follow(&deleted, true);
+        listing.put(decision);
+        conversation::put_changed(decision, found.head, deleted.clone());
+        decision.log(&Event { conversation: id, time: now, kind: EventKind::ConversationDeleted });
+        Ok(ConversationStatus { scoring: status_of(&deleted, None, None), conversation: deleted })
+    }
+}
+
+impl Mutation for Delete<'_> {
+    const METHOD: Method = Method::DeleteConversation;
+
+    fn content(&self) -> Vec<u8> {
+        records::encode(&(self.name.to_string(), self.etag)).to_vec()
+    }
+
+    fn record(&self, deleted: &ConversationStatus) -> RequestAnswer {
+        RequestAnswer::DeleteConversation { conversation: deleted.conversation.id }
+    }
+
+    async fn replay(
+        &self,
+        record: RequestAnswer,
+        _: UnixMillis,
+    ) -> Result<Option<ConversationStatus>, Error> {
+        let RequestAnswer::DeleteConversation { conversation } = record else { return Ok(None) };
+        as_it_is(self.call, conversation).await.map(Some)
+    }
 }
 
 /// Brings a deleted conversation back and queues its scoring, which the deletion stopped, unless none was wanted. Refused while
 /// another conversation has its identity.
-pub async fn undelete_conversation(
-    services: &Services,
-    id: ConversationId,
-    request_id: Option<&RequestId>,
-) -> Result<ConversationStatus, Error> {
-    let once = Once::new(services, Method::UndeleteConversation, request_id, || id.0.to_be_bytes().to_vec());
-    for _ in 0..ATTEMPTS {
-        let expired = match once.begin(services).await? {
-            Begun::Answered(answer) => return answered(services, &answer).await,
-            Begun::Fresh(expired) => expired,
-        };
-        let attempt = async {
-            let found = found_with_deleted(services, id).await?;
-            undelete(services, found, &once, expired).await
-        };
-        if let Some(Some(status)) = once.unless_done(services, attempt.await).await? {
-            return Ok(status);
-        }
-    }
-    Err(Error::ConcurrentChange { what: format!("conversations/{id}") })
+pub async fn undelete_conversation(call: Call<'_>, id: ConversationId) -> Result<ConversationStatus, Error> {
+    call.carry_out(&Undelete { call, id }).await
 }
 
-/// One attempt; `None` when another write came first.
-async fn undelete(
-    services: &Services,
-    found: Found,
-    once: &Once<'_>,
-    expired: Option<Stored<Request>>,
-) -> Result<Option<ConversationStatus>, Error> {
-    let mut restored = found.head.value.conversation.clone();
-    let id = restored.id;
-    let what = || format!("conversations/{id}");
-    let Some(delete_time) = restored.delete_time.take() else {
-        return Err(Error::NotDeleted { what: what() });
-    };
-    let identity = keys::identity(&restored.source, &restored.external_id);
-    if let Some(taken) = get_one::<Identity>(&*services.store, identity).await? {
-        return Err(Error::IdentityTaken { what: what(), by: taken.value.conversation });
+struct Undelete<'a> {
+    call: Call<'a>,
+    id: ConversationId,
+}
+
+impl Decide for Undelete<'_> {
+    type Answer = ConversationStatus;
+
+    fn subject(&self) -> String {
+        format!("conversations/{}", self.id)
     }
-    let now = services.clock.now();
-    let is_scored = !restored.is_unscored();
-    restored.update_time = now;
-    restored.version += 1;
-    let mut batch = Batch::default();
-    once.record(services, &mut batch, expired, RequestAnswer::UndeleteConversation { conversation: id });
-    conversation::put_identity(&mut batch, &restored);
-    if is_scored {
-        queue::put_next(&mut batch, id, restored.version, now, found.failure.as_ref());
-    } else {
-        restored.unscored_version = Some(restored.version);
+
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<ConversationStatus, Error> {
+        let id = self.id;
+        let found = find_with_deleted(&*decision, id).await?;
+        let mut restored = found.head.conversation.clone();
+        let Some(delete_time) = restored.delete_time.take() else {
+            return Err(Error::NotDeleted { what: self.subject() });
+        };
+        let identity = decision.keys().identity(&restored.source, &restored.external_id);
+        if let Some(taken) = get_one::<Identity>(&*decision, identity).await? {
+            return Err(Error::IdentityTaken { what: self.subject(), by: taken.conversation });
+        }
+        let now = self.call.services.clock.now();
+        let is_scored = !restored.is_unscored();
+        restored.update_time = now;
+        restored.version += 1;
+        conversation::put_identity(decision, &restored);
+        let scoring = if is_scored {
+            queue::put_next(decision, id, restored.version, now).await?;
+            ScoringStatus::Pending { failed_attempts: 0 }
+        } else {
+            restored.unscored_version = Some(restored.version);
+            ScoringStatus::Off
+        };
+        listing::end_deletion(decision, delete_time, id);
+        let mut listing = Update::begin_with(decision, &found.head).await?;
+        listing.follow(&restored, !is_scored);
+        listing.put(decision);
+        conversation::put_changed(decision, found.head, restored.clone());
+        decision.log(&Event { conversation: id, time: now, kind: EventKind::ConversationUndeleted });
+        Ok(ConversationStatus { conversation: restored, scoring })
     }
-    listing::end_deletion(&mut batch, delete_time, id);
-    let mut listing = Update::begin_with(&*services.store, &found.head.value).await?;
-    listing.follow(&restored, !is_scored);
-    listing.put(&mut batch);
-    conversation::put_changed(&mut batch, found.head, restored.clone());
-    let event = Event { conversation: id, time: now, kind: EventKind::ConversationUndeleted };
-    batch.log.push(records::encode(&event));
-    if !commit(services, batch).await? {
-        return Ok(None);
+}
+
+impl Mutation for Undelete<'_> {
+    const METHOD: Method = Method::UndeleteConversation;
+
+    fn content(&self) -> Vec<u8> {
+        self.id.0.to_be_bytes().to_vec()
     }
-    services.queue_changed.notify_one();
-    let scoring = if is_scored { ScoringStatus::Pending { failed_attempts: 0 } } else { ScoringStatus::Off };
-    Ok(Some(ConversationStatus { conversation: restored, scoring }))
+
+    fn record(&self, restored: &ConversationStatus) -> RequestAnswer {
+        RequestAnswer::UndeleteConversation { conversation: restored.conversation.id }
+    }
+
+    async fn replay(
+        &self,
+        record: RequestAnswer,
+        _: UnixMillis,
+    ) -> Result<Option<ConversationStatus>, Error> {
+        let RequestAnswer::UndeleteConversation { conversation } = record else { return Ok(None) };
+        as_it_is(self.call, conversation).await.map(Some)
+    }
 }

@@ -6,12 +6,12 @@ use crate::{
     domain::{Conversation, ConversationFilter, ConversationId, Listing, Place, Term, UnixMillis},
     error::Error,
     service::{
-        Services,
+        Call,
         listing::shown_by,
         page::{CHUNK, Cursor, MAX_PAGE_BYTES, Page, READS_PER_ITEM, next_leader},
         scoring::FAILURE,
     },
-    store::{Key, Keyspace, conversation, keys, listing, queue, records::Head},
+    store::{Key, Scanner, Space, conversation, listing, queue, records::Head},
 };
 
 use super::{ConversationStatus, ScoringStatus, status_of};
@@ -27,7 +27,7 @@ pub enum Scope {
 ///
 /// Those that are not posted yet are found by their heads, so that a filter sees a conversation as soon as it is stored.
 pub async fn list_conversations(
-    services: &Services,
+    call: Call<'_>,
     scope: Scope,
     filter: &ConversationFilter,
     after: Option<Cursor>,
@@ -39,17 +39,17 @@ pub async fn list_conversations(
     let terms: Option<Vec<(Term, Key)>> = filter
         .terms()
         .into_iter()
-        .map(|term| keys::conversation_term(&term).map(|key| (term, key)))
+        .map(|term| call.keys().conversation_term(&term).map(|key| (term, key)))
         .collect();
     // A text that is too long to be posted nothing has.
     let Some(terms) = terms else { return Ok(Page::default()) };
-    let mark = services.index_mark.get();
+    let mark = call.services.index_mark.get();
     // What is deleted is not posted, and without a filter the heads are all that is needed.
     let is_by_heads = filter.is_empty() || scope == Scope::WithDeleted;
     let page = Page::after(after, if is_by_heads { 0 } else { mark.below });
     let plain = ConversationFilter { score_tenths: None, is_rated: None, ..filter.clone() };
     let reads_left = limit * READS_PER_ITEM;
-    let walk = Walk { store: &*services.store, scope, filter, plain, terms, limit, page, reads_left };
+    let walk = Walk { store: call.space(), scope, filter, plain, terms, limit, page, reads_left };
     walk.page(mark.newest.unwrap_or(UnixMillis::MAX)).await
 }
 
@@ -57,7 +57,7 @@ pub async fn list_conversations(
 /// are checked against the whole filter; the term that refuses the most of them leads the walk from there on, so that the
 /// rarest one soon does.
 struct Walk<'a> {
-    store: &'a dyn Keyspace,
+    store: Space<'a>,
     scope: Scope,
     filter: &'a ConversationFilter,
     /// What of the filter a head alone can answer.
@@ -106,7 +106,7 @@ impl Walk<'_> {
                 return Ok(false);
             }
             let before = self.page.next.map(|place| ConversationId(place.number));
-            let heads = conversation::heads_before(self.store, first, before, chunk).await?;
+            let heads = conversation::heads_before(&self.store, first, before, chunk).await?;
             self.reads_left -= heads.len().max(1);
             let is_end = heads.len() < chunk;
             self.page.next = heads.last().map(|head| head.conversation.place()).or(self.page.next);
@@ -118,7 +118,7 @@ impl Walk<'_> {
                 }
             }
             let ids = candidates.iter().map(|(conversation, _)| conversation.id);
-            let listings = listing::find_many(self.store, ids).await?;
+            let listings = listing::find_many(&self.store, ids).await?;
             self.reads_left -= candidates.len();
             let mut listed = Vec::new();
             for ((conversation, shown), listing) in candidates.into_iter().zip(listings) {
@@ -129,7 +129,7 @@ impl Walk<'_> {
                     listed.push((conversation, listing));
                 }
             }
-            self.reads_left -= self.page.take(self.store, listed).await?;
+            self.reads_left -= self.page.take(&self.store, listed).await?;
             if is_end {
                 return Ok(true);
             }
@@ -146,7 +146,7 @@ impl Walk<'_> {
             let leader = self.page.leader;
             let Some((_, key)) = self.terms.get(leader).filter(|_| chunk > 0) else { return Ok(()) };
             let created = self.filter.created;
-            let places = listing::posted(self.store, key, created, self.page.next, chunk).await?;
+            let places = listing::posted(&self.store, key, created, self.page.next, chunk).await?;
             self.reads_left -= places.len().max(1);
             let is_end = places.len() < chunk;
             self.page.next = places.last().copied().or(self.page.next);
@@ -156,7 +156,7 @@ impl Walk<'_> {
                 .filter(|place| place.number < self.page.posted_below)
                 .map(|place| ConversationId(place.number))
                 .collect();
-            let listings = listing::find_many(self.store, ids.iter().copied()).await?;
+            let listings = listing::find_many(&self.store, ids.iter().copied()).await?;
             self.reads_left -= ids.len();
             let mut refusals = vec![0_usize; self.terms.len()];
             let mut passing: Vec<(ConversationId, Listing)> = Vec::new();
@@ -167,13 +167,13 @@ impl Walk<'_> {
                     passing.push((id, listing));
                 }
             }
-            let heads = conversation::find_heads(self.store, passing.iter().map(|(id, _)| *id)).await?;
+            let heads = conversation::find_heads(&self.store, passing.iter().map(|(id, _)| *id)).await?;
             self.reads_left -= passing.len();
             let shown = heads.into_iter().zip(passing).filter_map(|(head, (_, listing))| {
                 let Head { conversation, .. } = head?;
                 conversation.delete_time.is_none().then_some((conversation, Some(listing)))
             });
-            self.reads_left -= self.page.take(self.store, shown.collect()).await?;
+            self.reads_left -= self.page.take(&self.store, shown.collect()).await?;
             if is_end {
                 self.page.next = None;
                 return Ok(());
@@ -200,7 +200,7 @@ impl Page<ConversationStatus> {
     /// Adds conversations with where their scoring stands; answers how many values that read.
     async fn take(
         &mut self,
-        store: &dyn Keyspace,
+        store: &dyn Scanner,
         listed: Vec<(Conversation, Option<Listing>)>,
     ) -> Result<usize, Error> {
         let settled = |conversation: &Conversation, listing: &Option<Listing>| {

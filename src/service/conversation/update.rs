@@ -1,25 +1,22 @@
 //! Changing what is said of a conversation.
 
 use crate::{
-    domain::{Change, Conversation, ConversationId, ConversationRef, Event, EventKind, MessageId, RequestId},
+    domain::{
+        Change, Conversation, ConversationId, ConversationRef, Event, EventKind, MessageId, UnixMillis,
+    },
     error::{Error, ResourceKind},
     scoring::facts::OF_DUE_DATE,
-    service::{
-        ATTEMPTS, Services,
-        directory::announce_handling,
-        listing::Update,
-        once::{Begun, Once, foreign_answer},
-    },
+    service::{Call, decide::Decide, directory::announce_handling, idempotency::Mutation, listing::Update},
     store::{
-        Batch, StoreError, Stored,
+        Decision, Reader,
         conversation::{self, Found},
         queue,
-        records::{self, Request, RequestAnswer},
+        records::{self, RequestAnswer},
         request::Method,
     },
 };
 
-use super::{ConversationStatus, scoring_status};
+use super::{ConversationStatus, ScoringStatus, find_through, scoring_status};
 
 /// Carries changes out, all or none. `etag` is the one that the caller has seen; empty means any.
 ///
@@ -27,94 +24,111 @@ use super::{ConversationStatus, scoring_status};
 /// on it; the rest does not. What changes nothing writes
 /// nothing.
 pub async fn update_conversation(
-    services: &Services,
+    call: Call<'_>,
     name: &ConversationRef,
     etag: &str,
     changes: &[Change],
-    request_id: Option<&RequestId>,
 ) -> Result<ConversationStatus, Error> {
-    let content = || records::encode(&(name.to_string(), etag, changes)).to_vec();
-    let once = Once::new(services, Method::UpdateConversation, request_id, content);
-    for _ in 0..ATTEMPTS {
-        let expired = match once.begin(services).await? {
-            Begun::Answered(answer) => return answered(services, &answer).await,
-            Begun::Fresh(expired) => expired,
-        };
-        let attempt = async {
-            let found = super::find(services, name).await?;
-            check_etag(&found.head.value.conversation, etag)?;
-            attempt(services, found, changes, &once, expired).await
-        };
-        if let Some(Some(status)) = once.unless_done(services, attempt.await).await? {
-            return Ok(status);
+    let status = call.carry_out(&UpdateConversation { call, name, etag, changes }).await?;
+    if !matches!(status.scoring, ScoringStatus::Pending { .. }) {
+        // No scoring will meet them.
+        announce_handling(call, &status.conversation).await;
+    }
+    Ok(status)
+}
+
+struct UpdateConversation<'a> {
+    call: Call<'a>,
+    name: &'a ConversationRef,
+    etag: &'a str,
+    changes: &'a [Change],
+}
+
+impl Decide for UpdateConversation<'_> {
+    type Answer = ConversationStatus;
+
+    fn subject(&self) -> String {
+        format!("conversations/{}", self.name)
+    }
+
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<ConversationStatus, Error> {
+        let services = self.call.services;
+        let found = find_through(&*decision, self.name).await?;
+        check_etag(&found.head.conversation, self.etag)?;
+        let now = services.clock.now();
+        let before = found.head.conversation.clone();
+        let mut changed = self.apply(&before, now).await?;
+        if changed == before {
+            return Ok(status(&found, before));
         }
+        changed.version += 1;
+        changed.update_time = now;
+        let is_scored_again = self.is_scored_again(&before, &changed);
+        if before.is_unscored() && !is_scored_again {
+            // Also for this version nothing has asked for a scoring.
+            changed.unscored_version = Some(changed.version);
+        }
+        let mut listing = Update::begin_with(decision, &found.head).await?;
+        listing.follow(&changed, found.job.is_none() && !is_scored_again);
+        listing.put(decision);
+        decision.log(&Event { conversation: before.id, time: now, kind: EventKind::ConversationUpdated });
+        let status = if is_scored_again {
+            queue::put_next(decision, before.id, changed.version, now).await?;
+            let scoring = ScoringStatus::Pending { failed_attempts: 0 };
+            ConversationStatus { conversation: changed.clone(), scoring }
+        } else {
+            status(&found, changed.clone())
+        };
+        conversation::put_changed(decision, found.head, changed);
+        Ok(status)
     }
-    Err(Error::ConcurrentChange { what: format!("conversations/{name}") })
 }
 
-/// One attempt; `None` when another write came first.
-async fn attempt(
-    services: &Services,
-    found: Found,
-    changes: &[Change],
-    once: &Once<'_>,
-    expired: Option<Stored<Request>>,
-) -> Result<Option<ConversationStatus>, Error> {
-    let now = services.clock.now();
-    let before = found.head.value.conversation.clone();
-    let mut changed = before.clone();
-    // A number of its own tells which messages came before a change of the status.
-    let is_status =
-        |change: &Change| matches!(change, Change::Status(Some(status)) if before.handling.becomes(*status));
-    let after_message = if changes.iter().any(is_status) { services.ids.take(1).await? } else { 0 };
-    changes.iter().for_each(|change| change.clone().apply(&mut changed, now, MessageId(after_message)));
-    changed.check_status_changes(&before, "status")?;
-    let id = before.id;
-    let mut batch = Batch::default();
-    once.record(services, &mut batch, expired, RequestAnswer::UpdateConversation { conversation: id });
-    if changed == before {
-        conversation::expect_head(&mut batch, id, found.head.raw.clone());
-        let is_written = batch.put.is_empty() || commit(services, batch).await?;
-        return Ok(is_written.then(|| status(&found, before)));
+impl UpdateConversation<'_> {
+    async fn apply(&self, before: &Conversation, now: UnixMillis) -> Result<Conversation, Error> {
+        // A number of its own tells which messages came before a change of the status.
+        let is_status = |change: &Change| matches!(change, Change::Status(Some(status)) if before.handling.becomes(*status));
+        let needs_number = self.changes.iter().any(is_status);
+        let after_message = if needs_number { self.call.services.ids.take(1).await? } else { 0 };
+        let mut changed = before.clone();
+        for change in self.changes {
+            change.clone().apply(&mut changed, now, MessageId(after_message));
+        }
+        changed.check_status_changes(before, "status")?;
+        Ok(changed)
     }
-    changed.version += 1;
-    changed.update_time = now;
-    let moves_sla = changed.handling.due != before.handling.due && services.scorer().reads(&[OF_DUE_DATE]);
-    let is_scored_again = changed.subject != before.subject
-        || changed.handling.status != before.handling.status
-        || changed.handling.status_changes.len() != before.handling.status_changes.len()
-        || moves_sla;
-    if before.is_unscored() && !is_scored_again {
-        // Also for this version nothing has asked for a scoring.
-        changed.unscored_version = Some(changed.version);
+
+    fn is_scored_again(&self, before: &Conversation, changed: &Conversation) -> bool {
+        changed.subject != before.subject
+            || changed.handling.status != before.handling.status
+            || changed.handling.status_changes.len() != before.handling.status_changes.len()
+            || (changed.handling.due != before.handling.due
+                && self.call.services.scorer().reads(&[OF_DUE_DATE]))
     }
-    let mut listing = Update::begin_with(&*services.store, &found.head.value).await?;
-    listing.follow(&changed, found.job.is_none() && !is_scored_again);
-    listing.put(&mut batch);
-    if is_scored_again {
-        queue::put_next(&mut batch, id, changed.version, now, found.failure.as_ref());
-    }
-    let event = Event { conversation: id, time: now, kind: EventKind::ConversationUpdated };
-    batch.log.push(records::encode(&event));
-    let status = if is_scored_again {
-        let scoring = super::ScoringStatus::Pending { failed_attempts: 0 };
-        ConversationStatus { conversation: changed.clone(), scoring }
-    } else {
-        status(&found, changed.clone())
-    };
-    conversation::put_changed(&mut batch, found.head, changed);
-    if !commit(services, batch).await? {
-        return Ok(None);
-    }
-    if is_scored_again {
-        services.queue_changed.notify_one();
-    } else {
-        announce_handling(services, &status.conversation).await;
-    }
-    Ok(Some(status))
 }
 
-fn status(found: &Found, conversation: Conversation) -> ConversationStatus {
+impl Mutation for UpdateConversation<'_> {
+    const METHOD: Method = Method::UpdateConversation;
+
+    fn content(&self) -> Vec<u8> {
+        records::encode(&(self.name.to_string(), self.etag, self.changes)).to_vec()
+    }
+
+    fn record(&self, status: &ConversationStatus) -> RequestAnswer {
+        RequestAnswer::UpdateConversation { conversation: status.conversation.id }
+    }
+
+    async fn replay(
+        &self,
+        record: RequestAnswer,
+        _: UnixMillis,
+    ) -> Result<Option<ConversationStatus>, Error> {
+        let RequestAnswer::UpdateConversation { conversation } = record else { return Ok(None) };
+        as_it_is(self.call, conversation).await.map(Some)
+    }
+}
+
+pub(super) fn status(found: &Found, conversation: Conversation) -> ConversationStatus {
     ConversationStatus { scoring: scoring_status(found), conversation }
 }
 
@@ -126,34 +140,15 @@ pub(super) fn check_etag(conversation: &Conversation, etag: &str) -> Result<(), 
     Err(Error::EtagMismatch { name: format!("conversations/{}", conversation.id), sent: etag.to_owned() })
 }
 
-/// Whether the batch was written; false when another write came first.
-pub(super) async fn commit(services: &Services, batch: Batch) -> Result<bool, Error> {
-    match services.store.commit(batch).await {
-        Ok(_) => Ok(true),
-        Err(StoreError::Conflict { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// The answer to a request that was carried out before: the conversation as it is now, deleted or not.
-pub(super) async fn answered(
-    services: &Services,
-    answer: &RequestAnswer,
-) -> Result<ConversationStatus, Error> {
-    let (RequestAnswer::UpdateConversation { conversation: id }
-    | RequestAnswer::DeleteConversation { conversation: id }
-    | RequestAnswer::UndeleteConversation { conversation: id }) = answer
-    else {
-        return Err(foreign_answer());
-    };
-    found_with_deleted(services, *id).await.map(|found| {
-        let conversation = found.head.value.conversation.clone();
-        status(&found, conversation)
-    })
+pub(super) async fn as_it_is(call: Call<'_>, id: ConversationId) -> Result<ConversationStatus, Error> {
+    let found = find_with_deleted(&call.space(), id).await?;
+    let conversation = found.head.conversation.clone();
+    Ok(status(&found, conversation))
 }
 
 /// A conversation, deleted or not.
-pub(super) async fn found_with_deleted(services: &Services, id: ConversationId) -> Result<Found, Error> {
+pub(super) async fn find_with_deleted(reader: &dyn Reader, id: ConversationId) -> Result<Found, Error> {
     let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{id}"));
-    conversation::find_with_deleted(&*services.store, id).await?.ok_or_else(not_found)
+    conversation::find_with_deleted(reader, id).await?.ok_or_else(not_found)
 }

@@ -18,15 +18,15 @@ use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use crate::{
     domain::{
-        Author, AuthorKind, Conversation, NewTeam, Person, PersonId, PersonIdentity, Team, TeamId,
-        TeamIdentity, Transcript, UnixMillis,
+        Author, AuthorKind, Conversation, ConversationId, NewTeam, Person, PersonId, PersonIdentity, Team,
+        TeamId, TeamIdentity, Transcript, UnixMillis,
     },
     error::Error,
-    store::{Batch, StoreError, Stored, directory},
+    store::{Decision, StoreError, directory},
 };
 
 use self::known::Known;
-use super::{ATTEMPTS, Services};
+use super::{Call, decide::Decide};
 
 /// How many people are made in one commit.
 const MADE_AT_ONCE: usize = 100;
@@ -34,18 +34,18 @@ const MADE_AT_ONCE: usize = 100;
 /// The number by which an author of a conversation is known to callers that know people by numbers alone. Somebody whose
 /// external id is a number in the callers' own source, `numeric_source`, keeps it; everybody else gets one of ours.
 pub async fn number_of(
-    services: &Services,
+    call: Call<'_>,
     numeric_source: &str,
     conversation: &Conversation,
     author: &Author,
 ) -> Result<u64, Error> {
-    let numbers = numbers_of(services, numeric_source, conversation, &[author]).await?;
+    let numbers = numbers_of(call, numeric_source, conversation, &[author]).await?;
     numbers.into_iter().next().ok_or_else(|| Error::Internal("an author has no number".to_owned()))
 }
 
 /// As [`number_of`] for many authors, in their places.
 pub async fn numbers_of(
-    services: &Services,
+    call: Call<'_>,
     numeric_source: &str,
     conversation: &Conversation,
     authors: &[&Author],
@@ -53,14 +53,14 @@ pub async fn numbers_of(
     let mut numbers = Vec::with_capacity(authors.len());
     let mut without_own = Vec::new();
     for author in authors {
-        let seen = Seen::of(conversation, author);
+        let seen = Seen::of(&conversation.source, conversation.id, author);
         let own = seen.identity.own_number().filter(|_| conversation.source == numeric_source);
         if own.is_none() {
             without_own.push(seen);
         }
         numbers.push(own);
     }
-    let mut ours = meet(services, &without_own).await?.into_iter();
+    let mut ours = meet(call, &without_own).await?.into_iter();
     // An own number is below all of ours, so that no two people have one number.
     let number = |own: Option<u64>| own.or_else(|| ours.next().map(|id| id.0));
     Ok(numbers.into_iter().filter_map(number).collect())
@@ -68,13 +68,15 @@ pub async fn numbers_of(
 
 /// What the directory says of authors of a conversation, in their places; who is not in it yet is made.
 pub(super) async fn entries_of(
-    services: &Services,
+    call: Call<'_>,
     conversation: &Conversation,
     authors: &[&Author],
 ) -> Result<Vec<Person>, Error> {
-    let seen: Vec<Seen> = authors.iter().map(|author| Seen::of(conversation, author)).collect();
-    let numbers = meet(services, &seen).await?;
-    let people = directory::find_people(&*services.store, &numbers).await?;
+    let Conversation { id, source, .. } = conversation;
+    let seen: Vec<Seen> = authors.iter().map(|author| Seen::of(source, *id, author)).collect();
+    let numbers = meet(call, &seen).await?;
+    let people = directory::find_people(&call.space(), &numbers).await?;
+    let people: Vec<Person> = people.into_iter().flatten().collect();
     if people.len() != numbers.len() {
         return Err(Error::Internal("an identity of the directory names a person that is absent".to_owned()));
     }
@@ -83,26 +85,31 @@ pub(super) async fn entries_of(
 
 /// Makes everybody of a conversation who is seen for the first time: its authors, the agent in charge, the team. A customer
 /// without an external id is left out; they are nobody outside the conversation, and are made when their number is needed.
-pub(super) async fn meet_all(services: &Services, transcript: &Transcript) -> Result<(), Error> {
+pub(super) async fn meet_all(call: Call<'_>, transcript: &Transcript) -> Result<(), Error> {
     let conversation = &transcript.conversation;
     let authors = transcript.messages.iter().map(|message| &message.author);
-    let seen = somebodies(conversation, authors.chain(&conversation.handling.assignee));
-    meet(services, &seen).await?;
+    let authors = authors.chain(&conversation.handling.assignee);
+    let seen = somebodies(&conversation.source, conversation.id, authors);
+    meet(call, &seen).await?;
     match team_of(conversation) {
-        Some(team) => meet_team(services, team).await.map(drop),
+        Some(team) => meet_team(call, team).await.map(drop),
         None => Ok(()),
     }
 }
 
 /// Those who are somebody outside the conversation.
-fn somebodies<'a>(conversation: &Conversation, authors: impl Iterator<Item = &'a Author>) -> Vec<Seen> {
+fn somebodies<'a>(
+    source: &str,
+    conversation: ConversationId,
+    authors: impl Iterator<Item = &'a Author>,
+) -> Vec<Seen> {
     let mut met = HashSet::new();
     let mut seen = Vec::new();
     for author in authors {
         let is_somebody = author.kind != AuthorKind::Contact || author.external_id.is_some();
         // Looked at as they are first: most messages are of somebody who wrote before.
         if is_somebody && met.insert(author) {
-            seen.push(Seen::of(conversation, author));
+            seen.push(Seen::of(source, conversation, author));
         }
     }
     seen
@@ -122,8 +129,8 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(conversation: &Conversation, author: &Author) -> Self {
-        let identity = PersonIdentity::of(&conversation.source, conversation.id, author);
+    fn of(source: &str, conversation: ConversationId, author: &Author) -> Self {
+        let identity = PersonIdentity::of(source, conversation, author);
         Self { identity, name: author.name.clone().filter(|name| !name.is_empty()) }
     }
 
@@ -135,7 +142,7 @@ impl Seen {
 
 /// The numbers of these people, in their places; who is not in the directory is made, and whom it has no name for gets the
 /// first one that they were seen with. Of many calls at once that meet the same person one makes them.
-async fn meet(services: &Services, seen: &[Seen]) -> Result<Vec<PersonId>, Error> {
+async fn meet(call: Call<'_>, seen: &[Seen]) -> Result<Vec<PersonId>, Error> {
     let mut told: HashMap<&PersonIdentity, &Seen> = HashMap::new();
     let mut in_order = Vec::new();
     for seen in seen {
@@ -151,90 +158,106 @@ async fn meet(services: &Services, seen: &[Seen]) -> Result<Vec<PersonId>, Error
     let mut found: HashMap<&PersonIdentity, PersonId> = HashMap::new();
     let mut unknown: Vec<&Seen> = Vec::new();
     for seen in in_order.into_iter().filter_map(|identity| told.get(identity)) {
-        match services.known_people.find(&seen.identity) {
+        match call.services.known_people.find(&seen.identity) {
             Some(known) if !seen.tells_more_than(known) => _ = found.insert(&seen.identity, known.number),
             _ => unknown.push(seen),
         }
     }
     for some in unknown.chunks(MADE_AT_ONCE) {
-        for (seen, known) in some.iter().zip(find_or_make(services, some).await?) {
-            services.known_people.remember(&seen.identity, known);
+        for (seen, known) in some.iter().zip(find_or_make(call, some).await?) {
+            call.services.known_people.remember(&seen.identity, known);
             found.insert(&seen.identity, known.number);
         }
     }
     Ok(seen.iter().filter_map(|seen| found.get(&seen.identity).copied()).collect())
 }
 
-async fn find_or_make(services: &Services, wanted: &[&Seen]) -> Result<Vec<Known>, Error> {
-    let identities: Vec<PersonIdentity> = wanted.iter().map(|seen| seen.identity.clone()).collect();
-    for _ in 0..ATTEMPTS {
-        let mut numbers = directory::find_numbers(&*services.store, &identities).await?;
-        let mut batch = Batch::default();
-        let now = services.clock.now();
-        name_nameless(services, wanted, &numbers, now, &mut batch).await?;
+async fn find_or_make(call: Call<'_>, wanted: &[&Seen]) -> Result<Vec<Known>, Error> {
+    call.decide(&Meet { call, wanted }).await
+}
+
+/// Finds or makes people.
+struct Meet<'a> {
+    call: Call<'a>,
+    wanted: &'a [&'a Seen],
+}
+
+impl Decide for Meet<'_> {
+    type Answer = Vec<Known>;
+
+    fn subject(&self) -> String {
+        "the directory".to_owned()
+    }
+
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<Vec<Known>, Error> {
+        let Self { call, wanted } = self;
+        let identities: Vec<PersonIdentity> = wanted.iter().map(|seen| seen.identity.clone()).collect();
+        let mut numbers = directory::find_numbers(&*decision, &identities).await?;
+        let now = call.services.clock.now();
+        self.name_nameless(decision, &numbers, now).await?;
         let missing = numbers.iter().filter(|number| number.is_none()).count() as u64;
-        let mut next = if missing > 0 { services.ids.take(missing).await? } else { 0 };
-        for (number, seen) in numbers.iter_mut().zip(wanted).filter(|(number, _)| number.is_none()) {
+        let mut next = if missing > 0 { call.services.ids.take(missing).await? } else { 0 };
+        for (number, seen) in numbers.iter_mut().zip(*wanted).filter(|(number, _)| number.is_none()) {
             let id = PersonId(next);
             next += 1;
             let person = Person::first_seen(id, seen.identity.clone(), seen.name.as_deref(), now);
-            directory::put_new_person(&mut batch, &person);
+            directory::put_new_person(decision, &person);
             *number = Some(id);
         }
-        if !batch.put.is_empty() {
-            match services.store.commit(batch).await {
-                Ok(_) => {}
-                Err(StoreError::Conflict { .. }) => continue,
-                Err(error) => return Err(error.into()),
-            }
-        }
         let known = |(number, seen): (PersonId, &&Seen)| Known { number, is_named: seen.name.is_some() };
-        return Ok(numbers.into_iter().flatten().zip(wanted).map(known).collect());
+        Ok(numbers.into_iter().flatten().zip(*wanted).map(known).collect())
     }
-    Err(Error::ConcurrentChange { what: "the directory".to_owned() })
 }
 
-/// Gives those who are in the directory without a name the one that they were seen with; a name that is there stays.
-async fn name_nameless(
-    services: &Services,
-    wanted: &[&Seen],
-    numbers: &[Option<PersonId>],
-    now: UnixMillis,
-    batch: &mut Batch,
-) -> Result<(), Error> {
-    let named = numbers.iter().zip(wanted);
-    let named = named.filter_map(|(number, seen)| Some(((*number)?, seen.name.clone()?)));
-    let (numbers, names): (Vec<PersonId>, Vec<String>) = named.unzip();
-    let people = directory::find_stored(&*services.store, &numbers).await?;
-    for (read, name) in people.into_iter().zip(names) {
-        let Some(Stored { value: mut person, raw }) = read.filter(|read| read.value.display_name.is_empty())
-        else {
-            continue;
-        };
-        person.display_name = name;
-        person.version += 1;
-        person.update_time = now;
-        directory::put_person(batch, &person, raw);
+impl Meet<'_> {
+    /// Gives those who are in the directory without a name the one that they were seen with; a name that is there stays.
+    async fn name_nameless(
+        &self,
+        decision: &mut Decision<'_>,
+        numbers: &[Option<PersonId>],
+        now: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let named = numbers.iter().zip(self.wanted);
+        let named = named.filter_map(|(number, seen)| Some(((*number)?, seen.name.clone()?)));
+        let (numbers, names): (Vec<PersonId>, Vec<String>) = named.unzip();
+        let people = directory::find_people(&*decision, &numbers).await?;
+        for (person, name) in people.into_iter().zip(names) {
+            let Some(mut person) = person.filter(|person| person.display_name.is_empty()) else { continue };
+            person.display_name = name;
+            person.version += 1;
+            person.update_time = now;
+            directory::put_person(decision, &person);
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The number of the team that a helpdesk calls so; it is made when it is seen for the first time.
-async fn meet_team(services: &Services, identity: TeamIdentity) -> Result<TeamId, Error> {
-    for _ in 0..ATTEMPTS {
-        if let Some(number) = directory::find_team_number(&*services.store, &identity).await? {
+async fn meet_team(call: Call<'_>, identity: TeamIdentity) -> Result<TeamId, Error> {
+    call.decide(&MeetTeam { call, identity }).await
+}
+
+struct MeetTeam<'a> {
+    call: Call<'a>,
+    identity: TeamIdentity,
+}
+
+impl Decide for MeetTeam<'_> {
+    type Answer = TeamId;
+
+    fn subject(&self) -> String {
+        format!("teams/{}:{}", self.identity.source, self.identity.external_id)
+    }
+
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<TeamId, Error> {
+        if let Some(number) = directory::find_team_number(&*decision, &self.identity).await? {
             return Ok(number);
         }
+        let services = self.call.services;
         let id = TeamId(services.ids.take(1).await?);
-        let display_name = identity.external_id.clone();
-        let new = NewTeam { identity: Some(identity.clone()), display_name, description: String::new() };
-        let mut batch = Batch::default();
-        directory::put_new_team(&mut batch, &Team::new(id, new, services.clock.now()));
-        match services.store.commit(batch).await {
-            Ok(_) => return Ok(id),
-            Err(StoreError::Conflict { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+        let (identity, display_name) = (Some(self.identity.clone()), self.identity.external_id.clone());
+        let new = NewTeam { identity, display_name, description: String::new() };
+        directory::put_new_team(decision, &Team::new(id, new, services.clock.now()));
+        Ok(id)
     }
-    Err(Error::ConcurrentChange { what: format!("teams/{}:{}", identity.source, identity.external_id) })
 }

@@ -1,14 +1,11 @@
 //! Making, changing and deleting teams.
 
 use crate::{
-    domain::{NewTeam, RequestId, Team, TeamId, TeamIdentity, TeamPatch, TeamRef},
+    domain::{NewTeam, Team, TeamId, TeamIdentity, TeamPatch, TeamRef, UnixMillis},
     error::{Error, ResourceKind},
-    service::{
-        ATTEMPTS, Services,
-        once::{Begun, Once, foreign_answer},
-    },
+    service::{Call, decide::Decide, idempotency::Mutation},
     store::{
-        Batch, StoreError, Stored, directory,
+        Decision, Reader, directory,
         records::{self, RequestAnswer},
         request::Method,
     },
@@ -24,53 +21,68 @@ pub struct TeamPage {
 }
 
 /// One team.
-pub async fn get_team(services: &Services, name: &TeamRef) -> Result<Team, Error> {
-    find(services, name).await.map(|stored| stored.value)
+pub async fn get_team(call: Call<'_>, name: &TeamRef) -> Result<Team, Error> {
+    find(&call.space(), name).await
 }
 
 /// At most `limit` teams after `after`.
-pub async fn list_teams(services: &Services, after: TeamId, limit: usize) -> Result<TeamPage, Error> {
-    let mut teams = directory::list_teams(&*services.store, after, limit + 1).await?;
+pub async fn list_teams(call: Call<'_>, after: TeamId, limit: usize) -> Result<TeamPage, Error> {
+    let mut teams = directory::list_teams(&call.space(), after, limit + 1).await?;
     let has_more = teams.len() > limit;
     teams.truncate(limit);
     Ok(TeamPage { teams, has_more })
 }
 
 /// Makes a team that the directory does not have.
-pub async fn create_team(
-    services: &Services,
-    new: &NewTeam,
-    request_id: Option<&RequestId>,
-) -> Result<Team, Error> {
-    let content = || records::encode(new).to_vec();
-    let once = Once::new(services, Method::CreateTeam, request_id, content);
-    for _ in 0..ATTEMPTS {
-        let expired = match once.begin(services).await? {
-            Begun::Answered(RequestAnswer::CreateTeam(id)) => {
-                return get_team(services, &TeamRef::Id(id)).await;
-            }
-            Begun::Answered(_) => return Err(foreign_answer()),
-            Begun::Fresh(expired) => expired,
-        };
-        if let Some(identity) = &new.identity
-            && let Some(team) = directory::find_team_number(&*services.store, identity).await?
+pub async fn create_team(call: Call<'_>, new: &NewTeam) -> Result<Team, Error> {
+    call.carry_out(&Create { call, new }).await
+}
+
+struct Create<'a> {
+    call: Call<'a>,
+    new: &'a NewTeam,
+}
+
+impl Decide for Create<'_> {
+    type Answer = Team;
+
+    fn subject(&self) -> String {
+        format!("the team {:?}", self.new.display_name)
+    }
+
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<Team, Error> {
+        if let Some(identity) = &self.new.identity
+            && let Some(team) = directory::find_team_number(&*decision, identity).await?
         {
             let TeamIdentity { source, external_id } = identity.clone();
-            let name = format!("teams/{team}");
-            let refusal = Err(Error::TeamExists { source_name: source, external_id, name });
-            once.unless_done::<()>(services, refusal).await?;
-            continue;
+            return Err(Error::TeamExists {
+                source_name: source,
+                external_id,
+                name: format!("teams/{team}"),
+            });
         }
-        let id = TeamId(services.ids.take(1).await?);
-        let team = Team::new(id, new.clone(), services.clock.now());
-        let mut batch = Batch::default();
-        directory::put_new_team(&mut batch, &team);
-        once.record(services, &mut batch, expired, RequestAnswer::CreateTeam(id));
-        if commit(services, batch).await? {
-            return Ok(team);
-        }
+        let services = self.call.services;
+        let team = Team::new(TeamId(services.ids.take(1).await?), self.new.clone(), services.clock.now());
+        directory::put_new_team(decision, &team);
+        Ok(team)
     }
-    Err(Error::ConcurrentChange { what: format!("the team {:?}", new.display_name) })
+}
+
+impl Mutation for Create<'_> {
+    const METHOD: Method = Method::CreateTeam;
+
+    fn content(&self) -> Vec<u8> {
+        records::encode(self.new).to_vec()
+    }
+
+    fn record(&self, team: &Team) -> RequestAnswer {
+        RequestAnswer::CreateTeam(team.id)
+    }
+
+    async fn replay(&self, record: RequestAnswer, _: UnixMillis) -> Result<Option<Team>, Error> {
+        let RequestAnswer::CreateTeam(id) = record else { return Ok(None) };
+        get_team(self.call, &TeamRef::Id(id)).await.map(Some)
+    }
 }
 
 /// What is to be done with a team.
@@ -85,100 +97,117 @@ pub struct TeamUpdate {
 }
 
 /// Says more of a team; nothing is written where all of it was said before.
-pub async fn update_team(
-    services: &Services,
-    update: &TeamUpdate,
-    request_id: Option<&RequestId>,
-) -> Result<Team, Error> {
-    let TeamUpdate { name, patch, etag, allow_missing } = update;
-    let content = || records::encode(&(name, patch, etag, allow_missing)).to_vec();
-    let once = Once::new(services, Method::UpdateTeam, request_id, content);
-    for _ in 0..ATTEMPTS {
-        let expired = match once.begin(services).await? {
-            Begun::Answered(RequestAnswer::UpdateTeam(id)) => {
-                return get_team(services, &TeamRef::Id(id)).await;
-            }
-            Begun::Answered(_) => return Err(foreign_answer()),
-            Begun::Fresh(expired) => expired,
-        };
-        let mut batch = Batch::default();
-        let attempt = change(services, update, &mut batch).await;
-        let Some(team) = once.unless_done(services, attempt).await? else { continue };
-        once.record(services, &mut batch, expired, RequestAnswer::UpdateTeam(team.id));
-        if batch.put.is_empty() || commit(services, batch).await? {
-            return Ok(team);
-        }
-    }
-    Err(Error::ConcurrentChange { what: format!("teams/{name}") })
+pub async fn update_team(call: Call<'_>, update: &TeamUpdate) -> Result<Team, Error> {
+    call.carry_out(&Update { call, update }).await
 }
 
-/// Builds what an update writes, and answers what the team is then.
-async fn change(services: &Services, update: &TeamUpdate, batch: &mut Batch) -> Result<Team, Error> {
-    let TeamUpdate { name, patch, etag, allow_missing } = update;
-    let now = services.clock.now();
-    let (mut team, read) = match (directory::find_team(&*services.store, name).await?, name) {
-        (Some(stored), _) => (stored.value.clone(), Some(stored)),
-        (None, TeamRef::External(identity)) if *allow_missing => {
-            let display_name = identity.external_id.clone();
-            let new = NewTeam { identity: Some(identity.clone()), display_name, description: String::new() };
-            (Team::new(TeamId(services.ids.take(1).await?), new, now), None)
+struct Update<'a> {
+    call: Call<'a>,
+    update: &'a TeamUpdate,
+}
+
+impl Decide for Update<'_> {
+    type Answer = Team;
+
+    fn subject(&self) -> String {
+        format!("teams/{}", self.update.name)
+    }
+
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<Team, Error> {
+        let services = self.call.services;
+        let TeamUpdate { name, patch, etag, allow_missing } = self.update;
+        let now = services.clock.now();
+        let before = directory::find_team(&*decision, name).await?;
+        let mut team = match (&before, name) {
+            (Some(before), _) => before.clone(),
+            (None, TeamRef::External(identity)) if *allow_missing => {
+                let (identity, display_name) = (Some(identity.clone()), identity.external_id.clone());
+                let new = NewTeam { identity, display_name, description: String::new() };
+                Team::new(TeamId(services.ids.take(1).await?), new, now)
+            }
+            _ => return Err(not_found(name)),
+        };
+        if let Some(before) = &before {
+            check_etag(name, before, etag.as_deref())?;
         }
-        _ => return Err(not_found(name)),
-    };
-    if let Some(stored) = &read {
-        check_etag(name, &stored.value, etag.as_deref())?;
-    }
-    if let Some(display_name) = &patch.display_name {
-        team.display_name.clone_from(display_name);
-    }
-    if let Some(description) = &patch.description {
-        team.description.clone_from(description);
-    }
-    match read {
-        None => directory::put_new_team(batch, &team),
-        Some(Stored { value, .. }) if value == team => {}
-        Some(Stored { raw, .. }) => {
-            team.version += 1;
-            team.update_time = now;
-            directory::put_team(batch, &team, raw);
+        if let Some(display_name) = &patch.display_name {
+            team.display_name.clone_from(display_name);
         }
+        if let Some(description) = &patch.description {
+            team.description.clone_from(description);
+        }
+        match before {
+            None => directory::put_new_team(decision, &team),
+            Some(before) if before == team => {}
+            Some(_) => {
+                team.version += 1;
+                team.update_time = now;
+                directory::put_team(decision, &team);
+            }
+        }
+        Ok(team)
     }
-    Ok(team)
+}
+
+impl Mutation for Update<'_> {
+    const METHOD: Method = Method::UpdateTeam;
+
+    fn content(&self) -> Vec<u8> {
+        let TeamUpdate { name, patch, etag, allow_missing } = self.update;
+        records::encode(&(name, patch, etag, allow_missing)).to_vec()
+    }
+
+    fn record(&self, team: &Team) -> RequestAnswer {
+        RequestAnswer::UpdateTeam(team.id)
+    }
+
+    async fn replay(&self, record: RequestAnswer, _: UnixMillis) -> Result<Option<Team>, Error> {
+        let RequestAnswer::UpdateTeam(id) = record else { return Ok(None) };
+        get_team(self.call, &TeamRef::Id(id)).await.map(Some)
+    }
 }
 
 /// Deletes a team that has no members.
-pub async fn delete_team(
-    services: &Services,
-    name: &TeamRef,
-    etag: Option<&str>,
-    request_id: Option<&RequestId>,
-) -> Result<(), Error> {
-    let content = || records::encode(&(name, etag)).to_vec();
-    let once = Once::new(services, Method::DeleteTeam, request_id, content);
-    for _ in 0..ATTEMPTS {
-        let expired = match once.begin(services).await? {
-            Begun::Answered(RequestAnswer::DeleteTeam) => return Ok(()),
-            Begun::Answered(_) => return Err(foreign_answer()),
-            Begun::Fresh(expired) => expired,
-        };
-        let attempt = find_empty(services, name, etag).await;
-        let Some(Stored { value: team, raw }) = once.unless_done(services, attempt).await? else { continue };
-        let mut batch = Batch::default();
-        directory::delete_team(&mut batch, &team, raw);
-        once.record(services, &mut batch, expired, RequestAnswer::DeleteTeam);
-        if commit(services, batch).await? {
-            return Ok(());
-        }
-    }
-    Err(Error::ConcurrentChange { what: format!("teams/{name}") })
+pub async fn delete_team(call: Call<'_>, name: &TeamRef, etag: Option<&str>) -> Result<(), Error> {
+    call.carry_out(&Delete { name, etag }).await
 }
 
-/// False when another write came first.
-async fn commit(services: &Services, batch: Batch) -> Result<bool, Error> {
-    match services.store.commit(batch).await {
-        Ok(_) => Ok(true),
-        Err(StoreError::Conflict { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
+struct Delete<'a> {
+    name: &'a TeamRef,
+    etag: Option<&'a str>,
+}
+
+impl Decide for Delete<'_> {
+    type Answer = ();
+
+    fn subject(&self) -> String {
+        format!("teams/{}", self.name)
+    }
+
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<(), Error> {
+        let team = find(&*decision, self.name).await?;
+        check_etag(self.name, &team, self.etag)?;
+        if team.member_count > 0 {
+            return Err(Error::TeamNotEmpty { name: self.subject(), members: team.member_count });
+        }
+        directory::delete_team(decision, &team);
+        Ok(())
+    }
+}
+
+impl Mutation for Delete<'_> {
+    const METHOD: Method = Method::DeleteTeam;
+
+    fn content(&self) -> Vec<u8> {
+        records::encode(&(self.name, self.etag)).to_vec()
+    }
+
+    fn record(&self, (): &()) -> RequestAnswer {
+        RequestAnswer::DeleteTeam
+    }
+
+    async fn replay(&self, record: RequestAnswer, _: UnixMillis) -> Result<Option<()>, Error> {
+        Ok(matches!(record, RequestAnswer::DeleteTeam).then_some(()))
     }
 }
 
@@ -191,21 +220,10 @@ fn check_etag(name: &TeamRef, team: &Team, etag: Option<&str>) -> Result<(), Err
     }
 }
 
-async fn find(services: &Services, name: &TeamRef) -> Result<Stored<Team>, Error> {
-    directory::find_team(&*services.store, name).await?.ok_or_else(|| not_found(name))
+async fn find(reader: &dyn Reader, name: &TeamRef) -> Result<Team, Error> {
+    directory::find_team(reader, name).await?.ok_or_else(|| not_found(name))
 }
 
 fn not_found(name: &TeamRef) -> Error {
     Error::not_found(ResourceKind::Team, format!("teams/{name}"))
-}
-
-/// A team that may be deleted.
-async fn find_empty(services: &Services, name: &TeamRef, etag: Option<&str>) -> Result<Stored<Team>, Error> {
-    let found = find(services, name).await?;
-    check_etag(name, &found.value, etag)?;
-    if found.value.member_count > 0 {
-        let members = found.value.member_count;
-        return Err(Error::TeamNotEmpty { name: format!("teams/{name}"), members });
-    }
-    Ok(found)
 }

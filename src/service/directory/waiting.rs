@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use crate::{
-    domain::{Author, Conversation, TeamIdentity},
+    domain::{Author, Conversation, ConversationId, TeamIdentity},
     error::Error,
-    service::Services,
+    service::{Call, Services},
 };
 
 use super::{Seen, meet, meet_team, somebodies, team_of};
@@ -56,29 +56,31 @@ impl WaitingPeople {
 /// Has those of these authors made who are not in the directory, or not by name. Never an error: what was to be done for the
 /// caller is done.
 pub async fn announce(
-    services: &Services,
-    conversation: &Conversation,
+    call: Call<'_>,
+    source: &str,
+    conversation: ConversationId,
     authors: impl Iterator<Item = &Author>,
 ) {
-    add(services, somebodies(conversation, authors), None).await;
+    add(call, somebodies(source, conversation, authors), None).await;
 }
 
 /// The same for whoever is in charge of a conversation, and for its team.
-pub async fn announce_handling(services: &Services, conversation: &Conversation) {
-    let in_charge = somebodies(conversation, conversation.handling.assignee.iter());
-    add(services, in_charge, team_of(conversation)).await;
+pub async fn announce_handling(call: Call<'_>, conversation: &Conversation) {
+    let in_charge = conversation.handling.assignee.iter();
+    let in_charge = somebodies(&conversation.source, conversation.id, in_charge);
+    add(call, in_charge, team_of(conversation)).await;
 }
 
-async fn add(services: &Services, mut people: Vec<Seen>, team: Option<TeamIdentity>) {
+async fn add(call: Call<'_>, mut people: Vec<Seen>, team: Option<TeamIdentity>) {
     people.retain(|seen| {
-        let known = services.known_people.find(&seen.identity);
+        let known = call.services.known_people.find(&seen.identity);
         known.is_none_or(|known| seen.tells_more_than(known))
     });
     if people.is_empty() && team.is_none() {
         return;
     }
-    if let Some(rest) = services.waiting_people.add(people, team)
-        && let Err(error) = make(services, &rest).await
+    if let Some(rest) = call.services.waiting_people.add(people, team)
+        && let Err(error) = make(call, &rest).await
     {
         tracing::warn!(%error, "people who were named could not be entered into the directory");
     }
@@ -90,17 +92,17 @@ pub async fn wait_for_announced(services: &Services) {
 }
 
 /// Makes everybody who waits. After an error they wait on. For one caller at a time.
-pub async fn meet_announced(services: &Services) -> Result<(), Error> {
-    let waiting = services.waiting_people.first();
-    make(services, &waiting).await?;
-    services.waiting_people.forget(&waiting);
+pub async fn meet_announced(call: Call<'_>) -> Result<(), Error> {
+    let waiting = call.services.waiting_people.first();
+    make(call, &waiting).await?;
+    call.services.waiting_people.forget(&waiting);
     Ok(())
 }
 
-async fn make(services: &Services, waiting: &Waiting) -> Result<(), Error> {
-    meet(services, &waiting.people).await?;
+async fn make(call: Call<'_>, waiting: &Waiting) -> Result<(), Error> {
+    meet(call, &waiting.people).await?;
     for team in &waiting.teams {
-        meet_team(services, team.clone()).await?;
+        meet_team(call, team.clone()).await?;
     }
     Ok(())
 }

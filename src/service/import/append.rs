@@ -4,39 +4,37 @@ use std::collections::HashSet;
 
 use crate::{
     domain::{
-        ConversationId, Event, EventKind, ImportLimits, ImportOutcome, Message, MessageId, NewConversation,
-        NewImportedRating, NewMessage, RatingId, Transcript, Violations,
+        Conversation, ConversationId, Event, EventKind, ImportLimits, ImportOutcome, Message, MessageId,
+        NewConversation, NewImportedRating, NewMessage, RatingId, Transcript, Violations,
     },
-    error::Error,
-    service::{Services, listing, once::Once},
+    error::{Error, ResourceKind},
+    service::{Call, listing},
     store::{
-        Batch, Stored,
+        Decision, Reader as _,
         conversation::{self, Found},
-        queue,
-        records::{self, Request},
+        message, queue,
     },
 };
 
-use super::{Imported, commit, parts};
+use super::parts;
 
-/// Appends the messages whose external id, and the ratings whose UUID is not stored yet; `None` when another write came first.
+/// Appends the messages whose external id, and the ratings whose UUID is not stored yet; answers how many messages.
 pub(super) async fn run(
-    services: &Services,
+    call: Call<'_>,
     new: &NewConversation,
-    once: &Once<'_>,
-    expired: Option<Stored<Request>>,
+    decision: &mut Decision<'_>,
     id: ConversationId,
-) -> Result<Option<Imported>, Error> {
-    let Some(found) = conversation::find(&*services.store, id).await? else { return Ok(None) };
-    let stored = conversation::transcript(&*services.store, found.head.value.clone()).await?;
+) -> Result<(ImportOutcome, u32), Error> {
+    let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{id}"));
+    let found = conversation::find(&*decision, id).await?.ok_or_else(not_found)?;
+    let guarded = decision.guarded_by(&decision.keys().head(id));
+    let stored = conversation::transcript(&guarded, found.head.clone()).await?;
     let known = known_ids(&stored);
     let is_unseen = |message: &NewMessage| !known.contains(message.external_id.as_str());
     let unseen: Vec<&NewMessage> = new.messages.iter().filter(|message| is_unseen(message)).collect();
-    let ratings = parts::unknown_ratings(services, id, &new.ratings).await?;
+    let ratings = parts::unknown_ratings(call, decision, id, &new.ratings).await?;
     if unseen.is_empty() && ratings.is_empty() {
-        let mut batch = Batch::default();
-        conversation::expect_head(&mut batch, id, found.head.raw);
-        return commit(services, batch, once, expired, id, ImportOutcome::Existing, 0).await;
+        return Ok((ImportOutcome::Existing, 0));
     }
     check_place(new, &stored)?;
     let total = stored.messages.len() + unseen.len();
@@ -45,10 +43,9 @@ pub(super) async fn run(
         let rule = format!("must leave the conversation with at most {most} messages, it would have {total}");
         return Err(Violations::one("messages", rule).into());
     }
-    let append = Append { services, new, unseen, ratings };
-    let count = append.unseen.len() as u32;
-    let batch = append.batch(found, stored).await?;
-    commit(services, batch, once, expired, id, ImportOutcome::Appended, count).await
+    let append = Append { call, new, unseen, ratings };
+    append.put(decision, found, &stored.conversation).await?;
+    Ok((ImportOutcome::Appended, append.unseen.len() as u32))
 }
 
 /// A message that was stored singly is known by the id under which the source tracks it, too.
@@ -75,51 +72,71 @@ fn check_place(new: &NewConversation, stored: &Transcript) -> Result<(), Error> 
 
 /// What is added.
 struct Append<'a> {
-    services: &'a Services,
+    call: Call<'a>,
     new: &'a NewConversation,
     unseen: Vec<&'a NewMessage>,
     ratings: Vec<&'a NewImportedRating>,
 }
 
 impl Append<'_> {
-    async fn batch(&self, found: Found, stored: Transcript) -> Result<Batch, Error> {
-        let services = self.services;
-        let id = stored.conversation.id;
+    async fn put(
+        &self,
+        decision: &mut Decision<'_>,
+        found: Found,
+        before: &Conversation,
+    ) -> Result<(), Error> {
+        let services = self.call.services;
+        let id = before.id;
         let count = self.unseen.len() as u32;
         let in_messages = parts::numbers_of(self.unseen.iter().copied());
         let now = services.clock.now();
         let first = MessageId(services.ids.take(in_messages + self.ratings.len() as u64).await?);
-        let mut batch = Batch::default();
-        let appended = parts::number(&mut batch, id, self.unseen.iter().copied(), first);
-        let mut changed = stored.conversation.clone();
+        let appended = parts::number(decision, id, self.unseen.iter().copied(), first);
+        let mut changed = before.clone();
         if let (Some(handling), Some(last)) = (&self.new.handling, appended.last()) {
             handling.go_on(&mut changed.handling, &self.numbers(&appended), last);
         }
         changed.handling.follow(&appended);
-        changed.check_status_changes(&stored.conversation, "status_changes")?;
+        changed.check_status_changes(before, "status_changes")?;
         parts::guess_channel(&mut changed, self.unseen.iter().copied());
-        parts::put_tracked(services, &mut batch, id, self.unseen.iter().copied().zip(&appended)).await?;
+        self.put_tracked(decision, id, &appended).await?;
+        if count > 0 {
+            let kind = EventKind::MessagesAppended { first, count };
+            decision.log(&Event { conversation: id, time: now, kind });
+        }
         let first_rating = RatingId(first.0 + in_messages);
         let ratings = self.ratings.iter().copied();
-        let is_rated = parts::put_ratings(&mut batch, &changed, ratings, first_rating, now);
+        let is_rated = parts::put_ratings(decision, &changed, ratings, first_rating, now);
         if count == 0 {
-            if is_rated {
-                listing::put_rated(services, &mut batch, id).await?;
-            }
             // Ratings do not change their conversation.
-            conversation::expect_head(&mut batch, id, found.head.raw);
-            return Ok(batch);
+            if is_rated {
+                listing::put_rated(decision, id).await?;
+            }
+            return Ok(());
         }
         changed.version += 1;
         changed.message_count = changed.message_count.saturating_add(count);
         changed.update_time = now;
-        queue::put_next(&mut batch, id, changed.version, now, found.failure.as_ref());
-        let before = &stored.conversation;
-        listing::put_appended(services, &mut batch, before, &changed, &appended, is_rated).await?;
-        conversation::put_appended(&mut batch, found.head, changed, appended);
-        let event = Event { conversation: id, time: now, kind: EventKind::MessagesAppended { first, count } };
-        batch.log.insert(0, records::encode(&event));
-        Ok(batch)
+        queue::put_next(decision, id, changed.version, now).await?;
+        listing::put_appended(decision, before, &changed, &appended, is_rated).await?;
+        conversation::put_appended(decision, found.head, changed, appended);
+        Ok(())
+    }
+
+    /// A tracking id that is known stays that of the message that has it.
+    async fn put_tracked(
+        &self,
+        decision: &mut Decision<'_>,
+        id: ConversationId,
+        appended: &[Message],
+    ) -> Result<(), Error> {
+        let tracked = parts::tracked(self.call, id, self.unseen.iter().copied().zip(appended));
+        let guarded = decision.guarded_by(&decision.keys().head(id));
+        let wanted = tracked.iter().map(|(key, _)| key.clone()).collect();
+        let known = message::find_tracked(&guarded, wanted).await?;
+        let unknown = tracked.into_iter().zip(known).filter(|(_, known)| known.is_none());
+        parts::put_tracked(decision, unknown.map(|(tracked, _)| tracked).collect());
+        Ok(())
     }
 
     /// For each message of the import its number, if it is new.

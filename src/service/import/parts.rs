@@ -9,11 +9,11 @@ use crate::{
     },
     error::Error,
     service::{
-        Services,
+        Call,
         message::{key_of_imported, put_attachment},
         rating::channel_of,
     },
-    store::{Batch, Key, keys, message, rating, records},
+    store::{Decision, Key, Reader as _, message, rating},
 };
 
 /// How many numbers messages take: one each; with details also that of the event that a single store would have made, and
@@ -28,7 +28,7 @@ fn numbers_of_one(message: &NewMessage) -> u64 {
 
 /// The messages with their numbers. The bytes of their attachments go into the batch.
 pub(super) fn number<'a>(
-    batch: &mut Batch,
+    decision: &mut Decision<'_>,
     conversation: ConversationId,
     messages: impl Iterator<Item = &'a NewMessage>,
     first: MessageId,
@@ -40,7 +40,7 @@ pub(super) fn number<'a>(
         let details = message.details.as_ref().map(|new| {
             let mut details = new.details.clone();
             for (attachment, number) in new.attachments.iter().zip(id.0 + 2..) {
-                let attachment = put_attachment(batch, conversation, AttachmentId(number), attachment);
+                let attachment = put_attachment(decision, conversation, AttachmentId(number), attachment);
                 details.attachments.push(attachment);
             }
             Box::new(details)
@@ -71,51 +71,51 @@ pub(super) fn guess_channel<'a>(
     }
 }
 
-/// Puts the tracking ids, so that a message which is stored singly again is known.
-pub(super) async fn put_tracked<'a>(
-    services: &Services,
-    batch: &mut Batch,
+/// The tracking ids of messages, each with its key: by them a message that is stored singly again is known.
+pub(super) fn tracked<'a>(
+    call: Call<'_>,
     conversation: ConversationId,
     messages: impl Iterator<Item = (&'a NewMessage, &'a Message)>,
-) -> Result<(), Error> {
+) -> Vec<(Key, MessageId)> {
     let mut seen = HashSet::new();
-    let mut tracked: Vec<(Key, MessageId)> = Vec::new();
+    let mut tracked = Vec::new();
     for (new, message) in messages {
-        let key = new.sent().and_then(|sent| key_of_imported(services, conversation, &sent));
+        let key = new.sent().and_then(|sent| key_of_imported(call, conversation, &sent));
         let Some(key) = key else { continue };
         // Of two that are the same but for their times and what they said of the conversation, the first is known.
         if seen.insert(key.clone()) {
             tracked.push((key, message.id));
         }
     }
-    if tracked.is_empty() {
-        return Ok(());
+    tracked
+}
+
+pub(super) fn put_tracked(decision: &mut Decision<'_>, tracked: Vec<(Key, MessageId)>) {
+    for (key, id) in tracked {
+        message::put_tracked(decision, key, id);
     }
-    let known = services.store.get(tracked.iter().map(|(key, _)| key.clone()).collect()).await?;
-    for ((key, id), known) in tracked.into_iter().zip(known) {
-        if known.is_none() {
-            message::put_tracked(batch, key, id);
-        }
-    }
-    Ok(())
 }
 
 /// Those ratings that the conversation does not have yet.
 pub(super) async fn unknown_ratings<'a>(
-    services: &Services,
+    call: Call<'_>,
+    decision: &Decision<'_>,
     conversation: ConversationId,
     ratings: &'a [NewImportedRating],
 ) -> Result<Vec<&'a NewImportedRating>, Error> {
     if ratings.is_empty() {
         return Ok(Vec::new());
     }
+    let keys = decision.keys();
     // Under the UUID that it was imported with, or under its own.
     let wanted = ratings.iter().flat_map(|rating| {
         let uuid = rating.uuid().unwrap_or_default();
-        let own = services.secrets.rating_of(uuid).unwrap_or(RatingId(0));
-        [keys::imported_rating(conversation, uuid), keys::rating(conversation, own)]
+        let own = call.services.secrets.rating_of(uuid).unwrap_or(RatingId(0));
+        [keys.imported_rating(conversation, uuid), keys.rating(conversation, own)]
     });
-    let found = services.store.get(wanted.collect()).await?;
+    // Ratings with a UUID of the store's own stay for as long as their conversation does, and the others are expected to be
+    // new where they are put.
+    let found = decision.unguarded().get(wanted.collect()).await?;
     let is_unknown = found.chunks(2).map(|found| found.iter().all(Option::is_none));
     Ok(ratings
         .iter()
@@ -128,7 +128,7 @@ pub(super) async fn unknown_ratings<'a>(
 /// Puts ratings with what finds them, and an event for each: the last thing that happened to it. Answers whether a customer
 /// answered one, which lists have to know.
 pub(super) fn put_ratings<'a>(
-    batch: &mut Batch,
+    decision: &mut Decision<'_>,
     conversation: &Conversation,
     ratings: impl Iterator<Item = &'a NewImportedRating>,
     first: RatingId,
@@ -138,13 +138,13 @@ pub(super) fn put_ratings<'a>(
     for (new, number) in ratings.zip(first.0..) {
         let channel = channel_of(conversation);
         let rating = new.stored(RatingId(number), conversation.id, &conversation.source, channel, now);
-        rating::put_new(batch, &rating);
+        rating::put_new(decision, &rating);
         if let Some(uuid) = new.uuid() {
-            rating::put_imported(batch, &rating, uuid);
+            rating::put_imported(decision, &rating, uuid);
         }
         is_rated |= rating.answer_time().is_some();
         let event = Event { conversation: conversation.id, time: now, kind: last_event(&rating, now) };
-        batch.log.push(records::encode(&event));
+        decision.log(&event);
     }
     is_rated
 }

@@ -6,15 +6,15 @@ use crate::{
         WithoutBytes, measure,
     },
     error::{Error, ResourceKind},
-    service::Services,
-    store::{Batch, message, records::AttachmentBytes},
+    service::{Call, Services},
+    store::{Decision, StoreError, message, records::AttachmentBytes},
 };
 
 /// The bytes of an attachment, for whoever has its link.
-pub async fn get_attachment(services: &Services, link: &str) -> Result<AttachedFile, Error> {
+pub async fn get_attachment(call: Call<'_>, link: &str) -> Result<AttachedFile, Error> {
     let not_found = || Error::not_found(ResourceKind::Attachment, format!("attachments/{link}"));
-    let (conversation, id) = services.secrets.attachment_of(link).ok_or_else(not_found)?;
-    message::find_attachment(&*services.store, conversation, id).await?.ok_or_else(not_found)
+    let (conversation, id) = call.services.secrets.attachment_of(link).ok_or_else(not_found)?;
+    message::find_attachment(&call.space(), conversation, id).await?.ok_or_else(not_found)
 }
 
 impl Services {
@@ -26,7 +26,7 @@ impl Services {
 
 /// Puts the bytes of an attachment, where they are there, and answers it as its message keeps it.
 pub(in crate::service) fn put_attachment(
-    batch: &mut Batch,
+    decision: &mut Decision<'_>,
     conversation: ConversationId,
     id: AttachmentId,
     new: &NewAttachment,
@@ -59,7 +59,7 @@ pub(in crate::service) fn put_attachment(
                 content_type: content_type.clone(),
                 bytes: bytes.clone(),
             };
-            message::put_attachment(batch, conversation, id, file);
+            message::put_attachment(decision, conversation, id, file);
             let (width, height) = measured.size_pixels.unzip();
             let size_bytes = Some(bytes.len() as u64);
             let content_type = Some(content_type);
@@ -69,25 +69,23 @@ pub(in crate::service) fn put_attachment(
 }
 
 /// Puts what becomes of the bytes of a message's attachments when it changes: those of one that is left out go, and one that is
-/// renamed is downloaded under its new name. They change with their message's head alone, which the caller expects as it was.
+/// renamed is downloaded under its new name.
 pub(super) async fn put_changed_attachments(
-    services: &Services,
-    batch: &mut Batch,
+    decision: &mut Decision<'_>,
     conversation: ConversationId,
     before: &Message,
     changed: &Message,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let attachments = |message: &Message| {
         message.details.as_ref().map(|details| details.attachments.clone()).unwrap_or_default()
     };
     let kept = attachments(changed);
     for stored in attachments(before).into_iter().filter(Attachment::is_here) {
         match kept.iter().find(|kept| kept.id == stored.id) {
-            None => message::delete_attachment(batch, conversation, stored.id),
+            None => message::delete_attachment(decision, conversation, stored.id),
             Some(kept) if kept.file_name != stored.file_name => {
-                let store = &*services.store;
                 let file_name = kept.file_name.clone();
-                message::put_renamed_attachment(store, batch, conversation, stored.id, file_name).await?;
+                message::put_renamed_attachment(decision, conversation, stored.id, file_name).await?;
             }
             Some(_) => {}
         }

@@ -1,21 +1,25 @@
 //! Editing and deleting one message. Either makes another version of its conversation, which is scored again.
 
 use crate::{
-    domain::{Conversation, ConversationRef, Event, EventKind, Message, MessageChange, MessageId, RequestId},
+    domain::{
+        Conversation, ConversationId, ConversationRef, Event, EventKind, Message, MessageChange, MessageId,
+        UnixMillis,
+    },
     error::{Error, ResourceKind},
+    service::{
+        Call,
+        conversation::{ScoringStatus, scoring_status},
+        decide::Decide,
+        idempotency::Mutation,
+    },
     store::{
-        Batch, StoreError, Stored, conversation, message, queue,
-        records::{self, Request, RequestAnswer},
+        Decision, Reader as _, StoreError, conversation, message, queue,
+        records::{self, RequestAnswer},
         request::Method,
     },
 };
 
-use super::{StoredMessage, attachment::put_changed_attachments, read_message};
-use crate::service::{
-    ATTEMPTS, Services,
-    conversation::{ScoringStatus, resolve},
-    once::{Begun, Once, foreign_answer},
-};
+use super::{StoredMessage, attachment::put_changed_attachments};
 
 /// Which message is meant, and as what it was read.
 #[derive(Clone, Copy, Debug)]
@@ -42,162 +46,160 @@ impl Target<'_> {
 
 /// Changes one message. A change that changes nothing leaves everything as it is.
 pub async fn update_message(
-    services: &Services,
+    call: Call<'_>,
     target: Target<'_>,
     change: &MessageChange,
-    request_id: Option<&RequestId>,
 ) -> Result<StoredMessage, Error> {
-    let content = || match change.cleared() {
-        cleared if cleared.is_empty() => records::encode(&(target.content(), change)).to_vec(),
-        cleared => records::encode(&(target.content(), change, cleared)).to_vec(),
-    };
-    let once = Once::new(services, Method::UpdateMessage, request_id, content);
-    for _ in 0..ATTEMPTS {
-        let expired = match once.begin(services).await? {
-            Begun::Answered(RequestAnswer::UpdateMessage { conversation, message }) => {
-                return read_message(services, conversation, message).await;
-            }
-            Begun::Answered(_) => return Err(foreign_answer()),
-            Begun::Fresh(expired) => expired,
-        };
-        let call = Call { services, target, once: &once };
-        let attempt = call.change(expired, Some(change)).await;
-        if let Some(Some(stored)) = once.unless_done(services, attempt).await? {
-            return Ok(stored);
-        }
-    }
-    Err(Error::ConcurrentChange { what: target.name() })
+    call.carry_out(&Update { call, target, change }).await
 }
 
 /// Deletes one message for good, with its attachments.
-pub async fn delete_message(
-    services: &Services,
-    target: Target<'_>,
-    request_id: Option<&RequestId>,
-) -> Result<(), Error> {
-    let content = || records::encode(&target.content()).to_vec();
-    let once = Once::new(services, Method::DeleteMessage, request_id, content);
-    for _ in 0..ATTEMPTS {
-        let expired = match once.begin(services).await? {
-            Begun::Answered(RequestAnswer::DeleteMessage { .. }) => return Ok(()),
-            Begun::Answered(_) => return Err(foreign_answer()),
-            Begun::Fresh(expired) => expired,
-        };
-        let call = Call { services, target, once: &once };
-        let attempt = call.change(expired, None).await;
-        if let Some(Some(_)) = once.unless_done(services, attempt).await? {
-            return Ok(());
-        }
-    }
-    Err(Error::ConcurrentChange { what: target.name() })
+pub async fn delete_message(call: Call<'_>, target: Target<'_>) -> Result<(), Error> {
+    call.carry_out(&Delete { call, target }).await.map(drop)
 }
 
-struct Call<'a> {
-    services: &'a Services,
+struct Update<'a> {
+    call: Call<'a>,
     target: Target<'a>,
-    once: &'a Once<'a>,
+    change: &'a MessageChange,
 }
 
-impl Call<'_> {
-    /// Changes the message, or deletes it when no change is given; answers it as it is then, or as it was. `None` when
-    /// another write came first.
-    async fn change(
-        &self,
-        expired: Option<Stored<Request>>,
-        change: Option<&MessageChange>,
-    ) -> Result<Option<StoredMessage>, Error> {
-        let (services, store) = (self.services, &*self.services.store);
-        let not_found = || self.target.not_found();
-        let id = match resolve(services, self.target.parent).await {
-            Err(Error::NotFound { .. }) => return Err(not_found()),
-            resolved => resolved?,
-        };
-        let _turn = services.append_turns.take(id).await;
-        let found = conversation::find(store, id).await?.ok_or_else(not_found)?;
-        if found.head.value.conversation.delete_time.is_some() {
-            return Err(not_found());
-        }
-        let (read, place) =
-            message::find(store, &found.head.value, self.target.id).await?.ok_or_else(not_found)?;
-        if self.target.etag.is_some_and(|etag| etag != services.message_etag(&read)) {
-            let sent = self.target.etag.unwrap_or_default().to_owned();
-            return Err(Error::EtagMismatch { name: self.target.name(), sent });
-        }
-        let now = services.clock.now();
-        let changed = change.map(|change| change.apply(&read, now)).transpose()?;
-        let mut batch = Batch::default();
-        let mut stored = StoredMessage {
-            conversation: found.head.value.conversation.clone(),
-            scoring: crate::service::conversation::scoring_status(&found),
-            message: changed.clone().unwrap_or_else(|| read.clone()),
-        };
-        if changed.as_ref() == Some(&read) {
-            conversation::expect_head(&mut batch, id, found.head.raw);
-            return self.commit(batch, expired, stored).await;
-        }
-        let conversation = &mut stored.conversation;
-        conversation.version += 1;
-        conversation.update_time = now;
-        let kind = match &changed {
-            Some(changed) => {
-                put_changed_attachments(services, &mut batch, id, &read, changed).await?;
-                EventKind::MessageUpdated { message: read.id }
-            }
-            None => {
-                self.delete_rest(&mut batch, conversation, &read).await?;
-                EventKind::MessageDeleted { message: read.id }
-            }
-        };
-        batch.log.push(records::encode(&Event { conversation: id, time: now, kind }));
-        queue::put_next(&mut batch, id, conversation.version, now, found.failure.as_ref());
-        message::put_changed(&mut batch, found.head, conversation.clone(), place, read.id, changed);
-        stored.scoring = ScoringStatus::Pending { failed_attempts: 0 };
-        self.commit(batch, expired, stored).await
+impl Decide for Update<'_> {
+    type Answer = StoredMessage;
+
+    fn subject(&self) -> String {
+        self.target.name()
     }
 
-    /// What goes with a message: its attachments, its tracking id, its place in the count.
-    async fn delete_rest(
-        &self,
-        batch: &mut Batch,
-        conversation: &mut Conversation,
-        message: &Message,
-    ) -> Result<(), Error> {
-        conversation.message_count = conversation.message_count.saturating_sub(1);
-        message::delete_attachments(batch, conversation.id, message);
-        let tracking_id = message.details.as_ref().and_then(|details| details.tracking_id.as_deref());
-        if let Some(tracking_id) = tracking_id {
-            let store = &*self.services.store;
-            message::delete_tracked(store, batch, conversation.id, tracking_id, message.id).await?;
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<StoredMessage, Error> {
+        change(self.call, self.target, Some(self.change), decision).await
+    }
+}
+
+impl Mutation for Update<'_> {
+    const METHOD: Method = Method::UpdateMessage;
+
+    fn content(&self) -> Vec<u8> {
+        match self.change.cleared() {
+            cleared if cleared.is_empty() => records::encode(&(self.target.content(), self.change)).to_vec(),
+            cleared => records::encode(&(self.target.content(), self.change, cleared)).to_vec(),
         }
-        Ok(())
     }
 
-    async fn commit(
-        &self,
-        mut batch: Batch,
-        expired: Option<Stored<Request>>,
-        stored: StoredMessage,
-    ) -> Result<Option<StoredMessage>, Error> {
-        let is_change = !batch.log.is_empty();
-        self.once.record(self.services, &mut batch, expired, self.answer(&stored));
-        if !batch.put.is_empty() || !batch.delete.is_empty() {
-            match self.services.store.commit(batch).await {
-                Ok(_) => {}
-                Err(StoreError::Conflict { .. }) => return Ok(None),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        if is_change {
-            self.services.queue_changed.notify_one();
-        }
-        Ok(Some(stored))
-    }
-
-    fn answer(&self, stored: &StoredMessage) -> RequestAnswer {
+    fn record(&self, stored: &StoredMessage) -> RequestAnswer {
         let (conversation, message) = (stored.conversation.id, stored.message.id);
-        match self.once.method() {
-            Method::DeleteMessage => RequestAnswer::DeleteMessage { conversation, message },
-            _ => RequestAnswer::UpdateMessage { conversation, message },
+        RequestAnswer::UpdateMessage { conversation, message }
+    }
+
+    /// The message as it is now.
+    async fn replay(&self, record: RequestAnswer, _: UnixMillis) -> Result<Option<StoredMessage>, Error> {
+        let RequestAnswer::UpdateMessage { conversation, message } = record else { return Ok(None) };
+        let not_found = || self.target.not_found();
+        let space = self.call.space();
+        let found = conversation::find(&space, conversation).await?.ok_or_else(not_found)?;
+        let (message, _) = message::find(&space, &found.head, message).await?.ok_or_else(not_found)?;
+        let scoring = scoring_status(&found);
+        Ok(Some(StoredMessage { conversation: found.head.conversation, scoring, message }))
+    }
+}
+
+struct Delete<'a> {
+    call: Call<'a>,
+    target: Target<'a>,
+}
+
+impl Decide for Delete<'_> {
+    type Answer = ConversationId;
+
+    fn subject(&self) -> String {
+        self.target.name()
+    }
+
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<ConversationId, Error> {
+        let deleted = change(self.call, self.target, None, decision).await?;
+        Ok(deleted.conversation.id)
+    }
+}
+
+impl Mutation for Delete<'_> {
+    const METHOD: Method = Method::DeleteMessage;
+
+    fn content(&self) -> Vec<u8> {
+        records::encode(&self.target.content()).to_vec()
+    }
+
+    fn record(&self, conversation: &ConversationId) -> RequestAnswer {
+        RequestAnswer::DeleteMessage { conversation: *conversation, message: self.target.id }
+    }
+
+    async fn replay(&self, record: RequestAnswer, _: UnixMillis) -> Result<Option<ConversationId>, Error> {
+        Ok(match record {
+            RequestAnswer::DeleteMessage { conversation, .. } => Some(conversation),
+            _ => None,
+        })
+    }
+}
+
+/// Changes the message, or deletes it when no change is given; answers it as it is then, or as it was.
+async fn change(
+    call: Call<'_>,
+    target: Target<'_>,
+    change: Option<&MessageChange>,
+    decision: &mut Decision<'_>,
+) -> Result<StoredMessage, Error> {
+    let not_found = || target.not_found();
+    let id = conversation::resolve(&*decision, target.parent).await?.ok_or_else(not_found)?;
+    decision.hold(call.services.append_locks.lock(id).await);
+    let found = conversation::find(&*decision, id).await?.ok_or_else(not_found)?;
+    let guarded = decision.guarded_by(&decision.keys().head(id));
+    let (read, place) = message::find(&guarded, &found.head, target.id).await?.ok_or_else(not_found)?;
+    if target.etag.is_some_and(|etag| etag != call.services.message_etag(&read)) {
+        let sent = target.etag.unwrap_or_default().to_owned();
+        return Err(Error::EtagMismatch { name: target.name(), sent });
+    }
+    let now = call.services.clock.now();
+    let changed = change.map(|change| change.apply(&read, now)).transpose()?;
+    let mut stored = StoredMessage {
+        conversation: found.head.conversation.clone(),
+        scoring: scoring_status(&found),
+        message: changed.clone().unwrap_or_else(|| read.clone()),
+    };
+    if changed.as_ref() == Some(&read) {
+        return Ok(stored);
+    }
+    let conversation = &mut stored.conversation;
+    conversation.version += 1;
+    conversation.update_time = now;
+    let kind = match &changed {
+        Some(changed) => {
+            put_changed_attachments(decision, id, &read, changed).await?;
+            EventKind::MessageUpdated { message: read.id }
         }
+        None => {
+            delete_rest(decision, conversation, &read).await?;
+            EventKind::MessageDeleted { message: read.id }
+        }
+    };
+    decision.log(&Event { conversation: id, time: now, kind });
+    queue::put_next(decision, id, conversation.version, now).await?;
+    message::put_changed(decision, found.head, conversation.clone(), place, read.id, changed);
+    stored.scoring = ScoringStatus::Pending { failed_attempts: 0 };
+    Ok(stored)
+}
+
+/// Deletes what goes with a message: its attachments, its tracking id, its place in the count.
+async fn delete_rest(
+    decision: &mut Decision<'_>,
+    conversation: &mut Conversation,
+    message: &Message,
+) -> Result<(), StoreError> {
+    conversation.message_count = conversation.message_count.saturating_sub(1);
+    message::delete_attachments(decision, conversation.id, message);
+    let tracking_id = message.details.as_ref().and_then(|details| details.tracking_id.as_deref());
+    match tracking_id {
+        Some(tracking_id) => {
+            message::delete_tracked(decision, conversation.id, tracking_id, message.id).await
+        }
+        None => Ok(()),
     }
 }

@@ -4,46 +4,45 @@
 use crate::{
     domain::{ConversationId, MessageId, NewStoredMessage, Sent},
     error::Error,
-    service::Services,
-    store::{Key, conversation::Found, keys, message, records},
+    service::Call,
+    store::{Key, Space, conversation::Found, message, records},
 };
 
 /// What leads to a message that was stored here with this tracking id and content; `None` where it has no tracking id.
 pub(super) fn key_of_stored(
-    services: &Services,
+    call: Call<'_>,
     conversation: ConversationId,
     new: &NewStoredMessage,
 ) -> Option<Key> {
     let tracking_id = new.details.tracking_id.as_deref()?;
-    let content = services.secrets.fingerprint(&records::encode(new));
-    Some(keys::tracked(conversation, tracking_id, &content))
+    let content = call.services.secrets.fingerprint(&records::encode(new));
+    Some(call.keys().tracked(conversation, tracking_id, &content))
 }
 
 /// What leads to a message that was imported: of what it had said of its conversation the import knows nothing, and nothing of
 /// whether it had said when it was written. `None` where it has no tracking id.
-pub fn key_of_imported(services: &Services, conversation: ConversationId, sent: &Sent<'_>) -> Option<Key> {
+pub fn key_of_imported(call: Call<'_>, conversation: ConversationId, sent: &Sent<'_>) -> Option<Key> {
     let tracking_id = sent.tracking_id()?;
-    let content = services.secrets.fingerprint(&records::encode(sent));
-    Some(keys::tracked(conversation, tracking_id, &content))
+    let content = call.services.secrets.fingerprint(&records::encode(sent));
+    Some(call.keys().tracked(conversation, tracking_id, &content))
 }
 
-/// The message that this one repeats, if it does.
+/// The message that this one repeats, if it does. What is known changes with the head alone.
 pub(super) async fn find(
-    services: &Services,
+    call: Call<'_>,
+    guarded: Space<'_>,
     found: &Found,
     stored: &Key,
     new: &NewStoredMessage,
 ) -> Result<Option<MessageId>, Error> {
-    let store = &*services.store;
-    let conversation = &found.head.value.conversation;
-    let wanted =
-        std::iter::once(stored.clone()).chain(key_of_imported(services, conversation.id, &new.sent()));
-    let mut known = message::find_tracked(store, wanted.collect()).await?.into_iter();
+    let conversation = &found.head.conversation;
+    let wanted = std::iter::once(stored.clone()).chain(key_of_imported(call, conversation.id, &new.sent()));
+    let mut known = message::find_tracked(&guarded, wanted.collect()).await?.into_iter();
     if let Some(stored) = known.next().flatten() {
         return Ok(Some(stored));
     }
     let Some(imported) = known.next().flatten() else { return Ok(None) };
-    let read = message::find(store, &found.head.value, imported).await?;
+    let read = message::find(&guarded, &found.head, imported).await?;
     let is_repeat = read.is_some_and(|(message, _)| new.tells_no_more_than(&message, &conversation.handling));
     Ok(is_repeat.then_some(imported))
 }

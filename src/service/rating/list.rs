@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use crate::{
     domain::{ConversationId, Rating, RatingCounts, RatingFilter, RatingId, RatingSummary, UnixMillis},
     error::{Error, ResourceKind},
-    store::{get_one, keys, listing, rating, records::Head},
+    store::{conversation as stored_conversation, listing, rating},
 };
 
-use super::super::Services;
+use super::super::Call;
 
 /// How much one page of ratings may hold, in bytes; a little under the 3 MiB of an answer.
 const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024 - 512 * 1024;
@@ -34,18 +34,17 @@ pub struct Listed<P> {
 
 /// At most `limit` ratings of one conversation after `after`, in the order of their offers.
 pub async fn list_ratings_of(
-    services: &Services,
+    call: Call<'_>,
     conversation: ConversationId,
     filter: &RatingFilter,
     after: RatingId,
     limit: usize,
 ) -> Result<Listed<RatingId>, Error> {
-    let store = &*services.store;
-    let head = get_one::<Head>(store, keys::head(conversation)).await?;
-    if head.is_none_or(|head| head.value.conversation.delete_time.is_some()) {
+    let space = call.space();
+    if !stored_conversation::exists(&space, conversation).await? {
         return Err(Error::not_found(ResourceKind::Conversation, format!("conversations/{conversation}")));
     }
-    let now = services.clock.now();
+    let now = call.services.clock.now();
     let mut ratings = Vec::new();
     let mut bytes_left = MAX_PAGE_BYTES;
     let mut last = after;
@@ -53,7 +52,7 @@ pub async fn list_ratings_of(
     let mut reads_left = limit.saturating_mul(READS_PER_RATING).saturating_sub(1);
     while reads_left > 0 {
         let wanted = READ_AT_ONCE.min(limit + 1).min(reads_left);
-        let read = rating::list_after(store, conversation, last, wanted).await?;
+        let read = rating::list_after(&space, conversation, last, wanted).await?;
         let is_end = read.len() < wanted;
         reads_left -= wanted;
         for rating in read {
@@ -75,26 +74,26 @@ pub async fn list_ratings_of(
 
 /// At most `limit` ratings of all conversations before `before`, the latest offers first.
 pub async fn list_ratings(
-    services: &Services,
+    call: Call<'_>,
     filter: &RatingFilter,
     before: Option<Place>,
     limit: usize,
 ) -> Result<Listed<Place>, Error> {
-    let store = &*services.store;
-    let now = services.clock.now();
+    let space = call.space();
+    let now = call.services.clock.now();
     let mut chosen = Vec::new();
-    let mut range = Some(rating::entries_of(filter, before));
+    let mut range = Some(rating::entries_of(call.keys(), filter, before));
     let mut next = before;
     let mut reads_left = limit.saturating_mul(ENTRIES_PER_RATING);
     while let Some(wanted) = range.take_if(|_| chosen.len() < limit && reads_left > 0) {
         let count = limit.min(reads_left);
-        let (entries, rest) = rating::latest_entries(store, wanted, count).await?;
+        let (entries, rest) = rating::latest_entries(&space, wanted, count).await?;
         reads_left -= count;
         range = rest;
         for (time, id, entry) in entries {
             if chosen.len() == limit {
                 // Read and not answered: the next page reads it again.
-                range.get_or_insert_with(|| rating::entries_of(filter, next));
+                range.get_or_insert_with(|| rating::entries_of(call.keys(), filter, next));
                 break;
             }
             next = Some((time, id));
@@ -107,7 +106,7 @@ pub async fn list_ratings(
     let mut bytes_left = MAX_PAGE_BYTES;
     for part in chosen.chunks(READ_AT_ONCE) {
         let wanted = part.iter().map(|(_, id, conversation)| (*conversation, *id));
-        let read = rating::find_many(store, wanted).await?;
+        let read = rating::find_many(&space, wanted).await?;
         bytes_left = bytes_left.saturating_sub(read.iter().map(content_bytes).sum());
         // A state may have moved on since its entry was read.
         let still = |rating: &Rating| filter.matches(&rating.entry(), rating.offer_time, now);
@@ -123,13 +122,13 @@ pub async fn list_ratings(
 
 /// What the ratings that a filter lets through come to, without those of deleted conversations. It reads the range of their
 /// offers and the notes on deletions, and no conversation.
-pub async fn summarize_ratings(services: &Services, filter: &RatingFilter) -> Result<RatingSummary, Error> {
-    let now = services.clock.now();
-    let deleted = deleted_conversations(services).await?;
+pub async fn summarize_ratings(call: Call<'_>, filter: &RatingFilter) -> Result<RatingSummary, Error> {
+    let now = call.services.clock.now();
+    let deleted = deleted_conversations(call).await?;
     let mut counts = RatingCounts::default();
-    let mut range = Some(rating::entries_of(filter, None));
+    let mut range = Some(rating::entries_of(call.keys(), filter, None));
     while let Some(wanted) = range.take() {
-        let (entries, rest) = rating::latest_entries(&*services.store, wanted, SUMMED_AT_ONCE).await?;
+        let (entries, rest) = rating::latest_entries(&call.space(), wanted, SUMMED_AT_ONCE).await?;
         range = rest;
         for (time, _, entry) in &entries {
             if filter.matches(entry, *time, now) && !deleted.contains(&entry.conversation) {
@@ -141,11 +140,10 @@ pub async fn summarize_ratings(services: &Services, filter: &RatingFilter) -> Re
 }
 
 /// Every conversation that is deleted and not purged yet.
-async fn deleted_conversations(services: &Services) -> Result<HashSet<ConversationId>, Error> {
+async fn deleted_conversations(call: Call<'_>) -> Result<HashSet<ConversationId>, Error> {
     let (mut deleted, mut after) = (HashSet::new(), None);
     loop {
-        let noted =
-            listing::deletions_until(&*services.store, UnixMillis::MAX, after, SUMMED_AT_ONCE).await?;
+        let noted = listing::deletions_until(&call.space(), UnixMillis::MAX, after, SUMMED_AT_ONCE).await?;
         deleted.extend(noted.iter().map(|(_, id)| *id));
         match noted.last() {
             Some((last, _)) if noted.len() == SUMMED_AT_ONCE => after = Some(last.clone()),

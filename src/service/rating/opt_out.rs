@@ -1,15 +1,18 @@
 //! The customers who do not want to be asked.
 
 use crate::{
-    domain::{Author, AuthorKind, ConversationId, ConversationRef, NewOptOut, RatingId, UnixMillis},
-    error::Error,
-    service::{ATTEMPTS, Services, conversation},
+    domain::{
+        Author, AuthorKind, ConversationId, ConversationRef, NewOptOut, RatingId, UnixMillis, Violations,
+    },
+    error::{Error, ResourceKind},
+    service::{Call, decide::Decide},
     store::{
-        Batch, StoreError,
-        conversation::find_heads,
-        keys::{self, KnownCustomer},
+        Decision, Reader as _,
+        conversation::{self, find_heads},
+        get_one,
+        keys::KnownCustomer,
         rating,
-        records::OptOut,
+        records::{HeadWithoutMessages, OptOut},
     },
 };
 
@@ -25,18 +28,18 @@ pub struct OptOutPage {
 /// At most `limit` opt-outs after a place, by source and external id. Without those of customers who are known by name in a
 /// conversation that is gone, or deleted: nobody can be asked in it.
 pub async fn list_opt_outs(
-    services: &Services,
+    call: Call<'_>,
     after: Option<Vec<u8>>,
     limit: usize,
 ) -> Result<OptOutPage, Error> {
-    let store = &*services.store;
-    let read = rating::list_opt_outs(store, after, limit).await?;
+    let space = call.space();
+    let read = rating::list_opt_outs(&space, after, limit).await?;
     let next = read.last().map(|(key, _)| key.clone()).filter(|_| read.len() == limit);
     let known_in = read.iter().filter_map(|(_, opt_out)| match &opt_out.customer {
         KnownCustomer::NameIn(conversation, _) => Some(*conversation),
         KnownCustomer::ExternalId(_) => None,
     });
-    let mut heads = find_heads(store, known_in).await?.into_iter();
+    let mut heads = find_heads(&space, known_in).await?.into_iter();
     let mut opt_outs = Vec::with_capacity(read.len());
     for (key, opt_out) in read {
         let (external_id, name, conversation) = match opt_out.customer {
@@ -58,26 +61,58 @@ pub async fn list_opt_outs(
 }
 
 /// Notes that a customer does not want to be asked; answers since when. One who is noted stays as they are.
-pub async fn create_opt_out(services: &Services, new: &NewOptOut) -> Result<UnixMillis, Error> {
-    let conversation = match (&new.customer.external_id, &new.conversation) {
-        (None, Some(name)) => conversation::resolve(services, name).await?,
-        // One with an external id is the same in all.
-        _ => ConversationId(0),
-    };
-    let store = &*services.store;
-    let key = keys::opt_out(&new.source, conversation, &new.customer);
-    let time = new.time.unwrap_or_else(|| services.clock.now());
-    for _ in 0..ATTEMPTS {
-        let mut batch = Batch::default();
-        let opt_out = OptOut { rating: RatingId(0), time };
-        if let Some(since) = rating::put_new_opt_out(store, &mut batch, key.clone(), opt_out).await? {
-            return Ok(since);
-        }
-        match store.commit(batch).await {
-            Ok(_) => return Ok(time),
-            Err(StoreError::Conflict { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
+///
+/// A customer without an external id is known within one conversation, which must be there, and of the source that is named.
+pub async fn create_opt_out(call: Call<'_>, new: &NewOptOut) -> Result<UnixMillis, Error> {
+    call.decide(&Create { call, new }).await
+}
+
+struct Create<'a> {
+    call: Call<'a>,
+    new: &'a NewOptOut,
+}
+
+impl Decide for Create<'_> {
+    type Answer = UnixMillis;
+
+    fn subject(&self) -> String {
+        format!("the opt-out of a customer of {:?}", self.new.source)
     }
-    Err(Error::ConcurrentChange { what: format!("the opt-out of a customer of {:?}", new.source) })
+
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<UnixMillis, Error> {
+        let new = self.new;
+        let conversation = match &new.conversation {
+            Some(name) => self.find_conversation(decision, name).await?,
+            None => ConversationId(0),
+        };
+        let key = decision.keys().opt_out(&new.source, conversation, &new.customer);
+        if let Some(known) = get_one::<OptOut>(&*decision, key.clone()).await? {
+            return Ok(known.time);
+        }
+        let time = new.time.unwrap_or_else(|| self.call.services.clock.now());
+        decision.put_new(key, &OptOut { rating: RatingId(0), time });
+        Ok(time)
+    }
+}
+
+impl Create<'_> {
+    /// The conversation in which the customer is known. It is expected to stay, so that its purge finds what is noted in it.
+    async fn find_conversation(
+        &self,
+        decision: &mut Decision<'_>,
+        name: &ConversationRef,
+    ) -> Result<ConversationId, Error> {
+        let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{name}"));
+        let id = conversation::resolve(&*decision, name).await?.ok_or_else(not_found)?;
+        let head = decision.keys().head(id);
+        let head = get_one::<HeadWithoutMessages>(&decision.unguarded(), head).await?;
+        let head = head.filter(|head| head.conversation.delete_time.is_none()).ok_or_else(not_found)?;
+        if head.conversation.source != self.new.source {
+            let (source, own) = (&self.new.source, &head.conversation.source);
+            let rule = format!("must be a conversation of the source {source:?}, is one of {own:?}");
+            return Err(Violations::one("opt_out.conversation", rule).into());
+        }
+        conversation::expect_standing(decision, &head.conversation);
+        Ok(id)
+    }
 }

@@ -6,16 +6,16 @@ use super::*;
 use crate::{
     clock::ManualClock,
     domain::{
-        Assessment, AssessmentId, MessageKind, NewAnswer, NewConversation, NewMessage, QuestionDraft,
-        QuestionRef, RatingDraft, RatingType, RevisionRef,
+        Assessment, AssessmentId, Author, AuthorKind, MessageKind, NewAnswer, NewConversation, NewMessage,
+        QuestionDraft, QuestionRef, RatingDraft, RatingType, RevisionRef, Submission, UnixMillis, Violations,
     },
     scoring::yaml,
     service::{
-        Settings,
+        Services, Settings,
         import::{ConflictPolicy, import_conversation},
         scoring::{Outcome, score_conversation},
     },
-    store::{Keyspace as _, MemoryStore, assessment, scorecard},
+    store::{Decision, Keyspace, MemoryStore, WorkspaceId, assessment, scorecard},
 };
 
 const STARS: &str = "
@@ -36,13 +36,14 @@ categories:
 
 /// Use cases over a store with the built-in scorecards, and perhaps with this one.
 async fn services(with_stars: bool) -> Services {
-    let store = Arc::new(MemoryStore::new());
+    let store: Arc<dyn Keyspace> = Arc::new(MemoryStore::new());
     if with_stars {
         let name = RevisionRef { base: "stars".to_owned(), base_id: 9, ordinal: 1, revision_id: 9 };
         let revision = yaml::parse(STARS).expect("a scorecard").into_revision(name, UnixMillis(0));
-        let mut batch = Batch::default();
-        scorecard::put_seeded(&mut batch, &revision, None);
-        store.commit(batch).await.expect("the store takes it");
+        let mut decision = Decision::new(Space::new(&store, WorkspaceId::FIRST));
+        decision.expect(decision.keys().scorecard_family("stars"), None);
+        scorecard::put_seeded(&mut decision, &revision);
+        assert!(decision.commit().await.expect("the store takes it"));
     }
     let clock = Arc::new(ManualClock::at(UnixMillis(1_800_000_000_000)));
     Services::open(store, clock, Settings::default()).await.expect("the services open")
@@ -67,9 +68,9 @@ async fn import(services: &Services) -> ConversationId {
         ratings: Vec::new(),
         append_after: None,
     };
-    let imported = import_conversation(services, &new, ConflictPolicy::Reject, None).await;
+    let imported = import_conversation(Call::new(services), &new, ConflictPolicy::Reject).await;
     let id = imported.expect("it is new").conversation;
-    assert_eq!(score_conversation(services, id).await.expect("it is scored"), Outcome::Scored);
+    assert_eq!(score_conversation(Call::new(services), id).await.expect("it is scored"), Outcome::Scored);
     id
 }
 
@@ -78,20 +79,20 @@ async fn offered(services: &Services, id: ConversationId) -> RatingRef {
     let draft = RatingDraft { questions: vec![question], ..RatingDraft::default() };
     let new = draft.check(Violations::default()).expect("an offer");
     let conversation = ConversationRef::Id(id);
-    let rating = offer_rating(services, &conversation, &new, None).await.expect("it is offered");
+    let rating = offer_rating(Call::new(services), &conversation, &new).await.expect("it is offered");
     RatingRef { conversation, uuid: services.rating_uuid(rating.id) }
 }
 
 async fn answer(services: &Services, rating: &RatingRef, value: i64) {
     let answer = NewAnswer { question: QuestionRef::Only, value: Some(value), comment: None, time: None };
     let submission = Submission { answers: vec![answer], opt_out: None };
-    submit_rating(services, rating, &submission, None).await.expect("it is answered");
+    submit_rating(Call::new(services), rating, &submission).await.expect("it is answered");
 }
 
 /// The stars of the conversation's assessment; `None` where they do not apply.
 async fn stars(services: &Services, id: ConversationId) -> Option<f64> {
     let all: Vec<Assessment> =
-        assessment::list_after(&*services.store, id, AssessmentId(0), 10).await.expect("a list");
+        assessment::list_after(&Call::new(services).space(), id, AssessmentId(0), 10).await.expect("a list");
     let stars =
         all.iter().find(|assessment| assessment.scorecard.base == "stars").expect("one for the stars");
     stars.criteria[0].system.as_ref().map(|answer| answer.score.points())
@@ -102,16 +103,16 @@ async fn an_answer_is_scored_where_a_scorecard_names_it_and_another_answer_again
     let services = services(true).await;
     let id = import(&services).await;
     let rating = offered(&services, id).await;
-    assert_eq!(score_conversation(&services, id).await.expect("an outcome"), Outcome::NothingToDo);
+    assert_eq!(score_conversation(Call::new(&services), id).await.expect("an outcome"), Outcome::NothingToDo);
     assert_eq!(stars(&services, id).await, None);
     for value in [4, 2] {
         answer(&services, &rating, value).await;
-        assert_eq!(score_conversation(&services, id).await.expect("an outcome"), Outcome::Scored);
+        assert_eq!(score_conversation(Call::new(&services), id).await.expect("an outcome"), Outcome::Scored);
         assert_eq!(stars(&services, id).await, Some(value as f64));
     }
     let later = offered(&services, id).await;
     answer(&services, &later, 5).await;
-    score_conversation(&services, id).await.expect("it is scored");
+    score_conversation(Call::new(&services), id).await.expect("it is scored");
     assert_eq!(
         stars(&services, id).await,
         Some(5.0),
@@ -125,5 +126,5 @@ async fn without_such_a_scorecard_an_answer_queues_nothing() {
     let id = import(&services).await;
     let rating = offered(&services, id).await;
     answer(&services, &rating, 1).await;
-    assert_eq!(score_conversation(&services, id).await.expect("an outcome"), Outcome::NothingToDo);
+    assert_eq!(score_conversation(Call::new(&services), id).await.expect("an outcome"), Outcome::NothingToDo);
 }

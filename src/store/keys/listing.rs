@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use crate::domain::{AssessmentId, AssessmentTerm, ConversationId, Place, Term, TimeRange, UnixMillis};
 
-use super::{Key, KeyRange, in_workspace, of_conversation, push_text};
+use super::{Key, KeyRange, Keys, push_text};
 
 const LISTING: u8 = 0x80;
 const CONVERSATION_POSTING: u8 = 0x81;
@@ -15,53 +15,75 @@ const BACKFILL: u8 = 0x84;
 /// Longer texts are not posted, so that no key becomes too long; no filter takes them either.
 pub const MAX_POSTED_TEXT_BYTES: usize = 512;
 
-pub fn listing(conversation: ConversationId) -> Key {
-    of_conversation(LISTING, conversation)
-}
-
-/// The beginning of all postings under a term; `None` when its text is too long to be posted.
-pub fn conversation_term(term: &Term) -> Option<Key> {
-    // Numbers are stored: append only.
-    match term {
-        Term::Any => Some(term_of(CONVERSATION_POSTING, 0)),
-        Term::Source(source) => text_term(CONVERSATION_POSTING, 1, source),
-        Term::Status(status) => Some(coded_term(CONVERSATION_POSTING, 2, status)),
-        Term::Channel(channel) => Some(coded_term(CONVERSATION_POSTING, 3, channel)),
-        Term::Agent(agent) => text_term(CONVERSATION_POSTING, 4, agent),
-        Term::Tag(tag) => text_term(CONVERSATION_POSTING, 5, tag),
-        Term::Band(band) => Some(coded_term(CONVERSATION_POSTING, 6, band)),
-        Term::Rated => Some(term_of(CONVERSATION_POSTING, 7)),
+impl Keys {
+    pub fn listing(self, conversation: ConversationId) -> Key {
+        self.of_conversation(LISTING, conversation)
     }
-}
 
-/// As [`conversation_term`].
-pub fn assessment_term(term: &AssessmentTerm) -> Option<Key> {
-    // Numbers are stored: append only.
-    match term {
-        AssessmentTerm::Any => Some(term_of(ASSESSMENT_POSTING, 0)),
-        AssessmentTerm::State(state) => Some(coded_term(ASSESSMENT_POSTING, 1, state)),
-        AssessmentTerm::Scorecard(base) => text_term(ASSESSMENT_POSTING, 2, base),
-        AssessmentTerm::Assessee(assessee) => text_term(ASSESSMENT_POSTING, 3, assessee),
+    /// The beginning of all postings under a term; `None` when its text is too long to be posted.
+    pub fn conversation_term(self, term: &Term) -> Option<Key> {
+        // Numbers are stored: append only.
+        match term {
+            Term::Any => Some(self.term_of(CONVERSATION_POSTING, 0)),
+            Term::Source(source) => self.text_term(CONVERSATION_POSTING, 1, source),
+            Term::Status(status) => Some(self.coded_term(CONVERSATION_POSTING, 2, status)),
+            Term::Channel(channel) => Some(self.coded_term(CONVERSATION_POSTING, 3, channel)),
+            Term::Agent(agent) => self.text_term(CONVERSATION_POSTING, 4, agent),
+            Term::Tag(tag) => self.text_term(CONVERSATION_POSTING, 5, tag),
+            Term::Band(band) => Some(self.coded_term(CONVERSATION_POSTING, 6, band)),
+            Term::Rated => Some(self.term_of(CONVERSATION_POSTING, 7)),
+        }
     }
-}
 
-fn term_of(subspace: u8, kind: u8) -> Key {
-    let mut key = in_workspace(subspace, 32);
-    key.push(kind);
-    key
-}
+    /// As [`Keys::conversation_term`].
+    pub fn assessment_term(self, term: &AssessmentTerm) -> Option<Key> {
+        // Numbers are stored: append only.
+        match term {
+            AssessmentTerm::Any => Some(self.term_of(ASSESSMENT_POSTING, 0)),
+            AssessmentTerm::State(state) => Some(self.coded_term(ASSESSMENT_POSTING, 1, state)),
+            AssessmentTerm::Scorecard(base) => self.text_term(ASSESSMENT_POSTING, 2, base),
+            AssessmentTerm::Assessee(assessee) => self.text_term(ASSESSMENT_POSTING, 3, assessee),
+        }
+    }
 
-fn text_term(subspace: u8, kind: u8, text: &str) -> Option<Key> {
-    let mut key = term_of(subspace, kind);
-    push_text(&mut key, text);
-    (text.len() <= MAX_POSTED_TEXT_BYTES).then_some(key)
-}
+    fn term_of(self, subspace: u8, kind: u8) -> Key {
+        let mut key = self.in_workspace(subspace, 32);
+        key.push(kind);
+        key
+    }
 
-/// By the number that the record has for it.
-fn coded_term<T: minicbor::Encode<()>>(subspace: u8, kind: u8, value: &T) -> Key {
-    let mut key = term_of(subspace, kind);
-    minicbor::encode(value, &mut key).expect("a Vec takes every write and a number always encodes");
-    key
+    fn text_term(self, subspace: u8, kind: u8, text: &str) -> Option<Key> {
+        let mut key = self.term_of(subspace, kind);
+        push_text(&mut key, text);
+        (text.len() <= MAX_POSTED_TEXT_BYTES).then_some(key)
+    }
+
+    /// By the number that the record has for it.
+    fn coded_term<T: minicbor::Encode<()>>(self, subspace: u8, kind: u8, value: &T) -> Key {
+        let mut key = self.term_of(subspace, kind);
+        minicbor::encode(value, &mut key).expect("a Vec takes every write and a number always encodes");
+        key
+    }
+
+    /// That a conversation is deleted, and since when: what the purge goes by.
+    pub fn deletion(self, delete_time: UnixMillis, conversation: ConversationId) -> Key {
+        let mut key = self.in_workspace(DELETION, 16);
+        key.extend(u64::try_from(delete_time.0).unwrap_or(0).to_be_bytes());
+        key.extend(conversation.0.to_be_bytes());
+        key
+    }
+
+    /// The deletions up to a moment, oldest first.
+    pub fn deletions_until(self, time: UnixMillis) -> KeyRange {
+        let mut range = KeyRange::prefix(self.in_workspace(DELETION, 0));
+        range.end = Bound::Included(self.deletion(time, ConversationId(u64::MAX)));
+        range
+    }
+
+    /// How far conversations are posted.
+    pub fn backfill(self) -> Key {
+        self.in_workspace(BACKFILL, 0)
+    }
 }
 
 /// The posting of a conversation under a term.
@@ -124,30 +146,10 @@ fn push_place(key: &mut Key, place: Place) {
     key.extend((!place.number).to_be_bytes());
 }
 
-/// That a conversation is deleted, and since when: what the purge goes by.
-pub fn deletion(delete_time: UnixMillis, conversation: ConversationId) -> Key {
-    let mut key = in_workspace(DELETION, 16);
-    key.extend(u64::try_from(delete_time.0).unwrap_or(0).to_be_bytes());
-    key.extend(conversation.0.to_be_bytes());
-    key
-}
-
-/// The deletions up to a moment, oldest first.
-pub fn deletions_until(time: UnixMillis) -> KeyRange {
-    let mut range = KeyRange::prefix(in_workspace(DELETION, 0));
-    range.end = Bound::Included(deletion(time, ConversationId(u64::MAX)));
-    range
-}
-
 /// The conversation whose deletion has this key.
 pub fn conversation_of_deletion(key: &[u8]) -> Option<ConversationId> {
     let (_, id) = key.strip_prefix(&[DELETION])?.split_last_chunk::<8>()?;
     Some(ConversationId(u64::from_be_bytes(*id)))
-}
-
-/// How far conversations are posted.
-pub fn backfill() -> Key {
-    in_workspace(BACKFILL, 0)
 }
 
 #[cfg(test)]
@@ -155,6 +157,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::store::keys::WorkspaceId;
+
+    const KEYS: Keys = Keys::of(WorkspaceId::FIRST);
 
     fn place() -> impl Strategy<Value = Place> {
         (0..6_i64, 0..6_u64).prop_map(|(time, number)| Place { time: UnixMillis(time), number })
@@ -168,7 +173,7 @@ mod tests {
     proptest! {
         #[test]
         fn newer_places_come_first_and_are_read_back(a in place(), b in place()) {
-            let term = conversation_term(&Term::Tag("vip".to_owned())).unwrap();
+            let term = KEYS.conversation_term(&Term::Tag("vip".to_owned())).unwrap();
             let [x, y] = [a, b].map(|place| conversation_posting(&term, place));
             prop_assert_eq!(x.cmp(&y), (b.time, b.number).cmp(&(a.time, a.number)));
             prop_assert_eq!(place_of_posting(&term, &x), Some(a));
@@ -187,7 +192,7 @@ mod tests {
             // A token is only ever one of the same list.
             prop_assume!(after.is_none_or(|after| created.contains(after.time)));
             let is_after = after.is_none_or(|after| (at.time, at.number) < (after.time, after.number));
-            let term = conversation_term(&Term::Any).unwrap();
+            let term = KEYS.conversation_term(&Term::Any).unwrap();
             let range = postings(&term, created, after);
             let expected = created.contains(at.time) && is_after;
             prop_assert_eq!(is_in(&range, &conversation_posting(&term, at)) && !range.is_empty(), expected);
@@ -207,12 +212,12 @@ mod tests {
             Term::Status(crate::domain::Status::Closed),
             Term::Rated,
         ];
-        let keys: Vec<Key> = terms.iter().map(|term| conversation_term(term).unwrap()).collect();
+        let keys: Vec<Key> = terms.iter().map(|term| KEYS.conversation_term(term).unwrap()).collect();
         for (index, key) in keys.iter().enumerate() {
             for (other_index, other) in keys.iter().enumerate() {
                 assert!(index == other_index || !other.starts_with(key), "{key:02x?} begins {other:02x?}");
             }
         }
-        assert_eq!(conversation_term(&Term::Tag("x".repeat(513))), None);
+        assert_eq!(KEYS.conversation_term(&Term::Tag("x".repeat(513))), None);
     }
 }

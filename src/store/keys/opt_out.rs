@@ -4,7 +4,7 @@ use crate::domain::{Author, ConversationId};
 
 use super::{
     super::{Key, KeyRange},
-    OPT_OUT, in_workspace, push_text,
+    Keys, OPT_OUT, push_text,
 };
 
 /// A customer as an opt-out knows them.
@@ -25,40 +25,42 @@ impl KnownCustomer {
     }
 }
 
-/// A customer with an external id is the same in every conversation of the source; one without is known by name, and
-/// within the conversation only.
-pub fn opt_out(source: &str, conversation: ConversationId, customer: &Author) -> Key {
-    opt_out_of(source, &KnownCustomer::of(conversation, customer))
-}
+impl Keys {
+    /// A customer with an external id is the same in every conversation of the source; one without is known by name, and
+    /// within the conversation only.
+    pub fn opt_out(self, source: &str, conversation: ConversationId, customer: &Author) -> Key {
+        self.opt_out_of(source, &KnownCustomer::of(conversation, customer))
+    }
 
-pub fn opt_out_of(source: &str, customer: &KnownCustomer) -> Key {
-    match customer {
-        KnownCustomer::ExternalId(external_id) => {
-            let mut key = in_workspace(OPT_OUT, 32);
-            push_text(&mut key, source);
-            key.push(0);
-            push_text(&mut key, external_id);
-            key
-        }
-        KnownCustomer::NameIn(conversation, name) => {
-            let mut key = opt_outs_in(source, *conversation);
-            push_text(&mut key, name);
-            key
+    pub fn opt_out_of(self, source: &str, customer: &KnownCustomer) -> Key {
+        match customer {
+            KnownCustomer::ExternalId(external_id) => {
+                let mut key = self.in_workspace(OPT_OUT, 32);
+                push_text(&mut key, source);
+                key.push(0);
+                push_text(&mut key, external_id);
+                key
+            }
+            KnownCustomer::NameIn(conversation, name) => {
+                let mut key = self.opt_outs_in(source, *conversation);
+                push_text(&mut key, name);
+                key
+            }
         }
     }
-}
 
-/// The beginning of the keys of those who are known within one conversation only.
-pub(super) fn opt_outs_in(source: &str, conversation: ConversationId) -> Key {
-    let mut key = in_workspace(OPT_OUT, 32);
-    push_text(&mut key, source);
-    key.push(1);
-    key.extend(conversation.0.to_be_bytes());
-    key
-}
+    /// The beginning of the keys of those who are known within one conversation only.
+    pub(super) fn opt_outs_in(self, source: &str, conversation: ConversationId) -> Key {
+        let mut key = self.in_workspace(OPT_OUT, 32);
+        push_text(&mut key, source);
+        key.push(1);
+        key.extend(conversation.0.to_be_bytes());
+        key
+    }
 
-pub fn opt_outs() -> KeyRange {
-    KeyRange::prefix(in_workspace(OPT_OUT, 0))
+    pub fn opt_outs(self) -> KeyRange {
+        KeyRange::prefix(self.in_workspace(OPT_OUT, 0))
+    }
 }
 
 /// The source and the customer of an opt-out's key; `None` when it is not one's.
@@ -104,6 +106,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::store::keys::WorkspaceId;
+
+    const KEYS: Keys = Keys::of(WorkspaceId::FIRST);
 
     proptest! {
         #[test]
@@ -115,7 +120,7 @@ mod tests {
             } else {
                 KnownCustomer::ExternalId(name)
             };
-            let key = opt_out_of(&source, &customer);
+            let key = KEYS.opt_out_of(&source, &customer);
             prop_assert_eq!(customer_of_opt_out(&key), Some((source, customer)));
             prop_assert_eq!(customer_of_opt_out(&key[..key.len() - 1]), None);
         }

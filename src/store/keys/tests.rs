@@ -1,25 +1,46 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::{AuthorKind, KnownBy, PersonIdentity};
+
+const KEYS: Keys = Keys::of(WorkspaceId::FIRST);
 
 #[test]
 fn a_job_key_names_its_conversation() {
     let id = ConversationId(5_000_000_000_000_123);
-    assert_eq!(conversation_of_job(&job(id)), Some(id));
-    assert_eq!(conversation_of_job(&head(id)), None);
-    assert_eq!(conversation_of_job(&job(id)[..9]), None);
+    assert_eq!(conversation_of_job(&KEYS.job(id)), Some(id));
+    assert_eq!(conversation_of_job(&KEYS.head(id)), None);
+    assert_eq!(conversation_of_job(&KEYS.job(id)[..9]), None);
 }
 
 #[test]
 fn a_rating_s_entry_sorts_by_time_and_names_its_rating() {
-    let key = |time, rating| rating_by_time(UnixMillis(time), RatingId(rating));
+    let key = |time, rating| KEYS.rating_by_time(UnixMillis(time), RatingId(rating));
     assert_eq!(
         rating_of_entry(&key(1_700_000_000_123, 7)),
         Some((UnixMillis(1_700_000_000_123), RatingId(7)))
     );
     assert!(key(255, 9) < key(256, 1) && key(256, 1) < key(256, 2));
-    assert_eq!(rating_of_entry(&rating(ConversationId(1), RatingId(7))), None);
+    assert_eq!(rating_of_entry(&KEYS.rating(ConversationId(1), RatingId(7))), None);
     assert_eq!(rating_of_entry(&key(1, 2)[..20]), None);
+}
+
+#[test]
+fn a_key_is_foreign_to_every_workspace_but_its_own() {
+    let own = [
+        KEYS.head(ConversationId(1)),
+        KEYS.identity("a", "b"),
+        KEYS.job(ConversationId(1)),
+        KEYS.listing(ConversationId(1)),
+        KEYS.backfill(),
+    ];
+    for key in own {
+        assert!(!KEYS.is_foreign(&key), "{key:02x?}");
+        assert!(Keys::of(WorkspaceId(2)).is_foreign(&key), "{key:02x?}");
+    }
+    for key in [secret(), next_id(), assessment_owner(AssessmentId(1)), vec![0xF0, 1]] {
+        assert!(!KEYS.is_foreign(&key) && !Keys::of(WorkspaceId(2)).is_foreign(&key), "{key:02x?}");
+    }
 }
 
 #[test]
@@ -48,13 +69,13 @@ fn any_person() -> impl Strategy<Value = PersonIdentity> {
 proptest! {
     #[test]
     fn identities_are_equal_only_for_equal_parts(a in ".{0,8}", b in ".{0,8}", c in ".{0,8}", d in ".{0,8}") {
-        prop_assert_eq!(identity(&a, &b) == identity(&c, &d), (&a, &b) == (&c, &d));
+        prop_assert_eq!(KEYS.identity(&a, &b) == KEYS.identity(&c, &d), (&a, &b) == (&c, &d));
     }
 
     #[test]
     fn people_have_one_key_each(a in any_person(), b in any_person()) {
-        prop_assert_eq!(person_identity(&a) == person_identity(&b), a == b);
-        let stands_with_a = person_identity(&b).starts_with(&people_prefix(a.kind, Some(&a.source)));
+        prop_assert_eq!(KEYS.person_identity(&a) == KEYS.person_identity(&b), a == b);
+        let stands_with_a = KEYS.person_identity(&b).starts_with(&KEYS.people_prefix(a.kind, Some(&a.source)));
         prop_assert_eq!(stands_with_a, a.kind == b.kind && a.source == b.source);
     }
 

@@ -6,6 +6,7 @@ use plaudit::{
         UnixMillis, Violations,
     },
     service::{
+        Call,
         import::{ConflictPolicy, import_conversation},
         scoring::record_failed_attempt,
     },
@@ -120,7 +121,7 @@ async fn an_import_whose_scoring_was_given_up_is_failed_and_has_no_scores() {
     let conversation = ConversationId(number.parse().unwrap());
     for _ in 0..setup.services.settings().scoring_attempts {
         assert_eq!(setup.get(&id).await.json(), pending);
-        record_failed_attempt(&setup.services, conversation).await.unwrap();
+        record_failed_attempt(Call::new(&setup.services), conversation).await.unwrap();
     }
     let mut expected = pending;
     expected["scoring"] = json!("failed");
@@ -196,7 +197,8 @@ async fn of_a_conversation_with_very_many_worklogs_axis_and_a_hundred_assessment
         ..ConversationDraft::default()
     };
     let new = draft.check(ImportLimits::default(), Violations::default()).unwrap();
-    let imported = import_conversation(&setup.services, &new, ConflictPolicy::Reject, None).await.unwrap();
+    let imported =
+        import_conversation(Call::new(&setup.services), &new, ConflictPolicy::Reject).await.unwrap();
     let result = setup.scored(imported.receipt.as_str()).await;
     assert!(result["axis"]["score"].is_number(), "{result}");
     assert_eq!(result["assessments"].as_array().unwrap().len(), 100);

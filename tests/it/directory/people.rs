@@ -5,7 +5,7 @@ use plaudit::{
     clock::ManualClock,
     domain::{self, ConversationId},
     proto::v1::{AuthorKind, ConflictPolicy, ListPeopleRequest, Person, UpdatePersonRequest},
-    service::{Services, Settings, directory::number_of},
+    service::{Call, Services, Settings, directory::number_of},
     store::{Keyspace as _, MemoryStore},
 };
 use tonic::Code;
@@ -105,7 +105,7 @@ async fn sixty_four_who_ask_for_a_number_at_once_get_the_same() {
         let services = services.clone();
         tokio::spawn(async move {
             let tom = author(Some("tea_1"), "Tom");
-            number_of(&services, "enneo", &conversation("zendesk"), &tom).await.unwrap()
+            number_of(Call::new(&services), "enneo", &conversation("zendesk"), &tom).await.unwrap()
         })
     });
     let numbers: HashSet<u64> =
@@ -118,12 +118,12 @@ async fn sixty_four_who_ask_for_a_number_at_once_get_the_same() {
 async fn who_is_known_costs_no_read() {
     let (services, store) = services().await;
     let tom = author(Some("tea_1"), "Tom");
-    let of_tom = async || number_of(&services, "enneo", &conversation("zendesk"), &tom).await;
+    let of_tom = async || number_of(Call::new(&services), "enneo", &conversation("zendesk"), &tom).await;
     let first = of_tom().await.unwrap();
     store.close().await.unwrap();
     assert_eq!(of_tom().await.unwrap(), first);
     let somebody_new = author(Some("tea_2"), "Tim");
-    assert!(number_of(&services, "enneo", &conversation("zendesk"), &somebody_new).await.is_err());
+    assert!(number_of(Call::new(&services), "enneo", &conversation("zendesk"), &somebody_new).await.is_err());
 }
 
 #[tokio::test]
@@ -131,7 +131,7 @@ async fn a_number_of_the_callers_own_source_is_kept() {
     let (services, _) = services().await;
     let number = async |source: &str, external_id: Option<&str>| {
         let author = author(external_id, "Tom");
-        number_of(&services, "enneo", &conversation(source), &author).await.unwrap()
+        number_of(Call::new(&services), "enneo", &conversation(source), &author).await.unwrap()
     };
     assert_eq!(number("enneo", Some("23")).await, 23);
     let ours = 5_000_000_000_000_001..;

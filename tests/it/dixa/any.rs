@@ -10,7 +10,7 @@ use plaudit::{
     domain::{Author, AuthorKind, MessageKind, NewConversation, NewMessage, UnixMillis},
     rest,
     service::{
-        Services, Settings,
+        Call, Services, Settings,
         import::{ConflictPolicy, import_conversation},
     },
     store::MemoryStore,
@@ -79,7 +79,9 @@ impl Edge {
                 messages: vec![message("1", AuthorKind::Contact), message("2", AuthorKind::Ai)],
                 ..NewConversation::default()
             };
-            import_conversation(&services, &new, ConflictPolicy::Reject, None).await.expect("is imported");
+            import_conversation(Call::new(&services), &new, ConflictPolicy::Reject)
+                .await
+                .expect("is imported");
             services
         });
         Self { runtime, router: rest::router(Arc::new(services)) }

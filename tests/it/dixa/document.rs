@@ -6,7 +6,7 @@ use plaudit::{
         UnixMillis,
     },
     rest::Options,
-    service::{Settings, conversation as conversations, rating},
+    service::{Call, Settings, conversation as conversations, rating},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -154,7 +154,7 @@ async fn an_offer_to_a_customer_who_opted_out_is_unscheduled() {
     let setup = Setup::start().await;
     let first = setup.offered("Csat").await;
     let opts_out = Submission { answers: Vec::new(), opt_out: Some(true) };
-    rating::submit_rating(&setup.services, &named(&first), &opts_out, None).await.unwrap();
+    rating::submit_rating(Call::new(&setup.services), &named(&first), &opts_out).await.unwrap();
     let second = setup.offered("Csat").await;
     let list = setup.list().await;
     assert_eq!(
@@ -192,7 +192,7 @@ async fn a_survey_lists_one_element_for_each_question() {
         time: None,
     };
     let submission = Submission { answers: vec![answer], opt_out: None };
-    rating::submit_rating(&setup.services, &named(&survey), &submission, None).await.unwrap();
+    rating::submit_rating(Call::new(&setup.services), &named(&survey), &submission).await.unwrap();
     // By REST a question is chosen by its type.
     let unsaid = setup.submit(&survey, &json!({ "ratingResult": { "value": 9 } })).await;
     assert_eq!(unsaid.status, 400);
@@ -238,7 +238,7 @@ async fn the_channel_is_mail_where_addresses_were_stored() {
             setup.http().post(&format!("/ticket/{ticket}/conversation/store"), body.to_string()).await;
         assert_eq!(stored.status, 200, "{stored:?}");
         let name = ConversationRef::External { source: "enneo".to_owned(), external_id: ticket.to_owned() };
-        let number = conversations::resolve(&setup.services, &name).await.unwrap();
+        let number = conversations::resolve(Call::new(&setup.services), &name).await.unwrap();
         let base = format!("/beta/conversations/{number}/ratings");
         let offer = r#"{"ratingType":"Csat","agentId":"7"}"#;
         let offered = setup.http().post(&format!("{base}/offer"), offer).await;
@@ -277,7 +277,7 @@ fn named(uuid: &str) -> RatingRef {
 }
 
 async fn cancel(setup: &Setup, uuid: &str) {
-    rating::cancel_rating(&setup.services, &named(uuid), None).await.unwrap();
+    rating::cancel_rating(Call::new(&setup.services), &named(uuid)).await.unwrap();
 }
 
 /// What only gRPC can ask for.
@@ -292,6 +292,6 @@ async fn offer_with(setup: &Setup, change: impl FnOnce(&mut NewRating)) -> Strin
         expire_time: None,
     };
     change(&mut new);
-    let rating = rating::offer_rating(&setup.services, &conversation(), &new, None).await.unwrap();
+    let rating = rating::offer_rating(Call::new(&setup.services), &conversation(), &new).await.unwrap();
     setup.services.rating_uuid(rating.id).to_string()
 }

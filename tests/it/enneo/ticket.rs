@@ -2,14 +2,14 @@ use plaudit::{
     domain::{self, UnixMillis},
     proto::v1::{Author, AuthorKind, ConflictPolicy, ImportConversationRequest, Message, MessageKind},
     store::{
-        Batch, Direction, Expect, KeyRange, Keyspace as _, StoreError, keys,
+        Batch, Direction, Expect, KeyRange, Keyspace as _, StoreError,
         records::{self, Head},
     },
 };
 use prost_types::Timestamp;
 use serde_json::Value;
 
-use crate::harness::{Answer, Client, Plaudit, sample};
+use crate::harness::{Answer, Client, KEYS, Plaudit, sample};
 
 /// A ticket that grows on a server.
 pub struct Ticket<'a> {
@@ -51,7 +51,7 @@ impl<'a> Ticket<'a> {
     /// message's time, and a case is to be about one of them alone.
     pub async fn handle(&self, change: impl Fn(&mut domain::Handling, domain::MessageId)) {
         let last = *self.message_numbers().await.last().expect("a message");
-        let key = keys::head(domain::ConversationId(self.conversation_number().await));
+        let key = KEYS.head(domain::ConversationId(self.conversation_number().await));
         loop {
             let raw = self.server.store.get(vec![key.clone()]).await.expect("the store answers").remove(0);
             let raw = raw.expect("it is stored");
@@ -78,7 +78,7 @@ impl<'a> Ticket<'a> {
 
     /// Changes every assessment of it as a person would who reviews it, straight in the store: reviews come later.
     pub async fn review(&self, change: impl Fn(&mut domain::Assessment)) {
-        let range = keys::assessments(domain::ConversationId(self.conversation_number().await));
+        let range = KEYS.assessments(domain::ConversationId(self.conversation_number().await));
         for (key, raw) in self.scan(range).await {
             let mut assessment: domain::Assessment = records::decode(&key, &raw).expect("an assessment");
             change(&mut assessment);

@@ -16,7 +16,7 @@ mod stub;
 mod watched;
 mod whole;
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 pub use bare::BareGrpc;
 pub use client::{Client, bulk_item};
@@ -29,8 +29,19 @@ pub use stub::Stub;
 pub use watched::Watched;
 pub use whole::Plaudit;
 
+use plaudit::store::{Decision, Keys, Keyspace, Space, WorkspaceId};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
+
+/// The keys of the one workspace there is.
+pub const KEYS: Keys = Keys::of(WorkspaceId::FIRST);
+/// Puts into a store what a decision would.
+pub async fn put<T: Keyspace>(store: &Arc<T>, decide: impl FnOnce(&mut Decision<'_>)) {
+    let store: Arc<dyn Keyspace> = store.clone();
+    let mut decision = Decision::new(Space::new(&store, WorkspaceId::FIRST));
+    decide(&mut decision);
+    assert!(decision.commit().await.expect("the store takes it"), "it is not as expected");
+}
 
 /// Far beyond what anything here takes, so that only what hangs runs into it.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -7,11 +7,11 @@ use std::{
 
 use plaudit::{
     proto::v1::{ConversationFilter, ScoringState},
-    store::{Batch, Keyspace as _, keys},
+    store::{Batch, Keyspace as _},
 };
 
 use super::wire::{list, names, start};
-use crate::harness::{Plaudit, sample, soon};
+use crate::harness::{KEYS, Plaudit, sample, soon};
 
 #[tokio::test]
 async fn a_store_of_an_earlier_version_gets_its_lists_after_the_start() {
@@ -29,7 +29,7 @@ async fn a_store_of_an_earlier_version_gets_its_lists_after_the_start() {
     let before = listings(&server).await;
     // What an earlier version would have left.
     let mut delete: Vec<_> = before.iter().map(|(key, _)| key.clone()).collect();
-    delete.push(keys::backfill());
+    delete.push(KEYS.backfill());
     server.store.commit(Batch { delete, ..Batch::default() }).await.unwrap();
 
     // The first part is made, the next is cut off, and the start after that goes on.

@@ -10,7 +10,7 @@ use plaudit::{
         NewMessage, UnixMillis,
     },
     service::{
-        Services, Settings,
+        Call, Services, Settings,
         conversation::{
             Scope, delete_conversation, list_conversations, undelete_conversation, update_conversation,
         },
@@ -54,7 +54,7 @@ async fn import(services: &Services, source: &str, external_id: &str, messages: 
         ratings,
         append_after: None,
     };
-    let imported = import_conversation(services, &new, ConflictPolicy::Append, None).await.unwrap();
+    let imported = import_conversation(Call::new(services), &new, ConflictPolicy::Append).await.unwrap();
     imported.conversation.0
 }
 
@@ -62,7 +62,7 @@ async fn import(services: &Services, source: &str, external_id: &str, messages: 
 async fn found(services: &Services, filter: &ConversationFilter, size: usize) -> Vec<u64> {
     let (mut numbers, mut after) = (Vec::new(), None);
     loop {
-        let page = list_conversations(services, Scope::Kept, filter, after, size).await.unwrap();
+        let page = list_conversations(Call::new(services), Scope::Kept, filter, after, size).await.unwrap();
         numbers.extend(page.items.iter().map(|item| item.conversation.id.0));
         after = page.next_cursor();
         if after.is_none() {
@@ -80,7 +80,7 @@ fn by_agent(agent: &str) -> ConversationFilter {
 }
 
 async fn post_all(services: &Services) {
-    while index_next(services).await.unwrap() {}
+    while index_next(Call::new(services)).await.unwrap() {}
 }
 
 #[tokio::test]
@@ -104,10 +104,10 @@ async fn what_was_imported_is_found_before_and_after_it_is_posted_and_scored() {
         assert_eq!(found(&services, &not_rated, 50).await, of_a);
     };
     is_found().await;
-    assert!(index_next(&services).await.unwrap(), "a part of them");
+    assert!(index_next(Call::new(&services)).await.unwrap(), "a part of them");
     is_found().await;
     for number in of_a.iter().take(3) {
-        score_now(&services, plaudit::domain::ConversationId(*number)).await.unwrap();
+        score_now(Call::new(&services), plaudit::domain::ConversationId(*number)).await.unwrap();
     }
     is_found().await;
     post_all(&services).await;
@@ -124,10 +124,10 @@ async fn a_list_that_has_begun_shows_each_once_while_they_are_posted() {
     }
     let (filter, mut listed, mut after) = (of_source("a"), Vec::new(), None);
     loop {
-        let page = list_conversations(&services, Scope::Kept, &filter, after, 10).await.unwrap();
+        let page = list_conversations(Call::new(&services), Scope::Kept, &filter, after, 10).await.unwrap();
         listed.extend(page.items.iter().map(|item| item.conversation.id.0));
         after = page.next_cursor();
-        index_next(&services).await.unwrap();
+        index_next(Call::new(&services)).await.unwrap();
         // New ones are not of this list, and are in no one's way.
         import(&services, "a", &format!("new {}", listed.len()), Vec::new()).await;
         if after.is_none() {
@@ -212,14 +212,14 @@ async fn one_that_is_changed_deleted_and_brought_back_before_it_is_posted_is_fou
     let id = plaudit::domain::ConversationId(number);
     let name = ConversationRef::Id(id);
     let tag = Change::Tags(vec!["vip".to_owned()]);
-    update_conversation(&services, &name, "", &[tag], None).await.unwrap();
+    update_conversation(Call::new(&services), &name, "", &[tag]).await.unwrap();
     let vip = ConversationFilter { tags: vec!["vip".to_owned()], ..ConversationFilter::default() };
     assert_eq!(found(&services, &vip, 50).await, [number]);
-    delete_conversation(&services, &name, "", None).await.unwrap();
+    delete_conversation(Call::new(&services), &name, "").await.unwrap();
     assert!(found(&services, &vip, 50).await.is_empty());
     post_all(&services).await;
     assert!(found(&services, &vip, 50).await.is_empty());
-    undelete_conversation(&services, id, None).await.unwrap();
+    undelete_conversation(Call::new(&services), id).await.unwrap();
     for filter in [vip, by_agent("t1"), of_source("a")] {
         assert_eq!(found(&services, &filter, 50).await, [number]);
     }
@@ -232,9 +232,9 @@ async fn what_is_deleted_is_listed_where_that_is_asked_for() {
     let b = import(&services, "b", "1", Vec::new()).await;
     post_all(&services).await;
     let name = ConversationRef::Id(plaudit::domain::ConversationId(a));
-    delete_conversation(&services, &name, "", None).await.unwrap();
+    delete_conversation(Call::new(&services), &name, "").await.unwrap();
     let listed = async |scope, filter: &ConversationFilter| -> Vec<(u64, bool)> {
-        let page = list_conversations(&services, scope, filter, None, 50).await.unwrap();
+        let page = list_conversations(Call::new(&services), scope, filter, None, 50).await.unwrap();
         assert_eq!(page.next, None);
         let shown = page.items.iter().map(|item| &item.conversation);
         shown.map(|conversation| (conversation.id.0, conversation.delete_time.is_some())).collect()

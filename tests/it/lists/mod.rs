@@ -17,12 +17,12 @@ use plaudit::{
     },
     service::{Services, Settings},
     store::{
-        Batch, Keyspace, MemoryStore, assessment, keys, listing, queue,
-        records::{self, Backfill, Head},
+        Decision, Keyspace, MemoryStore, assessment, listing, queue,
+        records::{Backfill, Head},
     },
 };
 
-use crate::harness::{Plaudit, Watched};
+use crate::harness::{KEYS, Plaudit, Watched, put};
 
 /// A conversation as a test thinks of it.
 #[derive(Clone, Debug, Default)]
@@ -104,10 +104,10 @@ impl Told {
     }
 
     /// Puts it as if it had been imported and, unless it waits, scored.
-    fn put(&self, batch: &mut Batch, waits: bool) {
+    fn put(&self, decision: &mut Decision<'_>, waits: bool) {
         let conversation = self.conversation();
         if waits || self.waits_again {
-            queue::put_first(batch, conversation.id, 1, conversation.create_time);
+            queue::put_first(decision, conversation.id, 1, conversation.create_time);
         }
         let mut listed = Listing { is_rated: self.is_rated, ..Listing::default() };
         if !waits || self.score_tenths.is_some() {
@@ -117,11 +117,12 @@ impl Told {
             listed.writers.clone_from(&self.writers);
             listed.score_tenths = self.score_tenths;
         }
-        listing::put(batch, conversation.id, None, &listed);
-        self.assessments().for_each(|told| assessment::put_new(batch, &told));
-        let key = keys::head(conversation.id);
+        decision.expect(KEYS.listing(conversation.id), None);
+        listing::put(decision, conversation.id, None, &listed);
+        self.assessments().for_each(|told| assessment::put_new(decision, &told));
+        let key = KEYS.head(conversation.id);
         let writers = self.writers.clone();
-        batch.put.push((key, records::encode(&Head { conversation, messages: Vec::new(), writers })));
+        decision.put(key, &Head { conversation, messages: Vec::new(), writers });
     }
 }
 
@@ -134,17 +135,18 @@ fn agent(id: String) -> Author {
 async fn services_with(told: impl Iterator<Item = Told>, posted: u64) -> (Services, Arc<Watched>) {
     const AT_ONCE: usize = 1000;
     let store = Arc::new(Watched::new(Arc::new(MemoryStore::new())));
-    let mut batch = Batch::default();
-    listing::put_backfill(&mut batch, None, &Backfill { next: Some(ConversationId(posted)) });
-    store.commit(batch).await.unwrap();
+    put(&store, |decision| {
+        decision.expect(KEYS.backfill(), None);
+        listing::put_backfill(decision, &Backfill { next: Some(ConversationId(posted)) });
+    })
+    .await;
     let below: Arc<dyn Keyspace> = store.clone();
     let clock = Arc::new(ManualClock::at(Plaudit::START));
     let services = Services::open(below, clock, Settings::default()).await.unwrap();
     let mut told = told.peekable();
     while told.peek().is_some() {
-        let mut batch = Batch::default();
-        told.by_ref().take(AT_ONCE).for_each(|told| told.put(&mut batch, told.number >= posted));
-        store.commit(batch).await.unwrap();
+        let some = told.by_ref().take(AT_ONCE);
+        put(&store, |decision| some.for_each(|told| told.put(decision, told.number >= posted))).await;
         // They are not kept twice.
         store.take_committed();
     }

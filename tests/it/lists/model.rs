@@ -3,6 +3,7 @@
 use plaudit::{
     domain::{AssessmentFilter, AssessmentState, Channel, ConversationFilter, Status, TimeRange, UnixMillis},
     service::{
+        Call,
         assessment::{AssessmentsOf, list_assessments},
         conversation::{Scope, list_conversations},
         page::Cursor,
@@ -195,7 +196,7 @@ proptest! {
             let (services, store) = services_with(told.clone().into_iter(), posted).await;
             for filter in filters.iter().chain([&ConversationFilter::default()]) {
                 let listed = every_page(size, || store.take_reads(), async |after| {
-                    let page = list_conversations(&services, Scope::Kept, filter, after, size).await.unwrap();
+                    let page = list_conversations(Call::new(&services), Scope::Kept, filter, after, size).await.unwrap();
                     (page.items.iter().map(|item| item.conversation.id.0).collect(), page.next_cursor())
                 });
                 let expected: Vec<u64> =
@@ -216,7 +217,7 @@ proptest! {
             for filter in filters.iter().chain([&AssessmentFilter::default()]) {
                 let list = async |of| {
                     every_page(size, || store.take_reads(), async |after| {
-                        let page = list_assessments(&services, of, filter, after, size).await.unwrap();
+                        let page = list_assessments(Call::new(&services), of, filter, after, size).await.unwrap();
                         (page.items.iter().map(|assessment| assessment.id.0).collect(), page.next_cursor())
                     })
                     .await

@@ -6,7 +6,7 @@ use std::ops::Range;
 use plaudit::{
     domain::{AssessmentFilter, AssessmentState, Channel, ConversationFilter, Status, TimeRange, UnixMillis},
     service::{
-        Services,
+        Call, Services,
         assessment::{AssessmentsOf, list_assessments},
         conversation::{Scope, list_conversations},
     },
@@ -127,7 +127,7 @@ impl Walked<'_> {
         let (mut found, mut after) = (0, None);
         for _ in 0..most_pages {
             store.take_reads();
-            let page = list_conversations(services, scope, filter, after, size).await.unwrap();
+            let page = list_conversations(Call::new(services), scope, filter, after, size).await.unwrap();
             let reads = store.take_reads();
             assert!(reads <= 4 * size, "{reads} reads for {} items of {filter:?}", page.items.len());
             found += page.items.len();
@@ -159,7 +159,9 @@ async fn assessments(services: &Services, store: &Watched) {
         let (mut found, mut after) = (0, None);
         loop {
             store.take_reads();
-            let page = list_assessments(services, AssessmentsOf::All, &filter, after, SIZE).await.unwrap();
+            let page = list_assessments(Call::new(services), AssessmentsOf::All, &filter, after, SIZE)
+                .await
+                .unwrap();
             let reads = store.take_reads();
             assert!(reads <= 4 * SIZE, "{reads} reads for {} items of {filter:?}", page.items.len());
             found += page.items.len();

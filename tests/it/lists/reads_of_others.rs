@@ -8,17 +8,17 @@ use plaudit::{
         UnixMillis,
     },
     service::{
-        Services,
+        Call, Services,
         assessment::{AssessmentsOf, list_assessments},
         conversation::list_messages,
         directory::{PeopleFilter, list_people, list_teams},
         rating::{list_ratings, list_ratings_of},
     },
-    store::{Batch, Keyspace as _, assessment, conversation, directory, rating},
+    store::{Decision, assessment, conversation, directory, rating},
 };
 
 use super::{Told, agent};
-use crate::harness::Watched;
+use crate::harness::{Watched, put};
 
 const OWNER: ConversationId = ConversationId(5_000_000_000_000_000 + 100);
 const TIME: UnixMillis = UnixMillis(1_767_225_600_000);
@@ -26,11 +26,11 @@ const MANY: u64 = 900;
 const SIZES: [usize; 4] = [5, 50, 200, 1000];
 
 /// One conversation to which many of everything belong.
-fn put(batch: &mut Batch) {
+fn put_all(decision: &mut Decision<'_>) {
     let told = Told { number: OWNER.0, time: TIME.0, source: "other".to_owned(), ..Told::default() };
     let messages: Vec<Message> = (1..=MANY).map(message).collect();
     let conversation = Conversation { message_count: MANY as u32, ..told.conversation() };
-    conversation::put_new(batch, conversation, messages);
+    conversation::put_new(decision, conversation, messages);
     let one = Told {
         number: OWNER.0,
         time: TIME.0,
@@ -39,13 +39,13 @@ fn put(batch: &mut Batch) {
     };
     for number in 1..=MANY {
         let first = one.assessments().next().expect("there is one");
-        assessment::put_new(batch, &Assessment { id: AssessmentId(OWNER.0 + number), ..first });
-        rating::put_new(batch, &rating_of(number));
+        assessment::put_new(decision, &Assessment { id: AssessmentId(OWNER.0 + number), ..first });
+        rating::put_new(decision, &rating_of(number));
         let known_by = KnownBy::ExternalId(format!("p{number:04}"));
         let identity = PersonIdentity { source: "other".to_owned(), kind: AuthorKind::Teammate, known_by };
-        directory::put_new_person(batch, &Person::first_seen(PersonId(number), identity, None, TIME));
+        directory::put_new_person(decision, &Person::first_seen(PersonId(number), identity, None, TIME));
         let new = NewTeam { identity: None, display_name: number.to_string(), description: String::new() };
-        directory::put_new_team(batch, &Team::new(TeamId(number), new, TIME));
+        directory::put_new_team(decision, &Team::new(TeamId(number), new, TIME));
     }
 }
 
@@ -108,19 +108,18 @@ async fn walk<A>(
     }
 }
 
-pub async fn assert_bounded(services: &Services, store: &Watched) {
-    let mut batch = Batch::default();
-    put(&mut batch);
-    store.commit(batch).await.unwrap();
+pub async fn assert_bounded(services: &Services, store: &std::sync::Arc<Watched>) {
+    put(store, put_all).await;
     store.take_committed();
     walk("messages", MANY, store, async |after, size| {
-        let page = list_messages(services, OWNER, after.unwrap_or(MessageId(0)), size).await.unwrap();
+        let page =
+            list_messages(Call::new(services), OWNER, after.unwrap_or(MessageId(0)), size).await.unwrap();
         (page.messages.len(), page.messages.last().map(|message| message.id).filter(|_| page.has_more))
     })
     .await;
     walk("assessments", MANY, store, async |after, size| {
         let (of, filter) = (AssessmentsOf::One(OWNER), AssessmentFilter::default());
-        let page = list_assessments(services, of, &filter, after, size).await.unwrap();
+        let page = list_assessments(Call::new(services), of, &filter, after, size).await.unwrap();
         (page.items.len(), page.next_cursor())
     })
     .await;
@@ -128,25 +127,25 @@ pub async fn assert_bounded(services: &Services, store: &Watched) {
     for (filter, expected) in [(RatingFilter::default(), MANY), (sms, 9)] {
         walk("ratings of one", expected, store, async |after, size| {
             let after = after.unwrap_or(RatingId(0));
-            let page = list_ratings_of(services, OWNER, &filter, after, size).await.unwrap();
+            let page = list_ratings_of(Call::new(services), OWNER, &filter, after, size).await.unwrap();
             (page.ratings.len(), page.next)
         })
         .await;
         walk("ratings of all", expected, store, async |after, size| {
-            let page = list_ratings(services, &filter, after, size).await.unwrap();
+            let page = list_ratings(Call::new(services), &filter, after, size).await.unwrap();
             (page.ratings.len(), page.next)
         })
         .await;
     }
     walk("people", MANY, store, async |after, size| {
         let filter = PeopleFilter::Of { kind: None, source: None };
-        let page = list_people(services, &filter, after.as_ref(), size).await.unwrap();
+        let page = list_people(Call::new(services), &filter, after.as_ref(), size).await.unwrap();
         let last = page.people.last().map(|(place, _)| place.clone());
         (page.people.len(), last.filter(|_| page.has_more))
     })
     .await;
     walk("teams", MANY, store, async |after, size| {
-        let page = list_teams(services, after.unwrap_or(TeamId(0)), size).await.unwrap();
+        let page = list_teams(Call::new(services), after.unwrap_or(TeamId(0)), size).await.unwrap();
         (page.teams.len(), page.teams.last().map(|team| team.id).filter(|_| page.has_more))
     })
     .await;

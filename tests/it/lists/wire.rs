@@ -9,11 +9,11 @@ use plaudit::{
         ConversationStatus, ListAssessmentsRequest, ListConversationsRequest, ScoringState, UnitKind,
         UpdateConversationRequest,
     },
-    store::{Batch, Keyspace as _, Stored, get_one, keys, listing},
+    store::{Batch, Keyspace as _, listing, records},
 };
 use prost_types::Timestamp;
 
-use crate::harness::{Client, Plaudit, assert_not_found, fields, sample, soon};
+use crate::harness::{Client, KEYS, Plaudit, assert_not_found, fields, put, sample, soon};
 
 fn request(filter: ConversationFilter) -> ListConversationsRequest {
     ListConversationsRequest { filter: Some(filter), ..ListConversationsRequest::default() }
@@ -159,13 +159,15 @@ pub(super) async fn start() -> (Plaudit, Client) {
 /// As the answer to a rating does it.
 async fn mark_rated(server: &Plaudit, name: &str) {
     let id = ConversationId(name.strip_prefix("conversations/").unwrap().parse().unwrap());
-    let read: Option<Stored<plaudit::domain::Listing>> =
-        get_one(&*server.store, keys::listing(id)).await.unwrap();
-    let mut rated = read.as_ref().unwrap().value.clone();
-    rated.is_rated = true;
-    let mut batch = Batch::default();
-    listing::put(&mut batch, id, read, &rated);
-    server.store.commit(batch).await.unwrap();
+    let key = KEYS.listing(id);
+    let raw = server.store.get(vec![key.clone()]).await.unwrap().pop().flatten().unwrap();
+    let read: plaudit::domain::Listing = records::decode(&key, &raw).unwrap();
+    let rated = plaudit::domain::Listing { is_rated: true, ..read.clone() };
+    put(&server.store, |decision| {
+        decision.expect(key, Some(raw));
+        listing::put(decision, id, Some(&read), &rated);
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -237,7 +239,7 @@ async fn a_conversation_whose_scoring_failed_is_listed_as_such() {
     client.scored(&name).await;
     // Its index is damaged, so that every further scoring fails.
     let id = ConversationId(name.strip_prefix("conversations/").unwrap().parse().unwrap());
-    let damaged = (keys::assessment_index(id), bytes::Bytes::from_static(b"\xffdamaged"));
+    let damaged = (KEYS.assessment_index(id), bytes::Bytes::from_static(b"\xffdamaged"));
     server.store.commit(Batch { put: vec![damaged], ..Batch::default() }).await.unwrap();
     let subject = Conversation { name: name.clone(), subject: Some("New".to_owned()), ..Default::default() };
     client

@@ -3,19 +3,19 @@
 use futures_util::future::join_all;
 use plaudit::{
     proto::v1::{AuthorKind, ConflictPolicy, RatingState, RatingType},
-    store::{Direction, Keyspace as _, keys},
+    store::{Direction, Keyspace as _},
 };
 use tonic::Code;
 
 use super::{CONVERSATION, after_start, offer, offer_with, opt_out, person, start, submission, values};
 use crate::harness::{
-    Plaudit, fault,
+    KEYS, Plaudit, fault,
     sample::{self, with_policy},
 };
 
 async fn stored_ratings(server: &Plaudit) -> usize {
     let by_conversation = server.store.dump().await.iter().filter(|(key, _)| key[0] == 0x60).count();
-    assert_eq!(server.store.count(keys::ratings_by_time()).await, by_conversation);
+    assert_eq!(server.store.count(KEYS.ratings_by_time()).await, by_conversation);
     by_conversation
 }
 
@@ -160,6 +160,6 @@ async fn what_happened_to_ratings_stands_in_the_log() {
     });
     let expected = ["RatingOffered", "RatingOffered", "RatingSubmitted", "RatingCancelled"];
     assert_eq!(kinds.collect::<Vec<_>>(), expected);
-    let entries = server.store.scan(keys::ratings_by_time(), 9, Direction::Ascending).await.unwrap();
+    let entries = server.store.scan(KEYS.ratings_by_time(), 9, Direction::Ascending).await.unwrap();
     assert_eq!(entries.len(), 2);
 }

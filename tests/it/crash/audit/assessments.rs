@@ -14,11 +14,12 @@ use super::{
     Disk, assert_same_keys, conversation_of,
     conversations::{Conversations, Whole},
 };
+use crate::harness::KEYS;
 
 pub fn audit(disk: &Disk, conversations: &Conversations) -> Vec<Assessment> {
     let mut assessments = Vec::new();
     for (key, assessment) in disk.records::<Assessment>(0x20) {
-        assert_eq!(key, keys::assessment(assessment.conversation, assessment.id));
+        assert_eq!(key, KEYS.assessment(assessment.conversation, assessment.id));
         let whole = conversations.get(&assessment.conversation);
         let whole = whole.unwrap_or_else(|| panic!("{} is of no conversation", assessment.id));
         assert_rests_on_what_is_there(&assessment, whole);
@@ -33,7 +34,7 @@ pub fn audit(disk: &Disk, conversations: &Conversations) -> Vec<Assessment> {
     let mut postings = BTreeSet::new();
     for assessment in &assessments {
         let terms = assessment.terms();
-        let terms = terms.iter().filter_map(keys::assessment_term);
+        let terms = terms.iter().filter_map(|it| KEYS.assessment_term(it));
         postings.extend(
             terms.map(|term| keys::assessment_posting(&term, assessment.place(), assessment.conversation)),
         );

@@ -8,13 +8,14 @@ use std::{
 use plaudit::{
     domain::{Conversation, ConversationId, Message},
     store::{
-        Key, keys,
+        Key,
         records::{AttachmentBytes, Head, Identity, Segment, TrackedMessage},
     },
 };
 
 use super::{Disk, assert_same_keys, conversation_of};
 use crate::crash::{thread::Thread, thread_calls::FILE};
+use crate::harness::KEYS;
 
 pub type Conversations = BTreeMap<ConversationId, Whole>;
 
@@ -38,7 +39,7 @@ pub fn audit(disk: &Disk) -> Conversations {
     let conversations = wholes(disk);
     let live =
         || conversations.values().map(|whole| &whole.conversation).filter(|it| it.delete_time.is_none());
-    let identity = |it: &Conversation| (keys::identity(&it.source, &it.external_id), it.id);
+    let identity = |it: &Conversation| (KEYS.identity(&it.source, &it.external_id), it.id);
     let expected: BTreeMap<Key, ConversationId> = live().map(identity).collect();
     assert_eq!(expected.len(), live().count(), "two conversations have one identity");
     let found = disk.records::<Identity>(0x11).into_iter();
@@ -46,7 +47,7 @@ pub fn audit(disk: &Disk) -> Conversations {
 
     let deleted = conversations
         .values()
-        .filter_map(|whole| Some(keys::deletion(whole.conversation.delete_time?, whole.conversation.id)));
+        .filter_map(|whole| Some(KEYS.deletion(whole.conversation.delete_time?, whole.conversation.id)));
     assert_same_keys("notes of deletions", &disk.keys(0x83), &deleted.collect());
     audit_tracked(disk, &conversations);
     audit_attachments(disk, &conversations);
@@ -58,7 +59,7 @@ fn wholes(disk: &Disk) -> Conversations {
     let mut conversations = Conversations::new();
     for (key, head) in disk.records::<Head>(0x10) {
         let Head { conversation, messages, writers: _ } = head;
-        assert_eq!(key, keys::head(conversation.id));
+        assert_eq!(key, KEYS.head(conversation.id));
         conversations.insert(conversation.id, Whole { conversation, messages });
     }
     for (key, segment) in disk.records::<Segment>(0x12) {
@@ -67,7 +68,7 @@ fn wholes(disk: &Disk) -> Conversations {
             conversations.get_mut(&id).unwrap_or_else(|| panic!("a segment without the head of {id}"));
         let first = segment.messages.first().expect("a segment is not empty");
         // Where its first message was deleted it keeps its key.
-        assert!(key <= keys::segment(id, first.id), "a segment begins before its key");
+        assert!(key <= KEYS.segment(id, first.id), "a segment begins before its key");
         whole.messages.extend(segment.messages);
     }
     for (id, whole) in &conversations {
@@ -87,7 +88,7 @@ fn audit_tracked(disk: &Disk, conversations: &Conversations) {
         let whole = &conversations[&ConversationId(conversation_of(&key))];
         let message = whole.messages.iter().find(|message| message.id == id).expect("a tracked message");
         let tracking_id = Whole::tracking_id(message).expect("it has a tracking id");
-        let range = keys::tracked_of_id(whole.conversation.id, tracking_id);
+        let range = KEYS.tracked_of_id(whole.conversation.id, tracking_id);
         assert!((range.start, range.end).contains(&key), "{id} is tracked as {key:02x?}");
         tracked.push(id);
     }
@@ -103,7 +104,7 @@ fn audit_attachments(disk: &Disk, conversations: &Conversations) {
     let mut expected = BTreeSet::new();
     for (id, whole) in conversations {
         for message in &whole.messages {
-            expected.extend(message.stored_attachments().map(|attachment| keys::attachment(*id, attachment)));
+            expected.extend(message.stored_attachments().map(|attachment| KEYS.attachment(*id, attachment)));
         }
     }
     assert_same_keys("attachments", &disk.keys(0x14), &expected);

@@ -5,31 +5,32 @@ use std::collections::{BTreeMap, BTreeSet};
 use plaudit::{
     domain::{AuthorKind, Person, PersonId, PersonIdentity, Team, TeamId},
     store::{
-        Key, keys,
+        Key,
         records::{Membership, PersonNumber, TeamNumber},
     },
 };
 
 use super::{Disk, assert_same_keys, conversations::Conversations};
+use crate::harness::KEYS;
 
 /// Answers the numbers of people and teams.
 pub fn audit(disk: &Disk, conversations: &Conversations) -> Vec<u64> {
     let people: Vec<Person> = disk.records(0x70).into_iter().map(|(_, person)| person).collect();
-    assert_same_keys("people", &disk.keys(0x70), &people.iter().map(|it| keys::person(it.id)).collect());
-    let identity = |it: &Person| (keys::person_identity(&it.identity), it.id);
+    assert_same_keys("people", &disk.keys(0x70), &people.iter().map(|it| KEYS.person(it.id)).collect());
+    let identity = |it: &Person| (KEYS.person_identity(&it.identity), it.id);
     let expected: BTreeMap<Key, PersonId> = people.iter().map(identity).collect();
     assert_eq!(expected.len(), people.len(), "two people have one identity");
     let found = disk.records::<PersonNumber>(0x71).into_iter();
     assert_eq!(found.map(|(key, found)| (key, found.person)).collect::<BTreeMap<_, _>>(), expected);
 
     let teams: Vec<Team> = disk.records(0x72).into_iter().map(|(_, team)| team).collect();
-    assert_same_keys("teams", &disk.keys(0x72), &teams.iter().map(|it| keys::team(it.id)).collect());
-    let identity = |it: &Team| Some((keys::team_identity(it.identity.as_ref()?), it.id));
+    assert_same_keys("teams", &disk.keys(0x72), &teams.iter().map(|it| KEYS.team(it.id)).collect());
+    let identity = |it: &Team| Some((KEYS.team_identity(it.identity.as_ref()?), it.id));
     let expected_teams: BTreeMap<Key, TeamId> = teams.iter().filter_map(identity).collect();
     let found = disk.records::<TeamNumber>(0x73).into_iter();
     assert_eq!(found.map(|(key, found)| (key, found.team)).collect::<BTreeMap<_, _>>(), expected_teams);
 
-    let joined = people.iter().flat_map(|it| it.teams.iter().map(|team| keys::member(*team, it.id)));
+    let joined = people.iter().flat_map(|it| it.teams.iter().map(|team| KEYS.member(*team, it.id)));
     let joined: BTreeSet<Key> = joined.collect();
     assert_same_keys("memberships", &disk.keys(0x74), &joined);
     assert_eq!(disk.records::<Membership>(0x74).len(), joined.len());
@@ -56,7 +57,7 @@ fn assert_everybody_is_known(conversations: &Conversations, known: &BTreeMap<Key
                 continue;
             }
             let identity = PersonIdentity::of(&conversation.source, conversation.id, author);
-            assert!(known.contains_key(&keys::person_identity(&identity)), "{author:?} is nobody");
+            assert!(known.contains_key(&KEYS.person_identity(&identity)), "{author:?} is nobody");
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{
     Disk, assert_same_keys, conversation_of,
     conversations::{Conversations, Whole},
 };
+use crate::harness::KEYS;
 
 pub fn audit(disk: &Disk, conversations: &Conversations, assessments: &[Assessment], ratings: &[Rating]) {
     let is_answered = |rating: &&Rating| rating.answer_time().is_some();
@@ -30,7 +31,7 @@ pub fn audit(disk: &Disk, conversations: &Conversations, assessments: &[Assessme
         }
         let place = whole.conversation.place();
         let terms = listing.terms();
-        let terms = terms.iter().filter_map(keys::conversation_term);
+        let terms = terms.iter().filter_map(|it| KEYS.conversation_term(it));
         postings.extend(terms.map(|term| keys::conversation_posting(&term, place)));
         listed.insert(id);
     }

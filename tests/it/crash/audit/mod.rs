@@ -20,6 +20,7 @@ use plaudit::store::{
 };
 
 use super::thread::Thread;
+use crate::harness::KEYS;
 
 /// `threads` is what callers know of each conversation, by its number.
 pub async fn audit(data: &Path, threads: &HashMap<u64, Thread>) {
@@ -51,7 +52,7 @@ pub async fn audit(data: &Path, threads: &HashMap<u64, Thread>) {
     let revisions = disk.keys(0x31);
     for (key, family) in disk.records::<ScorecardFamily>(0x30) {
         let base = keys::base_of_family(&key).expect("the key of a family");
-        assert!(revisions.contains(&keys::scorecard_revision(&base, family.newest_ordinal)), "{base}");
+        assert!(revisions.contains(&KEYS.scorecard_revision(&base, family.newest_ordinal)), "{base}");
     }
     disk.assert_all_seen();
 }

@@ -4,20 +4,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use plaudit::{
     domain::{Rating, RatingEntry},
-    store::{Key, keys, records::OptOut},
+    store::{Key, records::OptOut},
 };
 
 use super::{Disk, conversations::Conversations};
 use crate::crash::thread::{Asked, Thread};
+use crate::harness::KEYS;
 
 pub fn audit(disk: &Disk, conversations: &Conversations, threads: &HashMap<u64, Thread>) -> Vec<Rating> {
     let mut ratings = Vec::new();
     for (key, rating) in disk.records::<Rating>(0x60) {
-        assert_eq!(key, keys::rating(rating.conversation, rating.id));
+        assert_eq!(key, KEYS.rating(rating.conversation, rating.id));
         assert!(conversations.contains_key(&rating.conversation), "{} is of no conversation", rating.id);
         ratings.push(rating);
     }
-    let entry = |rating: &Rating| (keys::rating_by_time(rating.offer_time, rating.id), rating.entry());
+    let entry = |rating: &Rating| (KEYS.rating_by_time(rating.offer_time, rating.id), rating.entry());
     let expected: BTreeMap<Key, RatingEntry> = ratings.iter().map(entry).collect();
     let found: BTreeMap<Key, RatingEntry> = disk.records(0x61).into_iter().collect();
     assert_eq!(found, expected, "entries by time");
@@ -33,7 +34,7 @@ pub fn audit(disk: &Disk, conversations: &Conversations, threads: &HashMap<u64, 
     }
 
     let opted_out = ratings.iter().filter(|rating| rating.course.opt_out_time.is_some());
-    let key = |rating: &Rating| keys::opt_out(&rating.source, rating.conversation, &rating.user);
+    let key = |rating: &Rating| KEYS.opt_out(&rating.source, rating.conversation, &rating.user);
     let expected: BTreeSet<Key> = opted_out.map(key).collect();
     let found: BTreeMap<Key, OptOut> = disk.records(0x62).into_iter().collect();
     assert_eq!(found.keys().cloned().collect::<BTreeSet<_>>(), expected, "who is not to be asked");

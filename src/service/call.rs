@@ -1,0 +1,88 @@
+//! One call of a use case: what it works on, for whom, and until when.
+
+use tokio::time::Instant;
+
+use crate::{
+    domain::RequestId,
+    error::Error,
+    store::{Keys, Space, WorkspaceId},
+};
+
+use super::{
+    Services,
+    decide::{self, Decide},
+    idempotency::{Mutation, Once},
+};
+
+/// Who calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Caller {
+    /// Whoever reaches the server, until access comes.
+    #[default]
+    Nobody,
+}
+
+impl Caller {
+    /// As the keys of requests have it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Nobody => "",
+        }
+    }
+}
+
+/// The first argument of every use case. Edges make it in one place each.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    pub services: &'a Services,
+    pub caller: Caller,
+    pub workspace: WorkspaceId,
+    /// Under which a mutation is carried out once in 24 hours.
+    pub request_id: Option<&'a RequestId>,
+    /// After it nothing is tried again.
+    pub deadline: Option<Instant>,
+}
+
+impl<'a> Call<'a> {
+    /// By nobody in particular, in the one workspace there is.
+    pub fn new(services: &'a Services) -> Self {
+        Self {
+            services,
+            caller: Caller::Nobody,
+            workspace: WorkspaceId::FIRST,
+            request_id: None,
+            deadline: None,
+        }
+    }
+
+    pub fn with_request_id(self, request_id: Option<&'a RequestId>) -> Self {
+        Self { request_id, ..self }
+    }
+
+    /// What is stored of the call's workspace, to be read.
+    pub(crate) fn space(&self) -> Space<'a> {
+        Space::new(&self.services.store, self.workspace)
+    }
+
+    /// The keys of the call's workspace.
+    pub(crate) fn keys(&self) -> Keys {
+        Keys::of(self.workspace)
+    }
+
+    /// Carries a decision out; see [`Decide`]. Whoever queues a scoring wakes the worker.
+    pub(super) async fn decide<D: Decide>(&self, what: &D) -> Result<D::Answer, Error> {
+        let decided = decide::until_committed(self.space(), self.deadline, what).await?;
+        if decided.queues_scoring {
+            self.services.queue_changed.notify_one();
+        }
+        Ok(decided.answer)
+    }
+
+    /// Carries a mutation out, once for each request id.
+    pub(super) async fn carry_out<M: Mutation>(&self, mutation: &M) -> Result<M::Answer, Error> {
+        match self.request_id {
+            None => self.decide(mutation).await,
+            Some(request_id) => self.decide(&Once::new(self, request_id, mutation)).await,
+        }
+    }
+}

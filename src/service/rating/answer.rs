@@ -1,0 +1,179 @@
+//! Answering a rating's questions, and cancelling it.
+
+use crate::{
+    domain::{
+        ConversationId, Event, EventKind, Listing, Rating, RatingId, RatingRef, Refused, Submission,
+        UnixMillis,
+    },
+    error::Error,
+    scoring::facts::OF_RATINGS,
+    service::{Call, decide::Decide, idempotency::Mutation, listing},
+    store::{
+        Decision, conversation as stored_conversation, queue, rating,
+        records::{self, OptOut, RequestAnswer},
+        request::Method,
+    },
+};
+
+use super::{find_named, find_recorded, resolve};
+
+/// What a submission did.
+#[derive(Clone, Debug)]
+pub struct Submitted {
+    pub rating: Rating,
+    /// When it was first carried out: the time of the answers that were sent without one.
+    pub time: UnixMillis,
+}
+
+/// Answers all or some of a rating's questions; of answers to one question the last stands.
+pub async fn submit_rating(
+    call: Call<'_>,
+    name: &RatingRef,
+    submission: &Submission,
+) -> Result<Submitted, Error> {
+    let (conversation, id) = resolve(call, name).await?;
+    // One at a time, or of many that answer one rating all but one would have to begin again.
+    let _turn = call.services.rating_locks.lock(conversation).await;
+    call.carry_out(&Submit { call, name, conversation, id, submission }).await
+}
+
+struct Submit<'a> {
+    call: Call<'a>,
+    name: &'a RatingRef,
+    conversation: ConversationId,
+    id: RatingId,
+    submission: &'a Submission,
+}
+
+impl Decide for Submit<'_> {
+    type Answer = Submitted;
+
+    fn subject(&self) -> String {
+        self.name.to_string()
+    }
+
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<Submitted, Error> {
+        let before = self.find(decision).await?;
+        let time = self.call.services.clock.now();
+        let rating = before.submit(self.submission, time).map_err(|refused| match refused {
+            Refused::Invalid(violations) => Error::Invalid(violations),
+            Refused::Closed(state) => {
+                Error::RatingClosed { name: self.name.to_string(), state, because: "it takes no answers" }
+            }
+        })?;
+        rating::put_changed(decision, &rating);
+        if let Some(opts_out) = self.submission.opt_out {
+            let opt_out = opts_out.then_some(OptOut { rating: rating.id, time });
+            rating::put_opt_out(decision, &rating, opt_out).await?;
+        }
+        if rating.answer_time().is_some() {
+            listing::put_rated(decision, self.conversation).await?;
+        }
+        if rating.questions != before.questions {
+            self.put_scoring(decision, time).await?;
+        }
+        let kind = EventKind::RatingSubmitted { rating: rating.id };
+        decision.log(&Event { conversation: rating.conversation, time: rating.update_time, kind });
+        Ok(Submitted { rating, time })
+    }
+}
+
+impl Submit<'_> {
+    /// As [`find_named`]. Where lists have indexed the conversation, that tells whether it is there, and its head, which may be
+    /// large, need not be read.
+    async fn find(&self, decision: &Decision<'_>) -> Result<Rating, Error> {
+        let (conversation, id) = (self.conversation, self.id);
+        let (listing, rating) = rating::find_with_listing(decision, conversation, id).await?;
+        let is_listed = listing.is_some_and(|listing: Listing| listing.taken_in && !listing.is_deleted);
+        match rating.filter(|_| is_listed) {
+            Some(rating) => Ok(rating),
+            None => find_named(decision, decision.unguarded(), self.name, conversation, id).await,
+        }
+    }
+
+    /// Queues the conversation again where a scorecard names what customers answer. It takes another version, or a scoring that
+    /// is under way and has read the ratings could end the job.
+    async fn put_scoring(&self, decision: &mut Decision<'_>, now: UnixMillis) -> Result<(), Error> {
+        if !self.call.services.scorer().reads(&OF_RATINGS) {
+            return Ok(());
+        }
+        let Some(found) = stored_conversation::find(&*decision, self.conversation).await? else {
+            return Ok(());
+        };
+        let mut changed = found.head.conversation.clone();
+        changed.version += 1;
+        queue::put_next(decision, self.conversation, changed.version, now).await?;
+        stored_conversation::put_changed(decision, found.head, changed);
+        Ok(())
+    }
+}
+
+impl Mutation for Submit<'_> {
+    const METHOD: Method = Method::SubmitRating;
+
+    fn content(&self) -> Vec<u8> {
+        records::encode(&(self.conversation, self.id, self.submission)).to_vec()
+    }
+
+    fn record(&self, Submitted { rating, time }: &Submitted) -> RequestAnswer {
+        RequestAnswer::SubmitRating { conversation: self.conversation, rating: rating.id, time: *time }
+    }
+
+    async fn replay(&self, record: RequestAnswer, _: UnixMillis) -> Result<Option<Submitted>, Error> {
+        let RequestAnswer::SubmitRating { conversation, rating, time } = record else { return Ok(None) };
+        let rating = find_recorded(self.call, conversation, rating).await?;
+        Ok(Some(Submitted { rating, time }))
+    }
+}
+
+/// Withdraws an offer that has no answer. One that is cancelled already stays as it is.
+pub async fn cancel_rating(call: Call<'_>, name: &RatingRef) -> Result<Rating, Error> {
+    let (conversation, id) = resolve(call, name).await?;
+    call.carry_out(&Cancel { call, name, conversation, id }).await
+}
+
+struct Cancel<'a> {
+    call: Call<'a>,
+    name: &'a RatingRef,
+    conversation: ConversationId,
+    id: RatingId,
+}
+
+impl Decide for Cancel<'_> {
+    type Answer = Rating;
+
+    fn subject(&self) -> String {
+        self.name.to_string()
+    }
+
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<Rating, Error> {
+        let (name, space) = (self.name, decision.unguarded());
+        let stored = find_named(&*decision, space, name, self.conversation, self.id).await?;
+        let because = "what is answered is not cancelled";
+        let refuse = |state| Error::RatingClosed { name: name.to_string(), state, because };
+        let Some(rating) = stored.cancel(self.call.services.clock.now()).map_err(refuse)? else {
+            return Ok(stored);
+        };
+        rating::put_changed(decision, &rating);
+        let kind = EventKind::RatingCancelled { rating: rating.id };
+        decision.log(&Event { conversation: rating.conversation, time: rating.update_time, kind });
+        Ok(rating)
+    }
+}
+
+impl Mutation for Cancel<'_> {
+    const METHOD: Method = Method::CancelRating;
+
+    fn content(&self) -> Vec<u8> {
+        records::encode(&(self.conversation, self.id)).to_vec()
+    }
+
+    fn record(&self, rating: &Rating) -> RequestAnswer {
+        RequestAnswer::CancelRating { conversation: self.conversation, rating: rating.id }
+    }
+
+    async fn replay(&self, record: RequestAnswer, _: UnixMillis) -> Result<Option<Rating>, Error> {
+        let RequestAnswer::CancelRating { conversation, rating } = record else { return Ok(None) };
+        find_recorded(self.call, conversation, rating).await.map(Some)
+    }
+}

@@ -1,0 +1,37 @@
+//! Work that goes on by itself when nobody waits for it any more.
+
+use std::{pin::Pin, task};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use tokio::runtime::Handle;
+
+/// A future that is spawned when it is dropped before its end. One that is awaited to its end costs no task.
+pub struct Detached<T: Send + 'static>(Option<BoxFuture<'static, T>>);
+
+impl<T: Send + 'static> Detached<T> {
+    pub fn new(work: impl Future<Output = T> + Send + 'static) -> Self {
+        Self(Some(work.boxed()))
+    }
+}
+
+impl<T: Send + 'static> Future for Detached<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> task::Poll<T> {
+        let Some(work) = &mut self.0 else { return task::Poll::Pending };
+        let polled = work.as_mut().poll(cx);
+        if polled.is_ready() {
+            self.0 = None;
+        }
+        polled
+    }
+}
+
+impl<T: Send + 'static> Drop for Detached<T> {
+    fn drop(&mut self) {
+        // Without a runtime the process ends, and what was not decided is decided by what is found at the next start.
+        if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(work);
+        }
+    }
+}

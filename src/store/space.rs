@@ -1,0 +1,106 @@
+//! Reading with types. What a noun reads, it reads through a [`Reader`]: one workspace of the store as it is, or a
+//! [`Decision`](super::Decision), which remembers what was read.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use minicbor::Decode;
+
+use super::{
+    Direction, Key, KeyRange, Keyspace, StoreError, Stored, Value,
+    keys::{Keys, WorkspaceId},
+    records,
+};
+
+/// One workspace of a store.
+#[derive(Clone, Copy)]
+pub struct Space<'a> {
+    store: &'a Arc<dyn Keyspace>,
+    workspace: WorkspaceId,
+}
+
+impl<'a> Space<'a> {
+    pub fn new(store: &'a Arc<dyn Keyspace>, workspace: WorkspaceId) -> Self {
+        Self { store, workspace }
+    }
+
+    pub fn store(self) -> &'a Arc<dyn Keyspace> {
+        self.store
+    }
+
+    pub fn workspace(self) -> WorkspaceId {
+        self.workspace
+    }
+}
+
+/// Gets values by their keys.
+pub trait Reader: Send + Sync {
+    /// The keys of its workspace.
+    fn keys(&self) -> Keys;
+
+    /// As [`Keyspace::get`].
+    fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Option<Value>>, StoreError>>;
+}
+
+/// Reads ranges, too. A decision cannot: no expectation covers a key that was not there. See
+/// [`Decision::guarded_by`](super::Decision::guarded_by).
+pub trait Scanner: Reader {
+    /// As [`Keyspace::scan`].
+    fn scan(
+        &self,
+        range: KeyRange,
+        limit: usize,
+        direction: Direction,
+    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>>;
+}
+
+impl Reader for Space<'_> {
+    fn keys(&self) -> Keys {
+        Keys::of(self.workspace)
+    }
+
+    fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Option<Value>>, StoreError>> {
+        self.store.get(keys)
+    }
+}
+
+impl Scanner for Space<'_> {
+    fn scan(
+        &self,
+        range: KeyRange,
+        limit: usize,
+        direction: Direction,
+    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
+        self.store.scan(range, limit, direction)
+    }
+}
+
+/// The value of one key, decoded.
+pub async fn get_one<T: for<'a> Decode<'a, ()>>(
+    reader: &dyn Reader,
+    key: Key,
+) -> Result<Option<T>, StoreError> {
+    let raw = reader.get(vec![key.clone()]).await?.pop().flatten();
+    raw.map(|raw| records::decode(&key, &raw)).transpose()
+}
+
+/// The values of several keys, decoded, in the order asked.
+pub async fn get_many<T: for<'a> Decode<'a, ()>>(
+    reader: &dyn Reader,
+    keys: Vec<Key>,
+) -> Result<Vec<Option<T>>, StoreError> {
+    let values = get_stored(reader, keys).await?;
+    Ok(values.into_iter().map(|stored| stored.map(|stored| stored.value)).collect())
+}
+
+/// As [`get_many`], with the bytes.
+pub async fn get_stored<T: for<'a> Decode<'a, ()>>(
+    reader: &dyn Reader,
+    keys: Vec<Key>,
+) -> Result<Vec<Option<Stored<T>>>, StoreError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let values = reader.get(keys.clone()).await?;
+    keys.iter().zip(values).map(|(key, raw)| records::decode_stored(key, raw)).collect()
+}

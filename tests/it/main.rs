@@ -31,6 +31,7 @@ mod keys;
 mod lists;
 mod message_edits;
 mod purge;
+mod races;
 mod rating;
 mod rescoring;
 mod retry;

@@ -49,8 +49,12 @@ impl Edge {
             time: time.and_then(|time| times::checked("opt_out_time", time, &mut violations)),
         };
         let checked = draft.check(violations);
-        let new = checked.map_err(|found| found.renamed(|field| format!("opt_out.{field}")))?;
-        let since = rating::create_opt_out(self.call(), &new).await?;
+        let renamed = |found: Violations| found.renamed(|field| format!("opt_out.{field}"));
+        let new = checked.map_err(renamed)?;
+        let since = rating::create_opt_out(self.call(), &new).await.map_err(|error| match error {
+            Error::Invalid(found) => Error::Invalid(renamed(found)),
+            other => other,
+        })?;
         Ok(opt_out_to_wire(NewOptOut { time: Some(since), ..new }))
     }
 }

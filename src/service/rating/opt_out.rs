@@ -81,9 +81,10 @@ impl Decide for Create<'_> {
 
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<UnixMillis, Error> {
         let new = self.new;
-        let conversation = match &new.conversation {
-            Some(name) => self.find_conversation(decision, name).await?,
-            None => ConversationId(0),
+        let conversation = match (&new.customer.external_id, &new.conversation) {
+            (None, Some(name)) => self.find_conversation(decision, name).await?,
+            // One with an external id is the same in all.
+            _ => ConversationId(0),
         };
         let key = decision.keys().opt_out(&new.source, conversation, &new.customer);
         if let Some(known) = get_one::<OptOut>(&*decision, key.clone()).await? {
@@ -110,7 +111,7 @@ impl Create<'_> {
         if head.conversation.source != self.new.source {
             let (source, own) = (&self.new.source, &head.conversation.source);
             let rule = format!("must be a conversation of the source {source:?}, is one of {own:?}");
-            return Err(Violations::one("opt_out.conversation", rule).into());
+            return Err(Violations::one("conversation", rule).into());
         }
         conversation::expect_standing(decision, &head.conversation);
         Ok(id)

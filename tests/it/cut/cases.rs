@@ -5,7 +5,7 @@ use plaudit::proto::v1::{
     Attachment, CancelRatingRequest, ConflictPolicy, Conversation, CreateTeamRequest,
     DeleteConversationRequest, DeleteMessageRequest, DeleteTeamRequest, ImportConversationRequest,
     ImportConversationsRequest, Message, OfferRatingRequest, Person, Rating, RatingAnswer, RatingQuestion,
-    RatingType, StoreMessageRequest, SubmitRatingRequest, Team, UndeleteConversationRequest,
+    RatingType, ScoringProcess, StoreMessageRequest, SubmitRatingRequest, Team, UndeleteConversationRequest,
     UpdateConversationRequest, UpdateMessageRequest, UpdatePersonRequest, UpdateTeamRequest,
     directory_service_client::DirectoryServiceClient,
 };
@@ -23,6 +23,12 @@ use crate::harness::{
 pub struct Names {
     conversation: String,
     deleted: String,
+    /// Stored with scoring off.
+    unscored: String,
+    /// The same, and deleted.
+    deleted_unscored: String,
+    /// Its scoring was given up.
+    given_up: String,
     message: String,
     offered: String,
     to_cancel: String,
@@ -116,6 +122,33 @@ pub const CASES: &[Case] = &[
         let (name, etag) = (names.conversation.clone(), String::new());
         one(DeleteConversationRequest { name, etag, request_id: id.to_owned() })
     }),
+    rpc("ConversationService/DeleteConversation", Again::Refused("RESOURCE_NOT_FOUND"), |names, id| {
+        let (name, etag) = (names.unscored.clone(), String::new());
+        one(DeleteConversationRequest { name, etag, request_id: id.to_owned() })
+    }),
+    rpc("ConversationService/DeleteConversation", Again::Refused("RESOURCE_NOT_FOUND"), |names, id| {
+        let (name, etag) = (names.given_up.clone(), String::new());
+        one(DeleteConversationRequest { name, etag, request_id: id.to_owned() })
+    }),
+    rpc("ConversationService/UpdateConversation", Again::Same, |names, id| {
+        let conversation =
+            Conversation { name: names.given_up.clone(), team: text("a"), ..Default::default() };
+        let (conversation, update_mask) = (Some(conversation), None);
+        one(UpdateConversationRequest { conversation, update_mask, request_id: id.to_owned() })
+    }),
+    rpc("ConversationService/StoreMessage", Again::Same, |names, id| {
+        one(store_unscored(&names.given_up, "off", id))
+    }),
+    rpc("ConversationService/StoreMessage", Again::Same, |names, id| {
+        one(store_unscored(&names.unscored, "off", id))
+    }),
+    rpc("ConversationService/StoreMessage", Again::Same, |names, id| {
+        one(store_unscored(&names.conversation, "off", id))
+    }),
+    rpc("ConversationService/UndeleteConversation", Again::Refused("NOT_DELETED"), |names, id| {
+        let name = names.deleted_unscored.clone();
+        one(UndeleteConversationRequest { name, request_id: id.to_owned() })
+    }),
     rpc("ConversationService/UndeleteConversation", Again::Refused("NOT_DELETED"), |names, id| {
         one(UndeleteConversationRequest { name: names.deleted.clone(), request_id: id.to_owned() })
     }),
@@ -201,6 +234,17 @@ fn store_message(_: &Names, id: &str) -> Vec<Bytes> {
     })
 }
 
+fn store_unscored(parent: &str, tracking_id: &str, id: &str) -> StoreMessageRequest {
+    let tracking_id = text(tracking_id);
+    StoreMessageRequest {
+        parent: parent.to_owned(),
+        message: Some(Message { content: text("Hello?"), tracking_id, ..Message::default() }),
+        process: ScoringProcess::Off.into(),
+        request_id: id.to_owned(),
+        ..StoreMessageRequest::default()
+    }
+}
+
 fn stored(tracking_id: &str) -> serde_json::Value {
     json!({ "body": "<p>Hello?", "externalConversationId": tracking_id, "agentId": 7, "status": "open" })
 }
@@ -243,6 +287,16 @@ pub async fn begin() -> (State, Names) {
     let conversation = client.import(sample::import("42")).await.expect("an import").conversation;
     let deleted = client.import(sample::import("gone")).await.expect("an import").conversation;
     client.delete(&deleted).await.expect("a deletion");
+    let mut unscored = Vec::new();
+    for number in 0..2 {
+        let request = store_unscored(&format!("conversations/chat:off{number}"), "first", "");
+        unscored.push(client.store(request).await.expect("a message").conversation.expect("its own").name);
+    }
+    let deleted_unscored = unscored.pop().expect("the second");
+    client.delete(&deleted_unscored).await.expect("a deletion");
+    let unscored = unscored.pop().expect("the first");
+    let given_up = client.import(sample::import("given up")).await.expect("an import").conversation;
+    twin.give_up(&given_up).await;
     let file = Attachment { content: Some(b"%PDF-1.7".to_vec()), ..Attachment::default() };
     let message = Message {
         content: text("First"),
@@ -261,6 +315,16 @@ pub async fn begin() -> (State, Names) {
     let mut directory = DirectoryServiceClient::new(twin.channel().await);
     let request = CreateTeamRequest { team: Some(team("", "night")), ..CreateTeamRequest::default() };
     let team = directory.create_team(request).await.expect("a team").into_inner().name;
-    let names = Names { conversation, deleted, message, offered, to_cancel, team };
+    let names = Names {
+        conversation,
+        deleted,
+        unscored,
+        deleted_unscored,
+        given_up,
+        message,
+        offered,
+        to_cancel,
+        team,
+    };
     (twin.state().await, names)
 }

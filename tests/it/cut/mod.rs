@@ -94,6 +94,8 @@ fn every_call_that_takes_a_request_id_has_a_case() {
         CASES.iter().map(|case| case.what).filter(|what| !what.starts_with('/')).collect();
     wanted.sort_unstable();
     tested.sort_unstable();
+    // Some have several.
+    tested.dedup();
     assert_eq!(wanted, tested);
 }
 

@@ -6,8 +6,9 @@ use bytes::{Buf as _, BufMut as _, Bytes};
 use futures_util::stream;
 use plaudit::{
     clock::ManualClock,
+    domain::ConversationId,
     grpc, rest,
-    service::{Services, Settings},
+    service::{Services, Settings, scoring::record_failed_attempt},
     store::{Batch, Direction, Key, KeyRange, Keyspace as _, MemoryStore, Position, Value},
 };
 use tonic::{
@@ -46,6 +47,7 @@ impl State {
 /// A server over a store in memory, without a worker: only calls change it, and the same calls give the same bytes.
 pub struct Twin {
     server: TestServer,
+    services: Arc<Services>,
     store: Arc<MemoryStore>,
 }
 
@@ -68,8 +70,8 @@ impl Twin {
         let services = Services::open(store.clone(), clock, Settings::default()).await.expect("it opens");
         let services = Arc::new(services);
         let builder = TestServer::builder().grpc(grpc::routes(services.clone()));
-        let server = builder.rest(rest::router(services)).rest_error(rest::error).start().await;
-        Self { server, store }
+        let server = builder.rest(rest::router(services.clone())).rest_error(rest::error).start().await;
+        Self { server, services, store }
     }
 
     pub async fn client(&self) -> Client {
@@ -78,6 +80,16 @@ impl Twin {
 
     pub async fn channel(&self) -> Channel {
         self.server.channel().await
+    }
+
+    /// As if its scoring had failed too often.
+    pub async fn give_up(&self, conversation: &str) {
+        let number = conversation.strip_prefix("conversations/").and_then(|number| number.parse().ok());
+        let id = ConversationId(number.expect("a number"));
+        let call = plaudit::service::Call::new(&self.services);
+        for _ in 0..Settings::default().scoring_attempts {
+            record_failed_attempt(call, id).await.expect("it is recorded");
+        }
     }
 
     pub async fn state(&self) -> State {

@@ -14,6 +14,7 @@ pub struct Watched {
     below: Arc<dyn Keyspace>,
     committed: Mutex<Vec<Batch>>,
     gate: Mutex<Option<Arc<Gate>>>,
+    read_gate: Mutex<Option<Arc<ReadGate>>>,
     reads: AtomicUsize,
 }
 
@@ -32,6 +33,25 @@ enum Holds {
     EachUntilOpened,
 }
 
+/// Holds one get back, just before it is made.
+pub struct ReadGate {
+    chosen: Box<dyn Fn(&[Key]) -> bool + Send + Sync>,
+    taken: AtomicBool,
+    arrived: Semaphore,
+    released: Semaphore,
+}
+
+impl ReadGate {
+    /// Waits until the get stands before the gate.
+    pub async fn arrived(&self) {
+        super::soon("the get", self.arrived.acquire()).await.expect("it is never closed").forget();
+    }
+
+    pub fn open(&self) {
+        self.released.add_permits(1);
+    }
+}
+
 impl Gate {
     /// Waits until the commit stands before the gate.
     pub async fn arrived(&self) {
@@ -46,7 +66,13 @@ impl Gate {
 
 impl Watched {
     pub fn new(below: Arc<dyn Keyspace>) -> Self {
-        Self { below, committed: Mutex::default(), gate: Mutex::default(), reads: AtomicUsize::new(0) }
+        Self {
+            below,
+            committed: Mutex::default(),
+            gate: Mutex::default(),
+            read_gate: Mutex::default(),
+            reads: AtomicUsize::new(0),
+        }
     }
 
     /// The batches that were committed since this was last asked.
@@ -68,6 +94,28 @@ impl Watched {
     /// Holds every commit back that `chosen` takes, for what more than one task may carry out.
     pub fn hold_each(&self, chosen: impl Fn(&Batch) -> bool + Send + Sync + 'static) -> Arc<Gate> {
         self.gate(Holds::EachUntilOpened, chosen)
+    }
+
+    /// Holds the first get back that `chosen` takes.
+    pub fn hold_get(&self, chosen: impl Fn(&[Key]) -> bool + Send + Sync + 'static) -> Arc<ReadGate> {
+        let gate = Arc::new(ReadGate {
+            chosen: Box::new(chosen),
+            taken: AtomicBool::new(false),
+            arrived: Semaphore::new(0),
+            released: Semaphore::new(0),
+        });
+        *self.read_gate.lock().unwrap_or_else(PoisonError::into_inner) = Some(gate.clone());
+        gate
+    }
+
+    async fn pass_read_gate(&self, keys: &[Key]) {
+        let gate = self.read_gate.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(gate) = gate.filter(|gate| (gate.chosen)(keys))
+            && !gate.taken.swap(true, Ordering::SeqCst)
+        {
+            gate.arrived.add_permits(1);
+            drop(gate.released.acquire().await.expect("it is never closed"));
+        }
     }
 
     fn gate(&self, holds: Holds, chosen: impl Fn(&Batch) -> bool + Send + Sync + 'static) -> Arc<Gate> {
@@ -105,8 +153,12 @@ impl Watched {
 
 impl Keyspace for Watched {
     fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Option<Value>>, StoreError>> {
-        self.reads.fetch_add(keys.len(), Ordering::SeqCst);
-        self.below.get(keys)
+        async move {
+            self.reads.fetch_add(keys.len(), Ordering::SeqCst);
+            self.pass_read_gate(&keys).await;
+            self.below.get(keys).await
+        }
+        .boxed()
     }
 
     fn scan(

@@ -10,7 +10,7 @@ use tonic::Status;
 use super::{rich::at, rules::NAME};
 use crate::{
     harness::{
-        Client, Plaudit, assert_not_found, fields,
+        Client, KEYS, Plaudit, assert_not_found, fields,
         sample::{self, with_policy},
     },
     rating::{offer, submission},
@@ -170,6 +170,23 @@ async fn who_is_noted_as_not_to_be_asked_is_not_asked_and_is_listed() {
         change(&mut it);
         assert_eq!(fields(&create_opt_out(&mut ratings, it).await.expect_err(what)), [field], "{what}");
     }
-    let unknown = OptOut { conversation: "conversations/test:none".to_owned(), ..by_name };
-    assert_not_found(&create_opt_out(&mut ratings, unknown).await.unwrap_err(), "conversation");
+    let stored = server.store.count(KEYS.opt_outs()).await;
+    // A name says nothing outside the conversation in which it is known: where there is none it would be noted without effect,
+    // and no purge would find it.
+    let conversation = client.conversation(NAME).await.unwrap().name;
+    for conversation in [NAME, &conversation] {
+        let elsewhere = OptOut {
+            source: "elsewhere".to_owned(),
+            conversation: conversation.to_owned(),
+            ..by_name.clone()
+        };
+        let refused = create_opt_out(&mut ratings, elsewhere).await.unwrap_err();
+        assert_eq!(fields(&refused), ["opt_out.conversation"]);
+    }
+    client.delete(NAME).await.unwrap();
+    for unknown in [NAME, &conversation, "conversations/test:none", "conversations/5000000000999999"] {
+        let unknown = OptOut { conversation: unknown.to_owned(), ..by_name.clone() };
+        assert_not_found(&create_opt_out(&mut ratings, unknown).await.unwrap_err(), "conversation");
+    }
+    assert_eq!(server.store.count(KEYS.opt_outs()).await, stored);
 }

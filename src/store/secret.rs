@@ -251,6 +251,23 @@ mod tests {
         }
     }
 
+    /// Callers keep them for as long as they like: they are the same in every version.
+    #[test]
+    fn what_callers_hold_leads_where_it_did() {
+        let secrets = secrets();
+        let (conversation, attachment) = (ConversationId(FIRST_ID), AttachmentId(FIRST_ID + 2));
+        assert_eq!(secrets.receipt(conversation).as_str(), "y1xvjbikjl7up3ooxuv1bffa");
+        assert_eq!(
+            secrets.rating_uuid(RatingId(FIRST_ID)).to_string(),
+            "8b2f5518-f729-8119-8619-51dc065d8ac5"
+        );
+        assert_eq!(
+            secrets.attachment_link(conversation, attachment),
+            "5000000000000001-5000000000000003-37934c63e1d6faca14db57c0bf292b6c"
+        );
+        assert_eq!(secrets.page_token("events", "5"), "3b1ae2ab62a1f515dd4849235");
+    }
+
     #[test]
     fn consecutive_conversations_have_receipts_that_share_nothing() {
         let first = secrets().receipt(ConversationId(FIRST_ID));

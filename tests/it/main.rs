@@ -45,4 +45,5 @@ mod telemetry;
 mod trim;
 mod update;
 mod update_message;
+mod upgrade;
 mod worker;

@@ -1,6 +1,7 @@
 //! What a caller wants to store as one message, before and after it was checked.
 
 mod attachments;
+mod canonical;
 mod repeat;
 
 use minicbor::Encode;
@@ -80,7 +81,7 @@ pub struct HandlingChange {
     pub likely_channel: Option<Channel>,
 }
 
-/// A message that obeys every rule. Encoded it is what tells one from another.
+/// A message that obeys every rule. Encoded it is what tells one request from another.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct NewStoredMessage {
     /// Without attachments: they get their numbers when it is stored.

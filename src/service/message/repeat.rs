@@ -5,7 +5,7 @@ use crate::{
     domain::{ConversationId, MessageId, NewStoredMessage, Sent},
     error::Error,
     service::Call,
-    store::{Key, Space, conversation::Found, message, records},
+    store::{Key, Space, conversation::Found, message},
 };
 
 /// What leads to a message that was stored here with this tracking id and content; `None` where it has no tracking id.
@@ -15,7 +15,7 @@ pub(super) fn key_of_stored(
     new: &NewStoredMessage,
 ) -> Option<Key> {
     let tracking_id = new.details.tracking_id.as_deref()?;
-    let content = call.services.secrets.fingerprint(&records::encode(new));
+    let content = call.services.secrets.fingerprint(&new.canonical());
     Some(call.keys().tracked(conversation, tracking_id, &content))
 }
 
@@ -23,7 +23,7 @@ pub(super) fn key_of_stored(
 /// whether it had said when it was written. `None` where it has no tracking id.
 pub fn key_of_imported(call: Call<'_>, conversation: ConversationId, sent: &Sent<'_>) -> Option<Key> {
     let tracking_id = sent.tracking_id()?;
-    let content = call.services.secrets.fingerprint(&records::encode(sent));
+    let content = call.services.secrets.fingerprint(&sent.canonical());
     Some(call.keys().tracked(conversation, tracking_id, &content))
 }
 

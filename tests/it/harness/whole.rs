@@ -5,7 +5,7 @@ use plaudit::{
     clock::ManualClock,
     domain::UnixMillis,
     service::Settings,
-    store::{Batch, SledOptions, SledStore},
+    store::{Batch, Keyspace as _, SledOptions, SledStore},
 };
 use tempfile::TempDir;
 use tonic::transport::Channel;
@@ -34,6 +34,15 @@ impl Plaudit {
     pub async fn start_with(settings: Settings) -> Self {
         let folder = Arc::new(TempDir::new().expect("a directory"));
         Self::launch(folder, Arc::new(ManualClock::at(Self::START)), settings).await
+    }
+
+    /// On a store that holds this already.
+    pub async fn start_on(batch: Batch) -> Self {
+        let folder = Arc::new(TempDir::new().expect("a directory"));
+        let store = Arc::new(Watched::new(Arc::new(open(&folder))));
+        store.commit(batch).await.expect("the batch is committed");
+        store.take_committed();
+        Self::launch_on(store, folder, Arc::new(ManualClock::at(Self::START)), Settings::default()).await
     }
 
     /// Stops it in order and starts it again on the same directory and clock.

@@ -1,23 +1,16 @@
 //! By what a message that is sent again is known.
 
-use minicbor::Encode;
-
 use super::{NewAttachment, NewStoredMessage};
 use crate::domain::{Author, AuthorKind, Handling, Message, MessageDetails, Status, StatusChange};
 
 /// A message as its source sent it, without its time, which the source need not say, and without what it said of its
-/// conversation. Encoded it tells one imported message from another.
-#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+/// conversation: what tells one imported message from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent<'a> {
-    #[n(0)]
     pub details: &'a MessageDetails,
-    #[n(1)]
     pub author: &'a Author,
-    #[n(2)]
     pub content: &'a str,
-    #[n(3)]
     pub ai_tool: Option<&'a str>,
-    #[n(4)]
     pub attachments: &'a [NewAttachment],
 }
 

@@ -26,8 +26,8 @@ const ONLY: &[Only] = &[
     Only { word: "prost_types", below: &["wire", "grpc", "server", "cli/", "interchange/times.rs"] },
     Only { word: "axum::", below: &["rest", "server"] },
     Only { word: "hyper", below: &["server", "cli"] },
-    // In `store/mod.rs` it is the folder.
-    Only { word: "sled::", below: &["store/sled/", "store/mod.rs"] },
+    // In `store.rs` it is the folder.
+    Only { word: "sled::", below: &["store/sled", "store.rs"] },
     Only { word: "SystemTime::now", below: &["clock.rs"] },
     Only { word: "crate::proto", below: &["wire", "grpc", "server", "cli/"] },
     // Settings are read at the start; everybody else is handed what concerns them.

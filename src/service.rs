@@ -26,7 +26,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-pub use call::{Call, Caller};
+pub use call::{Call, Caller, OwnedCall};
 
 use self::{
     directory::{KnownPeople, WaitingPeople},

@@ -132,7 +132,7 @@ async fn index(call: Call<'_>, decision: &mut Decision<'_>, heads: Vec<NumberedH
         let indexed = match head {
             Ok(head) => {
                 part.newest = part.newest.max(Some(head.value.conversation.create_time));
-                if listing.as_ref().is_some_and(|listing| listing.value.taken_in) {
+                if listing.as_ref().is_some_and(|listing| listing.value.is_indexed) {
                     continue;
                 }
                 one(call, id, head, listing).await

@@ -14,7 +14,7 @@ pub struct Listing {
     pub create_time: UnixMillis,
     /// Whether it has postings. Until then lists look at the conversation's head.
     #[n(1)]
-    pub taken_in: bool,
+    pub is_indexed: bool,
     #[n(2)]
     pub is_deleted: bool,
     /// The newest version whose scoring has ended; absent while there is none.
@@ -65,7 +65,7 @@ impl Listing {
 
     /// What it is posted under, in order, each once: nothing while it is in no list.
     pub fn terms(&self) -> Vec<Term> {
-        if !self.taken_in || self.is_deleted {
+        if !self.is_indexed || self.is_deleted {
             return Vec::new();
         }
         let mut terms = vec![Term::Any, Term::Source(self.source.clone())];

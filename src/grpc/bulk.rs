@@ -12,7 +12,7 @@ use crate::{
     proto::v1::{self, import_conversations_response::Answer, imported_item::Result as ItemResult},
     server::{MAX_ATTACHMENTS_REQUEST_BYTES, MAX_REQUEST_BYTES},
     service::{
-        Services,
+        OwnedCall, Services,
         bulk::{Bulk, Counts, Decided, Item},
     },
     wire::{message::item_count, names},
@@ -30,10 +30,10 @@ const RATING_BYTES: usize = 2048;
 pub type Answers = BoxStream<'static, Result<v1::ImportConversationsResponse, Status>>;
 
 /// The answers to a stream of items: they are read and decided as the answers are taken.
-pub fn answers(services: Arc<Services>, requests: Streaming<v1::ImportConversationsRequest>) -> Answers {
+pub fn answers(call: OwnedCall, requests: Streaming<v1::ImportConversationsRequest>) -> Answers {
     let session = Session {
-        bulk: Bulk::new(services.clone()),
-        services,
+        services: Arc::clone(&call.services),
+        bulk: Bulk::new(call),
         requests: Some(requests),
         end: End::Counts(None),
     };

@@ -6,7 +6,7 @@ use crate::{
     domain::{Conversation, ConversationId, Message, Rating},
     proto::v1,
     service::{
-        Call, Services,
+        Call, OwnedCall, Services,
         conversation::{ConversationStatus, ScoringStatus},
     },
     wire::{handling, message, names, rating, times},
@@ -20,6 +20,11 @@ impl Edge {
     /// What the use cases are called with: what a caller is comes in here.
     pub fn call(&self) -> Call<'_> {
         Call::new(&self.0)
+    }
+
+    /// The same for a stream.
+    pub fn owned_call(&self) -> OwnedCall {
+        OwnedCall::new(Arc::clone(&self.0))
     }
 
     /// As [`conversation_to_wire`], with when it was deleted and until when it can come back.

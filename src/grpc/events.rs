@@ -39,7 +39,7 @@ impl EventService for Edge {
         violations.or(()).map_err(Error::from)?;
         let is_wanted = move |kind: &EventKind| kinds.is_empty() || kinds.contains(&kind_to_wire(kind));
         let filter = Filter { conversation, kinds: Box::new(is_wanted) };
-        let watch = watch_events(self.0.clone(), start, filter).await?;
+        let watch = watch_events(self.owned_call(), start, filter).await?;
         let services = self.0.clone();
         let told = stream::unfold(Some(watch), next);
         let told = told.map(move |told| Ok(told_to_wire(&services, told?)));

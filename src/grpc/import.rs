@@ -43,7 +43,7 @@ impl ImportService for Edge {
         &self,
         request: Request<Streaming<v1::ImportConversationsRequest>>,
     ) -> Result<Response<bulk::Answers>, Status> {
-        Ok(Response::new(bulk::answers(self.0.clone(), request.into_inner())))
+        Ok(Response::new(bulk::answers(self.owned_call(), request.into_inner())))
     }
 
     async fn get_import(

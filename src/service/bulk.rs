@@ -1,6 +1,6 @@
 //! Many imports in flight together, so that they share the store's syncs, decided one by one and told in their order.
 
-use std::{collections::HashMap, convert::Infallible, sync::Arc};
+use std::{collections::HashMap, convert::Infallible};
 
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesOrdered};
 use tokio::{sync::oneshot, time::sleep};
@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    Call, Services,
+    Call, OwnedCall,
     import::{ConflictPolicy, Imported, import_conversation},
 };
 
@@ -79,7 +79,7 @@ type Identity = (String, String);
 
 /// One bulk import. What is undecided when it is dropped may be stored or not.
 pub struct Bulk {
-    services: Arc<Services>,
+    call: OwnedCall,
     undecided: FuturesOrdered<BoxFuture<'static, Undecided>>,
     undecided_bytes: usize,
     /// The last item taken about a conversation, while it is undecided: its place, and the signal of its end.
@@ -97,9 +97,9 @@ struct Undecided {
 }
 
 impl Bulk {
-    pub fn new(services: Arc<Services>) -> Self {
+    pub fn new(call: OwnedCall) -> Self {
         Self {
-            services,
+            call,
             undecided: FuturesOrdered::new(),
             undecided_bytes: 0,
             last_about: HashMap::new(),
@@ -131,13 +131,13 @@ impl Bulk {
         let about = (import.new.source.clone(), import.new.external_id.clone());
         let (ends, ended) = oneshot::channel::<Infallible>();
         let before = self.last_about.insert(about.clone(), (place, ended));
-        let services = self.services.clone();
+        let call = self.call.clone();
         let decide = async move {
             // What is about one conversation keeps its order: its messages stand as they were sent.
             if let Some((_, ended)) = before {
                 let _ = ended.await;
             }
-            let outcome = import_with_patience(Call::new(&services), &import).await;
+            let outcome = import_with_patience(call.call(), &import).await;
             drop(ends);
             Undecided { decided: Decided { number, outcome }, place, size_bytes, about: Some(about) }
         };

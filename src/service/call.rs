@@ -1,5 +1,7 @@
 //! One call of a use case: what it works on, for whom, and until when.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use crate::{
@@ -28,6 +30,26 @@ impl Caller {
         match self {
             Self::Nobody => "",
         }
+    }
+}
+
+/// A call that outlives the request with which it began: a stream.
+#[derive(Clone)]
+pub struct OwnedCall {
+    pub services: Arc<Services>,
+    pub caller: Caller,
+    pub workspace: WorkspaceId,
+}
+
+impl OwnedCall {
+    /// As [`Call::new`].
+    pub fn new(services: Arc<Services>) -> Self {
+        Self { services, caller: Caller::Nobody, workspace: WorkspaceId::FIRST }
+    }
+
+    pub fn call(&self) -> Call<'_> {
+        let Self { services, caller, workspace } = self;
+        Call { services, caller: *caller, workspace: *workspace, request_id: None, deadline: None }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     store::{Position, Value, events},
 };
 
-use super::{Call, Services, conversation};
+use super::{OwnedCall, Services, conversation};
 
 /// How many records are read at once.
 const PAGE: usize = 64;
@@ -63,12 +63,13 @@ pub struct Watch {
 ///
 /// Errors: [`Error::NotFound`] for a conversation that the filter names by its source and is not stored,
 /// [`Error::EventsLost`] for a place that the log does not reach back or forward to.
-pub async fn watch_events(services: Arc<Services>, start: Start, filter: Filter) -> Result<Watch, Error> {
+pub async fn watch_events(call: OwnedCall, start: Start, filter: Filter) -> Result<Watch, Error> {
     let Filter { conversation, kinds } = filter;
     let conversation = match &conversation {
-        Some(name) => Some(conversation::resolve(Call::new(&services), name).await?),
+        Some(name) => Some(conversation::resolve(call.call(), name).await?),
         None => None,
     };
+    let services = call.services;
     let newest = services.store.newest();
     let mut page = Vec::new();
     let position = match start {

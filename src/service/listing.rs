@@ -42,7 +42,7 @@ impl Update {
     }
 
     pub fn is_indexed(&self) -> bool {
-        self.read.as_ref().is_some_and(|read| read.taken_in)
+        self.read.as_ref().is_some_and(|read| read.is_indexed)
     }
 
     /// Indexes a conversation as its head shows it.
@@ -50,7 +50,7 @@ impl Update {
         let Listing { writers, .. } = shown_by(head);
         self.next.writers = writers;
         self.next.follow(&head.conversation);
-        self.next.taken_in = true;
+        self.next.is_indexed = true;
     }
 
     /// Indexes a conversation; `messages` are all it has.
@@ -58,7 +58,7 @@ impl Update {
         self.next.writers.clear();
         self.next.add_writers(messages);
         self.next.follow(conversation);
-        self.next.taken_in = true;
+        self.next.is_indexed = true;
     }
 
     /// That the scoring of a version has ended.
@@ -145,7 +145,7 @@ pub async fn put(
 ) -> Result<(), StoreError> {
     let mut update = Update::begin(decision, conversation.id).await?;
     update.next.add_writers(new_messages);
-    update.next.taken_in = true;
+    update.next.is_indexed = true;
     update.follow(conversation, true);
     update.put(decision);
     Ok(())

@@ -8,7 +8,7 @@ use plaudit::{
     domain,
     proto::v1::{ConflictPolicy, Event, EventKind, WatchEventsRequest, WatchEventsResponse},
     service::{
-        Services, Settings,
+        OwnedCall, Services, Settings,
         events::{Filter, Start, watch_events},
     },
     store::{Batch, Direction, KeyRange, Keyspace, MemoryStore, SledOptions, SledStore, records},
@@ -296,7 +296,7 @@ async fn a_watcher_hears_something_every_30_seconds() {
     let clock = Arc::new(ManualClock::at(Plaudit::START));
     let services = Arc::new(Services::open(store.clone(), clock, Settings::default()).await.unwrap());
     let nothing = Filter { conversation: None, kinds: Box::new(|_| false) };
-    let mut watch = watch_events(services, Start::Oldest, nothing).await.unwrap();
+    let mut watch = watch_events(OwnedCall::new(services), Start::Oldest, nothing).await.unwrap();
     assert_eq!(watch.next().await.unwrap().position, 0);
     let event = domain::Event {
         conversation: domain::ConversationId(5_000_000_000_000_001),

@@ -81,7 +81,7 @@ const UNKNOWN: &[Unknown] = &[
         ],
     },
     Unknown {
-        layer: "store/",
+        layer: "store",
         words: &[
             "crate::service",
             "crate::scoring",
@@ -91,7 +91,7 @@ const UNKNOWN: &[Unknown] = &[
             "crate::clock",
         ],
     },
-    Unknown { layer: "service/", words: &["crate::grpc", "crate::rest", "crate::server", "serde_json"] },
+    Unknown { layer: "service", words: &["crate::grpc", "crate::rest", "crate::server", "serde_json"] },
     Unknown { layer: "cli/import", words: &["crate::store", "crate::service", "crate::grpc", "crate::rest"] },
     Unknown {
         layer: "wire",
@@ -110,7 +110,7 @@ const UNKNOWN: &[Unknown] = &[
     Unknown { layer: "grpc", words: &["crate::store", "crate::rest", "crate::scoring"] },
     Unknown { layer: "rest", words: &["crate::store", "crate::grpc", "crate::scoring"] },
     Unknown { layer: "background", words: &["crate::grpc", "crate::rest", "crate::server", "crate::cli"] },
-    Unknown { layer: "service/", words: &["crate::background"] },
+    Unknown { layer: "service", words: &["crate::background"] },
 ];
 
 struct Source {
@@ -148,7 +148,7 @@ impl Source {
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         // The guards and the conformance suite are modules of tests.
         let is_test = self.path.ends_with("tests.rs")
-            || self.path.contains("/guards/")
+            || self.path.contains("/guards")
             || self.path.contains("/tests/")
             || self.path.contains("conformance");
         let end = if is_test { 0 } else { usize::MAX };

@@ -14,7 +14,7 @@ use plaudit::{
     error::Error,
     proto::v1::{Event, EventKind},
     service::{
-        Services, Settings,
+        OwnedCall, Services, Settings,
         events::{Filter, Start, Watch, watch_events},
     },
     store::{Batch, Keyspace, MAX_PAGE, MemoryStore, SledOptions, SledStore, records},
@@ -160,7 +160,7 @@ async fn use_cases(keep_events_days: u64) -> (Arc<Services>, Arc<MemoryStore>, A
 
 async fn watch(services: &Arc<Services>, start: Start) -> Result<Watch, Error> {
     let everything = Filter { conversation: None, kinds: Box::new(|_| true) };
-    watch_events(services.clone(), start, everything).await
+    watch_events(OwnedCall::new(services.clone()), start, everything).await
 }
 
 #[tokio::test]

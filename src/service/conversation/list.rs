@@ -204,13 +204,13 @@ impl Page<ConversationStatus> {
         listed: Vec<(Conversation, Option<Listing>)>,
     ) -> Result<usize, Error> {
         let settled = |conversation: &Conversation, listing: &Option<Listing>| {
-            let listing = listing.as_ref().filter(|listing| listing.taken_in)?;
+            let listing = listing.as_ref().filter(|listing| listing.is_indexed)?;
             (listing.settled_version == Some(conversation.version)).then_some(listing.failed_attempts)
         };
         let unsettled =
             listed.iter().filter(|(conversation, listing)| settled(conversation, listing).is_none());
         // What was taken in once and waits again has no failure: that it was given up would be in its listing.
-        let is_new = |listing: &Option<Listing>| !listing.as_ref().is_some_and(|listing| listing.taken_in);
+        let is_new = |listing: &Option<Listing>| !listing.as_ref().is_some_and(|listing| listing.is_indexed);
         let wanted = unsettled.map(|(conversation, listing)| (conversation.id, is_new(listing)));
         let (waiting, reads) = queue::find_many(store, wanted.collect()).await?;
         let waiting: HashMap<ConversationId, queue::State> = waiting.into_iter().collect();

@@ -84,7 +84,7 @@ impl Submit<'_> {
     async fn find(&self, decision: &Decision<'_>) -> Result<Rating, Error> {
         let (conversation, id) = (self.conversation, self.id);
         let (listing, rating) = rating::find_with_listing(decision, conversation, id).await?;
-        let is_listed = listing.is_some_and(|listing: Listing| listing.taken_in && !listing.is_deleted);
+        let is_listed = listing.is_some_and(|listing: Listing| listing.is_indexed && !listing.is_deleted);
         match rating.filter(|_| is_listed) {
             Some(rating) => Ok(rating),
             None => find_named(decision, decision.unguarded(), self.name, conversation, id).await,

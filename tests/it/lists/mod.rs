@@ -112,7 +112,7 @@ impl Told {
         let mut listed = Listing { is_rated: self.is_rated, ..Listing::default() };
         if !waits || self.score_tenths.is_some() {
             listed.follow(&conversation);
-            listed.taken_in = true;
+            listed.is_indexed = true;
             listed.settled_version = (!waits && !self.waits_again).then_some(1);
             listed.writers.clone_from(&self.writers);
             listed.score_tenths = self.score_tenths;

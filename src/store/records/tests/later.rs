@@ -18,7 +18,7 @@ fn the_answers_to_other_requests_are_read_as_they_were_written() {
 fn what_lists_know_is_read_as_it_was_written() {
     let listing = Listing {
         create_time: UnixMillis(1_700_000_000_000),
-        taken_in: true,
+        is_indexed: true,
         is_deleted: false,
         settled_version: Some(3),
         failed_attempts: Some(5),

@@ -42,7 +42,7 @@ pub fn audit(disk: &Disk, conversations: &Conversations, assessments: &[Assessme
 /// What lists should know of a conversation whose scoring has ended.
 fn expected(whole: &Whole, score_tenths: Option<u32>, is_rated: bool) -> Listing {
     let mut listing = Listing {
-        taken_in: true,
+        is_indexed: true,
         settled_version: Some(whole.conversation.version),
         score_tenths,
         is_rated,

@@ -37,8 +37,10 @@ fn for_people(settings: &Settings) -> String {
         .iter()
         .map(|(setting, value, source)| [setting.name.to_owned(), value.to_string(), source.to_string()])
         .collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let (name_width, value_width) = (width(0), width(1));
+    let width = |cell: fn(&[String; 3]) -> &String| {
+        rows.iter().map(|row| cell(row).chars().count()).max().unwrap_or(0)
+    };
+    let (name_width, value_width) = (width(|[name, ..]| name), width(|[_, value, _]| value));
     rows.iter()
         .map(|[name, value, source]| format!("{name:name_width$}  {value:value_width$}  {source}\n"))
         .collect()

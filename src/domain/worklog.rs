@@ -73,8 +73,10 @@ pub fn cut(messages: &[Message], status_changes: &[StatusChange], idle_millis: i
 pub fn windows(worklogs: &[Worklog], message_count: usize) -> Vec<Range<usize>> {
     (0..worklogs.len())
         .map(|index| {
-            let start = index.checked_sub(1).map_or(0, |before| worklogs[before].last() + 1);
-            let end = worklogs.get(index + 1).map_or(message_count, |next| next.messages[0]);
+            let before = index.checked_sub(1).and_then(|before| worklogs.get(before));
+            let start = before.map_or(0, |before| before.last() + 1);
+            let next = worklogs.get(index + 1).and_then(|next| next.messages.first());
+            let end = next.copied().unwrap_or(message_count);
             start..end
         })
         .collect()

@@ -183,8 +183,8 @@ fn shortened(text: &str, max_bytes: usize) -> String {
     if text.len() <= max_bytes {
         return text.to_owned();
     }
-    let end = (0..=max_bytes).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-    format!("{}…", &text[..end])
+    let whole = text.get(..text.floor_char_boundary(max_bytes)).unwrap_or_default();
+    format!("{whole}…")
 }
 
 fn unavailable() -> Status {

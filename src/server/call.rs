@@ -221,7 +221,7 @@ fn is_grpc_proto(headers: &HeaderMap) -> bool {
 /// The header `grpc-timeout`, as gRPC's protocol over HTTP/2 defines it.
 fn parse_timeout(value: &str) -> Option<Duration> {
     let (unit_at, unit) = value.char_indices().next_back()?;
-    let digits = &value[..unit_at];
+    let digits = value.get(..unit_at)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }

@@ -125,7 +125,7 @@ async fn begins(stream: &TcpStream) -> io::Result<Spoken> {
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        if start[..count] != H2_PREFACE[..count] {
+        if start.get(..count) != H2_PREFACE.get(..count) {
             return Ok(Spoken::Http1);
         }
         if count == start.len() {

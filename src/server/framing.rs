@@ -65,17 +65,19 @@ impl Framing {
 
     /// Whether all is well so far.
     pub(super) fn take(&mut self, mut data: &[u8]) -> Result<(), FramingFault> {
-        while !data.is_empty() {
+        while let Some((&first, after_first)) = data.split_first() {
             if self.rest > 0 {
                 let step = self.rest.min(data.len());
                 self.rest -= step;
-                data = &data[step..];
+                data = data.get(step..).unwrap_or_default();
                 continue;
             }
             self.begun = true;
-            self.prefix[self.prefix_len] = data[0];
+            if let Some(place) = self.prefix.get_mut(self.prefix_len) {
+                *place = first;
+            }
             self.prefix_len += 1;
-            data = &data[1..];
+            data = after_first;
             if self.prefix_len == self.prefix.len() {
                 self.prefix_len = 0;
                 let [flags, length @ ..] = self.prefix;

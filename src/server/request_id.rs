@@ -44,8 +44,8 @@ impl RequestId {
         let plain = text.len() <= MAX_PLAIN_BYTES
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
         let hash = (!plain).then(|| {
-            let digits = blake3::hash(text.as_bytes()).to_hex();
-            format!("blake3:{}", &digits[..16]).into()
+            let digits: String = blake3::hash(text.as_bytes()).to_hex().chars().take(16).collect();
+            format!("blake3:{digits}").into()
         });
         Some(Self { text: text.into(), hash })
     }

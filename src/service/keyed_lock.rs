@@ -19,6 +19,7 @@ impl Default for KeyedLock {
 }
 
 impl KeyedLock {
+    #[expect(clippy::indexing_slicing, reason = "a place is below their number")]
     pub async fn lock(&self, conversation: ConversationId) -> OwnedMutexGuard<()> {
         let place = conversation.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56;
         Arc::clone(&self.0[place as usize % PLACES]).lock_owned().await

@@ -96,6 +96,6 @@ impl<T> Page<T> {
 /// Which term leads a walk from here on: the one that refused most of what was just looked at. Where none refused anything it
 /// stays.
 pub fn next_leader(refusals: &[usize], leader: usize) -> usize {
-    let most = (0..refusals.len()).max_by_key(|&term| (refusals[term], term == leader));
-    most.unwrap_or(leader)
+    let most = refusals.iter().enumerate().max_by_key(|&(term, refused)| (refused, term == leader));
+    most.map_or(leader, |(term, _)| term)
 }

@@ -126,10 +126,11 @@ impl KeyRange {
 
     /// Every key that begins with `prefix`.
     pub fn prefix(prefix: Key) -> Self {
-        let end = match prefix.iter().rposition(|&byte| byte != u8::MAX) {
+        let mut end = prefix.clone();
+        while end.pop_if(|last| *last == u8::MAX).is_some() {}
+        let end = match end.last_mut() {
             Some(last) => {
-                let mut end = prefix[..=last].to_vec();
-                end[last] += 1;
+                *last += 1;
                 Bound::Excluded(end)
             }
             None => Bound::Unbounded,

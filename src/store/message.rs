@@ -109,14 +109,14 @@ pub async fn find_attachment(
     conversation: ConversationId,
     id: AttachmentId,
 ) -> Result<Option<AttachedFile>, StoreError> {
-    let wanted = vec![reader.keys().head(conversation), reader.keys().attachment(conversation, id)];
-    let mut values = reader.get(wanted.clone()).await?.into_iter();
+    let (head_key, file_key) = (reader.keys().head(conversation), reader.keys().attachment(conversation, id));
+    let mut values = reader.get(vec![head_key.clone(), file_key.clone()]).await?.into_iter();
     let mut next = || values.next().flatten();
     let (Some(head), Some(file)) = (next(), next()) else { return Ok(None) };
-    if records::decode::<HeadWithoutMessages>(&wanted[0], &head)?.conversation.delete_time.is_some() {
+    if records::decode::<HeadWithoutMessages>(&head_key, &head)?.conversation.delete_time.is_some() {
         return Ok(None);
     }
-    let AttachmentBytes { file_name, content_type, bytes } = records::decode(&wanted[1], &file)?;
+    let AttachmentBytes { file_name, content_type, bytes } = records::decode(&file_key, &file)?;
     Ok(Some(AttachedFile { file_name, content_type, bytes: Vec::from(bytes).into() }))
 }
 

@@ -65,6 +65,7 @@ impl Secrets {
 
     /// The receipt of a conversation's import: 64 bits of tag and the 53 bits of the number, masked by the tag, in 23
     /// digits; the tag chooses the letter before them.
+    #[expect(clippy::indexing_slicing, reason = "there are 36 digits")]
     pub fn receipt(&self, conversation: ConversationId) -> Receipt {
         let tag = self.receipt_tag(conversation);
         let mask = self.receipt_mask(tag);
@@ -135,7 +136,7 @@ impl Secrets {
         hasher.update(&(arguments.len() as u64).to_be_bytes());
         hasher.update(arguments.as_bytes());
         hasher.update(place.as_bytes());
-        hasher.finalize().to_hex()[..TOKEN_TAG_CHARACTERS].to_owned()
+        hasher.finalize().to_hex().chars().take(TOKEN_TAG_CHARACTERS).collect()
     }
 }
 
@@ -146,8 +147,8 @@ impl Secrets {
         let mut hasher = blake3::Hasher::new_keyed(&self.attachment);
         hasher.update(&conversation.0.to_be_bytes());
         hasher.update(&attachment.0.to_be_bytes());
-        let tag = hasher.finalize().to_hex();
-        format!("{conversation}-{attachment}-{}", &tag[..LINK_TAG_CHARACTERS])
+        let tag: String = hasher.finalize().to_hex().chars().take(LINK_TAG_CHARACTERS).collect();
+        format!("{conversation}-{attachment}-{tag}")
     }
 
     /// The attachment of a link; `None` for one that this store did not give.

@@ -201,16 +201,19 @@ impl MessageChange {
             set(&mut message.content, &self.content);
             return;
         };
-        let named = [&self.clean_body, &self.plain_body, &self.html_body];
-        let were = [&before.clean_body, &before.plain_body, &before.html_body];
-        let new = [0, 1, 2].map(|body| named[body].as_ref().filter(|said| *said != were[body]));
+        let named_and_were = [
+            (&self.clean_body, &before.clean_body),
+            (&self.plain_body, &before.plain_body),
+            (&self.html_body, &before.html_body),
+        ];
+        let new = named_and_were.map(|(named, was)| named.as_ref().filter(|said| *said != was));
         let of_new = || {
             let [clean, plain, html] = new.map(|body| body.cloned().flatten());
             clean.or(plain).or_else(|| html.map(|html| words_of_body(&html, &details.body_type)))
         };
         match self.content.clone().or_else(of_new) {
             Some(words) if words != message.content => {
-                let [is_clean, is_plain, is_html] = named.map(Option::is_some);
+                let [is_clean, is_plain, is_html] = named_and_were.map(|(named, _)| named.is_some());
                 details.clean_body.take_if(|_| !is_clean);
                 details.plain_body.take_if(|_| !is_plain);
                 details.html_body.take_if(|_| !is_html);

@@ -66,7 +66,7 @@ impl Identity {
     fn checksum(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.format.to_be_bytes()).update(&self.id);
-        hasher.finalize().to_hex()[..16].to_owned()
+        hasher.finalize().to_hex().chars().take(16).collect()
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn pair_key(key: &[u8]) -> IVec {
 
 /// The caller's key of a raw key of the area of pairs.
 pub(super) fn caller_key(raw: &[u8]) -> Key {
-    raw[1..].to_vec()
+    raw.get(1..).unwrap_or_default().to_vec()
 }
 
 /// The raw key of a log record.

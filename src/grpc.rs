@@ -13,7 +13,7 @@ mod events;
 mod fields;
 mod import;
 mod message;
-mod pages;
+pub(crate) mod pages;
 mod rating;
 mod scorecard;
 

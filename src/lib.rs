@@ -43,3 +43,7 @@ pub mod cli;
 pub mod config;
 pub mod server;
 pub mod telemetry;
+
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;

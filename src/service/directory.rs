@@ -66,21 +66,32 @@ pub async fn numbers_of(
     Ok(numbers.into_iter().filter_map(number).collect())
 }
 
-/// What the directory says of authors of a conversation, in their places; who is not in it yet is made.
-pub(super) async fn entries_of(
+/// An author as the directory knows them, for calls that read: nobody is made.
+pub(super) struct KnownAuthor {
+    /// As [`numbers_of`] answers it; `None` while they have none.
+    pub number: Option<u64>,
+    pub entry: Option<Person>,
+}
+
+/// What the directory says of authors of a conversation, in their places.
+pub(super) async fn find_authors(
     call: Call<'_>,
+    numeric_source: &str,
     conversation: &Conversation,
     authors: &[&Author],
-) -> Result<Vec<Person>, Error> {
+) -> Result<Vec<KnownAuthor>, Error> {
     let Conversation { id, source, .. } = conversation;
-    let seen: Vec<Seen> = authors.iter().map(|author| Seen::of(source, *id, author)).collect();
-    let numbers = meet(call, &seen).await?;
-    let people = directory::find_people(&call.space(), &numbers).await?;
-    let people: Vec<Person> = people.into_iter().flatten().collect();
-    if people.len() != numbers.len() {
-        return Err(Error::Internal("an identity of the directory names a person that is absent".to_owned()));
-    }
-    Ok(people)
+    let seen = authors.iter().map(|author| Seen::of(source, *id, author).identity);
+    let identities: Vec<PersonIdentity> = seen.collect();
+    let numbers = directory::find_numbers(&call.space(), &identities).await?;
+    let in_directory: Vec<PersonId> = numbers.iter().flatten().copied().collect();
+    let mut entries = directory::find_people(&call.space(), &in_directory).await?.into_iter();
+    let known = identities.iter().zip(numbers).map(|(identity, number)| {
+        let own = identity.own_number().filter(|_| source == numeric_source);
+        let entry = number.and_then(|_| entries.next().flatten());
+        KnownAuthor { number: own.or(number.map(|id| id.0)), entry }
+    });
+    Ok(known.collect())
 }
 
 /// Makes everybody of a conversation who is seen for the first time: its authors, the agent in charge, the team. A customer

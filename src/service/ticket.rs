@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use crate::{
     domain::{
-        Assessment, AssessmentId, AssessmentState, Author, Conversation, ConversationRef, MessageId, Person,
-        Rating, Unit,
+        Assessment, AssessmentId, AssessmentState, Author, Conversation, ConversationRef, MessageId, Rating,
+        Unit,
         experience::Experience,
         work::{self, Work},
         worklog,
@@ -18,7 +18,7 @@ use crate::{
 use super::{
     Call, Services,
     conversation::{ScoringStatus, scoring_status},
-    directory,
+    directory::{self, KnownAuthor},
 };
 
 /// How many assessments are read at once.
@@ -40,7 +40,7 @@ pub struct TicketAssessments {
 pub struct Row {
     pub assessment: Assessment,
     pub progress: Progress,
-    /// The number of whose work it is.
+    /// The number of whose work it is; absent until they have entered the directory.
     pub assessee: Option<u64>,
     /// The worklog's first message, which is also its id.
     pub worklog: MessageId,
@@ -87,7 +87,8 @@ impl Progress {
 /// An AI agent that had to do with a worklog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AiAgent {
-    pub number: u64,
+    /// Absent until they have entered the directory.
+    pub number: Option<u64>,
     /// Empty: nobody named it.
     pub name: String,
     pub description: String,
@@ -104,7 +105,8 @@ pub struct Csat {
     pub text: Option<String>,
 }
 
-/// The assessments of the worklogs of one conversation. Numbers of people are those that callers of `numeric_source` know.
+/// The assessments of the worklogs of one conversation. Numbers of people are those that callers of `numeric_source` know. It
+/// writes nothing: an agent enters the directory before their work is scored.
 pub async fn get_ticket_assessments(
     call: Call<'_>,
     name: &ConversationRef,
@@ -126,7 +128,7 @@ pub async fn get_ticket_assessments(
     }
     let found = conversation::find(store, id).await?.ok_or_else(not_found)?;
     let scoring = scoring_status(&found);
-    let transcript = conversation::transcript(store, found.head).await?;
+    let transcript = conversation::outline(store, found.head).await?;
     if transcript.conversation.delete_time.is_some() {
         return Err(not_found());
     }
@@ -182,45 +184,35 @@ async fn name_people(
     conversation: &Conversation,
     rows: &mut [Row],
 ) -> Result<(), Error> {
-    let assessees: Vec<&Author> = rows.iter().filter_map(|row| row.assessment.assessee.as_ref()).collect();
-    let mut numbers =
-        directory::numbers_of(call, numeric_source, conversation, &assessees).await?.into_iter();
-    let named = ai_agents_of(call, numeric_source, conversation, rows).await?;
+    let mut named: Vec<&Author> = Vec::new();
+    for author in rows.iter().flat_map(named_in) {
+        if !named.iter().any(|known| known.is_same_as(author)) {
+            named.push(author);
+        }
+    }
+    let known = directory::find_authors(call, numeric_source, conversation, &named).await?;
+    let known: Vec<(Author, KnownAuthor)> = named.into_iter().cloned().zip(known).collect();
+    let of = |author: &Author| known.iter().find(|(known, _)| known.is_same_as(author));
     for row in rows {
-        row.assessee = row.assessment.assessee.as_ref().and_then(|_| numbers.next());
-        let of_work = row.work.iter().flat_map(|work| &work.ai_agents);
-        let named = of_work.filter_map(|agent| named.iter().find(|(author, _)| author.is_same_as(agent)));
-        row.ai_agents = named.map(|(_, agent)| agent.clone()).collect();
+        row.assessee = row.assessment.assessee.as_ref().and_then(|author| of(author)?.1.number);
+        let agents = row.work.iter().flat_map(|work| &work.ai_agents).filter_map(of);
+        row.ai_agents = agents.map(|(author, known)| ai_agent(author, known)).collect();
     }
     Ok(())
 }
 
-/// What the directory says of every AI agent that the rows name.
-async fn ai_agents_of(
-    call: Call<'_>,
-    numeric_source: &str,
-    conversation: &Conversation,
-    rows: &[Row],
-) -> Result<Vec<(Author, AiAgent)>, Error> {
-    let mut authors: Vec<&Author> = Vec::new();
-    for agent in rows.iter().filter_map(|row| row.work.as_ref()).flat_map(|work| &work.ai_agents) {
-        if !authors.iter().any(|known| known.is_same_as(agent)) {
-            authors.push(agent);
-        }
-    }
-    let entries = directory::entries_of(call, conversation, &authors).await?;
-    let numbers = directory::numbers_of(call, numeric_source, conversation, &authors).await?;
-    let named = authors.into_iter().zip(entries.into_iter().zip(numbers));
-    Ok(named.map(|(author, (entry, number))| (author.clone(), ai_agent(entry, author, number))).collect())
+/// Everybody whom a row names.
+fn named_in(row: &Row) -> impl Iterator<Item = &Author> {
+    row.assessment.assessee.iter().chain(row.work.iter().flat_map(|work| &work.ai_agents))
 }
 
-fn ai_agent(entry: Person, author: &Author, number: u64) -> AiAgent {
-    let name = if entry.display_name.is_empty() {
-        author.name.clone().unwrap_or_default()
-    } else {
-        entry.display_name
-    };
-    AiAgent { number, name, description: entry.description }
+fn ai_agent(author: &Author, KnownAuthor { number, entry }: &KnownAuthor) -> AiAgent {
+    let said = entry.as_ref().map(|entry| entry.display_name.clone()).filter(|name| !name.is_empty());
+    AiAgent {
+        number: *number,
+        name: said.or_else(|| author.name.clone()).unwrap_or_default(),
+        description: entry.as_ref().map(|entry| entry.description.clone()).unwrap_or_default(),
+    }
 }
 
 #[cfg(test)]

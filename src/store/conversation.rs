@@ -2,11 +2,15 @@
 //!
 //! A message is found by its id alone: the segment that holds it is the last one whose first message is not after it.
 
+use minicbor::Decode;
+
 use crate::domain::{Conversation, ConversationId, ConversationRef, Message, MessageId, Transcript};
 
 use super::{
     Decision, Direction, Key, Reader, Scanner, StoreError, Stored, Value, get_many, get_one, keys,
-    records::{self, Head, HeadWithoutMessages, Identity, Job, ScoringFailure, Segment},
+    records::{
+        self, Head, HeadOutline, HeadWithoutMessages, Identity, Job, ScoringFailure, Segment, SegmentOutline,
+    },
 };
 
 /// The largest head that holds the messages of its import; above it they get segments of their own.
@@ -68,13 +72,13 @@ pub async fn find_with_deleted(reader: &dyn Reader, id: ConversationId) -> Resul
 pub async fn find_heads(
     reader: &dyn Reader,
     ids: impl Iterator<Item = ConversationId>,
-) -> Result<Vec<Option<Head>>, StoreError> {
+) -> Result<Vec<Option<HeadWithoutMessages>>, StoreError> {
     let keys = reader.keys();
     get_many(reader, ids.map(|id| keys.head(id)).collect()).await
 }
 
 /// At most `limit` heads of conversations from `first` on and before `before` (`None`: to the newest), newest first, deleted
-/// ones among them.
+/// ones among them. Their messages are outlines: who wrote when, and no words.
 pub async fn heads_before(
     reader: &dyn Scanner,
     first: ConversationId,
@@ -86,7 +90,8 @@ pub async fn heads_before(
         return Ok(Vec::new());
     }
     let page = reader.scan(range, limit, Direction::Descending).await?;
-    page.iter().map(|(key, raw)| records::decode(key, raw)).collect()
+    let head = |(key, raw): &(Key, Value)| Ok(records::decode::<HeadOutline>(key, raw)?.into());
+    page.iter().map(head).collect()
 }
 
 /// A head with its conversation's number; what is wrong with it when it is damaged.
@@ -113,6 +118,19 @@ pub async fn heads_from(
 
 /// All messages of a conversation whose head was read.
 pub async fn transcript(reader: &dyn Scanner, head: Head) -> Result<Transcript, StoreError> {
+    messages_of::<Segment>(reader, head).await
+}
+
+/// As [`transcript`], with messages of which it is known who wrote them when, and no words: they have neither content nor details
+/// but for the tracking id. The few that stand in the head come as they were read.
+pub async fn outline(reader: &dyn Scanner, head: Head) -> Result<Transcript, StoreError> {
+    messages_of::<SegmentOutline>(reader, head).await
+}
+
+async fn messages_of<S>(reader: &dyn Scanner, head: Head) -> Result<Transcript, StoreError>
+where
+    S: for<'b> Decode<'b, ()> + Into<Segment>,
+{
     let Head { conversation, mut messages, .. } = head;
     let mut range = reader.keys().segments(conversation.id);
     while messages.len() < conversation.message_count as usize {
@@ -120,7 +138,7 @@ pub async fn transcript(reader: &dyn Scanner, head: Head) -> Result<Transcript, 
         let Some((last, _)) = page.last() else { break };
         range = range.after(last.clone());
         for (key, raw) in &page {
-            messages.extend(records::decode::<Segment>(key, raw)?.messages);
+            messages.extend(records::decode::<S>(key, raw)?.into().messages);
         }
     }
     // Segments and the head's count change in one batch; a segment that was added after the head was read is newer. Whoever

@@ -3,7 +3,11 @@
 //! Field numbers are append-only; a number is never used again for something else. `tests/fixtures/records` holds one value
 //! of every kind and version, and a test decodes them for ever.
 
+mod outline;
+
 use minicbor::{Decode, Encode, bytes::ByteVec};
+
+pub use outline::{HeadOutline, SegmentOutline};
 
 use crate::domain::{
     AssessmentId, Conversation, ConversationId, ImportOutcome, Message, MessageId, PersonId, RatingId,

@@ -85,7 +85,7 @@ struct AiUsagePart {
 
 #[derive(Serialize)]
 struct AiAgentPart {
-    id: u64,
+    id: Option<u64>,
     name: Option<String>,
     description: Option<String>,
 }

@@ -11,7 +11,7 @@ use crate::{
         page::{CHUNK, Cursor, MAX_PAGE_BYTES, Page, READS_PER_ITEM, next_leader},
         scoring::FAILURE,
     },
-    store::{Key, Scanner, Space, conversation, listing, queue, records::Head},
+    store::{Key, Scanner, Space, conversation, listing, queue, records::HeadWithoutMessages},
 };
 
 use super::{ConversationStatus, ScoringStatus, status_of};
@@ -170,7 +170,7 @@ impl Walk<'_> {
             let heads = conversation::find_heads(&self.store, passing.iter().map(|(id, _)| *id)).await?;
             self.reads_left -= passing.len();
             let shown = heads.into_iter().zip(passing).filter_map(|(head, (_, listing))| {
-                let Head { conversation, .. } = head?;
+                let HeadWithoutMessages { conversation } = head?;
                 conversation.delete_time.is_none().then_some((conversation, Some(listing)))
             });
             self.reads_left -= self.page.take(&self.store, shown.collect()).await?;

@@ -28,7 +28,7 @@ pub(super) async fn run(
     let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{id}"));
     let found = conversation::find(&*decision, id).await?.ok_or_else(not_found)?;
     let guarded = decision.guarded_by(&decision.keys().head(id));
-    let stored = conversation::transcript(&guarded, found.head.clone()).await?;
+    let stored = conversation::outline(&guarded, found.head.clone()).await?;
     let known = known_ids(&stored);
     let is_unseen = |message: &NewMessage| !known.contains(message.external_id.as_str());
     let unseen: Vec<&NewMessage> = new.messages.iter().filter(|message| is_unseen(message)).collect();

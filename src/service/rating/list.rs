@@ -1,9 +1,14 @@
 //! Pages of ratings, and what many of them come to.
 
-use std::collections::HashSet;
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashSet},
+};
 
 use crate::{
-    domain::{ConversationId, Rating, RatingCounts, RatingFilter, RatingId, RatingSummary, UnixMillis},
+    domain::{
+        ConversationId, Listing, Rating, RatingCounts, RatingFilter, RatingId, RatingSummary, UnixMillis,
+    },
     error::{Error, ResourceKind},
     store::{conversation as stored_conversation, listing, rating},
 };
@@ -16,6 +21,8 @@ const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024 - 512 * 1024;
 const READ_AT_ONCE: usize = 64;
 /// How many entries a summary reads at once.
 const SUMMED_AT_ONCE: usize = 1000;
+/// So many deleted conversations a summary holds in memory, a mebibyte or two; of more it looks each page's up.
+const MOST_DELETED: usize = 50_000;
 /// A page reads at most so many values for each rating that was asked for.
 const READS_PER_RATING: usize = 4;
 /// Of these one is for the rating itself and one for its conversation's head.
@@ -120,35 +127,67 @@ pub async fn list_ratings(
     Ok(Listed { ratings, next: next.filter(|_| range.is_some()) })
 }
 
-/// What the ratings that a filter lets through come to, without those of deleted conversations. It reads the range of their
-/// offers and the notes on deletions, and no conversation.
+/// What the ratings that a filter lets through come to, without those of deleted conversations.
+///
+/// It reads the range of their offers, a page at a time, and which conversations are deleted; no conversation itself. Its time
+/// grows with the offers in the range, its memory does not, and other calls have their turn after each page.
 pub async fn summarize_ratings(call: Call<'_>, filter: &RatingFilter) -> Result<RatingSummary, Error> {
     let now = call.services.clock.now();
-    let deleted = deleted_conversations(call).await?;
+    let deleted = Deleted::read(call).await?;
     let mut counts = RatingCounts::default();
     let mut range = Some(rating::entries_of(call.keys(), filter, None));
     while let Some(wanted) = range.take() {
-        let (entries, rest) = rating::latest_entries(&call.space(), wanted, SUMMED_AT_ONCE).await?;
+        let (mut entries, rest) = rating::latest_entries(&call.space(), wanted, SUMMED_AT_ONCE).await?;
         range = rest;
+        entries.retain(|(time, _, entry)| filter.matches(entry, *time, now));
+        let deleted = deleted.among(call, &entries).await?;
         for (time, _, entry) in &entries {
-            if filter.matches(entry, *time, now) && !deleted.contains(&entry.conversation) {
+            if !deleted.contains(&entry.conversation) {
                 counts.add(entry, *time, now);
             }
         }
+        // An engine that answers at once would else keep the thread for the whole range.
+        tokio::task::yield_now().await;
     }
     Ok(counts.summary())
 }
 
-/// Every conversation that is deleted and not purged yet.
-async fn deleted_conversations(call: Call<'_>) -> Result<HashSet<ConversationId>, Error> {
-    let (mut deleted, mut after) = (HashSet::new(), None);
-    loop {
-        let noted = listing::deletions_until(&call.space(), UnixMillis::MAX, after, SUMMED_AT_ONCE).await?;
-        deleted.extend(noted.iter().map(|(_, id)| *id));
-        match noted.last() {
-            Some((last, _)) if noted.len() == SUMMED_AT_ONCE => after = Some(last.clone()),
-            _ => return Ok(deleted),
+/// Which conversations are deleted and not purged yet.
+enum Deleted {
+    All(HashSet<ConversationId>),
+    /// Too many to hold: they are looked up for each page.
+    Many,
+}
+
+impl Deleted {
+    async fn read(call: Call<'_>) -> Result<Self, Error> {
+        let (mut deleted, mut after) = (HashSet::new(), None);
+        loop {
+            let noted =
+                listing::deletions_until(&call.space(), UnixMillis::MAX, after, SUMMED_AT_ONCE).await?;
+            deleted.extend(noted.iter().map(|(_, id)| *id));
+            match noted.last() {
+                Some(_) if deleted.len() > MOST_DELETED => return Ok(Self::Many),
+                Some((last, _)) if noted.len() == SUMMED_AT_ONCE => after = Some(last.clone()),
+                _ => return Ok(Self::All(deleted)),
+            }
         }
+    }
+
+    /// Those of the deleted ones to which these ratings belong, and perhaps others.
+    async fn among(
+        &self,
+        call: Call<'_>,
+        entries: &[rating::Entry],
+    ) -> Result<Cow<'_, HashSet<ConversationId>>, Error> {
+        if let Self::All(deleted) = self {
+            return Ok(Cow::Borrowed(deleted));
+        }
+        let ids: BTreeSet<ConversationId> = entries.iter().map(|(.., entry)| entry.conversation).collect();
+        let listings = listing::find_many(&call.space(), ids.iter().copied()).await?;
+        let deleted = ids.into_iter().zip(listings);
+        let is_deleted = |listing: Option<Listing>| listing.is_some_and(|listing| listing.is_deleted);
+        Ok(Cow::Owned(deleted.filter_map(|(id, listing)| is_deleted(listing).then_some(id)).collect()))
     }
 }
 

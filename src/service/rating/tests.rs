@@ -6,8 +6,9 @@ use super::*;
 use crate::{
     clock::ManualClock,
     domain::{
-        Assessment, AssessmentId, Author, AuthorKind, MessageKind, NewAnswer, NewConversation, NewMessage,
-        QuestionDraft, QuestionRef, RatingDraft, RatingType, RevisionRef, Submission, UnixMillis, Violations,
+        Assessment, AssessmentId, Author, AuthorKind, Channel, Course, Listing, MessageKind, NewAnswer,
+        NewConversation, NewMessage, QuestionDraft, QuestionRef, RatingAnswer, RatingDraft, RatingFilter,
+        RatingQuestion, RatingType, RevisionRef, Submission, UnixMillis, Violations,
     },
     scoring::yaml,
     service::{
@@ -15,7 +16,7 @@ use crate::{
         import::{ConflictPolicy, import_conversation},
         scoring::{Outcome, score_conversation},
     },
-    store::{Decision, Keyspace, MemoryStore, WorkspaceId, assessment, scorecard},
+    store::{Decision, Keyspace, MemoryStore, WorkspaceId, assessment, listing, rating, scorecard},
 };
 
 const STARS: &str = "
@@ -127,4 +128,45 @@ async fn without_such_a_scorecard_an_answer_queues_nothing() {
     let rating = offered(&services, id).await;
     answer(&services, &rating, 1).await;
     assert_eq!(score_conversation(Call::new(&services), id).await.expect("an outcome"), Outcome::NothingToDo);
+}
+
+/// Two ratings, one of them of a deleted conversation among so many that they are not held in memory.
+#[tokio::test]
+async fn ratings_of_deleted_conversations_do_not_count_however_many_there_are() {
+    let services = services(false).await;
+    let call = Call::new(&services);
+    let mut decision = Decision::new(call.space());
+    for number in 0..=60_000 {
+        listing::put_deletion(&mut decision, UnixMillis(number), ConversationId(1_000_000 + number as u64));
+    }
+    for (number, is_deleted) in [(1, false), (1_000_005, true)] {
+        let id = ConversationId(number);
+        decision.expect(decision.keys().listing(id), None);
+        listing::put(&mut decision, id, None, &Listing { is_deleted, ..Listing::default() });
+        rating::put_new(&mut decision, &rated(id));
+    }
+    assert!(decision.commit().await.expect("the store takes it"));
+    let summary = summarize_ratings(call, &RatingFilter::default()).await.unwrap();
+    assert_eq!((summary.offered, summary.csat_mean.value), (1, Some(5.0)));
+}
+
+fn rated(conversation: ConversationId) -> Rating {
+    let person = |kind| Author { kind, external_id: Some("1".to_owned()), name: None };
+    let time = UnixMillis(1_700_000_000_000);
+    let answer = Some(RatingAnswer { value: 5, comment: None, time });
+    Rating {
+        id: RatingId(conversation.0 + 1),
+        conversation,
+        user: person(AuthorKind::Contact),
+        agent: person(AuthorKind::Teammate),
+        source: "custom".to_owned(),
+        channel: Channel::Email,
+        offer_time: time,
+        course: Course::default(),
+        questions: vec![RatingQuestion { kind: RatingType::Csat, text: None, language: None, answer }],
+        version: 1,
+        create_time: time,
+        update_time: time,
+        imported_uuid: None,
+    }
 }

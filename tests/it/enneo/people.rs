@@ -1,6 +1,6 @@
 //! The numbers by which the answer of a store knows people.
 
-use plaudit::store::Batch;
+use plaudit::store::{Batch, Direction, KeyRange, Keyspace as _};
 use serde_json::{Value, json};
 
 use super::{
@@ -109,4 +109,27 @@ async fn whoever_is_known_costs_the_store_nothing() {
     stored(&server, &json!({ "customerId": "78", "process": false })).await;
     let committed = server.store.take_committed();
     assert!(!writes_people(&committed[0]) && committed.len() <= 2, "the message, and then the person");
+}
+
+#[tokio::test]
+async fn asking_for_assessments_makes_nobody() {
+    const IDENTITIES: u8 = 0x71;
+    let server = Plaudit::start().await;
+    let body =
+        json!({ "direction": "out", "from": "tom@company.com", "body": "Hello", "process": "realtime" });
+    stored(&server, &body).await;
+    let assessed = async |server: &Plaudit| {
+        rows(&server.http().get("/ticket/8821/assessments").await)[0]["assessedUser"].clone()
+    };
+    assert!(assessed(&server).await.as_u64().is_some_and(|number| number > OURS));
+    // As a server would find it that met nobody before it scored, and remembers nobody.
+    let everybody =
+        server.store.scan(KeyRange::prefix(vec![IDENTITIES]), 10, Direction::Ascending).await.unwrap();
+    let delete = everybody.into_iter().map(|(key, _)| key).collect();
+    server.store.commit(Batch { delete, ..Batch::default() }).await.unwrap();
+    let server = server.restart().await;
+    server.store.take_committed();
+    assert_eq!(assessed(&server).await, Value::Null);
+    let mut written = server.store.take_committed().into_iter().flat_map(|batch| batch.put);
+    assert!(written.all(|(key, _)| key[0] != IDENTITIES));
 }

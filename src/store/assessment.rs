@@ -160,8 +160,8 @@ pub async fn posted(
     after: Option<Place>,
     limit: usize,
 ) -> Result<Vec<Posted>, StoreError> {
-    let page = reader.scan(keys::postings(term, created, after), limit, Direction::Ascending).await?;
-    let posted = |(key, _): &(Key, Value)| {
+    let page = reader.scan_keys(keys::postings(term, created, after), limit, Direction::Ascending).await?;
+    let posted = |key: &Key| {
         let (place, conversation, id) = keys::assessment_of_posting(term, key)
             .ok_or_else(|| StoreError::Corrupt(format!("an assessment is posted as {key:02x?}").into()))?;
         Ok(Posted { place, conversation, id })

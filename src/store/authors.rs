@@ -12,6 +12,7 @@ use super::{
 
 /// How many segments are read at once.
 const SEGMENT_PAGE: usize = 4;
+const SEGMENT_PAGE_BYTES: usize = 256 * 1024;
 
 /// The customer who wrote first.
 pub async fn requester(reader: &dyn Scanner, head: &Head) -> Result<Option<Author>, StoreError> {
@@ -67,7 +68,7 @@ async fn search(
     }
     let mut range = reader.keys().segments(head.conversation.id);
     loop {
-        let page = reader.scan(range.clone(), SEGMENT_PAGE, direction).await?;
+        let page = reader.scan_within(range.clone(), SEGMENT_PAGE, SEGMENT_PAGE_BYTES, direction).await?;
         for (key, raw) in &page {
             let messages = records::decode::<Segment>(key, raw)?.messages;
             let found = match direction {
@@ -79,11 +80,11 @@ async fn search(
             }
         }
         match page.last() {
-            Some((key, _)) if page.len() == SEGMENT_PAGE => match direction {
+            Some((key, _)) => match direction {
                 Direction::Ascending => range.start = Bound::Excluded(key.clone()),
                 Direction::Descending => range.end = Bound::Excluded(key.clone()),
             },
-            _ => return Ok(None),
+            None => return Ok(None),
         }
     }
 }

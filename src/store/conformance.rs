@@ -89,6 +89,8 @@ macro_rules! conformance_suite {
                 a_read_sees_a_batch_wholly_or_not_at_all,
                 a_scan_respects_every_kind_of_bound,
                 a_scan_ends_at_its_limit,
+                a_scan_ends_at_its_bytes_and_skips_nothing,
+                a_scan_of_keys_returns_those_of_the_pairs,
                 a_prefix_of_ff_bytes_has_no_end,
                 a_page_is_never_larger_than_the_largest,
                 the_log_keeps_the_order_of_commits,

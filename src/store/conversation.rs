@@ -20,6 +20,8 @@ pub const MAX_HEAD_BYTES: usize = 16 * 1024;
 const SEGMENT_BYTES: usize = 32 * 1024;
 /// How many segments are read at once.
 const SEGMENT_PAGE: usize = 32;
+/// How many bytes of them: a message that is larger than a segment stands in one of its own.
+const SEGMENT_PAGE_BYTES: usize = SEGMENT_PAGE * SEGMENT_BYTES;
 
 /// What is stored of one conversation besides its messages outside the head.
 #[derive(Clone, Debug)]
@@ -134,7 +136,8 @@ where
     let Head { conversation, mut messages, .. } = head;
     let mut range = reader.keys().segments(conversation.id);
     while messages.len() < conversation.message_count as usize {
-        let page = reader.scan(range.clone(), SEGMENT_PAGE, Direction::Ascending).await?;
+        let page =
+            reader.scan_within(range.clone(), SEGMENT_PAGE, SEGMENT_PAGE_BYTES, Direction::Ascending).await?;
         let Some((last, _)) = page.last() else { break };
         range = range.after(last.clone());
         for (key, raw) in &page {

@@ -105,9 +105,9 @@ pub async fn list_members(
 ) -> Result<Vec<(PersonId, Option<Person>)>, StoreError> {
     let mut range = reader.keys().members(team);
     range.start = Bound::Excluded(reader.keys().member(team, after));
-    let members = reader.scan(range, limit, Direction::Ascending).await?;
+    let members = reader.scan_keys(range, limit, Direction::Ascending).await?;
     let number = |key: &Key| key.last_chunk().map(|number| PersonId(u64::from_be_bytes(*number)));
-    let numbers: Vec<PersonId> = members.iter().filter_map(|(key, _)| number(key)).collect();
+    let numbers: Vec<PersonId> = members.iter().filter_map(number).collect();
     let people = find_people(reader, &numbers).await?;
     Ok(numbers.into_iter().zip(people).collect())
 }

@@ -82,7 +82,7 @@ pub async fn is_half_loaded(store: &dyn Keyspace) -> Result<bool, StoreError> {
 /// Writes a store to `out`, which need not be buffered, and tells `progress` after each page.
 ///
 /// The store must not be written to meanwhile, since no page knows of the others: that is [`DumpError::Changed`]. Memory
-/// is bounded by 64 values, about 1 MiB when none is larger. `out` is flushed, not synced.
+/// is bounded by about 1 MiB, or by one value that is larger, and by 64 log records. `out` is flushed, not synced.
 pub async fn dump(
     store: &dyn Keyspace,
     out: &mut (dyn Write + Send),
@@ -113,15 +113,13 @@ async fn dump_pairs(
     progress: &mut (dyn FnMut(Counts) + Send),
 ) -> Result<(), DumpError> {
     let mut range = KeyRange::all();
-    let mut limit = 1;
     loop {
-        let page = store.scan(range.clone(), limit, Direction::Ascending).await?;
+        let page = store.scan_within(range.clone(), PAGE_VALUES, PAGE_BYTES, Direction::Ascending).await?;
         let Some((last, _)) = page.last() else { return Ok(()) };
         range = range.after(last.clone());
         for (key, value) in &page {
             out.pair(key, value);
         }
-        limit = next_limit(limit, out.buffer.len());
         out.write_page().map_err(DumpError::Io)?;
         progress(out.counts);
     }

@@ -344,6 +344,11 @@ pub fn conversation_of_job(key: &[u8]) -> Option<ConversationId> {
     Some(ConversationId(u64::from_be_bytes(id.try_into().ok()?)))
 }
 
+/// Whether this is an attachment's key.
+pub fn is_attachment(key: &[u8]) -> bool {
+    key.first() == Some(&ATTACHMENT)
+}
+
 /// Whether this is a rating's key.
 pub fn is_rating(key: &[u8]) -> bool {
     key.first() == Some(&RATING)

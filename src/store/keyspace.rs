@@ -211,7 +211,28 @@ pub trait Keyspace: Send + Sync + 'static {
         range: KeyRange,
         limit: usize,
         direction: Direction,
+    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
+        self.scan_within(range, limit, usize::MAX, direction)
+    }
+
+    /// As [`Keyspace::scan`], for values whose sizes nobody knows beforehand: a page ends before the pair whose value would
+    /// bring the page's values above `max_bytes`. The first pair always comes, so that only an empty page says that the range
+    /// is at its end. A value that is not returned is not read.
+    fn scan_within(
+        &self,
+        range: KeyRange,
+        limit: usize,
+        max_bytes: usize,
+        direction: Direction,
     ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>>;
+
+    /// The keys that [`Keyspace::scan`] returns, without reading their values, however large or damaged those are.
+    fn scan_keys(
+        &self,
+        range: KeyRange,
+        limit: usize,
+        direction: Direction,
+    ) -> BoxFuture<'_, Result<Vec<Key>, StoreError>>;
 
     /// Applies a batch atomically, serializably and durably, or not at all. When it answers `Ok`, the write survives the
     /// loss of power.
@@ -245,6 +266,10 @@ pub trait Keyspace: Send + Sync + 'static {
     /// after the last of them. What would stand before the first record of a log counts as removed: a dump does not say
     /// what its store had removed before.
     fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Whether only this process can have the store open. Then whatever another process left behind is over for good; else it
+    /// is over when its time has expired.
+    fn is_exclusive(&self) -> bool;
 
     /// Sizes and counters, cheap enough to ask every second.
     fn stats(&self) -> BoxFuture<'_, Result<Stats, StoreError>>;

@@ -66,8 +66,8 @@ pub async fn posted(
     after: Option<Place>,
     limit: usize,
 ) -> Result<Vec<Place>, StoreError> {
-    let page = reader.scan(keys::postings(term, created, after), limit, Direction::Ascending).await?;
-    let place = |(key, _): &(Key, Value)| {
+    let page = reader.scan_keys(keys::postings(term, created, after), limit, Direction::Ascending).await?;
+    let place = |key: &Key| {
         keys::place_of_posting(term, key)
             .ok_or_else(|| StoreError::Corrupt(format!("a conversation is posted as {key:02x?}").into()))
     };
@@ -95,8 +95,8 @@ pub async fn deletions_until(
     if let Some(after) = after {
         range = range.after(after);
     }
-    let page = reader.scan(range, limit, Direction::Ascending).await?;
-    let noted = |(key, _): (Key, Value)| {
+    let page = reader.scan_keys(range, limit, Direction::Ascending).await?;
+    let noted = |key: Key| {
         let id = keys::conversation_of_deletion(&key)
             .ok_or_else(|| StoreError::Corrupt(format!("a deletion has the key {key:02x?}").into()))?;
         Ok((key, id))

@@ -21,6 +21,7 @@ use super::keyspace::{
 
 /// An empty keyspace in memory. A commit is "durable" at once: until the process ends.
 pub struct MemoryStore {
+    is_shared: bool,
     state: Mutex<State>,
     commits: AtomicU64,
     newest: watch::Sender<Position>,
@@ -39,6 +40,7 @@ struct State {
 impl Default for MemoryStore {
     fn default() -> Self {
         Self {
+            is_shared: false,
             state: Mutex::default(),
             commits: AtomicU64::new(0),
             newest: watch::Sender::new(0),
@@ -50,6 +52,11 @@ impl Default for MemoryStore {
 impl MemoryStore {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// One that counts as open in several processes at once, for what runs in each of them.
+    pub fn shared() -> Self {
+        Self { is_shared: true, ..Self::default() }
     }
 
     fn open_state(&self) -> Result<MutexGuard<'_, State>, StoreError> {
@@ -67,19 +74,28 @@ impl MemoryStore {
         &self,
         range: KeyRange,
         limit: usize,
+        max_bytes: usize,
         direction: Direction,
     ) -> Result<Vec<(Key, Value)>, StoreError> {
         let state = self.open_state()?;
         if range.is_empty() {
             return Ok(Vec::new());
         }
-        let owned = |(key, value): (&Key, &Value)| (key.clone(), value.clone());
-        let pairs = state.pairs.range((range.start, range.end));
-        let limit = limit.min(MAX_PAGE);
-        Ok(match direction {
-            Direction::Ascending => pairs.take(limit).map(owned).collect(),
-            Direction::Descending => pairs.rev().take(limit).map(owned).collect(),
-        })
+        let mut found = state.pairs.range((range.start, range.end));
+        let (mut pairs, mut bytes) = (Vec::new(), 0_usize);
+        while pairs.len() < limit.min(MAX_PAGE) {
+            let next = match direction {
+                Direction::Ascending => found.next(),
+                Direction::Descending => found.next_back(),
+            };
+            let Some((key, value)) = next else { break };
+            bytes = bytes.saturating_add(value.len());
+            if bytes > max_bytes && !pairs.is_empty() {
+                break;
+            }
+            pairs.push((key.clone(), value.clone()));
+        }
+        Ok(pairs)
     }
 
     fn commit_now(&self, batch: Batch) -> Result<Committed, StoreError> {
@@ -159,13 +175,27 @@ impl Keyspace for MemoryStore {
         async move { self.get_now(&keys) }.boxed()
     }
 
-    fn scan(
+    fn scan_within(
+        &self,
+        range: KeyRange,
+        limit: usize,
+        max_bytes: usize,
+        direction: Direction,
+    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
+        async move { self.scan_now(range, limit, max_bytes, direction) }.boxed()
+    }
+
+    fn scan_keys(
         &self,
         range: KeyRange,
         limit: usize,
         direction: Direction,
-    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
-        async move { self.scan_now(range, limit, direction) }.boxed()
+    ) -> BoxFuture<'_, Result<Vec<Key>, StoreError>> {
+        async move {
+            let pairs = self.scan_now(range, limit, usize::MAX, direction)?;
+            Ok(pairs.into_iter().map(|(key, _)| key).collect())
+        }
+        .boxed()
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {
@@ -194,6 +224,10 @@ impl Keyspace for MemoryStore {
 
     fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>> {
         async move { self.restore_log_now(records) }.boxed()
+    }
+
+    fn is_exclusive(&self) -> bool {
+        !self.is_shared
     }
 
     fn stats(&self) -> BoxFuture<'_, Result<Stats, StoreError>> {

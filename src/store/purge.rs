@@ -3,12 +3,17 @@
 use crate::domain::{Assessment, ConversationId, Rating};
 
 use super::{
-    Direction, Key, Scanner, StoreError, assessment, keys,
+    Direction, Key, KeyRange, Scanner, StoreError, Value, assessment,
+    keys::{self, Keys},
     records::{self, PersonNumber},
 };
 
-/// How many values are read at once: with what they lead to they are a batch of at most about 256 keys.
+/// How many keys are found at once: with what they lead to they are a batch of at most about 256 keys.
 const PART: usize = 40;
+/// The same of attachments, each of which an engine may keep in a hundred pieces.
+const ATTACHMENTS_PART: usize = 2;
+/// How many bytes of values are read at once.
+const PART_BYTES: usize = 1024 * 1024;
 
 /// Some of the keys that belong to a conversation, besides its head, its job and its listing; none when nothing is left.
 /// `source` is the conversation's, if it is known: by it those are found who are known within the conversation only.
@@ -19,29 +24,55 @@ pub async fn next_belongings(
 ) -> Result<Vec<Key>, StoreError> {
     let known_within = source.map(|source| reader.keys().known_within(source, id));
     for range in reader.keys().belongings(id).chain(known_within.into_iter().flatten()) {
-        let pairs = reader.scan(range, PART, Direction::Ascending).await?;
-        let mut found: Vec<Key> = Vec::with_capacity(pairs.len());
-        for (key, value) in pairs {
-            if keys::is_assessment(&key) {
-                // One that is damaged leaves postings behind, which lists pass over.
-                let assessment = records::decode::<Assessment>(&key, &value).ok();
-                found.extend(assessment.iter().flat_map(|it| assessment::keys_elsewhere(reader.keys(), it)));
-            }
-            if keys::is_rating(&key)
-                && let Ok(rating) = records::decode::<Rating>(&key, &value)
-            {
-                found.push(reader.keys().rating_by_time(rating.offer_time, rating.id));
-            }
-            if keys::is_person_identity(&key)
-                && let Ok(number) = records::decode::<PersonNumber>(&key, &value)
-            {
-                found.push(reader.keys().person(number.person));
-            }
-            found.push(key);
-        }
+        let found = next_of(reader, range).await?;
         if !found.is_empty() {
             return Ok(found);
         }
     }
     Ok(Vec::new())
+}
+
+async fn next_of(reader: &dyn Scanner, range: KeyRange) -> Result<Vec<Key>, StoreError> {
+    let Some(first) = reader.scan_keys(range.clone(), 1, Direction::Ascending).await?.pop() else {
+        return Ok(Vec::new());
+    };
+    if !leads_elsewhere(&first) {
+        let part = if keys::is_attachment(&first) { ATTACHMENTS_PART } else { PART };
+        return reader.scan_keys(range, part, Direction::Ascending).await;
+    }
+    match reader.scan_within(range, PART, PART_BYTES, Direction::Ascending).await {
+        Ok(pairs) => Ok(pairs
+            .into_iter()
+            .flat_map(|(key, value)| {
+                let mut found = elsewhere(reader.keys(), &key, &value);
+                found.push(key);
+                found
+            })
+            .collect()),
+        // What it leads to stays behind, and lists pass over it; the rest of the conversation must go all the same.
+        Err(StoreError::Corrupt(cause)) => {
+            tracing::error!(%cause, "a record of a deleted conversation is damaged; removed it unread");
+            Ok(vec![first])
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the value says which other keys belong to it.
+fn leads_elsewhere(key: &Key) -> bool {
+    keys::is_assessment(key) || keys::is_rating(key) || keys::is_person_identity(key)
+}
+
+/// The other keys that belong to what is stored here. What is damaged leads nowhere.
+fn elsewhere(keys: Keys, key: &Key, value: &Value) -> Vec<Key> {
+    if keys::is_assessment(key) {
+        let assessment = records::decode::<Assessment>(key, value).ok();
+        return assessment.iter().flat_map(|it| assessment::keys_elsewhere(keys, it)).collect();
+    }
+    if keys::is_rating(key) {
+        let rating = records::decode::<Rating>(key, value).ok();
+        return rating.iter().map(|rating| keys.rating_by_time(rating.offer_time, rating.id)).collect();
+    }
+    let number = records::decode::<PersonNumber>(key, value).ok();
+    number.iter().map(|number| keys.person(number.person)).collect()
 }

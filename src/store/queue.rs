@@ -66,7 +66,7 @@ fn conversation_of(key: &Key) -> Result<ConversationId, StoreError> {
 pub async fn lowest(reader: &dyn Scanner) -> Result<Option<ConversationId>, StoreError> {
     let mut lowest: Option<ConversationId> = None;
     for shard in reader.keys().jobs_by_shard() {
-        for (key, _) in reader.scan(shard, 1, Direction::Ascending).await? {
+        for key in reader.scan_keys(shard, 1, Direction::Ascending).await? {
             let first = conversation_of(&key)?;
             lowest = Some(lowest.map_or(first, |lowest| lowest.min(first)));
         }

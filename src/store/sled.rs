@@ -48,7 +48,7 @@ use self::{
     group::{InFlight, LOG_OWNER, owner_of_pair},
     holder::Holder,
     queue::{LogWrite, Queue, Write},
-    readers::{ReadPool, Reader, Visible, panic_text},
+    readers::{ReadPool, Reader, Seen, Unread, Visible, panic_text},
     sidecar::Sidecar,
     trim::Part,
 };
@@ -117,13 +117,13 @@ impl Shared {
     }
 
     /// Reads on this thread. A panic is the engine's failure.
-    fn read_here<T>(&self, read: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn read_here<T>(&self, read: impl FnOnce(&Reader) -> Result<T, Unread>) -> Result<T, Unread> {
         let reader = self.reader.read().unwrap_or_else(PoisonError::into_inner);
         let reader = reader.as_ref().ok_or_else(|| self.failure.or_closed())?;
         catch_unwind(AssertUnwindSafe(|| read(reader))).unwrap_or_else(|panic| {
             let panicked = panic_text(&*panic);
             self.failure.set(panicked.clone());
-            Err(StoreError::Failed(panicked))
+            Err(StoreError::Failed(panicked).into())
         })
     }
 
@@ -220,25 +220,36 @@ impl SledStore {
         answered.await.unwrap_or_else(|_| Err(self.shared.failure.or_closed()))
     }
 
-    /// Reads on this thread when `items` are few and no group is being applied: then it takes microseconds, and handing it to
-    /// another thread takes longer than the read. Else on a thread that may be held up.
+    /// Reads on this thread when `items` are few, none of them is large, and no group is being applied: then it takes
+    /// microseconds, and handing it to another thread takes longer than the read. Else on a thread that may be held up.
+    ///
+    /// `read` is told how many bytes of large values it has room for.
     async fn read<T: Send + 'static>(
         &self,
         items: usize,
-        read: impl FnOnce(&Reader) -> Result<readers::Seen<T>, StoreError> + Send + 'static,
+        read: impl Fn(&Reader, usize) -> Result<Seen<T>, Unread> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.shared.failure.check()?;
-        let seen = if items <= READ_BY_CALLER_ITEMS && !self.shared.is_applying() {
-            self.shared.read_here(read)?
-        } else {
-            self.shared.reads.run(&self.shared.failure, read).await?
+        if items <= READ_BY_CALLER_ITEMS && !self.shared.is_applying() {
+            match self.shared.read_here(|reader| read(reader, READ_BY_CALLER_BYTES)) {
+                Ok(seen) => return seen.durable().await,
+                Err(Unread::Store(error)) => return Err(error),
+                Err(Unread::NoRoom) => {}
+            }
+        }
+        let whole = move |reader: &Reader| match read(reader, usize::MAX) {
+            Ok(seen) => Ok(seen),
+            Err(Unread::Store(error)) => Err(error),
+            Err(Unread::NoRoom) => Err(chunks::corrupt("a value is larger than memory")),
         };
-        seen.durable().await
+        self.shared.reads.run(&self.shared.failure, whole).await?.durable().await
     }
 }
 
 /// What is read in well under a millisecond.
 const READ_BY_CALLER_ITEMS: usize = 64;
+/// The same of values that are large enough to lie in chunks.
+const READ_BY_CALLER_BYTES: usize = 256 * 1024;
 /// A millisecond of work, about; more of it would hold an async thread up.
 const ENCODED_BY_CALLER_BYTES: usize = 1024 * 1024;
 
@@ -278,16 +289,26 @@ impl Drop for SledStore {
 
 impl Keyspace for SledStore {
     fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Option<Value>>, StoreError>> {
-        self.read(keys.len(), move |reader| reader.get(&keys)).boxed()
+        self.read(keys.len(), move |reader, room| reader.get(&keys, room)).boxed()
     }
 
-    fn scan(
+    fn scan_within(
+        &self,
+        range: KeyRange,
+        limit: usize,
+        max_bytes: usize,
+        direction: Direction,
+    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
+        self.read(limit, move |reader, room| reader.scan(&range, limit, max_bytes, direction, room)).boxed()
+    }
+
+    fn scan_keys(
         &self,
         range: KeyRange,
         limit: usize,
         direction: Direction,
-    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
-        self.read(limit, move |reader| reader.scan(range, limit, direction)).boxed()
+    ) -> BoxFuture<'_, Result<Vec<Key>, StoreError>> {
+        self.read(limit, move |reader, _| reader.scan_keys(&range, limit, direction)).boxed()
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {
@@ -303,7 +324,7 @@ impl Keyspace for SledStore {
         after: Position,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<(Position, Value)>, StoreError>> {
-        self.read(limit, move |reader| reader.log(after, limit)).boxed()
+        self.read(limit, move |reader, room| reader.log(after, limit, room)).boxed()
     }
 
     fn newest(&self) -> watch::Receiver<Position> {
@@ -313,7 +334,7 @@ impl Keyspace for SledStore {
     fn trim_log(&self, up_to: Position) -> BoxFuture<'_, Result<usize, StoreError>> {
         async move {
             loop {
-                let next = self.read(MAX_TRIM, move |reader| reader.next_to_trim(up_to)).await?;
+                let next = self.read(MAX_TRIM, move |reader, _| reader.next_to_trim(up_to)).await?;
                 let Some(Part { count, write }) = next else { return Ok(0) };
                 match self.submit(write).await {
                     // Another call has removed it.
@@ -326,7 +347,7 @@ impl Keyspace for SledStore {
     }
 
     fn trimmed(&self) -> BoxFuture<'_, Result<Position, StoreError>> {
-        self.read(1, Reader::trimmed).boxed()
+        self.read(1, |reader, _| reader.trimmed()).boxed()
     }
 
     fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>> {
@@ -336,6 +357,10 @@ impl Keyspace for SledStore {
             self.submit(sized(Vec::new(), Vec::new(), log)).await.map(drop)
         }
         .boxed()
+    }
+
+    fn is_exclusive(&self) -> bool {
+        true
     }
 
     fn stats(&self) -> BoxFuture<'_, Result<Stats, StoreError>> {

@@ -45,13 +45,32 @@ pub trait Reader: Send + Sync {
 /// Reads ranges, too. A decision cannot: no expectation covers a key that was not there. See
 /// [`Decision::guarded_by`](super::Decision::guarded_by).
 pub trait Scanner: Reader {
+    /// As [`Keyspace::scan_within`].
+    fn scan_within(
+        &self,
+        range: KeyRange,
+        limit: usize,
+        max_bytes: usize,
+        direction: Direction,
+    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>>;
+
+    /// As [`Keyspace::scan_keys`].
+    fn scan_keys(
+        &self,
+        range: KeyRange,
+        limit: usize,
+        direction: Direction,
+    ) -> BoxFuture<'_, Result<Vec<Key>, StoreError>>;
+
     /// As [`Keyspace::scan`].
     fn scan(
         &self,
         range: KeyRange,
         limit: usize,
         direction: Direction,
-    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>>;
+    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
+        self.scan_within(range, limit, usize::MAX, direction)
+    }
 }
 
 impl Reader for Space<'_> {
@@ -65,13 +84,23 @@ impl Reader for Space<'_> {
 }
 
 impl Scanner for Space<'_> {
-    fn scan(
+    fn scan_within(
+        &self,
+        range: KeyRange,
+        limit: usize,
+        max_bytes: usize,
+        direction: Direction,
+    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
+        self.store.scan_within(range, limit, max_bytes, direction)
+    }
+
+    fn scan_keys(
         &self,
         range: KeyRange,
         limit: usize,
         direction: Direction,
-    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
-        self.store.scan(range, limit, direction)
+    ) -> BoxFuture<'_, Result<Vec<Key>, StoreError>> {
+        self.store.scan_keys(range, limit, direction)
     }
 }
 

@@ -177,3 +177,36 @@ async fn a_purge_leaves_no_word_of_a_customer_who_is_known_in_the_conversation_a
     until_purged(&server, number(&name)).await;
     assert_eq!(with_words(&server, WORDS).await, Vec::<Key>::new());
 }
+
+#[tokio::test]
+async fn a_purge_reads_no_bytes_to_delete_them() {
+    let (server, client) = start().await;
+    let name = imported(&client, "42").await;
+    for _ in 0..5 {
+        let content = Some(vec![7; 2 * 1024 * 1024]);
+        client
+            .store(StoreMessageRequest {
+                parent: name.clone(),
+                message: Some(Message {
+                    content: Some("word ".repeat(20_000)),
+                    attachments: vec![Attachment { content, ..Attachment::default() }],
+                    ..Message::default()
+                }),
+                ..StoreMessageRequest::default()
+            })
+            .await
+            .unwrap();
+    }
+    client.scored(&name).await;
+    client.delete(&name).await.unwrap();
+    server.clock.advance_millis(30 * DAY);
+    let server = server.restart().await;
+    soon("the purge", async {
+        while server.store.count(keys::attachments(number(&name))).await > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    let largest = server.store.take_largest_read();
+    assert!(largest < 1024 * 1024, "{largest} bytes were read at once");
+}

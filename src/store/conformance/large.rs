@@ -20,6 +20,57 @@ pub(super) async fn large_values_come_back_whole(subject: &dyn Subject) {
     assert!(store.scan(KeyRange::all(), 100, Direction::Descending).await.unwrap() == expected);
 }
 
+/// Values from nothing to several chunks, in both directions and with every bound: the pages together are the whole range, and
+/// none holds more than it may, unless it is one value.
+pub(super) async fn a_scan_ends_at_its_bytes_and_skips_nothing(subject: &dyn Subject) {
+    let store = subject.open().await;
+    let sizes = [0, 10, 70_000, 1, 0, 200_000, 48 * 1024, 5];
+    let pairs: Vec<(Key, Value)> =
+        (0..).zip(sizes).map(|(at, size)| (key(&[7, at]), large(size, at))).collect();
+    store.commit(Batch { put: pairs.clone(), ..Batch::default() }).await.unwrap();
+    put(&store, &[6], "before").await;
+    put(&store, &[8], "after").await;
+    for max_bytes in [0, 1, 11, 70_000, 70_001, 270_002, usize::MAX] {
+        for (limit, direction) in
+            [(1, Direction::Ascending), (3, Direction::Descending), (99, Direction::Ascending)]
+        {
+            let mut range = KeyRange::prefix(key(&[7]));
+            let mut found = Vec::new();
+            loop {
+                let page = store.scan_within(range.clone(), limit, max_bytes, direction).await.unwrap();
+                let Some((last, _)) = page.last() else { break };
+                let bytes: usize = page.iter().map(|(_, value)| value.len()).sum();
+                assert!(page.len() <= limit && (bytes <= max_bytes || page.len() == 1));
+                match direction {
+                    Direction::Ascending => range.start = Bound::Excluded(last.clone()),
+                    Direction::Descending => range.end = Bound::Excluded(last.clone()),
+                }
+                found.extend(page);
+            }
+            if direction == Direction::Descending {
+                found.reverse();
+            }
+            assert!(found == pairs, "{max_bytes} bytes, {limit} pairs");
+        }
+    }
+}
+
+pub(super) async fn a_scan_of_keys_returns_those_of_the_pairs(subject: &dyn Subject) {
+    let store = subject.open().await;
+    for (at, size) in (0..).zip(LARGE) {
+        store.commit(put_bytes(&[7, at], large(size, at))).await.unwrap();
+    }
+    put(&store, &[8], "after").await;
+    for direction in [Direction::Ascending, Direction::Descending] {
+        for limit in [0, 1, 3, usize::MAX] {
+            let range = || KeyRange::prefix(key(&[7]));
+            let pairs = store.scan(range(), limit, direction).await.unwrap();
+            let keys = store.scan_keys(range(), limit, direction).await.unwrap();
+            assert_eq!(keys, pairs.into_iter().map(|(key, _)| key).collect::<Vec<_>>());
+        }
+    }
+}
+
 pub(super) async fn large_values_can_shrink_grow_and_go(subject: &dyn Subject) {
     let store = subject.open().await;
     put(&store, &[1, 1], "a neighbour").await;

@@ -103,6 +103,14 @@ pub(super) fn read(tree: &Tree, stored: &[u8]) -> Result<Value, StoreError> {
     Ok(Bytes::from(value))
 }
 
+/// How large the value behind a stored head is, without its chunks.
+pub(super) fn length(stored: &[u8]) -> Result<usize, StoreError> {
+    Ok(match parse(stored)? {
+        Stored::Inline(value) => value.len(),
+        Stored::Chunked(chunked) => usize::try_from(chunked.length).unwrap_or(usize::MAX),
+    })
+}
+
 /// Whether a stored head stands for `value`; a chunked one is compared by length and hash, without its chunks.
 pub(super) fn is(stored: &[u8], value: &[u8]) -> Result<bool, StoreError> {
     Ok(match parse(stored)? {

@@ -52,98 +52,135 @@ impl Reader {
         Self { tree, visible }
     }
 
-    pub(super) fn get(&self, keys: &[Key]) -> Result<Seen<Vec<Option<Value>>>, StoreError> {
+    pub(super) fn get(&self, keys: &[Key], mut room: usize) -> Result<Seen<Vec<Option<Value>>>, Unread> {
         let keys: Vec<IVec> = keys.iter().map(|key| layout::pair_key(key)).collect();
-        self.read(|| keys.iter().map(|key| self.get_one(key)).collect(), |group, _| group.writes_any(&keys))
+        let read = || keys.iter().map(|key| self.get_one(key, &mut room)).collect();
+        self.read(read, |group, _| group.writes_any(&keys))
     }
 
     pub(super) fn scan(
         &self,
-        range: KeyRange,
+        range: &KeyRange,
+        limit: usize,
+        max_bytes: usize,
+        direction: Direction,
+        mut room: usize,
+    ) -> Result<Seen<Vec<(Key, Value)>>, Unread> {
+        let mut bytes = 0_usize;
+        self.scan_each(range, limit, direction, |page_is_empty, stored| {
+            bytes = bytes.saturating_add(chunks::length(stored)?);
+            if bytes > max_bytes && !page_is_empty {
+                return Ok(None);
+            }
+            take_room(&mut room, stored)?;
+            Ok(Some(chunks::read(&self.tree, stored)?))
+        })
+    }
+
+    pub(super) fn scan_keys(
+        &self,
+        range: &KeyRange,
         limit: usize,
         direction: Direction,
-    ) -> Result<Seen<Vec<(Key, Value)>>, StoreError> {
+    ) -> Result<Seen<Vec<Key>>, Unread> {
+        let seen = self.scan_each(range, limit, direction, |_, _| Ok(Some(())))?;
+        Ok(Seen { value: seen.value.into_iter().map(|(key, ())| key).collect(), wait_for: seen.wait_for })
+    }
+
+    /// A page of what `take` makes of what is stored, told whether it is the first; `None` ends the page before it.
+    fn scan_each<T>(
+        &self,
+        range: &KeyRange,
+        limit: usize,
+        direction: Direction,
+        take: impl FnMut(bool, &IVec) -> Result<Option<T>, Unread>,
+    ) -> Result<Seen<Vec<(Key, T)>>, Unread> {
         let limit = limit.min(MAX_PAGE);
         if range.is_empty() || limit == 0 {
             return Ok(Seen { value: Vec::new(), wait_for: None });
         }
-        let (start, end) = layout::pair_range(range);
-        self.read(
-            || self.scan_raw(&(start.clone(), end.clone()), limit, direction),
-            |group, pairs: &Vec<(IVec, Value)>| {
-                // A full page says nothing of what lies behind its last key.
-                let last = pairs.last().filter(|_| pairs.len() == limit);
-                let last = last.map(|(key, _)| Bound::Included(key.as_ref()));
+        let (start, end) = layout::pair_range(range.clone());
+        let seen = self.read(
+            || self.scan_raw(&(start.clone(), end.clone()), limit, direction, take),
+            |group, (pairs, is_cut)| {
+                // A page that was cut says nothing of what lies behind its last key.
+                let last = pairs.last().filter(|_| *is_cut);
+                let last = last.map(|(key, _): &(IVec, T)| Bound::Included(key.as_ref()));
                 let (start, end) = (borrowed(&start), borrowed(&end));
                 match direction {
                     Direction::Ascending => group.writes_within(start, last.unwrap_or(end)),
                     Direction::Descending => group.writes_within(last.unwrap_or(start), end),
                 }
             },
-        )
-        .map(|seen| Seen {
-            value: seen.value.into_iter().map(|(key, value)| (layout::caller_key(&key), value)).collect(),
-            wait_for: seen.wait_for,
-        })
+        )?;
+        let pairs = seen.value.0.into_iter().map(|(key, value)| (layout::caller_key(&key), value));
+        Ok(Seen { value: pairs.collect(), wait_for: seen.wait_for })
     }
 
     pub(super) fn log(
         &self,
         after: Position,
         limit: usize,
-    ) -> Result<Seen<Vec<(Position, Value)>>, StoreError> {
+        mut room: usize,
+    ) -> Result<Seen<Vec<(Position, Value)>>, Unread> {
         let limit = limit.min(MAX_PAGE);
         if limit == 0 {
             return Ok(Seen { value: Vec::new(), wait_for: None });
         }
         let range = layout::log_range(after);
+        let take = |_, stored: &IVec| {
+            take_room(&mut room, stored)?;
+            Ok(Some(chunks::read(&self.tree, stored)?))
+        };
         let seen = self.read(
-            || self.scan_raw(&range, limit, Direction::Ascending),
+            || self.scan_raw(&range, limit, Direction::Ascending, take),
             |group, _| group.writes_within(borrowed(&range.0), borrowed(&range.1)),
         )?;
-        let records = seen.value.into_iter().map(|(key, value)| {
+        let records = seen.value.0.into_iter().map(|(key, value)| {
             let position = layout::position_of(&key);
             Ok((position.ok_or_else(|| chunks::corrupt("a log record has a malformed key"))?, value))
         });
         Ok(Seen { value: records.collect::<Result<_, StoreError>>()?, wait_for: seen.wait_for })
     }
 
-    pub(super) fn trimmed(&self) -> Result<Seen<Position>, StoreError> {
-        self.read(|| trim::trimmed(&self.tree), |group, _| group.writes_any(&[TRIMMED_KEY.into()]))
+    pub(super) fn trimmed(&self) -> Result<Seen<Position>, Unread> {
+        self.read(|| Ok(trim::trimmed(&self.tree)?), |group, _| group.writes_any(&[TRIMMED_KEY.into()]))
     }
 
     /// The next records to remove. What is not durable of what was read is by the time that the removal is: groups are
     /// synced in their order.
-    pub(super) fn next_to_trim(&self, up_to: Position) -> Result<Seen<Option<Part>>, StoreError> {
-        self.read(|| trim::next_part(&self.tree, up_to), |_, _| false)
+    pub(super) fn next_to_trim(&self, up_to: Position) -> Result<Seen<Option<Part>>, Unread> {
+        self.read(|| Ok(trim::next_part(&self.tree, up_to)?), |_, _| false)
     }
 
     /// Reads, and tells which group must be durable first: the one in flight, when it `concerns` what was read.
     fn read<T>(
         &self,
-        read: impl FnOnce() -> Result<T, StoreError>,
+        read: impl FnOnce() -> Result<T, Unread>,
         concerns: impl FnOnce(&InFlight, &T) -> bool,
-    ) -> Result<Seen<T>, StoreError> {
-        let visible = self.visible.read().map_err(|_| StoreError::Failed("a write panicked".into()))?;
+    ) -> Result<Seen<T>, Unread> {
+        let panicked = |_| StoreError::Failed("a write panicked".into());
+        let visible = self.visible.read().map_err(panicked)?;
         let value = read()?;
         let wait_for =
             visible.as_ref().filter(|group| !group.is_synced() && concerns(group, &value)).cloned();
         Ok(Seen { value, wait_for })
     }
 
-    fn get_one(&self, key: &IVec) -> Result<Option<Value>, StoreError> {
-        match self.tree.get(key).map_err(chunks::damaged)? {
-            Some(stored) => chunks::read(&self.tree, &stored).map(Some),
-            None => Ok(None),
-        }
+    fn get_one(&self, key: &IVec, room: &mut usize) -> Result<Option<Value>, Unread> {
+        let Some(stored) = self.tree.get(key).map_err(chunks::damaged)? else { return Ok(None) };
+        take_room(room, &stored)?;
+        Ok(Some(chunks::read(&self.tree, &stored)?))
     }
 
-    fn scan_raw(
+    /// A page, and whether it may have been cut before the range's end.
+    fn scan_raw<T>(
         &self,
         range: &RawRange,
         limit: usize,
         direction: Direction,
-    ) -> Result<Vec<(IVec, Value)>, StoreError> {
+        mut take: impl FnMut(bool, &IVec) -> Result<Option<T>, Unread>,
+    ) -> Result<(Vec<(IVec, T)>, bool), Unread> {
         let mut found = self.tree.range::<Vec<u8>, _>(range.clone());
         let mut pairs = Vec::new();
         while pairs.len() < limit {
@@ -151,13 +188,37 @@ impl Reader {
                 Direction::Ascending => found.next(),
                 Direction::Descending => found.next_back(),
             };
-            let Some(next) = next else { break };
+            let Some(next) = next else { return Ok((pairs, false)) };
             let (key, stored) = next.map_err(chunks::damaged)?;
-            let value = chunks::read(&self.tree, &stored)?;
-            pairs.push((key, value));
+            match take(pairs.is_empty(), &stored)? {
+                Some(value) => pairs.push((key, value)),
+                None => break,
+            }
         }
-        Ok(pairs)
+        Ok((pairs, true))
     }
+}
+
+/// Why something was not read.
+pub(super) enum Unread {
+    /// There was no room for its large values.
+    NoRoom,
+    Store(StoreError),
+}
+
+impl From<StoreError> for Unread {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Takes the room that a value needs if it lies in chunks; others take none.
+fn take_room(room: &mut usize, stored: &IVec) -> Result<(), Unread> {
+    let length = chunks::length(stored)?;
+    if length > chunks::INLINE_BYTES {
+        *room = room.checked_sub(length).ok_or(Unread::NoRoom)?;
+    }
+    Ok(())
 }
 
 fn borrowed(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {

@@ -182,13 +182,27 @@ impl Keyspace for FaultyStore {
         .boxed()
     }
 
-    fn scan(
+    fn scan_within(
+        &self,
+        range: KeyRange,
+        limit: usize,
+        max_bytes: usize,
+        direction: Direction,
+    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
+        self.inner.scan_within(range, limit, max_bytes, direction)
+    }
+
+    fn scan_keys(
         &self,
         range: KeyRange,
         limit: usize,
         direction: Direction,
-    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
-        self.inner.scan(range, limit, direction)
+    ) -> BoxFuture<'_, std::result::Result<Vec<Key>, StoreError>> {
+        self.inner.scan_keys(range, limit, direction)
+    }
+
+    fn is_exclusive(&self) -> bool {
+        self.inner.is_exclusive()
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {

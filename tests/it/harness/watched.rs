@@ -16,6 +16,8 @@ pub struct Watched {
     gate: Mutex<Option<Arc<Gate>>>,
     read_gate: Mutex<Option<Arc<ReadGate>>>,
     reads: AtomicUsize,
+    /// The most bytes of values that one read returned.
+    largest_read: AtomicUsize,
 }
 
 /// Holds commits back, just before they are made.
@@ -72,6 +74,7 @@ impl Watched {
             gate: Mutex::default(),
             read_gate: Mutex::default(),
             reads: AtomicUsize::new(0),
+            largest_read: AtomicUsize::new(0),
         }
     }
 
@@ -84,6 +87,11 @@ impl Watched {
     /// a scan that finds nothing.
     pub fn take_reads(&self) -> usize {
         self.reads.swap(0, Ordering::SeqCst)
+    }
+
+    /// The most bytes of values that one read returned since this was last asked.
+    pub fn take_largest_read(&self) -> usize {
+        self.largest_read.swap(0, Ordering::SeqCst)
     }
 
     /// Holds the first commit back that `chosen` takes.
@@ -137,7 +145,11 @@ impl Watched {
 
     /// How many keys begin with this.
     pub async fn count(&self, range: KeyRange) -> usize {
-        self.scan(range, usize::MAX, Direction::Ascending).await.expect("the store answers").len()
+        self.scan_keys(range, usize::MAX, Direction::Ascending).await.expect("the store answers").len()
+    }
+
+    fn note_bytes<'a>(&self, values: impl Iterator<Item = &'a Value>) {
+        self.largest_read.fetch_max(values.map(Value::len).sum(), Ordering::SeqCst);
     }
 
     async fn pass_gate(&self, batch: &Batch) {
@@ -156,23 +168,45 @@ impl Keyspace for Watched {
         async move {
             self.reads.fetch_add(keys.len(), Ordering::SeqCst);
             self.pass_read_gate(&keys).await;
-            self.below.get(keys).await
+            let values = self.below.get(keys).await?;
+            self.note_bytes(values.iter().flatten());
+            Ok(values)
         }
         .boxed()
     }
 
-    fn scan(
+    fn scan_within(
+        &self,
+        range: KeyRange,
+        limit: usize,
+        max_bytes: usize,
+        direction: Direction,
+    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
+        async move {
+            let pairs = self.below.scan_within(range, limit, max_bytes, direction).await?;
+            self.reads.fetch_add(pairs.len().max(1), Ordering::SeqCst);
+            self.note_bytes(pairs.iter().map(|(_, value)| value));
+            Ok(pairs)
+        }
+        .boxed()
+    }
+
+    fn scan_keys(
         &self,
         range: KeyRange,
         limit: usize,
         direction: Direction,
-    ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
+    ) -> BoxFuture<'_, Result<Vec<Key>, StoreError>> {
         async move {
-            let pairs = self.below.scan(range, limit, direction).await?;
-            self.reads.fetch_add(pairs.len().max(1), Ordering::SeqCst);
-            Ok(pairs)
+            let keys = self.below.scan_keys(range, limit, direction).await?;
+            self.reads.fetch_add(keys.len().max(1), Ordering::SeqCst);
+            Ok(keys)
         }
         .boxed()
+    }
+
+    fn is_exclusive(&self) -> bool {
+        self.below.is_exclusive()
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {

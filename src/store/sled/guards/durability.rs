@@ -273,7 +273,7 @@ async fn a_reader_that_panics_ends_the_engine() {
     for items in [1, usize::MAX] {
         let data = Data::new();
         let store = data.open().unwrap();
-        let read = store.read::<()>(items, |_| panic!("a page made no sense")).await;
+        let read = store.read::<()>(items, |_, _| panic!("a page made no sense")).await;
         let cause = "the engine panicked: a page made no sense";
         assert!(matches!(read, Err(StoreError::Failed(why)) if &*why == cause));
         assert_eq!(store.failure().borrow().as_deref(), Some(cause));

@@ -132,10 +132,11 @@ async fn index(call: Call<'_>, decision: &mut Decision<'_>, heads: Vec<NumberedH
         let indexed = match head {
             Ok(head) => {
                 part.newest = part.newest.max(Some(head.value.conversation.create_time));
-                if listing.as_ref().is_some_and(|listing| listing.value.is_indexed) {
-                    continue;
+                match listing {
+                    Ok(Some(listing)) if listing.value.is_indexed => continue,
+                    Ok(listing) => one(call, id, head, listing).await,
+                    Err(error) => Err(error),
                 }
-                one(call, id, head, listing).await
             }
             Err(error) => Err(error),
         };

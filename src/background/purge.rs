@@ -8,7 +8,10 @@ use crate::{
     domain::{ConversationId, Event, EventKind, UnixMillis},
     error::Error,
     service::{Call, Services},
-    store::{Decision, Key, conversation, listing, purge},
+    store::{
+        Decision, Key, Reader as _, StoreError, Value, keys, listing, purge,
+        records::{self, HeadWithoutMessages},
+    },
 };
 
 use super::{Next, Task};
@@ -53,11 +56,22 @@ pub async fn purge_deleted(call: Call<'_>) -> Result<usize, Error> {
     let mut after: Option<Key> = None;
     loop {
         let noted = listing::deletions_until(&call.space(), until, after.take(), PAGE).await?;
-        for (note, id) in &noted {
-            purged += usize::from(purge(call, note, *id).await?);
+        for note in &noted {
+            let Some(id) = keys::conversation_of_deletion(note) else {
+                tracing::error!(key = %format_args!("{note:02x?}"), "a note for the purge names no conversation");
+                continue;
+            };
+            match purge(call, note, id).await {
+                Ok(is_purged) => purged += usize::from(is_purged),
+                // It must not hold up the others; the next sweep meets it again.
+                Err(Error::Internal(cause)) => {
+                    tracing::error!(conversation = %id, %cause, "a deleted conversation could not be purged");
+                }
+                Err(error) => return Err(error),
+            }
         }
         match noted.last() {
-            Some((last, _)) if noted.len() == PAGE => after = Some(last.clone()),
+            Some(last) if noted.len() == PAGE => after = Some(last.clone()),
             _ => return Ok(purged),
         }
     }
@@ -69,19 +83,29 @@ pub async fn purge_deleted(call: Call<'_>) -> Result<usize, Error> {
 async fn purge(call: Call<'_>, note: &Key, id: ConversationId) -> Result<bool, Error> {
     let (space, keys) = (call.space(), call.keys());
     let mut decision = Decision::new(space);
-    if let Some(found) = conversation::find_with_deleted(&decision, id).await? {
-        // Brought back meanwhile, and maybe deleted again: then another note leads to it.
-        let delete_time = found.head.conversation.delete_time;
-        if delete_time.is_none_or(|time| keys.deletion(time, id) != *note) {
+    if let Some(raw) = decision.get(vec![keys.head(id)]).await?.pop().flatten() {
+        // Brought back meanwhile, and maybe deleted again: then another note leads to it. A head that cannot be read cannot have
+        // been brought back.
+        let head = records::decode::<HeadWithoutMessages>(&keys.head(id), &raw);
+        let delete_time = head.map(|head| head.conversation.delete_time);
+        if delete_time.is_ok_and(|time| time.is_none_or(|time| keys.deletion(time, id) != *note)) {
             return Ok(false);
         }
+        decision.expect(note.clone(), Some(Value::new()));
         decision.delete(keys.head(id));
         if !decision.commit().await? {
             return Ok(false);
         }
     }
-    // A deletion writes it, and it goes last.
-    let source = listing::find(&space, id).await?.map(|listing| listing.source);
+    let source = match listing::find(&space, id).await {
+        // A deletion writes it, and it goes last.
+        Ok(listing) => listing.map(|listing| listing.source),
+        Err(StoreError::Corrupt(cause)) => {
+            tracing::error!(conversation = %id, %cause, "what is known within it alone stays behind");
+            None
+        }
+        Err(error) => return Err(error.into()),
+    };
     loop {
         let belongings = purge::next_belongings(&space, id, source.as_deref()).await?;
         if belongings.is_empty() {
@@ -92,15 +116,15 @@ async fn purge(call: Call<'_>, note: &Key, id: ConversationId) -> Result<bool, E
     let mut decision = Decision::new(space);
     let now = call.services.clock.now();
     decision.log(&Event { conversation: id, time: now, kind: EventKind::ConversationPurged });
-    delete_all(decision, vec![keys.listing(id), keys.job(id), note.clone()]).await?;
-    Ok(true)
+    // False where another purge was as far.
+    decision.expect(note.clone(), Some(Value::new()));
+    delete_all(decision, vec![keys.listing(id), keys.job(id), note.clone()]).await
 }
 
 /// Nothing is expected: nobody writes to what belongs to a conversation that is gone.
-async fn delete_all(mut decision: Decision<'_>, keys: Vec<Key>) -> Result<(), Error> {
+async fn delete_all(mut decision: Decision<'_>, keys: Vec<Key>) -> Result<bool, Error> {
     for key in keys {
         decision.delete(key);
     }
-    decision.commit().await?;
-    Ok(())
+    Ok(decision.commit().await?)
 }

@@ -19,7 +19,7 @@ use crate::{
         Call, Services,
         scoring::{Outcome, give_up_damaged, record_failed_attempt, score_conversation},
     },
-    store::{KeyRange, Keys, queue},
+    store::{KeyRange, Keys, queue, records::Job},
 };
 
 use super::{Next, STORE_WAIT, Task};
@@ -100,7 +100,7 @@ impl Scoring {
             Ok(job) if job.not_before > self.services.clock.now() => {
                 walk.next_due = Some(walk.next_due.map_or(job.not_before, |due| due.min(job.not_before)));
             }
-            Ok(_) => self.start(conversation),
+            Ok(job) => self.start(conversation, job),
         }
         self.walk = Some(walk);
         Ok(Next::Now)
@@ -117,14 +117,14 @@ impl Scoring {
         if wait.is_zero() { Next::Now } else { Next::After(wait) }
     }
 
-    fn start(&mut self, conversation: ConversationId) {
+    fn start(&mut self, conversation: ConversationId, job: Job) {
         if !self.conversations.insert(conversation) {
             self.asked_again.insert(conversation);
             return;
         }
         let services = Arc::clone(&self.services);
         self.jobs.spawn(async move {
-            let is_scored = score(Call::new(&services), conversation).await;
+            let is_scored = score(Call::new(&services), conversation, &job).await;
             (conversation, !is_scored)
         });
     }
@@ -191,13 +191,13 @@ impl Task for Scoring {
 }
 
 /// Answers whether the conversation's job is gone.
-async fn score(call: Call<'_>, conversation: ConversationId) -> bool {
+async fn score(call: Call<'_>, conversation: ConversationId, job: &Job) -> bool {
     let recorded = match score_conversation(call, conversation).await {
         Ok(outcome) => return outcome != Outcome::ChangedMeanwhile,
         // A fault of the conversation or of ours: counted, so that it ends.
         Err(Error::Internal(cause)) => {
             tracing::error!(%conversation, %cause, "an attempt at scoring failed");
-            record_failed_attempt(call, conversation).await
+            record_failed_attempt(call, conversation, job).await
         }
         // A fault of the store: the job is as it was.
         Err(error) => Err(error),

@@ -44,36 +44,35 @@ impl Task for Trim {
     }
 }
 
-/// Removes the events that are older than what is kept, from the oldest on; answers how many. What is cut off goes on with
-/// the next call.
+/// Removes the events that are older than what is kept, from the oldest on, but none that a durable consumer has not read yet;
+/// answers how many. What is cut off goes on with the next call.
 ///
-/// It reads up to the first event that is young enough. A record whose bytes the store reports as damaged ends it with an error. Events stand in the log in the order of their commits, so those after
-/// it are as young, but for a few milliseconds.
+/// It reads up to the first event that is young enough. Events stand in the log in the order of their commits, so those after it are
+/// as young, but for a few milliseconds.
 pub async fn trim_events(services: &Services) -> Result<usize, Error> {
     let store = &*services.store;
     let Some(kept_millis) = kept_millis(services) else { return Ok(0) };
     let now = services.clock.now();
+    let consumed = events::lowest_cursor(store).await?.unwrap_or(Position::MAX);
     let mut after = 0;
     let mut trimmed = 0;
     loop {
-        let page = store.log(after, PAGE).await?;
+        let page = events::page(store, after, PAGE).await?;
         let mut last_old = None;
-        let mut has_young = false;
+        let mut is_at_end = page.len() < PAGE;
         for (position, record) in &page {
-            match age_millis(*position, record, now) {
-                Some(age) if age < kept_millis => {
-                    has_young = true;
-                    break;
-                }
-                Some(_) => last_old = Some(*position),
-                None => {}
+            let age = record.as_ref().and_then(|record| age_millis(*position, record, now));
+            if *position > consumed || age.is_some_and(|age| age < kept_millis) {
+                is_at_end = true;
+                break;
             }
+            last_old = age.map(|_| *position).or(last_old);
         }
         if let Some(last_old) = last_old {
             trimmed += trim(store, last_old).await?;
         }
         match page.last() {
-            Some((last, _)) if !has_young && page.len() == PAGE => after = *last,
+            Some((last, _)) if !is_at_end => after = *last,
             _ => return Ok(trimmed),
         }
     }

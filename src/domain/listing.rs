@@ -46,6 +46,9 @@ pub struct Listing {
 }
 
 impl Listing {
+    /// A conversation is found by its first so many agents: each is a posting, and all of them change in one batch.
+    pub const MAX_WRITERS: usize = 1000;
+
     /// Takes over what the conversation itself says.
     pub fn follow(&mut self, conversation: &Conversation) {
         self.create_time = conversation.create_time;
@@ -85,6 +88,9 @@ impl Message {
     /// Adds the agents who wrote these messages to those that are known, each once.
     pub fn add_writers<'a>(known: &mut Vec<String>, messages: impl IntoIterator<Item = &'a Self>) {
         for Self { author, .. } in messages {
+            if known.len() >= Listing::MAX_WRITERS {
+                return;
+            }
             if let Some(writer) = author.listed_as().filter(|_| author.kind.is_agent())
                 && !known.iter().any(|known| known == writer)
             {

@@ -9,6 +9,10 @@ use super::{Author, Message, MessageId, Status, StatusChange};
 /// How long an agent may be silent before the next message opens a new worklog.
 pub const IDLE_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
+/// The most worklogs of one conversation. All of a scoring is computed and stored at once, so its size must be bounded; no
+/// conversation between people comes near it.
+pub const MAX_WORKLOGS: usize = 1000;
+
 /// One stretch of one agent's work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Worklog {
@@ -39,6 +43,8 @@ impl Worklog {
 /// A closing counts by its place among the messages, not by its time: one that arrives late with an earlier time would
 /// else cut a worklog in two that is long over. So what arrives later, message or closing, never changes a worklog
 /// except the last, and that only by extending it.
+///
+/// A conversation has at most [`MAX_WORKLOGS`]. One more is cut where there is more work, to show where the last of them ends.
 pub fn cut(messages: &[Message], status_changes: &[StatusChange], idle_millis: i64) -> Vec<Worklog> {
     let mut closings = status_changes.iter().filter(|change| change.status == Status::Closed).peekable();
     let mut worklogs: Vec<Worklog> = Vec::new();
@@ -60,6 +66,9 @@ pub fn cut(messages: &[Message], status_changes: &[StatusChange], idle_millis: i
             }
             _ => {
                 worklogs.push(Worklog::open(position, message));
+                if worklogs.len() > MAX_WORKLOGS {
+                    return worklogs;
+                }
                 latest = time;
             }
         }

@@ -94,7 +94,8 @@ impl Scorer {
                 self.idle_millis,
             );
             let windows = worklog::windows(&worklogs, digests.len());
-            for (index, (worklog, window)) in worklogs.iter().zip(windows).enumerate() {
+            let scored_worklogs = worklogs.iter().zip(windows).take(worklog::MAX_WORKLOGS);
+            for (index, (worklog, window)) in scored_worklogs.enumerate() {
                 let taken_over =
                     worklogs[index + 1..].iter().any(|later| !later.agent.is_same_as(&worklog.agent));
                 let view = View::worklog(&digests, window, taken_over).beside(beside);

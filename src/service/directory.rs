@@ -101,10 +101,37 @@ pub(super) async fn meet_all(call: Call<'_>, transcript: &Transcript) -> Result<
     let authors = transcript.messages.iter().map(|message| &message.author);
     let authors = authors.chain(&conversation.handling.assignee);
     let seen = somebodies(&conversation.source, conversation.id, authors);
-    meet(call, &seen).await?;
-    match team_of(conversation) {
-        Some(team) => meet_team(call, team).await.map(drop),
-        None => Ok(()),
+    enter(call, &seen, team_of(conversation).as_slice()).await
+}
+
+/// Makes everybody who is not in the directory. Whose record is damaged is reported and passed over, so that nobody stands in
+/// the way of the others.
+async fn enter(call: Call<'_>, people: &[Seen], teams: &[TeamIdentity]) -> Result<(), Error> {
+    for some in people.chunks(MADE_AT_ONCE) {
+        match meet(call, some).await {
+            Err(Error::Internal(_)) => {}
+            met => {
+                met?;
+                continue;
+            }
+        }
+        for one in some {
+            passed_over(meet(call, std::slice::from_ref(one)).await.map(drop))?;
+        }
+    }
+    for team in teams {
+        passed_over(meet_team(call, team.clone()).await.map(drop))?;
+    }
+    Ok(())
+}
+
+fn passed_over(entered: Result<(), Error>) -> Result<(), Error> {
+    match entered {
+        Err(Error::Internal(cause)) => {
+            tracing::error!(%cause, "an entry of the directory is damaged; it stays as it is");
+            Ok(())
+        }
+        entered => entered,
     }
 }
 

@@ -103,6 +103,8 @@ impl Watch {
                 return Ok(self.tell(None));
             }
             if self.read_on().await? {
+                // The store may answer at once, page after page of what nobody wants to hear of.
+                tokio::task::yield_now().await;
                 continue;
             }
             if !self.has_caught_up {

@@ -44,12 +44,14 @@ pub async fn score_conversation(call: Call<'_>, id: ConversationId) -> Result<Ou
 /// Errors: as [`score_conversation`]; an attempt that failed is counted.
 pub async fn score_now(call: Call<'_>, id: ConversationId) -> Result<(), Error> {
     loop {
+        let job = get_one::<Job>(&call.space(), call.keys().job(id)).await?;
+        let Some(job) = job else { return Ok(()) };
         match score_conversation(call, id).await {
             Ok(Outcome::Scored | Outcome::NothingToDo) => return Ok(()),
             Ok(Outcome::ChangedMeanwhile) => {}
             Err(Error::Internal(cause)) => {
                 tracing::error!(conversation = %id, %cause, "an attempt at scoring failed");
-                record_failed_attempt(call, id).await?;
+                record_failed_attempt(call, id, &job).await?;
                 return Err(Error::Internal(cause));
             }
             Err(error) => return Err(error),
@@ -286,11 +288,16 @@ fn belongs_to_a_person(state: AssessmentState) -> bool {
 /// What is stored of a failure. Its cause may quote the conversation, so it goes to the log and not to callers.
 pub(super) const FAILURE: &str = "scoring failed by a fault of the server; its log has the cause";
 
-/// Counts a failed attempt: the job waits longer each time, and after the last attempt it is given up, which is stored too.
-pub async fn record_failed_attempt(call: Call<'_>, id: ConversationId) -> Result<(), Error> {
+/// Counts a failed attempt at a job: it waits longer each time, and after the last attempt it is given up, which is stored too.
+///
+/// `tried` is the job as it was before the attempt. A version that was stored since has not failed yet, and nothing is counted.
+pub async fn record_failed_attempt(call: Call<'_>, id: ConversationId, tried: &Job) -> Result<(), Error> {
     let mut decision = Decision::new(call.space());
     // The job alone is read: the conversation's head may be what is damaged.
     let Some(job) = get_one::<Job>(&decision, call.keys().job(id)).await? else { return Ok(()) };
+    if job != *tried {
+        return Ok(());
+    }
     let failed_attempts = job.failed_attempts.saturating_add(1);
     if failed_attempts >= call.services.settings().scoring_attempts {
         return give_up(call, decision, id, job.version, failed_attempts).await;

@@ -92,6 +92,7 @@ macro_rules! conformance_suite {
                 a_scan_ends_at_its_bytes_and_skips_nothing,
                 a_scan_of_keys_returns_those_of_the_pairs,
                 a_prefix_of_ff_bytes_has_no_end,
+                who_reads_on_and_on_lets_others_run,
                 a_page_is_never_larger_than_the_largest,
                 the_log_keeps_the_order_of_commits,
                 a_refused_batch_logs_nothing,

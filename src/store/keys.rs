@@ -31,6 +31,7 @@
 //! | 82 | posting of an assessment | workspace, term, time and number of the assessment, descending, conversation | – |
 //! | 83 | deletion, for the purge | workspace, time, conversation | – |
 //! | 84 | how far conversations are posted | workspace | `records::Backfill` |
+//! | 90 | how far a durable consumer has read the log | name | `records::Cursor` |
 //!
 //! 00 is the mark of a load that has not finished ([`super::dump`]). Numbers are big-endian, so that they sort; strings are escaped ([`push_text`]), so that one never is the beginning of
 //! another. Numeric ids are global; the rest belongs to a workspace. Bytes from F0 on belong to the engines.
@@ -88,6 +89,7 @@ const RATING: u8 = 0x60;
 const RATING_BY_TIME: u8 = 0x61;
 const OPT_OUT: u8 = 0x62;
 const IMPORTED_RATING: u8 = 0x63;
+const CURSOR: u8 = 0x90;
 
 /// The subspaces whose keys begin with a conversation's number, but for its head and what finds it again while it is purged.
 const BELONGINGS: [u8; 8] =
@@ -101,6 +103,17 @@ pub fn next_id() -> Key {
     vec![NEXT_ID]
 }
 
+/// A durable consumer of the log, which is one for all workspaces.
+pub fn cursor(consumer: &str) -> Key {
+    let mut key = vec![CURSOR];
+    push_text(&mut key, consumer);
+    key
+}
+
+pub fn cursors() -> KeyRange {
+    KeyRange::prefix(vec![CURSOR])
+}
+
 impl Keys {
     pub const fn of(workspace: WorkspaceId) -> Self {
         Self { workspace }
@@ -108,7 +121,7 @@ impl Keys {
 
     /// Whether a key belongs to another workspace. One of the whole store, or of the engine, belongs to none.
     pub fn is_foreign(self, key: &[u8]) -> bool {
-        const OF_THE_STORE: [u8; 3] = [SECRET, NEXT_ID, ASSESSMENT_OWNER];
+        const OF_THE_STORE: [u8; 4] = [SECRET, NEXT_ID, ASSESSMENT_OWNER, CURSOR];
         let Some((subspace, rest)) = key.split_first() else { return false };
         let is_of_a_workspace = !OF_THE_STORE.contains(subspace) && (HEAD..0xF0).contains(subspace);
         is_of_a_workspace && rest.first_chunk() != Some(&self.workspace.0.to_be_bytes())

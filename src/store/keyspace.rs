@@ -196,7 +196,8 @@ pub enum StoreError {
 
 /// An ordered map of bytes to bytes with conditional batches and a log.
 ///
-/// All calls may run concurrently. No call blocks the thread that polls it for more than about a millisecond.
+/// All calls may run concurrently. No call blocks the thread that polls it for more than about a millisecond, and a read that
+/// answers at once counts towards the task's budget ([`spend_budget`]), so that who reads page after page lets others run.
 pub trait Keyspace: Send + Sync + 'static {
     /// The values of several keys, in the order asked; `None` where a key is absent.
     ///
@@ -279,6 +280,14 @@ pub trait Keyspace: Send + Sync + 'static {
 
     /// Lets the waiting batches finish, syncs and closes. Calls after it answer [`StoreError::Failed`].
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+}
+
+/// Lets other tasks run when this one has read much without waiting for anything.
+pub(super) async fn spend_budget(items: usize) {
+    const ITEMS: usize = 16;
+    for _ in 0..=items.min(MAX_PAGE) / ITEMS {
+        tokio::task::coop::consume_budget().await;
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

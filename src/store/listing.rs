@@ -21,13 +21,15 @@ pub async fn find_many(
     get_many(reader, ids.map(|id| keys.listing(id)).collect()).await
 }
 
-/// As [`find_many`], with the bytes.
+/// As [`find_many`], with the bytes, each with what is wrong with it when it is damaged.
 pub async fn find_many_stored(
     reader: &dyn Reader,
     ids: impl Iterator<Item = ConversationId>,
-) -> Result<Vec<Option<Stored<Listing>>>, StoreError> {
+) -> Result<Vec<Result<Option<Stored<Listing>>, StoreError>>, StoreError> {
     let keys = reader.keys();
-    get_stored(reader, ids.map(|id| keys.listing(id)).collect()).await
+    let wanted: Vec<Key> = ids.map(|id| keys.listing(id)).collect();
+    let values = reader.get(wanted.clone()).await?;
+    Ok(wanted.iter().zip(values).map(|(key, raw)| records::decode_stored(key, raw)).collect())
 }
 
 /// Puts what lists know of a conversation, with the postings that follow from it in place of those of `read`, which was read
@@ -84,24 +86,19 @@ pub fn end_deletion(decision: &mut Decision<'_>, delete_time: UnixMillis, id: Co
     decision.delete(decision.keys().deletion(delete_time, id));
 }
 
-/// At most `limit` keys of notes on conversations that were deleted up to a moment, oldest first, after `after`.
+/// At most `limit` keys of notes on conversations that were deleted up to a moment, oldest first, after `after`;
+/// [`keys::conversation_of_deletion`] says which.
 pub async fn deletions_until(
     reader: &dyn Scanner,
     time: UnixMillis,
     after: Option<Key>,
     limit: usize,
-) -> Result<Vec<(Key, ConversationId)>, StoreError> {
+) -> Result<Vec<Key>, StoreError> {
     let mut range = reader.keys().deletions_until(time);
     if let Some(after) = after {
         range = range.after(after);
     }
-    let page = reader.scan_keys(range, limit, Direction::Ascending).await?;
-    let noted = |key: Key| {
-        let id = keys::conversation_of_deletion(&key)
-            .ok_or_else(|| StoreError::Corrupt(format!("a deletion has the key {key:02x?}").into()))?;
-        Ok((key, id))
-    };
-    page.into_iter().map(noted).collect()
+    reader.scan_keys(range, limit, Direction::Ascending).await
 }
 
 /// How far conversations are posted; absent where nobody has begun.

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::keyspace::{
     Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, MAX_PAGE, MAX_TRIM, Position, Stats,
-    StoreError, Value,
+    StoreError, Value, spend_budget,
 };
 
 /// An empty keyspace in memory. A commit is "durable" at once: until the process ends.
@@ -172,7 +172,11 @@ impl State {
 
 impl Keyspace for MemoryStore {
     fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Option<Value>>, StoreError>> {
-        async move { self.get_now(&keys) }.boxed()
+        async move {
+            spend_budget(keys.len()).await;
+            self.get_now(&keys)
+        }
+        .boxed()
     }
 
     fn scan_within(
@@ -182,7 +186,11 @@ impl Keyspace for MemoryStore {
         max_bytes: usize,
         direction: Direction,
     ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
-        async move { self.scan_now(range, limit, max_bytes, direction) }.boxed()
+        async move {
+            spend_budget(limit).await;
+            self.scan_now(range, limit, max_bytes, direction)
+        }
+        .boxed()
     }
 
     fn scan_keys(
@@ -192,6 +200,7 @@ impl Keyspace for MemoryStore {
         direction: Direction,
     ) -> BoxFuture<'_, Result<Vec<Key>, StoreError>> {
         async move {
+            spend_budget(limit).await;
             let pairs = self.scan_now(range, limit, usize::MAX, direction)?;
             Ok(pairs.into_iter().map(|(key, _)| key).collect())
         }
@@ -207,7 +216,11 @@ impl Keyspace for MemoryStore {
         after: Position,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<(Position, Value)>, StoreError>> {
-        async move { self.log_now(after, limit) }.boxed()
+        async move {
+            spend_budget(limit).await;
+            self.log_now(after, limit)
+        }
+        .boxed()
     }
 
     fn newest(&self) -> watch::Receiver<Position> {

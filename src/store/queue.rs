@@ -23,9 +23,9 @@ pub async fn page(
     };
     let waiting = |(key, raw): (Key, Value)| {
         let job = records::decode(&key, &raw).map_err(|_| raw);
-        Ok((conversation_of(&key)?, job))
+        Some((conversation_of(&key)?, job))
     };
-    Ok((pairs.into_iter().map(waiting).collect::<Result<_, StoreError>>()?, rest))
+    Ok((pairs.into_iter().filter_map(waiting).collect(), rest))
 }
 
 /// How long the queue is.
@@ -57,9 +57,13 @@ pub async fn depth(reader: &dyn Scanner, most: usize) -> Result<Depth, StoreErro
     Ok(depth)
 }
 
-fn conversation_of(key: &Key) -> Result<ConversationId, StoreError> {
-    keys::conversation_of_job(key)
-        .ok_or_else(|| StoreError::Corrupt(format!("a job has the key {key:02x?}").into()))
+/// What is no job's key is reported and passed over.
+fn conversation_of(key: &Key) -> Option<ConversationId> {
+    let conversation = keys::conversation_of_job(key);
+    if conversation.is_none() {
+        tracing::error!(key = %format_args!("{key:02x?}"), "the queue holds what is no job");
+    }
+    conversation
 }
 
 /// The lowest number of a conversation that has a job.
@@ -67,7 +71,7 @@ pub async fn lowest(reader: &dyn Scanner) -> Result<Option<ConversationId>, Stor
     let mut lowest: Option<ConversationId> = None;
     for shard in reader.keys().jobs_by_shard() {
         for key in reader.scan_keys(shard, 1, Direction::Ascending).await? {
-            let first = conversation_of(&key)?;
+            let Some(first) = conversation_of(&key) else { continue };
             lowest = Some(lowest.map_or(first, |lowest| lowest.min(first)));
         }
     }

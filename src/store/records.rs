@@ -301,6 +301,14 @@ pub struct Backfill {
     pub next: Option<ConversationId>,
 }
 
+/// How far a durable consumer has read the log.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub struct Cursor {
+    /// The last position that it needs no more.
+    #[n(0)]
+    pub position: u64,
+}
+
 /// The key under which receipts, page tokens and fingerprints are made. It never leaves the store.
 #[derive(Clone, PartialEq, Encode, Decode)]
 pub struct Secret {

@@ -54,7 +54,7 @@ use self::{
 };
 use super::keyspace::{
     Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, MAX_TRIM, Position, Stats, StoreError,
-    Value,
+    Value, spend_budget,
 };
 
 /// How the engine uses the machine.
@@ -231,6 +231,7 @@ impl SledStore {
     ) -> Result<T, StoreError> {
         self.shared.failure.check()?;
         if items <= READ_BY_CALLER_ITEMS && !self.shared.is_applying() {
+            spend_budget(items).await;
             match self.shared.read_here(|reader| read(reader, READ_BY_CALLER_BYTES)) {
                 Ok(seen) => return seen.durable().await,
                 Err(Unread::Store(error)) => return Err(error),

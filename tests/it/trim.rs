@@ -17,7 +17,9 @@ use plaudit::{
         OwnedCall, Services, Settings,
         events::{Filter, Start, Watch, watch_events},
     },
-    store::{Batch, Keyspace, MAX_PAGE, MemoryStore, SledOptions, SledStore, records},
+    store::{
+        Batch, Keyspace, MAX_PAGE, MemoryStore, SledOptions, SledStore, events::put_cursor, keys, records,
+    },
 };
 use tempfile::TempDir;
 use tonic::{Code, Status};
@@ -181,6 +183,25 @@ async fn who_begins_with_the_oldest_hears_what_was_kept_then() {
 }
 
 #[tokio::test]
+async fn a_watcher_whom_nothing_concerns_lets_others_run_after_each_page() {
+    const PAGES: u64 = 100;
+    let (services, store, _) = use_cases(1).await;
+    append(&*store, records(START, 0, 64 * PAGES)).await;
+    let nothing = Filter { conversation: None, kinds: Box::new(|_| false) };
+    let mut watch = watch_events(services, Start::Oldest, nothing).await.unwrap();
+    let mut caught_up = std::pin::pin!(watch.next());
+    let mut turns = 0;
+    let told = std::future::poll_fn(|cx| {
+        turns += 1;
+        caught_up.as_mut().poll(cx)
+    })
+    .await
+    .unwrap();
+    assert_eq!((told.event, told.position), (None, 64 * PAGES));
+    assert!(turns >= PAGES, "{PAGES} pages were read in {turns} turns of the task");
+}
+
+#[tokio::test]
 async fn who_heard_nothing_yet_of_a_log_that_was_empty_has_missed_what_is_gone() {
     let (services, store, _) = use_cases(1).await;
     let mut begun = watch(&services, Start::Oldest).await.unwrap();
@@ -249,6 +270,34 @@ async fn a_record_whose_age_is_not_known_goes_with_the_next_old_one() {
     // Nothing that can be read follows those that are left.
     assert_eq!(trim_events(&services).await.unwrap(), 0);
     assert_eq!(left(&*store).await.len(), 603);
+}
+
+#[tokio::test]
+async fn no_event_is_removed_that_a_durable_consumer_has_not_read() {
+    let (services, store, clock) = use_cases(30).await;
+    append(&*store, records(START, 0, 600)).await;
+    clock.advance_millis(31 * DAY);
+    let note = async |consumer, position| {
+        let mut batch = Batch::default();
+        put_cursor(&mut batch, consumer, position);
+        store.commit(batch).await.unwrap();
+    };
+    note("slow", 100).await;
+    note("fast", 500).await;
+    assert_eq!(trim_events(&services).await.unwrap(), 100);
+    assert_eq!(left(&*store).await, (101..=600).collect::<Vec<_>>());
+    note("slow", 550).await;
+    assert_eq!(trim_events(&services).await.unwrap(), 400);
+    // Nobody knows where it stands.
+    store
+        .commit(Batch { put: vec![(keys::cursor("slow"), Bytes::new())], ..Batch::default() })
+        .await
+        .unwrap();
+    assert_eq!(trim_events(&services).await.unwrap(), 0);
+    // It is given up.
+    let delete = vec![keys::cursor("slow"), keys::cursor("fast")];
+    store.commit(Batch { delete, ..Batch::default() }).await.unwrap();
+    assert_eq!(trim_events(&services).await.unwrap(), 99, "the newest one stays");
 }
 
 /// A folder with a data directory of nothing but events: so many of 1980, and three of 2001.

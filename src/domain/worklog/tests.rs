@@ -53,6 +53,18 @@ fn time_that_goes_back_opens_nothing_and_does_not_start_the_clock_anew() {
 }
 
 #[test]
+fn a_conversation_has_a_bounded_number_of_worklogs() {
+    let script: Vec<(char, i64)> =
+        (0..5000).map(|place| (if place % 2 == 0 { 'a' } else { 'b' }, 0)).collect();
+    assert_eq!(
+        cut(&messages(&script), &[], IDLE_MILLIS).len(),
+        MAX_WORKLOGS + 1,
+        "one shows where the last one ends"
+    );
+    assert_eq!(cut(&messages(&script[..MAX_WORKLOGS]), &[], IDLE_MILLIS).len(), MAX_WORKLOGS);
+}
+
+#[test]
 fn the_id_is_the_first_message() {
     let worklogs = cut(&messages(&[('c', 0), ('a', 1), ('a', 2)]), &[], IDLE_MILLIS);
     assert_eq!(worklogs[0].first_message, MessageId(1));

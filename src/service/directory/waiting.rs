@@ -1,4 +1,4 @@
-//! People and teams that a call has named and no scoring will meet. The worker makes them, so that the caller does not wait.
+//! People and teams that a call has named and no scoring will meet. A background task enters them into the directory, so that the caller does not wait.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,12 +10,12 @@ use crate::{
     service::{Call, Services},
 };
 
-use super::{Seen, meet, meet_team, somebodies, team_of};
+use super::{Seen, enter, somebodies, team_of};
 
 /// About four megabytes. Who finds no room is made at once.
 const MOST: usize = 10_000;
 
-/// Who waits for the worker. It is kept in memory alone: whoever a crash loses is met when they are named again.
+/// Who waits to be entered. It is kept in memory alone: whoever a crash loses is met when they are named again.
 #[derive(Debug, Default)]
 pub struct WaitingPeople {
     waiting: Mutex<Waiting>,
@@ -80,7 +80,7 @@ async fn add(call: Call<'_>, mut people: Vec<Seen>, team: Option<TeamIdentity>) 
         return;
     }
     if let Some(rest) = call.services.waiting_people.add(people, team)
-        && let Err(error) = make(call, &rest).await
+        && let Err(error) = enter(call, &rest.people, &rest.teams).await
     {
         tracing::warn!(%error, "people who were named could not be entered into the directory");
     }
@@ -94,15 +94,7 @@ pub async fn wait_for_announced(services: &Services) {
 /// Makes everybody who waits. After an error they wait on. For one caller at a time.
 pub async fn meet_announced(call: Call<'_>) -> Result<(), Error> {
     let waiting = call.services.waiting_people.first();
-    make(call, &waiting).await?;
+    enter(call, &waiting.people, &waiting.teams).await?;
     call.services.waiting_people.forget(&waiting);
-    Ok(())
-}
-
-async fn make(call: Call<'_>, waiting: &Waiting) -> Result<(), Error> {
-    meet(call, &waiting.people).await?;
-    for team in &waiting.teams {
-        meet_team(call, team.clone()).await?;
-    }
     Ok(())
 }

@@ -165,10 +165,10 @@ impl Deleted {
         loop {
             let noted =
                 listing::deletions_until(&call.space(), UnixMillis::MAX, after, SUMMED_AT_ONCE).await?;
-            deleted.extend(noted.iter().map(|(_, id)| *id));
+            deleted.extend(noted.iter().filter_map(|note| keys::conversation_of_deletion(note)));
             match noted.last() {
                 Some(_) if deleted.len() > MOST_DELETED => return Ok(Self::Many),
-                Some((last, _)) if noted.len() == SUMMED_AT_ONCE => after = Some(last.clone()),
+                Some(last) if noted.len() == SUMMED_AT_ONCE => after = Some(last.clone()),
                 _ => return Ok(Self::All(deleted)),
             }
         }

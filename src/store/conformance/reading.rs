@@ -1,5 +1,7 @@
 //! Gets and scans: order, bounds, limits, and no half of a batch.
 
+use futures_util::FutureExt as _;
+
 use super::*;
 
 pub(super) async fn a_value_may_be_empty(subject: &dyn Subject) {
@@ -124,4 +126,29 @@ pub(super) async fn a_page_is_never_larger_than_the_largest(subject: &dyn Subjec
         assert_eq!(store.scan(KeyRange::all(), usize::MAX, direction).await.unwrap().len(), MAX_PAGE);
     }
     assert_eq!(store.log(0, usize::MAX).await.unwrap().len(), MAX_PAGE);
+}
+
+pub(super) async fn who_reads_on_and_on_lets_others_run(subject: &dyn Subject) {
+    let store = subject.open().await;
+    store.commit(Batch { log: vec![value("x")], ..put_batch(&[1], "x") }).await.unwrap();
+    let reads: [fn(&dyn Keyspace) -> BoxFuture<'_, ()>; 4] = [
+        |store| store.get(vec![vec![1]]).map(drop).boxed(),
+        |store| store.scan(KeyRange::all(), 64, Direction::Ascending).map(drop).boxed(),
+        |store| store.scan_keys(KeyRange::all(), 64, Direction::Ascending).map(drop).boxed(),
+        |store| store.log(0, 64).map(drop).boxed(),
+    ];
+    for read in reads {
+        let mut reading = Box::pin(async {
+            for _ in 0..2000 {
+                read(&*store).await;
+            }
+        });
+        let mut polls = 0;
+        std::future::poll_fn(|cx| {
+            polls += 1;
+            reading.as_mut().poll(cx)
+        })
+        .await;
+        assert!(polls > 10, "2000 reads were one turn of the task, or {polls}");
+    }
 }

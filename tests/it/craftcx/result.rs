@@ -1,5 +1,7 @@
 //! What is answered: to the documented import, to its repeat, and to whoever asks what became of it.
 
+use std::sync::Arc;
+
 use plaudit::{
     domain::{
         AuthorDraft, AuthorKind, ConversationDraft, ConversationId, ImportLimits, MessageDraft, MessageKind,
@@ -10,6 +12,7 @@ use plaudit::{
         import::{ConflictPolicy, import_conversation},
         scoring::record_failed_attempt,
     },
+    store::{Keyspace, Reader as _, Space, WorkspaceId, get_one, records::Job},
 };
 use serde_json::{Value, json};
 
@@ -119,9 +122,12 @@ async fn an_import_whose_scoring_was_given_up_is_failed_and_has_no_scores() {
     let pending = setup.get(&id).await.json();
     let number = pending["conversation"].as_str().unwrap().trim_start_matches("conversations/");
     let conversation = ConversationId(number.parse().unwrap());
+    let store: Arc<dyn Keyspace> = setup.store.clone();
     for _ in 0..setup.services.settings().scoring_attempts {
         assert_eq!(setup.get(&id).await.json(), pending);
-        record_failed_attempt(Call::new(&setup.services), conversation).await.unwrap();
+        let space = Space::new(&store, WorkspaceId::FIRST);
+        let job: Job = get_one(&space, space.keys().job(conversation)).await.unwrap().unwrap();
+        record_failed_attempt(Call::new(&setup.services), conversation, &job).await.unwrap();
     }
     let mut expected = pending;
     expected["scoring"] = json!("failed");

@@ -1,6 +1,6 @@
 use std::sync::{
     Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -18,6 +18,8 @@ pub struct Watched {
     reads: AtomicUsize,
     /// The most bytes of values that one read returned.
     largest_read: AtomicUsize,
+    /// The record of the log that cannot be read; 0 for none.
+    damaged_position: AtomicU64,
 }
 
 /// Holds commits back, just before they are made.
@@ -75,6 +77,7 @@ impl Watched {
             read_gate: Mutex::default(),
             reads: AtomicUsize::new(0),
             largest_read: AtomicUsize::new(0),
+            damaged_position: AtomicU64::new(0),
         }
     }
 
@@ -92,6 +95,11 @@ impl Watched {
     /// The most bytes of values that one read returned since this was last asked.
     pub fn take_largest_read(&self) -> usize {
         self.largest_read.swap(0, Ordering::SeqCst)
+    }
+
+    /// Makes a record of the log unreadable, as lost chunks do.
+    pub fn damage_log_at(&self, position: Position) {
+        self.damaged_position.store(position, Ordering::SeqCst);
     }
 
     /// Holds the first commit back that `chosen` takes.
@@ -231,7 +239,15 @@ impl Keyspace for Watched {
         after: Position,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<(Position, Value)>, StoreError>> {
-        self.below.log(after, limit)
+        async move {
+            let page = self.below.log(after, limit).await?;
+            let damaged = self.damaged_position.load(Ordering::SeqCst);
+            match page.iter().any(|(position, _)| *position == damaged) {
+                true => Err(StoreError::Corrupt("a chunk of a value is missing".into())),
+                false => Ok(page),
+            }
+        }
+        .boxed()
     }
 
     fn newest(&self) -> watch::Receiver<Position> {

@@ -1,14 +1,15 @@
-//! What the worker does with what cannot be scored: it tries again, later each time, gives up, and goes on with the rest.
+//! What becomes of what cannot be scored: it is tried again, later each time, given up, and blocks nobody.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use plaudit::{
-    domain::ConversationId,
+    clock::ManualClock,
+    domain::{self, Author, ConversationId, MessageKind, NewConversation, NewMessage, worklog},
     proto::v1::{AuthorKind, ConflictPolicy, ImportOutcome, Scoring, ScoringState},
-    service::Settings,
+    service::{Services, Settings, import, scoring::record_failed_attempt},
     store::{
-        Batch, Key, Keyspace,
+        Batch, Key, Keyspace, MemoryStore, get_one,
         records::{self, Job},
     },
 };
@@ -224,4 +225,62 @@ async fn the_end_waits_for_scoring_only_so_long_and_the_job_is_kept() {
     gate.arrived().await;
     let server = server.restart_within(Duration::from_millis(50)).await;
     server.client().await.scored(&imported.conversation).await;
+}
+
+#[tokio::test]
+async fn a_version_that_is_stored_while_an_attempt_fails_starts_afresh() {
+    let store: Arc<dyn Keyspace> = Arc::new(MemoryStore::new());
+    let clock = Arc::new(ManualClock::at(Plaudit::START));
+    let services = Services::open(store.clone(), clock, Settings::default()).await.unwrap();
+    let new = |messages: usize| NewConversation {
+        source: "test".to_owned(),
+        external_id: "42".to_owned(),
+        messages: (0..messages)
+            .map(|place| NewMessage {
+                external_id: place.to_string(),
+                kind: MessageKind::Message,
+                content: "Hello.".to_owned(),
+                author: Author { kind: domain::AuthorKind::Contact, external_id: None, name: None },
+                create_time: Plaudit::START,
+                ai_tool: None,
+                details: None,
+            })
+            .collect(),
+        ..NewConversation::default()
+    };
+    let import = async |messages: usize| {
+        let policy = import::ConflictPolicy::Append;
+        import::import_conversation(&services, &new(messages), policy, None).await.unwrap().conversation
+    };
+    let id = import(1).await;
+    let job = async || get_one::<Job>(&*store, keys::job(id)).await.unwrap().unwrap().value;
+    let tried = job().await;
+    import(2).await;
+    let fresh = job().await;
+    assert_eq!((fresh.version, fresh.failed_attempts), (2, 0));
+    record_failed_attempt(&services, id, &tried).await.unwrap();
+    assert_eq!(job().await, fresh, "the attempt was at another version");
+    record_failed_attempt(&services, id, &fresh).await.unwrap();
+    assert_eq!(job().await.failed_attempts, 1);
+}
+
+#[tokio::test]
+async fn a_conversation_that_changes_hands_thousands_of_times_is_scored() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let mut messages = sample::messages(0, 2200);
+    for (place, message) in messages.iter_mut().enumerate() {
+        let agent = if place % 2 == 0 { "a" } else { "b" };
+        message.author = Some(plaudit::proto::v1::Author {
+            kind: AuthorKind::Teammate.into(),
+            external_id: Some(agent.repeat(512)),
+            name: Some(agent.repeat(512)),
+        });
+    }
+    let name = client.import(sample::import_of("changes hands", messages)).await.unwrap().conversation;
+    client.scored(&name).await;
+    let number = name.strip_prefix("conversations/").unwrap().parse().unwrap();
+    let assessments = server.store.count(keys::assessments(ConversationId(number))).await;
+    let of_whole = 1;
+    assert_eq!(assessments, of_whole + worklog::MAX_WORKLOGS);
 }

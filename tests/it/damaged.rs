@@ -1,0 +1,158 @@
+//! One damaged record stops no background task: it is reported, and the others are dealt with. What becomes of damaged jobs and
+//! heads is in `scoring_task`, of damaged request records in `retry`.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use plaudit::{
+    domain::{self, AuthorKind, ConversationId, KnownBy, PersonIdentity},
+    proto::v1::ScoringProcess,
+    store::{Batch, Key, Keyspace as _, StoreError, directory::find_identity, events, keys, records},
+};
+
+use crate::{
+    delete::{imported, number},
+    harness::{Client, Plaudit, sample, soon},
+};
+
+const DAY: i64 = 24 * 60 * 60 * 1000;
+const DAMAGED: Bytes = Bytes::from_static(b"\xffdamaged");
+
+/// Writes below the server, as a disk that fails would.
+async fn damage(server: &Plaudit, key: Key) {
+    server.store.commit(Batch { put: vec![(key, DAMAGED)], ..Batch::default() }).await.unwrap();
+}
+
+/// The agent of the sample conversations.
+fn agent() -> PersonIdentity {
+    let known_by = KnownBy::ExternalId("t1".to_owned());
+    PersonIdentity { source: "test".to_owned(), kind: AuthorKind::Teammate, known_by }
+}
+
+/// A server that does not know by heart whom it met, and whose directory has a damaged entry: the record or the identity.
+async fn with_damaged_agent(key: impl Fn(&domain::Person) -> Key) -> (Plaudit, Client) {
+    let server = Plaudit::start().await;
+    imported(&server.client().await, "first").await;
+    let person = find_identity(&*server.store, &agent()).await.unwrap().unwrap().value;
+    damage(&server, key(&person)).await;
+    let server = server.restart().await;
+    let client = server.client().await;
+    (server, client)
+}
+
+#[tokio::test]
+async fn whose_entry_of_the_directory_is_damaged_stops_neither_scoring_nor_the_entry_of_others() {
+    let entries: [fn(&domain::Person) -> Key; 2] =
+        [|person| keys::person(person.id), |person| keys::person_identity(&person.identity)];
+    for entry in entries {
+        let (server, client) = with_damaged_agent(entry).await;
+        // With its name, for which the damaged record is looked at.
+        let mut both = sample::import("both");
+        both.messages[0].author.as_mut().unwrap().external_id = Some("another".to_owned());
+        let name = client.import(both).await.unwrap().conversation;
+        client.scored(&name).await;
+        let known_by = KnownBy::ExternalId("another".to_owned());
+        let other = PersonIdentity { source: "test".to_owned(), kind: AuthorKind::Contact, known_by };
+        assert!(find_identity(&*server.store, &other).await.unwrap().is_some());
+
+        // Those whom no scoring meets.
+        let mut messages = sample::import("off").messages;
+        for message in &mut messages[..2] {
+            let request = plaudit::proto::v1::StoreMessageRequest {
+                parent: "conversations/test:off".to_owned(),
+                message: Some(plaudit::proto::v1::Message {
+                    content: message.content.take(),
+                    author: message.author.take().map(|author| plaudit::proto::v1::Author {
+                        external_id: author
+                            .external_id
+                            .map(|id| if id == "c1" { "third".to_owned() } else { id }),
+                        ..author
+                    }),
+                    ..Default::default()
+                }),
+                process: ScoringProcess::Off.into(),
+                ..Default::default()
+            };
+            client.store(request).await.unwrap();
+        }
+        let known_by = KnownBy::ExternalId("third".to_owned());
+        let third = PersonIdentity { source: "test".to_owned(), kind: AuthorKind::Contact, known_by };
+        soon("the third", async {
+            while find_identity(&*server.store, &third).await.unwrap().is_none() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_that_cannot_be_indexed_stops_no_other() {
+    for subspace in [keys::listing as fn(ConversationId) -> Key, keys::head] {
+        let server = Plaudit::start().await;
+        let client = server.client().await;
+        let first = imported(&client, "first").await;
+        damage(&server, subspace(number(&first))).await;
+        let second = imported(&client, "second").await;
+        soon("the mark", async {
+            while index_mark(&server).await <= number(&second).0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+    }
+}
+
+/// Up to where lists read postings, as a new process would.
+async fn index_mark(server: &Plaudit) -> u64 {
+    let mark = plaudit::store::listing::find_backfill(&*server.store).await.unwrap();
+    mark.and_then(|mark| mark.value.next).map_or(0, |next| next.0)
+}
+
+#[tokio::test]
+async fn a_deleted_conversation_that_cannot_be_read_is_purged_and_stops_no_other() {
+    let damages: [fn(ConversationId) -> Key; 4] =
+        [keys::head, keys::listing, keys::assessment_index, |_| vec![0x83, 0, 0, 0, 1, 0, 0]];
+    for damaged in damages {
+        let server = Plaudit::start().await;
+        let client = server.client().await;
+        let (first, second) = (imported(&client, "first").await, imported(&client, "second").await);
+        for name in [&first, &second] {
+            client.delete(name).await.unwrap();
+        }
+        damage(&server, damaged(number(&first))).await;
+        server.clock.advance_millis(31 * DAY);
+        let server = server.restart().await;
+        for name in [first, second] {
+            soon("the purge", async {
+                while server.store.count(keys::assessments(number(&name))).await > 0
+                    || server.store.get(vec![keys::head(number(&name))]).await.unwrap() != [None]
+                {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            })
+            .await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_record_of_the_log_that_the_store_cannot_read_goes_with_those_after_it() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    for external_id in ["1", "2", "3"] {
+        imported(&client, external_id).await;
+    }
+    server.store.damage_log_at(3);
+    assert!(matches!(server.store.log(0, 10).await, Err(StoreError::Corrupt(_))));
+    let page = events::page(&*server.store, 0, 10).await.unwrap();
+    assert_eq!(page.iter().map(|(position, _)| *position).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(page.iter().filter(|(_, record)| record.is_none()).count(), 1);
+    let first = records::decode::<domain::Event>(&Key::new(), page[0].1.as_ref().unwrap()).unwrap();
+    assert_eq!(first.kind, domain::EventKind::ConversationImported);
+    server.clock.advance_millis(31 * DAY);
+    let services =
+        plaudit::service::Services::open(server.store.clone(), server.clock.clone(), Default::default());
+    let services = services.await.unwrap();
+    assert_eq!(plaudit::background::trim::trim_events(&services).await.unwrap(), 5, "the newest one stays");
+}

@@ -1,13 +1,19 @@
 //! One damaged record stops no background task: it is reported, and the others are dealt with. What becomes of damaged jobs and
 //! heads is in `scoring_task`, of damaged request records in `retry`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use plaudit::{
+    background::index::index_next,
+    clock::ManualClock,
     domain::{self, AuthorKind, ConversationId, KnownBy, PersonIdentity},
     proto::v1::ScoringProcess,
-    store::{Batch, Key, Keyspace as _, StoreError, directory::find_identity, events, keys, records},
+    service::{Services, Settings, import},
+    store::{
+        Batch, Key, Keyspace as _, MemoryStore, StoreError, directory::find_identity, events, keys, listing,
+        records,
+    },
 };
 
 use crate::{
@@ -88,25 +94,26 @@ async fn whose_entry_of_the_directory_is_damaged_stops_neither_scoring_nor_the_e
 
 #[tokio::test]
 async fn a_conversation_that_cannot_be_indexed_stops_no_other() {
-    for subspace in [keys::listing as fn(ConversationId) -> Key, keys::head] {
-        let server = Plaudit::start().await;
-        let client = server.client().await;
-        let first = imported(&client, "first").await;
-        damage(&server, subspace(number(&first))).await;
-        let second = imported(&client, "second").await;
-        soon("the mark", async {
-            while index_mark(&server).await <= number(&second).0 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        })
-        .await;
+    for damaged in [keys::listing as fn(ConversationId) -> Key, keys::head] {
+        let store = Arc::new(MemoryStore::new());
+        let clock = Arc::new(ManualClock::at(Plaudit::START));
+        let services = Services::open(store.clone(), clock, Settings::default()).await.unwrap();
+        let mut imported = Vec::new();
+        for external_id in ["first", "second"] {
+            let new = domain::NewConversation {
+                source: "test".to_owned(),
+                external_id: external_id.to_owned(),
+                ..Default::default()
+            };
+            let policy = import::ConflictPolicy::Reject;
+            let stored = import::import_conversation(&services, &new, policy, None).await.unwrap();
+            imported.push(stored.conversation);
+        }
+        let put = vec![(damaged(imported[0]), DAMAGED)];
+        store.commit(Batch { put, ..Batch::default() }).await.unwrap();
+        while index_next(&services).await.unwrap() {}
+        assert!(listing::find(&*store, imported[1]).await.unwrap().unwrap().value.taken_in);
     }
-}
-
-/// Up to where lists read postings, as a new process would.
-async fn index_mark(server: &Plaudit) -> u64 {
-    let mark = plaudit::store::listing::find_backfill(&*server.store).await.unwrap();
-    mark.and_then(|mark| mark.value.next).map_or(0, |next| next.0)
 }
 
 #[tokio::test]
@@ -151,8 +158,7 @@ async fn a_record_of_the_log_that_the_store_cannot_read_goes_with_those_after_it
     let first = records::decode::<domain::Event>(&Key::new(), page[0].1.as_ref().unwrap()).unwrap();
     assert_eq!(first.kind, domain::EventKind::ConversationImported);
     server.clock.advance_millis(31 * DAY);
-    let services =
-        plaudit::service::Services::open(server.store.clone(), server.clock.clone(), Default::default());
+    let services = Services::open(server.store.clone(), server.clock.clone(), Settings::default());
     let services = services.await.unwrap();
     assert_eq!(plaudit::background::trim::trim_events(&services).await.unwrap(), 5, "the newest one stays");
 }

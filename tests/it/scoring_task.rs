@@ -268,7 +268,7 @@ async fn a_version_that_is_stored_while_an_attempt_fails_starts_afresh() {
 async fn a_conversation_that_changes_hands_thousands_of_times_is_scored() {
     let server = Plaudit::start().await;
     let client = server.client().await;
-    let mut messages = sample::messages(0, 2200);
+    let mut messages = sample::messages(0, 2 * worklog::MAX_WORKLOGS + 200);
     for (place, message) in messages.iter_mut().enumerate() {
         let agent = if place % 2 == 0 { "a" } else { "b" };
         message.author = Some(plaudit::proto::v1::Author {
@@ -277,7 +277,12 @@ async fn a_conversation_that_changes_hands_thousands_of_times_is_scored() {
             name: Some(agent.repeat(512)),
         });
     }
+    let rest = messages.split_off(messages.len() / 2);
     let name = client.import(sample::import_of("changes hands", messages)).await.unwrap().conversation;
+    client
+        .import(with_policy(sample::import_of("changes hands", rest), ConflictPolicy::Append))
+        .await
+        .unwrap();
     client.scored(&name).await;
     let number = name.strip_prefix("conversations/").unwrap().parse().unwrap();
     let assessments = server.store.count(keys::assessments(ConversationId(number))).await;

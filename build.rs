@@ -15,6 +15,7 @@ const FILES: &[&str] = &[
     "plaudit/v1/error.proto",
     "plaudit/v1/event.proto",
     "plaudit/v1/import.proto",
+    "plaudit/v1/queue.proto",
     "plaudit/v1/rating.proto",
     "plaudit/v1/scorecard.proto",
 ];

@@ -8,6 +8,7 @@ mod health;
 mod import;
 mod local;
 mod output;
+mod queue;
 mod serve;
 mod settings;
 mod store;
@@ -43,6 +44,7 @@ Examples:
   PLAUDIT_LOG_LEVEL=debug plaudit serve         any setting can come from the environment
   plaudit health                                is it serving? exit code 0 or 1
   plaudit import tickets.jsonl                  import conversations, one JSON object per line
+  plaudit queue                                 how far is scoring behind?
   plaudit export everything.jsonl               all that the store holds, to be read and to be imported elsewhere
   plaudit store dump backup.dump                everything in one file, while the server is stopped
   plaudit config                                the settings in force and where each was said
@@ -64,6 +66,8 @@ enum Command {
     Health(health::Health),
     /// Import conversations from a file of JSON Lines into a running server.
     Import(import::Import),
+    /// Tell how far the scoring of a running server is behind.
+    Queue(queue::QueueCommand),
     /// Export what a running server holds as JSON Lines.
     Export(export::Export),
     /// Print the settings in force and where each was said.
@@ -78,6 +82,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Health(health) => health.run(),
         Command::Import(import) => import.run(),
+        Command::Queue(queue) => queue.run(),
         Command::Export(export) => export.run(),
         Command::Config(config) => config.run(),
         Command::Store(store) => store.run(),

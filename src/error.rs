@@ -75,6 +75,7 @@ pub enum ResourceKind {
     Rating,
     Person,
     Team,
+    Queue,
 }
 
 impl ResourceKind {
@@ -89,6 +90,7 @@ impl ResourceKind {
             Self::Rating => "rating",
             Self::Person => "person",
             Self::Team => "team",
+            Self::Queue => "queue",
         }
     }
 }

@@ -14,6 +14,7 @@ mod fields;
 mod import;
 mod message;
 pub(crate) mod pages;
+mod queue;
 mod rating;
 mod scorecard;
 
@@ -32,8 +33,8 @@ use crate::{
     proto::v1::{
         conversation_service_server::ConversationServiceServer,
         directory_service_server::DirectoryServiceServer, event_service_server::EventServiceServer,
-        import_service_server::ImportServiceServer, rating_service_server::RatingServiceServer,
-        scorecard_service_server::ScorecardServiceServer,
+        import_service_server::ImportServiceServer, queue_service_server::QueueServiceServer,
+        rating_service_server::RatingServiceServer, scorecard_service_server::ScorecardServiceServer,
     },
     service::Services,
 };
@@ -49,5 +50,6 @@ pub fn routes(services: Arc<Services>) -> Routes {
         .add_service(AssessmentServiceServer::new(AssessmentEdge::new(edge.clone())))
         .add_service(RatingServiceServer::new(edge.clone()))
         .add_service(DirectoryServiceServer::new(edge.clone()))
+        .add_service(QueueServiceServer::new(edge.clone()))
         .add_service(EventServiceServer::new(edge))
 }

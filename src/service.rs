@@ -16,6 +16,7 @@ pub mod import;
 pub mod listing;
 pub mod message;
 pub mod page;
+pub mod queue;
 pub mod rating;
 pub mod scorecard;
 pub mod scoring;
@@ -23,7 +24,6 @@ pub mod ticket;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use call::{Call, Caller, OwnedCall};
@@ -32,6 +32,7 @@ use self::{
     directory::{KnownPeople, WaitingPeople},
     index_mark::IndexMark,
     keyed_lock::KeyedLock,
+    queue::QueueSignal,
     scoring_threads::ScoringThreads,
 };
 
@@ -50,8 +51,7 @@ pub struct Services {
     pub(crate) ids: Ids,
     pub(crate) secrets: Secrets,
     pub(crate) index_mark: IndexMark,
-    /// Wakes the worker when there is something to score.
-    pub(crate) queue_changed: Notify,
+    pub(crate) queue_changed: QueueSignal,
     pub(crate) threads: ScoringThreads,
     /// For whoever appends to a conversation.
     append_locks: KeyedLock,
@@ -136,7 +136,7 @@ impl Services {
             store,
             clock,
             secrets,
-            queue_changed: Notify::new(),
+            queue_changed: QueueSignal::default(),
             threads,
             append_locks: KeyedLock::default(),
             rating_locks: KeyedLock::default(),

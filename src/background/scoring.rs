@@ -1,4 +1,4 @@
-//! Scores what waits in the durable queue.
+//! Scores what waits in the durable queue: what is fresh and what has waited, by turns.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -41,6 +41,8 @@ pub struct Scoring {
     asked_again: HashSet<ConversationId>,
     /// The walk over the queue that is under way.
     walk: Option<Walk>,
+    /// Whether the last job came from the walk: then a fresh one is next.
+    is_turn_of_fresh: bool,
     /// Whether a job was left in the queue since the last walk began: it is to be looked at again.
     is_left: bool,
 }
@@ -68,6 +70,7 @@ impl Scoring {
             conversations: HashSet::new(),
             asked_again: HashSet::new(),
             walk: None,
+            is_turn_of_fresh: true,
             is_left: false,
         }
     }
@@ -81,6 +84,17 @@ impl Scoring {
         // Twice as many as threads: while some compute, others read and commit.
         while self.jobs.len() >= self.services.threads.count() * 2 {
             self.one_ended().await;
+        }
+        // By turns, so that neither keeps the other waiting: a bulk import is a long walk, and fresh ones may come without end.
+        if std::mem::replace(&mut self.is_turn_of_fresh, true)
+            && let Some(conversation) = self.services.queue_changed.next_fresh()
+        {
+            self.is_turn_of_fresh = false;
+            let job = queue::find(&self.call().space(), conversation).await?;
+            if let Some(job) = job.filter(|job| job.not_before <= self.services.clock.now()) {
+                self.start(conversation, job);
+            }
+            return Ok(Next::Now);
         }
         let mut walk = match self.walk.take() {
             Some(walk) => walk,

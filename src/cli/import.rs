@@ -4,6 +4,7 @@ mod directory;
 mod lines;
 mod report;
 mod session;
+mod wait;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -32,7 +33,7 @@ imported again: nothing is doubled. What a file says of people and teams counts 
 away, it is waited for. SIGINT stops after what is under way; what is told then, and whenever it cannot go on, is the line to go \
 on with. Where nobody hears what is told, it goes on, and the exit code tells.
 
-Exit codes: 0 every conversation is stored, or was there already; 1 some lines were not right, all others are stored; 2 it could \
+Exit codes: 0 every conversation is stored, or was there already; 1 some lines were not right, all others are stored, or, with --wait, some could not be scored; 2 it could \
 not go on, could not write its result, or wrong usage.
 
 Examples:
@@ -40,6 +41,7 @@ Examples:
   plaudit import tickets.jsonl --from-line 120001
   zstdcat tickets.jsonl.zst | plaudit import - --server 127.0.0.1:9000
   plaudit import tickets.jsonl --on-conflict append
+  plaudit import tickets.jsonl --wait           come back when all of it is scored
   plaudit import everything.jsonl --data /var/lib/plaudit-new";
 
 #[derive(Debug, clap::Args)]
@@ -59,6 +61,9 @@ pub(super) struct Import {
     /// How long to wait for a server that has gone away.
     #[arg(long, value_name = "SECONDS", default_value_t = WAIT_SECONDS, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     wait_seconds: u64,
+    /// Wait until everything is scored; plaudit queue tells how far that is.
+    #[arg(long)]
+    wait: bool,
 }
 
 const WAIT_SECONDS: u64 = 60;
@@ -113,7 +118,7 @@ impl Import {
         let mut report = Report::begin(name, input.size_bytes);
         let lines = lines::read(input, records, self.from_line, self.on_conflict.policy());
         let wait = Duration::from_secs(self.wait_seconds);
-        let mut session = Session::new(endpoint, wait, lines, self.from_line, &mut report);
+        let mut session = Session::new(endpoint.clone(), wait, lines, self.from_line, &mut report);
         let outcome = session.run(interrupts.first()).await;
         let next_line = session.next_line();
         let ended = report.end();
@@ -129,6 +134,9 @@ impl Import {
                     Failure::Failed(cause) => Failure::Stopped(format!("{cause}; every line is done")),
                     other => other,
                 })?;
+                if self.wait {
+                    wait::until_scored(&endpoint, wait, &report).await?;
+                }
                 report.verdict()
             }
             Err(stop) => Err(Failure::Stopped(self.how_to_go_on(name, &stop, next_line))),
@@ -141,6 +149,9 @@ impl Import {
         command += &self.target.flags();
         if matches!(self.on_conflict, OnConflict::Append) {
             command += " --on-conflict append";
+        }
+        if self.wait {
+            command += " --wait";
         }
         if self.wait_seconds != WAIT_SECONDS {
             command += &format!(" --wait-seconds {}", self.wait_seconds);

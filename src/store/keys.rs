@@ -253,6 +253,10 @@ impl Keys {
         self.of_conversation(SCORING_FAILURE, conversation)
     }
 
+    pub fn scoring_failures(self) -> KeyRange {
+        KeyRange::prefix(self.in_workspace(SCORING_FAILURE, 0))
+    }
+
     pub fn request(self, caller: &str, method: u8, request_id: &str) -> Key {
         let mut key = self.in_workspace(REQUEST, caller.len() + request_id.len() + 5);
         push_text(&mut key, caller);

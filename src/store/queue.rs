@@ -28,6 +28,13 @@ pub async fn page(
     Ok((pairs.into_iter().filter_map(waiting).collect(), rest))
 }
 
+/// The job of a conversation. One that is damaged is left to [`page`].
+pub async fn find(reader: &dyn Reader, conversation: ConversationId) -> Result<Option<Job>, StoreError> {
+    let key = reader.keys().job(conversation);
+    let raw = reader.get(vec![key.clone()]).await?.pop().flatten();
+    Ok(raw.and_then(|raw| records::decode(&key, &raw).ok()))
+}
+
 /// How long the queue is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depth {
@@ -55,6 +62,21 @@ pub async fn depth(reader: &dyn Scanner, most: usize) -> Result<Depth, StoreErro
         range = rest;
     }
     Ok(depth)
+}
+
+/// How many conversations' scoring was given up, counting at most about `most`, and whether there are more.
+pub async fn count_failures(reader: &dyn Scanner, most: usize) -> Result<(usize, bool), StoreError> {
+    const COUNTED_AT_ONCE: usize = 1000;
+    let (mut range, mut count) = (reader.keys().scoring_failures(), 0);
+    while count < most {
+        let keys = reader.scan_keys(range.clone(), COUNTED_AT_ONCE, Direction::Ascending).await?;
+        count += keys.len();
+        match keys.into_iter().next_back() {
+            Some(last) => range = range.after(last),
+            None => return Ok((count, false)),
+        }
+    }
+    Ok((count, true))
 }
 
 /// What is no job's key is reported and passed over.

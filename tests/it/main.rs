@@ -32,6 +32,7 @@ mod keys;
 mod lists;
 mod message_edits;
 mod purge;
+mod queue;
 mod races;
 mod rating;
 mod rescoring;

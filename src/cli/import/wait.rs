@@ -1,0 +1,108 @@
+//! `plaudit import --wait`: until what was imported is scored.
+
+use std::time::{Duration, Instant};
+
+use prost_types::Timestamp;
+use tonic::{Code, transport::Endpoint};
+
+use super::{Interrupts, report::Report};
+use crate::{
+    cli::{Failure, queue},
+    proto::v1::Queue,
+};
+
+/// How often the server is asked.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+/// How often a line says how far it is.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// Waits until everything that is queued now is scored or given up, whatever others import meanwhile. A server that goes away
+/// is waited for, `patience` long.
+pub(super) async fn until_scored(
+    endpoint: &Endpoint,
+    patience: Duration,
+    report: &Report,
+) -> Result<(), Failure> {
+    let mut interrupts = Interrupts::listen().map_err(Failure::failed)?;
+    tokio::select! {
+        scored = watch(endpoint, patience, report) => scored,
+        () = interrupts.next() => {
+            Err(Failure::Stopped("stopped waiting; every line is done, and the server goes on scoring".to_owned()))
+        }
+    }
+}
+
+async fn watch(endpoint: &Endpoint, patience: Duration, report: &Report) -> Result<(), Failure> {
+    let channel = endpoint.connect_lazy();
+    let (mut begun, mut answered, mut told) = (None, Instant::now(), Instant::now());
+    loop {
+        match queue::ask(channel.clone()).await {
+            Ok(queue) => {
+                answered = Instant::now();
+                let begun: &Queue = begun.get_or_insert_with(|| queue.clone());
+                if is_done(begun, &queue) {
+                    return outcome(begun, &queue);
+                }
+                if told.elapsed() >= TELL_EVERY {
+                    told = Instant::now();
+                    report.note(queue::describe(&queue));
+                }
+            }
+            Err(status) if status.code() == Code::Unavailable && answered.elapsed() < patience => {}
+            Err(status) => {
+                let cause = queue::told(&status);
+                return Err(Failure::Stopped(format!(
+                    "every line is done; how scoring stands is not known: {cause}"
+                )));
+            }
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+}
+
+/// Whether nothing waits any more that was queued when waiting began.
+fn is_done(begun: &Queue, now: &Queue) -> bool {
+    let moment = |time: &Option<Timestamp>| time.as_ref().map(|time| (time.seconds, time.nanos));
+    match moment(&now.oldest_create_time) {
+        None => now.waiting_count == 0,
+        // The oldest may be among those that were not counted.
+        Some(oldest) => !now.has_more_waiting && Some(oldest) > moment(&begun.read_time),
+    }
+}
+
+fn outcome(begun: &Queue, now: &Queue) -> Result<(), Failure> {
+    match now.failed_count.saturating_sub(begun.failed_count) {
+        ..=0 => Ok(()),
+        failed => Err(Failure::Failed(format!(
+            "the scoring of {failed} conversations was given up; the server's log has the cause of each"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_queued_later_is_not_waited_for() {
+        let at = |seconds| Some(Timestamp { seconds, nanos: 0 });
+        let queue = |waiting_count, oldest, has_more_waiting| Queue {
+            waiting_count,
+            oldest_create_time: oldest,
+            has_more_waiting,
+            read_time: at(100),
+            ..Queue::default()
+        };
+        let begun = queue(5, at(90), false);
+        for (now, expected) in [
+            (queue(0, None, false), true),
+            (queue(3, at(100), false), false),
+            (queue(3, at(101), false), true),
+            (queue(100_000, at(101), true), false),
+            // A job without a time is one that cannot be read; it is given up.
+            (queue(1, None, false), false),
+        ] {
+            assert_eq!(is_done(&begun, &now), expected, "{now:?}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `plaudit queue`: how far the scoring of a running server is behind.
+
+use std::time::Duration;
+
+use prost_types::Timestamp;
+use tonic::{Status, transport::Channel};
+
+use super::{
+    Failure,
+    connect::{DEFAULT_SERVER, endpoint, root_cause},
+    output::print,
+};
+use crate::proto::v1::{GetQueueRequest, Queue, queue_service_client::QueueServiceClient};
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 told, 1 the server cannot be reached, 2 wrong usage.
+
+Examples:
+  plaudit queue
+  plaudit queue --server 127.0.0.1:9000
+  watch plaudit queue";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct QueueCommand {
+    /// The server's address.
+    #[arg(long, value_name = "URL", env = "PLAUDIT_SERVER", default_value = DEFAULT_SERVER)]
+    server: String,
+    /// How long to wait for the answer.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout_seconds: u64,
+}
+
+impl QueueCommand {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+        runtime.block_on(self.ask())
+    }
+
+    async fn ask(self) -> Result<(), Failure> {
+        let endpoint = endpoint(&self.server)?;
+        let url = endpoint.uri().to_string();
+        let failed = |cause: String| Failure::Failed(format!("{url}: {cause}"));
+        let asked = async {
+            let channel = endpoint
+                .connect()
+                .await
+                .map_err(|error| failed(format!("cannot connect: {}", root_cause(&error))))?;
+            ask(channel).await.map_err(|status| failed(told(&status)))
+        };
+        let within = Duration::from_secs(self.timeout_seconds);
+        let queue = tokio::time::timeout(within, asked)
+            .await
+            .map_err(|_| failed(format!("no answer within {} s", within.as_secs())))??;
+        print(format_args!("{}\n", describe(&queue)))
+    }
+}
+
+/// The queue as it is now.
+pub(super) async fn ask(channel: Channel) -> Result<Queue, Status> {
+    let request = GetQueueRequest { name: String::new() };
+    Ok(QueueServiceClient::new(channel).get_queue(request).await?.into_inner())
+}
+
+/// What a status says, in one line.
+pub(super) fn told(status: &Status) -> String {
+    format!("{}: {}", crate::server::code_name(status.code()), status.message())
+}
+
+/// The queue in one line.
+pub(super) fn describe(queue: &Queue) -> String {
+    let waiting = match (queue.waiting_count, &queue.oldest_create_time, &queue.read_time) {
+        (0, _, _) => "nothing waits for scoring".to_owned(),
+        (waiting, Some(oldest), Some(now)) => {
+            let (more, verb) = (more(queue.has_more_waiting), if waiting == 1 { "waits" } else { "wait" });
+            format!("{waiting}{more} {verb} for scoring, the oldest for {} s", seconds_between(oldest, now))
+        }
+        (waiting, _, _) => format!("{waiting}{} wait for scoring", more(queue.has_more_waiting)),
+    };
+    match queue.failed_count {
+        0 => waiting,
+        failed => format!("{waiting}; {failed}{} given up", more(queue.has_more_failed)),
+    }
+}
+
+fn more(has_more: bool) -> &'static str {
+    if has_more { " or more" } else { "" }
+}
+
+fn seconds_between(earlier: &Timestamp, later: &Timestamp) -> i64 {
+    later.seconds.saturating_sub(earlier.seconds).max(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_is_told_in_one_line() {
+        let at = |seconds| Some(Timestamp { seconds, nanos: 0 });
+        let queue = |waiting_count, has_more_waiting, failed_count| Queue {
+            waiting_count,
+            has_more_waiting,
+            failed_count,
+            oldest_create_time: (waiting_count > 0).then(|| at(100)).flatten(),
+            read_time: at(160),
+            ..Queue::default()
+        };
+        for (queue, expected) in [
+            (queue(0, false, 0), "nothing waits for scoring"),
+            (queue(1, false, 0), "1 waits for scoring, the oldest for 60 s"),
+            (queue(100_000, true, 2), "100000 or more wait for scoring, the oldest for 60 s; 2 given up"),
+            (queue(0, false, 2), "nothing waits for scoring; 2 given up"),
+        ] {
+            assert_eq!(describe(&queue), expected);
+        }
+    }
+}

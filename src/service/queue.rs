@@ -1,0 +1,76 @@
+//! The queue of scoring, seen from outside: what waits, and who is told of what is new.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use crate::{
+    domain::{ConversationId, UnixMillis},
+    error::Error,
+    store::queue::{self, Depth},
+};
+
+use super::Call;
+
+/// The most conversations that are remembered as fresh. Further ones are scored in the turn of the queue.
+const MOST_FRESH: usize = 1024;
+/// A count of the queue ends about here, so that asking for it costs little.
+const MOST_COUNTED: usize = 100_000;
+
+/// Tells the scoring task of what was queued. The durable queue is the truth; this says where to look first.
+#[derive(Debug, Default)]
+pub struct QueueSignal {
+    fresh: Mutex<VecDeque<ConversationId>>,
+    changed: Notify,
+}
+
+impl QueueSignal {
+    /// That a conversation was queued that somebody may be waiting for: it is not behind a bulk import.
+    pub fn fresh(&self, conversation: ConversationId) {
+        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+        if fresh.len() < MOST_FRESH {
+            fresh.push_back(conversation);
+        }
+        drop(fresh);
+        self.changed.notify_one();
+    }
+
+    /// That something was queued.
+    pub fn notify_one(&self) {
+        self.changed.notify_one();
+    }
+
+    /// The conversation that has been fresh for longest.
+    pub fn next_fresh(&self) -> Option<ConversationId> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// Waits until something is queued.
+    pub async fn notified(&self) {
+        self.changed.notified().await;
+    }
+}
+
+/// How the queue of scoring stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueStatus {
+    /// What waits for its scoring, also between two attempts.
+    pub waiting: Depth,
+    /// When the oldest of it was queued.
+    pub oldest: Option<UnixMillis>,
+    /// Conversations whose scoring was given up.
+    pub failed: usize,
+    /// Whether more are than were counted.
+    pub has_more_failed: bool,
+}
+
+/// Counts what waits and what was given up.
+pub async fn get_queue(call: Call<'_>) -> Result<QueueStatus, Error> {
+    let waiting = queue::depth(&call.space(), MOST_COUNTED).await?;
+    let (failed, has_more_failed) = queue::count_failures(&call.space(), MOST_COUNTED).await?;
+    let oldest = (waiting.oldest != UnixMillis(i64::MAX)).then_some(waiting.oldest);
+    Ok(QueueStatus { waiting, oldest, failed, has_more_failed })
+}

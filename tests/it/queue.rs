@@ -1,0 +1,142 @@
+//! The queue of scoring: that it is fair, how it is asked about, and an import that waits for it.
+
+use std::sync::Arc;
+
+use plaudit::{
+    background::{Background, SWEEP_EVERY},
+    clock::ManualClock,
+    domain::{Author, AuthorKind, MessageKind, NewConversation, NewMessage},
+    proto::v1::{GetQueueRequest, queue_service_client::QueueServiceClient},
+    service::{
+        Services, Settings,
+        bulk::{Bulk, Import, Item},
+        import::{ConflictPolicy, import_conversation},
+    },
+    store::{Batch, Keyspace as _, MemoryStore, keys},
+};
+use tonic::Code;
+
+use crate::harness::{Plaudit, ServerProcess, Watched, fault, plaudit, sample, soon};
+
+fn new(external_id: &str) -> NewConversation {
+    let message = NewMessage {
+        external_id: "1".to_owned(),
+        kind: MessageKind::Message,
+        content: "Hello, where is my order?".to_owned(),
+        author: Author { kind: AuthorKind::Contact, external_id: None, name: None },
+        create_time: Plaudit::START,
+        ai_tool: None,
+        details: None,
+    };
+    NewConversation {
+        source: "test".to_owned(),
+        external_id: external_id.to_owned(),
+        messages: vec![message],
+        ..NewConversation::default()
+    }
+}
+
+/// The use cases, with so many conversations of a bulk import that nobody scores yet.
+async fn with_backlog(count: usize) -> (Arc<Services>, Arc<Watched>) {
+    let store = Arc::new(Watched::new(Arc::new(MemoryStore::new())));
+    let clock = Arc::new(ManualClock::at(Plaudit::START));
+    let services = Arc::new(Services::open(store.clone(), clock, Settings::default()).await.unwrap());
+    let mut bulk = Bulk::new(services.clone());
+    for number in 0..count {
+        while !bulk.has_room() {
+            bulk.next().await.unwrap().outcome.unwrap();
+        }
+        let import = Import {
+            new: new(&format!("bulk {number}")),
+            on_conflict: ConflictPolicy::Reject,
+            request_id: None,
+        };
+        bulk.take(Item { number: number as i64, size_bytes: 1, import: Ok(import) });
+    }
+    while let Some(decided) = bulk.next().await {
+        decided.outcome.unwrap();
+    }
+    assert_eq!(store.count(keys::jobs()).await, count);
+    (services, store)
+}
+
+#[tokio::test]
+async fn what_is_fresh_is_scored_before_most_of_a_bulk_import_and_keeps_it_waiting_no_longer_than_its_turn() {
+    const BACKLOG: usize = 2000;
+    const FRESH: usize = 100;
+    let (services, store) = with_backlog(BACKLOG).await;
+    let background = Background::start(&services, SWEEP_EVERY);
+    let mut fresh = Vec::new();
+    for number in 0..FRESH {
+        let new = new(&format!("fresh {number}"));
+        let imported = import_conversation(&services, &new, ConflictPolicy::Reject, None).await.unwrap();
+        fresh.push(keys::job(imported.conversation));
+    }
+    soon("the fresh ones", async {
+        while store.get(fresh.clone()).await.unwrap().iter().any(Option::is_some) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let left = store.count(keys::jobs()).await;
+    assert!(left > BACKLOG / 2, "{left} of the backlog are left");
+    // By turns: for each fresh one about one of the backlog is scored, the first of those that are in flight aside.
+    assert!(left < BACKLOG - FRESH / 2, "{left} of the backlog are left");
+    background.stop().await;
+}
+
+#[tokio::test]
+async fn the_queue_tells_what_waits_for_how_long_and_what_was_given_up() {
+    let server = Plaudit::start().await;
+    let gate = server.store.hold_each(|batch: &Batch| batch.delete.iter().any(|key| key[0] == 0x40));
+    let client = server.client().await;
+    client.import(sample::import("1")).await.unwrap();
+    client.import(sample::import("2")).await.unwrap();
+    server.clock.advance_millis(5000);
+    let mut queue = QueueServiceClient::new(server.channel().await);
+    let ask = |name: &str| GetQueueRequest { name: name.to_owned() };
+    let told = queue.get_queue(ask("queues/scoring")).await.unwrap().into_inner();
+    assert_eq!((told.name.as_str(), told.waiting_count, told.has_more_waiting), ("queues/scoring", 2, false));
+    let (oldest, now) = (told.oldest_create_time.unwrap(), told.read_time.unwrap());
+    assert_eq!(now.seconds - oldest.seconds, 5);
+    assert_eq!((told.failed_count, told.has_more_failed), (0, false));
+    gate.open();
+    for name in ["conversations/test:1", "conversations/test:2"] {
+        client.scored(name).await;
+    }
+    let failed = keys::scoring_failure(plaudit::domain::ConversationId(1));
+    server
+        .store
+        .commit(Batch { put: vec![(failed, bytes::Bytes::new())], ..Batch::default() })
+        .await
+        .unwrap();
+    let told = queue.get_queue(ask("")).await.unwrap().into_inner();
+    assert_eq!((told.waiting_count, told.oldest_create_time, told.failed_count), (0, None, 1));
+    let status = queue.get_queue(ask("queues/other")).await.unwrap_err();
+    assert_eq!(fault(&status), (Code::NotFound, "RESOURCE_NOT_FOUND".to_owned()));
+}
+
+#[tokio::test]
+async fn an_import_that_waits_comes_back_when_all_is_scored() {
+    let server = ServerProcess::start();
+    let lines: String = (0..50)
+        .map(|number| {
+            let author = r#"{ "type": "contact" }"#;
+            let message = format!(
+                r#"{{ "external_id": "m1", "kind": "message", "content": "Where is my order?", "author": {author}, "timestamp": 1764579600000 }}"#
+            );
+            format!("{{ \"ticket_id\": \"{number}\", \"source\": \"file\", \"messages\": [{message}] }}\n")
+        })
+        .collect();
+    let folder = tempfile::TempDir::new().unwrap();
+    std::fs::write(folder.path().join("tickets.jsonl"), lines).unwrap();
+    let url = format!("http://{}", server.address());
+    let run = |arguments: &[&str]| {
+        let output = plaudit(folder.path()).args(arguments).args(["--server", &url]).output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), text)
+    };
+    let (code, text) = run(&["import", "tickets.jsonl", "--wait"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(run(&["queue"]), (Some(0), "nothing waits for scoring\n".to_owned()));
+}

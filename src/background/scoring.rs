@@ -181,7 +181,7 @@ impl Task for Scoring {
             let services = Arc::clone(&self.services);
             while !self.is_left {
                 tokio::select! {
-                    () = services.queue_changed.notified() => return,
+                    () = services.queue_changed.changed() => return,
                     () = self.one_ended() => {}
                 }
             }

@@ -13,6 +13,7 @@ use crate::{
 use super::{
     Call, OwnedCall,
     import::{ConflictPolicy, Imported, import_conversation},
+    queue::Lane,
 };
 
 /// How many items may be undecided: about three of the store's groups, so that one gathers while another is synced.
@@ -137,7 +138,8 @@ impl Bulk {
             if let Some((_, ended)) = before {
                 let _ = ended.await;
             }
-            let outcome = import_with_patience(call.call(), &import).await;
+            let call = Call { lane: Lane::Bulk, ..call.call() };
+            let outcome = import_with_patience(call, &import).await;
             drop(ends);
             Undecided { decided: Decided { number, outcome }, place, size_bytes, about: Some(about) }
         };

@@ -14,6 +14,7 @@ use super::{
     Services,
     decide::{self, Decide},
     idempotency::{Mutation, Once},
+    queue::Lane,
 };
 
 /// Who calls.
@@ -63,6 +64,8 @@ pub struct Call<'a> {
     pub request_id: Option<&'a RequestId>,
     /// After it nothing is tried again.
     pub deadline: Option<Instant>,
+    /// In which turn what it queues is scored.
+    pub lane: Lane,
 }
 
 impl<'a> Call<'a> {
@@ -74,6 +77,7 @@ impl<'a> Call<'a> {
             workspace: WorkspaceId::FIRST,
             request_id: None,
             deadline: None,
+            lane: Lane::Fresh,
         }
     }
 
@@ -94,8 +98,8 @@ impl<'a> Call<'a> {
     /// Carries a decision out; see [`Decide`]. Whoever queues a scoring wakes the worker.
     pub(super) async fn decide<D: Decide>(&self, what: &D) -> Result<D::Answer, Error> {
         let decided = decide::until_committed(self.space(), self.deadline, what).await?;
-        if decided.queues_scoring {
-            self.services.queue_changed.notify_one();
+        if let Some(conversation) = decided.queued {
+            self.services.queue_changed.queued(conversation, self.lane);
         }
         Ok(decided.answer)
     }

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use crate::{
+    domain::ConversationId,
     error::Error,
     store::{Decision, Space},
 };
@@ -26,8 +27,8 @@ pub trait Decide: Sync {
 /// What was decided and committed.
 pub struct Decided<T> {
     pub answer: T,
-    /// Whether a conversation now waits for scoring.
-    pub queues_scoring: bool,
+    /// The conversation that now waits for scoring.
+    pub queued: Option<ConversationId>,
 }
 
 /// Decides until it is committed, or refused for good.
@@ -43,9 +44,9 @@ pub async fn until_committed<D: Decide>(
         let mut decision = Decision::attempt(space, attempt);
         match what.decide(&mut decision).await {
             Ok(answer) => {
-                let queues_scoring = decision.queues_scoring();
+                let queued = decision.queued();
                 if decision.commit().await? {
-                    return Ok(Decided { answer, queues_scoring });
+                    return Ok(Decided { answer, queued });
                 }
             }
             Err(error @ (Error::Overloaded { .. } | Error::Unavailable(_))) => return Err(error),

@@ -28,6 +28,7 @@ use super::{
     directory::{announce, announce_handling},
     idempotency::Mutation,
     listing,
+    queue::Lane,
     scoring::score_now,
 };
 
@@ -65,7 +66,9 @@ pub async fn store_message(
     process: Process,
 ) -> Result<StoredMessage, Error> {
     // However the call ends, also when its caller goes away: what it leaves in the queue is seen to.
-    let _wake = WakeWorker(call.services);
+    let _wake = WakeScoring(call.services);
+    let lane = if matches!(process, Process::Realtime { .. }) { Lane::Caller } else { call.lane };
+    let call = Call { lane, ..call };
     let stored = call.carry_out(&Store { call, parent, new, process }).await?;
     match process {
         Process::Realtime { within } => score_in_time(call, stored, within).await,
@@ -103,12 +106,12 @@ async fn score_in_time(
     Ok(StoredMessage { scoring: found.as_ref().map_or(stored.scoring, scoring_status), ..stored })
 }
 
-/// Wakes the worker when it is dropped.
-struct WakeWorker<'a>(&'a Services);
+/// Wakes the scoring task when it is dropped.
+struct WakeScoring<'a>(&'a Services);
 
-impl Drop for WakeWorker<'_> {
+impl Drop for WakeScoring<'_> {
     fn drop(&mut self) {
-        self.0.queue_changed.notify_one();
+        self.0.queue_changed.notify();
     }
 }
 

@@ -20,6 +20,18 @@ const MOST_FRESH: usize = 1024;
 /// A count of the queue ends about here, so that asking for it costs little.
 const MOST_COUNTED: usize = 100_000;
 
+/// In which turn a conversation is scored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lane {
+    /// Soon: somebody may be waiting for it.
+    #[default]
+    Fresh,
+    /// In the turn of the queue: it is one of many.
+    Bulk,
+    /// At once, by the caller.
+    Caller,
+}
+
 /// Tells the scoring task of what was queued. The durable queue is the truth; this says where to look first.
 #[derive(Debug, Default)]
 pub struct QueueSignal {
@@ -28,18 +40,23 @@ pub struct QueueSignal {
 }
 
 impl QueueSignal {
-    /// That a conversation was queued that somebody may be waiting for: it is not behind a bulk import.
-    pub fn fresh(&self, conversation: ConversationId) {
-        let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
-        if fresh.len() < MOST_FRESH {
-            fresh.push_back(conversation);
+    /// That a conversation was queued.
+    pub fn queued(&self, conversation: ConversationId, lane: Lane) {
+        match lane {
+            Lane::Caller => return,
+            Lane::Bulk => {}
+            Lane::Fresh => {
+                let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+                if fresh.len() < MOST_FRESH {
+                    fresh.push_back(conversation);
+                }
+            }
         }
-        drop(fresh);
         self.changed.notify_one();
     }
 
-    /// That something was queued.
-    pub fn notify_one(&self) {
+    /// Has the queue looked through.
+    pub fn notify(&self) {
         self.changed.notify_one();
     }
 
@@ -49,7 +66,7 @@ impl QueueSignal {
     }
 
     /// Waits until something is queued.
-    pub async fn notified(&self) {
+    pub async fn changed(&self) {
         self.changed.notified().await;
     }
 }

@@ -11,6 +11,8 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use minicbor::Encode;
 use tokio::sync::OwnedMutexGuard;
 
+use crate::domain::ConversationId;
+
 use super::{
     Batch, Expect, Key, Keyspace, Reader, Space, StoreError, Value,
     detached::Detached,
@@ -144,9 +146,9 @@ impl<'a> Decision<'a> {
         self.batch.log.extend(other.batch.log);
     }
 
-    /// Whether it queues a conversation for scoring.
-    pub fn queues_scoring(&self) -> bool {
-        self.batch.put.iter().any(|(key, _)| keys::is_job(key))
+    /// The conversation that it queues for scoring.
+    pub fn queued(&self) -> Option<ConversationId> {
+        self.batch.put.iter().find_map(|(key, _)| keys::conversation_of_job(key))
     }
 
     /// How many keys it writes so far.

@@ -350,11 +350,6 @@ fn job_shard(conversation: ConversationId) -> u8 {
     (conversation.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60) as u8 % JOB_SHARDS
 }
 
-/// Whether this is a job's key.
-pub fn is_job(key: &[u8]) -> bool {
-    key.first() == Some(&JOB)
-}
-
 /// The conversation whose job has this key; `None` when it is not a job's.
 pub fn conversation_of_job(key: &[u8]) -> Option<ConversationId> {
     let id = key.strip_prefix(&[JOB])?.get(5..)?;

@@ -3,8 +3,8 @@
 use crate::domain::{ConversationId, Listing, Place, Term, TimeRange, UnixMillis};
 
 use super::{
-    Decision, Direction, Key, Reader, Scanner, StoreError, Stored, Value, get_many, get_one, get_stored,
-    keys, records::Backfill,
+    Decision, Direction, Key, Reader, Scanner, StoreError, Stored, Value, get_many, get_one, keys,
+    records::{self, Backfill},
 };
 
 /// What lists know of a conversation; absent until somebody has taken it in.

@@ -10,7 +10,7 @@ use crate::{
         ConversationId, Listing, Rating, RatingCounts, RatingFilter, RatingId, RatingSummary, UnixMillis,
     },
     error::{Error, ResourceKind},
-    store::{conversation as stored_conversation, listing, rating},
+    store::{conversation as stored_conversation, keys, listing, rating},
 };
 
 use super::super::Call;

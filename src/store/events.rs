@@ -3,7 +3,7 @@
 use crate::domain::Event;
 
 use super::{
-    Batch, Direction, Keyspace, MAX_PAGE, Position, StoreError, Value, keys,
+    Decision, Direction, Keyspace, MAX_PAGE, Position, StoreError, Value, keys,
     records::{self, Cursor},
 };
 
@@ -71,6 +71,6 @@ pub async fn lowest_cursor(store: &dyn Keyspace) -> Result<Option<Position>, Sto
 }
 
 /// Notes how far a durable consumer of the log has read, with what it made of it. While it is noted, no later event is removed.
-pub fn put_cursor(batch: &mut Batch, consumer: &str, position: Position) {
-    batch.put.push((keys::cursor(consumer), records::encode(&Cursor { position })));
+pub fn put_cursor(decision: &mut Decision<'_>, consumer: &str, position: Position) {
+    decision.put(keys::cursor(consumer), &Cursor { position });
 }

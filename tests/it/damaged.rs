@@ -9,16 +9,16 @@ use plaudit::{
     clock::ManualClock,
     domain::{self, AuthorKind, ConversationId, KnownBy, PersonIdentity},
     proto::v1::ScoringProcess,
-    service::{Services, Settings, import},
+    service::{Call, Services, Settings, import},
     store::{
-        Batch, Key, Keyspace as _, MemoryStore, StoreError, directory::find_identity, events, keys, listing,
-        records,
+        Batch, Key, Keyspace, MemoryStore, Space, StoreError, WorkspaceId, directory::find_identity, events,
+        listing, records,
     },
 };
 
 use crate::{
     delete::{imported, number},
-    harness::{Client, Plaudit, sample, soon},
+    harness::{Client, KEYS, Plaudit, sample, soon},
 };
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -27,6 +27,12 @@ const DAMAGED: Bytes = Bytes::from_static(b"\xffdamaged");
 /// Writes below the server, as a disk that fails would.
 async fn damage(server: &Plaudit, key: Key) {
     server.store.commit(Batch { put: vec![(key, DAMAGED)], ..Batch::default() }).await.unwrap();
+}
+
+/// What the directory says of somebody.
+async fn person(server: &Plaudit, identity: &PersonIdentity) -> Option<domain::Person> {
+    let store: Arc<dyn Keyspace> = server.store.clone();
+    find_identity(&Space::new(&store, WorkspaceId::FIRST), identity).await.unwrap()
 }
 
 /// The agent of the sample conversations.
@@ -39,7 +45,7 @@ fn agent() -> PersonIdentity {
 async fn with_damaged_agent(key: impl Fn(&domain::Person) -> Key) -> (Plaudit, Client) {
     let server = Plaudit::start().await;
     imported(&server.client().await, "first").await;
-    let person = find_identity(&*server.store, &agent()).await.unwrap().unwrap().value;
+    let person = person(&server, &agent()).await.unwrap();
     damage(&server, key(&person)).await;
     let server = server.restart().await;
     let client = server.client().await;
@@ -49,7 +55,7 @@ async fn with_damaged_agent(key: impl Fn(&domain::Person) -> Key) -> (Plaudit, C
 #[tokio::test]
 async fn whose_entry_of_the_directory_is_damaged_stops_neither_scoring_nor_the_entry_of_others() {
     let entries: [fn(&domain::Person) -> Key; 2] =
-        [|person| keys::person(person.id), |person| keys::person_identity(&person.identity)];
+        [|person| KEYS.person(person.id), |person| KEYS.person_identity(&person.identity)];
     for entry in entries {
         let (server, client) = with_damaged_agent(entry).await;
         // With its name, for which the damaged record is looked at.
@@ -59,7 +65,7 @@ async fn whose_entry_of_the_directory_is_damaged_stops_neither_scoring_nor_the_e
         client.scored(&name).await;
         let known_by = KnownBy::ExternalId("another".to_owned());
         let other = PersonIdentity { source: "test".to_owned(), kind: AuthorKind::Contact, known_by };
-        assert!(find_identity(&*server.store, &other).await.unwrap().is_some());
+        assert!(person(&server, &other).await.is_some());
 
         // Those whom no scoring meets.
         let mut messages = sample::import("off").messages;
@@ -84,7 +90,7 @@ async fn whose_entry_of_the_directory_is_damaged_stops_neither_scoring_nor_the_e
         let known_by = KnownBy::ExternalId("third".to_owned());
         let third = PersonIdentity { source: "test".to_owned(), kind: AuthorKind::Contact, known_by };
         soon("the third", async {
-            while find_identity(&*server.store, &third).await.unwrap().is_none() {
+            while person(&server, &third).await.is_none() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         })
@@ -94,8 +100,9 @@ async fn whose_entry_of_the_directory_is_damaged_stops_neither_scoring_nor_the_e
 
 #[tokio::test]
 async fn a_conversation_that_cannot_be_indexed_stops_no_other() {
-    for damaged in [keys::listing as fn(ConversationId) -> Key, keys::head] {
-        let store = Arc::new(MemoryStore::new());
+    let damages: [fn(ConversationId) -> Key; 2] = [|id| KEYS.listing(id), |id| KEYS.head(id)];
+    for damaged in damages {
+        let store: Arc<dyn Keyspace> = Arc::new(MemoryStore::new());
         let clock = Arc::new(ManualClock::at(Plaudit::START));
         let services = Services::open(store.clone(), clock, Settings::default()).await.unwrap();
         let mut imported = Vec::new();
@@ -106,20 +113,30 @@ async fn a_conversation_that_cannot_be_indexed_stops_no_other() {
                 ..Default::default()
             };
             let policy = import::ConflictPolicy::Reject;
-            let stored = import::import_conversation(&services, &new, policy, None).await.unwrap();
+            let stored = import::import_conversation(Call::new(&services), &new, policy).await.unwrap();
             imported.push(stored.conversation);
         }
         let put = vec![(damaged(imported[0]), DAMAGED)];
         store.commit(Batch { put, ..Batch::default() }).await.unwrap();
-        while index_next(&services).await.unwrap() {}
-        assert!(listing::find(&*store, imported[1]).await.unwrap().unwrap().value.taken_in);
+        while index_next(Call::new(&services)).await.unwrap() {}
+        assert!(
+            listing::find(&Space::new(&store, WorkspaceId::FIRST), imported[1])
+                .await
+                .unwrap()
+                .unwrap()
+                .taken_in
+        );
     }
 }
 
 #[tokio::test]
 async fn a_deleted_conversation_that_cannot_be_read_is_purged_and_stops_no_other() {
-    let damages: [fn(ConversationId) -> Key; 4] =
-        [keys::head, keys::listing, keys::assessment_index, |_| vec![0x83, 0, 0, 0, 1, 0, 0]];
+    let damages: [fn(ConversationId) -> Key; 4] = [
+        |id| KEYS.head(id),
+        |id| KEYS.listing(id),
+        |id| KEYS.assessment_index(id),
+        |_| vec![0x83, 0, 0, 0, 1, 0, 0],
+    ];
     for damaged in damages {
         let server = Plaudit::start().await;
         let client = server.client().await;
@@ -132,8 +149,8 @@ async fn a_deleted_conversation_that_cannot_be_read_is_purged_and_stops_no_other
         let server = server.restart().await;
         for name in [first, second] {
             soon("the purge", async {
-                while server.store.count(keys::assessments(number(&name))).await > 0
-                    || server.store.get(vec![keys::head(number(&name))]).await.unwrap() != [None]
+                while server.store.count(KEYS.assessments(number(&name))).await > 0
+                    || server.store.get(vec![KEYS.head(number(&name))]).await.unwrap() != [None]
                 {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }

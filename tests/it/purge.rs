@@ -202,7 +202,7 @@ async fn a_purge_reads_no_bytes_to_delete_them() {
     server.clock.advance_millis(30 * DAY);
     let server = server.restart().await;
     soon("the purge", async {
-        while server.store.count(keys::attachments(number(&name))).await > 0 {
+        while server.store.count(KEYS.attachments(number(&name))).await > 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     })

@@ -8,15 +8,15 @@ use plaudit::{
     domain::{Author, AuthorKind, MessageKind, NewConversation, NewMessage},
     proto::v1::{GetQueueRequest, queue_service_client::QueueServiceClient},
     service::{
-        Services, Settings,
+        Call, Services, Settings,
         bulk::{Bulk, Import, Item},
         import::{ConflictPolicy, import_conversation},
     },
-    store::{Batch, Keyspace as _, MemoryStore, keys},
+    store::{Batch, Keyspace as _, MemoryStore},
 };
 use tonic::Code;
 
-use crate::harness::{Plaudit, ServerProcess, Watched, fault, plaudit, sample, soon};
+use crate::harness::{KEYS, Plaudit, ServerProcess, Watched, fault, plaudit, sample, soon};
 
 fn new(external_id: &str) -> NewConversation {
     let message = NewMessage {
@@ -56,7 +56,7 @@ async fn with_backlog(count: usize) -> (Arc<Services>, Arc<Watched>) {
     while let Some(decided) = bulk.next().await {
         decided.outcome.unwrap();
     }
-    assert_eq!(store.count(keys::jobs()).await, count);
+    assert_eq!(store.count(KEYS.jobs()).await, count);
     (services, store)
 }
 
@@ -69,8 +69,8 @@ async fn what_is_fresh_is_scored_before_most_of_a_bulk_import_and_keeps_it_waiti
     let mut fresh = Vec::new();
     for number in 0..FRESH {
         let new = new(&format!("fresh {number}"));
-        let imported = import_conversation(&services, &new, ConflictPolicy::Reject, None).await.unwrap();
-        fresh.push(keys::job(imported.conversation));
+        let imported = import_conversation(Call::new(&services), &new, ConflictPolicy::Reject).await.unwrap();
+        fresh.push(KEYS.job(imported.conversation));
     }
     soon("the fresh ones", async {
         while store.get(fresh.clone()).await.unwrap().iter().any(Option::is_some) {
@@ -78,7 +78,7 @@ async fn what_is_fresh_is_scored_before_most_of_a_bulk_import_and_keeps_it_waiti
         }
     })
     .await;
-    let left = store.count(keys::jobs()).await;
+    let left = store.count(KEYS.jobs()).await;
     assert!(left > BACKLOG / 2, "{left} of the backlog are left");
     // By turns: for each fresh one about one of the backlog is scored, the first of those that are in flight aside.
     assert!(left < BACKLOG - FRESH / 2, "{left} of the backlog are left");
@@ -104,7 +104,7 @@ async fn the_queue_tells_what_waits_for_how_long_and_what_was_given_up() {
     for name in ["conversations/test:1", "conversations/test:2"] {
         client.scored(name).await;
     }
-    let failed = keys::scoring_failure(plaudit::domain::ConversationId(1));
+    let failed = KEYS.scoring_failure(plaudit::domain::ConversationId(1));
     server
         .store
         .commit(Batch { put: vec![(failed, bytes::Bytes::new())], ..Batch::default() })

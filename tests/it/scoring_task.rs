@@ -7,9 +7,9 @@ use plaudit::{
     clock::ManualClock,
     domain::{self, Author, ConversationId, MessageKind, NewConversation, NewMessage, worklog},
     proto::v1::{AuthorKind, ConflictPolicy, ImportOutcome, Scoring, ScoringState},
-    service::{Services, Settings, import, scoring::record_failed_attempt},
+    service::{Call, Services, Settings, import, scoring::record_failed_attempt},
     store::{
-        Batch, Key, Keyspace, MemoryStore, get_one,
+        Batch, Key, Keyspace, MemoryStore, Space, WorkspaceId, get_one,
         records::{self, Job},
     },
 };
@@ -250,17 +250,19 @@ async fn a_version_that_is_stored_while_an_attempt_fails_starts_afresh() {
     };
     let import = async |messages: usize| {
         let policy = import::ConflictPolicy::Append;
-        import::import_conversation(&services, &new(messages), policy, None).await.unwrap().conversation
+        import::import_conversation(Call::new(&services), &new(messages), policy).await.unwrap().conversation
     };
     let id = import(1).await;
-    let job = async || get_one::<Job>(&*store, keys::job(id)).await.unwrap().unwrap().value;
+    let job = async || {
+        get_one::<Job>(&Space::new(&store, WorkspaceId::FIRST), KEYS.job(id)).await.unwrap().unwrap()
+    };
     let tried = job().await;
     import(2).await;
     let fresh = job().await;
     assert_eq!((fresh.version, fresh.failed_attempts), (2, 0));
-    record_failed_attempt(&services, id, &tried).await.unwrap();
+    record_failed_attempt(Call::new(&services), id, &tried).await.unwrap();
     assert_eq!(job().await, fresh, "the attempt was at another version");
-    record_failed_attempt(&services, id, &fresh).await.unwrap();
+    record_failed_attempt(Call::new(&services), id, &fresh).await.unwrap();
     assert_eq!(job().await.failed_attempts, 1);
 }
 
@@ -285,7 +287,7 @@ async fn a_conversation_that_changes_hands_thousands_of_times_is_scored() {
         .unwrap();
     client.scored(&name).await;
     let number = name.strip_prefix("conversations/").unwrap().parse().unwrap();
-    let assessments = server.store.count(keys::assessments(ConversationId(number))).await;
+    let assessments = server.store.count(KEYS.assessments(ConversationId(number))).await;
     let of_whole = 1;
     assert_eq!(assessments, of_whole + worklog::MAX_WORKLOGS);
 }

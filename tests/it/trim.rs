@@ -26,7 +26,7 @@ use tonic::{Code, Status};
 
 use crate::{
     events::{caught_up, from_oldest, next, next_event, resuming},
-    harness::{Client, Plaudit, ServerProcess, fault, plaudit, sample, soon},
+    harness::{Client, Plaudit, ServerProcess, fault, plaudit, put, sample, soon},
 };
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -278,9 +278,7 @@ async fn no_event_is_removed_that_a_durable_consumer_has_not_read() {
     append(&*store, records(START, 0, 600)).await;
     clock.advance_millis(31 * DAY);
     let note = async |consumer, position| {
-        let mut batch = Batch::default();
-        put_cursor(&mut batch, consumer, position);
-        store.commit(batch).await.unwrap();
+        put(&store, |decision| put_cursor(decision, consumer, position)).await;
     };
     note("slow", 100).await;
     note("fast", 500).await;

@@ -49,8 +49,7 @@ impl OwnedCall {
     }
 
     pub fn call(&self) -> Call<'_> {
-        let Self { services, caller, workspace } = self;
-        Call { services, caller: *caller, workspace: *workspace, request_id: None, deadline: None }
+        Call { caller: self.caller, workspace: self.workspace, ..Call::new(&self.services) }
     }
 }
 
@@ -95,7 +94,7 @@ impl<'a> Call<'a> {
         Keys::of(self.workspace)
     }
 
-    /// Carries a decision out; see [`Decide`]. Whoever queues a scoring wakes the worker.
+    /// Carries a decision out; see [`Decide`]. Whoever queues a scoring wakes the scoring task.
     pub(super) async fn decide<D: Decide>(&self, what: &D) -> Result<D::Answer, Error> {
         let decided = decide::until_committed(self.space(), self.deadline, what).await?;
         if let Some(conversation) = decided.queued {

@@ -124,7 +124,7 @@ async fn a_conversation_that_cannot_be_indexed_stops_no_other() {
                 .await
                 .unwrap()
                 .unwrap()
-                .taken_in
+                .is_indexed
         );
     }
 }

@@ -8,7 +8,7 @@ use plaudit::{
     domain::{Author, AuthorKind, MessageKind, NewConversation, NewMessage},
     proto::v1::{GetQueueRequest, queue_service_client::QueueServiceClient},
     service::{
-        Call, Services, Settings,
+        Call, OwnedCall, Services, Settings,
         bulk::{Bulk, Import, Item},
         import::{ConflictPolicy, import_conversation},
     },
@@ -41,7 +41,7 @@ async fn with_backlog(count: usize) -> (Arc<Services>, Arc<Watched>) {
     let store = Arc::new(Watched::new(Arc::new(MemoryStore::new())));
     let clock = Arc::new(ManualClock::at(Plaudit::START));
     let services = Arc::new(Services::open(store.clone(), clock, Settings::default()).await.unwrap());
-    let mut bulk = Bulk::new(services.clone());
+    let mut bulk = Bulk::new(OwnedCall::new(services.clone()));
     for number in 0..count {
         while !bulk.has_room() {
             bulk.next().await.unwrap().outcome.unwrap();

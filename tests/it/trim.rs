@@ -188,7 +188,7 @@ async fn a_watcher_whom_nothing_concerns_lets_others_run_after_each_page() {
     let (services, store, _) = use_cases(1).await;
     append(&*store, records(START, 0, 64 * PAGES)).await;
     let nothing = Filter { conversation: None, kinds: Box::new(|_| false) };
-    let mut watch = watch_events(services, Start::Oldest, nothing).await.unwrap();
+    let mut watch = watch_events(OwnedCall::new(services), Start::Oldest, nothing).await.unwrap();
     let mut caught_up = std::pin::pin!(watch.next());
     let mut turns = 0;
     let told = std::future::poll_fn(|cx| {

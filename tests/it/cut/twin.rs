@@ -9,7 +9,10 @@ use plaudit::{
     domain::ConversationId,
     grpc, rest,
     service::{Services, Settings, scoring::record_failed_attempt},
-    store::{Batch, Direction, Key, KeyRange, Keyspace as _, MemoryStore, Position, Value},
+    store::{
+        Batch, Direction, Key, KeyRange, Keyspace, MemoryStore, Position, Space, Value, WorkspaceId, get_one,
+        records::Job,
+    },
 };
 use tonic::{
     Request, Status,
@@ -20,7 +23,7 @@ use tonic::{
 use tonic_types::StatusExt as _;
 
 use super::cases::Call;
-use crate::harness::{Client, Cut, Http, Plaudit, Proxy, TestServer, soon};
+use crate::harness::{Client, Cut, Http, KEYS, Plaudit, Proxy, TestServer, soon};
 
 /// Everything that a store holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,8 +90,11 @@ impl Twin {
         let number = conversation.strip_prefix("conversations/").and_then(|number| number.parse().ok());
         let id = ConversationId(number.expect("a number"));
         let call = plaudit::service::Call::new(&self.services);
+        let store: Arc<dyn Keyspace> = self.store.clone();
         for _ in 0..Settings::default().scoring_attempts {
-            record_failed_attempt(call, id).await.expect("it is recorded");
+            let job = get_one::<Job>(&Space::new(&store, WorkspaceId::FIRST), KEYS.job(id)).await.unwrap();
+            let Some(job) = job else { return };
+            record_failed_attempt(call, id, &job).await.expect("it is recorded");
         }
     }
 

@@ -93,6 +93,9 @@ pub async fn index_next(call: Call<'_>) -> Result<bool, Error> {
     let heads = conversation::heads_from(&call.space(), ConversationId(mark.below), before, PART).await?;
     let is_end = heads.len() < PART;
     let part = index(call, &mut decision, heads).await?;
+    if part.is_cut && part.last.is_none() {
+        return Ok(true);
+    }
     let below = match part.last {
         Some(last) if part.is_cut || !is_end => last.0.saturating_add(1),
         _ => decided_below,
@@ -128,25 +131,34 @@ async fn index(call: Call<'_>, decision: &mut Decision<'_>, heads: Vec<NumberedH
             part.is_cut = true;
             break;
         }
-        part.last = Some(id);
+        let mut attempt = Decision::new(call.space());
         let indexed = match head {
             Ok(head) => {
                 part.newest = part.newest.max(Some(head.value.conversation.create_time));
                 match listing {
-                    Ok(Some(listing)) if listing.value.is_indexed => continue,
-                    Ok(listing) => one(call, id, head, listing).await,
+                    Ok(Some(listing)) if listing.value.is_indexed => {
+                        part.last = Some(id);
+                        continue;
+                    }
+                    Ok(listing) => one(call, &mut attempt, id, head, listing).await,
                     Err(error) => Err(error),
                 }
             }
             Err(error) => Err(error),
         };
         match indexed {
-            Ok(one) => decision.absorb(one),
+            Ok(()) => decision.absorb(attempt),
+            // It changed while it was read: the next part looks at it again.
+            Err(StoreError::Corrupt(_)) if !attempt.still_stands().await? => {
+                part.is_cut = true;
+                break;
+            }
             Err(StoreError::Corrupt(cause)) => {
                 tracing::error!(conversation = %id, %cause, "is damaged and stays out of lists with a filter");
             }
             Err(error) => return Err(error.into()),
         }
+        part.last = Some(id);
     }
     Ok(part)
 }
@@ -154,11 +166,11 @@ async fn index(call: Call<'_>, decision: &mut Decision<'_>, heads: Vec<NumberedH
 /// Indexes one conversation, with what an earlier version may have left of its scoring.
 async fn one(
     call: Call<'_>,
+    decision: &mut Decision<'_>,
     id: ConversationId,
     Stored { value: head, raw }: Stored<Head>,
     listing: Option<Stored<Listing>>,
-) -> Result<Decision<'_>, StoreError> {
-    let mut decision = Decision::new(call.space());
+) -> Result<(), StoreError> {
     let head_key = call.keys().head(id);
     decision.expect(head_key.clone(), Some(raw));
     let (listing, raw) = listing.map(|Stored { value, raw }| (value, raw)).unzip();
@@ -172,18 +184,18 @@ async fn one(
         update.index_whole(&transcript.conversation, &transcript.messages);
     }
     if call.services.index_mark.was_found(id) {
-        let (_, assessments) = assessment::find_indexed(&decision, id).await?;
+        let (_, assessments) = assessment::find_indexed(decision, id).await?;
         let score_tenths = score_of(&assessments);
         for assessment in &assessments {
-            assessment::put_again(&mut decision, assessment);
+            assessment::put_again(decision, assessment);
         }
-        let (states, _) = queue::find_many(&decision, vec![(id, true)]).await?;
+        let (states, _) = queue::find_many(decision, vec![(id, true)]).await?;
         let state = states.into_iter().next().map(|(_, state)| state).unwrap_or_default();
         if state.job.is_none() {
             let failed_attempts = state.failure.map(|failure| failure.failed_attempts);
             update.set_settled(version, &Scored { failed_attempts, score_tenths });
         }
     }
-    update.put(&mut decision);
-    Ok(decision)
+    update.put(decision);
+    Ok(())
 }

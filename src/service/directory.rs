@@ -18,11 +18,13 @@ use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use crate::{
     domain::{
-        Author, AuthorKind, Conversation, ConversationId, NewTeam, Person, PersonId, PersonIdentity, Team,
-        TeamId, TeamIdentity, Transcript, UnixMillis,
+        Author, AuthorKind, Conversation, ConversationId, KnownBy, NewTeam, Person, PersonId, PersonIdentity,
+        Team, TeamId, TeamIdentity, Transcript, UnixMillis,
     },
-    error::Error,
-    store::{Decision, StoreError, directory},
+    error::{Error, ResourceKind},
+    store::{
+        Decision, Reader as _, StoreError, conversation, directory, get_one, records::HeadWithoutMessages,
+    },
 };
 
 use self::known::Known;
@@ -236,6 +238,9 @@ impl Decide for Meet<'_> {
         let missing = numbers.iter().filter(|number| number.is_none()).count() as u64;
         let mut next = if missing > 0 { call.services.ids.take(missing).await? } else { 0 };
         for (number, seen) in numbers.iter_mut().zip(*wanted).filter(|(number, _)| number.is_none()) {
+            if let KnownBy::NameIn { conversation, .. } = &seen.identity.known_by {
+                expect_kept(decision, *conversation).await?;
+            }
             let id = PersonId(next);
             next += 1;
             let person = Person::first_seen(id, seen.identity.clone(), seen.name.as_deref(), now);
@@ -244,6 +249,19 @@ impl Decide for Meet<'_> {
         }
         let known = |(number, seen): (PersonId, &&Seen)| Known { number, is_named: seen.name.is_some() };
         Ok(numbers.into_iter().flatten().zip(*wanted).map(known).collect())
+    }
+}
+
+/// Expects a conversation to be there. With it a purge takes whoever is known in it alone; nobody may come after it.
+async fn expect_kept(decision: &mut Decision<'_>, id: ConversationId) -> Result<(), Error> {
+    let head = decision.keys().head(id);
+    let head = get_one::<HeadWithoutMessages>(&decision.unguarded(), head).await?;
+    match head.filter(|head| head.conversation.delete_time.is_none()) {
+        Some(head) => {
+            conversation::expect_standing(decision, &head.conversation);
+            Ok(())
+        }
+        None => Err(Error::not_found(ResourceKind::Conversation, format!("conversations/{id}"))),
     }
 }
 

@@ -6,7 +6,7 @@ use plaudit::{
     domain::{self, ConversationId},
     proto::v1::{AuthorKind, ConflictPolicy, ListPeopleRequest, Person, UpdatePersonRequest},
     service::{Call, Services, Settings, directory::number_of},
-    store::{Keyspace as _, MemoryStore},
+    store::{Direction, Key, KeyRange, Keyspace as _, MemoryStore, Value},
 };
 use tonic::Code;
 
@@ -144,6 +144,20 @@ async fn a_number_of_the_callers_own_source_is_kept() {
         let number = number(source, external_id).await;
         assert!(ours.contains(&number), "{source} {external_id:?}: {number}");
     }
+}
+
+#[tokio::test]
+async fn nobody_is_made_who_is_known_in_a_conversation_that_is_gone() {
+    let (services, store) = services().await;
+    let before = store.scan(KeyRange::all(), 1000, Direction::Ascending).await.unwrap();
+    let ada = domain::Author { kind: domain::AuthorKind::Contact, ..author(None, "Ada") };
+    let refused = number_of(Call::new(&services), "enneo", &conversation("zendesk"), &ada).await;
+    assert!(matches!(refused, Err(plaudit::error::Error::NotFound { .. })), "{refused:?}");
+    let after = store.scan(KeyRange::all(), 1000, Direction::Ascending).await.unwrap();
+    let keys = |pairs: Vec<(Key, Value)>| pairs.into_iter().map(|(key, _)| key).collect::<HashSet<_>>();
+    // Numbers may have been leased.
+    let new: Vec<Key> = keys(after).difference(&keys(before)).cloned().collect();
+    assert!(new.iter().all(|key| *key == plaudit::store::keys::next_id()), "{new:02x?}");
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ pub async fn get_assessment(
     assessment::find(&call.space(), conversation, id).await?.ok_or_else(not_found)
 }
 
-/// What became of an import, with what its scoring gave.
+/// The status of an import and the results of its scoring.
 #[derive(Clone, Debug)]
 pub struct ScoredImport {
     pub status: ImportStatus,
@@ -50,7 +50,7 @@ pub async fn get_scored_import(
     limit: usize,
 ) -> Result<ScoredImport, Error> {
     let status = get_import(call, receipt).await?;
-    // Asked before the assessments are read: what was done then has all of them now.
+    // Checked before the assessments are read: if scoring was done then, all of them are there now.
     if !matches!(status.scoring, ScoringStatus::Done | ScoringStatus::Off) {
         return Ok(ScoredImport { status, axis: None, assessments: Vec::new() });
     }

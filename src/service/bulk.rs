@@ -1,4 +1,4 @@
-//! Many imports in flight together, so that they share the store's syncs, decided one by one and told in their order.
+//! Bulk import: many imports in flight to share the store's syncs, answered in the order in which they were sent.
 
 use std::{collections::HashMap, convert::Infallible};
 
@@ -16,12 +16,11 @@ use super::{
     queue::Lane,
 };
 
-/// How many items may be undecided: about three of the store's groups, so that one gathers while another is synced.
+/// The most items in flight: about three of the store's commit groups, so that one fills while another is synced.
 const MAX_UNDECIDED: usize = 192;
-/// How much memory the undecided items may take, as their edge reckons it; one larger item is taken when it is alone.
+/// The most memory for items in flight, as estimated by the edge. A single larger item is accepted on its own.
 const MAX_UNDECIDED_BYTES: usize = 32 * 1024 * 1024;
-/// How often an item is tried again while the store has too many writes waiting. Nothing more is read meanwhile, which is
-/// what its caller notices.
+/// How often an item is retried while the store is overloaded. Meanwhile nothing more is read: that is the back-pressure.
 const OVERLOADED_ATTEMPTS: usize = 120;
 
 /// One conversation to be stored, and how.
@@ -39,7 +38,7 @@ pub struct Item {
     pub number: i64,
     /// About how much memory it takes until it is decided.
     pub size_bytes: usize,
-    /// What is wrong with it is told in its turn.
+    /// A faulty item is answered in its turn.
     pub import: Result<Import, Violations>,
 }
 
@@ -50,7 +49,7 @@ pub struct Decided {
     pub outcome: Result<Imported, Error>,
 }
 
-/// How many items came to what.
+/// How many items had which outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub created: u64,
@@ -67,7 +66,7 @@ impl Counts {
             Ok(Imported { outcome: ImportOutcome::Existing, .. }) => &mut self.existing,
             Ok(Imported { outcome: ImportOutcome::Appended, .. }) => &mut self.appended,
             Err(Error::AlreadyImported { .. }) => &mut self.duplicates,
-            // Of unknown outcome, which is no decision.
+            // The outcome is unknown.
             Err(Error::Unavailable(_)) => return,
             Err(_) => &mut self.failed,
         };
@@ -75,21 +74,21 @@ impl Counts {
     }
 }
 
-/// What a conversation is known by.
+/// Source and external id.
 type Identity = (String, String);
 
-/// One bulk import. What is undecided when it is dropped may be stored or not.
+/// One bulk import. Items in flight when it is dropped may or may not be stored.
 pub struct Bulk {
     call: OwnedCall,
     undecided: FuturesOrdered<BoxFuture<'static, Undecided>>,
     undecided_bytes: usize,
-    /// The last item taken about a conversation, while it is undecided: its place, and the signal of its end.
+    /// The last item in flight for each conversation: its place, and a signal that it is done.
     last_about: HashMap<Identity, (u64, oneshot::Receiver<Infallible>)>,
     next_place: u64,
     counts: Counts,
 }
 
-/// An item that is decided, and what is to be forgotten of it.
+/// A decided item and its bookkeeping.
 struct Undecided {
     decided: Decided,
     place: u64,
@@ -114,7 +113,7 @@ impl Bulk {
         self.undecided.len() < MAX_UNDECIDED && self.undecided_bytes < MAX_UNDECIDED_BYTES
     }
 
-    /// Takes an item, which begins with the next [`Bulk::next`].
+    /// Accepts an item; it starts with the next call of [`Bulk::next`].
     pub fn take(&mut self, item: Item) {
         let Item { number, size_bytes, import } = item;
         let place = self.next_place;
@@ -134,7 +133,7 @@ impl Bulk {
         let before = self.last_about.insert(about.clone(), (place, ended));
         let call = self.call.clone();
         let decide = async move {
-            // What is about one conversation keeps its order: its messages stand as they were sent.
+            // Items of one conversation run in order, so that its messages keep theirs.
             if let Some((_, ended)) = before {
                 let _ = ended.await;
             }
@@ -146,7 +145,7 @@ impl Bulk {
         self.undecided.push_back(decide.boxed());
     }
 
-    /// The decision on the oldest item, when it has come; `None` when there is none. To stop waiting for it loses nothing.
+    /// Waits for the decision on the oldest item; `None` if there is none. Cancel-safe.
     pub async fn next(&mut self) -> Option<Decided> {
         let Undecided { decided, place, size_bytes, about } = self.undecided.next().await?;
         self.undecided_bytes -= size_bytes;
@@ -159,20 +158,20 @@ impl Bulk {
         Some(decided)
     }
 
-    /// Gives up on what is undecided: it is stored or not, and is not told.
+    /// Abandons the items in flight: they may or may not be stored, and are not answered.
     pub fn abandon(&mut self) {
         self.undecided.clear();
         self.undecided_bytes = 0;
         self.last_about.clear();
     }
 
-    /// How many items were told to have come to what.
+    /// The outcomes of the items answered so far.
     pub fn counts(&self) -> Counts {
         self.counts
     }
 }
 
-/// Waits while the store has too many writes: the other items of this import wait with it.
+/// Retries while the store is overloaded; the other items of this import wait as well.
 async fn import_with_patience(call: Call<'_>, import: &Import) -> Result<Imported, Error> {
     let Import { new, on_conflict, request_id } = import;
     let call = call.with_request_id(request_id.as_ref());

@@ -1,4 +1,4 @@
-//! One call of a use case: what it works on, for whom, and until when.
+//! The context of a call: services, caller, workspace, request id and deadline.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ use super::{
 /// Who calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Caller {
-    /// Whoever reaches the server, until access comes.
+    /// Anyone who can reach the server; there is no authentication yet.
     #[default]
     Nobody,
 }
 
 impl Caller {
-    /// As the keys of requests have it.
+    /// How request keys encode it.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Nobody => "",
@@ -34,7 +34,7 @@ impl Caller {
     }
 }
 
-/// A call that outlives the request with which it began: a stream.
+/// A call that outlives the request that opened it, for streams.
 #[derive(Clone)]
 pub struct OwnedCall {
     pub services: Arc<Services>,
@@ -53,22 +53,22 @@ impl OwnedCall {
     }
 }
 
-/// The first argument of every use case. Edges make it in one place each.
+/// The first argument of every use case. Each edge builds it in one place.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
     pub services: &'a Services,
     pub caller: Caller,
     pub workspace: WorkspaceId,
-    /// Under which a mutation is carried out once in 24 hours.
+    /// Makes a mutation idempotent for 24 hours.
     pub request_id: Option<&'a RequestId>,
-    /// After it nothing is tried again.
+    /// After this moment nothing is retried.
     pub deadline: Option<Instant>,
     /// In which turn what it queues is scored.
     pub lane: Lane,
 }
 
 impl<'a> Call<'a> {
-    /// By nobody in particular, in the one workspace there is.
+    /// An anonymous call in the only workspace.
     pub fn new(services: &'a Services) -> Self {
         Self {
             services,
@@ -84,7 +84,7 @@ impl<'a> Call<'a> {
         Self { request_id, ..self }
     }
 
-    /// What is stored of the call's workspace, to be read.
+    /// The stored data of the call's workspace.
     pub(crate) fn space(&self) -> Space<'a> {
         Space::new(&self.services.store, self.workspace)
     }
@@ -94,7 +94,7 @@ impl<'a> Call<'a> {
         Keys::of(self.workspace)
     }
 
-    /// Carries a decision out; see [`Decide`]. Whoever queues a scoring wakes the scoring task.
+    /// Decides and commits; see [`Decide`]. Wakes the scoring task if the commit queued a job.
     pub(super) async fn decide<D: Decide>(&self, what: &D) -> Result<D::Answer, Error> {
         let decided = decide::until_committed(self.space(), self.deadline, what).await?;
         if let Some(conversation) = decided.queued {
@@ -103,7 +103,7 @@ impl<'a> Call<'a> {
         Ok(decided.answer)
     }
 
-    /// Carries a mutation out, once for each request id.
+    /// Carries out a mutation, at most once per request id.
     pub(super) async fn carry_out<M: Mutation>(&self, mutation: &M) -> Result<M::Answer, Error> {
         match self.request_id {
             None => self.decide(mutation).await,

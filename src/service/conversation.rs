@@ -1,4 +1,4 @@
-//! Reading conversations, and changing what is said of them.
+//! Reading and changing conversations.
 
 use crate::{
     domain::{Conversation, ConversationId, ConversationRef, Message, MessageId},
@@ -20,7 +20,7 @@ pub use update::update_conversation;
 
 use super::{Call, page::MAX_PAGE_BYTES};
 
-/// What became of the scoring of a conversation as it stands.
+/// The scoring status of a conversation's current version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScoringStatus {
     Pending {
@@ -31,11 +31,11 @@ pub enum ScoringStatus {
         failed_attempts: u32,
         cause: String,
     },
-    /// Its last change was stored with scoring switched off.
+    /// The last change was stored with scoring off.
     Off,
 }
 
-/// A conversation and where its scoring stands.
+/// A conversation and its scoring status.
 #[derive(Clone, Debug)]
 pub struct ConversationStatus {
     pub conversation: Conversation,
@@ -79,13 +79,13 @@ pub async fn list_messages(
     page_of(call, &found, after, limit).await
 }
 
-/// The number of the conversation that a name means.
+/// The id of the conversation that a name refers to.
 pub async fn resolve(call: Call<'_>, name: &ConversationRef) -> Result<ConversationId, Error> {
     let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{name}"));
     conversation::resolve(&call.space(), name).await?.ok_or_else(not_found)
 }
 
-/// Derived: a job waits, or it was given up, or none was wanted, or there is nothing left to do.
+/// Derived from the job and the failure record.
 pub(super) fn scoring_status(found: &Found) -> ScoringStatus {
     status_of(&found.head.conversation, found.job.as_ref(), found.failure.as_ref())
 }
@@ -122,7 +122,7 @@ async fn page_of(
     limit: usize,
 ) -> Result<MessagePage, Error> {
     let head = &found.head;
-    // One more than asked for tells whether there is a next page.
+    // One more than requested tells whether there is a next page.
     let mut messages =
         conversation::messages_after(&call.space(), head, after, limit + 1, MAX_PAGE_BYTES).await?;
     let mut has_more = messages.len() > limit;

@@ -1,4 +1,4 @@
-//! Deciding: read, decide, commit; again, when something that was read has changed meanwhile.
+//! Optimistic concurrency: read, decide, commit, and start over when something that was read has changed.
 
 use tokio::time::Instant;
 
@@ -8,30 +8,30 @@ use crate::{
     store::{Decision, Space},
 };
 
-/// How often something is decided anew when others change what it reads.
+/// How many times a decision is attempted before it fails with `ConcurrentChange`.
 pub const ATTEMPTS: usize = 16;
 
-/// A change of what is stored.
+/// A change to what is stored.
 pub trait Decide: Sync {
     type Answer: Send;
 
-    /// What it changes, by its resource name.
+    /// The resource name of what it changes, for errors.
     fn subject(&self) -> String;
 
-    /// One attempt: reads through the decision, and writes into it. It may be made several times, of which one is committed;
-    /// an error is one only if nothing that was read has changed when it comes.
+    /// One attempt: reads through `decision` and writes into it. It may run several times; one attempt is committed. An error is
+    /// returned to the caller only if everything that was read still stands.
     fn decide(&self, decision: &mut Decision<'_>)
     -> impl Future<Output = Result<Self::Answer, Error>> + Send;
 }
 
-/// What was decided and committed.
+/// A decision that was committed.
 pub struct Decided<T> {
     pub answer: T,
     /// The conversation that now waits for scoring.
     pub queued: Option<ConversationId>,
 }
 
-/// Decides until it is committed, or refused for good.
+/// Attempts a decision until it is committed or refused.
 pub async fn until_committed<D: Decide>(
     space: Space<'_>,
     deadline: Option<Instant>,
@@ -50,7 +50,7 @@ pub async fn until_committed<D: Decide>(
                 }
             }
             Err(error @ (Error::Overloaded { .. } | Error::Unavailable(_))) => return Err(error),
-            // What was refused because of something that is no more may go through now.
+            // The refusal may rest on something that has changed since.
             Err(refusal) => {
                 if decision.still_stands().await? {
                     return Err(refusal);

@@ -1,7 +1,7 @@
 //! The directory: who takes part in conversations, and in which teams they work.
 //!
-//! People and teams are made when they are first seen: by the worker, before it stores a scoring or soon after a call that
-//! queues none, or when an answer needs a number that is not there yet. So an import writes nothing of them.
+//! People and teams are created when they are first seen: by a background task, before a scoring is stored or soon after a call that
+//! queues none, or when an answer needs their id. An import itself writes none of them.
 
 mod known;
 mod person;
@@ -30,7 +30,7 @@ use crate::{
 use self::known::Known;
 use super::{Call, decide::Decide};
 
-/// How many people are made in one commit.
+/// How many people are created in one commit.
 const MADE_AT_ONCE: usize = 100;
 
 /// The number by which an author of a conversation is known to callers that know people by numbers alone. Somebody whose

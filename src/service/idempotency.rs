@@ -1,4 +1,4 @@
-//! A request that carries an id is carried out once within 24 hours, however often it is sent.
+//! Idempotency: a request with an id is carried out once within 24 hours, however often it is sent.
 
 use crate::{
     domain::{RequestId, UnixMillis},
@@ -12,17 +12,17 @@ use crate::{
 
 use super::{Call, decide::Decide};
 
-/// A change that a caller may ask for under a request id.
+/// A change that takes a request id.
 pub trait Mutation: Decide {
     const METHOD: Method;
 
-    /// Everything that decides what the request does: by it another request under the same id is told apart.
+    /// Everything that determines what the request does. Its fingerprint tells different requests with the same id apart.
     fn content(&self) -> Vec<u8>;
 
-    /// What is kept of an answer.
+    /// What is recorded of an answer: ids, no content.
     fn record(&self, answer: &Self::Answer) -> RequestAnswer;
 
-    /// The answer to a request that was carried out at `time`; `None` for the record of another call.
+    /// The answer to a request that was carried out at `time`; `None` if the record belongs to another method.
     fn replay(
         &self,
         record: RequestAnswer,
@@ -57,7 +57,7 @@ impl<M: Mutation> Decide for Once<'_, M> {
         self.mutation.subject()
     }
 
-    /// The record is looked up with each attempt: what came in between may be this very request, sent twice.
+    /// Each attempt looks the record up again: the conflicting write may have been this very request, sent twice.
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<M::Answer, Error> {
         let now = self.call.services.clock.now();
         let known = request::find(&*decision, self.key()).await?;
@@ -66,7 +66,7 @@ impl<M: Mutation> Decide for Once<'_, M> {
                 return Err(Error::RequestIdReused { request_id: self.request_id.to_string() });
             }
             let replayed = self.mutation.replay(record.answer, record.create_time).await?;
-            // Its key has the call in it.
+            // The key contains the method, so this record is damaged.
             return replayed.ok_or_else(|| {
                 Error::Internal("the record of a request holds the answer of another call".to_owned())
             });

@@ -1,4 +1,4 @@
-//! Bringing conversations in, and telling what became of them.
+//! Importing conversations, and the status of an import.
 
 mod append;
 mod parts;
@@ -54,8 +54,7 @@ pub struct ImportStatus {
 
 /// Stores a conversation and queues its scoring, in one batch.
 ///
-/// The usual import reads nothing but the record of its request, if it has an id: that the identity is free is an
-/// expectation of its batch.
+/// The common case reads nothing but the request record, if there is an id: the batch expects the identity to be free.
 pub async fn import_conversation(
     call: Call<'_>,
     new: &NewConversation,
@@ -90,7 +89,7 @@ impl Decide for Import<'_> {
     }
 
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<Imported, Error> {
-        // A part of a conversation is not to begin one.
+        // A later part of a conversation must not start a new one.
         if self.new.append_after.is_none() && !decision.is_retry() {
             return self.create(decision).await;
         }
@@ -162,7 +161,7 @@ impl Import<'_> {
         decision.log(&Event { conversation: id, time: now, kind: EventKind::ConversationImported });
         let first_rating = RatingId(first + 1 + in_messages);
         if parts::put_ratings(decision, &conversation, new.ratings.iter(), first_rating, now) {
-            // Nothing is known yet of a number that is fresh, so that nothing need be read.
+            // The id is fresh, so there is nothing to read.
             decision.expect(decision.keys().listing(id), None);
             listing::put_rated(decision, id).await?;
         }
@@ -171,7 +170,7 @@ impl Import<'_> {
         Ok(self.imported(id, ImportOutcome::Created, count))
     }
 
-    /// Does what the policy says with a conversation that is there.
+    /// Applies the conflict policy to a conversation that is already stored.
     async fn meet_existing(
         &self,
         decision: &mut Decision<'_>,
@@ -186,7 +185,7 @@ impl Import<'_> {
             }),
             ConflictPolicy::ReturnExisting => Ok(self.imported(id, ImportOutcome::Existing, 0)),
             ConflictPolicy::Append => {
-                // One at a time, or of many that append to one conversation all but one would have to begin again.
+                // One at a time: concurrent appends to one conversation would all conflict but one.
                 decision.hold(self.call.services.append_locks.lock(id).await);
                 let (outcome, count) = append::run(self.call, self.new, decision, id).await?;
                 Ok(self.imported(id, outcome, count))

@@ -1,4 +1,4 @@
-//! A lock for each conversation, where contenders would only make each other decide anew.
+//! A lock per conversation, for work that would otherwise only cause conflicts and retries.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::domain::ConversationId;
 
-/// How many conversations can be locked at once; two that share a place wait for each other.
+/// The number of locks. Conversations that hash to the same lock wait for each other.
 const PLACES: usize = 256;
 
-/// Locks by conversation. They save work and promise nothing: what is right is decided by the expectations of a batch.
+/// Locks keyed by conversation. They only save work: correctness rests on the expectations of each batch.
 pub struct KeyedLock(Vec<Arc<Mutex<()>>>);
 
 impl Default for KeyedLock {

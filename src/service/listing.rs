@@ -1,11 +1,11 @@
-//! Keeps what lists know of conversations up to date. docs/decisions/0013 and 0020 say when a filter sees what.
+//! Keeps the listing records of conversations up to date. docs/decisions/0013 and 0020 say when a filter sees a change.
 
 use crate::{
     domain::{Assessment, AssessmentState, Conversation, ConversationId, Listing, Message, Unit, axis},
     store::{Decision, StoreError, listing, records::Head},
 };
 
-/// What a scoring that ended found out.
+/// The result of a scoring, as lists need it.
 #[derive(Clone, Debug, Default)]
 pub struct Scored {
     /// After how many attempts it was given up; `None` when it was not.
@@ -13,7 +13,7 @@ pub struct Scored {
     pub score_tenths: Option<u32>,
 }
 
-/// What lists know of a conversation that a batch is about to change: what they knew, to be changed and put.
+/// A change to a conversation's listing record: as it was read, and as it will be.
 pub struct Update {
     id: ConversationId,
     read: Option<Listing>,
@@ -21,12 +21,12 @@ pub struct Update {
 }
 
 impl Update {
-    /// Reads what lists know.
+    /// Reads the listing record.
     pub async fn begin(decision: &Decision<'_>, id: ConversationId) -> Result<Self, StoreError> {
         Ok(Self::of(id, listing::find(decision, id).await?))
     }
 
-    /// The same for a change of a conversation whose head was read: one that is not indexed yet is indexed with it.
+    /// As [`Update::begin`]; also indexes the conversation if it is not indexed yet and the head suffices.
     pub async fn begin_with(decision: &Decision<'_>, head: &Head) -> Result<Self, StoreError> {
         let mut update = Self::begin(decision, head.conversation.id).await?;
         if !update.is_indexed() && head.knows_writers() {
@@ -35,7 +35,7 @@ impl Update {
         Ok(update)
     }
 
-    /// From what the decision has read.
+    /// Starts from a record that the decision has read.
     pub fn of(id: ConversationId, read: Option<Listing>) -> Self {
         let next = read.clone().unwrap_or_default();
         Self { id, read, next }
@@ -61,7 +61,7 @@ impl Update {
         self.next.is_indexed = true;
     }
 
-    /// That the scoring of a version has ended.
+    /// Notes that the scoring of a version has ended.
     pub fn set_settled(&mut self, version: u64, scored: &Scored) {
         self.next.settled_version = Some(version);
         self.next.failed_attempts = scored.failed_attempts;
@@ -74,8 +74,8 @@ impl Update {
         self.set_settled(conversation.version, scored);
     }
 
-    /// Indexes a conversation whose scoring was given up; what is known of its score and of who wrote stays. `messages` are all
-    /// it has, unless they cannot be read.
+    /// Indexes a conversation whose scoring was given up. A known score stays; so do the writers if `messages` is `None`, which
+    /// means that they cannot be read.
     pub fn fail(&mut self, conversation: &Conversation, messages: Option<&[Message]>, failed_attempts: u32) {
         let score_tenths = self.next.score_tenths;
         let scored = Scored { failed_attempts: Some(failed_attempts), score_tenths };
@@ -86,7 +86,7 @@ impl Update {
         }
     }
 
-    /// That a conversation changed. What is not indexed yet stays out of lists with a filter.
+    /// Follows a change of the conversation. It does not index one that is not indexed yet.
     pub fn follow(&mut self, conversation: &Conversation, is_settled: bool) {
         self.next.follow(conversation);
         if is_settled {
@@ -99,7 +99,7 @@ impl Update {
     }
 }
 
-/// What a head alone shows of a conversation, for lists that meet one which is not indexed.
+/// The listing of a conversation that is not indexed yet, as far as its head tells.
 pub fn shown_by(head: &Head) -> Listing {
     let mut listing = Listing::default();
     listing.add_writers(&head.messages);
@@ -112,8 +112,8 @@ pub fn shown_by(head: &Head) -> Listing {
     listing
 }
 
-/// For a use case that appends messages and queues a scoring: what filters see counts at once. `before` is the head that was
-/// read; `is_rated` is whether the customer's answer to a rating comes with them.
+/// For a use case that appends messages and queues a scoring: filters see the change at once. `is_rated`: whether an answered
+/// rating comes with the messages.
 pub async fn put_appended(
     decision: &mut Decision<'_>,
     before: &Conversation,
@@ -126,7 +126,7 @@ pub async fn put_appended(
         return Ok(());
     }
     let mut update = Update::begin(decision, changed.id).await?;
-    // One that is not indexed yet is indexed as it is then.
+    // If it is not indexed yet, the index task will read it as it is by then.
     if update.is_indexed() {
         update.next.add_writers(new_messages);
         update.next.follow(changed);
@@ -136,8 +136,7 @@ pub async fn put_appended(
     Ok(())
 }
 
-/// For a use case that stores or changes a conversation and queues no job: indexes it as it is now. `new_messages` are those
-/// that the batch adds.
+/// For a use case that changes a conversation and queues no job: indexes it as it is now. `new_messages`: those being added.
 pub async fn put(
     decision: &mut Decision<'_>,
     conversation: &Conversation,
@@ -151,17 +150,17 @@ pub async fn put(
     Ok(())
 }
 
-/// For a use case that stores an answer to a rating of a conversation. What lists know is expected also where it stays as it is:
-/// it tells that the conversation is there.
+/// For a use case that stores an answer to a rating. The record is expected even if it does not change: it proves that the
+/// conversation exists.
 pub async fn put_rated(decision: &mut Decision<'_>, conversation: ConversationId) -> Result<(), StoreError> {
     let mut update = Update::begin(decision, conversation).await?;
-    // Also of one that is not indexed yet: who indexes it leaves it as it is.
+    // Set even if it is not indexed yet; indexing keeps it.
     update.next.is_rated = true;
     update.put(decision);
     Ok(())
 }
 
-/// The AXIS score that a conversation has by its assessments.
+/// The conversation's AXIS score.
 pub fn score_of<'a>(assessments: impl IntoIterator<Item = &'a Assessment>) -> Option<u32> {
     let is_axis = |assessment: &&Assessment| {
         assessment.unit == Unit::Conversation

@@ -44,7 +44,7 @@ pub enum Process {
     Batch,
     /// Before the answer, if that takes no longer than this.
     Realtime { within: Duration },
-    /// Not for this message's sake.
+    /// Not on account of this message.
     Off,
 }
 
@@ -74,7 +74,7 @@ pub async fn store_message(
         Process::Realtime { within } => score_in_time(call, stored, within).await,
         Process::Batch => Ok(stored),
         Process::Off => {
-            // No scoring will meet them.
+            // No scoring will enter them into the directory.
             let Conversation { id, source, .. } = &stored.conversation;
             announce(call, source, *id, std::iter::once(&stored.message.author)).await;
             announce_handling(call, &stored.conversation).await;
@@ -84,14 +84,14 @@ pub async fn store_message(
 }
 
 impl Services {
-    /// Stands for a message as it is: it changes with every change of it.
+    /// The etag of a message; it changes whenever the message does.
     pub fn message_etag(&self, message: &Message) -> String {
         let fingerprint = self.secrets.fingerprint(&records::encode(message));
         fingerprint.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
-/// Waits for the scoring of what was stored. Whatever becomes of it, the message is stored and its job waits.
+/// Waits for the message to be scored. If that fails or takes too long, the message is stored all the same and its job waits.
 async fn score_in_time(
     call: Call<'_>,
     stored: StoredMessage,
@@ -123,7 +123,7 @@ struct Store<'a> {
     process: Process,
 }
 
-/// The numbers that a message takes: its own, its event's, those of its attachments.
+/// The ids that a message uses: its own, its event's, its attachments'.
 struct Numbers {
     message: MessageId,
     first_attachment: AttachmentId,
@@ -147,7 +147,7 @@ impl Decide for Store<'_> {
                 }
             }
         };
-        // One at a time, or of many that store into one conversation all but one would have to begin again.
+        // One at a time: concurrent appends to one conversation would all conflict but one.
         decision.hold(self.call.services.append_locks.lock(id).await);
         self.append(decision, id).await
     }
@@ -170,12 +170,12 @@ impl Mutation for Store<'_> {
         RequestAnswer::StoreMessage { conversation, message }
     }
 
-    /// The message as the request made it, whatever became of it since, in its conversation as it is now. The request says again
-    /// what was stored, so that its record holds none of it.
+    /// Answers the message as it was first stored, even if it has changed since, in its conversation as it is now. The message is
+    /// rebuilt from the request, so its record need not hold any content.
     async fn replay(&self, record: RequestAnswer, time: UnixMillis) -> Result<Option<StoredMessage>, Error> {
         let RequestAnswer::StoreMessage { conversation, message } = record else { return Ok(None) };
         let space = self.call.space();
-        // What it puts is not committed again.
+        // Only the message is wanted; this decision is not committed.
         let mut decided = Decision::new(space);
         let mut again = self.put_message(&mut decided, conversation, numbers_from(message.0), time);
         let Some(found) = conversation::find_with_deleted(&space, conversation).await? else {
@@ -183,12 +183,12 @@ impl Mutation for Store<'_> {
                 ConversationRef::External { source, external_id } => (source.clone(), external_id.clone()),
                 ConversationRef::Id(_) => Default::default(),
             };
-            // Nothing more is known of one that was purged.
+            // The conversation was purged; nothing more is known.
             let purged = Conversation::new(conversation, source, external_id, time);
             let scoring = ScoringStatus::Done;
             return Ok(Some(StoredMessage { conversation: purged, scoring, message: again }));
         };
-        // Which moment `now` was, where the request says none; one stored under a tracking id may be older than its record.
+        // The time of storage, if the request gave none. A message with a tracking id may be older than its record.
         if self.new.create_time.is_none()
             && let Some((stored, _)) = message::find(&space, &found.head, message).await?
             && stored.update_time.is_none()
@@ -201,7 +201,7 @@ impl Mutation for Store<'_> {
 }
 
 impl Store<'_> {
-    /// Stores it as the first of a new conversation.
+    /// Stores it as the first message of a new conversation.
     async fn create(
         &self,
         decision: &mut Decision<'_>,
@@ -217,7 +217,7 @@ impl Store<'_> {
         self.change(&mut conversation, &message);
         let scoring = if self.process == Process::Off {
             conversation.unscored_version = Some(conversation.version);
-            // Nothing is known yet of a number that is fresh, so that nothing need be read.
+            // The id is fresh, so there is nothing to read.
             decision.expect(decision.keys().listing(id), None);
             listing::put(decision, &conversation, std::slice::from_ref(&message)).await?;
             ScoringStatus::Off
@@ -232,7 +232,7 @@ impl Store<'_> {
         Ok(StoredMessage { conversation, scoring, message })
     }
 
-    /// Stores it in a conversation that is there.
+    /// Stores it in an existing conversation.
     async fn append(&self, decision: &mut Decision<'_>, id: ConversationId) -> Result<StoredMessage, Error> {
         let not_found =
             || Error::not_found(ResourceKind::Conversation, format!("conversations/{}", self.parent));
@@ -272,7 +272,7 @@ impl Store<'_> {
         Ok(StoredMessage { conversation: changed, scoring, message })
     }
 
-    /// Queues the scoring of a conversation that grew by a message, unless none is wanted; answers where it stands then.
+    /// Queues scoring after a message was added, unless it is off. Returns the resulting scoring status.
     async fn queue_scoring(
         &self,
         decision: &mut Decision<'_>,
@@ -288,7 +288,7 @@ impl Store<'_> {
             return Ok(ScoringStatus::Pending { failed_attempts: 0 });
         }
         if found.job.is_some() {
-            // It scores whatever is there when its turn comes.
+            // The waiting job will score this message, too.
             listing::put_appended(decision, before, changed, new_messages, false).await?;
             return Ok(scoring_status(found));
         }
@@ -296,11 +296,11 @@ impl Store<'_> {
             changed.unscored_version = Some(changed.version);
         }
         listing::put(decision, changed, new_messages).await?;
-        // A scoring that was given up stays so until the next is wanted.
+        // A scoring that was given up stays so until the next one is queued.
         Ok(status_of(changed, None, found.failure.as_ref()))
     }
 
-    /// Puts the message's own parts: its attachments and its event. Its head or segment follows.
+    /// Puts the message's attachments and its event; the caller puts it into the head or a segment.
     fn put_message(
         &self,
         decision: &mut Decision<'_>,
@@ -319,7 +319,7 @@ impl Store<'_> {
         decision.log(&Event { conversation, time: now, kind });
         Message {
             id,
-            // A tracking id may come again with other content, so that it is not what makes a message unique.
+            // A tracking id may be reused with other content, so it does not identify a message.
             external_id: id.to_string(),
             kind: details.kind(),
             content: new.content.clone(),
@@ -331,7 +331,7 @@ impl Store<'_> {
         }
     }
 
-    /// What the message changes of its conversation.
+    /// Applies what the message changes about its conversation.
     fn change(&self, conversation: &mut Conversation, message: &Message) {
         conversation.message_count = conversation.message_count.saturating_add(1);
         self.new.handling.apply(&mut conversation.handling, message);
@@ -349,7 +349,7 @@ impl Store<'_> {
     }
 }
 
-/// Each message may bring its tags, but a conversation has only so many.
+/// Every message may add tags, but the total per conversation is limited.
 fn check_tags(changed: &Conversation) -> Result<(), Violations> {
     let (most, count) = (StoreLimits::TAGS, changed.handling.tags.len());
     if count <= most {
@@ -360,6 +360,6 @@ fn check_tags(changed: &Conversation) -> Result<(), Violations> {
 }
 
 fn numbers_from(first: u64) -> Numbers {
-    // The number between them is the event's.
+    // The id in between is the event's.
     Numbers { message: MessageId(first), first_attachment: AttachmentId(first + 2) }
 }

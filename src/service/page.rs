@@ -4,24 +4,24 @@ use std::{fmt, str::FromStr};
 
 use crate::domain::{Place, UnixMillis};
 
-/// A page reads at most so many values for every item that was asked for.
+/// A page reads at most this many values per requested item.
 pub const READS_PER_ITEM: usize = 4;
-/// How much content one page may hold, in bytes; a little under the 3 MiB of an answer.
+/// The largest content of a page in bytes, a little under the 3 MiB limit of an answer.
 pub const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024 - 512 * 1024;
-/// How many candidates are read at once, so that large values do not pile up.
+/// How many candidates are read at a time, to bound memory.
 pub const CHUNK: usize = 64;
 
-/// Where a list goes on.
+/// Where a list continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// The last place that was looked at.
     pub place: Place,
-    /// Which term of the filter led there, by its place among them: what was found out about them is not found out again.
+    /// The index of the filter term that leads the walk, so that the next page need not find the best one again.
     pub leader: usize,
-    /// Conversations from this number on are listed by their heads, those below by their postings. It stays what it was on
-    /// the first page, so that none is listed twice or left out when it is posted meanwhile.
+    /// Conversations from this id on are listed by their heads, those below by their postings. Fixed on the first page, so that
+    /// none is listed twice or skipped if it is indexed in between.
     pub posted_below: u64,
-    /// Whether the place is one among postings, no more among heads.
+    /// Whether the walk has reached the postings.
     pub is_among_postings: bool,
 }
 
@@ -41,7 +41,7 @@ impl FromStr for Cursor {
         let time = parts.next().and_then(|part| part.parse().ok()).ok_or(())?;
         let mut number = || parts.next().and_then(|part| part.parse().ok());
         let place = Place { time: UnixMillis(time), number: number().ok_or(())? };
-        // A token of an earlier version ends here: heads are right for every conversation.
+        // Tokens of an earlier version end here: heads work for every conversation.
         let leader = number().and_then(|leader| usize::try_from(leader).ok()).unwrap_or(0);
         let posted_below = number().unwrap_or(0);
         Ok(Self { place, leader, posted_below, is_among_postings: number() == Some(1) })
@@ -52,7 +52,7 @@ impl FromStr for Cursor {
 #[derive(Clone, Debug)]
 pub struct Page<T> {
     pub items: Vec<T>,
-    /// The last place that was looked at, where the next page goes on; `None` at the list's end.
+    /// The last place that was examined; `None` at the end of the list.
     pub next: Option<Place>,
     /// As in [`Cursor`].
     pub(super) leader: usize,
@@ -69,7 +69,7 @@ impl<T> Default for Page<T> {
 }
 
 impl<T> Page<T> {
-    /// One that goes on where another ended, or begins.
+    /// A page that continues at a cursor, or the first one.
     pub(super) fn after(cursor: Option<Cursor>, posted_below: u64) -> Self {
         let Some(Cursor { place, leader, posted_below, is_among_postings }) = cursor else {
             return Self { posted_below, ..Self::default() };
@@ -77,12 +77,12 @@ impl<T> Page<T> {
         Self { next: Some(place), leader, posted_below, is_among_postings, ..Self::default() }
     }
 
-    /// Where the list goes on after an item.
+    /// The cursor after an item.
     pub fn cursor_at(&self, place: Place) -> Cursor {
         Cursor { is_among_postings: place.number < self.posted_below, ..self.cursor(place) }
     }
 
-    /// Where the next page goes on; `None` at the list's end.
+    /// The cursor of the next page; `None` at the end of the list.
     pub fn next_cursor(&self) -> Option<Cursor> {
         self.next.map(|place| self.cursor(place))
     }
@@ -93,8 +93,7 @@ impl<T> Page<T> {
     }
 }
 
-/// Which term leads a walk from here on: the one that refused most of what was just looked at. Where none refused anything it
-/// stays.
+/// Which term leads the walk next: the one that rejected the most candidates, or the current one if none were rejected.
 pub fn next_leader(refusals: &[usize], leader: usize) -> usize {
     let most = refusals.iter().enumerate().max_by_key(|&(term, refused)| (refused, term == leader));
     most.map_or(leader, |(term, _)| term)

@@ -1,8 +1,8 @@
 //! Offering ratings, answering and cancelling them.
 //!
-//! A rating does not change its conversation, no version grows, nothing is scored again, unless a scorecard names what
-//! customers answer. Nor does it expect the conversation's head, so that messages that arrive meanwhile do not make it begin
-//! again: what the head says of the agent and the channel is pinned as it was read. That the conversation is there is expected of its identity.
+//! A rating does not change its conversation: no new version, no rescoring, unless a scorecard uses customers' answers. It does not
+//! expect the conversation's head either, so concurrent messages cause no conflict; agent and channel are pinned as read. That the
+//! conversation exists is expected of its identity key.
 
 mod answer;
 mod list;
@@ -31,7 +31,7 @@ pub async fn get_rating(call: Call<'_>, name: &RatingRef) -> Result<Rating, Erro
     find_named(&space, space, name, conversation, id).await
 }
 
-/// Which rating of which conversation a name means; neither need be stored.
+/// The conversation and rating id that a name refers to; neither need exist.
 async fn resolve(call: Call<'_>, name: &RatingRef) -> Result<(ConversationId, RatingId), Error> {
     let conversation = conversation::resolve(call, &name.conversation).await?;
     if let Some(id) = call.services.secrets.rating_of(name.uuid) {
@@ -40,12 +40,12 @@ async fn resolve(call: Call<'_>, name: &RatingRef) -> Result<(ConversationId, Ra
     if let Some(id) = rating::find_imported(&call.space(), conversation, name.uuid).await? {
         return Ok((conversation, id));
     }
-    // Of an unknown conversation that is said, whatever the UUID is.
+    // An unknown conversation is reported as such, whatever the UUID.
     Err(not_found(name, stored_conversation::exists(&call.space(), conversation).await?))
 }
 
-/// The rating that a name means, whose number may be another one than the UUID tells: it may have come back by an import.
-/// `reader` reads the rating; its conversation's head, which changes with every message, is read from `space`.
+/// The rating that a name refers to. After an export and import its id differs from the one in its UUID.
+/// The rating is read through `reader`; the head, which changes with every message, through `space`.
 async fn find_named(
     reader: &dyn Reader,
     space: Space<'_>,
@@ -64,7 +64,7 @@ async fn find_named(
     found.filter(|_| is_there).ok_or_else(|| not_found(name, is_there))
 }
 
-/// What an earlier request made.
+/// The rating that an earlier request created or changed.
 async fn find_recorded(call: Call<'_>, conversation: ConversationId, id: RatingId) -> Result<Rating, Error> {
     let uuid = call.services.secrets.rating_uuid(id);
     let name = RatingRef { conversation: ConversationRef::Id(conversation), uuid };
@@ -80,7 +80,7 @@ fn not_found(name: &RatingRef, has_conversation: bool) -> Error {
     }
 }
 
-/// The channel as the helpdesk says, else a guess: a chat. Where addresses were stored, storing them has set `Email`.
+/// The channel given by the helpdesk, else chat. Messages with addresses have already set `Email` when they were stored.
 pub(super) fn channel_of(conversation: &Conversation) -> Channel {
     conversation.handling.channel.unwrap_or(Channel::WidgetChat)
 }

@@ -1,4 +1,4 @@
-//! Scorecards: the built-in ones are seeded, all of them can be read, the active ones make the scorer.
+//! Scorecards: seeding the built-in ones, reading, and compiling the active ones into the scorer.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::{
 
 /// How many scorecards are read at once.
 const PAGE: usize = 100;
-/// A built-in family's revisions have the numbers from its own times this on: fixed, and below every leased number.
+/// The revisions of a built-in family are numbered from its id times this: fixed, and below every leased id.
 const BUILTIN_REVISIONS: u64 = 1_000_000;
 
 /// A page of scorecards, each the newest revision of its family.

@@ -1,5 +1,4 @@
-//! What became of the agents' work on one conversation: its assessments with all that callers who know no facts want beside
-//! them.
+//! The assessments of one conversation's worklogs, with everything that the Enneo dialect shows next to them.
 
 use std::collections::HashMap;
 
@@ -50,7 +49,7 @@ pub struct Row {
     pub ai_agents: Vec<AiAgent>,
 }
 
-/// Where an assessment stands, with what is derived and not stored.
+/// The state of an assessment, including derived states that are not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// As it is stored.
@@ -62,7 +61,7 @@ pub enum Progress {
 }
 
 impl Progress {
-    /// What a person has touched is not scored over, so that a scoring does not concern it.
+    /// An assessment that a person has touched is never overwritten, so a pending scoring does not affect it.
     fn of(state: AssessmentState, scoring: &ScoringStatus) -> Self {
         match (state, scoring) {
             (
@@ -78,7 +77,7 @@ impl Progress {
         }
     }
 
-    /// What was discussed stays as it was discussed. Until access comes whoever reaches the server may edit the rest.
+    /// A discussed assessment is final. There is no authorization yet, so anyone may edit the rest.
     pub fn is_editable(self) -> bool {
         !matches!(self, Self::Is(AssessmentState::DiscussedWithAssessee | AssessmentState::Deleted))
     }
@@ -89,7 +88,7 @@ impl Progress {
 pub struct AiAgent {
     /// Absent until they have entered the directory.
     pub number: Option<u64>,
-    /// Empty: nobody named it.
+    /// Empty if it has no name.
     pub name: String,
     pub description: String,
 }
@@ -115,7 +114,7 @@ pub async fn get_ticket_assessments(
     let store = &call.space();
     let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{name}"));
     let id = conversation::resolve(store, name).await?.ok_or_else(not_found)?;
-    // Before the conversation: as it grows, every worklog that an assessment names stays.
+    // Read before the conversation: a growing conversation keeps every worklog that an assessment names.
     let mut assessments = Vec::new();
     loop {
         let after = assessments.last().map_or(AssessmentId(0), |last: &Assessment| last.id);
@@ -144,7 +143,7 @@ pub async fn get_ticket_assessments(
     Ok(TicketAssessments { rows, experience, csat })
 }
 
-/// The question that was answered last; of several at once the first.
+/// The question answered last; the first of several answered at once.
 fn csat_of(services: &Services, rating: &Rating) -> Option<Csat> {
     let answered =
         rating.questions.iter().filter_map(|question| Some((question.kind, question.answer.as_ref()?)));
@@ -177,7 +176,7 @@ fn rows_of(
     shown.filter_map(row).collect()
 }
 
-/// Fills in the numbers and names of everybody whom the rows name.
+/// Fills in the numbers and names of the people in the rows.
 async fn name_people(
     call: Call<'_>,
     numeric_source: &str,

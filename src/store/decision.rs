@@ -1,6 +1,6 @@
-//! A decision: what was read, and what follows from it.
+//! A decision: what was read, and the writes that follow from it.
 //!
-//! Every key that is read through it is expected to hold the same when it is committed, so that no use case can forget one.
+//! Every key read through it is expected to be unchanged at commit, so no use case can forget an expectation.
 
 use std::{
     collections::BTreeMap,
@@ -21,19 +21,19 @@ use super::{
     records,
 };
 
-/// One attempt to change something: it collects what it reads and what it writes, and commits both as one batch.
+/// One attempt at a change: collects reads and writes, and commits them as one conditional batch.
 ///
-/// A value that was read once is read again from memory, so that the decision sees one state.
+/// A key that was read once is answered from memory, so the attempt sees one value of it.
 pub struct Decision<'a> {
     space: Space<'a>,
     attempt: usize,
     expected: Mutex<BTreeMap<Key, Option<Value>>>,
-    /// A key that would have to hold two things at once: there is nothing to commit.
+    /// A key with contradictory expectations: the commit cannot succeed.
     contradicted: Option<Key>,
     batch: Batch,
-    /// The number of the conversation that this makes.
+    /// The id of the conversation that this creates.
     taken: Option<Taken>,
-    /// Held until it is decided.
+    /// Released after the commit.
     turn: Option<OwnedMutexGuard<()>>,
 }
 
@@ -42,7 +42,7 @@ impl<'a> Decision<'a> {
         Self::attempt(space, 0)
     }
 
-    /// The attempt that follows `attempt` others, each of which met a conflict.
+    /// The attempt after `attempt` others, each of which failed with a conflict.
     pub fn attempt(space: Space<'a>, attempt: usize) -> Self {
         Self {
             space,
@@ -55,12 +55,12 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// Whether another write came before an earlier attempt.
+    /// Whether an earlier attempt failed with a conflict.
     pub fn is_retry(&self) -> bool {
         self.attempt > 0
     }
 
-    /// Expects that a key holds this. The first word stands: what contradicts it can never be committed.
+    /// Expects a key to hold `value`. An expectation that contradicts an earlier one is a conflict.
     pub fn expect(&mut self, key: Key, value: Option<Value>) {
         let expected = self.expected.get_mut().unwrap_or_else(PoisonError::into_inner);
         match expected.get(&key) {
@@ -70,7 +70,7 @@ impl<'a> Decision<'a> {
         }
     }
 
-    /// Expects that a key holds this record.
+    /// Expects a key to hold `record`.
     pub fn expect_record<T: Encode<()>>(&mut self, key: Key, record: &T) {
         self.expect(key, Some(records::encode(record)));
     }
@@ -84,19 +84,19 @@ impl<'a> Decision<'a> {
         self.batch.put.push((key, value));
     }
 
-    /// Puts what must not be there yet.
+    /// Puts a record that must not exist yet.
     pub fn put_new<T: Encode<()>>(&mut self, key: Key, record: &T) {
         self.expect(key.clone(), None);
         self.put(key, record);
     }
 
-    /// Puts a record in place of one that was read.
+    /// Replaces what was read, be it a record or its absence.
     pub fn replace<T: Encode<()>>(&mut self, key: Key, record: &T) {
         debug_assert!(self.expected().contains_key(&key), "what is replaced is read before");
         self.put(key, record);
     }
 
-    /// Puts a record in place of whatever is there by then, also where it was read before.
+    /// Puts a record whatever the key holds by then, dropping any expectation of it.
     pub fn overwrite<T: Encode<()>>(&mut self, key: Key, record: &T) {
         self.expected.get_mut().unwrap_or_else(PoisonError::into_inner).remove(&key);
         self.put(key, record);
@@ -112,29 +112,28 @@ impl<'a> Decision<'a> {
         self.batch.log.push(records::encode(record));
     }
 
-    /// Reads without expecting: for what changes only together with `guard`, which was read before.
+    /// Reads without expectations what changes only together with `guard`, which must have been read before.
     pub fn guarded_by(&self, guard: &Key) -> Space<'a> {
         debug_assert!(self.expected().contains_key(guard), "what guards a read is read before");
         self.space
     }
 
-    /// Reads what may change without changing the decision.
+    /// Reads without expectations what may change without affecting the decision.
     pub fn unguarded(&self) -> Space<'a> {
         self.space
     }
 
-    /// From here on the commit is carried on when the caller goes away, so that the number counts as taken until it is
-    /// decided.
+    /// Makes the commit finish even if the caller goes away, so that the id counts as open until it is decided.
     pub fn creates(&mut self, taken: Taken) {
         self.taken = Some(taken);
     }
 
-    /// Keeps a turn until it is decided.
+    /// Holds a lock until after the commit.
     pub fn hold(&mut self, turn: OwnedMutexGuard<()>) {
         self.turn = Some(turn);
     }
 
-    /// Takes over everything of another decision in the same workspace.
+    /// Merges another decision of the same workspace into this one.
     pub fn absorb(&mut self, other: Decision<'_>) {
         debug_assert!(self.space.workspace() == other.space.workspace(), "a batch stays in its workspace");
         for (key, value) in other.expected.into_inner().unwrap_or_else(PoisonError::into_inner) {
@@ -151,12 +150,12 @@ impl<'a> Decision<'a> {
         self.batch.put.iter().find_map(|(key, _)| keys::conversation_of_job(key))
     }
 
-    /// How many keys it writes so far.
+    /// The number of keys written so far.
     pub fn writes(&self) -> usize {
         self.batch.put.len() + self.batch.delete.len()
     }
 
-    /// Whether everything that was read is still as it was. A refusal counts only then.
+    /// Whether everything that was read is unchanged. Only then does a refusal count.
     pub async fn still_stands(&self) -> Result<bool, StoreError> {
         if self.contradicted.is_some() {
             return Ok(false);
@@ -168,8 +167,8 @@ impl<'a> Decision<'a> {
         Ok(self.space.get(keys).await? == values)
     }
 
-    /// Commits what was decided; false when another write came first, so that it has to be decided again. Where nothing is
-    /// written there is nothing to commit.
+    /// Commits the writes. Returns false on a conflict: something that was read has changed. Without writes there is nothing to
+    /// commit.
     pub async fn commit(self) -> Result<bool, StoreError> {
         if self.contradicted.is_some() {
             return Ok(false);

@@ -52,12 +52,12 @@ use crate::domain::{AssessmentId, AttachmentId, ConversationId, MessageId, Ratin
 
 use super::{Key, KeyRange};
 
-/// Whose data a key holds. It never stands in a resource name.
+/// Whose data a key holds. It is not part of resource names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorkspaceId(pub u32);
 
 impl WorkspaceId {
-    /// The one workspace there is until access comes.
+    /// The only workspace so far.
     pub const FIRST: Self = Self(1);
 }
 
@@ -119,7 +119,7 @@ impl Keys {
         Self { workspace }
     }
 
-    /// Whether a key belongs to another workspace. One of the whole store, or of the engine, belongs to none.
+    /// Whether a key belongs to another workspace. Keys of the store as a whole, and of the engine, belong to none.
     pub fn is_foreign(self, key: &[u8]) -> bool {
         const OF_THE_STORE: [u8; 4] = [SECRET, NEXT_ID, ASSESSMENT_OWNER, CURSOR];
         let Some((subspace, rest)) = key.split_first() else { return false };

@@ -1,5 +1,5 @@
-//! Reading with types. What a noun reads, it reads through a [`Reader`]: one workspace of the store as it is, or a
-//! [`Decision`](super::Decision), which remembers what was read.
+//! Typed reads go through a [`Reader`]: a workspace of the store ([`Space`]), or a [`Decision`](super::Decision), which remembers
+//! what was read.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub trait Reader: Send + Sync {
     fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Option<Value>>, StoreError>>;
 }
 
-/// Reads ranges, too. A decision cannot: no expectation covers a key that was not there. See
+/// Also scans ranges. A decision cannot, since no expectation covers the keys that a scan did not find; see
 /// [`Decision::guarded_by`](super::Decision::guarded_by).
 pub trait Scanner: Reader {
     /// As [`Keyspace::scan_within`].

@@ -90,7 +90,7 @@ pub async fn list_assessments(
                 .collect();
             match terms {
                 Some(terms) => Walk { store, filter, terms }.page(after, limit).await,
-                // A text that is too long to be posted, so that nothing has it.
+                // Nothing has a text that is too long to be indexed.
                 None => Ok(Page::default()),
             }
         }
@@ -153,7 +153,7 @@ impl Walk<'_> {
         const READS_AT_MOST: usize = 3;
         let mut page = Page::after(after, 0);
         let mut reads_left = limit * READS_PER_ITEM;
-        // With several terms little is read before it is known which of them should lead.
+        // With several terms, read little until it is known which one should lead.
         let most = if self.terms.len() > 1 { CHUNK / 4 } else { CHUNK };
         loop {
             let chunk = (limit - page.items.len()).min(reads_left / READS_AT_MOST).min(most);
@@ -168,7 +168,7 @@ impl Walk<'_> {
             let found = assessment::find_many(&self.store, wanted).await?;
             reads_left -= posted.len();
             let mut refusals = vec![0_usize; self.terms.len()];
-            // One that is gone was purged or cut anew since it was posted.
+            // Gone: purged, or its worklog was cut differently, since it was indexed.
             let found = found.into_iter().flatten();
             let passing: Vec<_> = found.filter(|found| self.passes(&found.value, &mut refusals)).collect();
             reads_left -= self.push_shown(&mut page, passing).await?;

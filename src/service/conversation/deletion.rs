@@ -16,8 +16,8 @@ use super::{
     update::{as_it_is, check_etag, find_with_deleted},
 };
 
-/// Deletes a conversation: from here on only its undeletion finds it, its scoring has stopped, and its identity is free.
-/// What belongs to it stays where it is until the purge. `etag` as in an update.
+/// Deletes a conversation: only undeletion can find it, its scoring stops, and its external id is free. Its data stays until the
+/// purge. `etag` as in an update.
 pub async fn delete_conversation(
     call: Call<'_>,
     name: &ConversationRef,
@@ -49,7 +49,7 @@ impl Decide for Delete<'_> {
         deleted.update_time = now;
         deleted.version += 1;
         if found.head.conversation.is_unscored() && found.job.is_none() {
-            // Brought back it is what it was: nothing has asked for a scoring.
+            // If it is undeleted, its scoring is still off.
             deleted.unscored_version = Some(deleted.version);
         }
         conversation::delete_identity(decision, &deleted);
@@ -85,8 +85,8 @@ impl Mutation for Delete<'_> {
     }
 }
 
-/// Brings a deleted conversation back and queues its scoring, which the deletion stopped, unless none was wanted. Refused while
-/// another conversation has its identity.
+/// Undeletes a conversation and queues the scoring that the deletion stopped, unless scoring was off. Refused while another
+/// conversation has its external id.
 pub async fn undelete_conversation(call: Call<'_>, id: ConversationId) -> Result<ConversationStatus, Error> {
     call.carry_out(&Undelete { call, id }).await
 }

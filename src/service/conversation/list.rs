@@ -16,7 +16,7 @@ use crate::{
 
 use super::{ConversationStatus, ScoringStatus, status_of};
 
-/// Whether a list holds what is deleted and not purged yet.
+/// Whether a list includes deleted conversations that are not purged yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     Kept,
@@ -25,7 +25,7 @@ pub enum Scope {
 
 /// At most `limit` conversations after `after` that the filter lets pass, newest first.
 ///
-/// Those that are not posted yet are found by their heads, so that a filter sees a conversation as soon as it is stored.
+/// Conversations that are not indexed yet are found by their heads, so a filter sees a conversation as soon as it is stored.
 pub async fn list_conversations(
     call: Call<'_>,
     scope: Scope,
@@ -41,10 +41,10 @@ pub async fn list_conversations(
         .into_iter()
         .map(|term| call.keys().conversation_term(&term).map(|key| (term, key)))
         .collect();
-    // A text that is too long to be posted nothing has.
+    // Nothing has a text that is too long to be indexed.
     let Some(terms) = terms else { return Ok(Page::default()) };
     let mark = call.services.index_mark.get();
-    // What is deleted is not posted, and without a filter the heads are all that is needed.
+    // Deleted conversations have no postings, and without a filter the heads suffice.
     let is_by_heads = filter.is_empty() || scope == Scope::WithDeleted;
     let page = Page::after(after, if is_by_heads { 0 } else { mark.below });
     let plain = ConversationFilter { score_tenths: None, is_rated: None, ..filter.clone() };
@@ -139,7 +139,7 @@ impl Walk<'_> {
     /// Adds what passes of the conversations that are posted. Each candidate costs its posting and its listing, each one found
     /// its head too and, while it waits for scoring, its job.
     async fn walk_postings(&mut self) -> Result<(), Error> {
-        // With several terms little is read before it is known which of them should lead.
+        // With several terms, read little until it is known which one should lead.
         let most = if self.terms.len() > 1 { CHUNK / 4 } else { CHUNK };
         loop {
             let chunk = self.chunk(most);
@@ -150,7 +150,7 @@ impl Walk<'_> {
             self.reads_left -= places.len().max(1);
             let is_end = places.len() < chunk;
             self.page.next = places.last().copied().or(self.page.next);
-            // What was posted since the first page was listed by its head.
+            // Conversations indexed since the first page were listed by their heads.
             let ids: Vec<ConversationId> = places
                 .iter()
                 .filter(|place| place.number < self.page.posted_below)
@@ -161,7 +161,7 @@ impl Walk<'_> {
             let mut refusals = vec![0_usize; self.terms.len()];
             let mut passing: Vec<(ConversationId, Listing)> = Vec::new();
             for (id, listing) in ids.into_iter().zip(listings) {
-                // One that is gone was purged since it was posted.
+                // Purged since it was indexed.
                 let Some(listing) = listing else { continue };
                 if self.passes(&listing, &mut refusals) {
                     passing.push((id, listing));
@@ -209,7 +209,7 @@ impl Page<ConversationStatus> {
         };
         let unsettled =
             listed.iter().filter(|(conversation, listing)| settled(conversation, listing).is_none());
-        // What was taken in once and waits again has no failure: that it was given up would be in its listing.
+        // An indexed conversation that waits again has no failure record; a failure would be in its listing.
         let is_new = |listing: &Option<Listing>| !listing.as_ref().is_some_and(|listing| listing.is_indexed);
         let wanted = unsettled.map(|(conversation, listing)| (conversation.id, is_new(listing)));
         let (waiting, reads) = queue::find_many(store, wanted.collect()).await?;
@@ -233,7 +233,7 @@ impl Page<ConversationStatus> {
     }
 }
 
-/// About how large a conversation is in an answer.
+/// The approximate size of a conversation in an answer.
 fn shown_bytes(conversation: &Conversation) -> usize {
     const NUMBERS_AND_TIMES: usize = 256;
     let handling = &conversation.handling;

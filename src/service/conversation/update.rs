@@ -1,4 +1,4 @@
-//! Changing what is said of a conversation.
+//! Updating a conversation.
 
 use crate::{
     domain::{
@@ -18,11 +18,10 @@ use crate::{
 
 use super::{ConversationStatus, ScoringStatus, find_through, scoring_status};
 
-/// Carries changes out, all or none. `etag` is the one that the caller has seen; empty means any.
+/// Applies all changes or none. `etag` is the one the caller has seen; empty means any.
 ///
-/// A new subject or status changes scores, so that a scoring is queued, as does a due date where a scorecard names what rests
-/// on it; the rest does not. What changes nothing writes
-/// nothing.
+/// A new subject or status affects scores and queues a scoring; so does a due date if a scorecard uses it. A change that
+/// changes nothing writes nothing.
 pub async fn update_conversation(
     call: Call<'_>,
     name: &ConversationRef,
@@ -31,7 +30,7 @@ pub async fn update_conversation(
 ) -> Result<ConversationStatus, Error> {
     let status = call.carry_out(&UpdateConversation { call, name, etag, changes }).await?;
     if !matches!(status.scoring, ScoringStatus::Pending { .. }) {
-        // No scoring will meet them.
+        // No scoring will enter them into the directory.
         announce_handling(call, &status.conversation).await;
     }
     Ok(status)
@@ -65,7 +64,7 @@ impl Decide for UpdateConversation<'_> {
         changed.update_time = now;
         let is_scored_again = self.is_scored_again(&before, &changed);
         if before.is_unscored() && !is_scored_again {
-            // Also for this version nothing has asked for a scoring.
+            // Scoring stays off for the new version.
             changed.unscored_version = Some(changed.version);
         }
         let mut listing = Update::begin_with(decision, &found.head).await?;
@@ -86,7 +85,7 @@ impl Decide for UpdateConversation<'_> {
 
 impl UpdateConversation<'_> {
     async fn apply(&self, before: &Conversation, now: UnixMillis) -> Result<Conversation, Error> {
-        // A number of its own tells which messages came before a change of the status.
+        // The id of a status change orders it among the messages.
         let is_status = |change: &Change| matches!(change, Change::Status(Some(status)) if before.handling.becomes(*status));
         let needs_number = self.changes.iter().any(is_status);
         let after_message = if needs_number { self.call.services.ids.take(1).await? } else { 0 };
@@ -132,7 +131,7 @@ pub(super) fn status(found: &Found, conversation: Conversation) -> ConversationS
     ConversationStatus { scoring: scoring_status(found), conversation }
 }
 
-/// Refuses a change that was decided on another version than the one that is stored.
+/// Refuses a change based on an outdated version.
 pub(super) fn check_etag(conversation: &Conversation, etag: &str) -> Result<(), Error> {
     if etag.is_empty() || etag == conversation.version.to_string() {
         return Ok(());
@@ -140,7 +139,7 @@ pub(super) fn check_etag(conversation: &Conversation, etag: &str) -> Result<(), 
     Err(Error::EtagMismatch { name: format!("conversations/{}", conversation.id), sent: etag.to_owned() })
 }
 
-/// The answer to a request that was carried out before: the conversation as it is now, deleted or not.
+/// Replays an answer: the conversation as it is now, deleted or not.
 pub(super) async fn as_it_is(call: Call<'_>, id: ConversationId) -> Result<ConversationStatus, Error> {
     let found = find_with_deleted(&call.space(), id).await?;
     let conversation = found.head.conversation.clone();

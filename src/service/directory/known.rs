@@ -1,4 +1,4 @@
-//! The numbers of people who were met lately, so that they cost no read.
+//! A cache of the ids of people seen lately.
 
 use std::{
     collections::HashMap,
@@ -14,12 +14,11 @@ const MOST: usize = 10_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
     pub number: PersonId,
-    /// Whether it is known that the directory has a name for them. One that it has is not overwritten, so that nobody who is
-    /// named need be looked at again.
+    /// Whether the directory is known to have a name for them. A name is never overwritten, so nobody with one needs another look.
     pub is_named: bool,
 }
 
-/// What is remembered never goes stale: an identity keeps its number for ever.
+/// Entries never go stale: an identity keeps its id for ever.
 #[derive(Debug, Default)]
 pub struct KnownPeople(RwLock<HashMap<PersonIdentity, Known>>);
 
@@ -28,7 +27,7 @@ impl KnownPeople {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(identity).copied()
     }
 
-    /// Forgets everybody when there are too many: those who matter are met again at once.
+    /// Clears the cache when it is full; it refills quickly.
     pub fn remember(&self, identity: &PersonIdentity, person: Known) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {

@@ -1,4 +1,4 @@
-//! Reading people and saying more of them.
+//! Reading and updating people.
 
 use std::collections::HashSet;
 
@@ -42,8 +42,8 @@ pub async fn get_person(call: Call<'_>, name: &PersonRef) -> Result<Person, Erro
     person.ok_or_else(|| not_found(name))
 }
 
-/// Whom a name leads to, and who could be made under it. Somebody who is known in one conversation alone is purged with it: what
-/// leads to the conversation is read too, so that a decision expects it.
+/// The person that a name refers to, and the identity under which one could be created. Somebody known in one conversation only is
+/// purged with it, so the conversation's identity is read as well, and expected by a decision.
 async fn find(
     reader: &dyn Reader,
     name: &PersonRef,
@@ -95,18 +95,18 @@ pub async fn list_people(
     Ok(PersonPage { people, has_more })
 }
 
-/// What is to be done with a person.
+/// An update of a person.
 #[derive(Clone, Debug)]
 pub struct PersonUpdate {
     pub name: PersonRef,
     pub patch: PersonPatch,
-    /// The version that the caller decided on.
+    /// The version that the caller has seen.
     pub etag: Option<String>,
-    /// Whether somebody who is not in the directory is made.
+    /// Whether to create a person who is not in the directory.
     pub allow_missing: bool,
 }
 
-/// Says more of a person; nothing is written where all of it was said before.
+/// Updates a person; an update that changes nothing writes nothing.
 pub async fn update_person(call: Call<'_>, update: &PersonUpdate) -> Result<Person, Error> {
     call.carry_out(&Update { call, update }).await
 }

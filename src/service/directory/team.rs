@@ -1,4 +1,4 @@
-//! Making, changing and deleting teams.
+//! Creating, updating and deleting teams.
 
 use crate::{
     domain::{NewTeam, Team, TeamId, TeamIdentity, TeamPatch, TeamRef, UnixMillis},
@@ -33,7 +33,7 @@ pub async fn list_teams(call: Call<'_>, after: TeamId, limit: usize) -> Result<T
     Ok(TeamPage { teams, has_more })
 }
 
-/// Makes a team that the directory does not have.
+/// Creates a team.
 pub async fn create_team(call: Call<'_>, new: &NewTeam) -> Result<Team, Error> {
     call.carry_out(&Create { call, new }).await
 }
@@ -85,18 +85,18 @@ impl Mutation for Create<'_> {
     }
 }
 
-/// What is to be done with a team.
+/// An update of a team.
 #[derive(Clone, Debug)]
 pub struct TeamUpdate {
     pub name: TeamRef,
     pub patch: TeamPatch,
-    /// The version that the caller decided on.
+    /// The version that the caller has seen.
     pub etag: Option<String>,
-    /// Whether a team that is not in the directory is made.
+    /// Whether to create a team that is not in the directory.
     pub allow_missing: bool,
 }
 
-/// Says more of a team; nothing is written where all of it was said before.
+/// Updates a team; an update that changes nothing writes nothing.
 pub async fn update_team(call: Call<'_>, update: &TeamUpdate) -> Result<Team, Error> {
     call.carry_out(&Update { call, update }).await
 }

@@ -1,4 +1,4 @@
-//! Appending to a conversation that is there.
+//! Appending to an existing conversation.
 
 use std::collections::HashSet;
 
@@ -18,7 +18,7 @@ use crate::{
 
 use super::parts;
 
-/// Appends the messages whose external id, and the ratings whose UUID is not stored yet; answers how many messages.
+/// Appends the messages and ratings that are not stored yet, by external id and UUID. Returns how many messages were added.
 pub(super) async fn run(
     call: Call<'_>,
     new: &NewConversation,
@@ -48,7 +48,7 @@ pub(super) async fn run(
     Ok((ImportOutcome::Appended, append.unseen.len() as u32))
 }
 
-/// A message that was stored singly is known by the id under which the source tracks it, too.
+/// A message that was stored on its own is also known by its tracking id.
 fn known_ids(stored: &Transcript) -> HashSet<String> {
     let tracked = |message: &Message| message.details.as_ref()?.tracking_id.clone();
     let ids =
@@ -56,7 +56,7 @@ fn known_ids(stored: &Transcript) -> HashSet<String> {
     ids.flatten().collect()
 }
 
-/// A part of a conversation has to follow the part before it.
+/// A part of a conversation must follow directly after the previous part.
 fn check_place(new: &NewConversation, stored: &Transcript) -> Result<(), Error> {
     let Some(after) = &new.append_after else { return Ok(()) };
     let last = stored.messages.last().map(|message| message.external_id.as_str());
@@ -123,7 +123,7 @@ impl Append<'_> {
         Ok(())
     }
 
-    /// A tracking id that is known stays that of the message that has it.
+    /// A tracking id stays with the message that already has it.
     async fn put_tracked(
         &self,
         decision: &mut Decision<'_>,
@@ -139,7 +139,7 @@ impl Append<'_> {
         Ok(())
     }
 
-    /// For each message of the import its number, if it is new.
+    /// The id of each message of the import, if it is new.
     fn numbers(&self, appended: &[Message]) -> Vec<Option<MessageId>> {
         let mut appended = self.unseen.iter().zip(appended).peekable();
         let number = |message: &NewMessage| {

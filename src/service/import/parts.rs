@@ -1,4 +1,4 @@
-//! What an import brings besides its head: numbered messages, attachments, tracking ids, ratings.
+//! The parts of an import besides its head: messages with ids, attachments, tracking ids, ratings.
 
 use std::collections::HashSet;
 
@@ -16,8 +16,8 @@ use crate::{
     store::{Decision, Key, Reader as _, message, rating},
 };
 
-/// How many numbers messages take: one each; with details also that of the event that a single store would have made, and
-/// those of the attachments.
+/// How many ids the messages use: one each; with details also one for the event that `StoreMessage` would have logged, and one per
+/// attachment.
 pub(super) fn numbers_of<'a>(messages: impl IntoIterator<Item = &'a NewMessage>) -> u64 {
     messages.into_iter().map(numbers_of_one).sum()
 }
@@ -26,7 +26,7 @@ fn numbers_of_one(message: &NewMessage) -> u64 {
     message.details.as_ref().map_or(1, |details| 2 + details.attachments.len() as u64)
 }
 
-/// The messages with their numbers. The bytes of their attachments go into the batch.
+/// The messages with their ids. Puts the bytes of their attachments.
 pub(super) fn number<'a>(
     decision: &mut Decision<'_>,
     conversation: ConversationId,
@@ -60,7 +60,7 @@ pub(super) fn number<'a>(
     numbered.collect()
 }
 
-/// Of a conversation of which nobody said a channel, messages with addresses tell it.
+/// If no channel was given, messages with addresses imply it.
 pub(super) fn guess_channel<'a>(
     conversation: &mut Conversation,
     mut messages: impl Iterator<Item = &'a NewMessage>,
@@ -71,7 +71,7 @@ pub(super) fn guess_channel<'a>(
     }
 }
 
-/// The tracking ids of messages, each with its key: by them a message that is stored singly again is known.
+/// The keys of the messages' tracking ids, by which `StoreMessage` recognises a repeated message.
 pub(super) fn tracked<'a>(
     call: Call<'_>,
     conversation: ConversationId,
@@ -82,7 +82,7 @@ pub(super) fn tracked<'a>(
     for (new, message) in messages {
         let key = new.sent().and_then(|sent| key_of_imported(call, conversation, &sent));
         let Some(key) = key else { continue };
-        // Of two that are the same but for their times and what they said of the conversation, the first is known.
+        // If two differ only in times and in what they say about the conversation, the first one counts.
         if seen.insert(key.clone()) {
             tracked.push((key, message.id));
         }
@@ -96,7 +96,7 @@ pub(super) fn put_tracked(decision: &mut Decision<'_>, tracked: Vec<(Key, Messag
     }
 }
 
-/// Those ratings that the conversation does not have yet.
+/// The ratings that the conversation does not have yet.
 pub(super) async fn unknown_ratings<'a>(
     call: Call<'_>,
     decision: &Decision<'_>,
@@ -125,8 +125,7 @@ pub(super) async fn unknown_ratings<'a>(
         .collect())
 }
 
-/// Puts ratings with what finds them, and an event for each: the last thing that happened to it. Answers whether a customer
-/// answered one, which lists have to know.
+/// Puts ratings, their index entries, and an event for the last change of each. Returns whether any is answered, for the lists.
 pub(super) fn put_ratings<'a>(
     decision: &mut Decision<'_>,
     conversation: &Conversation,

@@ -24,7 +24,7 @@ impl Services {
     }
 }
 
-/// Puts the bytes of an attachment, where they are there, and answers it as its message keeps it.
+/// Puts the bytes of an attachment, if any, and returns the attachment as its message stores it.
 pub(in crate::service) fn put_attachment(
     decision: &mut Decision<'_>,
     conversation: ConversationId,
@@ -68,8 +68,7 @@ pub(in crate::service) fn put_attachment(
     }
 }
 
-/// Puts what becomes of the bytes of a message's attachments when it changes: those of one that is left out go, and one that is
-/// renamed is downloaded under its new name.
+/// Updates the stored attachments of a changed message: removed ones are deleted, renamed ones get their new file name.
 pub(super) async fn put_changed_attachments(
     decision: &mut Decision<'_>,
     conversation: ConversationId,

@@ -1,4 +1,4 @@
-//! Editing and deleting one message. Either makes another version of its conversation, which is scored again.
+//! Updating and deleting a message. Both create a new version of the conversation, which is scored again.
 
 use crate::{
     domain::{
@@ -21,12 +21,12 @@ use crate::{
 
 use super::{StoredMessage, attachment::put_changed_attachments};
 
-/// Which message is meant, and as what it was read.
+/// The message to change, and the etag that the caller has seen.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
     pub parent: &'a ConversationRef,
     pub id: MessageId,
-    /// Absent: as whatever it is.
+    /// `None`: any.
     pub etag: Option<&'a str>,
 }
 
@@ -44,7 +44,7 @@ impl Target<'_> {
     }
 }
 
-/// Changes one message. A change that changes nothing leaves everything as it is.
+/// Updates one message. An update that changes nothing writes nothing.
 pub async fn update_message(
     call: Call<'_>,
     target: Target<'_>,
@@ -140,7 +140,7 @@ impl Mutation for Delete<'_> {
     }
 }
 
-/// Changes the message, or deletes it when no change is given; answers it as it is then, or as it was.
+/// Changes the message, or deletes it if `change` is `None`. Returns the message as changed, or as it was before the deletion.
 async fn change(
     call: Call<'_>,
     target: Target<'_>,
@@ -187,7 +187,7 @@ async fn change(
     Ok(stored)
 }
 
-/// Deletes what goes with a message: its attachments, its tracking id, its place in the count.
+/// Deletes a message's attachments and tracking ids, and takes it off the count.
 async fn delete_rest(
     decision: &mut Decision<'_>,
     conversation: &mut Conversation,

@@ -1,5 +1,4 @@
-//! Whether a message that is to be stored is there already: its source has sent it before, here or to the server from which it
-//! was imported.
+//! Recognises a message that was stored before, here or on the server from which it was imported.
 
 use crate::{
     domain::{ConversationId, MessageId, NewStoredMessage, Sent},
@@ -27,7 +26,7 @@ pub fn key_of_imported(call: Call<'_>, conversation: ConversationId, sent: &Sent
     Some(call.keys().tracked(conversation, tracking_id, &content))
 }
 
-/// The message that this one repeats, if it does. What is known changes with the head alone.
+/// The stored message that this one repeats, if any. Tracking ids change only together with the head.
 pub(super) async fn find(
     call: Call<'_>,
     guarded: Space<'_>,

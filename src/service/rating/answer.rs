@@ -32,7 +32,7 @@ pub async fn submit_rating(
     submission: &Submission,
 ) -> Result<Submitted, Error> {
     let (conversation, id) = resolve(call, name).await?;
-    // One at a time, or of many that answer one rating all but one would have to begin again.
+    // One at a time: concurrent answers to one rating would all conflict but one.
     let _turn = call.services.rating_locks.lock(conversation).await;
     call.carry_out(&Submit { call, name, conversation, id, submission }).await
 }

@@ -50,7 +50,13 @@ impl fmt::Display for Millis {
     }
 }
 
+/// Of an even number the mean of the two in the middle.
 pub fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    let middle = values.len() / 2;
+    match values {
+        [] => f64::NAN,
+        values if values.len() % 2 == 1 => values[middle],
+        values => (values[middle - 1] + values[middle]) / 2.0,
+    }
 }

@@ -261,7 +261,7 @@ async fn made() -> String {
     import(&client).await;
     let all =
         tracked.into_iter().chain(self::tracked(&server).await).collect::<std::collections::BTreeSet<_>>();
-    made.extend(all.into_iter());
+    made.extend(all);
     made.extend(requests(&server).await);
     made
 }

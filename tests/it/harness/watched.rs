@@ -37,9 +37,11 @@ enum Holds {
     EachUntilOpened,
 }
 
+type ChoosesKeys = dyn Fn(&[Key]) -> bool + Send + Sync;
+
 /// Holds one get back, just before it is made.
 pub struct ReadGate {
-    chosen: Box<dyn Fn(&[Key]) -> bool + Send + Sync>,
+    chosen: Box<ChoosesKeys>,
     taken: AtomicBool,
     arrived: Semaphore,
     released: Semaphore,

@@ -63,6 +63,7 @@ enum Next {
 
 /// The running tasks.
 pub struct Background {
+    services: Arc<Services>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
@@ -85,7 +86,7 @@ impl Background {
         for task in all {
             tasks.spawn(run(task, stopped.clone()));
         }
-        Self { stop, tasks }
+        Self { services: services(), stop, tasks }
     }
 
     /// Takes up no more work and waits for what was begun. To give up waiting harms nothing: what is not done by then is done
@@ -96,6 +97,9 @@ impl Background {
             if let Err(cause) = ended {
                 tracing::error!(%cause, "a background task panicked");
             }
+        }
+        if let Err(error) = self.services.leases.release_all().await {
+            tracing::warn!(%error, "another process waits for the leases of this one to expire");
         }
     }
 }

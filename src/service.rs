@@ -41,7 +41,7 @@ use crate::{
     domain::{ImportLimits, Rating, RatingId, UnixMillis},
     error::Error,
     scoring::Scorer,
-    store::{Keyspace, Space, WorkspaceId, ids::Ids, secret::Secrets},
+    store::{Keyspace, Space, WorkspaceId, ids::Ids, lease::Leases, secret::Secrets},
 };
 
 /// What every use case needs. One per store.
@@ -51,6 +51,7 @@ pub struct Services {
     pub(crate) ids: Ids,
     pub(crate) secrets: Secrets,
     pub(crate) index_mark: IndexMark,
+    pub(crate) leases: Leases,
     pub(crate) queue_changed: QueueSignal,
     pub(crate) threads: ScoringThreads,
     /// For whoever appends to a conversation.
@@ -128,11 +129,16 @@ impl Services {
         let secrets = Secrets::load_or_create(space).await?;
         scorecard::seed_builtins(space, clock.now()).await?;
         let scorer = scorecard::load_scorer(space, settings).await?;
-        let ids = Ids::new(Arc::clone(&store));
-        let index_mark = IndexMark::open(space, ids.decided_below().await?).await?;
+        // Whoever does a background task is known by it.
+        let process =
+            getrandom::u64().map_err(|cause| Error::Internal(format!("no random number: {cause}")))?;
+        let ids = Ids::new(Arc::clone(&store), process);
+        let leases = Leases::new(Arc::clone(&store), process);
+        let index_mark = IndexMark::open(space, ids.decided_below(clock.now()).await?).await?;
         Ok(Self {
             ids,
             index_mark,
+            leases,
             store,
             clock,
             secrets,

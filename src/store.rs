@@ -22,6 +22,7 @@ pub mod conversation;
 pub mod directory;
 pub mod events;
 pub mod ids;
+pub mod lease;
 pub mod listing;
 pub mod message;
 pub mod purge;

@@ -16,8 +16,9 @@ use crate::{
         listing::{Scored, Update, score_of},
     },
     store::{
-        Decision, StoreError, Stored, assessment,
+        Decision, Reader as _, StoreError, Stored, assessment,
         conversation::{self, NumberedHead},
+        lease::LeasedTask,
         listing, queue,
         records::{Backfill, Head},
     },
@@ -54,7 +55,9 @@ impl Index {
         // Asked before anything is indexed: what arrives meanwhile is met the next time.
         let (conversations, has_open) = (self.services.ids.conversations(), self.services.ids.has_open());
         let is_busy = std::mem::replace(&mut self.seen, conversations) != conversations;
-        if self.is_done && !is_busy && !has_open {
+        let is_exclusive = self.services.store.is_exclusive();
+        // What other processes import is not announced here.
+        if self.is_done && !is_busy && !has_open && is_exclusive {
             return Ok(Next::After(LOOK_EVERY));
         }
         let begun = Instant::now();
@@ -83,9 +86,13 @@ impl Task for Index {
 pub async fn index_next(call: Call<'_>) -> Result<bool, Error> {
     let index_mark = &call.services.index_mark;
     // Asked before anything is read: whatever is stored below it is found now.
-    let decided_below = call.services.ids.decided_below().await?;
+    let now = call.services.now();
+    let decided_below = call.services.ids.decided_below(now).await?;
+    if !call.services.store.is_exclusive() {
+        index_mark.follow(call.space()).await?;
+    }
     let mark = index_mark.get();
-    if mark.below >= decided_below {
+    if mark.below >= decided_below || !call.services.leases.hold(LeasedTask::Index, now).await? {
         return Ok(false);
     }
     let before = ConversationId(decided_below);
@@ -101,8 +108,14 @@ pub async fn index_next(call: Call<'_>) -> Result<bool, Error> {
         _ => decided_below,
     };
     if decision.writes() > 0 || below.saturating_sub(index_mark.stored()) >= UNSTORED {
-        listing::find_backfill(&decision).await?;
-        listing::put_backfill(&mut decision, &Backfill { next: Some(ConversationId(below)) });
+        if !call.services.leases.expect_held(&decision, LeasedTask::Index).await? {
+            return Ok(false);
+        }
+        let newest = part.newest.max(mark.newest);
+        let backfill = Backfill { next: Some(ConversationId(below)), newest };
+        // Whatever is stored, it is this process that says how far indexing is.
+        decision.get(vec![decision.keys().backfill()]).await?;
+        listing::put_backfill(&mut decision, &backfill);
         if !decision.commit().await? {
             // One of them changed meanwhile: the next call looks at all of them again.
             return Ok(true);

@@ -9,7 +9,9 @@ use crate::{
     error::Error,
     service::{Call, Services},
     store::{
-        Decision, Key, Reader as _, StoreError, Value, keys, listing, purge,
+        Decision, Key, Reader as _, StoreError, Value, keys,
+        lease::LeasedTask,
+        listing, purge,
         records::{self, HeadWithoutMessages},
     },
 };
@@ -56,6 +58,9 @@ pub async fn purge_deleted(call: Call<'_>) -> Result<usize, Error> {
     let mut after: Option<Key> = None;
     loop {
         let noted = listing::deletions_until(&call.space(), until, after.take(), PAGE).await?;
+        if noted.is_empty() || !call.services.leases.hold(LeasedTask::Purge, call.services.now()).await? {
+            return Ok(purged);
+        }
         for note in &noted {
             let Some(id) = keys::conversation_of_deletion(note) else {
                 tracing::error!(key = %format_args!("{note:02x?}"), "a note for the purge names no conversation");
@@ -82,7 +87,11 @@ pub async fn purge_deleted(call: Call<'_>) -> Result<usize, Error> {
 /// The head goes first: from then on nothing can find or restore it, and the note leads here again until the rest is gone too.
 async fn purge(call: Call<'_>, note: &Key, id: ConversationId) -> Result<bool, Error> {
     let (space, keys) = (call.space(), call.keys());
+    let leases = &call.services.leases;
     let mut decision = Decision::new(space);
+    if !leases.expect_held(&decision, LeasedTask::Purge).await? {
+        return Ok(false);
+    }
     if let Some(raw) = decision.get(vec![keys.head(id)]).await?.pop().flatten() {
         // Brought back meanwhile, and maybe deleted again: then another note leads to it. A head that cannot be read cannot have
         // been brought back.
@@ -114,6 +123,9 @@ async fn purge(call: Call<'_>, note: &Key, id: ConversationId) -> Result<bool, E
         delete_all(Decision::new(space), belongings).await?;
     }
     let mut decision = Decision::new(space);
+    if !leases.expect_held(&decision, LeasedTask::Purge).await? {
+        return Ok(false);
+    }
     let now = call.services.clock.now();
     decision.log(&Event { conversation: id, time: now, kind: EventKind::ConversationPurged });
     // False where another purge was as far.

@@ -17,9 +17,9 @@ use crate::{
     error::Error,
     service::{
         Call, Services,
-        scoring::{Outcome, give_up_damaged, record_failed_attempt, score_conversation},
+        scoring::{Outcome, give_up_damaged, record_failed_attempt, score_leased},
     },
-    store::{KeyRange, Keys, queue, records::Job},
+    store::{KeyRange, Keys, lease::LeasedTask, queue, records::Job},
 };
 
 use super::{Next, STORE_WAIT, Task};
@@ -28,6 +28,8 @@ use super::{Next, STORE_WAIT, Task};
 const PAGE: usize = 128;
 /// The longest wait without looking at the queue again.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// The same where other processes queue jobs too, who do not wake this one.
+const SHARED_WAIT: Duration = Duration::from_secs(1);
 /// A report counts so many jobs; beyond it says that there are more.
 const MOST_COUNTED: usize = 10_000;
 
@@ -91,7 +93,10 @@ impl Scoring {
         {
             self.is_turn_of_fresh = false;
             let job = queue::find(&self.call().space(), conversation).await?;
-            if let Some(job) = job.filter(|job| job.not_before <= self.services.clock.now()) {
+            let now = self.services.clock.now();
+            if let Some(job) = job.filter(|job| job.not_before <= now)
+                && self.services.leases.hold(LeasedTask::Scoring, now).await?
+            {
                 self.start(conversation, job);
             }
             return Ok(Next::Now);
@@ -109,6 +114,10 @@ impl Scoring {
             self.walk = Some(Walk { page: page.into(), rest, ..walk });
             return Ok(Next::Now);
         };
+        if !self.services.leases.hold(LeasedTask::Scoring, self.services.clock.now()).await? {
+            // Another process scores.
+            return Ok(Next::After(SHARED_WAIT));
+        }
         match job {
             Err(damaged) => give_up_damaged(self.call(), conversation, damaged).await?,
             Ok(job) if job.not_before > self.services.clock.now() => {
@@ -127,7 +136,8 @@ impl Scoring {
         }
         let now = self.services.clock.now();
         let until_due = next_due.map(|due| u64::try_from(due.0.saturating_sub(now.0)).unwrap_or(0));
-        let wait = until_due.map_or(LONGEST_WAIT, |millis| Duration::from_millis(millis).min(LONGEST_WAIT));
+        let longest = if self.services.store.is_exclusive() { LONGEST_WAIT } else { SHARED_WAIT };
+        let wait = until_due.map_or(longest, |millis| Duration::from_millis(millis).min(longest));
         if wait.is_zero() { Next::Now } else { Next::After(wait) }
     }
 
@@ -206,7 +216,7 @@ impl Task for Scoring {
 
 /// Answers whether the conversation's job is gone.
 async fn score(call: Call<'_>, conversation: ConversationId, job: &Job) -> bool {
-    let recorded = match score_conversation(call, conversation).await {
+    let recorded = match score_leased(call, conversation).await {
         Ok(outcome) => return outcome != Outcome::ChangedMeanwhile,
         // A fault of the conversation or of ours: counted, so that it ends.
         Err(Error::Internal(cause)) => {

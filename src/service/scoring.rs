@@ -10,7 +10,9 @@ use crate::{
     error::Error,
     scoring::{Scored, facts::OF_RATINGS},
     store::{
-        Decision, Reader as _, StoreError, Value, assessment, conversation, get_one, queue, rating,
+        Decision, Reader as _, StoreError, Value, assessment, conversation, get_one,
+        lease::LeasedTask,
+        queue, rating,
         records::{AssessmentEntry, AssessmentIndex, Head, Job, ScoringFailure},
     },
 };
@@ -22,7 +24,7 @@ use super::{Call, Services, decide::Decide, directory, listing};
 pub enum Outcome {
     /// Its assessments are stored and its job is ended.
     Scored,
-    /// It has no job: somebody else was faster.
+    /// It has no job, somebody else was faster; or another process has taken scoring over.
     NothingToDo,
     /// It kept changing; its job waits.
     ChangedMeanwhile,
@@ -33,13 +35,22 @@ pub enum Outcome {
 /// Errors: [`Error::Internal`] when the computation failed or what is stored is damaged: that is a failed attempt, see
 /// [`record_failed_attempt`]. Others say that the store would not answer.
 pub async fn score_conversation(call: Call<'_>, id: ConversationId) -> Result<Outcome, Error> {
-    match call.decide(&Score { call, id }).await {
+    score(Score { call, id, is_leased: false }).await
+}
+
+/// The same for the scoring task, whose process must have the lease of scoring until it is committed.
+pub async fn score_leased(call: Call<'_>, id: ConversationId) -> Result<Outcome, Error> {
+    score(Score { call, id, is_leased: true }).await
+}
+
+async fn score(score: Score<'_>) -> Result<Outcome, Error> {
+    match score.call.decide(&score).await {
         Err(Error::ConcurrentChange { .. }) => Ok(Outcome::ChangedMeanwhile),
         scored => scored,
     }
 }
 
-/// Scores a conversation until what was stored of it is scored, as the worker does, but at once.
+/// Scores a conversation until what was stored of it is scored, as the scoring task does, but at once.
 ///
 /// Errors: as [`score_conversation`]; an attempt that failed is counted.
 pub async fn score_now(call: Call<'_>, id: ConversationId) -> Result<(), Error> {
@@ -62,6 +73,7 @@ pub async fn score_now(call: Call<'_>, id: ConversationId) -> Result<(), Error> 
 struct Score<'a> {
     call: Call<'a>,
     id: ConversationId,
+    is_leased: bool,
 }
 
 impl Decide for Score<'_> {
@@ -73,6 +85,9 @@ impl Decide for Score<'_> {
 
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<Outcome, Error> {
         let (services, id) = (self.call.services, self.id);
+        if self.is_leased && !services.leases.expect_held(decision, LeasedTask::Scoring).await? {
+            return Ok(Outcome::NothingToDo);
+        }
         let Some(found) = conversation::find(&*decision, id).await? else {
             return match get_one::<Job>(&*decision, decision.keys().job(id)).await? {
                 None => Ok(Outcome::NothingToDo),

@@ -125,6 +125,9 @@ impl<'a> Decision<'a> {
 
     /// Makes the commit finish even if the caller goes away, so that the id counts as open until it is decided.
     pub fn creates(&mut self, taken: Taken) {
+        if let Some(fence) = taken.fence() {
+            self.expect(fence.clone(), Some(Value::new()));
+        }
         self.taken = Some(taken);
     }
 
@@ -186,6 +189,9 @@ impl<'a> Decision<'a> {
                 let store: Arc<dyn Keyspace> = Arc::clone(space.store());
                 Detached::new(async move {
                     let committed = store.commit(batch).await;
+                    if let Err(StoreError::Conflict { key }) = &committed {
+                        taken.met_conflict(key);
+                    }
                     drop(taken);
                     committed
                 })

@@ -4,6 +4,9 @@
 //! |---|---|---|---|
 //! | 01 | the store's secret | – | `records::Secret` |
 //! | 02 | the next numeric id | – | `records::NextId` |
+//! | 03 | the lease of a background task | task | `records::Lease` |
+//! | 04 | that a block of numbers is in use, on a store that is shared | process, first number | – |
+//! | 05 | from which number on a process may store conversations, on a store that is shared | process | `records::OpenNumbers` |
 //! | 10 | conversation head | workspace, conversation | `records::Head` |
 //! | 11 | conversation identity | workspace, source, external id | `records::Identity` |
 //! | 12 | segment of messages | workspace, conversation, first message | `records::Segment` |
@@ -72,6 +75,9 @@ pub const JOB_SHARDS: u8 = 16;
 
 const SECRET: u8 = 0x01;
 const NEXT_ID: u8 = 0x02;
+const LEASE: u8 = 0x03;
+const NUMBER_FENCE: u8 = 0x04;
+const OPEN_NUMBERS: u8 = 0x05;
 const HEAD: u8 = 0x10;
 const IDENTITY: u8 = 0x11;
 const SEGMENT: u8 = 0x12;
@@ -101,6 +107,32 @@ pub fn secret() -> Key {
 
 pub fn next_id() -> Key {
     vec![NEXT_ID]
+}
+
+/// The lease of a background task.
+pub fn lease(task: u8) -> Key {
+    vec![LEASE, task]
+}
+
+pub fn number_fence(process: u64, first: u64) -> Key {
+    [&[NUMBER_FENCE], process.to_be_bytes().as_slice(), &first.to_be_bytes()].concat()
+}
+
+pub fn number_fences(process: u64) -> KeyRange {
+    KeyRange::prefix([&[NUMBER_FENCE], process.to_be_bytes().as_slice()].concat())
+}
+
+pub fn open_numbers(process: u64) -> Key {
+    [&[OPEN_NUMBERS], process.to_be_bytes().as_slice()].concat()
+}
+
+pub fn all_open_numbers() -> KeyRange {
+    KeyRange::prefix(vec![OPEN_NUMBERS])
+}
+
+/// The process whose note has this key; `None` when it is not one's.
+pub fn holder_of_open_numbers(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.strip_prefix(&[OPEN_NUMBERS])?.try_into().ok()?))
 }
 
 /// A durable consumer of the log, which is one for all workspaces.

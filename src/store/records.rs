@@ -299,6 +299,9 @@ pub struct Backfill {
     /// The first conversation that was not looked at. Absent, as an earlier version left it: all are posted that have no job.
     #[n(0)]
     pub next: Option<ConversationId>,
+    /// When the newest of those before it was stored. Absent, as an earlier version left it: not known.
+    #[n(1)]
+    pub newest: Option<UnixMillis>,
 }
 
 /// How far a durable consumer has read the log.
@@ -314,6 +317,30 @@ pub struct Cursor {
 pub struct Secret {
     #[cbor(n(0), with = "minicbor::bytes")]
     pub key: [u8; 32],
+}
+
+/// Which process does a background task.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub struct Lease {
+    /// A number that every process draws for itself.
+    #[n(0)]
+    pub holder: u64,
+    /// Grows by one whenever another process takes over.
+    #[n(1)]
+    pub epoch: u64,
+    /// From then on any process may take over.
+    #[n(2)]
+    pub expire_time: UnixMillis,
+}
+
+/// From which number on a process may still store conversations, on a store that several processes share.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub struct OpenNumbers {
+    #[n(0)]
+    pub from: u64,
+    /// From then on it counts as gone.
+    #[n(1)]
+    pub expire_time: UnixMillis,
 }
 
 /// The first numeric id that is not leased yet.

@@ -28,7 +28,8 @@
 //! | whoever is named by an offer, a message with scoring off or as the agent in charge, and was never seen | one more, after | two for each person |
 //! | import that is refused, or answered from its request id | 0 | none |
 //!
-//! Besides, one commit of one key leases every 65,536 numbers.
+//! Besides, one commit of one key leases every 65,536 numbers, and one takes the lease of each background task the first time that it
+//! has work.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -41,6 +41,7 @@ mod roundtrip;
 mod rules;
 mod scorecard;
 mod scoring_task;
+mod shared;
 mod store;
 mod store_message;
 mod syncs;

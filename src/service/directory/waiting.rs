@@ -1,4 +1,5 @@
-//! People and teams that a call has named and no scoring will meet. A background task enters them into the directory, so that the caller does not wait.
+//! People and teams that a call has named and that no scoring will meet. A background task enters them into the directory, so that
+//! the caller does not wait.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -16,6 +16,7 @@ pub struct Watched {
     gate: Mutex<Option<Arc<Gate>>>,
     read_gate: Mutex<Option<Arc<ReadGate>>>,
     reads: AtomicUsize,
+    leases: AtomicUsize,
     /// The most bytes of values that one read returned.
     largest_read: AtomicUsize,
     /// The record of the log that cannot be read; 0 for none.
@@ -78,14 +79,33 @@ impl Watched {
             gate: Mutex::default(),
             read_gate: Mutex::default(),
             reads: AtomicUsize::new(0),
+            leases: AtomicUsize::new(0),
             largest_read: AtomicUsize::new(0),
             damaged_position: AtomicU64::new(0),
         }
     }
 
-    /// The batches that were committed since this was last asked.
+    /// The batches that were committed since this was last asked, but for the leases of background tasks: see
+    /// [`Watched::take_leases`].
     pub fn take_committed(&self) -> Vec<Batch> {
-        std::mem::take(&mut *self.committed.lock().unwrap_or_else(PoisonError::into_inner))
+        let (leases, committed) = self.take_all();
+        self.leases.fetch_add(leases.len(), Ordering::SeqCst);
+        committed
+    }
+
+    /// How often a lease was taken or renewed since this was last asked.
+    pub fn take_leases(&self) -> usize {
+        let (leases, mut committed) = self.take_all();
+        let mut later = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
+        committed.append(&mut later);
+        *later = committed;
+        leases.len() + self.leases.swap(0, Ordering::SeqCst)
+    }
+
+    fn take_all(&self) -> (Vec<Batch>, Vec<Batch>) {
+        let all = std::mem::take(&mut *self.committed.lock().unwrap_or_else(PoisonError::into_inner));
+        let is_lease = |batch: &Batch| matches!(&batch.put[..], [(key, _)] if key[0] == 0x03);
+        all.into_iter().partition(is_lease)
     }
 
     /// How many values were read since this was last asked: each key of a get, found or not, each pair of a scan, and one for

@@ -137,7 +137,7 @@ async fn services_with(told: impl Iterator<Item = Told>, posted: u64) -> (Servic
     let store = Arc::new(Watched::new(Arc::new(MemoryStore::new())));
     put(&store, |decision| {
         decision.expect(KEYS.backfill(), None);
-        listing::put_backfill(decision, &Backfill { next: Some(ConversationId(posted)) });
+        listing::put_backfill(decision, &Backfill { next: Some(ConversationId(posted)), newest: None });
     })
     .await;
     let below: Arc<dyn Keyspace> = store.clone();

@@ -33,8 +33,8 @@ fn what_lists_know_is_read_as_it_was_written() {
     };
     check("listing", &listing);
     check("listing_deleted", &Listing { is_deleted: true, ..Listing::default() });
-    check("backfill", &Backfill { next: Some(ID) });
-    check("backfill_done", &Backfill { next: None });
+    check("backfill", &Backfill { next: Some(ID), newest: None });
+    check("backfill_done", &Backfill { next: None, newest: None });
 }
 
 #[test]

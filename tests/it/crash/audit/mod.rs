@@ -16,7 +16,7 @@ use std::{
 
 use plaudit::store::{
     Direction, Key, KeyRange, Keyspace, SledOptions, SledStore, Value, keys,
-    records::{self, Backfill, NextId, ScorecardFamily, Secret},
+    records::{self, Backfill, Lease, NextId, ScorecardFamily, Secret},
 };
 
 use super::thread::Thread;
@@ -47,6 +47,8 @@ pub async fn audit(data: &Path, threads: &HashMap<u64, Thread>) {
     assert!(numbers.iter().all(|number| *number < next), "a number that is yet to be given");
 
     assert_eq!(disk.records::<Secret>(0x01).len(), 1);
+    let leases = disk.records::<Lease>(0x03);
+    assert!(leases.len() <= 3 && leases.iter().all(|(_, lease)| lease.epoch > 0), "{leases:?}");
     let posted_below = disk.records::<Backfill>(0x84)[0].1.next.expect("a mark");
     assert!(posted_below.0 <= next, "what is yet to be given is posted already");
     let revisions = disk.keys(0x31);

@@ -1,0 +1,121 @@
+//! Leases: which of the processes on one store does a background task. docs/decisions/0031 says why.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::domain::UnixMillis;
+
+use super::{
+    Decision, Key, Keyspace, Reader as _, Space, StoreError, WorkspaceId, keys, records, records::Lease,
+};
+
+/// How long a lease is good for. Whoever dies holds its task up for so long, unless the store is exclusive.
+pub const TERM_MILLIS: i64 = 30_000;
+
+/// The tasks that one process does at a time. Numbers are stored: append only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum LeasedTask {
+    Scoring = 1,
+    Index = 2,
+    Purge = 3,
+}
+
+/// What this process knows of the leases. The store is the truth: whoever acts on a lease expects it with what they commit.
+pub struct Leases {
+    store: Arc<dyn Keyspace>,
+    /// This process.
+    holder: u64,
+    held: Mutex<HashMap<LeasedTask, Held>>,
+}
+
+#[derive(Clone, Copy)]
+enum Held {
+    Until(UnixMillis),
+    /// Another process took it over.
+    Lost,
+}
+
+impl Leases {
+    pub fn new(store: Arc<dyn Keyspace>, holder: u64) -> Self {
+        Self { store, holder, held: Mutex::default() }
+    }
+
+    /// Takes the lease of a task, or renews it when half of its term is over; whether this process has it now. Asked when there
+    /// is work, so that a server that has none writes nothing.
+    ///
+    /// A store that only one process can have open has no other holder that is alive: its lease is taken over at once, and needs
+    /// no renewal.
+    pub async fn hold(&self, task: LeasedTask, now: UnixMillis) -> Result<bool, StoreError> {
+        let is_exclusive = self.store.is_exclusive();
+        let known = self.held().get(&task).copied();
+        match known {
+            Some(Held::Lost) if is_exclusive => return Ok(false),
+            Some(Held::Until(time)) if is_exclusive || time.0.saturating_sub(now.0) > TERM_MILLIS / 2 => {
+                return Ok(true);
+            }
+            _ => {}
+        }
+        let mut decision = Decision::new(self.space());
+        let stored = read(&decision, task).await?;
+        let is_of_another = stored.as_ref().is_some_and(|lease| lease.holder != self.holder);
+        let epoch = match stored {
+            Some(lease) if is_of_another && !is_exclusive && lease.expire_time > now => {
+                self.held().remove(&task);
+                return Ok(false);
+            }
+            Some(lease) => lease.epoch + u64::from(is_of_another),
+            None => 1,
+        };
+        let expire_time = UnixMillis(now.0.saturating_add(TERM_MILLIS));
+        decision.replace(keys::lease(task as u8), &Lease { holder: self.holder, epoch, expire_time });
+        let is_held = decision.commit().await?;
+        if is_held {
+            self.held().insert(task, Held::Until(expire_time));
+        }
+        Ok(is_held)
+    }
+
+    /// Makes what is decided depend on this process having the lease; false when it has it no more.
+    pub async fn expect_held(&self, decision: &Decision<'_>, task: LeasedTask) -> Result<bool, StoreError> {
+        let is_held = read(decision, task).await?.is_some_and(|lease| lease.holder == self.holder);
+        if !is_held {
+            self.held().insert(task, Held::Lost);
+        }
+        Ok(is_held)
+    }
+
+    /// Gives up what this process has, so that no other waits for its end.
+    pub async fn release_all(&self) -> Result<(), StoreError> {
+        if self.store.is_exclusive() {
+            return Ok(());
+        }
+        let held: Vec<LeasedTask> = self.held().drain().map(|(task, _)| task).collect();
+        for task in held {
+            let mut decision = Decision::new(self.space());
+            if let Some(lease) = read(&decision, task).await?.filter(|lease| lease.holder == self.holder) {
+                decision.replace(keys::lease(task as u8), &Lease { expire_time: UnixMillis(0), ..lease });
+                decision.commit().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Leases belong to the store, whatever the workspace.
+    fn space(&self) -> Space<'_> {
+        Space::new(&self.store, WorkspaceId::FIRST)
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<LeasedTask, Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The lease as it is stored. One that is damaged is nobody's.
+async fn read(decision: &Decision<'_>, task: LeasedTask) -> Result<Option<Lease>, StoreError> {
+    let key: Key = keys::lease(task as u8);
+    let raw = decision.get(vec![key.clone()]).await?.pop().flatten();
+    Ok(raw.and_then(|raw| records::decode(&key, &raw).ok()))
+}

@@ -228,7 +228,8 @@ async fn a_token_whose_place_is_gone_or_not_there_yet_is_told_so() {
         let assembled = assemble(store, clock, Settings::default()).await.unwrap();
         let server = TestServer::builder().edges(assembled.edges).start().await;
         let client = Client::new(server.channel().await);
-        (server, client)
+        // Background tasks stop when what closes them is dropped.
+        ((server, assembled.close), client)
     };
     let store = Arc::new(MemoryStore::new());
     let (_server, client) = start(store.clone()).await;

@@ -54,7 +54,11 @@ fn main() -> io::Result<()> {
         seed("stored_record", number, bytes.collect())?;
     }
 
-    seed("dump_file", 0, small_dump())?;
+    let dump = small_dump();
+    // A pair whose value says that it has 16 MiB, and has nothing.
+    let title = dump.get(..17).unwrap_or_default();
+    seed("dump_file", 1, [title, &[1, 0, 0, 0, 1, 1, 0, 0, 0, 9]].concat())?;
+    seed("dump_file", 0, dump)?;
     seed(
         "html",
         0,

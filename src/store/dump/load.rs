@@ -211,9 +211,14 @@ impl Input<'_> {
         Ok(bytes)
     }
 
+    /// Memory grows with what is there: a length in a damaged file is only a claim.
     fn bytes(&mut self, length: usize) -> Result<Vec<u8>, DumpError> {
-        let mut bytes = vec![0; length];
-        self.fill(&mut bytes)?;
+        let mut bytes = Vec::new();
+        self.input.take(length as u64).read_to_end(&mut bytes).map_err(DumpError::Io)?;
+        if bytes.len() < length {
+            return Err(self.damaged("it ends early"));
+        }
+        self.count(&bytes);
         Ok(bytes)
     }
 
@@ -225,9 +230,13 @@ impl Input<'_> {
             }
             Err(error) => return Err(DumpError::Io(error)),
         }
+        self.count(bytes);
+        Ok(())
+    }
+
+    fn count(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
         self.counts.size_bytes += bytes.len() as u64;
-        Ok(())
     }
 
     fn damaged(&self, why: &'static str) -> DumpError {

@@ -12,8 +12,8 @@ use std::{
 
 use plaudit::{
     domain::{
-        Author, AuthorKind, Conversation, ConversationId, Message, MessageId, MessageKind, RevisionRef,
-        Transcript, UnixMillis,
+        Author, AuthorKind, Conversation, ConversationId, ExternalId, Message, MessageId, MessageKind,
+        RevisionRef, SourceName, Transcript, UnixMillis,
     },
     scoring::{Scorecard, Scorer, builtins, yaml},
 };
@@ -76,17 +76,22 @@ fn transcript(messages: impl IntoIterator<Item = (AuthorKind, String)>) -> Trans
         .zip(messages)
         .map(|(index, (kind, content))| Message {
             id: MessageId(100 + index as u64),
-            external_id: format!("m{index}"),
+            external_id: ExternalId::mended(format!("m{index}")),
             kind: MessageKind::Message,
             content,
-            author: Author { kind, external_id: Some(format!("{kind:?}")), name: None },
+            author: Author { kind, external_id: Some(ExternalId::mended(format!("{kind:?}"))), name: None },
             create_time: UnixMillis(1_700_000_000_000 + index * 10_000),
             ai_tool: None,
             details: None,
             update_time: None,
         })
         .collect();
-    let new = Conversation::new(ConversationId(1), "bench".to_owned(), "1".to_owned(), UnixMillis(0));
+    let new = Conversation::new(
+        ConversationId(1),
+        SourceName::mended("bench"),
+        ExternalId::mended("1"),
+        UnixMillis(0),
+    );
     let conversation = Conversation { message_count: messages.len() as u32, ..new };
     Transcript { conversation, messages }
 }

@@ -10,8 +10,8 @@ mod person;
 mod rating;
 mod request_id;
 mod time;
-mod violations;
 
+pub mod rules;
 pub mod worklog;
 
 pub use assessment::{
@@ -21,9 +21,10 @@ pub use assessment::{
     UnitKind, axis, totals,
 };
 pub use conversation::{
-    AuthorDraft, Change, ChangeDraft, Channel, Conversation, ConversationDraft, Handling, ImportLimits,
-    ImportOutcome, MessageDraft, NewConversation, NewDetails, NewHandling, NewMessage, NewStatusChange,
-    Priority, Status, StatusChange, StatusChangeDraft, Transcript, experience,
+    Channel, Conversation, ConversationDraft, ConversationUpdateDraft, FieldUpdate, Handling, HandlingDraft,
+    HandlingUpdate, ImportLimits, ImportOutcome, ImportedMessageDraft, NewConversation, NewDetails,
+    NewHandling, NewImportedMessage, NewStatusChange, Priority, Status, StatusChange, StatusChangeDraft,
+    Transcript, experience,
 };
 pub use event::{Event, EventKind};
 pub use ids::{
@@ -32,22 +33,24 @@ pub use ids::{
 };
 pub use listing::{AssessmentFilter, AssessmentTerm, ConversationFilter, Listing, Place, Term, TimeRange};
 pub use message::{
-    AttachedFile, Attachment, AttachmentDraft, AttachmentPlace, Direction, HandlingChange, IntentId,
-    KeptAttachment, Measured, Message, MessageChange, MessageDetails, MessageKind, NewAttachment,
-    NewStoredMessage, Sent, StoreDraft, StoreLimits, WithoutBytes, address_and_name, identity_of, measure,
-    plain_text, words_of_body,
+    AttachedFile, Attachment, AttachmentDraft, AttachmentPlace, Direction, IntentId, KeptAttachment,
+    Measured, Message, MessageDetails, MessageDraft, MessageKind, MessageUpdate, NewAttachment, NewMessage,
+    Sent, WithoutBytes, address_and_name, identity_of, measure, plain_text, words_of_body,
 };
 pub use person::{
-    Author, AuthorKind, CustomerByName, KnownBy, NewTeam, Person, PersonIdentity, PersonLimits, PersonPatch,
-    PersonRef, Team, TeamIdentity, TeamPatch, TeamRef,
+    Author, AuthorDraft, AuthorKind, CustomerByName, KnownBy, NewTeam, PartialAuthor, Person, PersonIdentity,
+    PersonRef, PersonUpdate, PersonUpdateDraft, Side, Team, TeamDraft, TeamIdentity, TeamRef, TeamUpdate,
+    TeamUpdateDraft, check_side,
 };
 pub use rating::{
     AgentFilter, Course, ImportedRatingDraft, LastAnswers, NewAnswer, NewImportedRating, NewOptOut,
-    NewQuestion, NewRating, OptOutDraft, PersonDraft, QuestionDraft, QuestionRef, Rating, RatingAnswer,
-    RatingCounts, RatingDefaults, RatingDraft, RatingEntry, RatingFilter, RatingLimits, RatingQuestion,
-    RatingState, RatingSummary, RatingType, RatingValue, Refused, Submission, statistics,
+    NewQuestion, NewRating, OptOutDraft, QuestionDraft, QuestionRef, Rating, RatingAnswer, RatingCounts,
+    RatingDefaults, RatingDraft, RatingEntry, RatingFilter, RatingQuestion, RatingState, RatingSummary,
+    RatingType, RatingValue, Refused, Submission, statistics,
 };
 pub use request_id::RequestId;
+pub use rules::{
+    DisplayName, ExternalId, Path, SourceName, Tag, UpdateMask, Violation, Violations, Words, limits,
+};
 pub use time::UnixMillis;
-pub use violations::{Violation, Violations};
 pub use worklog::{Worklog, work};

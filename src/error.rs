@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    domain::{ConversationId, RatingState, Receipt, Violations},
+    domain::{ConversationId, RatingState, Receipt, Violations, Words as _},
     store::StoreError,
 };
 
@@ -33,7 +33,7 @@ pub enum Error {
     #[error("{message} is stored, and its scoring did not end in time; it goes on")]
     ScoringUnfinished { message: String },
     /// `name` is the rating's resource name.
-    #[error("{name} is {}: {because}", state.as_str())]
+    #[error("{name} is {}: {because}", state.word().replace('_', " "))]
     RatingClosed { name: String, state: RatingState, because: &'static str },
     /// `name` is the team that is there.
     #[error("{source_name}:{external_id} is in the directory already, as {name}")]

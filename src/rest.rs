@@ -100,7 +100,7 @@ fn plain_error(fault: &Fault) -> Response {
 
 async fn not_found(request: Request) -> Response {
     let path = request.uri().path();
-    let message = format!("there is nothing at {}", json::shortened(path));
+    let message = format!("there is nothing at {}", json::shown(path));
     error(path, StatusCode::NOT_FOUND, &message)
 }
 
@@ -109,7 +109,7 @@ async fn method_not_allowed(request: Request) -> Response {
     if request.method() == Method::OPTIONS {
         return StatusCode::NO_CONTENT.into_response();
     }
-    let method = json::shortened(request.method().as_str());
+    let method = json::shown(request.method().as_str());
     let message = format!("{method} is not possible here; the header Allow names what is");
     error(request.uri().path(), StatusCode::METHOD_NOT_ALLOWED, &message)
 }

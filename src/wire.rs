@@ -5,6 +5,7 @@
 pub mod assessment;
 pub mod author;
 pub mod directory;
+pub mod enums;
 pub mod export;
 pub mod fields;
 pub mod filters;

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, thread};
 use http::uri::Authority;
 use toml::Value;
 
-use crate::{domain::ImportLimits, telemetry};
+use crate::{domain::SourceName, telemetry};
 
 /// One setting.
 #[derive(Debug)]
@@ -245,9 +245,7 @@ impl Setting {
             (Kind::Address, Value::String(text)) => text.parse::<SocketAddr>().is_ok(),
             (Kind::Path, Value::String(text)) => !text.is_empty(),
             (Kind::Hosts, Value::Array(names)) => names.iter().all(|name| name.as_str().is_some_and(is_host)),
-            (Kind::Source, Value::String(text)) => {
-                (1..=ImportLimits::SOURCE_BYTES).contains(&text.len()) && !text.contains(char::is_control)
-            }
+            (Kind::Source, Value::String(text)) => SourceName::new(text.as_str()).is_ok(),
             (Kind::LogLevel, Value::String(text)) => {
                 !text.trim().is_empty() && telemetry::parse_level(text).is_ok()
             }

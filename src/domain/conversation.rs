@@ -8,15 +8,14 @@ pub mod experience;
 
 use minicbor::{Decode, Encode};
 
-use super::{ConversationId, Message, UnixMillis, Violations};
+use super::{ConversationId, ExternalId, Message, SourceName, UnixMillis, Violations, limits};
 
 pub use draft::{
-    AuthorDraft, ConversationDraft, ImportLimits, MessageDraft, NewConversation, NewDetails, NewHandling,
-    NewMessage, NewStatusChange, StatusChangeDraft,
+    ConversationDraft, ImportLimits, ImportedMessageDraft, NewConversation, NewDetails, NewHandling,
+    NewImportedMessage, NewStatusChange, StatusChangeDraft,
 };
-pub(super) use draft::{check_identifier, check_person_id};
-pub use handling::{Channel, Handling, Priority, Status, StatusChange};
-pub use update::{Change, ChangeDraft};
+pub use handling::{Channel, Handling, HandlingDraft, HandlingUpdate, Priority, Status, StatusChange};
+pub use update::{ConversationUpdateDraft, FieldUpdate};
 
 /// The whole thread with one customer about one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -25,9 +24,9 @@ pub struct Conversation {
     pub id: ConversationId,
     /// The namespace of `external_id`: `zendesk`, `custom`, …
     #[n(1)]
-    pub source: String,
+    pub source: SourceName,
     #[n(2)]
-    pub external_id: String,
+    pub external_id: ExternalId,
     #[n(3)]
     pub subject: Option<String>,
     /// Grows by one with every change; a scoring that began with an older one is not kept.
@@ -56,7 +55,7 @@ pub struct Conversation {
 
 impl Conversation {
     /// One that is stored now, with nothing said of it.
-    pub fn new(id: ConversationId, source: String, external_id: String, now: UnixMillis) -> Self {
+    pub fn new(id: ConversationId, source: SourceName, external_id: ExternalId, now: UnixMillis) -> Self {
         Self {
             id,
             source,
@@ -74,7 +73,7 @@ impl Conversation {
 
     /// Refuses a change after which the status has changed too often; `before` is what it was. `field` is the status.
     pub fn check_status_changes(&self, before: &Self, field: &str) -> Result<(), Violations> {
-        let (count, most) = (self.handling.status_changes.len(), Handling::STATUS_CHANGES);
+        let (count, most) = (self.handling.status_changes.len(), limits::STATUS_CHANGES);
         if count <= most || count == before.handling.status_changes.len() {
             return Ok(());
         }

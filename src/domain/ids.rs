@@ -6,6 +6,8 @@ use minicbor::{Decode, Encode};
 use percent_encoding::{AsciiSet, utf8_percent_encode};
 use uuid::Uuid;
 
+use super::{ExternalId, SourceName};
+
 /// The first number that Plaudit gives away: above any clock in microseconds that others use as ids.
 pub const FIRST_ID: u64 = 5_000_000_000_000_001;
 /// The last number that Plaudit gives away: JSON callers read numbers as doubles, which are exact up to here.
@@ -77,7 +79,7 @@ pub(super) const RESERVED: &AsciiSet =
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConversationRef {
     Id(ConversationId),
-    External { source: String, external_id: String },
+    External { source: SourceName, external_id: ExternalId },
 }
 
 impl ConversationRef {

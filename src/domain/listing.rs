@@ -4,7 +4,9 @@ use std::ops::RangeInclusive;
 
 use minicbor::{Decode, Encode};
 
-use super::{Assessment, AssessmentState, Author, Band, Channel, Conversation, Message, Status, UnixMillis};
+use super::{
+    Assessment, AssessmentState, Author, Band, Channel, Conversation, Message, Status, Tag, UnixMillis,
+};
 
 /// What the filters of lists see of a conversation. It is what its postings were made from, so that they can be found again
 /// when it changes.
@@ -53,12 +55,12 @@ impl Listing {
     pub fn follow(&mut self, conversation: &Conversation) {
         self.create_time = conversation.create_time;
         self.is_deleted = conversation.delete_time.is_some();
-        self.source.clone_from(&conversation.source);
+        self.source = conversation.source.to_string();
         let handling = &conversation.handling;
         self.status = handling.status;
         self.channel = handling.channel;
         self.assignee = handling.assignee.as_ref().and_then(Author::listed_as).map(str::to_owned);
-        self.tags.clone_from(&handling.tags);
+        self.tags = handling.tags.iter().map(Tag::to_string).collect();
     }
 
     /// Adds the agents who wrote these messages.
@@ -97,13 +99,6 @@ impl Message {
                 known.push(writer.to_owned());
             }
         }
-    }
-}
-
-impl Author {
-    /// What lists know someone by: the external id, or the name of one who has none.
-    pub fn listed_as(&self) -> Option<&str> {
-        self.external_id.as_deref().or(self.name.as_deref()).filter(|text| !text.is_empty())
     }
 }
 
@@ -148,9 +143,6 @@ pub struct ConversationFilter {
 }
 
 impl ConversationFilter {
-    /// The most tags that can be asked for at once.
-    pub const TAGS: usize = 10;
-
     /// Whether it lets everything pass.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -9,17 +9,14 @@ mod update;
 
 use minicbor::{Decode, Encode};
 
-use super::{AttachmentId, Author, MessageId, UnixMillis};
+use super::{AttachmentId, Author, ExternalId, MessageId, UnixMillis, Words};
 
 pub use address::{address_and_name, identity_of};
 pub use attachment::{AttachedFile, Attachment, Measured, WithoutBytes, measure};
 pub use details::{Direction, IntentId, MessageDetails, words_of_body};
-pub use draft::{
-    AttachmentDraft, AttachmentPlace, HandlingChange, NewAttachment, NewStoredMessage, Sent, StoreDraft,
-    StoreLimits,
-};
+pub use draft::{AttachmentDraft, AttachmentPlace, MessageDraft, NewAttachment, NewMessage, Sent};
 pub use html::plain_text;
-pub use update::{KeptAttachment, MessageChange};
+pub use update::{KeptAttachment, MessageUpdate};
 
 /// One item of a conversation: a customer's words, a reply, an internal note.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -28,7 +25,7 @@ pub struct Message {
     pub id: MessageId,
     /// The id in the source's system, unique within the conversation.
     #[n(1)]
-    pub external_id: String,
+    pub external_id: ExternalId,
     #[n(2)]
     pub kind: MessageKind,
     #[n(3)]
@@ -66,7 +63,7 @@ impl Message {
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         self.external_id.len()
             + self.content.len()
-            + length(&self.author.external_id)
+            + self.author.external_id.as_ref().map_or(0, |id| id.len())
             + length(&self.author.name)
             + length(&self.ai_tool)
             + self.details.as_ref().map_or(0, |details| details.text_bytes())
@@ -83,4 +80,9 @@ pub enum MessageKind {
     /// An internal note, never seen by the customer.
     #[n(1)]
     Comment,
+}
+
+impl Words for MessageKind {
+    const WORDS: &'static [(Self, i32, &'static str)] =
+        &[(Self::Message, 1, "message"), (Self::Comment, 2, "comment")];
 }

@@ -8,10 +8,13 @@ use std::fmt;
 use minicbor::{Decode, Encode};
 use percent_encoding::utf8_percent_encode;
 
-use super::{ConversationId, PersonId, TeamId, UnixMillis, Violations, ids::RESERVED};
+use super::{
+    ConversationId, DisplayName, ExternalId, PersonId, SourceName, TeamId, UnixMillis, Violations, Words,
+    ids::RESERVED, limits, rules,
+};
 
-pub use author::{Author, AuthorKind};
-pub use team::{NewTeam, Team, TeamIdentity, TeamPatch, TeamRef};
+pub use author::{Author, AuthorDraft, AuthorKind, PartialAuthor, Side, check_side};
+pub use team::{NewTeam, Team, TeamDraft, TeamIdentity, TeamRef, TeamUpdate, TeamUpdateDraft};
 
 /// One entry of the directory. It is made when somebody is first seen, and people may say more of them.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -22,7 +25,7 @@ pub struct Person {
     pub identity: PersonIdentity,
     /// What they are called: as they were first seen, until somebody says otherwise.
     #[n(2)]
-    pub display_name: String,
+    pub display_name: DisplayName,
     #[n(3)]
     pub description: String,
     #[n(4)]
@@ -43,7 +46,7 @@ pub struct Person {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 pub struct PersonIdentity {
     #[n(0)]
-    pub source: String,
+    pub source: SourceName,
     #[n(1)]
     pub kind: AuthorKind,
     #[n(2)]
@@ -53,7 +56,7 @@ pub struct PersonIdentity {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 pub enum KnownBy {
     #[n(0)]
-    ExternalId(#[n(0)] String),
+    ExternalId(#[n(0)] ExternalId),
     /// An agent without an external id. Empty: one whom nobody named.
     #[n(1)]
     Name(#[n(0)] String),
@@ -70,14 +73,14 @@ pub enum KnownBy {
 impl PersonIdentity {
     /// Whom an author of a conversation of this source means. Authors that are the same
     /// ([`Author::is_same_as`]) are one person.
-    pub fn of(source: &str, conversation: ConversationId, author: &Author) -> Self {
+    pub fn of(source: &SourceName, conversation: ConversationId, author: &Author) -> Self {
         let name = || author.name.clone().unwrap_or_default();
         let known_by = match (&author.external_id, author.kind) {
             (Some(external_id), _) => KnownBy::ExternalId(external_id.clone()),
             (None, AuthorKind::Contact) => KnownBy::NameIn { conversation, name: name() },
             (None, AuthorKind::Ai | AuthorKind::Teammate) => KnownBy::Name(name()),
         };
-        Self { source: source.to_owned(), kind: author.kind, known_by }
+        Self { source: source.clone(), kind: author.kind, known_by }
     }
 
     /// The number that somebody of a source with numeric ids brings along: an external id that is a canonical decimal
@@ -85,18 +88,19 @@ impl PersonIdentity {
     pub fn own_number(&self) -> Option<u64> {
         let KnownBy::ExternalId(external_id) = &self.known_by else { return None };
         let number: u64 = external_id.parse().ok()?;
-        (number < Self::FIRST_TAKEN && number.to_string() == *external_id).then_some(number)
+        (number < Self::FIRST_TAKEN && number.to_string() == external_id.as_str()).then_some(number)
     }
 
     /// From here on a number is one of ours, whoever says it.
     pub const FIRST_TAKEN: u64 = 5_000_000_000_000_000;
 
     /// How they are called until somebody says otherwise.
-    fn first_name(&self, author_name: Option<&str>) -> String {
-        match &self.known_by {
-            KnownBy::ExternalId(_) => author_name.unwrap_or_default().to_owned(),
-            KnownBy::Name(name) | KnownBy::NameIn { name, .. } => name.clone(),
-        }
+    fn first_name(&self, author_name: Option<&str>) -> DisplayName {
+        // An author's name may be of several lines.
+        DisplayName::mended(match &self.known_by {
+            KnownBy::ExternalId(_) => author_name.unwrap_or_default(),
+            KnownBy::Name(name) | KnownBy::NameIn { name, .. } => name,
+        })
     }
 }
 
@@ -116,10 +120,10 @@ pub enum PersonRef {
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct CustomerByName {
     #[n(0)]
-    pub source: String,
+    pub source: SourceName,
     /// The conversation's.
     #[n(1)]
-    pub external_id: String,
+    pub external_id: ExternalId,
     /// Empty: one whom nobody named.
     #[n(2)]
     pub name: String,
@@ -142,35 +146,24 @@ impl fmt::Display for PersonRef {
             Self::Id(id) => id.fmt(f),
             Self::Identity(PersonIdentity { source, kind, known_by }) => {
                 let (mark, id) = match known_by {
-                    KnownBy::ExternalId(id) => ("", id),
-                    KnownBy::Name(name) | KnownBy::NameIn { name, .. } => ("name=", name),
+                    KnownBy::ExternalId(id) => ("", id.as_str()),
+                    KnownBy::Name(name) | KnownBy::NameIn { name, .. } => ("name=", name.as_str()),
                 };
-                write!(f, "{}:{}:{mark}{}", encoded(source), kind.as_str(), encoded(id))
+                write!(f, "{}:{}:{mark}{}", encoded(source), kind.word(), encoded(id))
             }
             Self::InConversation(CustomerByName { source, external_id, name }) => {
-                let kind = AuthorKind::Contact.as_str();
+                let kind = AuthorKind::Contact.word();
                 write!(f, "{}:{kind}:name={}:in={}", encoded(source), encoded(name), encoded(external_id))
             }
         }
     }
 }
 
-/// How long what is said of people and teams may be, in bytes of UTF-8.
-pub struct PersonLimits;
-
-impl PersonLimits {
-    pub const NAME_BYTES: usize = 512;
-    pub const DESCRIPTION_BYTES: usize = 4 * 1024;
-    /// RFC 5321: a path has at most 256 octets, two of which are its angle brackets.
-    pub const EMAIL_BYTES: usize = 254;
-    pub const TEAMS: usize = 100;
-}
-
 /// What is to be said of a person from now on; what is absent stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
-pub struct PersonPatch {
+pub struct PersonUpdate {
     #[n(0)]
-    pub display_name: Option<String>,
+    pub display_name: Option<DisplayName>,
     #[n(1)]
     pub description: Option<String>,
     #[n(2)]
@@ -179,51 +172,35 @@ pub struct PersonPatch {
     pub teams: Option<Vec<TeamRef>>,
 }
 
-impl PersonPatch {
-    /// Notes every rule that it breaks.
-    pub fn check(&self, violations: &mut Violations) {
-        check_name(violations, self.display_name.as_deref());
-        check_description(violations, self.description.as_deref());
+/// The same as an edge decoded it.
+#[derive(Clone, Debug, Default)]
+pub struct PersonUpdateDraft {
+    pub display_name: Option<String>,
+    pub description: Option<String>,
+    pub email: Option<String>,
+    pub teams: Option<Vec<TeamRef>>,
+}
+
+impl PersonUpdateDraft {
+    /// The fields that can be changed, by the names of the API.
+    pub const FIELDS: [&str; 4] = ["display_name", "description", "email", "teams"];
+
+    /// What obeys the rules; what breaks one is noted.
+    pub fn check(self, violations: &mut Violations) -> PersonUpdate {
+        let display_name = self.display_name.map(DisplayName::new).transpose();
+        let display_name = violations.check("display_name", display_name).flatten();
+        check_description(self.description.as_deref(), violations);
         if let Some(email) = self.email.as_deref().filter(|email| !email.is_empty()) {
-            check_email(violations, email);
+            violations.check("email", rules::email(email));
         }
         let teams = self.teams.as_ref().map_or(0, Vec::len);
-        if teams > PersonLimits::TEAMS {
-            let most = PersonLimits::TEAMS;
-            violations.add("teams", format!("must be at most {most}, are {teams}"));
-        }
+        violations.check("teams", rules::items(teams, 0..=limits::TEAMS));
+        PersonUpdate { display_name, description: self.description, email: self.email, teams: self.teams }
     }
 }
 
-fn check_name(violations: &mut Violations, name: Option<&str>) {
-    let Some(name) = name else { return };
-    if name.len() > PersonLimits::NAME_BYTES {
-        let most = PersonLimits::NAME_BYTES;
-        violations.add("display_name", format!("must be at most {most} bytes long, is {}", name.len()));
-    } else if let Some(control) = name.chars().find(|character| character.is_control()) {
-        let rule = format!("must not contain control characters, contains {control:?}");
-        violations.add("display_name", rule);
-    }
-}
-
-fn check_description(violations: &mut Violations, description: Option<&str>) {
-    let bytes = description.map_or(0, str::len);
-    if bytes > PersonLimits::DESCRIPTION_BYTES {
-        let most = PersonLimits::DESCRIPTION_BYTES;
-        violations.add("description", format!("must be at most {most} bytes long, is {bytes}"));
-    }
-}
-
-/// Only what cannot be an address is refused: whether mail arrives is not for a directory to say.
-fn check_email(violations: &mut Violations, email: &str) {
-    let is_address =
-        email.rsplit_once('@').is_some_and(|(mailbox, host)| !mailbox.is_empty() && !host.is_empty());
-    if email.len() > PersonLimits::EMAIL_BYTES {
-        let most = PersonLimits::EMAIL_BYTES;
-        violations.add("email", format!("must be at most {most} bytes long, is {}", email.len()));
-    } else if !is_address || email.chars().any(|character| character.is_control() || character == ' ') {
-        violations.add("email", format!("must be an address like ada@example.org, is {email:?}"));
-    }
+fn check_description(text: Option<&str>, violations: &mut Violations) {
+    violations.check("description", rules::max_bytes(text, limits::DESCRIPTION_BYTES));
 }
 
 impl Person {
@@ -257,20 +234,30 @@ mod tests {
     const CONVERSATION: ConversationId = ConversationId(5_000_000_000_000_001);
 
     fn author(kind: AuthorKind, external_id: Option<&str>, name: Option<&str>) -> Author {
-        Author { kind, external_id: external_id.map(str::to_owned), name: name.map(str::to_owned) }
+        Author { kind, external_id: external_id.map(|id| id.parse().unwrap()), name: name.map(str::to_owned) }
+    }
+
+    fn source(name: &str) -> SourceName {
+        name.parse().unwrap()
     }
 
     #[test]
     fn an_external_id_counts_before_the_name() {
         let of = |name| {
-            PersonIdentity::of("enneo", CONVERSATION, &author(AuthorKind::Teammate, Some("23"), Some(name)))
+            PersonIdentity::of(
+                &source("enneo"),
+                CONVERSATION,
+                &author(AuthorKind::Teammate, Some("23"), Some(name)),
+            )
         };
         assert_eq!(of("Tom"), of("Tim"));
     }
 
     #[test]
     fn a_customer_without_an_id_is_known_within_the_conversation_and_an_agent_everywhere() {
-        let of = |kind, conversation| PersonIdentity::of("x", conversation, &author(kind, None, Some("Jo")));
+        let of = |kind, conversation| {
+            PersonIdentity::of(&source("x"), conversation, &author(kind, None, Some("Jo")))
+        };
         let other = ConversationId(CONVERSATION.0 + 1);
         assert_ne!(of(AuthorKind::Contact, CONVERSATION), of(AuthorKind::Contact, other));
         assert_eq!(of(AuthorKind::Teammate, CONVERSATION), of(AuthorKind::Teammate, other));
@@ -288,43 +275,31 @@ mod tests {
             ("+23", None),
             ("-1", None),
             ("23 ", None),
-            ("", None),
             ("tea_1", None),
             ("99999999999999999999999", None),
         ] {
             let of = author(AuthorKind::Teammate, Some(external_id), None);
-            assert_eq!(PersonIdentity::of("enneo", CONVERSATION, &of).own_number(), number, "{external_id}");
+            assert_eq!(
+                PersonIdentity::of(&source("enneo"), CONVERSATION, &of).own_number(),
+                number,
+                "{external_id}"
+            );
         }
         let by_name = author(AuthorKind::Teammate, None, Some("23"));
-        assert_eq!(PersonIdentity::of("enneo", CONVERSATION, &by_name).own_number(), None);
-    }
-
-    #[test]
-    fn what_cannot_be_an_address_is_refused() {
-        let refused = |email: &str| {
-            let mut violations = Violations::default();
-            PersonPatch { email: Some(email.to_owned()), ..PersonPatch::default() }.check(&mut violations);
-            !violations.is_empty()
-        };
-        for email in ["", "ada@example.org", "\"a@b\"@example.org", "ü@ö.example"] {
-            assert!(!refused(email), "{email}");
-        }
-        for email in ["ada", "@", "ada@", "@example.org", "a b@example.org", "a@b\n"] {
-            assert!(refused(email), "{email}");
-        }
-        assert!(refused(&format!("{}@example.org", "a".repeat(300))));
+        assert_eq!(PersonIdentity::of(&source("enneo"), CONVERSATION, &by_name).own_number(), None);
     }
 
     fn any_author() -> impl Strategy<Value = Author> {
         let kind = prop::sample::select(vec![AuthorKind::Contact, AuthorKind::Ai, AuthorKind::Teammate]);
         let text = || prop::option::of("[ab]{1,2}");
-        (kind, text(), text()).prop_map(|(kind, external_id, name)| Author { kind, external_id, name })
+        (kind, text(), text())
+            .prop_map(|(kind, external_id, name)| author(kind, external_id.as_deref(), name.as_deref()))
     }
 
     proptest! {
         #[test]
         fn authors_of_a_conversation_are_one_person_exactly_when_they_are_the_same(a in any_author(), b in any_author()) {
-            let identity = |author| PersonIdentity::of("x", CONVERSATION, author);
+            let identity = |author| PersonIdentity::of(&source("x"), CONVERSATION, author);
             prop_assert_eq!(identity(&a) == identity(&b), a.is_same_as(&b));
         }
     }

@@ -15,9 +15,9 @@ use std::ops::RangeInclusive;
 use minicbor::{Decode, Encode, bytes::ByteArray};
 use uuid::Uuid;
 
-use super::{Author, AuthorKind, Channel, ConversationId, RatingId, UnixMillis};
+use super::{Author, AuthorKind, Channel, ConversationId, RatingId, SourceName, UnixMillis, Words};
 
-pub use draft::{NewQuestion, NewRating, PersonDraft, QuestionDraft, RatingDraft, RatingLimits};
+pub use draft::{NewQuestion, NewRating, QuestionDraft, RatingDraft};
 pub use imported::{Defaults as RatingDefaults, ImportedRatingDraft, NewImportedRating};
 pub use opt_out::{NewOptOut, OptOutDraft};
 pub use submission::{NewAnswer, QuestionRef, Refused, Submission};
@@ -41,7 +41,7 @@ pub struct Rating {
     pub agent: Author,
     /// The source of the conversation.
     #[n(4)]
-    pub source: String,
+    pub source: SourceName,
     #[n(5)]
     pub channel: Channel,
     /// When the customer was asked, or is to be asked.
@@ -160,14 +160,11 @@ impl RatingType {
             Self::Thumbs => 0..=1,
         }
     }
+}
 
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Csat => "CSAT",
-            Self::Nps => "NPS",
-            Self::Thumbs => "THUMBS",
-        }
-    }
+impl Words for RatingType {
+    const WORDS: &'static [(Self, i32, &'static str)] =
+        &[(Self::Csat, 1, "csat"), (Self::Nps, 2, "nps"), (Self::Thumbs, 3, "thumbs")];
 }
 
 /// Where an offer, or one of its questions, stands. Derived, not stored.
@@ -190,33 +187,22 @@ pub enum RatingState {
 }
 
 impl RatingState {
-    pub const ALL: [Self; 7] = [
-        Self::Unscheduled,
-        Self::Scheduled,
-        Self::Offered,
-        Self::Rated,
-        Self::Cancelled,
-        Self::Expired,
-        Self::OptedOut,
-    ];
-
     /// Whether the customer was asked: what counts as offered.
     pub fn was_asked(self) -> bool {
         matches!(self, Self::Offered | Self::Rated | Self::Expired | Self::OptedOut)
     }
+}
 
-    /// As it stands in a sentence.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unscheduled => "unscheduled",
-            Self::Scheduled => "scheduled",
-            Self::Offered => "offered",
-            Self::Rated => "rated",
-            Self::Cancelled => "cancelled",
-            Self::Expired => "expired",
-            Self::OptedOut => "opted out of",
-        }
-    }
+impl Words for RatingState {
+    const WORDS: &'static [(Self, i32, &'static str)] = &[
+        (Self::Unscheduled, 1, "unscheduled"),
+        (Self::Scheduled, 2, "scheduled"),
+        (Self::Offered, 3, "offered"),
+        (Self::Rated, 4, "rated"),
+        (Self::Cancelled, 5, "cancelled"),
+        (Self::Expired, 6, "expired"),
+        (Self::OptedOut, 7, "opted_out"),
+    ];
 }
 
 impl Course {
@@ -297,7 +283,7 @@ pub struct RatingEntry {
     #[n(0)]
     pub conversation: ConversationId,
     #[n(1)]
-    pub source: String,
+    pub source: SourceName,
     #[n(2)]
     pub channel: Channel,
     #[n(3)]
@@ -348,7 +334,7 @@ pub struct AgentFilter {
 impl AgentFilter {
     fn matches(&self, agent: &Author) -> bool {
         let is_named = match &self.external_id {
-            Some(_) => self.external_id == agent.external_id,
+            Some(wanted) => agent.external_id.as_deref() == Some(wanted),
             None => agent.external_id.is_none() && self.name == agent.name,
         };
         is_named && self.kind.is_none_or(|kind| kind == agent.kind)
@@ -359,7 +345,7 @@ impl RatingFilter {
     pub fn matches(&self, entry: &RatingEntry, offer_time: UnixMillis, now: UnixMillis) -> bool {
         self.agent.as_ref().is_none_or(|agent| agent.matches(&entry.agent))
             && self.channel.is_none_or(|channel| channel == entry.channel)
-            && self.source.as_ref().is_none_or(|source| *source == entry.source)
+            && self.source.as_deref().is_none_or(|source| entry.source == *source)
             && self.from.is_none_or(|from| from <= offer_time)
             && self.until.is_none_or(|until| offer_time < until)
             && (self.states.is_empty() || self.states.contains(&entry.state(offer_time, now)))

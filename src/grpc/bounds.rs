@@ -2,7 +2,7 @@
 
 mod import;
 
-use crate::domain::{PersonLimits, RatingLimits, StoreLimits, Violations};
+use crate::domain::{Violations, limits, rules};
 
 use super::fields::fields;
 
@@ -14,10 +14,7 @@ const MAX_ITEMS: usize = 10_000;
 
 pub fn check_items(request: &[u8], field: &str) -> Result<(), Violations> {
     let items = fields(request).flat_map(|field| fields(field.value)).count();
-    if items > MAX_ITEMS {
-        return Err(Violations::one(field, format!("must have at most {MAX_ITEMS} items, has {items}")));
-    }
-    Ok(())
+    rules::items(items, 0..=MAX_ITEMS).map_err(|rule| Violations::one(field, rule))
 }
 
 /// The `message` of a request to store one and of one to change one, `StoreMessageRequest.tags`, and the repeated fields
@@ -26,20 +23,18 @@ const STORED_MESSAGE: u64 = 2;
 const CHANGED_MESSAGE: u64 = 1;
 const STORED_TAGS: u64 = 8;
 const MESSAGE_LISTS: [(u64, &str, usize); 5] = [
-    (13, "message.to", StoreLimits::RECEIVERS),
-    (14, "message.cc", StoreLimits::RECEIVERS),
-    (15, "message.bcc", StoreLimits::RECEIVERS),
-    (23, "message.intent_ids", StoreLimits::INTENTS),
-    (29, "message.attachments", StoreLimits::ATTACHMENTS),
+    (13, "message.to", limits::RECEIVERS),
+    (14, "message.cc", limits::RECEIVERS),
+    (15, "message.bcc", limits::RECEIVERS),
+    (23, "message.intent_ids", limits::INTENTS),
+    (29, "message.attachments", limits::ATTACHMENTS),
 ];
 
 pub fn check_store(request: &[u8]) -> Result<(), Violations> {
     let mut violations = Violations::default();
     violations.take(check_message(request, STORED_MESSAGE));
     let tags = fields(request).filter(|field| field.number == STORED_TAGS).count();
-    if tags > StoreLimits::TAGS {
-        violations.add("tags", format!("must have at most {} items, has {tags}", StoreLimits::TAGS));
-    }
+    violations.check("tags", rules::items(tags, 0..=limits::TAGS));
     violations.or(())
 }
 
@@ -55,9 +50,7 @@ fn check_message(request: &[u8], message: u64) -> Result<(), Violations> {
     }
     let mut violations = Violations::default();
     for ((_, name, most), count) in MESSAGE_LISTS.iter().zip(counts) {
-        if count > *most {
-            violations.add(*name, format!("must have at most {most} items, has {count}"));
-        }
+        violations.check(*name, rules::items(count, 0..=*most));
     }
     violations.or(())
 }
@@ -86,11 +79,9 @@ pub fn check_submission(request: &[u8]) -> Result<(), Violations> {
 }
 
 fn check_count(field: &str, count: usize) -> Result<(), Violations> {
-    let most = RatingLimits::QUESTIONS;
-    if count <= most {
-        return Ok(());
-    }
-    Err(Violations::one(field, format!("must have 1 to {most} items, has {count}")))
+    // That there is none is told later, with all else that is wrong.
+    let rule = if count == 0 { Ok(()) } else { rules::items(count, 1..=limits::QUESTIONS) };
+    rule.map_err(|rule| Violations::one(field, rule))
 }
 
 /// `UpdatePersonRequest.person` and `Person.teams`.
@@ -100,11 +91,7 @@ const PERSON_TEAMS: u64 = 8;
 pub fn check_person(request: &[u8]) -> Result<(), Violations> {
     let people = fields(request).filter(|field| field.number == PERSON);
     let teams = people.flat_map(|person| fields(person.value)).filter(|field| field.number == PERSON_TEAMS);
-    let (count, most) = (teams.count(), PersonLimits::TEAMS);
-    if count <= most {
-        return Ok(());
-    }
-    Err(Violations::one("person.teams", format!("must be at most {most}, are {count}")))
+    rules::items(teams.count(), 0..=limits::TEAMS).map_err(|rule| Violations::one("person.teams", rule))
 }
 
 #[cfg(test)]

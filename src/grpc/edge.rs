@@ -54,8 +54,8 @@ impl Edge {
 pub fn conversation_to_wire(conversation: Conversation, scoring: ScoringStatus) -> v1::Conversation {
     v1::Conversation {
         name: names::conversation(conversation.id),
-        source: conversation.source,
-        external_id: conversation.external_id,
+        source: conversation.source.into(),
+        external_id: conversation.external_id.into(),
         subject: conversation.subject,
         message_count: conversation.message_count as i32,
         create_time: Some(times::to_wire(conversation.create_time)),

@@ -6,11 +6,10 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
-    domain::Violations,
+    domain::{Violations, Words as _},
     error::Error,
     proto::v1::{self, ErrorReason},
     server::{ERROR_DOMAIN, reason_name},
-    wire::rating,
 };
 
 impl From<Error> for Status {
@@ -55,7 +54,7 @@ impl From<Error> for Status {
             }
             Error::RatingClosed { name, state, because } => {
                 details.add_precondition_failure_violation("RATING_STATE", name, because);
-                metadata.insert("state".to_owned(), rating::state_to_wire(state).as_str_name().to_owned());
+                metadata.insert("state".to_owned(), format!("RATING_STATE_{}", state.word().to_uppercase()));
                 (Code::FailedPrecondition, ErrorReason::RatingClosed)
             }
             Error::TeamExists { name, .. } => {

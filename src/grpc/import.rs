@@ -144,8 +144,8 @@ fn status_to_wire(status: ImportStatus) -> v1::Import {
     v1::Import {
         name: names::import(&status.receipt),
         conversation: names::conversation(conversation.id),
-        source: conversation.source,
-        external_id: conversation.external_id,
+        source: conversation.source.into(),
+        external_id: conversation.external_id.into(),
         create_time: Some(times::to_wire(conversation.create_time)),
         scoring: Some(scoring_to_wire(status.scoring)),
     }

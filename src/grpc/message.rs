@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    domain::{ConversationRef, StoreDraft, Violations},
+    domain::{MessageDraft, Violations},
     error::Error,
     proto::v1,
     server::Deadline,
@@ -15,9 +15,9 @@ use crate::{
         message::{Process, StoredMessage, Target, delete_message, store_message, update_message},
     },
     wire::{
-        fields::{present, request_id_from_wire},
+        fields::{paths, present, request_id_from_wire},
         handling,
-        message::{change_from_wire, draft_from_wire},
+        message::{draft_from_wire, update_from_wire},
         names,
     },
 };
@@ -40,14 +40,11 @@ impl Edge {
         if let Some(rule) = refusal {
             violations.add("parent", rule);
         }
-        if let Some(ConversationRef::External { source, external_id }) = &parent {
-            check_new_identity(source, external_id, &mut violations);
-        }
         let request_id = request_id_from_wire(&request.request_id, &mut violations);
         let process = self.process_from_wire(request.process, deadline, &mut violations);
-        let handling = handling::change_from_wire(&mut request, &mut violations);
+        let handling = handling::draft_from_request(&mut request, &mut violations);
         let message = request.message.unwrap_or_default();
-        let draft = StoreDraft { handling, ..draft_from_wire("message", message, &mut violations) };
+        let draft = MessageDraft { handling, ..draft_from_wire("message", message, &mut violations) };
         let new = draft.check(Violations::default()).map_err(|found| found.renamed(wire_field));
         let new = violations.take(new);
         let (Some(parent), Some(new), true) = (parent, new, violations.is_empty()) else {
@@ -75,16 +72,16 @@ impl Edge {
         let message = request.message.unwrap_or_default();
         let target = violations.take(names::parse_message("message.name", &message.name));
         let etag = present(message.etag.clone());
-        let paths = request.update_mask.map(|mask| mask.paths).unwrap_or_default();
+        let paths = paths(request.update_mask);
         let id = target.as_ref().map(|(_, id)| *id);
-        let change = change_from_wire(message, id, &paths, &mut violations);
-        let checked = change.check(Violations::default()).map_err(|found| found.renamed(wire_field));
-        let change = violations.take(checked);
-        let (Some((parent, id)), Some(change), true) = (target, change, violations.is_empty()) else {
+        let update = update_from_wire(message, id, &paths, &mut violations);
+        let checked = update.check(Violations::default()).map_err(|found| found.renamed(wire_field));
+        let update = violations.take(checked);
+        let (Some((parent, id)), Some(update), true) = (target, update, violations.is_empty()) else {
             return Err(Error::from(violations).into());
         };
         let target = Target { parent: &parent, id, etag: etag.as_deref() };
-        let stored = update_message(self.call().with_request_id(request_id.as_ref()), target, &change).await;
+        let stored = update_message(self.call().with_request_id(request_id.as_ref()), target, &update).await;
         let stored = stored.map_err(|error| match error {
             Error::Invalid(found) => Error::Invalid(found.renamed(wire_field)),
             other => other,
@@ -113,20 +110,16 @@ impl Edge {
         let left = deadline.map_or(longest, |Deadline(deadline)| {
             deadline.saturating_duration_since(Instant::now()).saturating_sub(ANSWER_TIME)
         });
-        let processes = [
-            (v1::ScoringProcess::Batch, Process::Batch),
-            (v1::ScoringProcess::Realtime, Process::Realtime { within: left.min(longest) }),
-            (v1::ScoringProcess::Off, Process::Off),
-        ];
-        handling::choice("process", &processes, process, violations).unwrap_or(Process::Batch)
-    }
-}
-
-/// A conversation that is made by its name is known by what an import would take too; its lengths are checked as it is read.
-fn check_new_identity(source: &str, external_id: &str, violations: &mut Violations) {
-    if let Some(control) = source.chars().chain(external_id.chars()).find(|character| character.is_control())
-    {
-        violations.add("parent", format!("must not contain control characters, contains {control:?}"));
+        match v1::ScoringProcess::try_from(process) {
+            Ok(v1::ScoringProcess::Unspecified | v1::ScoringProcess::Batch) => Process::Batch,
+            Ok(v1::ScoringProcess::Realtime) => Process::Realtime { within: left.min(longest) },
+            Ok(v1::ScoringProcess::Off) => Process::Off,
+            Err(_) => {
+                let rule = "must be one of 1 (batch), 2 (realtime), 3 (off)";
+                violations.add("process", format!("{rule}, is {process}"));
+                Process::Batch
+            }
+        }
     }
 }
 

@@ -1,17 +1,10 @@
 //! The body of a CraftCX import. docs/rest-craftcx.md describes it; `plaudit import` reads one from each line.
 
 use crate::domain::{
-    AuthorDraft, AuthorKind, ConversationDraft, ImportLimits, MessageDraft, MessageKind, NewConversation,
-    Violations,
+    AuthorDraft, ConversationDraft, ImportLimits, ImportedMessageDraft, NewConversation, Violations,
 };
 
 use super::json::{self, Findings, Object};
-
-const KINDS: [(&str, MessageKind); 2] =
-    [("message", MessageKind::Message), ("comment", MessageKind::Comment)];
-
-const AUTHOR_TYPES: [(&str, AuthorKind); 3] =
-    [("contact", AuthorKind::Contact), ("ai", AuthorKind::Ai), ("teammate", AuthorKind::Teammate)];
 
 /// The conversation of a body; everything that is wrong with it under the names that the document has for its fields.
 pub fn parse_conversation(body: &[u8], limits: ImportLimits) -> Result<NewConversation, Violations> {
@@ -34,23 +27,23 @@ fn draft_of(fields: &mut Object, limits: ImportLimits, findings: &mut Findings) 
     }
 }
 
-fn message_of(mut fields: Object, findings: &mut Findings) -> MessageDraft {
+fn message_of(mut fields: Object, findings: &mut Findings) -> ImportedMessageDraft {
     fields.require("author", findings);
     let author = fields.object("author", findings);
-    MessageDraft {
+    ImportedMessageDraft {
         external_id: fields.string("external_id", findings),
-        kind: fields.choice("kind", &KINDS, findings),
+        kind: fields.word("kind", findings),
         content: fields.string("content", findings),
         author: author.map(|author| author_of(author, findings)).unwrap_or_default(),
         create_time: fields.millis("timestamp", findings),
         ai_tool: fields.text("ai_tool", findings),
-        ..MessageDraft::default()
+        ..ImportedMessageDraft::default()
     }
 }
 
 fn author_of(mut fields: Object, findings: &mut Findings) -> AuthorDraft {
     AuthorDraft {
-        kind: fields.choice("type", &AUTHOR_TYPES, findings),
+        kind: fields.word("type", findings),
         external_id: fields.text("external_id", findings),
         name: fields.text("name", findings),
     }

@@ -10,7 +10,8 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-use crate::domain::{UnixMillis, Violations};
+pub use crate::domain::rules::shown;
+use crate::domain::{UnixMillis, Violations, Words};
 
 pub use kept::Kept;
 
@@ -20,9 +21,6 @@ use super::times;
 pub const ROOT: &str = "$";
 /// Beyond ±2^53 a JSON number is not the same in every language.
 const MAX_INTEGER: i64 = 1 << 53;
-/// How many characters of what was sent an error shows.
-const SHOWN_CHARACTERS: usize = 60;
-
 /// What is wrong with a body so far.
 #[derive(Debug, Default)]
 pub struct Findings {
@@ -139,17 +137,31 @@ impl Object {
 
     /// A moment as milliseconds since 1970, written as any whole number; all of its rule is told at once.
     pub fn millis(&mut self, name: &str, findings: &mut Findings) -> Option<UnixMillis> {
-        let last = UnixMillis::MAX.0;
+        let (first, last) = (UnixMillis::MIN.0, UnixMillis::MAX.0);
         let expected =
-            format!("an integer from 0 to {last} (milliseconds since 1970-01-01, to the end of 9999)");
+            format!("an integer from {first} to {last} (milliseconds since 1970-01-01, to the end of 9999)");
         self.take_as(name, &expected, findings, |value| {
-            whole_number(&value).filter(|millis| (0..=last).contains(millis)).map(UnixMillis).ok_or(value)
+            whole_number(&value).and_then(|millis| UnixMillis::checked(millis).ok()).ok_or(value)
         })
     }
 
     /// A moment as ISO 8601 writes it.
     pub fn time(&mut self, name: &str, findings: &mut Findings) -> Option<UnixMillis> {
-        self.take_as(name, times::FORM, findings, |value| value.as_str().and_then(times::parse).ok_or(value))
+        self.time_as(name, times::FORM, findings, times::parse)
+    }
+
+    /// A moment of which `read` makes milliseconds.
+    pub fn time_as(
+        &mut self,
+        name: &str,
+        expected: &str,
+        findings: &mut Findings,
+        read: impl FnOnce(&str) -> Option<i64>,
+    ) -> Option<UnixMillis> {
+        let path = self.path_of(name);
+        let millis =
+            self.take_as(name, expected, findings, |value| value.as_str().and_then(read).ok_or(value))?;
+        findings.violations.check(path, UnixMillis::checked(millis))
     }
 
     /// One of the `choices`, exactly as written.
@@ -164,6 +176,12 @@ impl Object {
             let chosen = choices.iter().find(|(text, _)| value.as_str() == Some(*text));
             chosen.map(|(_, choice)| *choice).ok_or(value)
         })
+    }
+
+    /// One of an enum's words.
+    pub fn word<T: Words>(&mut self, name: &str, findings: &mut Findings) -> Option<T> {
+        let choices: Vec<_> = T::WORDS.iter().map(|(value, _, word)| (*word, *value)).collect();
+        self.choice(name, &choices, findings)
     }
 
     pub fn boolean(&mut self, name: &str, findings: &mut Findings) -> Option<bool> {
@@ -264,14 +282,6 @@ impl Object {
     }
 }
 
-/// A text as errors show it: quoted, and not the whole of a long one.
-pub fn shortened(text: &str) -> String {
-    let mut characters = text.chars();
-    let shown: String = characters.by_ref().take(SHOWN_CHARACTERS).collect();
-    let rest = if characters.next().is_some() { "…" } else { "" };
-    format!("{shown:?}{rest}")
-}
-
 /// A number within the bounds of [`Object::integer`].
 pub fn whole_number(value: &Value) -> Option<i64> {
     let Value::Number(number) = value else { return None };
@@ -288,7 +298,7 @@ fn unlike(expected: &str, value: &Value) -> String {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => format!("the boolean {value}"),
         Value::Number(number) => format!("the number {number}"),
-        Value::String(text) => format!("the string {}", shortened(text)),
+        Value::String(text) => format!("the string {}", shown(text)),
         Value::Array(items) => format!("an array of {}", items.len()),
         Value::Object(_) => "an object".to_owned(),
     };

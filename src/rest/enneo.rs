@@ -18,7 +18,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use crate::{
-    domain::{ConversationId, ConversationRef, FIRST_ID},
+    domain::{ConversationId, ConversationRef, ExternalId, FIRST_ID, SourceName},
     error::{Error, ResourceKind},
     interchange::json,
     service::Services,
@@ -61,7 +61,7 @@ impl Ticket {
         let text = path.map(|Path(id)| id).unwrap_or_default();
         let is_canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
         if !is_canonical || text.is_empty() {
-            let message = format!("ticketId: must be a positive integer, is {}", json::shortened(&text));
+            let message = format!("ticketId: must be a positive integer, is {}", json::shown(&text));
             return Err(Fault::new(StatusCode::BAD_REQUEST, message));
         }
         // What no number of ours can be is not found, as a number of ours that is not given.
@@ -70,8 +70,8 @@ impl Ticket {
             ConversationRef::Id(ConversationId(id))
         } else {
             ConversationRef::External {
-                source: services.settings().enneo_source.to_owned(),
-                external_id: text,
+                source: SourceName::mended(services.settings().enneo_source),
+                external_id: ExternalId::of_number(id),
             }
         };
         Ok(Self { id, conversation })
@@ -87,5 +87,5 @@ impl Ticket {
 }
 
 fn not_found(id: &str) -> Fault {
-    Fault::new(StatusCode::NOT_FOUND, format!("there is no ticket {}", json::shortened(id)))
+    Fault::new(StatusCode::NOT_FOUND, format!("there is no ticket {}", json::shown(id)))
 }

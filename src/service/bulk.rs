@@ -6,7 +6,7 @@ use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::Fu
 use tokio::{sync::oneshot, time::sleep};
 
 use crate::{
-    domain::{ImportOutcome, NewConversation, RequestId, Violations},
+    domain::{ExternalId, ImportOutcome, NewConversation, RequestId, SourceName, Violations},
     error::Error,
 };
 
@@ -75,7 +75,7 @@ impl Counts {
 }
 
 /// Source and external id.
-type Identity = (String, String);
+type Identity = (SourceName, ExternalId);
 
 /// One bulk import. Items in flight when it is dropped may or may not be stored.
 pub struct Bulk {

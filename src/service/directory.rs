@@ -9,8 +9,8 @@ mod team;
 mod waiting;
 
 pub use known::KnownPeople;
-pub use person::{PeopleFilter, PersonPage, PersonUpdate, get_person, list_people, update_person};
-pub use team::{TeamPage, TeamUpdate, create_team, delete_team, get_team, list_teams, update_team};
+pub use person::{PeopleFilter, PersonPage, UpdatePerson, get_person, list_people, update_person};
+pub use team::{TeamPage, UpdateTeam, create_team, delete_team, get_team, list_teams, update_team};
 pub(super) use waiting::{WaitingPeople, announce, announce_handling};
 pub use waiting::{meet_announced, wait_for_announced};
 
@@ -18,8 +18,8 @@ use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use crate::{
     domain::{
-        Author, AuthorKind, Conversation, ConversationId, KnownBy, NewTeam, Person, PersonId, PersonIdentity,
-        Team, TeamId, TeamIdentity, Transcript, UnixMillis,
+        Author, AuthorKind, Conversation, ConversationId, DisplayName, KnownBy, NewTeam, Person, PersonId,
+        PersonIdentity, SourceName, Team, TeamId, TeamIdentity, Transcript, UnixMillis,
     },
     error::{Error, ResourceKind},
     store::{
@@ -56,7 +56,7 @@ pub async fn numbers_of(
     let mut without_own = Vec::new();
     for author in authors {
         let seen = Seen::of(&conversation.source, conversation.id, author);
-        let own = seen.identity.own_number().filter(|_| conversation.source == numeric_source);
+        let own = seen.identity.own_number().filter(|_| conversation.source == *numeric_source);
         if own.is_none() {
             without_own.push(seen);
         }
@@ -139,7 +139,7 @@ fn passed_over(entered: Result<(), Error>) -> Result<(), Error> {
 
 /// Those who are somebody outside the conversation.
 fn somebodies<'a>(
-    source: &str,
+    source: &SourceName,
     conversation: ConversationId,
     authors: impl Iterator<Item = &'a Author>,
 ) -> Vec<Seen> {
@@ -156,7 +156,7 @@ fn somebodies<'a>(
 }
 
 fn team_of(conversation: &Conversation) -> Option<TeamIdentity> {
-    let name = conversation.handling.team.as_ref().filter(|name| !name.is_empty())?;
+    let name = conversation.handling.team.as_ref()?;
     Some(TeamIdentity { source: conversation.source.clone(), external_id: name.clone() })
 }
 
@@ -169,7 +169,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(source: &str, conversation: ConversationId, author: &Author) -> Self {
+    fn of(source: &SourceName, conversation: ConversationId, author: &Author) -> Self {
         let identity = PersonIdentity::of(source, conversation, author);
         Self { identity, name: author.name.clone().filter(|name| !name.is_empty()) }
     }
@@ -279,7 +279,7 @@ impl Meet<'_> {
         let people = directory::find_people(&*decision, &numbers).await?;
         for (person, name) in people.into_iter().zip(names) {
             let Some(mut person) = person.filter(|person| person.display_name.is_empty()) else { continue };
-            person.display_name = name;
+            person.display_name = DisplayName::mended(name);
             person.version += 1;
             person.update_time = now;
             directory::put_person(decision, &person);
@@ -311,7 +311,8 @@ impl Decide for MeetTeam<'_> {
         }
         let services = self.call.services;
         let id = TeamId(services.ids.take(1).await?);
-        let (identity, display_name) = (Some(self.identity.clone()), self.identity.external_id.clone());
+        let (identity, display_name) =
+            (Some(self.identity.clone()), self.identity.external_id.clone().into());
         let new = NewTeam { identity, display_name, description: String::new() };
         directory::put_new_team(decision, &Team::new(id, new, services.clock.now()));
         Ok(id)

@@ -178,8 +178,8 @@ impl Import<'_> {
     ) -> Result<Imported, Error> {
         match self.on_conflict {
             ConflictPolicy::Reject => Err(Error::AlreadyImported {
-                source_name: self.new.source.clone(),
-                external_id: self.new.external_id.clone(),
+                source_name: self.new.source.to_string(),
+                external_id: self.new.external_id.to_string(),
                 conversation: id,
                 receipt: self.call.services.secrets.receipt(id),
             }),

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::{
     domain::{
-        AttachmentId, Conversation, ConversationId, ConversationRef, Event, EventKind, ImportLimits, Message,
-        MessageId, NewStoredMessage, StoreLimits, UnixMillis, Violations,
+        AttachmentId, Conversation, ConversationId, ConversationRef, Event, EventKind, ExternalId, Message,
+        MessageId, NewMessage, SourceName, UnixMillis, Violations, limits,
     },
     error::{Error, ResourceKind},
     store::{
@@ -62,7 +62,7 @@ pub struct StoredMessage {
 pub async fn store_message(
     call: Call<'_>,
     parent: &ConversationRef,
-    new: &NewStoredMessage,
+    new: &NewMessage,
     process: Process,
 ) -> Result<StoredMessage, Error> {
     // However the call ends, also when its caller goes away: what it leaves in the queue is seen to.
@@ -119,7 +119,7 @@ impl Drop for WakeScoring<'_> {
 struct Store<'a> {
     call: Call<'a>,
     parent: &'a ConversationRef,
-    new: &'a NewStoredMessage,
+    new: &'a NewMessage,
     process: Process,
 }
 
@@ -181,7 +181,7 @@ impl Mutation for Store<'_> {
         let Some(found) = conversation::find_with_deleted(&space, conversation).await? else {
             let (source, external_id) = match self.parent {
                 ConversationRef::External { source, external_id } => (source.clone(), external_id.clone()),
-                ConversationRef::Id(_) => Default::default(),
+                ConversationRef::Id(_) => (SourceName::mended(""), ExternalId::mended("")),
             };
             // The conversation was purged; nothing more is known.
             let purged = Conversation::new(conversation, source, external_id, time);
@@ -205,15 +205,15 @@ impl Store<'_> {
     async fn create(
         &self,
         decision: &mut Decision<'_>,
-        source: &str,
-        external_id: &str,
+        source: &SourceName,
+        external_id: &ExternalId,
     ) -> Result<StoredMessage, Error> {
         let (ids, clock) = (&self.call.services.ids, &self.call.services.clock);
         let (taken, now) = ids.take_for_conversation(1 + self.numbers_taken(), || clock.now()).await?;
         let id = ConversationId(taken.number);
         decision.creates(taken);
         let message = self.put_message(decision, id, numbers_from(id.0 + 1), now);
-        let mut conversation = Conversation::new(id, source.to_owned(), external_id.to_owned(), now);
+        let mut conversation = Conversation::new(id, source.clone(), external_id.clone(), now);
         self.change(&mut conversation, &message);
         let scoring = if self.process == Process::Off {
             conversation.unscored_version = Some(conversation.version);
@@ -250,8 +250,8 @@ impl Store<'_> {
             return Ok(StoredMessage { conversation: found.head.conversation, scoring, message });
         }
         let mut changed = found.head.conversation.clone();
-        if changed.message_count as usize >= ImportLimits::CONVERSATION_MESSAGES {
-            let most = ImportLimits::CONVERSATION_MESSAGES;
+        if changed.message_count as usize >= limits::CONVERSATION_MESSAGES {
+            let most = limits::CONVERSATION_MESSAGES;
             let rule = format!("must name a conversation with fewer than {most} messages, it has {most}");
             return Err(Violations::one("parent", rule).into());
         }
@@ -320,7 +320,7 @@ impl Store<'_> {
         Message {
             id,
             // A tracking id may be reused with other content, so it does not identify a message.
-            external_id: id.to_string(),
+            external_id: ExternalId::of_number(id),
             kind: details.kind(),
             content: new.content.clone(),
             author: new.author.clone(),
@@ -351,7 +351,7 @@ impl Store<'_> {
 
 /// Every message may add tags, but the total per conversation is limited.
 fn check_tags(changed: &Conversation) -> Result<(), Violations> {
-    let (most, count) = (StoreLimits::TAGS, changed.handling.tags.len());
+    let (most, count) = (limits::TAGS, changed.handling.tags.len());
     if count <= most {
         return Ok(());
     }

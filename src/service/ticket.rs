@@ -206,7 +206,7 @@ fn named_in(row: &Row) -> impl Iterator<Item = &Author> {
 }
 
 fn ai_agent(author: &Author, KnownAuthor { number, entry }: &KnownAuthor) -> AiAgent {
-    let said = entry.as_ref().map(|entry| entry.display_name.clone()).filter(|name| !name.is_empty());
+    let said = entry.as_ref().map(|entry| entry.display_name.to_string()).filter(|name| !name.is_empty());
     AiAgent {
         number: *number,
         name: said.or_else(|| author.name.clone()).unwrap_or_default(),

@@ -4,37 +4,27 @@ use std::ops::RangeInclusive;
 
 use crate::{
     domain::{
-        AgentFilter, AssessmentFilter, AssessmentState, AuthorDraft, AuthorKind, ConversationFilter,
-        RatingFilter, RatingState, TimeRange, Violations,
+        AgentFilter, AssessmentFilter, AssessmentState, AuthorDraft, ConversationFilter, Path, RatingFilter,
+        RatingState, Side, TimeRange, Violations, Words, check_side, limits, rules,
     },
     proto::v1,
 };
 
-use super::{
-    author::author_from_wire,
-    fields::present,
-    handling::{channel_from_wire, status_from_wire},
-    names,
-    rating::state_to_wire,
-    times,
-};
+use super::{author::author_from_wire, enums::choice, fields::present, names, times};
 
 /// No filter takes a longer text; nothing that is stored has one where it counts.
-const MAX_TEXT_BYTES: usize = 512;
+const MAX_TEXT_BYTES: usize = limits::TEXT_BYTES;
 
 pub fn conversations(
     filter: Option<v1::ConversationFilter>,
     violations: &mut Violations,
 ) -> ConversationFilter {
     let filter = filter.unwrap_or_default();
-    if filter.tags.len() > ConversationFilter::TAGS {
-        let rule = format!("must have at most {} items, has {}", ConversationFilter::TAGS, filter.tags.len());
-        violations.add("filter.tags", rule);
-    }
+    violations.check("filter.tags", rules::items(filter.tags.len(), 0..=limits::FILTER_TAGS));
     let mut tags = filter.tags;
-    tags.truncate(ConversationFilter::TAGS);
+    tags.truncate(limits::FILTER_TAGS);
     for (index, tag) in tags.iter().enumerate() {
-        check_text(&format!("filter.tags[{index}]"), tag, 1, violations);
+        violations.check(format!("filter.tags[{index}]"), rules::bytes(tag, 1..=MAX_TEXT_BYTES));
     }
     // In an order of their own, so that a token is good for the same tags in any.
     tags.sort_unstable();
@@ -42,8 +32,8 @@ pub fn conversations(
     let score = Bounds { fields: ["min_score", "max_score"], lowest: 1.0, highest: 5.0 };
     ConversationFilter {
         source: text("filter.source", filter.source, violations),
-        status: status_from_wire("filter.status", filter.status, violations),
-        channel: channel_from_wire("filter.channel", filter.channel, violations),
+        status: choice("filter.status", filter.status, violations),
+        channel: choice("filter.channel", filter.channel, violations),
         agent: text("filter.agent", filter.agent, violations),
         tags,
         created: times_between(filter.start_time.as_ref(), filter.end_time.as_ref(), violations),
@@ -71,8 +61,7 @@ pub fn assessments(filter: Option<v1::AssessmentFilter>, violations: &mut Violat
 pub fn ratings(filter: v1::RatingFilter, violations: &mut Violations) -> RatingFilter {
     let mut states = Vec::new();
     for (index, state) in filter.states.into_iter().enumerate() {
-        let known = RatingState::ALL.into_iter().find(|known| state_to_wire(*known) as i32 == state);
-        match known {
+        match RatingState::from_number(state) {
             Some(known) if states.contains(&known) => {}
             Some(known) => states.push(known),
             None => violations.add(
@@ -92,7 +81,7 @@ pub fn ratings(filter: v1::RatingFilter, violations: &mut Violations) -> RatingF
     RatingFilter {
         states,
         agent: filter.agent.map(|agent| agent_from_wire(agent, violations)),
-        channel: channel_from_wire("filter.channel", filter.channel, violations),
+        channel: choice("filter.channel", filter.channel, violations),
         source: present(filter.source),
         from,
         until,
@@ -101,9 +90,7 @@ pub fn ratings(filter: v1::RatingFilter, violations: &mut Violations) -> RatingF
 
 fn agent_from_wire(agent: v1::Author, violations: &mut Violations) -> AgentFilter {
     let AuthorDraft { kind, external_id, name } = author_from_wire("filter.agent", agent, violations);
-    if kind == Some(AuthorKind::Contact) {
-        violations.add("filter.agent.kind", "must be a teammate or an AI, is contact");
-    }
+    check_side(kind, Side::Agent, Path::of("filter.agent"), violations);
     let (external_id, name) = (external_id.and_then(present), name.and_then(present));
     if external_id.is_none() && name.is_none() {
         violations.add("filter.agent.external_id", "is required where there is no name");
@@ -134,15 +121,8 @@ fn assessment_state(state: i32, violations: &mut Violations) -> Option<Assessmen
 
 /// An empty text asks for nothing.
 fn text(field: &str, text: String, violations: &mut Violations) -> Option<String> {
-    check_text(field, &text, 0, violations);
-    Some(text).filter(|text| !text.is_empty())
-}
-
-fn check_text(field: &str, text: &str, least: usize, violations: &mut Violations) {
-    if !(least..=MAX_TEXT_BYTES).contains(&text.len()) {
-        let rule = format!("must be {least} to {MAX_TEXT_BYTES} bytes long, is {}", text.len());
-        violations.add(field, rule);
-    }
+    violations.check(field, rules::bytes(&text, 0..=MAX_TEXT_BYTES));
+    present(text)
 }
 
 fn times_between(

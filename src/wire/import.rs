@@ -1,12 +1,13 @@
 //! A whole conversation as an import brings it.
 
 use crate::{
-    domain::{ConversationDraft, MessageDraft, MessageKind, Violations},
+    domain::{ConversationDraft, ImportedMessageDraft, Violations},
     proto::v1,
 };
 
 use super::{
     author::author_from_wire,
+    enums::choice,
     fields::present,
     handling,
     message::{details_from_wire, is_detailed},
@@ -39,26 +40,17 @@ fn message_from_wire(
     mut message: v1::Message,
     is_numbered: bool,
     violations: &mut Violations,
-) -> MessageDraft {
+) -> ImportedMessageDraft {
     let number = is_numbered.then(|| message.name.rsplit('/').next()?.parse().ok()).flatten();
     let author = message.author.take().unwrap_or_default();
     let create_time = message.create_time.take();
     let create_time = create_time
         .and_then(|time| times::checked(&format!("messages[{index}].create_time"), &time, violations));
-    let kind = match v1::MessageKind::try_from(message.kind) {
-        Ok(v1::MessageKind::Unspecified) => None,
-        Ok(v1::MessageKind::Message) => Some(MessageKind::Message),
-        Ok(v1::MessageKind::Comment) => Some(MessageKind::Comment),
-        Err(_) => {
-            let rule = "must be MESSAGE_KIND_MESSAGE or MESSAGE_KIND_COMMENT";
-            violations.add(format!("messages[{index}].kind"), format!("{rule}, is {}", message.kind));
-            None
-        }
-    };
+    let kind = choice(format!("messages[{index}].kind"), message.kind, violations);
     let author = author_from_wire(&format!("messages[{index}].author"), author, violations);
     let external_id = present(std::mem::take(&mut message.external_id));
     let (content, ai_tool) = (message.content.take(), message.ai_tool.take());
     let details = is_detailed(&message)
         .then(|| Box::new(details_from_wire(&format!("messages[{index}]"), message, violations)));
-    MessageDraft { external_id, kind, content, author, create_time, ai_tool, number, details }
+    ImportedMessageDraft { external_id, kind, content, author, create_time, ai_tool, number, details }
 }

@@ -1,31 +1,26 @@
 //! Messages between the domain and the API.
 
-mod change;
+mod update;
 
 use crate::{
     domain::{
-        Attachment, AttachmentDraft, AttachmentId, ConversationId, Direction, IntentId, Message,
-        MessageDetails, MessageId, MessageKind, StoreDraft, Violations, WithoutBytes,
+        Attachment, AttachmentDraft, AttachmentId, ConversationId, IntentId, Message, MessageDetails,
+        MessageDraft, MessageId, Violations, WithoutBytes, rules::shown,
     },
     proto::v1,
 };
 
 use super::{
     author::{author_from_wire, author_to_wire},
+    enums::{choice, number},
     fields::present,
-    handling, names, times,
+    names, times,
 };
 
-pub use change::change_from_wire;
-
-const DIRECTIONS: [(v1::MessageDirection, Direction); 3] = [
-    (v1::MessageDirection::In, Direction::In),
-    (v1::MessageDirection::Out, Direction::Out),
-    (v1::MessageDirection::Internal, Direction::Internal),
-];
+pub use update::update_from_wire;
 
 /// A message as it is to be stored. What is wrong with it is named below `place`.
-pub fn draft_from_wire(place: &str, message: v1::Message, violations: &mut Violations) -> StoreDraft {
+pub fn draft_from_wire(place: &str, message: v1::Message, violations: &mut Violations) -> MessageDraft {
     let field = |name: &str| format!("{place}.{name}");
     for (name, text) in [
         ("raw_data", &message.raw_data),
@@ -33,13 +28,12 @@ pub fn draft_from_wire(place: &str, message: v1::Message, violations: &mut Viola
         ("sent_content", &message.sent_content),
     ] {
         if let Some(text) = text.as_ref().filter(|text| !is_json_object(text)) {
-            let shown: String = text.chars().take(60).collect();
-            violations.add(field(name), format!("must be a JSON object, is {shown:?}"));
+            violations.add(field(name), format!("must be a JSON object, is {}", shown(text)));
         }
     }
     let create_time = message.create_time.as_ref();
-    StoreDraft {
-        direction: handling::choice(&field("direction"), &DIRECTIONS, message.direction, violations),
+    MessageDraft {
+        direction: choice(field("direction"), message.direction, violations),
         is_private: message.private,
         body_type: present(message.r#type),
         from_address: message.from_address,
@@ -117,7 +111,7 @@ pub fn item_count(message: &v1::Message) -> usize {
 }
 
 /// What an import brings besides; only there may an attachment be without its bytes.
-pub fn details_from_wire(place: &str, message: v1::Message, violations: &mut Violations) -> StoreDraft {
+pub fn details_from_wire(place: &str, message: v1::Message, violations: &mut Violations) -> MessageDraft {
     let without_bytes = |attachment: &v1::Attachment| {
         attachment.content_missing.then(|| WithoutBytes {
             size_bytes: attachment.size_bytes.and_then(|size| size.try_into().ok()),
@@ -142,15 +136,11 @@ pub fn message_to_wire(
     link: impl Fn(AttachmentId) -> String,
 ) -> v1::Message {
     let event_id = message.details.as_ref().map_or(0, |_| message.event_number() as i64);
-    let kind = match message.kind {
-        MessageKind::Message => v1::MessageKind::Message,
-        MessageKind::Comment => v1::MessageKind::Comment,
-    };
     let details = message.details.map(|details| details_to_wire(conversation, message.id, *details, &link));
     v1::Message {
         name: names::message(conversation, message.id),
-        external_id: message.external_id,
-        kind: kind.into(),
+        external_id: message.external_id.into(),
+        kind: number(Some(message.kind)),
         content: Some(message.content),
         author: Some(author_to_wire(message.author)),
         create_time: Some(times::to_wire(message.create_time)),
@@ -169,7 +159,6 @@ fn details_to_wire(
     details: MessageDetails,
     link: &impl Fn(AttachmentId) -> String,
 ) -> v1::Message {
-    let direction = DIRECTIONS.iter().find(|(_, direction)| *direction == details.direction);
     let intents = details.intent_ids.into_iter().map(|intent| match intent {
         IntentId::Number(number) => number.to_string(),
         IntentId::Text(text) => text,
@@ -178,7 +167,7 @@ fn details_to_wire(
     let attachments =
         attachments.map(|attachment| attachment_to_wire(conversation, message, attachment, link));
     v1::Message {
-        direction: direction.map_or(0, |(wire, _)| (*wire).into()),
+        direction: number(Some(details.direction)),
         private: details.is_private,
         r#type: details.body_type,
         from_address: details.from_address,

@@ -1,14 +1,14 @@
 //! Resource names: how they are written and read.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, str::FromStr};
 
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use crate::domain::{
-    AssessmentId, AttachmentId, AuthorKind, ConversationId, ConversationRef, CustomerByName, ImportLimits,
-    KnownBy, MessageId, PersonId, PersonIdentity, PersonRef, RatingRef, Receipt, RevisionRef, TeamId,
-    TeamIdentity, TeamRef, Violations,
+    AssessmentId, AttachmentId, AuthorKind, ConversationId, ConversationRef, CustomerByName, KnownBy,
+    MessageId, PersonId, PersonIdentity, PersonRef, RatingRef, Receipt, RevisionRef, TeamId, TeamIdentity,
+    TeamRef, Violations, Words as _, limits, rules,
 };
 
 pub fn conversation(id: ConversationId) -> String {
@@ -128,30 +128,29 @@ pub fn parse_rating(field: &str, name: &str) -> Result<RatingRef, Violations> {
 /// `people/{source}:{kind}:name={name}` and of a customer `people/{source}:contact:name={name}:in={conversation's external id}`.
 /// In an external id the `=` would be encoded.
 pub fn parse_person(field: &str, name: &str) -> Result<PersonRef, Violations> {
-    const KINDS: [AuthorKind; 3] = [AuthorKind::Contact, AuthorKind::Ai, AuthorKind::Teammate];
     let parsed = || {
         let segment = name.strip_prefix("people/").filter(|segment| !segment.contains('/'))?;
         let Some((source, rest)) = segment.split_once(':') else {
             return Some(PersonRef::Id(PersonId(canonical(segment)?)));
         };
         let (kind, external_id) = rest.split_once(':')?;
-        let kind = KINDS.into_iter().find(|known| known.as_str() == kind)?;
-        let source = decoded(source, ImportLimits::SOURCE_BYTES)?;
+        let kind = AuthorKind::from_word(kind)?;
+        let source = decoded(source)?;
         // One whom nobody named is somebody, too.
         let decoded_name = |name: &str| match name {
             "" => Some(String::new()),
-            name => decoded(name, ImportLimits::NAME_BYTES),
+            name => decoded_text(name).filter(|name| name.len() <= limits::NAME_BYTES),
         };
         if let (AuthorKind::Contact, Some(customer)) = (kind, external_id.strip_prefix("name="))
             && let Some((name, conversation)) = customer.split_once(":in=")
         {
-            let external_id = decoded(conversation, ImportLimits::EXTERNAL_ID_BYTES)?;
+            let external_id = decoded(conversation)?;
             let name = decoded_name(name)?;
             return Some(PersonRef::InConversation(CustomerByName { source, external_id, name }));
         }
         let known_by = match external_id.strip_prefix("name=").filter(|_| kind.is_agent()) {
             Some(name) => KnownBy::Name(decoded_name(name)?),
-            None => KnownBy::ExternalId(decoded(external_id, ImportLimits::EXTERNAL_ID_BYTES)?),
+            None => KnownBy::ExternalId(decoded(external_id)?),
         };
         Some(PersonRef::Identity(PersonIdentity { source, kind, known_by }))
     };
@@ -168,8 +167,8 @@ pub fn parse_team(field: &str, name: &str) -> Result<TeamRef, Violations> {
         let Some((source, external_id)) = segment.split_once(':') else {
             return Some(TeamRef::Id(TeamId(canonical(segment)?)));
         };
-        let source = decoded(source, ImportLimits::SOURCE_BYTES)?;
-        let external_id = decoded(external_id, ImportLimits::EXTERNAL_ID_BYTES)?;
+        let source = decoded(source)?;
+        let external_id = decoded(external_id)?;
         Some(TeamRef::External(TeamIdentity { source, external_id }))
     };
     parsed().ok_or_else(|| unlike(field, name, "`teams/{number}` or `teams/{source}:{external id}`"))
@@ -206,25 +205,28 @@ fn conversation_segment(segment: &str) -> Option<ConversationRef> {
     }
     match segment.split_once(':') {
         Some((source, external_id)) => {
-            let source = decoded(source, ImportLimits::SOURCE_BYTES)?;
-            let external_id = decoded(external_id, ImportLimits::EXTERNAL_ID_BYTES)?;
+            let source = decoded(source)?;
+            let external_id = decoded(external_id)?;
             Some(ConversationRef::External { source, external_id })
         }
         None => Some(ConversationRef::Id(ConversationId(canonical(segment)?))),
     }
 }
 
-/// A part that is longer than any that is stored names nothing, and has no place in an error's headers. A `%` that begins
-/// no encoded byte is refused, so that a thing has one name.
-fn decoded(part: &str, max_bytes: usize) -> Option<String> {
+/// A part that breaks the rule of what it stands for names nothing.
+fn decoded<T: FromStr>(part: &str) -> Option<T> {
+    decoded_text(part)?.parse().ok()
+}
+
+/// A `%` that begins no encoded byte is refused, so that a thing has one name.
+fn decoded_text(part: &str) -> Option<String> {
     let is_hex = |digits: Option<&str>| {
         digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
     };
     if part.match_indices('%').any(|(at, _)| !is_hex(part.get(at + 1..at + 3))) {
         return None;
     }
-    let text = percent_decode_str(part).decode_utf8().ok()?;
-    (1..=max_bytes).contains(&text.len()).then(|| text.into_owned())
+    Some(percent_decode_str(part).decode_utf8().ok()?.into_owned())
 }
 
 /// A decimal without sign or leading zeros.
@@ -234,6 +236,9 @@ fn canonical(text: &str) -> Option<u64> {
 }
 
 fn unlike(field: &str, name: &str, shape: &str) -> Violations {
+    if let Err(rule) = rules::one_line(&percent_decode_str(name).decode_utf8_lossy()) {
+        return Violations::one(field, rule);
+    }
     let shown: String = name.chars().take(200).collect();
     Violations::one(field, format!("must look like {shape}, is {shown:?}"))
 }
@@ -243,7 +248,10 @@ mod tests {
     use super::*;
 
     fn external(source: &str, external_id: &str) -> Option<ConversationRef> {
-        Some(ConversationRef::External { source: source.to_owned(), external_id: external_id.to_owned() })
+        Some(ConversationRef::External {
+            source: source.parse().unwrap(),
+            external_id: external_id.parse().unwrap(),
+        })
     }
 
     #[test]
@@ -287,9 +295,9 @@ mod tests {
     fn a_person_is_named_by_number_or_by_source_kind_and_external_id() {
         let parse = |name| parse_person("name", name).ok();
         let tom = |external_id: &str| {
-            let known_by = KnownBy::ExternalId(external_id.to_owned());
+            let known_by = KnownBy::ExternalId(external_id.parse().unwrap());
             PersonRef::Identity(PersonIdentity {
-                source: "zendesk".to_owned(),
+                source: "zendesk".parse().unwrap(),
                 kind: AuthorKind::Teammate,
                 known_by,
             })
@@ -299,14 +307,14 @@ mod tests {
         assert_eq!(parse("people/zendesk:teammate:t%2F1"), Some(tom("t/1")));
         assert_eq!(parse("people/zendesk:teammate:name%3Dt"), Some(tom("name=t")));
         let by_name = PersonRef::Identity(PersonIdentity {
-            source: "a".to_owned(),
+            source: "a".parse().unwrap(),
             kind: AuthorKind::Ai,
             known_by: KnownBy::Name("Bot 1".to_owned()),
         });
         assert_eq!(parse("people/a:ai:name=Bot%201"), Some(by_name));
         let in_conversation = |name: &str, external_id: &str| {
-            let text = str::to_owned;
-            let (source, external_id, name) = (text("a"), text(external_id), text(name));
+            let (source, external_id) = ("a".parse().unwrap(), external_id.parse().unwrap());
+            let name = name.to_owned();
             PersonRef::InConversation(CustomerByName { source, external_id, name })
         };
         for (name, external_id) in [("Ada L", "4:2"), ("", "42"), ("x:in=y", "a=b")] {
@@ -333,7 +341,8 @@ mod tests {
     #[test]
     fn a_team_is_named_by_number_or_by_source_and_external_id() {
         let parse = |name| parse_team("name", name).ok();
-        let billing = TeamIdentity { source: "enneo".to_owned(), external_id: "billing & co".to_owned() };
+        let billing =
+            TeamIdentity { source: "enneo".parse().unwrap(), external_id: "billing & co".parse().unwrap() };
         assert_eq!(parse("teams/7"), Some(TeamRef::Id(TeamId(7))));
         assert_eq!(parse("teams/enneo:billing%20%26%20co"), Some(TeamRef::External(billing)));
         for wrong in ["teams/", "teams/a:", "teams/:a", "teams/-1", "team/1", "teams/1/2"] {

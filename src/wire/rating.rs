@@ -4,31 +4,25 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        Author, AuthorDraft, AuthorKind, ImportedRatingDraft, NewAnswer, NewOptOut, PersonDraft,
-        QuestionDraft, QuestionRef, Rating, RatingDraft, RatingQuestion, RatingState, RatingSummary,
-        RatingType, UnixMillis, Violations, statistics::Estimate,
+        Author, AuthorKind, ImportedRatingDraft, NewAnswer, NewOptOut, QuestionDraft, QuestionRef, Rating,
+        RatingDraft, RatingQuestion, RatingState, RatingSummary, UnixMillis, Violations, Words as _,
+        statistics::Estimate,
     },
     proto::v1,
 };
 
 use super::{
     author::{author_from_wire, author_to_wire},
-    handling::{channel_from_wire, channel_to_wire, choice, number},
+    enums::{choice, number},
     names, times,
 };
-
-pub const TYPES: [(v1::RatingType, RatingType); 3] = [
-    (v1::RatingType::Csat, RatingType::Csat),
-    (v1::RatingType::Nps, RatingType::Nps),
-    (v1::RatingType::Thumbs, RatingType::Thumbs),
-];
 
 pub fn rating_to_wire(rating: Rating, uuid: Uuid, now: UnixMillis) -> v1::Rating {
     let time = |time: UnixMillis| Some(times::to_wire(time));
     let questions = rating.questions.iter().enumerate();
     v1::Rating {
         name: names::rating(rating.conversation, uuid),
-        state: state_to_wire(rating.state(now)).into(),
+        state: number(Some(rating.state(now))),
         questions: questions
             .map(|(place, question)| question_to_wire(place, question, rating.state_of(question, now)))
             .collect(),
@@ -37,13 +31,13 @@ pub fn rating_to_wire(rating: Rating, uuid: Uuid, now: UnixMillis) -> v1::Rating
         expire_time: rating.course.expire_time.and_then(time),
         cancel_time: rating.course.cancel_time.and_then(time),
         opt_out_time: rating.course.opt_out_time.and_then(time),
-        channel: channel_to_wire(rating.channel),
+        channel: number(Some(rating.channel)),
         create_time: time(rating.create_time),
         update_time: time(rating.update_time),
         etag: rating.version.to_string(),
         user: Some(author_to_wire(rating.user)),
         agent: Some(author_to_wire(rating.agent)),
-        source: rating.source,
+        source: rating.source.into(),
     }
 }
 
@@ -55,23 +49,11 @@ fn question_to_wire(place: usize, question: &RatingQuestion, state: RatingState)
         answer_time: Some(times::to_wire(answer.time)),
     });
     v1::RatingQuestion {
-        r#type: number(&TYPES, Some(question.kind)),
+        r#type: number(Some(question.kind)),
         text: question.text.clone(),
         language: question.language.clone(),
         answer,
-        state: state_to_wire(state).into(),
-    }
-}
-
-pub fn state_to_wire(state: RatingState) -> v1::RatingState {
-    match state {
-        RatingState::Unscheduled => v1::RatingState::Unscheduled,
-        RatingState::Scheduled => v1::RatingState::Scheduled,
-        RatingState::Offered => v1::RatingState::Offered,
-        RatingState::Rated => v1::RatingState::Rated,
-        RatingState::Cancelled => v1::RatingState::Cancelled,
-        RatingState::Expired => v1::RatingState::Expired,
-        RatingState::OptedOut => v1::RatingState::OptedOut,
+        state: number(Some(state)),
     }
 }
 
@@ -94,7 +76,7 @@ pub fn summary_to_wire(summary: &RatingSummary) -> v1::SummarizeRatingsResponse 
 pub fn opt_out_to_wire(opt_out: NewOptOut) -> v1::OptOut {
     let NewOptOut { source, customer, conversation, time } = opt_out;
     v1::OptOut {
-        source,
+        source: source.into(),
         customer: Some(author_to_wire(Author { kind: AuthorKind::Contact, ..customer })),
         conversation: conversation.map(|name| format!("conversations/{name}")).unwrap_or_default(),
         opt_out_time: time.map(times::to_wire),
@@ -108,8 +90,8 @@ pub fn draft_from_wire(rating: v1::Rating, violations: &mut Violations) -> Ratin
     let expire_time = time("expire_time", rating.expire_time);
     let questions = rating.questions.into_iter().enumerate();
     RatingDraft {
-        user: rating.user.map(|user| person_from_wire("user", user, violations)),
-        agent: rating.agent.map(|agent| person_from_wire("agent", agent, violations)),
+        user: rating.user.map(|user| author_from_wire("user", user, violations)),
+        agent: rating.agent.map(|agent| author_from_wire("agent", agent, violations)),
         questions: questions
             .map(|(index, question)| question_from_wire(index, question, violations))
             .collect(),
@@ -119,18 +101,12 @@ pub fn draft_from_wire(rating: v1::Rating, violations: &mut Violations) -> Ratin
     }
 }
 
-fn person_from_wire(field: &str, author: v1::Author, violations: &mut Violations) -> PersonDraft {
-    let AuthorDraft { kind, external_id, name } = author_from_wire(field, author, violations);
-    PersonDraft { kind, external_id, name }
-}
-
 fn question_from_wire(
     index: usize,
     question: v1::RatingQuestion,
     violations: &mut Violations,
 ) -> QuestionDraft {
-    let field = format!("questions[{index}].type");
-    let kind = choice(&field, &TYPES, question.r#type, violations);
+    let kind = choice(format!("questions[{index}].type"), question.r#type, violations);
     QuestionDraft { kind, text: question.text, language: question.language }
 }
 
@@ -168,8 +144,8 @@ pub fn imported_from_wire(
         expire_time,
         cancel_time,
         opt_out_time,
-        withheld: rating.state == v1::RatingState::Unscheduled as i32,
-        channel: channel_from_wire("channel", rating.channel, &mut found),
+        withheld: rating.state == RatingState::Unscheduled.number(),
+        channel: choice("channel", rating.channel, &mut found),
     };
     violations.take(found.or(()).map_err(|found| found.renamed(|field| format!("ratings[{index}].{field}"))));
     draft

@@ -37,8 +37,8 @@ async fn person(server: &Plaudit, identity: &PersonIdentity) -> Option<domain::P
 
 /// The agent of the sample conversations.
 fn agent() -> PersonIdentity {
-    let known_by = KnownBy::ExternalId("t1".to_owned());
-    PersonIdentity { source: "test".to_owned(), kind: AuthorKind::Teammate, known_by }
+    let known_by = KnownBy::ExternalId("t1".parse().unwrap());
+    PersonIdentity { source: "test".parse().unwrap(), kind: AuthorKind::Teammate, known_by }
 }
 
 /// A server that does not know by heart whom it met, and whose directory has a damaged entry: the record or the identity.
@@ -63,8 +63,8 @@ async fn whose_entry_of_the_directory_is_damaged_stops_neither_scoring_nor_the_e
         both.messages[0].author.as_mut().unwrap().external_id = Some("another".to_owned());
         let name = client.import(both).await.unwrap().conversation;
         client.scored(&name).await;
-        let known_by = KnownBy::ExternalId("another".to_owned());
-        let other = PersonIdentity { source: "test".to_owned(), kind: AuthorKind::Contact, known_by };
+        let known_by = KnownBy::ExternalId("another".parse().unwrap());
+        let other = PersonIdentity { source: "test".parse().unwrap(), kind: AuthorKind::Contact, known_by };
         assert!(person(&server, &other).await.is_some());
 
         // Those whom no scoring meets.
@@ -87,8 +87,8 @@ async fn whose_entry_of_the_directory_is_damaged_stops_neither_scoring_nor_the_e
             };
             client.store(request).await.unwrap();
         }
-        let known_by = KnownBy::ExternalId("third".to_owned());
-        let third = PersonIdentity { source: "test".to_owned(), kind: AuthorKind::Contact, known_by };
+        let known_by = KnownBy::ExternalId("third".parse().unwrap());
+        let third = PersonIdentity { source: "test".parse().unwrap(), kind: AuthorKind::Contact, known_by };
         soon("the third", async {
             while person(&server, &third).await.is_none() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -107,11 +107,7 @@ async fn a_conversation_that_cannot_be_indexed_stops_no_other() {
         let services = Services::open(store.clone(), clock, Settings::default()).await.unwrap();
         let mut imported = Vec::new();
         for external_id in ["first", "second"] {
-            let new = domain::NewConversation {
-                source: "test".to_owned(),
-                external_id: external_id.to_owned(),
-                ..Default::default()
-            };
+            let new = domain::NewConversation::new("test".parse().unwrap(), external_id.parse().unwrap());
             let policy = import::ConflictPolicy::Reject;
             let stored = import::import_conversation(Call::new(&services), &new, policy).await.unwrap();
             imported.push(stored.conversation);

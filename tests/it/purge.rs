@@ -163,7 +163,8 @@ async fn a_purge_leaves_no_word_of_a_customer_who_is_known_in_the_conversation_a
     client.submit_rating(opt_out(&rating, true)).await.unwrap();
     // As who asks for the customer's number makes a person of them.
     let known_by = KnownBy::NameIn { conversation: number(&name), name: WORDS.to_owned() };
-    let identity = PersonIdentity { source: "dixa".to_owned(), kind: domain::AuthorKind::Contact, known_by };
+    let identity =
+        PersonIdentity { source: "dixa".parse().unwrap(), kind: domain::AuthorKind::Contact, known_by };
     let person = Person::first_seen(PersonId(7), identity, None, Plaudit::START);
     put(&server.store, |decision| directory::put_new_person(decision, &person)).await;
     let subspaces: BTreeSet<u8> = with_words(&server, WORDS).await.iter().map(|key| key[0]).collect();

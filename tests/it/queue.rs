@@ -5,7 +5,7 @@ use std::sync::Arc;
 use plaudit::{
     background::{Background, SWEEP_EVERY},
     clock::ManualClock,
-    domain::{Author, AuthorKind, MessageKind, NewConversation, NewMessage},
+    domain::{Author, AuthorKind, MessageKind, NewConversation, NewImportedMessage},
     proto::v1::{GetQueueRequest, queue_service_client::QueueServiceClient},
     service::{
         Call, OwnedCall, Services, Settings,
@@ -19,8 +19,8 @@ use tonic::Code;
 use crate::harness::{KEYS, Plaudit, ServerProcess, Watched, fault, plaudit, sample, soon};
 
 fn new(external_id: &str) -> NewConversation {
-    let message = NewMessage {
-        external_id: "1".to_owned(),
+    let message = NewImportedMessage {
+        external_id: "1".parse().unwrap(),
         kind: MessageKind::Message,
         content: "Hello, where is my order?".to_owned(),
         author: Author { kind: AuthorKind::Contact, external_id: None, name: None },
@@ -28,12 +28,8 @@ fn new(external_id: &str) -> NewConversation {
         ai_tool: None,
         details: None,
     };
-    NewConversation {
-        source: "test".to_owned(),
-        external_id: external_id.to_owned(),
-        messages: vec![message],
-        ..NewConversation::default()
-    }
+    let named = NewConversation::new("test".parse().unwrap(), external_id.parse().unwrap());
+    NewConversation { messages: vec![message], ..named }
 }
 
 /// The use cases, with so many conversations of a bulk import that nobody scores yet.

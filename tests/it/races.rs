@@ -119,7 +119,7 @@ async fn what_changes_a_conversation_by_name_finds_the_one_that_has_the_name() {
 async fn a_list_of_people_leaves_out_who_is_purged_meanwhile() {
     let (server, _, name) = start().await;
     let known_by = KnownBy::NameIn { conversation: number(&name), name: "Ada".to_owned() };
-    let identity = PersonIdentity { source: "test".to_owned(), kind: AuthorKind::Contact, known_by };
+    let identity = PersonIdentity { source: "test".parse().unwrap(), kind: AuthorKind::Contact, known_by };
     let person = Person::first_seen(PersonId(7), identity.clone(), None, Plaudit::START);
     put(&server.store, |decision| directory::put_new_person(decision, &person)).await;
     let mut directory = DirectoryServiceClient::new(server.channel().await);

@@ -191,9 +191,13 @@ async fn a_running_worker_sweeps_in_its_time() {
     let services = Arc::new(services);
     let background = Background::start(&services, Duration::from_millis(10));
     let new = plaudit::domain::NewConversation {
-        source: "test".to_owned(),
-        external_id: "42".to_owned(),
-        ..Default::default()
+        source: "test".parse().unwrap(),
+        external_id: "42".parse().unwrap(),
+        subject: None,
+        messages: Vec::new(),
+        handling: None,
+        ratings: Vec::new(),
+        append_after: None,
     };
     let policy = plaudit::service::import::ConflictPolicy::Reject;
     let id = "one".parse().unwrap();

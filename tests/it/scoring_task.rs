@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use plaudit::{
     clock::ManualClock,
-    domain::{self, Author, ConversationId, MessageKind, NewConversation, NewMessage, worklog},
+    domain::{self, Author, ConversationId, MessageKind, NewConversation, NewImportedMessage, worklog},
     proto::v1::{AuthorKind, ConflictPolicy, ImportOutcome, Scoring, ScoringState},
     service::{Call, Services, Settings, import, scoring::record_failed_attempt},
     store::{
@@ -233,11 +233,12 @@ async fn a_version_that_is_stored_while_an_attempt_fails_starts_afresh() {
     let clock = Arc::new(ManualClock::at(Plaudit::START));
     let services = Services::open(store.clone(), clock, Settings::default()).await.unwrap();
     let new = |messages: usize| NewConversation {
-        source: "test".to_owned(),
-        external_id: "42".to_owned(),
+        source: "test".parse().unwrap(),
+        external_id: "42".parse().unwrap(),
+        subject: None,
         messages: (0..messages)
-            .map(|place| NewMessage {
-                external_id: place.to_string(),
+            .map(|place| NewImportedMessage {
+                external_id: place.to_string().parse().unwrap(),
                 kind: MessageKind::Message,
                 content: "Hello.".to_owned(),
                 author: Author { kind: domain::AuthorKind::Contact, external_id: None, name: None },
@@ -246,7 +247,9 @@ async fn a_version_that_is_stored_while_an_attempt_fails_starts_afresh() {
                 details: None,
             })
             .collect(),
-        ..NewConversation::default()
+        handling: None,
+        ratings: Vec::new(),
+        append_after: None,
     };
     let import = async |messages: usize| {
         let policy = import::ConflictPolicy::Append;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use plaudit::{
     background::{Background, SWEEP_EVERY, index::index_next},
     clock::ManualClock,
-    domain::{ConversationFilter, ConversationId, Event, EventKind, NewConversation, NewMessage},
+    domain::{ConversationFilter, ConversationId, Event, EventKind, NewConversation, NewImportedMessage},
     service::{
         Call, Services, Settings,
         conversation::{Scope, list_conversations},
@@ -34,11 +34,11 @@ fn shared() -> (Arc<Watched>, Arc<ManualClock>) {
 fn new(external_id: &str) -> NewConversation {
     let author = plaudit::domain::Author {
         kind: plaudit::domain::AuthorKind::Teammate,
-        external_id: Some("t1".to_owned()),
+        external_id: Some("t1".parse().unwrap()),
         name: None,
     };
-    let message = NewMessage {
-        external_id: "1".to_owned(),
+    let message = NewImportedMessage {
+        external_id: "1".parse().unwrap(),
         kind: plaudit::domain::MessageKind::Message,
         content: "Hello! It will arrive tomorrow.".to_owned(),
         author,
@@ -46,12 +46,8 @@ fn new(external_id: &str) -> NewConversation {
         ai_tool: None,
         details: None,
     };
-    NewConversation {
-        source: "test".to_owned(),
-        external_id: external_id.to_owned(),
-        messages: vec![message],
-        ..NewConversation::default()
-    }
+    let named = NewConversation::new("test".parse().unwrap(), external_id.parse().unwrap());
+    NewConversation { messages: vec![message], ..named }
 }
 
 async fn import(services: &Services, external_id: &str) -> ConversationId {

@@ -6,7 +6,7 @@ use tower::{Service as _, ServiceExt as _};
 
 use crate::{
     cli::Failure,
-    domain::ConversationRef,
+    domain::{ConversationRef, ExternalId, SourceName},
     proto::v1::{
         Assessment, AuthorKind, Conversation, GetConversationRequest, ListAssessmentsRequest,
         ListConversationsRequest, ListMessagesRequest, ListOptOutsRequest, ListOptOutsResponse,
@@ -111,6 +111,7 @@ impl Reader {
         match ConversationServiceClient::new(self.channel.clone()).get_conversation(request).await {
             Ok(found) => {
                 let Conversation { source, external_id, .. } = found.into_inner();
+                let (source, external_id) = (SourceName::mended(source), ExternalId::mended(external_id));
                 Ok(Some(format!("conversations/{}", ConversationRef::External { source, external_id })))
             }
             Err(status) if status.code() == Code::NotFound => Ok(None),

@@ -2,18 +2,21 @@
 
 use std::collections::HashMap;
 
-use percent_encoding::percent_decode_str;
 use prost_types::FieldMask;
 use tonic::{Code, Status, transport::Channel};
 use tonic_types::StatusExt as _;
 
 use crate::{
-    domain::{AuthorKind, CustomerByName, KnownBy, PersonIdentity, PersonRef, TeamIdentity, TeamRef},
+    domain::{
+        AuthorKind, ConversationRef, CustomerByName, ExternalId, KnownBy, PersonIdentity, PersonRef,
+        SourceName, TeamIdentity, TeamRef, Words as _,
+    },
     proto::v1::{
-        self, CreateOptOutRequest, CreateTeamRequest, ListTeamsRequest, OptOut, Person, Team,
-        UpdatePersonRequest, UpdateTeamRequest, directory_service_client::DirectoryServiceClient,
+        CreateOptOutRequest, CreateTeamRequest, ListTeamsRequest, OptOut, Person, Team, UpdatePersonRequest,
+        UpdateTeamRequest, directory_service_client::DirectoryServiceClient,
         rating_service_client::RatingServiceClient,
     },
+    wire::names,
 };
 
 const PAGE_SIZE: i32 = 1000;
@@ -73,7 +76,9 @@ impl Directory {
         let stored = if team.external_id.is_empty() {
             self.team_without_id(channel, team).await?
         } else {
-            let (source, external_id) = (team.source.clone(), team.external_id.clone());
+            let part = |field: &str, rule: String| Status::invalid_argument(format!("team.{field}: {rule}"));
+            let source = SourceName::new(&*team.source).map_err(|rule| part("source", rule))?;
+            let external_id = ExternalId::new(&*team.external_id).map_err(|rule| part("externalId", rule))?;
             let name = TeamRef::External(TeamIdentity { source, external_id });
             let said = Team { name: format!("teams/{name}"), etag: String::new(), ..team.clone() };
             client.update_team(update_team(said)).await?.into_inner().name
@@ -101,15 +106,15 @@ impl Directory {
     }
 
     fn person(&self, person: &Person) -> Result<UpdatePersonRequest, String> {
-        let kind = match person.kind() {
-            v1::AuthorKind::Contact => AuthorKind::Contact,
-            v1::AuthorKind::Ai => AuthorKind::Ai,
-            v1::AuthorKind::Teammate => AuthorKind::Teammate,
-            v1::AuthorKind::Unspecified => return Err("person.kind: is required".to_owned()),
-        };
-        let identity = |known_by| PersonIdentity { source: person.source.clone(), kind, known_by };
+        let kind = AuthorKind::from_number(person.kind).ok_or("person.kind: is required")?;
+        let source = SourceName::new(&*person.source).map_err(|rule| format!("person.source: {rule}"))?;
+        let identity = |known_by| PersonIdentity { source: source.clone(), kind, known_by };
         let name = match (&person.external_id, &person.known_name) {
-            (Some(external_id), _) => PersonRef::Identity(identity(KnownBy::ExternalId(external_id.clone()))),
+            (Some(external_id), _) => {
+                let external_id = ExternalId::new(external_id.as_str());
+                let external_id = external_id.map_err(|rule| format!("person.externalId: {rule}"))?;
+                PersonRef::Identity(identity(KnownBy::ExternalId(external_id)))
+            }
             (None, Some(name)) if kind.is_agent() => {
                 PersonRef::Identity(identity(KnownBy::Name(name.clone())))
             }
@@ -133,13 +138,8 @@ impl Directory {
 
 /// The customer who is known by this name within a conversation.
 fn customer(person: &Person, name: &str) -> Result<CustomerByName, String> {
-    let parts = person.conversation.strip_prefix("conversations/").and_then(|name| name.split_once(':'));
-    let decoded = |part| percent_decode_str(part).decode_utf8().ok();
-    let conversation =
-        parts.and_then(|(source, external_id)| Some((decoded(source)?, decoded(external_id)?)));
-    match conversation {
-        Some((source, external_id)) if source == person.source => {
-            let (source, external_id) = (source.into_owned(), external_id.into_owned());
+    match names::parse_conversation("person.conversation", &person.conversation) {
+        Ok(ConversationRef::External { source, external_id }) if source == *person.source => {
             Ok(CustomerByName { source, external_id, name: name.to_owned() })
         }
         _ => {

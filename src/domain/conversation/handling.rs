@@ -1,8 +1,13 @@
 //! How the company handles a conversation: its status, its dates, who is in charge. Said by the helpdesk, not by the customer.
 
+mod draft;
+
 use minicbor::{Decode, Encode};
 
-use crate::domain::{Author, AuthorKind, Message, MessageId, UnixMillis};
+use crate::domain::{Author, AuthorKind, ExternalId, Message, MessageId, Tag, UnixMillis, Words};
+
+pub use draft::{HandlingDraft, HandlingUpdate};
+pub(super) use draft::{check_assignee, check_tags, check_team};
 
 /// What the helpdesk says of a conversation. All of it is absent after an import, which knows nothing of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -26,9 +31,9 @@ pub struct Handling {
     pub assignee: Option<Author>,
     /// In the order in which they were given, each once.
     #[cbor(n(6), skip_if = "Vec::is_empty")]
-    pub tags: Vec<String>,
-    #[n(7)]
-    pub team: Option<String>,
+    pub tags: Vec<Tag>,
+    #[cbor(n(7), decode_with = "ExternalId::decode_optional")]
+    pub team: Option<ExternalId>,
     #[n(8)]
     pub channel: Option<Channel>,
     /// A mailbox or chat channel of the channel, by the helpdesk's number.
@@ -44,10 +49,6 @@ fn is_false(flag: &bool) -> bool {
 }
 
 impl Handling {
-    /// So often the status may change. They stand in the conversation's head, which every message writes anew; none is left out,
-    /// as worklogs are cut at closings however long ago.
-    pub const STATUS_CHANGES: usize = 1000;
-
     /// Whether nobody said anything.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -153,4 +154,34 @@ pub enum Channel {
     PstnPhone,
     #[n(10)]
     Voicemail,
+}
+
+impl Words for Status {
+    const WORDS: &'static [(Self, i32, &'static str)] =
+        &[(Self::Open, 1, "open"), (Self::Pending, 2, "pending"), (Self::Closed, 3, "closed")];
+}
+
+impl Words for Priority {
+    const WORDS: &'static [(Self, i32, &'static str)] = &[
+        (Self::Low, 1, "low"),
+        (Self::Medium, 2, "medium"),
+        (Self::High, 3, "high"),
+        (Self::Urgent, 4, "urgent"),
+    ];
+}
+
+impl Words for Channel {
+    const WORDS: &'static [(Self, i32, &'static str)] = &[
+        (Self::Email, 1, "email"),
+        (Self::WidgetChat, 2, "widget_chat"),
+        (Self::WhatsApp, 3, "whats_app"),
+        (Self::FacebookMessenger, 4, "facebook_messenger"),
+        (Self::Twitter, 5, "twitter"),
+        (Self::Messenger, 6, "messenger"),
+        (Self::Sms, 7, "sms"),
+        (Self::ContactForm, 8, "contact_form"),
+        (Self::Callback, 9, "callback"),
+        (Self::PstnPhone, 10, "pstn_phone"),
+        (Self::Voicemail, 11, "voicemail"),
+    ];
 }

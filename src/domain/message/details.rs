@@ -3,6 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use super::{Attachment, MessageKind, plain_text};
+use crate::domain::Words;
 
 /// What a message keeps beyond an imported one, as it was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -124,6 +125,11 @@ pub enum Direction {
     /// Between agents.
     #[n(2)]
     Internal,
+}
+
+impl Words for Direction {
+    const WORDS: &'static [(Self, i32, &'static str)] =
+        &[(Self::In, 1, "in"), (Self::Out, 2, "out"), (Self::Internal, 3, "internal")];
 }
 
 /// What the source recognised in a message, by the number or the name that it sent.

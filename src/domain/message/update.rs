@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use minicbor::Encode;
 
 use crate::domain::{
-    AttachmentId, Author, Direction, ImportLimits, Message, MessageDetails, MessageKind, StoreLimits,
-    UnixMillis, Violations, words_of_body,
+    AttachmentId, Author, Direction, Message, MessageDetails, MessageKind, Path, UnixMillis, Violations,
+    limits, rules, words_of_body,
 };
 
 /// The fields to change; absent ones stay. `Some(None)` takes a value away.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
-pub struct MessageChange {
+pub struct MessageUpdate {
     /// The words that scoring reads. When only bodies are changed they follow from these.
     #[n(0)]
     pub content: Option<String>,
@@ -55,38 +55,27 @@ pub struct KeptAttachment {
     pub source_url: Option<String>,
 }
 
-impl MessageChange {
+impl MessageUpdate {
     /// Checks every rule. `violations` are those that the edge found while decoding.
     pub fn check(self, mut violations: Violations) -> Result<Self, Violations> {
-        let inner = |text: &Option<Option<String>>| text.clone().flatten();
-        let author =
-            |of: fn(&Author) -> &Option<String>| self.author.as_ref().and_then(|author| of(author).clone());
-        let texts = [
-            ("content", self.content.clone(), StoreLimits::BODY_BYTES),
-            ("html_body", inner(&self.html_body), StoreLimits::BODY_BYTES),
-            ("plain_body", inner(&self.plain_body), StoreLimits::BODY_BYTES),
-            ("clean_body", inner(&self.clean_body), StoreLimits::BODY_BYTES),
-            ("subject", inner(&self.subject), ImportLimits::SUBJECT_BYTES),
-            ("ai_tool", inner(&self.ai_tool), ImportLimits::AI_TOOL_BYTES),
-            ("author.external_id", author(|author| &author.external_id), ImportLimits::EXTERNAL_ID_BYTES),
-            ("author.name", author(|author| &author.name), ImportLimits::NAME_BYTES),
-        ];
-        for (field, text, max) in texts {
-            check_length(field, text.as_deref(), max, &mut violations);
-        }
-        if let Some(time) = self.create_time
-            && !(0..=UnixMillis::MAX.0).contains(&time.0)
-        {
-            let rule = "must lie between 1970-01-01 and the end of 9999";
-            violations.add("create_time", format!("{rule}, is {} ms", time.0));
+        let inner = |text: &'_ Option<Option<String>>| text.clone().flatten();
+        for (field, text, most) in [
+            ("content", self.content.clone(), limits::BODY_BYTES),
+            ("html_body", inner(&self.html_body), limits::BODY_BYTES),
+            ("plain_body", inner(&self.plain_body), limits::BODY_BYTES),
+            ("clean_body", inner(&self.clean_body), limits::BODY_BYTES),
+            ("subject", inner(&self.subject), limits::SUBJECT_BYTES),
+            ("ai_tool", inner(&self.ai_tool), limits::NAME_BYTES),
+        ] {
+            violations.check(field, rules::max_bytes(text.as_deref(), most));
         }
         let mut seen = HashSet::new();
         for (index, kept) in self.attachments.iter().flatten().enumerate() {
-            let field = |name: &str| format!("attachments[{index}].{name}");
-            let file_name = kept.file_name.as_deref();
-            check_length(&field("file_name"), file_name, ImportLimits::NAME_BYTES, &mut violations);
+            let at = Path::ROOT.item("attachments", index);
+            let rule = rules::max_bytes(kept.file_name.as_deref(), limits::NAME_BYTES);
+            violations.check(at.field("file_name"), rule);
             if let Some(id) = kept.id.filter(|id| !seen.insert(*id)) {
-                violations.add(field("name"), format!("must come once, number {id} comes twice"));
+                violations.add(at.field("name"), format!("must come once, number {id} comes twice"));
             }
         }
         violations.or(self)
@@ -139,18 +128,18 @@ impl MessageChange {
         let Some(wanted) = &self.attachments else { return };
         let mut kept = Vec::with_capacity(wanted.len());
         for (index, wanted) in wanted.iter().enumerate() {
-            let field = |name: &str| format!("attachments[{index}].{name}");
+            let at = Path::ROOT.item("attachments", index);
             let Some(id) = wanted.id else { continue };
             let Some(stored) = details.attachments.iter().find(|stored| stored.id == id) else {
                 let rule = "must name an attachment of the message, which has none of number";
-                violations.add(field("name"), format!("{rule} {id}"));
+                violations.add(at.field("name"), format!("{rule} {id}"));
                 continue;
             };
             if let Some(url) =
                 wanted.source_url.as_ref().filter(|url| Some(*url) != stored.source_url.as_ref())
             {
-                let shown: String = url.chars().take(60).collect();
-                violations.add(field("source_url"), format!("must stay as it is, is {shown:?}"));
+                let rule = format!("must stay as it is, is {}", rules::shown(url));
+                violations.add(at.field("source_url"), rule);
             }
             let mut stored = stored.clone();
             set(&mut stored.file_name, &wanted.file_name);
@@ -234,12 +223,5 @@ impl MessageChange {
 fn set<T: Clone>(place: &mut T, value: &Option<T>) {
     if let Some(value) = value {
         place.clone_from(value);
-    }
-}
-
-fn check_length(field: &str, text: Option<&str>, max: usize, violations: &mut Violations) {
-    let length = text.map_or(0, str::len);
-    if length > max {
-        violations.add(field, format!("must be at most {max} bytes long, is {length}"));
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use minicbor::{Decode, Encode};
 use percent_encoding::utf8_percent_encode;
 
-use super::{check_description, check_name};
-use crate::domain::{ImportLimits, TeamId, UnixMillis, Violations, ids::RESERVED};
+use super::check_description;
+use crate::domain::{DisplayName, ExternalId, SourceName, TeamId, UnixMillis, Violations, ids::RESERVED};
 
 /// A team. Who is in it stands with each person.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -17,7 +17,7 @@ pub struct Team {
     #[n(1)]
     pub identity: Option<TeamIdentity>,
     #[n(2)]
-    pub display_name: String,
+    pub display_name: DisplayName,
     #[n(3)]
     pub description: String,
     /// How many are in it. Whoever joins or leaves changes it, so that nobody joins a team while it is deleted.
@@ -36,34 +36,9 @@ pub struct Team {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 pub struct TeamIdentity {
     #[n(0)]
-    pub source: String,
+    pub source: SourceName,
     #[n(1)]
-    pub external_id: String,
-}
-
-impl TeamIdentity {
-    /// What a caller says of a new team; `None` when it has no external id, or one that breaks a rule. A source without an
-    /// external id says nothing.
-    pub fn checked(source: String, external_id: String, violations: &mut Violations) -> Option<Self> {
-        for (field, text, most) in [
-            ("source", &source, ImportLimits::SOURCE_BYTES),
-            ("external_id", &external_id, ImportLimits::EXTERNAL_ID_BYTES),
-        ] {
-            if text.len() > most {
-                violations.add(field, format!("must be at most {most} bytes long, is {}", text.len()));
-            } else if let Some(control) = text.chars().find(|character| character.is_control()) {
-                violations.add(field, format!("must not contain control characters, contains {control:?}"));
-            }
-        }
-        if external_id.is_empty() {
-            if !source.is_empty() {
-                violations.add("external_id", "is required where a source is given");
-            }
-            return None;
-        }
-        let source = if source.is_empty() { ImportLimits::DEFAULT_SOURCE.to_owned() } else { source };
-        Some(Self { source, external_id })
-    }
+    pub external_id: ExternalId,
 }
 
 /// How a caller names a team.
@@ -88,34 +63,82 @@ impl fmt::Display for TeamRef {
     }
 }
 
+/// A team to make, as an edge decoded it; what is empty is absent.
+#[derive(Clone, Debug, Default)]
+pub struct TeamDraft {
+    pub source: String,
+    pub external_id: String,
+    pub display_name: String,
+    pub description: String,
+}
+
 /// A team to make.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct NewTeam {
     #[n(0)]
     pub identity: Option<TeamIdentity>,
     #[n(1)]
-    pub display_name: String,
+    pub display_name: DisplayName,
     #[n(2)]
     pub description: String,
 }
 
+impl TeamDraft {
+    /// Checks every rule. `violations` are those that the edge found while decoding.
+    pub fn check(self, mut violations: Violations) -> Result<NewTeam, Violations> {
+        let has_source = !self.source.is_empty();
+        let source = violations.check("source", SourceName::optional(Some(self.source)));
+        let external_id = ExternalId::optional(Some(self.external_id));
+        let external_id = violations.check("external_id", external_id).flatten();
+        if has_source && external_id.is_none() {
+            violations.add("external_id", "is required where a source is given");
+        }
+        let display_name = check_name(self.display_name, &mut violations);
+        check_description(Some(&self.description), &mut violations);
+        let source = source.flatten().unwrap_or_else(SourceName::custom);
+        let identity = external_id.map(|external_id| TeamIdentity { source, external_id });
+        match display_name {
+            Some(display_name) => {
+                violations.or(NewTeam { identity, display_name, description: self.description })
+            }
+            None => Err(violations),
+        }
+    }
+}
+
+/// A team has a name.
+fn check_name(name: String, violations: &mut Violations) -> Option<DisplayName> {
+    if name.is_empty() {
+        violations.add("display_name", "must not be empty");
+    }
+    violations.check("display_name", DisplayName::new(name))
+}
+
 /// What is to be said of a team from now on; what is absent stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
-pub struct TeamPatch {
+pub struct TeamUpdate {
     #[n(0)]
-    pub display_name: Option<String>,
+    pub display_name: Option<DisplayName>,
     #[n(1)]
     pub description: Option<String>,
 }
 
-impl TeamPatch {
-    /// Notes every rule that it breaks.
-    pub fn check(&self, violations: &mut Violations) {
-        check_name(violations, self.display_name.as_deref());
-        if self.display_name.as_deref() == Some("") {
-            violations.add("display_name", "must not be empty");
-        }
-        check_description(violations, self.description.as_deref());
+/// The same as an edge decoded it.
+#[derive(Clone, Debug, Default)]
+pub struct TeamUpdateDraft {
+    pub display_name: Option<String>,
+    pub description: Option<String>,
+}
+
+impl TeamUpdateDraft {
+    /// The fields that can be changed, by the names of the API.
+    pub const FIELDS: [&str; 2] = ["display_name", "description"];
+
+    /// What obeys the rules; what breaks one is noted.
+    pub fn check(self, violations: &mut Violations) -> TeamUpdate {
+        let display_name = self.display_name.and_then(|name| check_name(name, violations));
+        check_description(self.description.as_deref(), violations);
+        TeamUpdate { display_name, description: self.description }
     }
 }
 

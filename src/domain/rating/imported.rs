@@ -3,11 +3,10 @@
 use minicbor::{Encode, bytes::ByteArray};
 use uuid::Uuid;
 
-use super::{
-    super::{Author, AuthorDraft, AuthorKind, Channel, ConversationId, RatingId, UnixMillis, Violations},
-    Course, NewAnswer, PersonDraft, QuestionDraft, Rating, RatingDraft, RatingQuestion,
-    draft::check_time,
-    submission::checked,
+use super::{Course, NewAnswer, QuestionDraft, Rating, RatingDraft, RatingQuestion, submission::checked};
+use crate::domain::{
+    Author, AuthorDraft, AuthorKind, Channel, ConversationId, PartialAuthor, Path, RatingId, SourceName,
+    UnixMillis, Violations, rules::required,
 };
 
 /// A rating as an edge decoded it: absent is `None`, nothing is checked yet.
@@ -57,50 +56,58 @@ pub struct NewImportedRating {
 
 impl ImportedRatingDraft {
     /// Checks every rule of an offer and of its answers; `None` when one is broken, which is then among the violations.
-    pub fn check(self, defaults: Defaults<'_>, violations: &mut Violations) -> Option<NewImportedRating> {
-        let (questions, answers): (Vec<_>, Vec<_>) = self.questions.into_iter().unzip();
+    pub fn check(
+        mut self,
+        defaults: Defaults<'_>,
+        at: Path<'_>,
+        violations: &mut Violations,
+    ) -> Option<NewImportedRating> {
+        let mut found = Violations::default();
+        let (questions, answers): (Vec<_>, Vec<_>) = std::mem::take(&mut self.questions).into_iter().unzip();
         // One that was scheduled is told with both times, which are one.
         let offer_time = self.offer_time.filter(|time| self.schedule_time != Some(*time));
         let offer = RatingDraft {
-            user: known(self.user.as_ref()),
-            agent: known(self.agent.as_ref()),
+            user: self.user.clone().filter(is_known),
+            agent: self.agent.clone().filter(is_known),
             questions,
             offer_time,
             schedule_time: self.schedule_time,
             expire_time: self.expire_time,
         };
-        let new = violations.take(offer.check(Violations::default()));
-        if self.offer_time.is_none() {
-            violations.add("offer_time", "is required");
-        }
-        check_time("cancel_time", self.cancel_time, violations);
-        check_time("opt_out_time", self.opt_out_time, violations);
+        let new = offer.check_at(at, &mut found);
+        found.check(at.field("offer_time"), required(self.offer_time));
         if self.cancel_time.is_some() && answers.iter().any(Option::is_some) {
-            violations.add("cancel_time", "must be absent where a question is answered");
+            found.add(at.field("cancel_time"), "must be absent where a question is answered");
         }
-        let user = person(self.user, AuthorKind::Contact).or_else(|| defaults.user.cloned());
-        let agent = person(self.agent, AuthorKind::Teammate).or_else(|| defaults.agent.cloned());
+        let person = |author: Option<AuthorDraft>, said: Option<PartialAuthor>, kind| {
+            let PartialAuthor { external_id, name, .. } = said.unwrap_or_default();
+            author.map(|author| Author { kind: author.kind.unwrap_or(kind), external_id, name })
+        };
+        let user = person(self.user, new.user, AuthorKind::Contact).or_else(|| defaults.user.cloned());
+        let agent = person(self.agent, new.agent, AuthorKind::Teammate).or_else(|| defaults.agent.cloned());
         if user.is_none() {
-            violations.add("user", "is required: no customer has written in this import");
+            found.add(at.field("user"), "is required: no customer has written in this import");
         }
         if agent.is_none() {
             let rule =
                 "is required: there is no assignee, and no agent has written to the customer in this import";
-            violations.add("agent", rule);
+            found.add(at.field("agent"), rule);
         }
-        let new = new?;
         let questions = new.questions.into_iter().zip(answers).enumerate();
         let questions = questions.map(|(index, (question, answer))| {
-            let field = |name: &str| format!("questions[{index}].answer.{name}");
-            if answer.as_ref().is_some_and(|answer| answer.time.is_none()) {
-                violations.add(field("answer_time"), "is required");
+            let at = at.item("questions", index);
+            let at = at.field("answer");
+            if let Some(answer) = &answer {
+                found.check(at.field("answer_time"), required(answer.time));
             }
             let answer =
-                answer.and_then(|answer| checked(question.kind, &answer, UnixMillis(0), field, violations));
+                answer.and_then(|answer| checked(question.kind, &answer, UnixMillis::MIN, at, &mut found));
             RatingQuestion { kind: question.kind, text: question.text, language: question.language, answer }
         });
+        let questions = questions.collect();
+        violations.take(found.or(()))?;
         Some(NewImportedRating {
-            questions: questions.collect(),
+            questions,
             uuid: self.uuid.map(|uuid| uuid.into_bytes().into()),
             user: user?,
             agent: agent?,
@@ -117,20 +124,10 @@ impl ImportedRatingDraft {
     }
 }
 
-/// Whom the rules of an offer are asked of: somebody of whom anything is known.
-fn known(author: Option<&AuthorDraft>) -> Option<PersonDraft> {
-    let AuthorDraft { kind, external_id, name } = author?.clone();
-    (external_id.is_some() || name.is_some()).then_some(PersonDraft { kind, external_id, name })
-}
-
-fn person(author: Option<AuthorDraft>, kind: AuthorKind) -> Option<Author> {
-    let present = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let author = author?;
-    Some(Author {
-        kind: author.kind.unwrap_or(kind),
-        external_id: present(author.external_id),
-        name: present(author.name),
-    })
+/// Whether anything is known of somebody that the rules of an offer could be asked of.
+fn is_known(author: &AuthorDraft) -> bool {
+    let says = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+    says(&author.external_id) || says(&author.name)
 }
 
 impl NewImportedRating {
@@ -139,7 +136,7 @@ impl NewImportedRating {
         &self,
         id: RatingId,
         conversation: ConversationId,
-        source: &str,
+        source: &SourceName,
         channel: Channel,
         now: UnixMillis,
     ) -> Rating {
@@ -148,7 +145,7 @@ impl NewImportedRating {
             conversation,
             user: self.user.clone(),
             agent: self.agent.clone(),
-            source: source.to_owned(),
+            source: source.clone(),
             channel: self.channel.unwrap_or(channel),
             offer_time: self.offer_time,
             course: self.course.clone(),

@@ -1,11 +1,8 @@
 //! That a customer does not want to be asked, told by itself and not on an offer.
 
-use super::{
-    super::{
-        Author, AuthorDraft, AuthorKind, ConversationRef, ImportLimits, UnixMillis, Violations,
-        conversation::check_identifier,
-    },
-    draft::{check_length, check_time},
+use crate::domain::{
+    Author, AuthorDraft, AuthorKind, ConversationRef, Path, Side, SourceName, UnixMillis, Violations,
+    person::check_side,
 };
 
 /// An opt-out as an edge decoded it: absent is `None`, nothing is checked yet.
@@ -20,7 +17,7 @@ pub struct OptOutDraft {
 /// An opt-out that obeys every rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewOptOut {
-    pub source: String,
+    pub source: SourceName,
     pub customer: Author,
     /// In which one without an external id is known.
     pub conversation: Option<ConversationRef>,
@@ -31,25 +28,24 @@ pub struct NewOptOut {
 impl OptOutDraft {
     /// Checks every rule. `violations` are those that the edge found while decoding.
     pub fn check(self, mut violations: Violations) -> Result<NewOptOut, Violations> {
-        let source = self.source.unwrap_or_else(|| ImportLimits::DEFAULT_SOURCE.to_owned());
-        check_identifier(&mut violations, "source", &source, ImportLimits::SOURCE_BYTES);
-        let AuthorDraft { kind, external_id, name } = self.customer;
-        if kind.is_some_and(AuthorKind::is_agent) {
-            violations.add("customer.kind", "must be a contact");
-        }
-        let external_id = external_id.filter(|id| !id.is_empty());
-        let rules = [
-            ("external_id", &external_id, ImportLimits::EXTERNAL_ID_BYTES),
-            ("name", &name, ImportLimits::NAME_BYTES),
-        ];
-        for (field, text, most) in rules {
-            check_length(format!("customer.{field}"), text.as_deref(), most, &mut violations);
-        }
-        if external_id.is_none() && self.conversation.is_none() {
+        let source = self.source.map_or(Ok(SourceName::custom()), SourceName::new);
+        let source = violations.check("source", source);
+        let at = Path::of("customer");
+        check_side(self.customer.kind, Side::Customer, at, &mut violations);
+        let customer = self.customer.check(at, &mut violations);
+        if customer.external_id.is_none() && self.conversation.is_none() {
             violations.add("conversation", "is required where the customer has no external id");
         }
-        check_time("opt_out_time", self.time, &mut violations);
-        let customer = Author { kind: AuthorKind::Contact, external_id, name };
-        violations.or(NewOptOut { source, customer, conversation: self.conversation, time: self.time })
+        let customer =
+            Author { kind: AuthorKind::Contact, external_id: customer.external_id, name: customer.name };
+        match source {
+            Some(source) => violations.or(NewOptOut {
+                source,
+                customer,
+                conversation: self.conversation,
+                time: self.time,
+            }),
+            None => Err(violations),
+        }
     }
 }

@@ -2,10 +2,10 @@
 
 use minicbor::Encode;
 
-use super::{
-    super::{UnixMillis, Violations},
-    Rating, RatingAnswer, RatingLimits, RatingQuestion, RatingState, RatingType,
-    draft::{check_length, check_time},
+use super::{Rating, RatingAnswer, RatingQuestion, RatingState, RatingType};
+use crate::domain::{
+    Path, UnixMillis, Violations, limits,
+    rules::{self, required},
 };
 
 /// What a customer sent back. Encoded it is what tells one request from another.
@@ -68,20 +68,20 @@ impl Rating {
             violations.add("answers", "must have at least one item where opt_out is absent");
         }
         let mut seen = Vec::new();
-        for (index, answer) in submission.answers.iter().enumerate().take(RatingLimits::QUESTIONS + 1) {
-            let field = |name: &str| format!("answers[{index}].{name}");
+        for (index, answer) in submission.answers.iter().enumerate().take(limits::QUESTIONS + 1) {
+            let at = Path::ROOT.item("answers", index);
             let Some(place) = answer.question.place(&self.questions) else {
                 let (name, rule) = answer.question.refusal(&self.questions);
-                violations.add(field(name), rule);
+                violations.add(at.field(name), rule);
                 continue;
             };
             if seen.contains(&place) {
-                violations.add(field("question"), format!("must come once, {place} comes twice"));
+                violations.add(at.field("question"), format!("must come once, {place} comes twice"));
                 continue;
             }
             seen.push(place);
             let Some(question) = changed.questions.get_mut(place) else { continue };
-            question.answer = checked(question.kind, answer, now, field, &mut violations);
+            question.answer = checked(question.kind, answer, now, at, &mut violations);
         }
         violations.or(()).map_err(Refused::Invalid)?;
         let state = changed.course.state(self.offer_time, now);
@@ -143,20 +143,16 @@ pub(super) fn checked(
     kind: RatingType,
     answer: &NewAnswer,
     now: UnixMillis,
-    field: impl Fn(&str) -> String,
+    at: Path<'_>,
     violations: &mut Violations,
 ) -> Option<RatingAnswer> {
-    check_length(field("comment"), answer.comment.as_deref(), RatingLimits::COMMENT_BYTES, violations);
-    check_time(field("answer_time"), answer.time, violations);
-    let Some(value) = answer.value else {
-        violations.add(field("value"), "is required");
-        return None;
-    };
-    let value = u8::try_from(value).ok().filter(|value| kind.values().contains(value)).or_else(|| {
-        let (least, most) = kind.values().into_inner();
-        violations.add(field("value"), format!("must be {least} to {most} for what was asked, is {value}"));
-        None
-    })?;
+    let comment = answer.comment.as_deref();
+    violations.check(at.field("comment"), rules::max_bytes(comment, limits::COMMENT_BYTES));
+    let value = violations.check(at.field("value"), required(answer.value))?;
+    let (least, most) = kind.values().into_inner();
+    let within = u8::try_from(value).ok().filter(|value| kind.values().contains(value));
+    let rule = within.ok_or_else(|| format!("must be {least} to {most} for what was asked, is {value}"));
+    let value = violations.check(at.field("value"), rule)?;
     let comment = answer.comment.clone().filter(|comment| !comment.is_empty());
     Some(RatingAnswer { value, comment, time: answer.time.unwrap_or(now) })
 }

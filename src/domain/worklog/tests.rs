@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{AuthorKind, Handling, MessageKind, UnixMillis};
+use crate::domain::{AuthorKind, ExternalId, Handling, MessageKind, UnixMillis};
 
 const HOUR: i64 = 60 * 60 * 1000;
 
@@ -11,12 +11,12 @@ fn messages(script: &[(char, i64)]) -> Vec<Message> {
         .zip(script)
         .map(|(index, (who, hours))| Message {
             id: MessageId(index),
-            external_id: index.to_string(),
+            external_id: ExternalId::of_number(index),
             kind: if who.is_uppercase() { MessageKind::Comment } else { MessageKind::Message },
             content: String::new(),
             author: Author {
                 kind: if *who == 'c' { AuthorKind::Contact } else { AuthorKind::Teammate },
-                external_id: Some(who.to_lowercase().to_string()),
+                external_id: Some(ExternalId::of_number(who.to_lowercase())),
                 name: None,
             },
             create_time: UnixMillis(hours * HOUR),

@@ -1,7 +1,7 @@
 //! How much an import may ask to be made, alone and as an item of a stream.
 
 use crate::{
-    domain::{ImportLimits, RatingLimits, StoreLimits, Violations},
+    domain::{ImportLimits, Violations, limits, rules},
     server::MAX_REQUEST_BYTES,
 };
 
@@ -24,7 +24,7 @@ const ATTACHMENT_CONTENT: u64 = 4;
 /// `Rating.questions`.
 const QUESTIONS: u64 = 5;
 /// What as many ratings as there may be have at most.
-const ALL_QUESTIONS: usize = ImportLimits::RATINGS * RatingLimits::QUESTIONS;
+const ALL_QUESTIONS: usize = limits::RATINGS * limits::QUESTIONS;
 
 /// Whether an import is too large for one without the bytes of its attachments.
 pub fn is_import_too_large(import: &[u8]) -> bool {
@@ -73,10 +73,10 @@ impl Items {
             messages,
             // So many a caller may send back with a conversation that was read, and is told by its field.
             inner_messages: messages,
-            in_messages: ImportLimits::MESSAGE_ITEMS,
-            status_changes: ImportLimits::STATUS_CHANGES,
-            tags: StoreLimits::TAGS,
-            ratings: ImportLimits::RATINGS,
+            in_messages: limits::MESSAGE_ITEMS,
+            status_changes: limits::STATUS_CHANGES,
+            tags: limits::TAGS,
+            ratings: limits::RATINGS,
             questions: ALL_QUESTIONS,
         }
     }
@@ -142,12 +142,10 @@ impl Items {
             ("conversation.tags", self.tags, most.tags),
             ("ratings", self.ratings, most.ratings),
         ] {
-            if count > most {
-                violations.add(field, format!("must have at most {most} items, has {count}"));
-            }
+            violations.check(field, rules::items(count, 0..=most));
         }
         if self.questions > most.questions {
-            let each = RatingLimits::QUESTIONS;
+            let each = limits::QUESTIONS;
             violations.add("ratings", format!("must have at most {each} questions each"));
         }
         violations

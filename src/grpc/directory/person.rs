@@ -1,23 +1,22 @@
 //! People on the wire.
 
 use crate::{
-    domain::{AuthorKind, PersonPatch, TeamRef, Violations},
+    domain::{PersonUpdateDraft, TeamRef, UpdateMask, Violations},
     error::Error,
     proto::v1,
     service::{
         Call,
-        directory::{self, PeopleFilter, PersonUpdate},
+        directory::{self, PeopleFilter, UpdatePerson},
     },
     wire::{
         directory::person_to_wire,
-        fields::{Mask, etag_from_wire, request_id_from_wire},
+        enums::choice,
+        fields::{etag_from_wire, paths, request_id_from_wire},
         names,
     },
 };
 
 use super::{super::pages, below};
-
-const CHANGEABLE: [&str; 4] = ["display_name", "description", "email", "teams"];
 
 pub async fn get(call: Call<'_>, request: v1::GetPersonRequest) -> Result<v1::Person, Error> {
     let name = names::parse_person("name", &request.name)?;
@@ -47,25 +46,25 @@ pub async fn list(call: Call<'_>, request: v1::ListPeopleRequest) -> Result<v1::
 pub async fn update(call: Call<'_>, request: v1::UpdatePersonRequest) -> Result<v1::Person, Error> {
     let mut violations = Violations::default();
     let person = request.person.unwrap_or_default();
-    let mask = Mask::from_wire(request.update_mask, &CHANGEABLE, &mut violations);
+    let paths = paths(request.update_mask);
+    let mask = UpdateMask::new(&paths, &PersonUpdateDraft::FIELDS, &mut violations);
     let request_id = request_id_from_wire(&request.request_id, &mut violations);
     let name = violations.take(names::parse_person("person.name", &person.name));
     let says_teams = !person.teams.is_empty();
     let teams = mask.take("teams", person.teams, says_teams);
     let teams = teams.map(|teams| teams_from_wire(&teams, &mut violations));
-    let says = |text: &str| !text.is_empty();
-    let patch = PersonPatch {
-        display_name: mask.take("display_name", person.display_name.clone(), says(&person.display_name)),
-        description: mask.take("description", person.description.clone(), says(&person.description)),
-        email: mask.take("email", person.email.clone(), says(&person.email)),
+    let draft = PersonUpdateDraft {
+        display_name: mask.take_text("display_name", &person.display_name),
+        description: mask.take_text("description", &person.description),
+        email: mask.take_text("email", &person.email),
         teams,
     };
-    patch.check(&mut violations);
+    let patch = draft.check(&mut violations);
     let renamed = |violations: Violations| violations.renamed(below("person"));
     let Some(name) = name else { return Err(renamed(violations).into()) };
     violations.or(()).map_err(renamed)?;
     let update =
-        PersonUpdate { name, patch, etag: etag_from_wire(person.etag), allow_missing: request.allow_missing };
+        UpdatePerson { name, patch, etag: etag_from_wire(person.etag), allow_missing: request.allow_missing };
     match directory::update_person(call.with_request_id(request_id.as_ref()), &update).await {
         Ok(person) => Ok(person_to_wire(person)),
         Err(Error::Invalid(violations)) => Err(renamed(violations).into()),
@@ -82,17 +81,7 @@ fn teams_from_wire(names: &[String], violations: &mut Violations) -> Vec<TeamRef
 }
 
 fn filter_from_wire(request: &v1::ListPeopleRequest, violations: &mut Violations) -> PeopleFilter {
-    let kind = match v1::AuthorKind::try_from(request.kind) {
-        Ok(v1::AuthorKind::Unspecified) => None,
-        Ok(v1::AuthorKind::Contact) => Some(AuthorKind::Contact),
-        Ok(v1::AuthorKind::Ai) => Some(AuthorKind::Ai),
-        Ok(v1::AuthorKind::Teammate) => Some(AuthorKind::Teammate),
-        Err(_) => {
-            let rule = "must be AUTHOR_KIND_CONTACT, AUTHOR_KIND_AI, AUTHOR_KIND_TEAMMATE or unspecified";
-            violations.add("kind", format!("{rule}, is {}", request.kind));
-            None
-        }
-    };
+    let kind = choice("kind", request.kind, violations);
     let source = Some(request.source.clone()).filter(|source| !source.is_empty());
     if request.team.is_empty() {
         return PeopleFilter::Of { kind, source };

@@ -1,16 +1,16 @@
 //! Teams on the wire.
 
 use crate::{
-    domain::{NewTeam, TeamId, TeamIdentity, TeamPatch, TeamRef, Violations},
+    domain::{TeamDraft, TeamId, TeamUpdateDraft, UpdateMask, Violations},
     error::Error,
     proto::v1,
     service::{
         Call,
-        directory::{self, TeamUpdate},
+        directory::{self, UpdateTeam},
     },
     wire::{
         directory::team_to_wire,
-        fields::{Mask, etag_from_wire, request_id_from_wire},
+        fields::{etag_from_wire, paths, request_id_from_wire},
         names,
     },
 };
@@ -19,8 +19,6 @@ use super::{super::pages, below};
 
 /// All teams are one list.
 const LIST: &str = "teams";
-
-const CHANGEABLE: [&str; 2] = ["display_name", "description"];
 
 pub async fn get(call: Call<'_>, request: v1::GetTeamRequest) -> Result<v1::Team, Error> {
     let name = names::parse_team("name", &request.name)?;
@@ -48,45 +46,30 @@ pub async fn create(call: Call<'_>, request: v1::CreateTeamRequest) -> Result<v1
     let mut violations = Violations::default();
     let team = request.team.unwrap_or_default();
     let request_id = request_id_from_wire(&request.request_id, &mut violations);
-    let identity = TeamIdentity::checked(team.source, team.external_id, &mut violations);
-    let (display_name, description) = (team.display_name, team.description);
-    let said = TeamPatch { display_name: Some(display_name.clone()), description: Some(description.clone()) };
-    said.check(&mut violations);
-    violations.or(()).map_err(|violations| violations.renamed(below("team")))?;
-    let new = NewTeam { identity, display_name, description };
+    let v1::Team { source, external_id, display_name, description, .. } = team;
+    let draft = TeamDraft { source, external_id, display_name, description };
+    let new = draft.check(violations).map_err(|violations| violations.renamed(below("team")))?;
     Ok(team_to_wire(directory::create_team(call.with_request_id(request_id.as_ref()), &new).await?))
 }
 
 pub async fn update(call: Call<'_>, request: v1::UpdateTeamRequest) -> Result<v1::Team, Error> {
     let mut violations = Violations::default();
     let team = request.team.unwrap_or_default();
-    let mask = Mask::from_wire(request.update_mask, &CHANGEABLE, &mut violations);
+    let paths = paths(request.update_mask);
+    let mask = UpdateMask::new(&paths, &TeamUpdateDraft::FIELDS, &mut violations);
     let request_id = request_id_from_wire(&request.request_id, &mut violations);
     let name = violations.take(names::parse_team("team.name", &team.name));
-    if let (true, Some(TeamRef::External(identity))) = (request.allow_missing, &name) {
-        check_new(identity, &mut violations);
-    }
-    let says = |text: &str| !text.is_empty();
-    let patch = TeamPatch {
-        display_name: mask.take("display_name", team.display_name.clone(), says(&team.display_name)),
-        description: mask.take("description", team.description.clone(), says(&team.description)),
+    let draft = TeamUpdateDraft {
+        display_name: mask.take_text("display_name", &team.display_name),
+        description: mask.take_text("description", &team.description),
     };
-    patch.check(&mut violations);
+    let patch = draft.check(&mut violations);
     let renamed = |violations: Violations| violations.renamed(below("team"));
     let Some(name) = name else { return Err(renamed(violations).into()) };
     violations.or(()).map_err(renamed)?;
     let etag = etag_from_wire(team.etag);
-    let update = TeamUpdate { name, patch, etag, allow_missing: request.allow_missing };
+    let update = UpdateTeam { name, patch, etag, allow_missing: request.allow_missing };
     Ok(team_to_wire(directory::update_team(call.with_request_id(request_id.as_ref()), &update).await?))
-}
-
-/// A team that is made by its name obeys the rules of one that is created; a name's lengths are checked as it is read.
-fn check_new(identity: &TeamIdentity, violations: &mut Violations) {
-    let mut characters = identity.source.chars().chain(identity.external_id.chars());
-    if let Some(control) = characters.find(|character| character.is_control()) {
-        let rule = "must not contain control characters where the team is made";
-        violations.add("team.name", format!("{rule}, contains {control:?}"));
-    }
 }
 
 pub async fn delete(call: Call<'_>, request: v1::DeleteTeamRequest) -> Result<(), Error> {

@@ -99,5 +99,5 @@ impl Edge {
 
 fn place_from_text(text: &str) -> Option<Place> {
     let (time, id) = text.split_once('-')?;
-    Some((UnixMillis(time.parse().ok()?), RatingId(id.parse().ok()?)))
+    Some((UnixMillis::checked(time.parse().ok()?).ok()?, RatingId(id.parse().ok()?)))
 }

@@ -5,8 +5,8 @@ use serde_json::Number;
 
 use crate::{
     domain::{
-        AiInvolvement, Answer, AnswerSource, Assessment, AssessmentState, Author, AuthorKind, Axis, Band,
-        ConversationId, CriterionResult, Dimension, MessageId, Resolution, Totals, Unit,
+        AiInvolvement, Answer, AnswerSource, Assessment, AssessmentState, Author, Axis, Band, ConversationId,
+        CriterionResult, Dimension, MessageId, Resolution, Totals, Unit, Words as _,
     },
     service::{assessment::ScoredImport, conversation::ScoringStatus},
 };
@@ -118,8 +118,8 @@ pub fn to_json(import: ScoredImport) -> ImportResult {
     let shown = assessments.into_iter().map(assessment_to_json);
     ImportResult {
         id: status.receipt.to_string(),
-        external_ticket_id: conversation.external_id,
-        source: conversation.source,
+        external_ticket_id: conversation.external_id.into(),
+        source: conversation.source.into(),
         status: ACCEPTED,
         conversation: format!("conversations/{}", conversation.id),
         scoring: match status.scoring {
@@ -198,15 +198,8 @@ fn message_name(conversation: ConversationId, message: MessageId) -> String {
 }
 
 fn author_to_json(author: Author) -> AuthorResult {
-    AuthorResult { r#type: author_type(author.kind), external_id: author.external_id, name: author.name }
-}
-
-fn author_type(kind: AuthorKind) -> &'static str {
-    match kind {
-        AuthorKind::Contact => "contact",
-        AuthorKind::Ai => "ai",
-        AuthorKind::Teammate => "teammate",
-    }
+    let external_id = author.external_id.map(String::from);
+    AuthorResult { r#type: author.kind.word(), external_id, name: author.name }
 }
 
 fn state_name(state: AssessmentState) -> &'static str {

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        ConversationId, ConversationRef, FIRST_ID, LAST_ID, NewAnswer, NewRating, PersonDraft, QuestionDraft,
-        QuestionRef, RatingDraft, RatingRef, RatingType, Submission, Violations,
+        AuthorDraft, ConversationId, ConversationRef, ExternalId, FIRST_ID, LAST_ID, NewAnswer, NewRating,
+        QuestionDraft, QuestionRef, RatingDraft, RatingRef, RatingType, SourceName, Submission, Violations,
     },
     interchange::json::{self, Findings, Object},
 };
@@ -19,20 +19,21 @@ pub fn conversation(id: &str, source: &str) -> Result<ConversationRef, Violation
     let is_decimal =
         !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) && (id == "0" || !id.starts_with('0'));
     if !is_decimal {
-        let rule = format!("must be a decimal number without leading zeros, is {}", json::shortened(id));
+        let rule = format!("must be a decimal number without leading zeros, is {}", json::shown(id));
         return Err(Violations::one("conversationId", rule));
     }
     // Beyond the last number of ours there is nothing, however many digits it has.
     Ok(match id.parse::<u64>().unwrap_or(u64::MAX) {
         number if number < FIRST_ID => {
-            ConversationRef::External { source: source.to_owned(), external_id: id.to_owned() }
+            let (source, external_id) = (SourceName::mended(source), ExternalId::of_number(number));
+            ConversationRef::External { source, external_id }
         }
         number => ConversationRef::Id(ConversationId(number.min(LAST_ID + 1))),
     })
 }
 
 pub fn uuid(text: &str) -> Result<Uuid, Violations> {
-    let rule = || format!("must be a UUID, is {}", json::shortened(text));
+    let rule = || format!("must be a UUID, is {}", json::shown(text));
     RatingRef::parse_uuid(text).ok_or_else(|| Violations::one("ratingId", rule()))
 }
 
@@ -51,9 +52,9 @@ pub fn offer(body: &[u8]) -> Result<NewRating, Violations> {
     findings.collect(checked.map_err(|violations| violations.renamed(offered_field)))
 }
 
-fn person(name: &str, fields: &mut Object, findings: &mut Findings) -> Option<PersonDraft> {
+fn person(name: &str, fields: &mut Object, findings: &mut Findings) -> Option<AuthorDraft> {
     let external_id = fields.text(name, findings)?;
-    Some(PersonDraft { external_id: Some(external_id), ..PersonDraft::default() })
+    Some(AuthorDraft { external_id: Some(external_id), ..AuthorDraft::default() })
 }
 
 /// The document's name for a field of an offer.
@@ -108,7 +109,8 @@ mod tests {
     fn a_path_id_is_ours_or_an_external_one() {
         let named = |id: &str| conversation(id, "dixa").map_err(|violations| violations.to_string());
         let external = |id: &str| {
-            Ok(ConversationRef::External { source: "dixa".to_owned(), external_id: id.to_owned() })
+            let (source, external_id) = (SourceName::mended("dixa"), ExternalId::mended(id));
+            Ok(ConversationRef::External { source, external_id })
         };
         for id in ["0", "1", "1234", "5000000000000000"] {
             assert_eq!(named(id), external(id));

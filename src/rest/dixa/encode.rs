@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        Author, AuthorKind, Channel, Rating, RatingQuestion, RatingState, RatingType, Submission, UnixMillis,
+        Author, Channel, Rating, RatingQuestion, RatingState, RatingType, Submission, UnixMillis, Words as _,
     },
     interchange::times,
     service::rating::Submitted,
@@ -122,13 +122,9 @@ pub fn listed(uuid: Uuid, rating: &Rating, now: UnixMillis) -> impl Iterator<Ite
 
 /// The external id; a person without one is known by what they are and their name.
 fn person_id(author: &Author) -> String {
-    let kind = match author.kind {
-        AuthorKind::Contact => "contact",
-        AuthorKind::Ai => "ai",
-        AuthorKind::Teammate => "teammate",
-    };
+    let kind = author.kind.word();
     match (&author.external_id, &author.name) {
-        (Some(external_id), _) => external_id.clone(),
+        (Some(external_id), _) => external_id.to_string(),
         (None, Some(name)) => format!("{kind}:{name}"),
         (None, None) => kind.to_owned(),
     }

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     domain::{
-        Attachment, Author, AuthorKind, ConversationId, Direction, IntentId, Message, MessageDetails,
-        words_of_body,
+        Attachment, Author, AuthorKind, ConversationId, Direction, ExternalId, IntentId, Message,
+        MessageDetails, words_of_body,
     },
     interchange::json,
     service::{Services, directory, message::StoredMessage},
@@ -102,7 +102,7 @@ impl People {
         let agent_id = details.and_then(|details| details.agent_id);
         let in_charge = agent_id.map(|id| Author {
             kind: AuthorKind::Teammate,
-            external_id: Some(id.to_string()),
+            external_id: Some(ExternalId::of_number(id)),
             name: None,
         });
         let sent = details.and_then(sent_number);

@@ -185,7 +185,7 @@ fn row_to_json(ticket: u64, row: Row, customer_experience: ExperiencePart) -> As
 
 /// As the document writes times: whole seconds.
 fn iso(time: UnixMillis) -> String {
-    times::iso(UnixMillis(time.0.div_euclid(1000).saturating_mul(1000)))
+    times::iso(time.whole_seconds())
 }
 
 fn state_name(progress: Progress) -> &'static str {

@@ -16,8 +16,7 @@ use serde_json::Value;
 
 use crate::{
     domain::{
-        AttachmentDraft, Direction, HandlingChange, IntentId, NewStoredMessage, Priority, Status, StoreDraft,
-        StoreLimits, UnixMillis, Violations,
+        AttachmentDraft, HandlingDraft, IntentId, MessageDraft, NewMessage, UnixMillis, Violations, limits,
     },
     error::Error,
     interchange::{
@@ -34,19 +33,6 @@ use crate::{
 
 use super::{Ticket, answer, error};
 use crate::rest::{self, fault::Fault, request};
-
-const DIRECTIONS: [(&str, Direction); 3] =
-    [("in", Direction::In), ("out", Direction::Out), ("internal", Direction::Internal)];
-
-const STATUSES: [(&str, Status); 3] =
-    [("open", Status::Open), ("pending", Status::Pending), ("closed", Status::Closed)];
-
-const PRIORITIES: [(&str, Priority); 4] = [
-    ("low", Priority::Low),
-    ("medium", Priority::Medium),
-    ("high", Priority::High),
-    ("urgent", Priority::Urgent),
-];
 
 /// Says that the message is stored and its scoring did not end in time.
 const SCORING: HeaderName = HeaderName::from_static("x-plaudit-scoring");
@@ -97,7 +83,7 @@ async fn store(
 }
 
 /// A large body is read where it keeps nobody waiting.
-async fn read(body: Bytes) -> Result<Result<(NewStoredMessage, Option<ProcessWord>), Violations>, Fault> {
+async fn read(body: Bytes) -> Result<Result<(NewMessage, Option<ProcessWord>), Violations>, Fault> {
     const LARGE_BYTES: usize = 256 * 1024;
     if body.len() < LARGE_BYTES {
         return Ok(message_from_json(&body));
@@ -140,13 +126,13 @@ fn process_of_query(uri: &Uri, violations: &mut Violations) -> Option<ProcessWor
     let text = request::query_parameter(uri, "process")?;
     let word = ProcessWord::parse(&text);
     if word.is_none() {
-        let rule = format!("must be {}, is {}", ProcessWord::EXPECTED, json::shortened(&text));
+        let rule = format!("must be {}, is {}", ProcessWord::EXPECTED, json::shown(&text));
         violations.add("process", rule);
     }
     word
 }
 
-fn message_from_json(body: &[u8]) -> Result<(NewStoredMessage, Option<ProcessWord>), Violations> {
+fn message_from_json(body: &[u8]) -> Result<(NewMessage, Option<ProcessWord>), Violations> {
     let mut fields = json::parse(body)?;
     let mut kept = fields.kept(body, &["rawData", "sender", "content"]);
     let mut findings = Findings::default();
@@ -161,7 +147,7 @@ fn message_from_json(body: &[u8]) -> Result<(NewStoredMessage, Option<ProcessWor
     Ok((new, process))
 }
 
-fn draft_from_json(fields: &mut Object, kept: &mut Kept, findings: &mut Findings) -> StoreDraft {
+fn draft_from_json(fields: &mut Object, kept: &mut Kept, findings: &mut Findings) -> MessageDraft {
     let sender = fields.kept_object("sender", kept, findings);
     let content = fields.kept_object("content", kept, findings);
     let (sender, sender_address, sender_name) = match sender {
@@ -174,9 +160,9 @@ fn draft_from_json(fields: &mut Object, kept: &mut Kept, findings: &mut Findings
         None => (None, None),
         Some((text, mut fields)) => (Some(text), fields.text("message", findings)),
     };
-    let attachments = fields.objects("attachments", 0..=StoreLimits::ATTACHMENTS, findings);
-    StoreDraft {
-        direction: fields.choice("direction", &DIRECTIONS, findings),
+    let attachments = fields.objects("attachments", 0..=limits::ATTACHMENTS, findings);
+    MessageDraft {
+        direction: fields.word("direction", findings),
         is_private: fields.boolean("private", findings).unwrap_or(false),
         body_type: fields.text("type", findings),
         from_address: fields.text("from", findings).or(sender_address),
@@ -207,12 +193,12 @@ fn draft_from_json(fields: &mut Object, kept: &mut Kept, findings: &mut Findings
             .into_iter()
             .map(|attachment| attachment_from_json(attachment, findings))
             .collect(),
-        handling: HandlingChange {
-            status: fields.choice("status", &STATUSES, findings),
-            priority: fields.choice("priority", &PRIORITIES, findings),
+        handling: HandlingDraft {
+            status: fields.word("status", findings),
+            priority: fields.word("priority", findings),
             first_response_due: date(fields, "firstResponseDueBy", findings),
             due: date(fields, "dueBy", findings),
-            ..HandlingChange::default()
+            ..HandlingDraft::default()
         },
     }
 }
@@ -227,10 +213,10 @@ fn intents(fields: &mut Object, findings: &mut Findings) -> Vec<IntentId> {
 /// `YYYY-MM-DD HH:MM:SS`, in UTC.
 fn date(fields: &mut Object, name: &str, findings: &mut Findings) -> Option<UnixMillis> {
     let expected = "a date of the form YYYY-MM-DD HH:MM:SS";
-    fields.take_as(name, expected, findings, |value| value.as_str().and_then(parse_date).ok_or(value))
+    fields.time_as(name, expected, findings, parse_date)
 }
 
-fn parse_date(text: &str) -> Option<UnixMillis> {
+fn parse_date(text: &str) -> Option<i64> {
     const FORM: &str = "0000-00-00 00:00:00";
     let fits = text.len() == FORM.len()
         && text.bytes().zip(FORM.bytes()).all(|(byte, form)| match form {
@@ -314,9 +300,9 @@ mod tests {
 
     #[test]
     fn a_date_is_one_of_the_calendar_in_the_documented_form() {
-        assert_eq!(parse_date("1970-01-01 00:00:00"), Some(UnixMillis(0)));
-        assert_eq!(parse_date("2024-03-01 00:00:00"), Some(UnixMillis(1_709_251_200_000)));
-        assert_eq!(parse_date("2024-02-29 23:59:59"), Some(UnixMillis(1_709_251_199_000)));
+        assert_eq!(parse_date("1970-01-01 00:00:00"), Some(0));
+        assert_eq!(parse_date("2024-03-01 00:00:00"), Some(1_709_251_200_000));
+        assert_eq!(parse_date("2024-02-29 23:59:59"), Some(1_709_251_199_000));
         for wrong in [
             "",
             "2024-03-01",

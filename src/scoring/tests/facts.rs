@@ -418,7 +418,7 @@ fn a_name_moves_nothing() {
     let mut after = before.clone();
     for message in &mut after.messages {
         message.author.name = Some("Somebody".into());
-        message.external_id.push('x');
+        message.external_id = format!("{}x", message.external_id).parse().unwrap();
     }
     assert_eq!(moved(&before, &after), [""; 0]);
 }

@@ -47,10 +47,10 @@ pub fn transcript(lines: &[&str]) -> Transcript {
             };
             Message {
                 id: MessageId(100 + index as u64),
-                external_id: format!("m{index}"),
+                external_id: format!("m{index}").parse().unwrap(),
                 kind: if is_note { MessageKind::Comment } else { MessageKind::Message },
                 content: content.to_owned(),
-                author: Author { kind, external_id: Some(name.to_owned()), name: None },
+                author: Author { kind, external_id: Some(name.parse().unwrap()), name: None },
                 create_time: UnixMillis(1_700_000_000_000 + index * 10_000),
                 ai_tool: None,
                 details: None,
@@ -60,8 +60,8 @@ pub fn transcript(lines: &[&str]) -> Transcript {
         .collect();
     let conversation = Conversation {
         id: ConversationId(1),
-        source: "custom".into(),
-        external_id: "1".into(),
+        source: "custom".parse().unwrap(),
+        external_id: "1".parse().unwrap(),
         subject: None,
         version: 1,
         message_count: messages.len() as u32,

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        Change, Conversation, ConversationId, ConversationRef, Event, EventKind, MessageId, UnixMillis,
+        Conversation, ConversationId, ConversationRef, Event, EventKind, FieldUpdate, MessageId, UnixMillis,
     },
     error::{Error, ResourceKind},
     scoring::facts::OF_DUE_DATE,
@@ -26,7 +26,7 @@ pub async fn update_conversation(
     call: Call<'_>,
     name: &ConversationRef,
     etag: &str,
-    changes: &[Change],
+    changes: &[FieldUpdate],
 ) -> Result<ConversationStatus, Error> {
     let status = call.carry_out(&UpdateConversation { call, name, etag, changes }).await?;
     if !matches!(status.scoring, ScoringStatus::Pending { .. }) {
@@ -40,7 +40,7 @@ struct UpdateConversation<'a> {
     call: Call<'a>,
     name: &'a ConversationRef,
     etag: &'a str,
-    changes: &'a [Change],
+    changes: &'a [FieldUpdate],
 }
 
 impl Decide for UpdateConversation<'_> {
@@ -86,7 +86,7 @@ impl Decide for UpdateConversation<'_> {
 impl UpdateConversation<'_> {
     async fn apply(&self, before: &Conversation, now: UnixMillis) -> Result<Conversation, Error> {
         // The id of a status change orders it among the messages.
-        let is_status = |change: &Change| matches!(change, Change::Status(Some(status)) if before.handling.becomes(*status));
+        let is_status = |change: &FieldUpdate| matches!(change, FieldUpdate::Status(Some(status)) if before.handling.becomes(*status));
         let needs_number = self.changes.iter().any(is_status);
         let after_message = if needs_number { self.call.services.ids.take(1).await? } else { 0 };
         let mut changed = before.clone();

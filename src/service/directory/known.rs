@@ -39,7 +39,7 @@ impl KnownPeople {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::{AuthorKind, KnownBy};
+    use crate::domain::{AuthorKind, ExternalId, KnownBy};
 
     use super::*;
 
@@ -47,9 +47,9 @@ mod tests {
     fn it_remembers_and_stays_small() {
         let known = KnownPeople::default();
         let identity = |number: usize| PersonIdentity {
-            source: "x".to_owned(),
+            source: "x".parse().unwrap(),
             kind: AuthorKind::Teammate,
-            known_by: KnownBy::ExternalId(number.to_string()),
+            known_by: KnownBy::ExternalId(ExternalId::of_number(number)),
         };
         for number in 0..=2 * MOST {
             let person = Known { number: PersonId(number as u64), is_named: number % 2 == 0 };

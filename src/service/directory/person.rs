@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::{
     domain::{
-        AuthorKind, ConversationRef, CustomerByName, Person, PersonId, PersonIdentity, PersonPatch,
-        PersonRef, Team, TeamId, TeamRef, UnixMillis, Violations,
+        AuthorKind, ConversationRef, CustomerByName, Person, PersonId, PersonIdentity, PersonRef,
+        PersonUpdate, Team, TeamId, TeamRef, UnixMillis, Violations,
     },
     error::{Error, ResourceKind},
     service::{Call, decide::Decide, idempotency::Mutation},
@@ -97,9 +97,9 @@ pub async fn list_people(
 
 /// An update of a person.
 #[derive(Clone, Debug)]
-pub struct PersonUpdate {
+pub struct UpdatePerson {
     pub name: PersonRef,
-    pub patch: PersonPatch,
+    pub patch: PersonUpdate,
     /// The version that the caller has seen.
     pub etag: Option<String>,
     /// Whether to create a person who is not in the directory.
@@ -107,13 +107,13 @@ pub struct PersonUpdate {
 }
 
 /// Updates a person; an update that changes nothing writes nothing.
-pub async fn update_person(call: Call<'_>, update: &PersonUpdate) -> Result<Person, Error> {
+pub async fn update_person(call: Call<'_>, update: &UpdatePerson) -> Result<Person, Error> {
     call.carry_out(&Update { call, update }).await
 }
 
 struct Update<'a> {
     call: Call<'a>,
-    update: &'a PersonUpdate,
+    update: &'a UpdatePerson,
 }
 
 impl Decide for Update<'_> {
@@ -125,7 +125,7 @@ impl Decide for Update<'_> {
 
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<Person, Error> {
         let services = self.call.services;
-        let PersonUpdate { name, patch, etag, allow_missing } = self.update;
+        let UpdatePerson { name, patch, etag, allow_missing } = self.update;
         let now = services.clock.now();
         let (before, identity) = find(&*decision, name).await?;
         let mut person = match (&before, identity) {
@@ -163,7 +163,7 @@ impl Mutation for Update<'_> {
     const METHOD: Method = Method::UpdatePerson;
 
     fn content(&self) -> Vec<u8> {
-        let PersonUpdate { name, patch, etag, allow_missing } = self.update;
+        let UpdatePerson { name, patch, etag, allow_missing } = self.update;
         records::encode(&(name, patch, etag, allow_missing)).to_vec()
     }
 
@@ -211,7 +211,7 @@ async fn move_to_teams(
     Ok(())
 }
 
-fn set_if(field: &mut String, value: &Option<String>) {
+fn set_if<T: Clone>(field: &mut T, value: &Option<T>) {
     if let Some(value) = value {
         field.clone_from(value);
     }

@@ -1,7 +1,7 @@
 //! Creating, updating and deleting teams.
 
 use crate::{
-    domain::{NewTeam, Team, TeamId, TeamIdentity, TeamPatch, TeamRef, UnixMillis},
+    domain::{NewTeam, Team, TeamId, TeamIdentity, TeamRef, TeamUpdate, UnixMillis},
     error::{Error, ResourceKind},
     service::{Call, decide::Decide, idempotency::Mutation},
     store::{
@@ -56,8 +56,8 @@ impl Decide for Create<'_> {
         {
             let TeamIdentity { source, external_id } = identity.clone();
             return Err(Error::TeamExists {
-                source_name: source,
-                external_id,
+                source_name: source.into(),
+                external_id: external_id.into(),
                 name: format!("teams/{team}"),
             });
         }
@@ -87,9 +87,9 @@ impl Mutation for Create<'_> {
 
 /// An update of a team.
 #[derive(Clone, Debug)]
-pub struct TeamUpdate {
+pub struct UpdateTeam {
     pub name: TeamRef,
-    pub patch: TeamPatch,
+    pub patch: TeamUpdate,
     /// The version that the caller has seen.
     pub etag: Option<String>,
     /// Whether to create a team that is not in the directory.
@@ -97,13 +97,13 @@ pub struct TeamUpdate {
 }
 
 /// Updates a team; an update that changes nothing writes nothing.
-pub async fn update_team(call: Call<'_>, update: &TeamUpdate) -> Result<Team, Error> {
+pub async fn update_team(call: Call<'_>, update: &UpdateTeam) -> Result<Team, Error> {
     call.carry_out(&Update { call, update }).await
 }
 
 struct Update<'a> {
     call: Call<'a>,
-    update: &'a TeamUpdate,
+    update: &'a UpdateTeam,
 }
 
 impl Decide for Update<'_> {
@@ -115,13 +115,13 @@ impl Decide for Update<'_> {
 
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<Team, Error> {
         let services = self.call.services;
-        let TeamUpdate { name, patch, etag, allow_missing } = self.update;
+        let UpdateTeam { name, patch, etag, allow_missing } = self.update;
         let now = services.clock.now();
         let before = directory::find_team(&*decision, name).await?;
         let mut team = match (&before, name) {
             (Some(before), _) => before.clone(),
             (None, TeamRef::External(identity)) if *allow_missing => {
-                let (identity, display_name) = (Some(identity.clone()), identity.external_id.clone());
+                let (identity, display_name) = (Some(identity.clone()), identity.external_id.clone().into());
                 let new = NewTeam { identity, display_name, description: String::new() };
                 Team::new(TeamId(services.ids.take(1).await?), new, now)
             }
@@ -153,7 +153,7 @@ impl Mutation for Update<'_> {
     const METHOD: Method = Method::UpdateTeam;
 
     fn content(&self) -> Vec<u8> {
-        let TeamUpdate { name, patch, etag, allow_missing } = self.update;
+        let UpdateTeam { name, patch, etag, allow_missing } = self.update;
         records::encode(&(name, patch, etag, allow_missing)).to_vec()
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use crate::{
-    domain::{Author, Conversation, ConversationId, TeamIdentity},
+    domain::{Author, Conversation, ConversationId, SourceName, TeamIdentity},
     error::Error,
     service::{Call, Services},
 };
@@ -58,7 +58,7 @@ impl WaitingPeople {
 /// caller is done.
 pub async fn announce(
     call: Call<'_>,
-    source: &str,
+    source: &SourceName,
     conversation: ConversationId,
     authors: impl Iterator<Item = &Author>,
 ) {

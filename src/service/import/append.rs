@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::{
     domain::{
-        Conversation, ConversationId, Event, EventKind, ImportLimits, ImportOutcome, Message, MessageId,
-        NewConversation, NewImportedRating, NewMessage, RatingId, Transcript, Violations,
+        Conversation, ConversationId, Event, EventKind, ImportOutcome, Message, MessageId, NewConversation,
+        NewImportedMessage, NewImportedRating, RatingId, Transcript, Violations, limits,
     },
     error::{Error, ResourceKind},
     service::{Call, listing},
@@ -30,16 +30,16 @@ pub(super) async fn run(
     let guarded = decision.guarded_by(&decision.keys().head(id));
     let stored = conversation::outline(&guarded, found.head.clone()).await?;
     let known = known_ids(&stored);
-    let is_unseen = |message: &NewMessage| !known.contains(message.external_id.as_str());
-    let unseen: Vec<&NewMessage> = new.messages.iter().filter(|message| is_unseen(message)).collect();
+    let is_unseen = |message: &NewImportedMessage| !known.contains(message.external_id.as_str());
+    let unseen: Vec<&NewImportedMessage> = new.messages.iter().filter(|message| is_unseen(message)).collect();
     let ratings = parts::unknown_ratings(call, decision, id, &new.ratings).await?;
     if unseen.is_empty() && ratings.is_empty() {
         return Ok((ImportOutcome::Existing, 0));
     }
     check_place(new, &stored)?;
     let total = stored.messages.len() + unseen.len();
-    if total > ImportLimits::CONVERSATION_MESSAGES {
-        let most = ImportLimits::CONVERSATION_MESSAGES;
+    if total > limits::CONVERSATION_MESSAGES {
+        let most = limits::CONVERSATION_MESSAGES;
         let rule = format!("must leave the conversation with at most {most} messages, it would have {total}");
         return Err(Violations::one("messages", rule).into());
     }
@@ -52,7 +52,7 @@ pub(super) async fn run(
 fn known_ids(stored: &Transcript) -> HashSet<String> {
     let tracked = |message: &Message| message.details.as_ref()?.tracking_id.clone();
     let ids =
-        stored.messages.iter().flat_map(|message| [Some(message.external_id.clone()), tracked(message)]);
+        stored.messages.iter().flat_map(|message| [Some(message.external_id.to_string()), tracked(message)]);
     ids.flatten().collect()
 }
 
@@ -74,7 +74,7 @@ fn check_place(new: &NewConversation, stored: &Transcript) -> Result<(), Error> 
 struct Append<'a> {
     call: Call<'a>,
     new: &'a NewConversation,
-    unseen: Vec<&'a NewMessage>,
+    unseen: Vec<&'a NewImportedMessage>,
     ratings: Vec<&'a NewImportedRating>,
 }
 
@@ -142,7 +142,7 @@ impl Append<'_> {
     /// The id of each message of the import, if it is new.
     fn numbers(&self, appended: &[Message]) -> Vec<Option<MessageId>> {
         let mut appended = self.unseen.iter().zip(appended).peekable();
-        let number = |message: &NewMessage| {
+        let number = |message: &NewImportedMessage| {
             let next = appended.next_if(|(unseen, _)| std::ptr::eq(**unseen, message));
             next.map(|(_, message)| message.id)
         };

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::{
     domain::{
-        AttachmentId, Conversation, ConversationId, Event, EventKind, Message, MessageId, NewImportedRating,
-        NewMessage, Rating, RatingId, RatingState, UnixMillis,
+        AttachmentId, Conversation, ConversationId, Event, EventKind, Message, MessageId, NewImportedMessage,
+        NewImportedRating, Rating, RatingId, RatingState, UnixMillis,
     },
     error::Error,
     service::{
@@ -18,11 +18,11 @@ use crate::{
 
 /// How many ids the messages use: one each; with details also one for the event that `StoreMessage` would have logged, and one per
 /// attachment.
-pub(super) fn numbers_of<'a>(messages: impl IntoIterator<Item = &'a NewMessage>) -> u64 {
+pub(super) fn numbers_of<'a>(messages: impl IntoIterator<Item = &'a NewImportedMessage>) -> u64 {
     messages.into_iter().map(numbers_of_one).sum()
 }
 
-fn numbers_of_one(message: &NewMessage) -> u64 {
+fn numbers_of_one(message: &NewImportedMessage) -> u64 {
     message.details.as_ref().map_or(1, |details| 2 + details.attachments.len() as u64)
 }
 
@@ -30,7 +30,7 @@ fn numbers_of_one(message: &NewMessage) -> u64 {
 pub(super) fn number<'a>(
     decision: &mut Decision<'_>,
     conversation: ConversationId,
-    messages: impl Iterator<Item = &'a NewMessage>,
+    messages: impl Iterator<Item = &'a NewImportedMessage>,
     first: MessageId,
 ) -> Vec<Message> {
     let mut next = first.0;
@@ -63,7 +63,7 @@ pub(super) fn number<'a>(
 /// If no channel was given, messages with addresses imply it.
 pub(super) fn guess_channel<'a>(
     conversation: &mut Conversation,
-    mut messages: impl Iterator<Item = &'a NewMessage>,
+    mut messages: impl Iterator<Item = &'a NewImportedMessage>,
 ) {
     if conversation.handling.channel.is_none() {
         conversation.handling.channel =
@@ -75,7 +75,7 @@ pub(super) fn guess_channel<'a>(
 pub(super) fn tracked<'a>(
     call: Call<'_>,
     conversation: ConversationId,
-    messages: impl Iterator<Item = (&'a NewMessage, &'a Message)>,
+    messages: impl Iterator<Item = (&'a NewImportedMessage, &'a Message)>,
 ) -> Vec<(Key, MessageId)> {
     let mut seen = HashSet::new();
     let mut tracked = Vec::new();

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        Conversation, ConversationId, ConversationRef, Event, EventKind, Message, MessageChange, MessageId,
+        Conversation, ConversationId, ConversationRef, Event, EventKind, Message, MessageId, MessageUpdate,
         UnixMillis,
     },
     error::{Error, ResourceKind},
@@ -48,7 +48,7 @@ impl Target<'_> {
 pub async fn update_message(
     call: Call<'_>,
     target: Target<'_>,
-    change: &MessageChange,
+    change: &MessageUpdate,
 ) -> Result<StoredMessage, Error> {
     call.carry_out(&Update { call, target, change }).await
 }
@@ -61,7 +61,7 @@ pub async fn delete_message(call: Call<'_>, target: Target<'_>) -> Result<(), Er
 struct Update<'a> {
     call: Call<'a>,
     target: Target<'a>,
-    change: &'a MessageChange,
+    change: &'a MessageUpdate,
 }
 
 impl Decide for Update<'_> {
@@ -144,7 +144,7 @@ impl Mutation for Delete<'_> {
 async fn change(
     call: Call<'_>,
     target: Target<'_>,
-    change: Option<&MessageChange>,
+    change: Option<&MessageUpdate>,
     decision: &mut Decision<'_>,
 ) -> Result<StoredMessage, Error> {
     let not_found = || target.not_found();

@@ -1,18 +1,14 @@
 //! Recognises a message that was stored before, here or on the server from which it was imported.
 
 use crate::{
-    domain::{ConversationId, MessageId, NewStoredMessage, Sent},
+    domain::{ConversationId, MessageId, NewMessage, Sent},
     error::Error,
     service::Call,
     store::{Key, Space, conversation::Found, message},
 };
 
 /// What leads to a message that was stored here with this tracking id and content; `None` where it has no tracking id.
-pub(super) fn key_of_stored(
-    call: Call<'_>,
-    conversation: ConversationId,
-    new: &NewStoredMessage,
-) -> Option<Key> {
+pub(super) fn key_of_stored(call: Call<'_>, conversation: ConversationId, new: &NewMessage) -> Option<Key> {
     let tracking_id = new.details.tracking_id.as_deref()?;
     let content = call.services.secrets.fingerprint(&new.canonical());
     Some(call.keys().tracked(conversation, tracking_id, &content))
@@ -32,7 +28,7 @@ pub(super) async fn find(
     guarded: Space<'_>,
     found: &Found,
     stored: &Key,
-    new: &NewStoredMessage,
+    new: &NewMessage,
 ) -> Result<Option<MessageId>, Error> {
     let conversation = &found.head.conversation;
     let wanted = std::iter::once(stored.clone()).chain(key_of_imported(call, conversation.id, &new.sent()));

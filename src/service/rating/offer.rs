@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         Author, AuthorKind, ConversationId, ConversationRef, Course, Event, EventKind, NewRating,
-        PersonDraft, Rating, RatingId, RatingQuestion, UnixMillis, Violations,
+        PartialAuthor, Rating, RatingId, RatingQuestion, UnixMillis, Violations,
     },
     error::{Error, ResourceKind},
     service::{
@@ -156,7 +156,7 @@ async fn people(space: Space<'_>, head: &Head, new: &NewRating) -> Result<(Autho
 }
 
 /// A person of whom a caller may know the id alone: then the conversation tells whether it is an AI agent.
-async fn agent_given(space: Space<'_>, head: &Head, given: &PersonDraft) -> Result<Author, Error> {
+async fn agent_given(space: Space<'_>, head: &Head, given: &PartialAuthor) -> Result<Author, Error> {
     if let (None, Some(external_id)) = (given.kind, &given.external_id)
         && let Some(known) = authors::agent_named(&space, head, external_id).await?
     {
@@ -165,6 +165,6 @@ async fn agent_given(space: Space<'_>, head: &Head, given: &PersonDraft) -> Resu
     Ok(known_as(given, given.kind.unwrap_or(AuthorKind::Teammate)))
 }
 
-fn known_as(given: &PersonDraft, kind: AuthorKind) -> Author {
+fn known_as(given: &PartialAuthor, kind: AuthorKind) -> Author {
     Author { kind, external_id: given.external_id.clone(), name: given.name.clone() }
 }

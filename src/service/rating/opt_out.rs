@@ -2,7 +2,8 @@
 
 use crate::{
     domain::{
-        Author, AuthorKind, ConversationId, ConversationRef, NewOptOut, RatingId, UnixMillis, Violations,
+        Author, AuthorKind, ConversationId, ConversationRef, ExternalId, NewOptOut, RatingId, SourceName,
+        UnixMillis, Violations,
     },
     error::{Error, ResourceKind},
     service::{Call, decide::Decide},
@@ -43,7 +44,9 @@ pub async fn list_opt_outs(
     let mut opt_outs = Vec::with_capacity(read.len());
     for (key, opt_out) in read {
         let (external_id, name, conversation) = match opt_out.customer {
-            KnownCustomer::ExternalId(external_id) => (Some(external_id), None, None),
+            // Nobody is known by an empty id.
+            KnownCustomer::ExternalId(external_id) if external_id.is_empty() => continue,
+            KnownCustomer::ExternalId(external_id) => (Some(ExternalId::mended(external_id)), None, None),
             KnownCustomer::NameIn(_, name) => {
                 let head = heads.next().flatten();
                 let conversation = head.map(|head| head.conversation);
@@ -55,7 +58,10 @@ pub async fn list_opt_outs(
         };
         let customer = Author { kind: AuthorKind::Contact, external_id, name };
         let time = Some(opt_out.time);
-        opt_outs.push((key, NewOptOut { source: opt_out.source, customer, conversation, time }));
+        opt_outs.push((
+            key,
+            NewOptOut { source: SourceName::mended(opt_out.source), customer, conversation, time },
+        ));
     }
     Ok(OptOutPage { opt_outs, next })
 }

@@ -7,8 +7,8 @@ use crate::{
     clock::ManualClock,
     domain::{
         Assessment, AssessmentId, Author, AuthorKind, Channel, Course, Listing, MessageKind, NewAnswer,
-        NewConversation, NewMessage, QuestionDraft, QuestionRef, RatingAnswer, RatingDraft, RatingFilter,
-        RatingQuestion, RatingType, RevisionRef, Submission, UnixMillis, Violations,
+        NewConversation, NewImportedMessage, QuestionDraft, QuestionRef, RatingAnswer, RatingDraft,
+        RatingFilter, RatingQuestion, RatingType, RevisionRef, Submission, UnixMillis, Violations,
     },
     scoring::yaml,
     service::{
@@ -51,18 +51,18 @@ async fn services(with_stars: bool) -> Services {
 }
 
 async fn import(services: &Services) -> ConversationId {
-    let message = |id: &str, kind: AuthorKind| NewMessage {
-        external_id: id.to_owned(),
+    let message = |id: &str, kind: AuthorKind| NewImportedMessage {
+        external_id: id.parse().unwrap(),
         kind: MessageKind::Message,
         content: "Hello".to_owned(),
-        author: Author { kind, external_id: Some(id.to_owned()), name: None },
+        author: Author { kind, external_id: Some(id.parse().unwrap()), name: None },
         create_time: UnixMillis(1_700_000_000_000),
         ai_tool: None,
         details: None,
     };
     let new = NewConversation {
-        source: "custom".to_owned(),
-        external_id: "1".to_owned(),
+        source: "custom".parse().unwrap(),
+        external_id: "1".parse().unwrap(),
         subject: None,
         messages: vec![message("c", AuthorKind::Contact), message("t", AuthorKind::Teammate)],
         handling: None,
@@ -151,7 +151,7 @@ async fn ratings_of_deleted_conversations_do_not_count_however_many_there_are() 
 }
 
 fn rated(conversation: ConversationId) -> Rating {
-    let person = |kind| Author { kind, external_id: Some("1".to_owned()), name: None };
+    let person = |kind| Author { kind, external_id: Some("1".parse().unwrap()), name: None };
     let time = UnixMillis(1_700_000_000_000);
     let answer = Some(RatingAnswer { value: 5, comment: None, time });
     Rating {
@@ -159,7 +159,7 @@ fn rated(conversation: ConversationId) -> Rating {
         conversation,
         user: person(AuthorKind::Contact),
         agent: person(AuthorKind::Teammate),
-        source: "custom".to_owned(),
+        source: "custom".parse().unwrap(),
         channel: Channel::Email,
         offer_time: time,
         course: Course::default(),

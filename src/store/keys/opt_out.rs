@@ -19,7 +19,7 @@ pub enum KnownCustomer {
 impl KnownCustomer {
     fn of(conversation: ConversationId, customer: &Author) -> Self {
         match &customer.external_id {
-            Some(external_id) => Self::ExternalId(external_id.clone()),
+            Some(external_id) => Self::ExternalId(external_id.to_string()),
             None => Self::NameIn(conversation, customer.name.clone().unwrap_or_default()),
         }
     }

@@ -58,12 +58,16 @@ fn jobs_are_spread_over_the_shards_whatever_a_conversation_takes() {
 fn any_person() -> impl Strategy<Value = PersonIdentity> {
     let kind = prop::sample::select(vec![AuthorKind::Contact, AuthorKind::Ai, AuthorKind::Teammate]);
     let text = || "[a\u{0}\u{1}]{0,2}";
+    let id = || "[ab\u{ff}]{1,2}";
     let known_by = prop_oneof![
-        text().prop_map(KnownBy::ExternalId),
+        id().prop_map(|id| KnownBy::ExternalId(id.parse().unwrap())),
         text().prop_map(KnownBy::Name),
         (0..2_u64, text()).prop_map(|(id, name)| KnownBy::NameIn { conversation: ConversationId(id), name }),
     ];
-    (kind, text(), known_by).prop_map(|(kind, source, known_by)| PersonIdentity { source, kind, known_by })
+    (kind, id(), known_by).prop_map(|(kind, source, known_by)| {
+        let source = source.parse().unwrap();
+        PersonIdentity { source, kind, known_by }
+    })
 }
 
 proptest! {

@@ -4,7 +4,9 @@
 use minicbor::Decode;
 
 use super::{Head, Segment};
-use crate::domain::{Author, Conversation, Message, MessageDetails, MessageId, MessageKind, UnixMillis};
+use crate::domain::{
+    Author, Conversation, ExternalId, Message, MessageDetails, MessageId, MessageKind, UnixMillis,
+};
 
 /// A [`Head`] of which the messages have no words.
 #[derive(Decode)]
@@ -30,7 +32,7 @@ pub struct MessageOutline {
     #[n(0)]
     id: MessageId,
     #[n(1)]
-    external_id: String,
+    external_id: ExternalId,
     #[n(2)]
     kind: MessageKind,
     #[n(4)]
@@ -103,7 +105,7 @@ mod tests {
         };
         let message = Message {
             id: MessageId(7),
-            external_id: "m".to_owned(),
+            external_id: "m".parse().unwrap(),
             kind: MessageKind::Comment,
             content: "Hello".to_owned(),
             author: Author { kind: AuthorKind::Ai, external_id: None, name: Some("Bot".to_owned()) },

@@ -46,10 +46,10 @@ const RATING: RatingId = RatingId(5_000_000_000_000_007);
 fn message(id: u64, kind: MessageKind, author: AuthorKind) -> Message {
     Message {
         id: MessageId(id),
-        external_id: format!("msg_{id}"),
+        external_id: format!("msg_{id}").parse().unwrap(),
         kind,
         content: "Why was I charged twice?".to_owned(),
-        author: Author { kind: author, external_id: Some("cus_123".to_owned()), name: None },
+        author: Author { kind: author, external_id: Some("cus_123".parse().unwrap()), name: None },
         create_time: UnixMillis(1_700_000_000_123),
         ai_tool: (author == AuthorKind::Ai).then(|| "custom".to_owned()),
         details: None,
@@ -127,8 +127,8 @@ fn revision() -> RevisionRef {
 fn a_conversation_is_read_as_it_was_written() {
     let conversation = Conversation {
         id: ID,
-        source: "custom".to_owned(),
-        external_id: "ticket_123".to_owned(),
+        source: "custom".parse().unwrap(),
+        external_id: "ticket_123".parse().unwrap(),
         subject: Some("Charged twice".to_owned()),
         version: 3,
         message_count: 3,
@@ -149,9 +149,13 @@ fn a_conversation_is_read_as_it_was_written() {
         priority: Some(Priority::Urgent),
         first_response_due: Some(UnixMillis(1_700_000_040_000)),
         due: Some(UnixMillis(1_700_000_050_000)),
-        assignee: Some(Author { kind: AuthorKind::Teammate, external_id: Some("7".to_owned()), name: None }),
-        tags: vec!["vip".to_owned()],
-        team: Some("billing".to_owned()),
+        assignee: Some(Author {
+            kind: AuthorKind::Teammate,
+            external_id: Some("7".parse().unwrap()),
+            name: None,
+        }),
+        tags: vec!["vip".parse().unwrap()],
+        team: Some("billing".parse().unwrap()),
         channel: Some(Channel::Email),
         subchannel_id: Some(3),
         customer_wrote_since: false,
@@ -166,7 +170,7 @@ fn a_conversation_is_read_as_it_was_written() {
 #[test]
 fn a_message_that_was_stored_singly_is_read_as_it_was_written() {
     let time = UnixMillis(1_700_000_000_000);
-    let new = Conversation::new(ID, "enneo".to_owned(), "8821".to_owned(), time);
+    let new = Conversation::new(ID, "enneo".parse().unwrap(), "8821".parse().unwrap(), time);
     let conversation = Conversation {
         handling: Handling { status: Some(Status::Open), ..Handling::default() },
         unscored_version: Some(1),

@@ -4,7 +4,7 @@ use prost::Message as _;
 
 use super::Part;
 use crate::{
-    domain::ImportLimits,
+    domain::limits,
     proto::v1::{Assessment, Conversation, Message, Rating},
 };
 
@@ -42,7 +42,7 @@ impl Room {
             attached: self.attached + attached,
         };
         let takes = next.messages <= PART_MESSAGES
-            && next.items <= ImportLimits::MESSAGE_ITEMS
+            && next.items <= limits::MESSAGE_ITEMS
             && next.bytes <= PART_BYTES
             && next.bytes + next.attached <= PART_BYTES_IN_ALL;
         if takes {
@@ -71,7 +71,7 @@ pub fn parts(whole: Whole) -> Vec<(Conversation, Part)> {
         }
     }
     for rating in ratings {
-        let is_full = parts.last().is_some_and(|part| part.ratings.len() == ImportLimits::RATINGS);
+        let is_full = parts.last().is_some_and(|part| part.ratings.len() == limits::RATINGS);
         if is_full || !room.takes(0, 0, rating.encoded_len(), 0) {
             parts.push(Part::default());
             room = Room::default();

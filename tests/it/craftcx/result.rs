@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use plaudit::{
     domain::{
-        AuthorDraft, AuthorKind, ConversationDraft, ConversationId, ImportLimits, MessageDraft, MessageKind,
-        UnixMillis, Violations,
+        AuthorDraft, AuthorKind, ConversationDraft, ConversationId, ImportLimits, ImportedMessageDraft,
+        MessageKind, UnixMillis, Violations,
     },
     service::{
         Call,
@@ -185,7 +185,7 @@ async fn a_receipt_that_nobody_was_given_is_404() {
 #[tokio::test]
 async fn of_a_conversation_with_very_many_worklogs_axis_and_a_hundred_assessments_are_answered() {
     let setup = Setup::start().await;
-    let message = |number: usize| MessageDraft {
+    let message = |number: usize| ImportedMessageDraft {
         external_id: Some(format!("m{number}")),
         kind: Some(MessageKind::Message),
         content: Some("Let me look into it.".to_owned()),
@@ -195,7 +195,7 @@ async fn of_a_conversation_with_very_many_worklogs_axis_and_a_hundred_assessment
             name: None,
         },
         create_time: Some(UnixMillis(number as i64)),
-        ..MessageDraft::default()
+        ..ImportedMessageDraft::default()
     };
     let draft = ConversationDraft {
         external_id: Some("long".to_owned()),

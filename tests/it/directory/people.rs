@@ -81,14 +81,14 @@ async fn many_conversations_at_once_make_one_entry_of_a_person() {
 fn author(external_id: Option<&str>, name: &str) -> domain::Author {
     domain::Author {
         kind: domain::AuthorKind::Teammate,
-        external_id: external_id.map(str::to_owned),
+        external_id: external_id.map(|id| id.parse().unwrap()),
         name: Some(name.to_owned()),
     }
 }
 
 fn conversation(source: &str) -> domain::Conversation {
     let id = ConversationId(5_000_000_000_000_001);
-    domain::Conversation::new(id, source.to_owned(), "1".to_owned(), Plaudit::START)
+    domain::Conversation::new(id, source.parse().unwrap(), "1".parse().unwrap(), Plaudit::START)
 }
 
 async fn services() -> (Arc<Services>, Arc<MemoryStore>) {

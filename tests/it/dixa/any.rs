@@ -7,7 +7,7 @@ use http::Request;
 use http_body_util::BodyExt as _;
 use plaudit::{
     clock::SystemClock,
-    domain::{Author, AuthorKind, MessageKind, NewConversation, NewMessage, UnixMillis},
+    domain::{Author, AuthorKind, MessageKind, NewConversation, NewImportedMessage, UnixMillis},
     rest,
     service::{
         Call, Services, Settings,
@@ -63,8 +63,8 @@ impl Edge {
         let services = runtime.block_on(async {
             let opened = Services::open(store, Arc::new(SystemClock), Settings::default()).await;
             let services = opened.expect("opens");
-            let message = |id: &str, kind| NewMessage {
-                external_id: id.to_owned(),
+            let message = |id: &str, kind| NewImportedMessage {
+                external_id: id.parse().expect("an id"),
                 kind: MessageKind::Message,
                 content: String::new(),
                 author: Author { kind, external_id: None, name: None },
@@ -73,11 +73,13 @@ impl Edge {
                 details: None,
             };
             let new = NewConversation {
-                source: "dixa".to_owned(),
-                external_id: "1".to_owned(),
+                source: "dixa".parse().expect("a source"),
+                external_id: "1".parse().expect("an id"),
                 subject: None,
                 messages: vec![message("1", AuthorKind::Contact), message("2", AuthorKind::Ai)],
-                ..NewConversation::default()
+                handling: None,
+                ratings: Vec::new(),
+                append_after: None,
             };
             import_conversation(Call::new(&services), &new, ConflictPolicy::Reject)
                 .await

@@ -237,7 +237,10 @@ async fn the_channel_is_mail_where_addresses_were_stored() {
         let stored =
             setup.http().post(&format!("/ticket/{ticket}/conversation/store"), body.to_string()).await;
         assert_eq!(stored.status, 200, "{stored:?}");
-        let name = ConversationRef::External { source: "enneo".to_owned(), external_id: ticket.to_owned() };
+        let name = ConversationRef::External {
+            source: "enneo".parse().unwrap(),
+            external_id: ticket.parse().unwrap(),
+        };
         let number = conversations::resolve(Call::new(&setup.services), &name).await.unwrap();
         let base = format!("/beta/conversations/{number}/ratings");
         let offer = r#"{"ratingType":"Csat","agentId":"7"}"#;
@@ -269,7 +272,7 @@ async fn a_rating_of_another_conversation_is_404() {
 }
 
 fn conversation() -> ConversationRef {
-    ConversationRef::External { source: "dixa".to_owned(), external_id: "1234".to_owned() }
+    ConversationRef::External { source: "dixa".parse().unwrap(), external_id: "1234".parse().unwrap() }
 }
 
 fn named(uuid: &str) -> RatingRef {

@@ -6,8 +6,8 @@ use plaudit::{
     background::index::index_next,
     clock::ManualClock,
     domain::{
-        Author, AuthorKind, Change, ConversationFilter, ConversationRef, MessageKind, NewConversation,
-        NewMessage, UnixMillis,
+        Author, AuthorKind, ConversationFilter, ConversationRef, FieldUpdate, MessageKind, NewConversation,
+        NewImportedMessage, UnixMillis,
     },
     service::{
         Call, Services, Settings,
@@ -30,20 +30,25 @@ async fn start() -> (Arc<Services>, Arc<Watched>) {
     (Arc::new(Services::open(below, clock, Settings::default()).await.unwrap()), store)
 }
 
-fn message(external_id: &str, agent: &str, content: String) -> NewMessage {
-    NewMessage {
-        external_id: external_id.to_owned(),
+fn message(external_id: &str, agent: &str, content: String) -> NewImportedMessage {
+    NewImportedMessage {
+        external_id: external_id.parse().unwrap(),
         kind: MessageKind::Message,
         content,
-        author: Author { kind: AuthorKind::Teammate, external_id: Some(agent.to_owned()), name: None },
+        author: Author { kind: AuthorKind::Teammate, external_id: Some(agent.parse().unwrap()), name: None },
         create_time: UnixMillis(Plaudit::START.0),
         ai_tool: None,
         details: None,
     }
 }
 
-async fn import(services: &Services, source: &str, external_id: &str, messages: Vec<NewMessage>) -> u64 {
-    let (source, external_id) = (source.to_owned(), external_id.to_owned());
+async fn import(
+    services: &Services,
+    source: &str,
+    external_id: &str,
+    messages: Vec<NewImportedMessage>,
+) -> u64 {
+    let (source, external_id) = (source.parse().unwrap(), external_id.parse().unwrap());
     let (handling, ratings) = (None, Vec::new());
     let new = NewConversation {
         source,
@@ -211,7 +216,7 @@ async fn one_that_is_changed_deleted_and_brought_back_before_it_is_posted_is_fou
     let number = import(&services, "a", "1", vec![message("1", "t1", "Hello.".to_owned())]).await;
     let id = plaudit::domain::ConversationId(number);
     let name = ConversationRef::Id(id);
-    let tag = Change::Tags(vec!["vip".to_owned()]);
+    let tag = FieldUpdate::Tags(vec!["vip".parse().unwrap()]);
     update_conversation(Call::new(&services), &name, "", &[tag]).await.unwrap();
     let vip = ConversationFilter { tags: vec!["vip".to_owned()], ..ConversationFilter::default() };
     assert_eq!(found(&services, &vip, 50).await, [number]);

@@ -49,8 +49,8 @@ impl Told {
         let assignee = self.assignee.clone().map(agent);
         Conversation {
             id: ConversationId(self.number),
-            source: self.source.clone(),
-            external_id: self.number.to_string(),
+            source: self.source.parse().unwrap(),
+            external_id: self.number.to_string().parse().unwrap(),
             subject: None,
             version: 1,
             message_count: 0,
@@ -60,7 +60,7 @@ impl Told {
                 status: self.status,
                 channel: self.channel,
                 assignee,
-                tags: self.tags.clone(),
+                tags: self.tags.iter().map(|tag| tag.parse().unwrap()).collect(),
                 ..Handling::default()
             },
             delete_time: self.is_deleted.then_some(UnixMillis(self.time)),
@@ -127,7 +127,7 @@ impl Told {
 }
 
 fn agent(id: String) -> Author {
-    Author { kind: AuthorKind::Teammate, external_id: Some(id), name: None }
+    Author { kind: AuthorKind::Teammate, external_id: Some(id.parse().unwrap()), name: None }
 }
 
 /// The use cases over a store in memory that holds these conversations. Those with numbers below `posted` are posted and

@@ -34,7 +34,7 @@ fn channel() -> impl Strategy<Value = Channel> {
 }
 
 fn agents() -> impl Strategy<Value = String> {
-    one_of(&["1", "10", "bot", "a\u{0}b"])
+    one_of(&["1", "10", "bot", "a b"])
 }
 
 fn told() -> impl Strategy<Value = Told> {

@@ -27,7 +27,7 @@ const SIZES: [usize; 4] = [5, 50, 200, 1000];
 
 /// One conversation to which many of everything belong.
 fn put_all(decision: &mut Decision<'_>) {
-    let told = Told { number: OWNER.0, time: TIME.0, source: "other".to_owned(), ..Told::default() };
+    let told = Told { number: OWNER.0, time: TIME.0, source: "other".parse().unwrap(), ..Told::default() };
     let messages: Vec<Message> = (1..=MANY).map(message).collect();
     let conversation = Conversation { message_count: MANY as u32, ..told.conversation() };
     conversation::put_new(decision, conversation, messages);
@@ -41,10 +41,15 @@ fn put_all(decision: &mut Decision<'_>) {
         let first = one.assessments().next().expect("there is one");
         assessment::put_new(decision, &Assessment { id: AssessmentId(OWNER.0 + number), ..first });
         rating::put_new(decision, &rating_of(number));
-        let known_by = KnownBy::ExternalId(format!("p{number:04}"));
-        let identity = PersonIdentity { source: "other".to_owned(), kind: AuthorKind::Teammate, known_by };
+        let known_by = KnownBy::ExternalId(format!("p{number:04}").parse().unwrap());
+        let identity =
+            PersonIdentity { source: "other".parse().unwrap(), kind: AuthorKind::Teammate, known_by };
         directory::put_new_person(decision, &Person::first_seen(PersonId(number), identity, None, TIME));
-        let new = NewTeam { identity: None, display_name: number.to_string(), description: String::new() };
+        let new = NewTeam {
+            identity: None,
+            display_name: number.to_string().parse().unwrap(),
+            description: String::new(),
+        };
         directory::put_new_team(decision, &Team::new(TeamId(number), new, TIME));
     }
 }
@@ -53,7 +58,7 @@ fn put_all(decision: &mut Decision<'_>) {
 fn message(number: u64) -> Message {
     Message {
         id: MessageId(OWNER.0 + number),
-        external_id: number.to_string(),
+        external_id: number.to_string().parse().unwrap(),
         kind: MessageKind::Message,
         content: "word ".repeat(1500),
         author: agent("a".to_owned()),
@@ -71,9 +76,9 @@ fn rating_of(number: u64) -> Rating {
         imported_uuid: None,
         id: RatingId(OWNER.0 + number),
         conversation: OWNER,
-        user: Author { kind: AuthorKind::Contact, external_id: Some("c".to_owned()), name: None },
+        user: Author { kind: AuthorKind::Contact, external_id: Some("c".parse().unwrap()), name: None },
         agent: agent("a".to_owned()),
-        source: "other".to_owned(),
+        source: "other".parse().unwrap(),
         channel: if number.is_multiple_of(100) { Channel::Sms } else { Channel::Email },
         offer_time: UnixMillis(TIME.0 + number as i64),
         course: Course::default(),

@@ -102,7 +102,7 @@ const OFFERS: &[OfferRow] = &[
             rating(it).user = kind(1);
             rating(it).offer_time = seconds(-5);
         },
-        &["parent", "request_id", "rating.user.external_id", "rating.questions[0].type", "rating.offer_time"],
+        &["parent", "request_id", "rating.offer_time", "rating.user.external_id", "rating.questions[0].type"],
     ),
 ];
 

@@ -25,7 +25,7 @@ const PEOPLE: &[Row<UpdatePersonRequest>] = &[
         "a field that stays",
         |it| it.update_mask = mask("kind"),
         "update_mask",
-        "must name display_name, description, email, teams or be *, names \"kind\"",
+        "must name fields among display_name, description, email, teams or *, names \"kind\"",
     ),
     ("a long name", |it| person(it).display_name = "x".repeat(513), "person.display_name", NAME),
     ("a line feed in a name", |it| person(it).display_name = "a\nb".into(), "person.display_name", LINE_FEED),
@@ -62,7 +62,7 @@ const MEMBERSHIPS: &[Row<UpdatePersonRequest>] = &[
         "101 teams",
         |it| person(it).teams = vec!["teams/7".into(); 101],
         "person.teams",
-        "must be at most 100, are 101",
+        "must have at most 100 items, has 101",
     ),
 ];
 
@@ -101,14 +101,14 @@ const TEAMS: &[Row<UpdateTeamRequest>] = &[
         "a line feed in the id of a new team",
         |it| team(it).name = "teams/test:a%0Ab".into(),
         "team.name",
-        "must not contain control characters where the team is made, contains '\\n'",
+        "must not contain control characters, contains '\\n'",
     ),
     ("a space in the request id", |it| it.request_id = "a b".into(), "request_id", SPACED_ID),
     (
         "a field that stays",
         |it| it.update_mask = mask("source"),
         "update_mask",
-        "must name display_name, description or be *, names \"source\"",
+        "must name fields among display_name, description or *, names \"source\"",
     ),
     (
         "no name",

@@ -4,13 +4,12 @@ use plaudit::proto::v1::{
 };
 
 use super::{
-    LONG_ID, NO_NANOS, NOT_A_KIND, Row, SPACED_ID, assert_refused, bad_nanos, early, late, long, violations,
+    LONG_ID, NO_NANOS, NOT_A_KIND, Row, SPACED_ID, TOO_EARLY, TOO_LATE, assert_refused, bad_nanos, early,
+    late, long, violations,
 };
 use crate::harness::{Plaudit, sample};
 
 const TEXT: &str = "must be at most 512 bytes long, is 513";
-const EARLY: &str = "must lie between 1970-01-01 and the end of 9999, is -1 ms after 1970";
-const LATE: &str = "must lie between 1970-01-01 and the end of 9999, is 253402300800000 ms after 1970";
 const NAMELESS: &str = "is required where there is no name";
 
 const OFFERS: &[Row<OfferRatingRequest>] = &[
@@ -36,13 +35,13 @@ const OFFERS: &[Row<OfferRatingRequest>] = &[
         "an agent who is the customer",
         |it| agent(it).kind = 1,
         "rating.agent.kind",
-        "must be a teammate or an AI, is contact",
+        "must be a teammate or an AI agent, is contact",
     ),
     (
         "an unknown kind of agent",
         |it| agent(it).kind = -1,
         "rating.agent.kind",
-        "must be AUTHOR_KIND_CONTACT, AUTHOR_KIND_AI or AUTHOR_KIND_TEAMMATE, is -1",
+        "must be one of 1 (contact), 2 (ai), 3 (teammate), is -1",
     ),
     ("an agent's long id", |it| agent(it).external_id = long(513), "rating.agent.external_id", TEXT),
     ("an agent's long name", |it| agent(it).name = long(513), "rating.agent.name", TEXT),
@@ -58,7 +57,7 @@ const OFFERS: &[Row<OfferRatingRequest>] = &[
         "an unknown type",
         |it| question(it).r#type = 4,
         "rating.questions[1].type",
-        "must be one of the enum's values 1, 2, 3, is 4",
+        "must be one of 1 (csat), 2 (nps), 3 (thumbs), is 4",
     ),
     (
         "a long text",
@@ -76,17 +75,17 @@ const OFFERS: &[Row<OfferRatingRequest>] = &[
         "a language of 36 bytes",
         |it| question(it).language = Some("en-abcdefg-abcdefg-abcdefg-abcdefg-x".into()),
         "rating.questions[1].language",
-        "must be a BCP 47 tag like `en-GB`, is \"en-abcdefg-abcdefg-abcdefg-abcdefg-\"",
+        "must be a BCP 47 tag like `en-GB`, is \"en-abcdefg-abcdefg-abcdefg-abcdefg-x\"",
     ),
-    ("offered before 1970", |it| rating(it).offer_time = early(), "rating.offer_time", EARLY),
-    ("offered after 9999", |it| rating(it).offer_time = late(), "rating.offer_time", LATE),
+    ("offered before 1970", |it| rating(it).offer_time = early(), "rating.offer_time", TOO_EARLY),
+    ("offered after 9999", |it| rating(it).offer_time = late(), "rating.offer_time", TOO_LATE),
     ("an offer's nanos", |it| rating(it).offer_time = bad_nanos(), "rating.offer_time", NO_NANOS),
-    ("scheduled before 1970", |it| rating(it).schedule_time = early(), "rating.schedule_time", EARLY),
-    ("scheduled after 9999", |it| rating(it).schedule_time = late(), "rating.schedule_time", LATE),
+    ("scheduled before 1970", |it| rating(it).schedule_time = early(), "rating.schedule_time", TOO_EARLY),
+    ("scheduled after 9999", |it| rating(it).schedule_time = late(), "rating.schedule_time", TOO_LATE),
     ("a schedule's nanos", |it| rating(it).schedule_time = bad_nanos(), "rating.schedule_time", NO_NANOS),
-    ("expired after 9999", |it| rating(it).expire_time = late(), "rating.expire_time", LATE),
+    ("expired after 9999", |it| rating(it).expire_time = late(), "rating.expire_time", TOO_LATE),
     ("an expiry's nanos", |it| rating(it).expire_time = bad_nanos(), "rating.expire_time", NO_NANOS),
-    ("expired before 1970", |it| rating(it).expire_time = early(), "rating.expire_time", EARLY),
+    ("expired before 1970", |it| rating(it).expire_time = early(), "rating.expire_time", TOO_EARLY),
 ];
 
 const SUBMISSIONS: &[Row<SubmitRatingRequest>] = &[
@@ -148,8 +147,8 @@ const SUBMISSIONS: &[Row<SubmitRatingRequest>] = &[
         "answers[0].comment",
         "must be at most 16384 bytes long, is 16385",
     ),
-    ("answered before 1970", |it| it.answers[0].answer_time = early(), "answers[0].answer_time", EARLY),
-    ("answered after 9999", |it| it.answers[0].answer_time = late(), "answers[0].answer_time", LATE),
+    ("answered before 1970", |it| it.answers[0].answer_time = early(), "answers[0].answer_time", TOO_EARLY),
+    ("answered after 9999", |it| it.answers[0].answer_time = late(), "answers[0].answer_time", TOO_LATE),
     ("an answer's nanos", |it| it.answers[0].answer_time = bad_nanos(), "answers[0].answer_time", NO_NANOS),
 ];
 
@@ -158,7 +157,7 @@ const AGENTS_IN_FILTERS: &[Row<Author>] = &[
         "the customer",
         |it| it.kind = AuthorKind::Contact.into(),
         "filter.agent.kind",
-        "must be a teammate or an AI, is contact",
+        "must be a teammate or an AI agent, is contact",
     ),
     ("an unknown kind", |it| it.kind = 9, "filter.agent.kind", NOT_A_KIND),
     ("nobody", |it| it.external_id = None, "filter.agent.external_id", NAMELESS),

@@ -2,10 +2,10 @@
 
 use minicbor::Encode;
 
-use super::{Field, MessageDraft, NewMessage, required};
+use super::{ImportedMessageDraft, NewImportedMessage};
 use crate::domain::{
-    AuthorDraft, AuthorKind, Direction, HandlingChange, MessageDetails, MessageKind, NewAttachment,
-    NewStoredMessage, Sent, StoreDraft, Violations,
+    AuthorDraft, AuthorKind, Direction, ExternalId, HandlingUpdate, MessageDetails, MessageDraft,
+    MessageKind, NewAttachment, NewMessage, Path, Sent, Violations, rules::required,
 };
 
 /// The details of a message that obey every rule.
@@ -18,46 +18,41 @@ pub struct NewDetails {
     pub attachments: Vec<NewAttachment>,
     /// What follows from them for the conversation.
     #[n(2)]
-    pub handling: HandlingChange,
+    pub handling: HandlingUpdate,
 }
 
-impl MessageDraft {
+impl ImportedMessageDraft {
     /// `None` when something is wrong, which is then among the violations.
     pub(super) fn check_detailed(
         self,
-        index: usize,
-        external_id: Option<String>,
-        mut details: Box<StoreDraft>,
+        at: Path<'_>,
+        external_id: Option<ExternalId>,
+        mut details: Box<MessageDraft>,
         violations: &mut Violations,
-    ) -> Option<NewMessage> {
-        let field = |name| Field::of_message(index, name);
+    ) -> Option<NewImportedMessage> {
         let Self { kind, content, author, create_time, ai_tool, .. } = self;
         let says_way = details.direction.is_some() || details.is_private;
         if !says_way {
-            required(violations, field("kind"), kind);
-            required(violations, field("author.kind"), author.kind);
+            violations.check(at.field("kind"), required(kind));
+            violations.check(at.field("author").field("kind"), required(author.kind));
             details.direction = Some(direction_of(kind, author.kind));
         }
         let has_body = [&details.html_body, &details.plain_body, &details.clean_body];
-        if content.is_none() && has_body.iter().all(|body| body.is_none()) {
-            required::<()>(violations, field("content"), None);
+        if has_body.iter().all(|body| body.is_none()) {
+            violations.check(at.field("content"), required(content.as_ref()));
         }
-        required(violations, field("create_time"), create_time);
-        let AuthorDraft { kind: author_kind, external_id: author_id, name } = &author;
-        let says_author = author_kind.is_some() || author_id.is_some() || name.is_some();
-        let draft =
-            StoreDraft { content, author: says_author.then_some(author), create_time, ai_tool, ..*details };
-        let checked = draft.check(Violations::default());
-        let new = violations
-            .take(checked.map_err(|found| found.renamed(|field| format!("messages[{index}].{field}"))))?;
-        let NewStoredMessage { details, author, content, create_time, ai_tool, attachments, handling } = new;
+        violations.check(at.field("create_time"), required(create_time));
+        let author = (author != AuthorDraft::default()).then_some(author);
+        let new =
+            MessageDraft { content, author, create_time, ai_tool, ..*details }.check_at(at, violations)?;
+        let NewMessage { details, author, content, create_time, ai_tool, attachments, handling } = new;
         let follows = details.kind();
         if kind.is_some_and(|kind| kind != follows) {
             let rule =
                 "must be a comment where private is true or direction is INTERNAL, and a message elsewhere";
-            violations.add(field("kind"), rule);
+            violations.add(at.field("kind"), rule);
         }
-        Some(NewMessage {
+        Some(NewImportedMessage {
             external_id: external_id?,
             kind: follows,
             content,
@@ -77,7 +72,7 @@ fn direction_of(kind: Option<MessageKind>, author: Option<AuthorKind>) -> Direct
     }
 }
 
-impl NewMessage {
+impl NewImportedMessage {
     /// What its source had sent, if it has details.
     pub fn sent(&self) -> Option<Sent<'_>> {
         let NewDetails { details, attachments, .. } = &**self.details.as_ref()?;

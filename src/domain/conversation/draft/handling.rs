@@ -2,9 +2,11 @@
 
 use minicbor::Encode;
 
-use super::MessageDraft;
+use super::ImportedMessageDraft;
 use crate::domain::{
-    Handling, HandlingChange, ImportLimits, Message, MessageId, Status, StatusChange, UnixMillis, Violations,
+    Handling, HandlingDraft, HandlingUpdate, Message, MessageId, Path, Status, StatusChange, UnixMillis,
+    Violations, limits,
+    rules::{self, required},
 };
 
 /// A change of the status as an edge decoded it.
@@ -20,7 +22,7 @@ pub struct StatusChangeDraft {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
 pub struct NewHandling {
     #[n(0)]
-    pub change: HandlingChange,
+    pub change: HandlingUpdate,
     /// In the order of their places.
     #[n(1)]
     pub status_changes: Vec<NewStatusChange>,
@@ -39,36 +41,31 @@ pub struct NewStatusChange {
 
 /// `None` when nothing is said. What breaks a rule is among the violations.
 pub(super) fn check(
-    change: HandlingChange,
+    handling: HandlingDraft,
     drafts: Vec<StatusChangeDraft>,
-    messages: &[MessageDraft],
+    messages: &[ImportedMessageDraft],
     violations: &mut Violations,
 ) -> Option<Box<NewHandling>> {
-    if drafts.is_empty() && change == HandlingChange::default() {
+    if drafts.is_empty() && handling == HandlingDraft::default() {
         return None;
     }
-    change.check(violations);
-    let most = ImportLimits::STATUS_CHANGES;
+    let change = handling.check(violations);
+    let most = limits::STATUS_CHANGES;
     let count = drafts.len();
     let is_last = |status| drafts.last().is_some_and(|last| last.status == Some(status));
-    if count > most {
-        violations.add("status_changes", format!("must have at most {most} items, has {count}"));
-    } else if count == most && change.status.is_some_and(|status| !is_last(status)) && !messages.is_empty() {
+    violations.check("status_changes", rules::items(count, 0..=most));
+    if count == most && change.status.is_some_and(|status| !is_last(status)) && !messages.is_empty() {
         let rule = format!("must have at most {most} items with the status, which is another than the last");
         violations.add("status_changes", format!("{rule}, has {}", most + 1));
     }
     let mut places = Places::of(messages);
     let mut status_changes = Vec::with_capacity(drafts.len().min(most));
     for (index, draft) in drafts.into_iter().take(most).enumerate() {
-        let field = |name: &str| format!("status_changes[{index}].{name}");
-        if draft.status.is_none() {
-            violations.add(field("status"), "is required");
-        }
-        if draft.time.is_none() {
-            violations.add(field("change_time"), "is required");
-        }
+        let at = Path::ROOT.item("status_changes", index);
+        let status = violations.check(at.field("status"), required(draft.status));
+        let time = violations.check(at.field("change_time"), required(draft.time));
         let place = places.place(&draft, violations);
-        if let (Some(status), Some(time)) = (draft.status, draft.time) {
+        if let (Some(status), Some(time)) = (status, time) {
             status_changes.push(NewStatusChange { status, time, place: place as u64 });
         }
     }
@@ -78,13 +75,13 @@ pub(super) fn check(
 /// Finds the places of status changes among messages. They come in order, so that each message is looked at once for all
 /// that are placed by number.
 struct Places<'a> {
-    messages: &'a [MessageDraft],
+    messages: &'a [ImportedMessageDraft],
     /// The place of the last change: no later one comes before it.
     last: usize,
 }
 
 impl<'a> Places<'a> {
-    fn of(messages: &'a [MessageDraft]) -> Self {
+    fn of(messages: &'a [ImportedMessageDraft]) -> Self {
         Self { messages, last: 0 }
     }
 
@@ -92,7 +89,7 @@ impl<'a> Places<'a> {
         let place = match change.after_message {
             Some(number) => self.after_number(number, violations),
             None => {
-                let is_before = |message: &MessageDraft| message.create_time <= change.time;
+                let is_before = |message: &ImportedMessageDraft| message.create_time <= change.time;
                 self.messages.iter().rposition(is_before).map_or(0, |last| last + 1)
             }
         };
@@ -108,7 +105,7 @@ impl<'a> Places<'a> {
                 Some(_) => break,
                 None => {
                     let rule = "must end in the message's number where a status change has after_message";
-                    violations.add(format!("messages[{place}].name"), rule);
+                    violations.add(Path::ROOT.item("messages", place).field("name"), rule);
                     break;
                 }
             }

@@ -1,5 +1,7 @@
 use super::*;
-use crate::domain::{Author, Conversation, ConversationId, Handling, Message, MessageId, MessageKind};
+use crate::domain::{
+    Author, Conversation, ConversationId, ExternalId, Handling, Message, MessageId, MessageKind,
+};
 
 /// What arrives, in its order: a message of `c` or `t`, or a status; with seconds.
 #[derive(Clone, Copy)]
@@ -28,7 +30,7 @@ fn transcript(due: Option<i64>, arrivals: &[Arrival]) -> Transcript {
                 }
                 messages.push(Message {
                     id: MessageId(messages.len() as u64 + 1),
-                    external_id: messages.len().to_string(),
+                    external_id: ExternalId::of_number(messages.len()),
                     kind: MessageKind::Message,
                     content: String::new(),
                     author: Author { kind, external_id: None, name: None },
@@ -43,7 +45,8 @@ fn transcript(due: Option<i64>, arrivals: &[Arrival]) -> Transcript {
             }
         }
     }
-    let new = Conversation::new(ConversationId(1), "enneo".to_owned(), "1".to_owned(), seconds(0));
+    let new =
+        Conversation::new(ConversationId(1), "enneo".parse().unwrap(), ExternalId::of_number(1), seconds(0));
     let conversation = Conversation { message_count: messages.len() as u32, handling, ..new };
     Transcript { conversation, messages }
 }

@@ -2,8 +2,8 @@
 
 use minicbor::{Encode, bytes::ByteVec};
 
-use super::{StoreLimits, check_count, check_length};
-use crate::domain::{ImportLimits, Violations, WithoutBytes};
+use super::DEFAULT_FILE_NAME;
+use crate::domain::{Path, Violations, WithoutBytes, limits, rules};
 
 #[derive(Clone, Debug, Default)]
 pub struct AttachmentDraft {
@@ -38,21 +38,22 @@ pub enum AttachmentPlace {
 
 /// What of them obeys every rule; what does not is among the violations.
 pub(super) fn check_attachments(
-    violations: &mut Violations,
+    at: Path<'_>,
     drafts: Vec<AttachmentDraft>,
+    violations: &mut Violations,
 ) -> Vec<NewAttachment> {
-    check_count(violations, "attachments", drafts.len(), StoreLimits::ATTACHMENTS);
+    violations.check(at.field("attachments"), rules::items(drafts.len(), 0..=limits::ATTACHMENTS));
     let mut bytes_in_all = 0;
-    let mut attachments = Vec::with_capacity(drafts.len().min(StoreLimits::ATTACHMENTS));
-    for (index, draft) in drafts.into_iter().enumerate().take(StoreLimits::ATTACHMENTS) {
-        let field = |name: &str| format!("attachments[{index}].{name}");
+    let mut attachments = Vec::with_capacity(drafts.len().min(limits::ATTACHMENTS));
+    for (index, draft) in drafts.into_iter().enumerate().take(limits::ATTACHMENTS) {
+        let at = at.item("attachments", index);
         let of_url = || draft.source_url.as_deref().and_then(file_name_of);
         let file_name = draft.file_name.clone().or_else(of_url);
-        let file_name = file_name.unwrap_or_else(|| StoreLimits::DEFAULT_FILE_NAME.to_owned());
-        check_length(violations, &field("file_name"), &file_name, ImportLimits::NAME_BYTES);
+        let file_name = file_name.unwrap_or_else(|| DEFAULT_FILE_NAME.to_owned());
+        violations.check(at.field("file_name"), rules::max_bytes(Some(&file_name), limits::NAME_BYTES));
         let place = match (draft.source_url, draft.bytes, draft.without_bytes) {
             (Some(url), ..) => {
-                check_url(violations, &field("source_url"), &url);
+                violations.check(at.field("source_url"), rules::web_url(&url));
                 AttachmentPlace::Url(url)
             }
             (None, Some(bytes), _) => {
@@ -60,20 +61,21 @@ pub(super) fn check_attachments(
                 AttachmentPlace::Here(bytes.into())
             }
             (None, None, Some(file)) => {
-                let content_type = file.content_type.as_deref().unwrap_or_default();
-                check_length(violations, &field("content_type"), content_type, StoreLimits::TEXT_BYTES);
+                let rule = rules::max_bytes(file.content_type.as_deref(), limits::TEXT_BYTES);
+                violations.check(at.field("content_type"), rule);
                 AttachmentPlace::Missing(file)
             }
             (None, None, None) => {
-                violations.add(format!("attachments[{index}]"), "must have a URL or its bytes, has neither");
+                violations.add(at, "must have a URL or its bytes, has neither");
                 continue;
             }
         };
         attachments.push(NewAttachment { file_name, place });
     }
-    if bytes_in_all > StoreLimits::ATTACHMENTS_BYTES {
-        let most = StoreLimits::ATTACHMENTS_BYTES;
-        violations.add("attachments", format!("must have at most {most} bytes in all, have {bytes_in_all}"));
+    let most = limits::ATTACHMENTS_BYTES;
+    if bytes_in_all > most {
+        let rule = format!("must have at most {most} bytes in all, have {bytes_in_all}");
+        violations.add(at.field("attachments"), rule);
     }
     attachments
 }
@@ -83,21 +85,6 @@ fn file_name_of(url: &str) -> Option<String> {
     let (_, rest) = url.split_once("://")?;
     let path = rest.split(['?', '#']).next()?.split_once('/')?.1;
     let last = percent_encoding::percent_decode_str(path.rsplit('/').next()?).decode_utf8().ok()?;
-    let is_name = (1..=ImportLimits::NAME_BYTES).contains(&last.len()) && !last.chars().any(char::is_control);
-    is_name.then(|| last.into_owned())
-}
-
-/// A URL is kept and shown to others, so it must be one that leads to the web and nowhere else.
-fn check_url(violations: &mut Violations, field: &str, url: &str) {
-    let is_web = ["http://", "https://"].iter().any(|scheme| {
-        url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-            && url.len() > scheme.len()
-    });
-    if url.len() > StoreLimits::URL_BYTES {
-        check_length(violations, field, url, StoreLimits::URL_BYTES);
-    } else if !is_web || url.chars().any(|character| character.is_control() || character == ' ') {
-        let rule = "must be a URL that begins with http:// or https://, without spaces";
-        let shown: String = url.chars().take(60).collect();
-        violations.add(field, format!("{rule}, is {shown:?}"));
-    }
+    let rule = rules::bytes(&last, 1..=limits::NAME_BYTES).and_then(|()| rules::one_line(&last));
+    rule.is_ok().then(|| last.into_owned())
 }

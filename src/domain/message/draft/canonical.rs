@@ -6,14 +6,16 @@
 //! every message that does not have it. Anything else is a new version; messages that are known in an older one must then be
 //! looked up by that one as well. `tests/it/upgrade.rs` pins it.
 
+use std::ops::Deref;
+
 use minicbor::{Encode, Encoder};
 
-use super::{AttachmentPlace, HandlingChange, NewAttachment, NewStoredMessage, Sent};
-use crate::domain::{Author, IntentId, MessageDetails, WithoutBytes};
+use super::{AttachmentPlace, NewAttachment, NewMessage, Sent};
+use crate::domain::{Author, HandlingUpdate, IntentId, MessageDetails, WithoutBytes};
 
 const VERSION: u8 = 1;
 
-impl NewStoredMessage {
+impl NewMessage {
     pub fn canonical(&self) -> Vec<u8> {
         let Self { details, author, content, create_time, ai_tool, attachments, handling } = self;
         written(record([
@@ -118,8 +120,8 @@ fn of_attachment(attachment: &NewAttachment) -> Value<'_> {
     record([Value::Text(file_name), place])
 }
 
-fn of_handling(handling: &HandlingChange) -> Value<'_> {
-    let HandlingChange {
+fn of_handling(handling: &HandlingUpdate) -> Value<'_> {
+    let HandlingUpdate {
         status,
         priority,
         first_response_due,
@@ -155,7 +157,7 @@ enum Value<'a> {
     Encoded(Vec<u8>),
 }
 
-fn text(text: Option<&String>) -> Value<'_> {
+fn text<T: Deref<Target = str>>(text: Option<&T>) -> Value<'_> {
     text.map_or(Value::Absent, |text| Value::Text(text))
 }
 
@@ -164,7 +166,7 @@ fn number(number: Option<impl TryInto<i64>>) -> Value<'static> {
     number.map_or(Value::Absent, |number| Value::Number(number.try_into().unwrap_or(i64::MAX)))
 }
 
-fn texts(all: &[String]) -> Value<'_> {
+fn texts<T: Deref<Target = str>>(all: &[T]) -> Value<'_> {
     list(all, |text| Value::Text(text))
 }
 
@@ -219,15 +221,15 @@ mod tests {
     use super::*;
     use crate::domain::{AuthorKind, Channel, Direction, Priority, Status, UnixMillis};
 
-    fn least() -> NewStoredMessage {
-        NewStoredMessage {
+    fn least() -> NewMessage {
+        NewMessage {
             details: MessageDetails::default(),
             author: Author { kind: AuthorKind::Contact, external_id: None, name: None },
             content: "Hello".to_owned(),
             create_time: None,
             ai_tool: None,
             attachments: Vec::new(),
-            handling: HandlingChange::default(),
+            handling: HandlingUpdate::default(),
         }
     }
 
@@ -252,7 +254,7 @@ mod tests {
         let text = |text: &str| Some(text.to_owned());
         let missing = WithoutBytes { size_bytes: Some(u64::from(u32::MAX)), ..WithoutBytes::default() };
         let place = |file_name: &str, place| NewAttachment { file_name: file_name.to_owned(), place };
-        let mut whole = NewStoredMessage {
+        let mut whole = NewMessage {
             create_time: Some(UnixMillis(-1)),
             ai_tool: text("drafter"),
             attachments: vec![
@@ -267,12 +269,12 @@ mod tests {
         whole.details.direction = Direction::Internal;
         whole.details.intent_ids = vec![IntentId::Number(-7), IntentId::Text("refund".to_owned())];
         whole.details.subchannel_id = Some(i64::MIN);
-        let of_conversation: [fn(&mut HandlingChange); 4] = [
+        let of_conversation: [fn(&mut HandlingUpdate); 4] = [
             |it| it.status = Some(Status::Closed),
             |it| it.priority = Some(Priority::Low),
             |it| {
                 it.assignee =
-                    Some(Author { kind: AuthorKind::Ai, external_id: Some("b".to_owned()), name: None })
+                    Some(Author { kind: AuthorKind::Ai, external_id: Some("b".parse().unwrap()), name: None })
             },
             |it| it.likely_channel = Some(Channel::Email),
         ];

@@ -1,7 +1,9 @@
 //! By what a message that is sent again is known.
 
-use super::{NewAttachment, NewStoredMessage};
-use crate::domain::{Author, AuthorKind, Handling, Message, MessageDetails, Status, StatusChange};
+use super::{NewAttachment, NewMessage};
+use crate::domain::{
+    Author, AuthorKind, ExternalId, Handling, Message, MessageDetails, Status, StatusChange,
+};
 
 /// A message as its source sent it, without its time, which the source need not say, and without what it said of its
 /// conversation: what tells one imported message from another.
@@ -20,7 +22,7 @@ impl Sent<'_> {
     }
 }
 
-impl NewStoredMessage {
+impl NewMessage {
     pub fn sent(&self) -> Sent<'_> {
         let Self { details, author, content, ai_tool, attachments, .. } = self;
         Sent { details, author, content, ai_tool: ai_tool.as_deref(), attachments }
@@ -44,7 +46,7 @@ impl NewStoredMessage {
 
     /// Who is in charge by what a customer's message says of itself.
     fn agent_in_charge(&self) -> Option<Author> {
-        let external_id = Some(self.details.agent_id?.to_string());
+        let external_id = Some(ExternalId::of_number(self.details.agent_id?));
         let agent = Author { kind: AuthorKind::Teammate, external_id, name: None };
         Some(agent).filter(|_| !self.details.is_by_agent())
     }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::worklog;
+use crate::domain::{ExternalId, worklog};
 
 const MINUTE: i64 = 60 * 1000;
 
@@ -9,7 +9,7 @@ const MINUTE: i64 = 60 * 1000;
 fn messages(script: &[(char, i64)]) -> Vec<Message> {
     let message = |(index, (who, minutes)): (u64, &(char, i64))| Message {
         id: MessageId(100 + index),
-        external_id: index.to_string(),
+        external_id: ExternalId::of_number(index),
         kind: if who.is_uppercase() { MessageKind::Comment } else { MessageKind::Message },
         content: String::new(),
         author: Author {
@@ -18,7 +18,7 @@ fn messages(script: &[(char, i64)]) -> Vec<Message> {
                 'x' | 'y' => AuthorKind::Ai,
                 _ => AuthorKind::Teammate,
             },
-            external_id: Some(who.to_lowercase().to_string()),
+            external_id: Some(ExternalId::of_number(who.to_lowercase())),
             name: None,
         },
         create_time: UnixMillis(minutes * MINUTE),
@@ -116,7 +116,7 @@ fn an_ai_tool_counts_where_no_ai_wrote_before() {
 #[test]
 fn the_ai_agents_are_those_that_had_written_by_its_end() {
     let named = |script: &[(char, i64)]| -> Vec<String> {
-        let id = |agent: Author| agent.external_id.unwrap();
+        let id = |agent: Author| agent.external_id.unwrap().to_string();
         works(script).into_iter().map(|work| work.ai_agents.into_iter().map(id).collect()).collect()
     };
     assert_eq!(named(&[('t', 0), ('x', 1), ('y', 2), ('x', 3), ('t', 4)]), ["", "x", "xy", "xy", "xy"]);

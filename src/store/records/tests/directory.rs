@@ -7,8 +7,8 @@ fn the_directory_is_read_as_it_was_written() {
     let (person_id, team_id) = (PersonId(5_000_000_000_000_010), TeamId(5_000_000_000_000_011));
     let person = |kind, known_by| Person {
         id: person_id,
-        identity: PersonIdentity { source: "zendesk".to_owned(), kind, known_by },
-        display_name: "Tom".to_owned(),
+        identity: PersonIdentity { source: "zendesk".parse().unwrap(), kind, known_by },
+        display_name: "Tom".parse().unwrap(),
         description: "Knows invoices".to_owned(),
         email: "tom@example.org".to_owned(),
         teams: vec![team_id],
@@ -17,15 +17,16 @@ fn the_directory_is_read_as_it_was_written() {
         update_time,
     };
     let named = KnownBy::NameIn { conversation: ID, name: "Ada".to_owned() };
-    check("person_teammate", &person(AuthorKind::Teammate, KnownBy::ExternalId("tea_1".to_owned())));
+    check("person_teammate", &person(AuthorKind::Teammate, KnownBy::ExternalId("tea_1".parse().unwrap())));
     check("person_ai", &person(AuthorKind::Ai, KnownBy::Name("Billing Bot".to_owned())));
     check("person_contact", &person(AuthorKind::Contact, named));
     check("person_number", &PersonNumber { person: person_id });
-    let identity = TeamIdentity { source: "zendesk".to_owned(), external_id: "billing".to_owned() };
+    let identity =
+        TeamIdentity { source: "zendesk".parse().unwrap(), external_id: "billing".parse().unwrap() };
     let team = |identity| Team {
         id: team_id,
         identity,
-        display_name: "Billing".to_owned(),
+        display_name: "Billing".parse().unwrap(),
         description: "Invoices".to_owned(),
         member_count: 2,
         version: 3,

@@ -22,7 +22,7 @@ fn what_lists_know_is_read_as_it_was_written() {
         is_deleted: false,
         settled_version: Some(3),
         failed_attempts: Some(5),
-        source: "custom".to_owned(),
+        source: "custom".parse().unwrap(),
         status: Some(Status::Open),
         channel: Some(Channel::Voicemail),
         assignee: Some("7".to_owned()),
@@ -40,7 +40,7 @@ fn what_lists_know_is_read_as_it_was_written() {
 #[test]
 fn a_rating_is_read_as_it_was_written() {
     let time = UnixMillis(1_700_000_000_123);
-    let author = |kind, id: &str| Author { kind, external_id: Some(id.to_owned()), name: None };
+    let author = |kind, id: &str| Author { kind, external_id: Some(id.parse().unwrap()), name: None };
     let question = |kind, answer| RatingQuestion {
         kind,
         text: Some("How was it?".to_owned()),
@@ -53,7 +53,7 @@ fn a_rating_is_read_as_it_was_written() {
         conversation: ID,
         user: author(AuthorKind::Contact, "cus_123"),
         agent: author(AuthorKind::Ai, "billing-agent"),
-        source: "dixa".to_owned(),
+        source: "dixa".parse().unwrap(),
         channel: Channel::WidgetChat,
         offer_time: time,
         course: Course::default(),

@@ -41,6 +41,11 @@ impl Violations {
         }
     }
 
+    /// What obeys a rule; what does not is noted, and `None`.
+    pub fn check<T>(&mut self, field: impl Into<String>, rule: Result<T, String>) -> Option<T> {
+        rule.map_err(|broken| self.add(field, broken)).ok()
+    }
+
     /// Adds those of another reading whose field is one that `is_told` takes.
     pub fn add_all(&mut self, more: Self, is_told: impl Fn(&str) -> bool) {
         for wrong in more.kept.into_iter().filter(|wrong| is_told(&wrong.field)) {

@@ -1,0 +1,126 @@
+//! What a helpdesk says of a conversation with a message or an import, before and after it was checked.
+
+use minicbor::Encode;
+
+use super::{Channel, Handling, Priority, Status};
+use crate::domain::{
+    Author, AuthorDraft, AuthorKind, ExternalId, Message, PartialAuthor, Path, Side, Tag, UnixMillis,
+    Violations, limits,
+    rules::{self, required},
+};
+
+/// As an edge decoded it: absent says nothing, nothing is checked yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HandlingDraft {
+    pub status: Option<Status>,
+    pub priority: Option<Priority>,
+    pub first_response_due: Option<UnixMillis>,
+    pub due: Option<UnixMillis>,
+    pub assignee: Option<AuthorDraft>,
+    pub tags: Vec<String>,
+    pub team: Option<String>,
+    pub channel: Option<Channel>,
+    pub subchannel_id: Option<i64>,
+}
+
+/// What becomes of the handling of a conversation; absent leaves it as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
+pub struct HandlingUpdate {
+    #[n(0)]
+    pub status: Option<Status>,
+    #[n(1)]
+    pub priority: Option<Priority>,
+    #[n(2)]
+    pub first_response_due: Option<UnixMillis>,
+    #[n(3)]
+    pub due: Option<UnixMillis>,
+    #[n(4)]
+    pub assignee: Option<Author>,
+    /// Added to those that are there.
+    #[n(5)]
+    pub tags: Vec<Tag>,
+    #[n(6)]
+    pub team: Option<ExternalId>,
+    #[n(7)]
+    pub channel: Option<Channel>,
+    #[n(8)]
+    pub subchannel_id: Option<i64>,
+    /// The channel where none is known yet.
+    #[n(9)]
+    pub likely_channel: Option<Channel>,
+}
+
+impl HandlingDraft {
+    /// What obeys the rules; what breaks one is noted.
+    pub fn check(self, violations: &mut Violations) -> HandlingUpdate {
+        HandlingUpdate {
+            status: self.status,
+            priority: self.priority,
+            first_response_due: self.first_response_due,
+            due: self.due,
+            assignee: self.assignee.and_then(|assignee| check_assignee(assignee, violations)),
+            tags: check_tags(self.tags, violations),
+            team: check_team(self.team, violations),
+            channel: self.channel,
+            subchannel_id: self.subchannel_id,
+            likely_channel: None,
+        }
+    }
+}
+
+/// An agent who can be told from others.
+pub fn check_assignee(assignee: AuthorDraft, violations: &mut Violations) -> Option<Author> {
+    let at = Path::of("assignee");
+    let kind = violations.check(at.field("kind"), required(assignee.kind));
+    let PartialAuthor { external_id, name, .. } = assignee.check_named(Side::Agent, at, violations);
+    Some(Author { kind: kind?, external_id, name })
+}
+
+pub fn check_tags(tags: Vec<String>, violations: &mut Violations) -> Vec<Tag> {
+    violations.check("tags", rules::items(tags.len(), 0..=limits::TAGS));
+    let tags = tags.into_iter().enumerate().take(limits::TAGS);
+    tags.filter_map(|(index, tag)| violations.check(Path::ROOT.item("tags", index), Tag::new(tag))).collect()
+}
+
+/// It is known in the directory by what it is called here.
+pub fn check_team(team: Option<String>, violations: &mut Violations) -> Option<ExternalId> {
+    violations.check("team", team.map(ExternalId::new).transpose()).flatten()
+}
+
+impl HandlingUpdate {
+    /// Makes it so. A change of the status happened when the message was written that it came with.
+    pub fn apply(&self, handling: &mut Handling, message: &Message) {
+        // A message that comes with the closing is closed by it, whoever wrote it.
+        if message.author.kind == AuthorKind::Contact && self.status != Some(Status::Closed) {
+            handling.customer_wrote(message.create_time);
+        }
+        if let Some(status) = self.status {
+            handling.set_status(status, message.create_time, message.id);
+        }
+        self.apply_but_status(handling);
+    }
+
+    pub fn apply_but_status(&self, handling: &mut Handling) {
+        set(&mut handling.priority, self.priority);
+        set(&mut handling.first_response_due, self.first_response_due);
+        set(&mut handling.due, self.due);
+        set(&mut handling.assignee, self.assignee.clone());
+        set(&mut handling.team, self.team.clone());
+        set(&mut handling.channel, self.channel);
+        set(&mut handling.subchannel_id, self.subchannel_id);
+        if handling.channel.is_none() {
+            handling.channel = self.likely_channel;
+        }
+        for tag in &self.tags {
+            if !handling.tags.contains(tag) {
+                handling.tags.push(tag.clone());
+            }
+        }
+    }
+}
+
+fn set<T>(place: &mut Option<T>, value: Option<T>) {
+    if value.is_some() {
+        *place = value;
+    }
+}

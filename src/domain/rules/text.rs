@@ -1,0 +1,209 @@
+//! Texts that cannot hold what breaks their rule.
+
+use std::{fmt, ops::Deref, str::FromStr};
+
+use minicbor::{Decode, Decoder, Encode, decode};
+
+use super::{Broken, bytes, limits, one_line};
+
+/// A text of a length within `$bytes` and without control characters.
+///
+/// It is stored as the text alone. What an earlier build stored against the rule is mended when it is read, so that whoever
+/// reads a record, and every export of it, has a text that obeys.
+macro_rules! checked_text {
+    ($(#[$doc:meta])* $name:ident, $bytes:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode)]
+        #[cbor(transparent)]
+        pub struct $name(#[n(0)] String);
+
+        impl $name {
+            pub fn new(text: impl Into<String>) -> Result<Self, Broken> {
+                let text = text.into();
+                bytes(&text, $bytes)?;
+                one_line(&text)?;
+                Ok(Self(text))
+            }
+
+            /// A text that callers may leave out: an empty one is absent.
+            pub fn optional(text: Option<String>) -> Result<Option<Self>, Broken> {
+                let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+                bytes(&text, 0..=$bytes.into_inner().1)?;
+                Self::new(text).map(Some)
+            }
+
+            /// The nearest text that obeys the rule.
+            pub fn mended(text: impl Into<String>) -> Self {
+                let text = text.into();
+                Self::new(text.as_str()).unwrap_or_else(|_| Self(mended(&text, $bytes.into_inner())))
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Broken;
+
+            fn from_str(text: &str) -> Result<Self, Broken> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> Self {
+                text.0
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                self.0 == other
+            }
+        }
+
+        impl PartialEq<String> for $name {
+            fn eq(&self, other: &String) -> bool {
+                self.0 == *other
+            }
+        }
+
+        impl<'b, C> Decode<'b, C> for $name {
+            fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
+                Ok(Self::mended(d.str()?))
+            }
+        }
+    };
+}
+
+checked_text!(
+    /// What a source calls a conversation, a message, a person or a team.
+    ExternalId,
+    1..=limits::EXTERNAL_ID_BYTES
+);
+checked_text!(
+    /// The namespace of external ids: `zendesk`, `custom`, …
+    SourceName,
+    1..=limits::SOURCE_BYTES
+);
+checked_text!(
+    /// A label of a conversation.
+    Tag,
+    1..=limits::TAG_BYTES
+);
+checked_text!(
+    /// What people and teams are called in the directory; empty where nobody named them.
+    DisplayName,
+    0..=limits::NAME_BYTES
+);
+
+impl ExternalId {
+    pub fn of_number(number: impl fmt::Display) -> Self {
+        Self(number.to_string())
+    }
+
+    /// One that is taken from another field: what an id may not have falls away, since a text that mail programs have folded
+    /// into lines is one all the same. `None` when nothing is left.
+    pub fn unfolded(text: &str) -> Option<Self> {
+        let text = text.replace(char::is_control, "");
+        (!text.is_empty()).then(|| Self::mended(text))
+    }
+
+    /// As [`Self::optional`], of what is stored.
+    pub fn decode_optional<C>(d: &mut Decoder<'_>, ctx: &mut C) -> Result<Option<Self>, decode::Error> {
+        let text: Option<&str> = Decode::decode(d, ctx)?;
+        Ok(text.filter(|text| !text.is_empty()).map(Self::mended))
+    }
+}
+
+impl From<ExternalId> for DisplayName {
+    fn from(id: ExternalId) -> Self {
+        Self(id.0)
+    }
+}
+
+impl SourceName {
+    /// Of what says nothing of its source.
+    pub fn custom() -> Self {
+        Self("custom".to_owned())
+    }
+}
+
+/// A control character becomes its picture, so that two texts that differ by one still differ; what is too long is cut.
+fn mended(text: &str, (least, most): (usize, usize)) -> String {
+    let mut kept = String::with_capacity(text.len());
+    for character in text.chars() {
+        let character = match u32::from(character) {
+            code @ 0..0x20 => char::from_u32(0x2400 + code).unwrap_or(char::REPLACEMENT_CHARACTER),
+            0x7F => '\u{2421}',
+            0x80..0xA0 => char::REPLACEMENT_CHARACTER,
+            _ => character,
+        };
+        if kept.len() + character.len_utf8() > most {
+            break;
+        }
+        kept.push(character);
+    }
+    if kept.len() < least { "-".to_owned() } else { kept }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_id_that_is_empty_long_or_of_two_lines_is_refused() {
+        assert_eq!(ExternalId::new("").unwrap_err(), "must be 1 to 512 bytes long, is 0");
+        assert_eq!(ExternalId::new("x".repeat(513)).unwrap_err(), "must be 1 to 512 bytes long, is 513");
+        let two_lines = ExternalId::new("2\n3").unwrap_err();
+        assert_eq!(two_lines, "must not contain control characters, contains '\\n'");
+        assert_eq!(ExternalId::optional(Some(String::new())), Ok(None));
+    }
+
+    fn stored<T: for<'b> Decode<'b, ()>>(text: &str) -> T {
+        minicbor::decode(&minicbor::to_vec(text).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_is_stored_against_the_rule_is_mended_and_stays_apart() {
+        assert_eq!(stored::<ExternalId>("2\n3").as_str(), "2␊3");
+        assert_ne!(stored::<ExternalId>("2\n3"), stored::<ExternalId>("2\r3"));
+        assert_eq!(stored::<ExternalId>("").as_str(), "-");
+        assert_eq!(stored::<DisplayName>("").as_str(), "");
+        assert_eq!(stored::<Tag>(&"é".repeat(100)).len(), 128);
+    }
+
+    proptest! {
+        #[test]
+        fn any_stored_text_obeys_the_rule_once_it_is_read(text in "[\\PC\0-\u{a0}]{0,600}") {
+            let read: ExternalId = stored(&text);
+            prop_assert_eq!(ExternalId::new(read.as_str()), Ok(read.clone()));
+            if let Ok(id) = ExternalId::new(text.as_str()) {
+                prop_assert_eq!(read, id);
+            }
+        }
+    }
+}

@@ -35,6 +35,16 @@ fn what_lists_know_is_read_as_it_was_written() {
     check("listing_deleted", &Listing { is_deleted: true, ..Listing::default() });
     check("backfill", &Backfill { next: Some(ID), newest: None });
     check("backfill_done", &Backfill { next: None, newest: None });
+    let time = UnixMillis(1_700_000_000_123);
+    check("backfill_newest", &Backfill { next: Some(ID), newest: Some(time) });
+}
+
+#[test]
+fn what_processes_note_is_read_as_it_was_written() {
+    let expire_time = UnixMillis(1_700_000_000_123);
+    check("lease", &Lease { holder: 7, epoch: 2, expire_time });
+    check("open_numbers", &OpenNumbers { from: ID.0, expire_time });
+    check("cursor", &Cursor { position: 7 });
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! Compiles `proto/` with protox, so that building needs no protoc.
 
-use std::{env, error::Error, path::PathBuf};
+#[path = "build/layouts.rs"]
+mod layouts;
+
+use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
-use prost_types::FileDescriptorSet;
-
-/// Our codec, which bounds what few bytes can ask for.
-const CODEC: &str = "crate::grpc::BoundedCodec";
 
 const FILES: &[&str] = &[
     "plaudit/v1/assessment.proto",
@@ -22,27 +21,24 @@ const FILES: &[&str] = &[
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
+    println!("cargo:rerun-if-changed=build");
     let descriptors = protox::compile(FILES, ["proto"])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
     // Reflection serves the same descriptors that the code is generated from.
-    let out = PathBuf::from(env::var("OUT_DIR")?).join("plaudit.descriptors");
-    std::fs::write(out, descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().codec_path(CODEC).compile_fds(descriptors.clone())?;
-    serve_encoded_lists(descriptors)
-}
-
-/// Generates the assessments' service once more, with a list's answer that is put together from encoded assessments.
-fn serve_encoded_lists(mut descriptors: FileDescriptorSet) -> Result<(), Box<dyn Error>> {
-    let out = PathBuf::from(env::var("OUT_DIR")?).join("encoded");
-    std::fs::create_dir_all(&out)?;
-    for file in &mut descriptors.file {
-        file.service.retain(|service| service.name() == "AssessmentService");
-    }
+    fs::write(out.join("plaudit.descriptors"), descriptors.encode_to_vec())?;
+    fs::write(out.join("layouts.rs"), layouts::generate(&descriptors)?)?;
+    // Its servers are for tests and benches, which stand in for Plaudit.
+    tonic_prost_build::configure().compile_fds(descriptors.clone())?;
+    let services = out.join("services");
+    fs::create_dir_all(&services)?;
     tonic_prost_build::configure()
-        .codec_path(CODEC)
         .build_client(false)
+        .codec_path("crate::grpc::codec::ServerCodec")
         .extern_path(".plaudit.v1", "crate::proto::v1")
-        .extern_path(".plaudit.v1.ListAssessmentsResponse", "crate::grpc::EncodedAssessments")
-        .out_dir(out)
+        // A list's answer that is put together from encoded assessments, and an item that is refused before it is decoded.
+        .extern_path(".plaudit.v1.ListAssessmentsResponse", "crate::grpc::encoded::EncodedAssessments")
+        .extern_path(".plaudit.v1.ImportConversationsRequest", "crate::grpc::import::WireItem")
+        .out_dir(services)
         .compile_fds(descriptors)?;
     Ok(())
 }

@@ -66,20 +66,11 @@ pub async fn build(config: &Config, address: SocketAddr) -> Result<Assembly, Ass
         dixa_requests_per_second: config.dixa.requests_per_second,
         dixa_burst: config.dixa.burst,
     };
-    assemble_with(Arc::new(store), Arc::new(SystemClock), settings, &rest).await
-}
-
-/// As [`assemble_with`] the dialects' defaults.
-pub async fn assemble(
-    store: Arc<dyn Keyspace>,
-    clock: Arc<dyn Clock>,
-    settings: Settings,
-) -> Result<Assembly, AssemblyError> {
-    assemble_with(store, clock, settings, &rest::Options::default()).await
+    assemble(Arc::new(store), Arc::new(SystemClock), settings, &rest).await
 }
 
 /// Builds everything on top of a store that is open.
-pub async fn assemble_with(
+pub async fn assemble(
     store: Arc<dyn Keyspace>,
     clock: Arc<dyn Clock>,
     settings: Settings,
@@ -90,8 +81,8 @@ pub async fn assemble_with(
     let services = Arc::new(services);
     let background = Background::start(&services, SWEEP_EVERY);
     let edges = Edges {
-        grpc: grpc::routes(Arc::clone(&services)),
-        rest: rest::router_with(services, rest),
+        grpc: grpc::edge(grpc::routes(Arc::clone(&services))).await.map_err(AssemblyError::of)?,
+        rest: rest::router(services, rest),
         rest_error: rest::error,
     };
     let close = move |background_within: Duration| -> BoxFuture<'static, Result<(), AssemblyError>> {

@@ -31,12 +31,14 @@ pub enum Failure {
     Usage(String),
     /// Exit code 2: the command could not go on to its end; the message says where to begin again.
     Stopped(String),
-    /// Exit code 1, without a word: whoever read the output has gone away.
-    Unheard,
+    /// Exit code 3: the result is there, but not all of it; what is missing was named on standard error.
+    Incomplete(String),
+    /// Exit code 1, without a message: the reader of the output has gone away.
+    OutputClosed,
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings; those of import: plaudit import --help.
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings; import and export have more: see their --help.
 
 Examples:
   plaudit serve                                 serve on 127.0.0.1:50051, data in ./plaudit-data
@@ -95,7 +97,11 @@ pub fn run() -> ExitCode {
             say(format_args!("plaudit: {message}"));
             ExitCode::from(1)
         }
-        Err(Failure::Unheard) => ExitCode::from(1),
+        Err(Failure::OutputClosed) => ExitCode::from(1),
+        Err(Failure::Incomplete(message)) => {
+            say(format_args!("plaudit: {message}"));
+            ExitCode::from(3)
+        }
         Err(Failure::Usage(message) | Failure::Stopped(message)) => {
             say(format_args!("plaudit: {message}"));
             ExitCode::from(2)

@@ -1,43 +1,50 @@
 //! The gRPC edge: decode, check shape, call the use case, encode. It holds no rule of its own and knows no store.
 
+#[doc(hidden)]
+pub mod budget;
+#[doc(hidden)]
+pub mod codec;
+
 mod assessment;
-mod bounds;
-mod bulk;
-mod codec;
 mod conversation;
 mod directory;
 mod edge;
 mod encoded;
 mod errors;
 mod events;
-mod fields;
+mod health;
 mod import;
+mod limits;
 mod message;
+mod methods;
 pub(crate) mod pages;
 mod queue;
 mod rating;
+mod refusals;
 mod scorecard;
+mod services;
+mod status;
 
 use std::sync::Arc;
 
-pub use codec::BoundedCodec;
-pub use encoded::EncodedAssessments;
+use futures_util::FutureExt as _;
 use tonic::service::Routes;
 
 use self::{
-    assessment::{AssessmentEdge, AssessmentServiceServer},
+    assessment::AssessmentEdge,
     edge::Edge,
-};
-
-use crate::{
-    proto::v1::{
+    health::Health,
+    refusals::WORDING,
+    services::{
+        assessment_service_server::AssessmentServiceServer,
         conversation_service_server::ConversationServiceServer,
         directory_service_server::DirectoryServiceServer, event_service_server::EventServiceServer,
         import_service_server::ImportServiceServer, queue_service_server::QueueServiceServer,
         rating_service_server::RatingServiceServer, scorecard_service_server::ScorecardServiceServer,
     },
-    service::Services,
 };
+
+use crate::{server::GrpcEdge, service::Services};
 
 /// Every service of `proto/plaudit/v1`.
 ///
@@ -53,3 +60,21 @@ pub fn routes(services: Arc<Services>) -> Routes {
         .add_service(QueueServiceServer::new(edge.clone()))
         .add_service(EventServiceServer::new(edge))
 }
+
+/// The edge as the server takes it: `routes` with health and reflection, and what must be known of them from outside.
+pub async fn edge(routes: Routes) -> Result<GrpcEdge, EdgeError> {
+    let (methods, services) = methods::read().map_err(|cause| EdgeError(cause.to_string()))?;
+    let (routes, health) =
+        Health::add(routes, services).await.map_err(|cause| EdgeError(cause.to_string()))?;
+    Ok(GrpcEdge {
+        router: routes.prepare().into_axum_router(),
+        methods,
+        wording: WORDING,
+        stop_serving: Box::new(|| async move { health.stop_serving().await }.boxed()),
+    })
+}
+
+/// The descriptors of the API are damaged.
+#[derive(Debug, thiserror::Error)]
+#[error("the descriptors of the API are damaged: {0}")]
+pub struct EdgeError(String);

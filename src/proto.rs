@@ -1,4 +1,5 @@
-//! The generated types of `proto/plaudit/v1`, and their descriptors for reflection.
+//! The generated types of `proto/plaudit/v1` and their descriptors for reflection. The services that Plaudit itself serves are
+//! generated once more, in `grpc/services.rs`, with a codec of its own.
 
 #![allow(clippy::allow_attributes_without_reason, reason = "generated code has its own")]
 

@@ -4,54 +4,36 @@
 //! What all dialects do alike stands beside them: reading a request, and what went wrong before a dialect gives it its shape.
 //! `interchange` reads JSON by path, and the documents that come by other ways too.
 
+mod answer;
 mod attachment;
 mod craftcx;
 mod dixa;
 mod enneo;
 mod fault;
 mod numbers;
+mod options;
 mod request;
 
 use std::sync::Arc;
 
 use axum::{
     Router,
-    body::Body,
     extract::Request,
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, Method, StatusCode, header};
-use serde::Serialize;
+use http::{Method, StatusCode};
 
 use crate::{
     interchange::json,
     service::{Call, Services},
 };
 
-use fault::Fault;
+use fault::{Fault, plain_error};
 
-/// What an operator may set of the dialects.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// How many requests of the Dixa dialect a key may send each second; 0 is no limit.
-    pub dixa_requests_per_second: u32,
-    /// How many it may send at once.
-    pub dixa_burst: u32,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { dixa_requests_per_second: 0, dixa_burst: 4 }
-    }
-}
-
-/// As [`router_with`] the defaults.
-pub fn router(services: Arc<Services>) -> Router {
-    router_with(services, &Options::default())
-}
+pub use options::Options;
 
 /// Every route of every dialect, and an answer in the fitting shape for every other request.
-pub fn router_with(services: Arc<Services>, options: &Options) -> Router {
+pub fn router(services: Arc<Services>, options: &Options) -> Router {
     Router::new()
         .merge(craftcx::routes())
         .merge(enneo::routes())
@@ -89,15 +71,6 @@ fn render(path: &str, fault: &Fault) -> Response {
     dialect.map_or(plain_error as Render, |(_, render)| *render)(fault)
 }
 
-/// `{"message":…}`: what stands where no document says more.
-fn plain_error(fault: &Fault) -> Response {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        message: &'a str,
-    }
-    fault.respond(&Body { message: &fault.message })
-}
-
 async fn not_found(request: Request) -> Response {
     let path = request.uri().path();
     let message = format!("there is nothing at {}", json::shown(path));
@@ -112,15 +85,4 @@ async fn method_not_allowed(request: Request) -> Response {
     let method = json::shown(request.method().as_str());
     let message = format!("{method} is not possible here; the header Allow names what is");
     error(request.uri().path(), StatusCode::METHOD_NOT_ALLOWED, &message)
-}
-
-/// An answer. None may be kept by a cache: they hold what people wrote, and they change.
-fn answer(status: StatusCode, body: &impl Serialize) -> Response {
-    let bytes = serde_json::to_vec(body).expect("an answer has string keys and no fallible serializer");
-    let mut response = Response::new(Body::from(bytes));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

@@ -1,16 +1,16 @@
-//! One port for gRPC, REST, health and reflection: start, drain, stop.
+//! One port for gRPC and REST: start, drain, stop.
 //!
-//! The listener and the signal to stop are handed in, so that tests own both. The server knows neither the services
-//! behind the edges nor the store: it is told when the store has failed.
+//! The listener and the signal to stop are handed in, so that tests own both. The server knows no API: methods, limits and the
+//! words of errors are the edges'. Nor does it know the store: it is told when the store has failed.
 
 mod access;
 mod answer_body;
 mod call;
 mod connection;
+mod edges;
 mod framing;
-mod health;
 mod host;
-mod lingering;
+mod lingering_close;
 mod methods;
 mod refusal;
 mod request_body;
@@ -23,60 +23,30 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body, extract::MatchedPath};
-use http::{Request, Response, StatusCode, header};
+use axum::{body::Body, extract::MatchedPath};
+use futures_util::future::BoxFuture;
+use http::Request;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
     task::JoinSet,
 };
-use tonic::service::Routes;
 use tower::util::MapRequestLayer;
 
-use access::Learnt;
+use access::CallNotes;
 use call::Calls;
 use connection::Protocol;
-use health::Health;
 use host::HostCheck;
-use methods::Methods;
 use request_body::Patience;
 use request_id::RequestIds;
 
-pub use call::Deadline;
-pub use refusal::too_large;
-pub use refusal::{ERROR_DOMAIN, code_name, reason_name};
-pub use request_body::{
-    BODY_IDLE, MAX_ATTACHMENTS_REQUEST_BYTES, MAX_REQUEST_BYTES, ReadBodyError, read_body,
-};
+pub use call::{BODY_IDLE_MESSAGE, Deadline, HOST_NOT_ALLOWED, SHUTTING_DOWN};
+pub use edges::{Edges, GrpcEdge, RestError};
+pub use framing::Carries;
+pub use methods::{Lasts, Method, Methods};
+pub use refusal::{Refusal, Wording, code_name};
+pub use request_body::{BODY_IDLE, ReadBodyError, read_body};
 pub use request_id::{REQUEST_ID, RequestId};
-
-/// Renders an error of the server's own (403, 408, 500, 503) in the shape that callers of this path expect.
-pub type RestError = fn(path: &str, status: StatusCode, message: &str) -> Response<Body>;
-
-/// What answers on the two edges. Health and reflection are added by the server.
-pub struct Edges {
-    pub grpc: Routes,
-    pub rest: Router,
-    pub rest_error: RestError,
-}
-
-impl Default for Edges {
-    /// No service and no route.
-    fn default() -> Self {
-        let rest = Router::new().fallback(async |request: Request<Body>| {
-            json_error(request.uri().path(), StatusCode::NOT_FOUND, "there is nothing at this path")
-        });
-        Self { grpc: Routes::default(), rest, rest_error: json_error }
-    }
-}
-
-/// The shape of an error where no product's document gives another: `{"message":…}`.
-pub fn json_error(_path: &str, status: StatusCode, message: &str) -> Response<Body> {
-    let mut response = Response::new(Body::from(serde_json::json!({ "message": message }).to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-    response
-}
 
 /// How the server behaves.
 #[derive(Clone, Debug)]
@@ -115,8 +85,6 @@ pub enum ServeError {
     Bind { address: SocketAddr, cause: io::Error },
     #[error("the listener has failed: {0}")]
     Listener(#[from] io::Error),
-    #[error("the descriptors of the API are damaged: {0}")]
-    Descriptors(String),
     #[error("the store has failed: {0}")]
     StoreFailed(Arc<str>),
 }
@@ -149,7 +117,7 @@ pub async fn serve(
 ) -> Result<Drained, ServeError> {
     require_loopback(listener.local_addr()?)?;
     let (drain, draining) = watch::channel(false);
-    let (calls, health) = assemble(edges, &options, draining).await?;
+    let (calls, stop_serving) = assemble(edges, &options, draining);
     let protocol = connection::protocol(options.max_streams_per_connection);
     let mut connections = JoinSet::new();
     tokio::select! {
@@ -158,7 +126,7 @@ pub async fn serve(
         () = shutdown => tracing::info!("draining"),
         never = accept(&listener, &mut connections, options.max_connections, &protocol, &calls) => match never {},
     }
-    health.stop_serving().await;
+    stop_serving().await;
     drop(listener);
     drain.send_replace(true);
     let drained = finish(&mut connections, options.drain, &calls).await;
@@ -168,41 +136,38 @@ pub async fn serve(
     }
 }
 
-async fn assemble(
-    edges: Edges,
-    options: &Options,
-    draining: watch::Receiver<bool>,
-) -> Result<(Arc<Calls>, Health), ServeError> {
-    let methods = Methods::read().map_err(|error| ServeError::Descriptors(error.to_string()))?;
-    let (grpc, health) = Health::add(edges.grpc, &methods)
-        .await
-        .map_err(|error| ServeError::Descriptors(error.to_string()))?;
+type StopServing = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
+
+fn assemble(edges: Edges, options: &Options, draining: watch::Receiver<bool>) -> (Arc<Calls>, StopServing) {
     let patience = Patience {
         idle: options.body_idle,
         draining: draining.clone(),
         // The rest of the drain is for the answer.
         while_draining: options.drain / 2,
     };
+    let GrpcEdge { router, methods, wording, stop_serving } = edges.grpc;
     let calls = Calls {
-        grpc: grpc.prepare().into_axum_router(),
-        rest: edges.rest.layer(MapRequestLayer::new(learn_route)).with_state(()),
+        grpc: router,
+        rest: edges.rest.layer(MapRequestLayer::new(note_route)).with_state(()),
         rest_error: edges.rest_error,
         methods,
+        wording,
         hosts: HostCheck::new(&options.allowed_hosts),
         request_ids: RequestIds::new(),
         draining,
         patience: Arc::new(patience),
         in_flight: Arc::new(AtomicUsize::new(0)),
     };
-    Ok((Arc::new(calls), health))
+    (Arc::new(calls), stop_serving)
 }
 
 /// Tells the access log which route was taken: its template, as the path itself may hold ids of persons.
-fn learn_route(request: Request<Body>) -> Request<Body> {
+fn note_route(request: Request<Body>) -> Request<Body> {
     let extensions = request.extensions();
-    if let (Some(learnt), Some(matched)) = (extensions.get::<Arc<Learnt>>(), extensions.get::<MatchedPath>())
+    if let (Some(notes), Some(matched)) =
+        (extensions.get::<Arc<CallNotes>>(), extensions.get::<MatchedPath>())
     {
-        let _ = learnt.route.set(matched.as_str().into());
+        let _ = notes.route.set(matched.as_str().into());
     }
     request
 }

@@ -16,3 +16,17 @@ pub mod names;
 pub mod rating;
 pub mod scorecard;
 pub mod times;
+
+use crate::proto::v1::ErrorReason;
+
+/// The largest request, and the largest where attachments may come without their bytes.
+pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
+
+/// The largest request where attachments may come, with their bytes.
+pub const MAX_ATTACHMENTS_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+
+/// The name of a reason as `google.rpc.ErrorInfo` carries it: `INVALID_FIELDS`.
+pub fn reason_name(reason: ErrorReason) -> &'static str {
+    let name = reason.as_str_name();
+    name.strip_prefix("ERROR_REASON_").unwrap_or(name)
+}

@@ -18,23 +18,24 @@ use super::{
     output::{say, unwritten},
 };
 
-use self::reader::Reader;
+use self::reader::{Found, Reader};
 use crate::{
     proto::v1::{AuthorKind, Person},
-    wire::export::{Records, parts},
+    wire::export::{Lines, Whole, parts},
 };
 
 /// How many conversations are read at a time.
 const AT_A_TIME: usize = 8;
 
 const AFTER_HELP: &str = "\
-Lines are teams, people, conversations with their messages, ratings and assessments, the customers who are known in one of them \
-alone, and the customers who are not to be asked for ratings, in protobuf's JSON form (docs/export.md); a conversation with many messages takes several lines. plaudit import \
-reads them back. Conversations come in the order in which they were stored, each as it is when it is read; changes meanwhile \
-may be in it or not. Deleted conversations and rubrics are not exported. Without --attachments, attachments are listed by name, \
-size and URL, and their bytes stay here.
+Writes one JSON object per line: teams, people, conversations with their messages, ratings and assessments, customers known only \
+within one conversation, and opt-outs, in protobuf's JSON form (docs/export.md). A long conversation takes several lines. plaudit \
+import reads the file back. Conversations are written in the order in which they were stored, each as it is when it is read; \
+changes made meanwhile may or may not be included. Deleted conversations and rubrics are not exported. Without --attachments, \
+attachments are listed by name, size and URL, without their bytes. A record that cannot be read or written is named on standard \
+error and left out; the export goes on.
 
-Exit codes: 0 done, 1 failed (also: whoever read standard output stopped reading), 2 wrong usage.
+Exit codes: 0 done; 1 failed, or the reader of standard output went away; 2 wrong usage; 3 done, but records were left out.
 
 Examples:
   plaudit export everything.jsonl
@@ -65,6 +66,8 @@ struct Written {
     lines: u64,
     /// Attachments whose bytes stay behind.
     without_bytes: u64,
+    /// What could not be read or written; each was named.
+    left_out: u64,
 }
 
 impl fmt::Display for Written {
@@ -92,7 +95,13 @@ impl Export {
             let count = written.without_bytes;
             say(format_args!("without the bytes of {count} attachments; --attachments writes them"));
         }
-        Ok(())
+        match written.left_out {
+            0 => Ok(()),
+            1 => Err(Failure::Incomplete("1 record could not be exported; it is named above".to_owned())),
+            count => Err(Failure::Incomplete(format!(
+                "{count} records could not be exported; they are named above"
+            ))),
+        }
     }
 
     async fn export(self) -> Result<Written, Failure> {
@@ -111,15 +120,15 @@ impl Export {
             Failure::Failed(format!("cannot connect to {}: {}", endpoint.uri(), root_cause(&error)))
         })?;
         let reader = Reader::new(channel);
-        let records = Records::load().map_err(Failure::failed)?;
+        let lines = Lines::load().map_err(Failure::failed)?;
         if self.file == Path::new("-") {
             let mut out = BufWriter::new(io::stdout());
-            return Writer::new(reader, records, &mut out, "-", self.attachments).write_all().await;
+            return Writer::new(reader, lines, &mut out, "-", self.attachments).write_all().await;
         }
         let name = self.file.display().to_string();
         let about = |cause: io::Error| Failure::Failed(format!("{name}: {cause}"));
         let mut out = BufWriter::new(File::create_new(&self.file).map_err(about)?);
-        let written = Writer::new(reader, records, &mut out, &name, self.attachments).write_all().await;
+        let written = Writer::new(reader, lines, &mut out, &name, self.attachments).write_all().await;
         let synced =
             out.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
         if written.is_err() || synced.is_err() {
@@ -134,7 +143,7 @@ impl Export {
 /// Writes what a reader reads.
 struct Writer<'a> {
     reader: Reader,
-    records: Records,
+    lines: Lines,
     out: &'a mut dyn Write,
     /// What is written to, for errors.
     name: &'a str,
@@ -147,20 +156,20 @@ struct Writer<'a> {
 impl<'a> Writer<'a> {
     fn new(
         reader: Reader,
-        records: Records,
+        lines: Lines,
         out: &'a mut dyn Write,
         name: &'a str,
         with_attachments: bool,
     ) -> Self {
         let is_terminal = io::stderr().is_terminal();
         let (written, began) = (Written::default(), Instant::now());
-        Self { reader, records, out, name, with_attachments, written, began, is_terminal }
+        Self { reader, lines, out, name, with_attachments, written, began, is_terminal }
     }
 
     async fn write_all(mut self) -> Result<Written, Failure> {
         for team in self.reader.teams().await? {
-            self.line(self.records.team(&team))?;
-            self.written.teams += 1;
+            let line = self.lines.team(&team);
+            self.written.teams += u64::from(self.line(&team.name, line)?);
         }
         self.people().await?;
         self.conversations().await?;
@@ -169,8 +178,8 @@ impl<'a> Writer<'a> {
         loop {
             let page = self.reader.opt_outs(token).await?;
             for opt_out in &page.opt_outs {
-                self.line(self.records.opt_out(opt_out))?;
-                self.written.opt_outs += 1;
+                let line = self.lines.opt_out(opt_out);
+                self.written.opt_outs += u64::from(self.line("an opt-out", line)?);
             }
             token = page.next_page_token;
             if token.is_empty() {
@@ -187,8 +196,8 @@ impl<'a> Writer<'a> {
             let page = self.reader.people(AuthorKind::Unspecified, token).await?;
             // A customer who is known within one conversation comes after it.
             for person in page.people.iter().filter(|person| person.conversation.is_empty()) {
-                self.line(self.records.person(person))?;
-                self.written.people += 1;
+                let line = self.lines.person(person);
+                self.written.people += u64::from(self.line(&person.name, line)?);
             }
             token = page.next_page_token;
             if token.is_empty() {
@@ -210,8 +219,8 @@ impl<'a> Writer<'a> {
                         (person.conversation.clone(), self.reader.external_name(&person.conversation).await?);
                 }
                 let Some(conversation) = last.1.clone() else { continue };
-                self.line(self.records.person(&Person { conversation, ..person }))?;
-                self.written.people += 1;
+                let line = self.lines.person(&Person { conversation, ..person.clone() });
+                self.written.people += u64::from(self.line(&person.name, line)?);
             }
             token = page.next_page_token;
             if token.is_empty() {
@@ -226,28 +235,64 @@ impl<'a> Writer<'a> {
         let read = numbers.map(|number| reader.read(number)).buffered(AT_A_TIME);
         let mut read = std::pin::pin!(read);
         while let Some(found) = read.try_next().await? {
-            let Some(whole) = found else { continue };
-            for (place, (conversation, mut part)) in parts(whole).into_iter().enumerate() {
-                if self.with_attachments {
-                    self.reader.fetch_attachments(&mut part).await?;
-                }
-                let files = part.messages.iter().flat_map(|message| &message.attachments);
-                let without_bytes = files.filter(|file| file.source_url.is_none() && file.content.is_none());
-                self.written.without_bytes += without_bytes.count() as u64;
-                self.line(self.records.line(&conversation, place > 0, &part))?;
+            match found {
+                Found::Whole(whole) => self.conversation(*whole).await?,
+                Found::Unreadable { name, cause } => self.leave_out(&name, &cause),
+                Found::Gone => {}
             }
-            self.written.conversations += 1;
             self.show();
         }
         Ok(())
     }
 
-    fn line(&mut self, line: Result<Vec<u8>, String>) -> Result<(), Failure> {
-        let line = line.map_err(Failure::failed)?;
-        let written = self.out.write_all(&line).and_then(|()| self.out.write_all(b"\n"));
+    async fn conversation(&mut self, mut whole: Whole) -> Result<(), Failure> {
+        let name = whole.conversation.name.clone();
+        for position in whole.take_undated_changes() {
+            self.leave_out(&format!("{name} statusChanges[{position}]"), "its time is out of range");
+        }
+        for (place, (conversation, mut part)) in parts(whole).into_iter().enumerate() {
+            if self.with_attachments {
+                self.reader.fetch_attachments(&mut part).await?;
+            }
+            let line = match self.lines.conversation(&conversation, place > 0, &part) {
+                Ok(line) => line,
+                Err(cause) => {
+                    // The parts after it could not be imported without it.
+                    self.leave_out(&if place > 0 { format!("the rest of {name}") } else { name }, &cause);
+                    return Ok(());
+                }
+            };
+            let files = part.messages.iter().flat_map(|message| &message.attachments);
+            let without_bytes = files.filter(|file| file.source_url.is_none() && file.content.is_none());
+            self.written.without_bytes += without_bytes.count() as u64;
+            self.write(&line)?;
+        }
+        self.written.conversations += 1;
+        Ok(())
+    }
+
+    /// Writes the line of a record; answers whether it has one.
+    fn line(&mut self, what: &str, line: Result<Vec<u8>, String>) -> Result<bool, Failure> {
+        match line {
+            Ok(line) => self.write(&line).map(|()| true),
+            Err(cause) => {
+                self.leave_out(what, &cause);
+                Ok(false)
+            }
+        }
+    }
+
+    fn write(&mut self, line: &[u8]) -> Result<(), Failure> {
+        let written = self.out.write_all(line).and_then(|()| self.out.write_all(b"\n"));
         written.map_err(|cause| unwritten(self.name, &cause))?;
         self.written.lines += 1;
         Ok(())
+    }
+
+    /// Names what is not in the export, and goes on.
+    fn leave_out(&mut self, what: &str, cause: &str) {
+        self.written.left_out += 1;
+        say(format_args!("plaudit: left out {what}: {cause}"));
     }
 
     fn show(&self) {

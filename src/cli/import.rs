@@ -17,7 +17,7 @@ use super::{
     connect::{Target, quoted},
     output::say,
 };
-use crate::{proto::v1::ConflictPolicy, wire::export::Records};
+use crate::{proto::v1::ConflictPolicy, wire::export::Lines};
 
 use self::{
     lines::Input,
@@ -114,7 +114,7 @@ impl Import {
         name: &str,
         interrupts: Interrupts,
     ) -> Result<(), Failure> {
-        let records = Records::load().map_err(Failure::failed)?;
+        let records = Lines::load().map_err(Failure::failed)?;
         let mut report = Report::begin(name, input.size_bytes);
         let lines = lines::read(input, records, self.from_line, self.on_conflict.policy());
         let wait = Duration::from_secs(self.wait_seconds);

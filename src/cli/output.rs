@@ -26,7 +26,7 @@ pub(super) fn print(text: impl Display) -> Result<(), Failure> {
 /// Why output that is the command's whole purpose could not be written. Where its reader has gone away there is nothing to say.
 pub(super) fn unwritten(what: impl Display, cause: &io::Error) -> Failure {
     if cause.kind() == io::ErrorKind::BrokenPipe {
-        Failure::Unheard
+        Failure::OutputClosed
     } else {
         Failure::Failed(format!("{what}: {cause}"))
     }

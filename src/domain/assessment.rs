@@ -143,7 +143,7 @@ pub struct Answer {
 }
 
 /// Who or what gave an answer.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum AnswerSource {
     #[n(0)]
     Rule,

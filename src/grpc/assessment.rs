@@ -18,16 +18,8 @@ use super::{
     edge::Edge,
     encoded::{EncodedAssessments, Encoder},
     pages,
+    services::assessment_service_server::AssessmentService,
 };
-use generated::assessment_service_server::AssessmentService;
-pub use generated::assessment_service_server::AssessmentServiceServer;
-
-/// The service as it is generated for [`EncodedAssessments`].
-#[allow(clippy::allow_attributes_without_reason, reason = "generated code has its own")]
-mod generated {
-    include!(concat!(env!("OUT_DIR"), "/encoded/plaudit.v1.rs"));
-}
-
 /// The edge with what it keeps of encoded assessments.
 pub struct AssessmentEdge {
     edge: Edge,

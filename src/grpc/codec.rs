@@ -1,9 +1,6 @@
-//! The codec of the generated services: protobuf, with a bound on how much memory few bytes can ask for.
-//!
-//! An empty message of a repeated field is two bytes on the wire and hundreds in memory: a request within its limit of 4 MiB
-//! could ask for hundreds of MiB. So the items are counted on the wire, before anything is made of them.
+//! The codec of the services: protobuf, and a request is decoded only when its fields and its memory are within their limits.
 
-use std::{any::TypeId, marker::PhantomData};
+use std::marker::PhantomData;
 
 use prost::{Message, bytes::Buf as _};
 use tonic::{
@@ -12,92 +9,82 @@ use tonic::{
 };
 use tonic_prost::{ProstCodec, ProstEncoder};
 
-use crate::proto::v1::{
-    ImportConversationRequest, ImportConversationsRequest, ListConversationsRequest, OfferRatingRequest,
-    StoreMessageRequest, SubmitRatingRequest, UpdateConversationRequest, UpdateMessageRequest,
-    UpdatePersonRequest,
+use super::{
+    budget::{Bounded, Tally},
+    errors, limits, status,
 };
+use crate::{proto::v1::ImportConversationRequest, wire::MAX_REQUEST_BYTES};
 
-use super::{bounds, errors};
-use crate::server::{MAX_REQUEST_BYTES, too_large};
+/// Reads requests, writes answers.
+pub struct ServerCodec<T, U>(PhantomData<(T, U)>);
 
-/// Protobuf both ways.
-pub struct BoundedCodec<T, U>(PhantomData<(T, U)>);
-
-impl<T, U> Default for BoundedCodec<T, U> {
+impl<T, U> Default for ServerCodec<T, U> {
     fn default() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<T, U> Codec for BoundedCodec<T, U>
+impl<T, U> Codec for ServerCodec<T, U>
 where
     T: Message + Send + 'static,
-    U: Message + Default + Send + 'static,
+    U: Request,
 {
     type Encode = T;
     type Decode = U;
     type Encoder = ProstEncoder<T>;
-    type Decoder = BoundedDecoder<U>;
+    type Decoder = RequestDecoder<U>;
 
     fn encoder(&mut self) -> Self::Encoder {
-        ProstCodec::<T, U>::default().encoder()
+        ProstCodec::<T, ()>::default().encoder()
     }
 
     fn decoder(&mut self) -> Self::Decoder {
-        BoundedDecoder(ProstCodec::<T, U>::default().decoder())
+        RequestDecoder(PhantomData)
     }
 }
 
-/// Decodes what is within its bounds.
-pub struct BoundedDecoder<U>(tonic_prost::ProstDecoder<U>);
+/// What can be read from the bytes of one request message.
+pub trait Request: Sized + Send + 'static {
+    fn read(bytes: &[u8]) -> Result<Self, Status>;
+}
 
-impl<U: Message + Default + 'static> Decoder for BoundedDecoder<U> {
+impl<T: Bounded + Message + Default> Request for T {
+    fn read(bytes: &[u8]) -> Result<Self, Status> {
+        let tally = Tally::of(T::LAYOUT, bytes);
+        if is_import::<T>() && limits::is_import_too_large(bytes, &tally) {
+            return Err(status::too_large(MAX_REQUEST_BYTES));
+        }
+        limits::check(T::LAYOUT, &tally).map_err(|violations| errors::invalid(&violations))?;
+        decode(bytes)
+    }
+}
+
+/// The other requests have no limit without their attachments.
+fn is_import<T: 'static>() -> bool {
+    std::any::TypeId::of::<T>() == std::any::TypeId::of::<ImportConversationRequest>()
+}
+
+/// Decodes what is known to be within its limits.
+pub fn decode<T: Message + Default>(bytes: &[u8]) -> Result<T, Status> {
+    // As tonic's own codec says it; `refusals` makes it the caller's fault.
+    T::decode(bytes).map_err(|error| Status::internal(error.to_string()))
+}
+
+/// Reads a request and drops it, as fuzz targets and tests do.
+pub fn discard<T: Request>(bytes: &[u8]) -> Result<(), Status> {
+    T::read(bytes).map(drop)
+}
+
+pub struct RequestDecoder<U>(PhantomData<U>);
+
+impl<U: Request> Decoder for RequestDecoder<U> {
     type Item = U;
     type Error = Status;
 
     fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
-        // A message is handed over in one piece.
-        let request = source.chunk();
-        let is = |other: TypeId| TypeId::of::<U>() == other;
-        let checked = if is(TypeId::of::<ImportConversationRequest>()) {
-            if bounds::is_import_too_large(request) {
-                return Err(too_large(MAX_REQUEST_BYTES));
-            }
-            bounds::check_import(request)
-        } else if is(TypeId::of::<StoreMessageRequest>()) {
-            bounds::check_store(request)
-        } else if is(TypeId::of::<UpdateMessageRequest>()) {
-            bounds::check_update(request)
-        } else if is(TypeId::of::<OfferRatingRequest>()) {
-            bounds::check_offer(request)
-        } else if is(TypeId::of::<SubmitRatingRequest>()) {
-            bounds::check_submission(request)
-        } else if is(TypeId::of::<UpdatePersonRequest>()) {
-            bounds::check_person(request)
-        } else if is(TypeId::of::<UpdateConversationRequest>()) {
-            bounds::check_items(request, "conversation")
-        } else if is(TypeId::of::<ListConversationsRequest>()) {
-            bounds::check_items(request, "filter")
-        } else {
-            Ok(())
-        };
-        checked.map_err(|violations| errors::invalid(&violations))?;
-        if is(TypeId::of::<ImportConversationsRequest>())
-            && let Some(shortened) = bounds::shortened_item(request)
-        {
-            return decode_instead(source, &shortened);
-        }
-        self.0.decode(source)
+        // tonic hands over one message, in one piece.
+        let read = U::read(source.chunk());
+        source.advance(source.remaining());
+        read.map(Some)
     }
-}
-
-/// Decodes other bytes than came, which are done with.
-fn decode_instead<U: Message + Default>(
-    source: &mut DecodeBuf<'_>,
-    bytes: &[u8],
-) -> Result<Option<U>, Status> {
-    source.advance(source.remaining());
-    // As tonic says it, so that the caller is told the same of any message.
-    U::decode(bytes).map(Some).map_err(|error| Status::internal(error.to_string()))
 }

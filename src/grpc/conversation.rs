@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::{ConversationId, MessageId, Violations},
     error::Error,
-    proto::v1::{self, conversation_service_server::ConversationService},
+    proto::v1,
     service::conversation::{self, MessagePage, Scope},
     wire::{fields::request_id_from_wire, filters, handling, names},
 };
@@ -14,6 +14,7 @@ use crate::{
 use super::{
     edge::{Edge, conversation_to_wire},
     pages,
+    services::conversation_service_server::ConversationService,
 };
 
 /// How many messages a FULL view tries to hold.

@@ -5,9 +5,9 @@ mod team;
 
 use tonic::{Request, Response, Status};
 
-use crate::proto::v1::{self, directory_service_server::DirectoryService};
+use crate::proto::v1;
 
-use super::edge::Edge;
+use super::{edge::Edge, services::directory_service_server::DirectoryService};
 
 #[tonic::async_trait]
 impl DirectoryService for Edge {
@@ -60,14 +60,5 @@ impl DirectoryService for Edge {
     async fn delete_team(&self, request: Request<v1::DeleteTeamRequest>) -> Result<Response<()>, Status> {
         team::delete(self.call(), request.into_inner()).await?;
         Ok(Response::new(()))
-    }
-}
-
-/// What a use case calls a field, as it stands below `message` in a request.
-fn below(message: &str) -> impl Fn(&str) -> String {
-    move |field| match field {
-        "update_mask" | "request_id" => field.to_owned(),
-        _ if field.starts_with(message) => field.to_owned(),
-        _ => format!("{message}.{field}"),
     }
 }

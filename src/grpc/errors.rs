@@ -9,8 +9,10 @@ use crate::{
     domain::{Violations, Words as _},
     error::Error,
     proto::v1::{self, ErrorReason},
-    server::{ERROR_DOMAIN, reason_name},
+    wire::reason_name,
 };
+
+use super::status::{ERROR_DOMAIN, internal_fault, status};
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
@@ -81,7 +83,7 @@ impl From<Error> for Status {
             }
             Error::Internal(cause) => {
                 tracing::error!(%cause, "a call failed by a fault of the server");
-                return internal();
+                return internal_fault();
             }
         };
         details.set_error_info(reason_name(reason), ERROR_DOMAIN, metadata);
@@ -96,8 +98,8 @@ pub fn failure(error: Error) -> v1::ImportFailure {
         Error::Invalid(violations) => Some(violations.clone()),
         _ => None,
     };
-    let status = Status::from(error);
-    let details = status.get_error_details();
+    let answered = Status::from(error);
+    let details = answered.get_error_details();
     let reason = details
         .error_info()
         .and_then(|info| ErrorReason::from_str_name(&format!("ERROR_REASON_{}", info.reason)));
@@ -121,7 +123,7 @@ pub fn failure(error: Error) -> v1::ImportFailure {
     };
     v1::ImportFailure {
         reason: reason.unwrap_or(ErrorReason::InternalFault).into(),
-        message: status.message().to_owned(),
+        message: answered.message().to_owned(),
         field_violations,
     }
 }
@@ -187,15 +189,6 @@ fn shortened(text: &str, max_bytes: usize) -> String {
 }
 
 fn unavailable() -> Status {
-    let message = "the store is not available; send the request again, with the same request id if it writes";
-    plain(Code::Unavailable, ErrorReason::StoreUnavailable, message)
-}
-
-fn internal() -> Status {
-    plain(Code::Internal, ErrorReason::InternalFault, "a fault of the server; its log has the cause")
-}
-
-fn plain(code: Code, reason: ErrorReason, message: &str) -> Status {
-    let details = ErrorDetails::with_error_info(reason_name(reason), ERROR_DOMAIN, HashMap::new());
-    Status::with_error_details(code, message, details)
+    let message = "the store is not available; retry, with the same request id if the call writes";
+    status(Code::Unavailable, ErrorReason::StoreUnavailable, message)
 }

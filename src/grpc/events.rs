@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     domain::{ConversationId, Event, EventKind, MessageId, RatingId, Violations},
     error::Error,
-    proto::v1::{self, event_service_server::EventService},
+    proto::v1,
     service::{
         Services,
         events::{Filter, Start, Told, Watch, watch_events},
@@ -15,7 +15,7 @@ use crate::{
     wire::{names, times},
 };
 
-use super::edge::Edge;
+use super::{edge::Edge, services::event_service_server::EventService};
 
 /// All events are one list, whatever the filter.
 const LIST: &str = "events";
@@ -106,7 +106,7 @@ fn event_to_wire(event: Event, rating_uuid: impl Fn(RatingId) -> Uuid) -> v1::Ev
     let base = v1::Event {
         conversation: names::conversation(conversation),
         kind: kind.into(),
-        event_time: Some(times::to_wire(event.time)),
+        event_time: times::to_wire(event.time),
         ..v1::Event::default()
     };
     match event.kind {

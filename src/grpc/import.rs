@@ -1,27 +1,31 @@
 //! `ImportService` on the wire.
 
+mod item;
+mod request;
+mod stream;
+
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
-    domain::{ConversationDraft, ImportOutcome, Violations},
     error::Error,
-    proto::v1::{self, import_service_server::ImportService},
+    proto::v1,
     service::{
-        Services,
         bulk::Import,
-        import::{self, ConflictPolicy, ImportStatus, Imported},
+        import::{self, ImportStatus},
     },
-    wire::{
-        fields::{present, request_id_from_wire},
-        import::draft_from_wire,
-        names, rating, times,
-    },
+    wire::{names, times},
 };
 
-use super::{
-    bulk,
-    edge::{Edge, scoring_to_wire},
+use self::{
+    request::{from_wire, imported_to_wire},
+    stream::Answers,
 };
+use super::{
+    edge::{Edge, scoring_to_wire},
+    services::import_service_server::ImportService,
+};
+
+pub use item::WireItem;
 
 #[tonic::async_trait]
 impl ImportService for Edge {
@@ -37,13 +41,13 @@ impl ImportService for Edge {
         Ok(Response::new(imported_to_wire(&imported)))
     }
 
-    type ImportConversationsStream = bulk::Answers;
+    type ImportConversationsStream = Answers;
 
     async fn import_conversations(
         &self,
-        request: Request<Streaming<v1::ImportConversationsRequest>>,
-    ) -> Result<Response<bulk::Answers>, Status> {
-        Ok(Response::new(bulk::answers(self.owned_call(), request.into_inner())))
+        request: Request<Streaming<WireItem>>,
+    ) -> Result<Response<Answers>, Status> {
+        Ok(Response::new(stream::answers(self.owned_call(), request.into_inner())))
     }
 
     async fn get_import(
@@ -56,89 +60,6 @@ impl ImportService for Edge {
     }
 }
 
-/// What a request asks for, or everything that is wrong with it under its own names.
-pub fn from_wire(services: &Services, request: v1::ImportConversationRequest) -> Result<Import, Violations> {
-    let mut violations = Violations::default();
-    let on_conflict = policy_from_wire(request.on_conflict, &mut violations);
-    let request_id = request_id_from_wire(&request.request_id, &mut violations);
-    let append_after = append_after_from_wire(request.append_after, on_conflict, &mut violations);
-    let ratings = request.ratings.into_iter().enumerate();
-    let ratings = ratings.map(|(index, rating)| {
-        if on_conflict == ConflictPolicy::Append && rating.name.is_empty() {
-            let rule = "is required where on_conflict is APPEND: by it one that is stored is known";
-            violations.add(format!("ratings[{index}].name"), rule);
-        }
-        rating::imported_from_wire(index, rating, &mut violations)
-    });
-    let ratings = ratings.collect();
-    let draft = draft_from_wire(request.conversation.unwrap_or_default(), request.messages, &mut violations);
-    let draft =
-        ConversationDraft { ratings, append_after, without_messages: request.without_messages, ..draft };
-    let new = draft
-        .check(services.import_limits(), violations)
-        .map_err(|violations| violations.renamed(wire_field))?;
-    Ok(Import { new, on_conflict, request_id })
-}
-
-fn append_after_from_wire(
-    append_after: String,
-    on_conflict: ConflictPolicy,
-    violations: &mut Violations,
-) -> Option<String> {
-    let append_after = present(append_after);
-    if append_after.is_some() && on_conflict != ConflictPolicy::Append {
-        violations.add("append_after", "must be empty where on_conflict is not APPEND");
-    }
-    append_after
-}
-
-fn policy_from_wire(policy: i32, violations: &mut Violations) -> ConflictPolicy {
-    match v1::ConflictPolicy::try_from(policy) {
-        Ok(v1::ConflictPolicy::Unspecified | v1::ConflictPolicy::Reject) => ConflictPolicy::Reject,
-        Ok(v1::ConflictPolicy::ReturnExisting) => ConflictPolicy::ReturnExisting,
-        Ok(v1::ConflictPolicy::Append) => ConflictPolicy::Append,
-        Err(_) => {
-            let rule = "must be CONFLICT_POLICY_REJECT, _RETURN_EXISTING or _APPEND";
-            violations.add("on_conflict", format!("{rule}, is {policy}"));
-            ConflictPolicy::Reject
-        }
-    }
-}
-
-/// In this request the conversation's own fields stand one level down.
-fn wire_field(field: &str) -> String {
-    const OF_CONVERSATION: [&str; 12] = [
-        "source",
-        "external_id",
-        "subject",
-        "status",
-        "status_changes",
-        "priority",
-        "first_response_due_time",
-        "due_time",
-        "assignee",
-        "tags",
-        "team",
-        "channel",
-    ];
-    let first = field.split(['.', '[']).next().unwrap_or_default();
-    if OF_CONVERSATION.contains(&first) { format!("conversation.{field}") } else { field.to_owned() }
-}
-
-pub fn imported_to_wire(imported: &Imported) -> v1::ImportConversationResponse {
-    let outcome = match imported.outcome {
-        ImportOutcome::Created => v1::ImportOutcome::Created,
-        ImportOutcome::Existing => v1::ImportOutcome::Existing,
-        ImportOutcome::Appended => v1::ImportOutcome::Appended,
-    };
-    v1::ImportConversationResponse {
-        import: names::import(&imported.receipt),
-        conversation: names::conversation(imported.conversation),
-        outcome: outcome.into(),
-        stored_messages: imported.stored_messages as i32,
-    }
-}
-
 fn status_to_wire(status: ImportStatus) -> v1::Import {
     let conversation = status.conversation;
     v1::Import {
@@ -146,7 +67,7 @@ fn status_to_wire(status: ImportStatus) -> v1::Import {
         conversation: names::conversation(conversation.id),
         source: conversation.source.into(),
         external_id: conversation.external_id.into(),
-        create_time: Some(times::to_wire(conversation.create_time)),
+        create_time: times::to_wire(conversation.create_time),
         scoring: Some(scoring_to_wire(status.scoring)),
     }
 }

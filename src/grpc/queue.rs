@@ -4,12 +4,12 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     error::{Error, ResourceKind},
-    proto::v1::{self, queue_service_server::QueueService},
+    proto::v1,
     service::queue::get_queue,
     wire::times,
 };
 
-use super::edge::Edge;
+use super::{edge::Edge, services::queue_service_server::QueueService};
 
 /// The only queue there is.
 const SCORING: &str = "queues/scoring";
@@ -28,10 +28,10 @@ impl QueueService for Edge {
             name: SCORING.to_owned(),
             waiting_count: count(queue.waiting.jobs),
             has_more_waiting: queue.waiting.more,
-            oldest_create_time: queue.oldest.map(times::to_wire),
+            oldest_create_time: queue.oldest.and_then(times::to_wire),
             failed_count: count(queue.failed),
             has_more_failed: queue.has_more_failed,
-            read_time: Some(times::to_wire(read_time)),
+            read_time: times::to_wire(read_time),
         }))
     }
 }

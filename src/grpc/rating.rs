@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::{Submission, Violations},
     error::Error,
-    proto::v1::{self, rating_service_server::RatingService},
+    proto::v1,
     service::rating,
     wire::{
         fields::request_id_from_wire,
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-use super::edge::Edge;
+use super::{edge::Edge, services::rating_service_server::RatingService};
 
 #[tonic::async_trait]
 impl RatingService for Edge {

@@ -5,12 +5,12 @@ use tonic::{Request, Response, Status};
 use crate::{
     domain::Violations,
     error::Error,
-    proto::v1::{self, scorecard_service_server::ScorecardService},
+    proto::v1,
     service::scorecard,
     wire::{names, scorecard::to_wire},
 };
 
-use super::{edge::Edge, pages};
+use super::{edge::Edge, pages, services::scorecard_service_server::ScorecardService};
 
 /// All scorecards are one list.
 const LIST: &str = "scorecards";

@@ -18,7 +18,7 @@ use crate::{
     service::{Services, message::get_attachment},
 };
 
-use super::{fault::Fault, plain_error};
+use super::fault::{Fault, plain_error};
 
 pub fn routes() -> Router<Arc<Services>> {
     Router::new().route("/attachments/{link}", get(download))

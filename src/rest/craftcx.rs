@@ -17,21 +17,18 @@ use crate::{
     domain::{ImportLimits, NewConversation, Receipt, Violations},
     error::Error,
     interchange::{craftcx::parse_conversation, json},
-    server::MAX_REQUEST_BYTES,
     service::{
         Services,
         assessment::get_scored_import,
         import::{ConflictPolicy, import_conversation},
     },
+    wire::MAX_REQUEST_BYTES,
 };
 
-use super::{answer, fault::Fault, request};
+use super::{answer::answer, fault::Fault, request};
 
 /// The document's own limit; the other limits are the domain's.
 const MAX_MESSAGES: usize = 50;
-
-/// The way of a receipt: an import that was taken is never anything else.
-const ACCEPTED: &str = "accepted";
 
 pub fn routes() -> Router<Arc<Services>> {
     Router::new().route("/v1/assess", post(post_assess)).route("/v1/assess/{id}", get(get_assess))
@@ -95,7 +92,7 @@ fn accepted(new: &NewConversation, receipt: &Receipt) -> Response {
         id: receipt.as_str(),
         external_ticket_id: &new.external_id,
         source: &new.source,
-        status: ACCEPTED,
+        status: result::ACCEPTED,
     };
     answer(StatusCode::ACCEPTED, &body)
 }

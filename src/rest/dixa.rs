@@ -19,11 +19,11 @@ use http::{HeaderMap, StatusCode, header, request::Parts};
 use crate::{
     domain::{ConversationRef, RatingFilter, RatingId, RatingRef, RequestId, Violations},
     error::Error,
-    server::MAX_REQUEST_BYTES,
     service::{Services, conversation, rating},
+    wire::MAX_REQUEST_BYTES,
 };
 
-use super::{Options, answer, fault::Fault, request};
+use super::{answer::answer, fault::Fault, options::Options, request};
 
 use limit::Limit;
 

@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use crate::{domain::Violations, error::Error};
 
+use super::answer::answer;
+
 /// What every dialect says of a request that was not done.
 #[derive(Debug)]
 pub struct Fault {
@@ -37,7 +39,7 @@ impl Fault {
 
     /// An answer with this status and `body`.
     pub fn respond(&self, body: &impl Serialize) -> Response {
-        let mut response = super::answer(self.status, body);
+        let mut response = answer(self.status, body);
         if let Some(wait) = self.retry_after {
             let seconds = wait.as_millis().div_ceil(1000).max(1);
             if let Ok(value) = HeaderValue::try_from(seconds.to_string()) {
@@ -121,4 +123,13 @@ impl Fault {
         let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, message);
         Self { code: "overloaded", retry_after: Some(retry_after), ..fault }
     }
+}
+
+/// `{"message":…}`: what stands where no document says more.
+pub fn plain_error(fault: &Fault) -> Response {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        message: &'a str,
+    }
+    fault.respond(&Body { message: &fault.message })
 }

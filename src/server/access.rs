@@ -17,7 +17,7 @@ use http::{Method, StatusCode};
 use tokio::sync::oneshot;
 use tracing::{Span, info};
 
-use super::{request_body::BodyCut, request_id::RequestId};
+use super::request_id::RequestId;
 
 /// Which of the two edges a call came in by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +26,9 @@ pub(super) enum Edge {
     Rest,
 }
 
-/// What is learnt of a call by others than the one who answers it; found in the extensions of its request.
+/// What others note of a call for its line; found in the extensions of its request.
 #[derive(Debug, Default)]
-pub(super) struct Learnt {
+pub(super) struct CallNotes {
     /// The REST route's template, or the gRPC method once it is known to exist.
     pub(super) route: OnceLock<Arc<str>>,
     pub(super) request_bytes: AtomicU64,
@@ -36,14 +36,25 @@ pub(super) struct Learnt {
     pub(super) body_cut: OnceLock<BodyCut>,
 }
 
+/// Why a body ended before its end; the call is answered accordingly, whatever its service made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BodyCut {
+    /// The caller took too long.
+    Idle,
+    /// The caller took too long while the server drains.
+    Draining,
+    /// The caller went away or broke the protocol.
+    Broken,
+}
+
 /// How a call ended, in the words of its edge.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Ended {
+pub(super) enum Outcome {
     Named(&'static str),
     Http(StatusCode),
 }
 
-impl Ended {
+impl Outcome {
     fn as_str(&self) -> &str {
         match self {
             Self::Named(name) => name,
@@ -57,11 +68,11 @@ impl Ended {
 pub(super) struct Access {
     edge: Edge,
     method: Method,
-    pub(super) learnt: Arc<Learnt>,
+    pub(super) notes: Arc<CallNotes>,
     request_id: RequestId,
     started: Instant,
     pub(super) span: Span,
-    status: Option<Ended>,
+    status: Option<Outcome>,
     response_bytes: u64,
     in_flight: Arc<AtomicUsize>,
     /// Dropped with this, which tells the request's body that the call has ended.
@@ -81,7 +92,7 @@ impl Access {
         Self {
             edge,
             method: method.clone(),
-            learnt: Arc::default(),
+            notes: Arc::default(),
             request_id,
             started: Instant::now(),
             span,
@@ -104,12 +115,12 @@ impl Access {
     }
 
     /// Notes how the call ended. Without it the caller went away before the end.
-    pub(super) fn ended(&mut self, status: Ended) {
+    pub(super) fn ended(&mut self, status: Outcome) {
         self.status = Some(status);
     }
 
     /// The same, unless an end was noted before.
-    pub(super) fn ended_if_open(&mut self, status: Ended) {
+    pub(super) fn ended_if_open(&mut self, status: Outcome) {
         self.status.get_or_insert(status);
     }
 
@@ -134,7 +145,7 @@ impl Access {
 impl Drop for Access {
     fn drop(&mut self) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let route = self.learnt.route.get().map_or("unmatched", |route| &**route);
+        let route = self.notes.route.get().map_or("unmatched", |route| &**route);
         let (edge, method, cancelled) = match self.edge {
             Edge::Grpc => ("grpc", Cow::Borrowed(route), "CANCELLED"),
             // 499: the customary number for a caller who did not wait.
@@ -145,9 +156,9 @@ impl Drop for Access {
             parent: None,
             edge,
             method = &*method,
-            status = self.status.as_ref().map_or(cancelled, Ended::as_str),
+            status = self.status.as_ref().map_or(cancelled, Outcome::as_str),
             duration_ms = (self.started.elapsed().as_micros() as f64) / 1000.0,
-            request_bytes = self.learnt.request_bytes.load(Ordering::Relaxed),
+            request_bytes = self.notes.request_bytes.load(Ordering::Relaxed),
             response_bytes = self.response_bytes,
             request_id = self.request_id.logged(),
             "call"

@@ -13,17 +13,18 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::Sleep;
-use tonic::{Code, Status};
+use tonic::Code;
 
 use super::{
-    access::{Access, Edge, Ended},
-    refusal,
+    access::{Access, Edge, Outcome},
+    refusal::{self, Refusal, Wording},
 };
 
 /// An answer's body on its way to the caller.
 pub(super) struct AnswerBody {
     inner: Body,
     access: Access,
+    wording: Wording,
     http_status: StatusCode,
     deadline: Option<Pin<Box<Sleep>>>,
     /// Present on calls that last until someone ends them.
@@ -44,6 +45,7 @@ impl AnswerBody {
     pub(super) fn wrap(
         response: Response<Body>,
         mut access: Access,
+        wording: Wording,
         deadline: Option<Pin<Box<Sleep>>>,
         drain: Option<BoxFuture<'static, ()>>,
     ) -> Response<Self> {
@@ -51,11 +53,19 @@ impl AnswerBody {
         if access.edge() == Edge::Grpc
             && let Some(code) = refusal::code(response.headers())
         {
-            access.ended(Ended::Named(refusal::code_name(code)));
+            access.ended(Outcome::Named(refusal::code_name(code)));
         } else if response.body().is_end_stream() {
             end(&mut access, http_status, None);
         }
-        response.map(|inner| Self { inner, access, http_status, deadline, drain, state: State::Open })
+        response.map(|inner| Self {
+            inner,
+            access,
+            wording,
+            http_status,
+            deadline,
+            drain,
+            state: State::Open,
+        })
     }
 
     fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
@@ -67,7 +77,7 @@ impl AnswerBody {
             Ok(Poll::Ready(Some(Ok(frame)))) => Poll::Ready(Some(Ok(self.pass(frame)))),
             Ok(Poll::Ready(Some(Err(error)))) => {
                 self.state = State::Ended;
-                self.access.ended(Ended::Named("BROKEN"));
+                self.access.ended(Outcome::Named("BROKEN"));
                 Poll::Ready(Some(Err(error.into())))
             }
             Ok(Poll::Ready(None)) => {
@@ -78,10 +88,10 @@ impl AnswerBody {
             Err(_) => {
                 self.access.span.in_scope(|| tracing::error!("a call panicked while it answered"));
                 Poll::Ready(Some(match self.access.edge() {
-                    Edge::Grpc => Ok(self.end_with(&refusal::internal_fault())),
+                    Edge::Grpc => Ok(self.end_with(Refusal::Fault)),
                     Edge::Rest => {
                         self.state = State::Ended;
-                        self.access.ended(Ended::Named("BROKEN"));
+                        self.access.ended(Outcome::Named("BROKEN"));
                         Err("a fault of the server".into())
                     }
                 }))
@@ -101,7 +111,7 @@ impl AnswerBody {
         match frame.into_trailers() {
             Ok(mut trailers) => {
                 if self.access.edge() == Edge::Grpc {
-                    self.access.span.in_scope(|| refusal::complete(&mut trailers));
+                    self.access.span.in_scope(|| (self.wording.complete)(&mut trailers));
                 }
                 end(&mut self.access, self.http_status, Some(&trailers));
                 Frame::trailers(trailers)
@@ -111,10 +121,10 @@ impl AnswerBody {
     }
 
     /// Ends the call with a status of the server's own.
-    fn end_with(&mut self, status: &Status) -> Frame<Bytes> {
+    fn end_with(&mut self, refusal: Refusal) -> Frame<Bytes> {
         self.state = State::Ended;
         self.inner = Body::empty();
-        let trailers = refusal::trailers(status);
+        let trailers = refusal::trailers(&(self.wording.refuse)(refusal));
         end(&mut self.access, self.http_status, Some(&trailers));
         Frame::trailers(trailers)
     }
@@ -123,10 +133,10 @@ impl AnswerBody {
 /// Notes that the answer was given to its end.
 fn end(access: &mut Access, http_status: StatusCode, trailers: Option<&HeaderMap>) {
     match access.edge() {
-        Edge::Rest => access.ended(Ended::Http(http_status)),
+        Edge::Rest => access.ended(Outcome::Http(http_status)),
         Edge::Grpc => match trailers.map(|trailers| refusal::code(trailers).unwrap_or(Code::Unknown)) {
-            Some(code) => access.ended(Ended::Named(refusal::code_name(code))),
-            None => access.ended_if_open(Ended::Named(refusal::code_name(Code::Unknown))),
+            Some(code) => access.ended(Outcome::Named(refusal::code_name(code))),
+            None => access.ended_if_open(Outcome::Named(refusal::code_name(Code::Unknown))),
         },
     }
 }
@@ -144,7 +154,7 @@ impl http_body::Body for AnswerBody {
             return Poll::Ready(None);
         }
         if this.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
-            return Poll::Ready(Some(Ok(this.end_with(&refusal::deadline_exceeded()))));
+            return Poll::Ready(Some(Ok(this.end_with(Refusal::DeadlineExceeded))));
         }
         let last = this.state == State::LastFrame;
         if !last && this.drain.as_mut().is_some_and(|drain| drain.as_mut().poll(cx).is_ready()) {
@@ -152,11 +162,11 @@ impl http_body::Body for AnswerBody {
             this.state = State::LastFrame;
         }
         if last {
-            return Poll::Ready(Some(Ok(this.end_with(&refusal::shutting_down()))));
+            return Poll::Ready(Some(Ok(this.end_with(Refusal::ShuttingDown))));
         }
         match this.poll_inner(cx) {
             Poll::Pending if this.state == State::LastFrame => {
-                Poll::Ready(Some(Ok(this.end_with(&refusal::shutting_down()))))
+                Poll::Ready(Some(Ok(this.end_with(Refusal::ShuttingDown))))
             }
             polled => polled,
         }

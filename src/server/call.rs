@@ -14,24 +14,22 @@ use axum::{Router, body::Body};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use tokio::{sync::watch, time::Instant};
-use tonic::{Code, Status};
+use tonic::Status;
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
 use super::{
-    RestError,
-    access::{Access, Edge},
+    access::{Access, BodyCut, Edge},
     answer_body::AnswerBody,
+    edges::RestError,
     framing::{Carries, Framing},
     host::HostCheck,
-    lingering::ReadToEnd,
+    lingering_close::ReadToEnd,
     methods::{Lasts, Methods},
-    refusal,
-    request_body::{BodyCut, MAX_REQUEST_BYTES, Patience, RequestBody},
+    refusal::{Refusal, Wording},
+    request_body::{Patience, RequestBody},
     request_id::{REQUEST_ID, RequestIds},
 };
-use crate::proto::v1::ErrorReason;
-
 /// When the caller of a gRPC call stops waiting; found in the extensions of its request.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(pub Instant);
@@ -42,6 +40,7 @@ pub(super) struct Calls {
     pub(super) rest: Router,
     pub(super) rest_error: RestError,
     pub(super) methods: Methods,
+    pub(super) wording: Wording,
     pub(super) hosts: HostCheck,
     pub(super) request_ids: RequestIds,
     /// Becomes true when the server drains.
@@ -80,21 +79,22 @@ impl Calls {
         let method = self.methods.get(request.uri().path());
         if let Some(method) = method {
             // Only now: a path that is no method could hold anything.
-            let _ = access.learnt.route.set(method.path.clone());
+            let _ = access.notes.route.set(method.path.clone());
         }
         let deadline = match self.admit(&request) {
             Ok(timeout) => timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
-            Err(status) => return AnswerBody::wrap(refusal::trailers_only(*status), access, None, None),
+            Err(refusal) => {
+                return AnswerBody::wrap(self.wording.response(refusal), access, self.wording, None, None);
+            }
         };
         let carries = method.map_or(Carries::Any, |method| method.carries);
         let patience = (carries == Carries::One).then(|| self.patience.clone());
-        let limit_bytes = method.map_or(MAX_REQUEST_BYTES, |method| method.limit_bytes);
-        let framing = Framing::new(limit_bytes, carries);
+        let framing = Framing::new(self.methods.limit_bytes(method), carries);
         if let Some(deadline) = deadline {
             request.extensions_mut().insert(Deadline(deadline));
         }
         let drain = (carries == Carries::Items).then(|| self.drain());
-        let request = with_body(request, &mut access, Some(framing), patience, drain);
+        let request = self.with_body(request, &mut access, Some(framing), patience, drain);
         let call = AssertUnwindSafe(self.grpc.clone().oneshot(request)).catch_unwind();
         let outcome = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, call).await,
@@ -105,62 +105,67 @@ impl Calls {
             Ok(Ok(Err(never))) => match never {},
             Ok(Err(_panic)) => {
                 tracing::error!("a call panicked");
-                refusal::trailers_only(refusal::internal_fault())
+                self.wording.response(Refusal::Fault)
             }
-            Err(_elapsed) => refusal::trailers_only(refusal::deadline_exceeded()),
+            Err(_elapsed) => self.wording.response(Refusal::DeadlineExceeded),
         };
         if carries == Carries::One
-            && let Some(&cut) = access.learnt.body_cut.get()
+            && let Some(&cut) = access.notes.body_cut.get()
         {
-            response = refusal::trailers_only(refusal::body_cut(cut));
+            response = match cut {
+                BodyCut::Idle => self.wording.response(Refusal::BodyIdle),
+                BodyCut::Draining => self.wording.response(Refusal::ShuttingDown),
+                // Nobody reads it; the access log does.
+                BodyCut::Broken => Status::cancelled("the caller went away").into_http(),
+            };
         }
-        refusal::complete(response.headers_mut());
+        (self.wording.complete)(response.headers_mut());
         let sleep = deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline)));
         let lasts_until_ended = method.is_some_and(|method| method.lasts == Lasts::UntilEnded);
         let drain = lasts_until_ended.then(|| self.drain());
-        AnswerBody::wrap(response, access, sleep, drain)
+        AnswerBody::wrap(response, access, self.wording, sleep, drain)
     }
 
     /// What must be right before a gRPC call may go to its service. Answers the time that the caller gives it.
-    fn admit(&self, request: &Request<ReadToEnd>) -> Result<Option<Duration>, Box<Status>> {
-        let refuse = |code, reason, message: &str| Err(Box::new(refusal::status(code, reason, message)));
+    fn admit(&self, request: &Request<ReadToEnd>) -> Result<Option<Duration>, Refusal> {
         if !self.hosts.passes(request.uri(), request.headers()) {
-            return refuse(Code::PermissionDenied, ErrorReason::HostNotAllowed, HOST_NOT_ALLOWED);
+            return Err(Refusal::HostNotAllowed);
         }
         if request.version() != Version::HTTP_2 {
-            return refuse(Code::Unimplemented, ErrorReason::UnsupportedProtocol, "gRPC needs HTTP/2");
+            return Err(Refusal::NotHttp2);
         }
         if !is_grpc_proto(request.headers()) {
-            let message = "the content type must be application/grpc or application/grpc+proto";
-            return refuse(Code::Unimplemented, ErrorReason::UnsupportedProtocol, message);
+            return Err(Refusal::ContentType);
         }
-        match request.headers().get("grpc-timeout") {
-            None => Ok(None),
-            Some(value) => match value.to_str().ok().and_then(parse_timeout) {
-                Some(timeout) => Ok(Some(timeout)),
-                None => Err(Box::new(refusal::malformed_timeout())),
-            },
-        }
+        let Some(value) = request.headers().get("grpc-timeout") else { return Ok(None) };
+        let timeout = value.to_str().ok().and_then(parse_timeout);
+        timeout.map(Some).ok_or(Refusal::MalformedTimeout)
     }
 
     async fn answer_rest(&self, request: Request<ReadToEnd>, mut access: Access) -> Response<AnswerBody> {
         let (uri, version) = (request.uri().clone(), request.version());
         let error = |status, message| (self.rest_error)(uri.path(), status, message);
         if !self.hosts.passes(&uri, request.headers()) {
-            return AnswerBody::wrap(error(StatusCode::FORBIDDEN, HOST_NOT_ALLOWED), access, None, None);
+            return AnswerBody::wrap(
+                error(StatusCode::FORBIDDEN, HOST_NOT_ALLOWED),
+                access,
+                self.wording,
+                None,
+                None,
+            );
         }
-        let request = with_body(request, &mut access, None, Some(self.patience.clone()), None);
+        let request = self.with_body(request, &mut access, None, Some(self.patience.clone()), None);
         let mut response = match AssertUnwindSafe(self.rest.clone().oneshot(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
             Err(_panic) => {
                 tracing::error!("a call panicked");
-                error(StatusCode::INTERNAL_SERVER_ERROR, "a fault of the server")
+                error(StatusCode::INTERNAL_SERVER_ERROR, "internal error; see the server's log")
             }
         };
-        let late = match access.learnt.body_cut.get() {
-            Some(BodyCut::Idle) => Some((StatusCode::REQUEST_TIMEOUT, refusal::BODY_IDLE_MESSAGE)),
-            Some(BodyCut::Draining) => Some((StatusCode::SERVICE_UNAVAILABLE, refusal::SHUTTING_DOWN)),
+        let late = match access.notes.body_cut.get() {
+            Some(BodyCut::Idle) => Some((StatusCode::REQUEST_TIMEOUT, BODY_IDLE_MESSAGE)),
+            Some(BodyCut::Draining) => Some((StatusCode::SERVICE_UNAVAILABLE, SHUTTING_DOWN)),
             Some(BodyCut::Broken) | None => None,
         };
         if let Some((status, message)) = late {
@@ -170,7 +175,21 @@ impl Calls {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
         }
-        AnswerBody::wrap(response, access, None, None)
+        AnswerBody::wrap(response, access, self.wording, None, None)
+    }
+
+    fn with_body(
+        &self,
+        mut request: Request<ReadToEnd>,
+        access: &mut Access,
+        framing: Option<Framing>,
+        patience: Option<Arc<Patience>>,
+        drain: Option<BoxFuture<'static, ()>>,
+    ) -> Request<Body> {
+        let (notes, ended) = (access.notes.clone(), access.end_signal());
+        request.extensions_mut().insert(notes.clone());
+        let wording = self.wording;
+        request.map(|body| Body::new(RequestBody::new(body, notes, framing, wording, patience, drain, ended)))
     }
 
     /// Ends when the server drains.
@@ -184,20 +203,11 @@ impl Calls {
     }
 }
 
-const HOST_NOT_ALLOWED: &str = "this server does not answer to the host name in the request; the setting \
+/// What both edges say.
+pub const HOST_NOT_ALLOWED: &str = "this server does not answer to the host name in the request; the setting \
      allowed_hosts adds names to localhost, 127.0.0.0/8 and [::1]";
-
-fn with_body(
-    mut request: Request<ReadToEnd>,
-    access: &mut Access,
-    framing: Option<Framing>,
-    patience: Option<Arc<Patience>>,
-    drain: Option<BoxFuture<'static, ()>>,
-) -> Request<Body> {
-    let (learnt, ended) = (access.learnt.clone(), access.end_signal());
-    request.extensions_mut().insert(learnt.clone());
-    request.map(|body| Body::new(RequestBody::new(body, learnt, framing, patience, drain, ended)))
-}
+pub const SHUTTING_DOWN: &str = "the server is shutting down";
+pub const BODY_IDLE_MESSAGE: &str = "the rest of the request did not arrive in time; nothing was done";
 
 fn content_type(headers: &HeaderMap) -> &[u8] {
     headers.get(header::CONTENT_TYPE).map_or(b"", |value| value.as_bytes())

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 
 use super::{
     call::Calls,
-    lingering::{Lingering, ReadToEnd, Unread},
+    lingering_close::{Lingering, ReadToEnd, Unread},
 };
 
 /// A caller who opens a connection has so long to begin a request, and again between two on HTTP/1.1.

@@ -3,9 +3,8 @@
 //! tonic reads it too, but only when a message is complete, and calls what is wrong with it a fault of the server.
 
 use bytes::{Bytes, BytesMut};
-use tonic::Status;
 
-use super::refusal;
+use super::refusal::Refusal;
 
 /// Reads along with the framing and knows from a message's length, before the message has come, that it is too large.
 /// A stream may carry any number of messages within the limit.
@@ -25,7 +24,7 @@ pub(super) struct Framing {
 
 /// How many messages a request carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Carries {
+pub enum Carries {
     One,
     /// A stream, which may also be empty.
     Any,
@@ -34,37 +33,13 @@ pub(super) enum Carries {
     Items,
 }
 
-/// What is wrong with the framing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FramingFault {
-    TooLarge {
-        limit_bytes: usize,
-    },
-    /// The server offers no compression, so that 0 is the only flag.
-    Flag(u8),
-    /// The request ended within a message.
-    CutShort,
-    NoMessage,
-}
-
-impl FramingFault {
-    pub(super) fn status(self) -> Status {
-        match self {
-            Self::TooLarge { limit_bytes } => refusal::too_large(limit_bytes),
-            Self::Flag(flag) => refusal::malformed(&format!("the flags of a message are {flag}, not 0")),
-            Self::CutShort => refusal::malformed("the request ended within a message"),
-            Self::NoMessage => refusal::malformed("the request ended without a message"),
-        }
-    }
-}
-
 impl Framing {
     pub(super) fn new(limit_bytes: usize, carries: Carries) -> Self {
         Self { limit_bytes, carries, begun: false, prefix: [0; 5], prefix_len: 0, rest: 0, skips: false }
     }
 
     /// Whether all is well so far.
-    pub(super) fn take(&mut self, mut data: &[u8]) -> Result<(), FramingFault> {
+    pub(super) fn take(&mut self, mut data: &[u8]) -> Result<(), Refusal> {
         while let Some((&first, after_first)) = data.split_first() {
             if self.rest > 0 {
                 let step = self.rest.min(data.len());
@@ -83,10 +58,10 @@ impl Framing {
                 let [flags, length @ ..] = self.prefix;
                 self.rest = u32::from_be_bytes(length) as usize;
                 if flags != 0 {
-                    return Err(FramingFault::Flag(flags));
+                    return Err(Refusal::MessageFlags(flags));
                 }
                 if self.rest > self.limit_bytes {
-                    return Err(FramingFault::TooLarge { limit_bytes: self.limit_bytes });
+                    return Err(Refusal::MessageTooLarge { limit_bytes: self.limit_bytes });
                 }
             }
         }
@@ -98,7 +73,7 @@ impl Framing {
     }
 
     /// The same for [`Carries::Items`]; answers what the service is to read.
-    pub(super) fn pass_items(&mut self, data: &[u8]) -> Result<Bytes, FramingFault> {
+    pub(super) fn pass_items(&mut self, data: &[u8]) -> Result<Bytes, Refusal> {
         let mut passed = BytesMut::with_capacity(data.len() + self.prefix.len());
         let mut left = data;
         while !left.is_empty() {
@@ -116,7 +91,7 @@ impl Framing {
             left = after;
             self.skips = match self.take(step) {
                 Ok(()) => false,
-                Err(FramingFault::TooLarge { .. }) => true,
+                Err(Refusal::MessageTooLarge { .. }) => true,
                 Err(fault) => return Err(fault),
             };
             if self.prefix_len == 0 {
@@ -127,12 +102,12 @@ impl Framing {
     }
 
     /// Whether the request may end here.
-    pub(super) fn end(&self) -> Result<(), FramingFault> {
+    pub(super) fn end(&self) -> Result<(), Refusal> {
         if self.rest > 0 || self.prefix_len > 0 {
-            return Err(FramingFault::CutShort);
+            return Err(Refusal::CutShort);
         }
         if !self.begun && self.carries == Carries::One {
-            return Err(FramingFault::NoMessage);
+            return Err(Refusal::NoMessage);
         }
         Ok(())
     }
@@ -153,7 +128,7 @@ mod tests {
         bytes
     }
 
-    fn read(bytes: &[u8], cut: usize, carries: Carries) -> Result<(), FramingFault> {
+    fn read(bytes: &[u8], cut: usize, carries: Carries) -> Result<(), Refusal> {
         let mut framing = Framing::new(30, carries);
         bytes.chunks(cut).try_for_each(|chunk| framing.take(chunk))?;
         framing.end()
@@ -167,7 +142,7 @@ mod tests {
         ) {
             let read = read(&framed(&lengths), cut, Carries::Any);
             let within = lengths.iter().all(|&length| length <= 30);
-            let expected = if within { Ok(()) } else { Err(FramingFault::TooLarge { limit_bytes: 30 }) };
+            let expected = if within { Ok(()) } else { Err(Refusal::MessageTooLarge { limit_bytes: 30 }) };
             prop_assert_eq!(read, expected);
         }
 
@@ -180,7 +155,7 @@ mod tests {
             let whole = framed(&lengths);
             let ends: Vec<usize> = (0..=lengths.len()).map(|count| framed(&lengths[..count]).len()).collect();
             let kept = whole.len().saturating_sub(missing);
-            let expected = if ends.contains(&kept) { Ok(()) } else { Err(FramingFault::CutShort) };
+            let expected = if ends.contains(&kept) { Ok(()) } else { Err(Refusal::CutShort) };
             prop_assert_eq!(read(&whole[..kept], cut, Carries::Any), expected);
         }
     }
@@ -205,9 +180,9 @@ mod tests {
 
     #[test]
     fn one_message_must_come_where_one_is_carried() {
-        assert_eq!(read(&[], 1, Carries::One), Err(FramingFault::NoMessage));
+        assert_eq!(read(&[], 1, Carries::One), Err(Refusal::NoMessage));
         assert_eq!(read(&[], 1, Carries::Any), Ok(()));
         assert_eq!(read(&framed(&[0]), 9, Carries::One), Ok(()));
-        assert_eq!(read(&[1, 0, 0, 0, 0], 9, Carries::One), Err(FramingFault::Flag(1)));
+        assert_eq!(read(&[1, 0, 0, 0, 0], 9, Carries::One), Err(Refusal::MessageFlags(1)));
     }
 }

@@ -15,16 +15,10 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    access::Learnt,
-    framing::{Carries, Framing, FramingFault},
-    refusal,
+    access::{BodyCut, CallNotes},
+    framing::{Carries, Framing},
+    refusal::{Refusal, Wording},
 };
-
-/// The largest gRPC request message, and the largest REST body where no attachments may come.
-pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
-
-/// The largest request where attachments may come.
-pub const MAX_ATTACHMENTS_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 
 /// How long a caller may keep the server waiting for the next piece of a request's body.
 pub const BODY_IDLE: Duration = Duration::from_secs(30);
@@ -55,25 +49,15 @@ impl Patience {
     }
 }
 
-/// Why a body ended before its end; the call is answered accordingly, whatever its service made of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BodyCut {
-    /// The caller took too long.
-    Idle,
-    /// The caller took too long while the server drains.
-    Draining,
-    /// The caller went away or broke the protocol.
-    Broken,
-}
-
 /// A request's body on its way to a service.
 pub(super) struct RequestBody<B> {
     /// Absent once the call has ended: an HTTP/2 stream, and with it a drain, lasts until nobody reads its request any
     /// more, and a service may have left that to a task of its own.
     inner: Option<B>,
-    learnt: Arc<Learnt>,
+    notes: Arc<CallNotes>,
     /// Present on the gRPC edge.
     framing: Option<Framing>,
+    wording: Wording,
     /// Absent where a caller may take any time between two messages.
     patience: Option<Arc<Patience>>,
     /// Present on streams of items, which a drain ends: what was read is still decided and answered.
@@ -87,13 +71,14 @@ impl<B> RequestBody<B> {
     /// `call_ended` hears it when its sender is dropped.
     pub(super) fn new(
         inner: B,
-        learnt: Arc<Learnt>,
+        notes: Arc<CallNotes>,
         framing: Option<Framing>,
+        wording: Wording,
         patience: Option<Arc<Patience>>,
         drain: Option<BoxFuture<'static, ()>>,
         call_ended: oneshot::Receiver<Infallible>,
     ) -> Self {
-        Self { inner: Some(inner), learnt, framing, patience, drain, waiting: None, call_ended }
+        Self { inner: Some(inner), notes, framing, wording, patience, drain, waiting: None, call_ended }
     }
 
     /// Ends the body while a piece of it is waited for: the call has ended, or the caller takes too long.
@@ -104,15 +89,15 @@ impl<B> RequestBody<B> {
         let Some(patience) = &self.patience else { return Poll::Pending };
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(patience.clone().end()));
         let cut = ready!(waiting.as_mut().poll(cx));
-        let _ = self.learnt.body_cut.set(cut);
+        let _ = self.notes.body_cut.set(cut);
         Poll::Ready("the rest of the body did not come in time".into())
     }
 
     /// Holds a frame, or the end, to the framing; answers what is to be passed on.
-    fn check(&mut self, frame: Option<Frame<Bytes>>) -> Result<Option<Frame<Bytes>>, FramingFault> {
+    fn check(&mut self, frame: Option<Frame<Bytes>>) -> Result<Option<Frame<Bytes>>, Refusal> {
         let data = frame.as_ref().and_then(Frame::data_ref);
         if let Some(data) = data {
-            self.learnt.request_bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+            self.notes.request_bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
         }
         let Some(framing) = &mut self.framing else { return Ok(frame) };
         match data {
@@ -142,7 +127,7 @@ where
         if self.drain.as_mut().is_some_and(|drain| drain.as_mut().poll(cx).is_ready()) {
             self.drain = None;
             self.inner = None;
-            return Poll::Ready(Some(Err(refusal::shutting_down().into())));
+            return Poll::Ready(Some(Err((self.wording.refuse)(Refusal::ShuttingDown).into())));
         }
         let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
         let Poll::Ready(polled) = Pin::new(inner).poll_frame(cx) else {
@@ -153,7 +138,7 @@ where
         self.waiting = None;
         let frame = match polled {
             Some(Err(error)) => {
-                let _ = self.learnt.body_cut.set(BodyCut::Broken);
+                let _ = self.notes.body_cut.set(BodyCut::Broken);
                 return Poll::Ready(Some(Err(error.into())));
             }
             Some(Ok(frame)) => Some(frame),
@@ -161,9 +146,9 @@ where
         };
         match self.check(frame) {
             Ok(frame) => Poll::Ready(frame.map(Ok)),
-            Err(fault) => {
+            Err(refusal) => {
                 self.inner = None;
-                Poll::Ready(Some(Err(fault.status().into())))
+                Poll::Ready(Some(Err((self.wording.refuse)(refusal).into())))
             }
         }
     }

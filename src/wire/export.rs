@@ -16,12 +16,12 @@ use crate::{
     interchange::json::ROOT,
     proto::{
         DESCRIPTORS,
-        v1::{self, Assessment, Conversation, ImportConversationRequest, OptOut, Person, Rating, Team},
+        v1::{Conversation, ImportConversationRequest, OptOut, Person, Team},
     },
 };
 
 pub use craftcx::to_request;
-pub use parts::{Whole, parts};
+pub use parts::{Part, Whole, parts};
 
 /// What tells a line about a conversation from another document: no body of CraftCX has it.
 const CONVERSATION: &str = "conversation";
@@ -30,8 +30,8 @@ const TEAM: &str = "team";
 const PERSON: &str = "person";
 const OPT_OUT: &str = "optOut";
 
-/// The types of which a line is made.
-pub struct Records {
+/// Writes and reads the lines of an export.
+pub struct Lines {
     pool: DescriptorPool,
 }
 
@@ -50,14 +50,6 @@ struct Record {
     assessments: Vec<Value>,
 }
 
-/// What a line about a conversation, or about its next part, holds besides.
-#[derive(Debug, Default)]
-pub struct Part {
-    pub messages: Vec<v1::Message>,
-    pub ratings: Vec<Rating>,
-    pub assessments: Vec<Assessment>,
-}
-
 /// A line as it was read.
 pub enum Parsed {
     Conversation(Box<Imported>),
@@ -72,7 +64,7 @@ pub struct Imported {
     pub continues: bool,
 }
 
-impl Records {
+impl Lines {
     pub fn load() -> Result<Self, String> {
         let pool = DescriptorPool::decode(DESCRIPTORS).map_err(|cause| cause.to_string())?;
         Ok(Self { pool })
@@ -90,7 +82,12 @@ impl Records {
     }
 
     /// The line of a conversation, or of its next part, without an end of line.
-    pub fn line(&self, conversation: &Conversation, continues: bool, part: &Part) -> Result<Vec<u8>, String> {
+    pub fn conversation(
+        &self,
+        conversation: &Conversation,
+        continues: bool,
+        part: &Part,
+    ) -> Result<Vec<u8>, String> {
         let record = Record {
             conversation: self.json("Conversation", conversation)?,
             continues,
@@ -193,11 +190,11 @@ fn begins_with(line: &[u8], key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::v1;
+    use crate::proto::v1::{self, Assessment, Rating};
 
     #[test]
     fn a_line_that_was_written_is_read_as_what_it_was() {
-        let records = Records::load().unwrap();
+        let lines = Lines::load().unwrap();
         let conversation = Conversation {
             source: "zendesk".to_owned(),
             external_id: "4\u{2028}2 \"x\"".to_owned(),
@@ -218,9 +215,9 @@ mod tests {
             let assessments = vec![Assessment::default()];
             let ratings = vec![Rating { name: "conversations/1/ratings/x".to_owned(), ..Rating::default() }];
             let part = Part { messages, ratings, assessments };
-            let line = records.line(&conversation, continues, &part).unwrap();
+            let line = lines.conversation(&conversation, continues, &part).unwrap();
             assert!(!line.contains(&b'\n'));
-            let Some(Ok(Parsed::Conversation(read))) = records.parse(&line) else { panic!() };
+            let Some(Ok(Parsed::Conversation(read))) = lines.parse(&line) else { panic!() };
             assert_eq!(read.continues, continues);
             assert_eq!(read.request.conversation.as_ref(), Some(&conversation));
             assert_eq!((read.request.messages, read.request.ratings), (part.messages, part.ratings));
@@ -229,23 +226,23 @@ mod tests {
 
     #[test]
     fn people_teams_and_opt_outs_have_lines_of_their_own() {
-        let records = Records::load().unwrap();
+        let lines = Lines::load().unwrap();
         let team = Team { display_name: "conversation".to_owned(), ..Team::default() };
-        let line = records.team(&team).unwrap();
-        assert!(Records::may_be_team(&line));
-        assert!(matches!(records.parse(&line), Some(Ok(Parsed::Team(read))) if read == team));
+        let line = lines.team(&team).unwrap();
+        assert!(Lines::may_be_team(&line));
+        assert!(matches!(lines.parse(&line), Some(Ok(Parsed::Team(read))) if read == team));
         let person = Person { teams: vec!["teams/1".to_owned()], ..Person::default() };
-        let line = records.person(&person).unwrap();
-        assert!(matches!(records.parse(&line), Some(Ok(Parsed::Person(read))) if read == person));
+        let line = lines.person(&person).unwrap();
+        assert!(matches!(lines.parse(&line), Some(Ok(Parsed::Person(read))) if read == person));
         let opt_out = OptOut { source: "dixa".to_owned(), ..OptOut::default() };
-        let line = records.opt_out(&opt_out).unwrap();
-        assert!(matches!(records.parse(&line), Some(Ok(Parsed::OptOut(read))) if read == opt_out));
-        assert!(records.parse(br#" { "team": { "memberCount": "many" } }"#).unwrap().is_err());
+        let line = lines.opt_out(&opt_out).unwrap();
+        assert!(matches!(lines.parse(&line), Some(Ok(Parsed::OptOut(read))) if read == opt_out));
+        assert!(lines.parse(br#" { "team": { "memberCount": "many" } }"#).unwrap().is_err());
     }
 
     #[test]
     fn other_lines_are_left_to_others() {
-        let records = Records::load().unwrap();
+        let lines = Lines::load().unwrap();
         for other in [
             "",
             "{",
@@ -255,9 +252,17 @@ mod tests {
             r#"{"team":{},"ticket_id":"1"}"#,
             r#"{"team":"red"}"#,
         ] {
-            assert!(records.parse(other.as_bytes()).is_none(), "{other}");
+            assert!(lines.parse(other.as_bytes()).is_none(), "{other}");
         }
         let wrong = r#"{"conversation":{"externalId":5}}"#;
-        assert!(records.parse(wrong.as_bytes()).unwrap().is_err());
+        assert!(lines.parse(wrong.as_bytes()).unwrap().is_err());
+    }
+
+    #[test]
+    fn what_has_no_form_in_json_has_no_line() {
+        let lines = Lines::load().unwrap();
+        let beyond = prost_types::Timestamp { seconds: 300_000_000_000, nanos: 0 };
+        let team = Team { create_time: Some(beyond), ..Team::default() };
+        assert!(lines.team(&team).unwrap_err().contains("out of range"));
     }
 }

@@ -26,3 +26,12 @@ pub fn etag_from_wire(etag: String) -> Option<String> {
 pub fn paths(mask: Option<FieldMask>) -> Vec<String> {
     mask.map(|mask| mask.paths).unwrap_or_default()
 }
+
+/// What a use case calls a field, as it stands below `message` in a request.
+pub fn below(message: &str) -> impl Fn(&str) -> String {
+    move |field| match field {
+        "update_mask" | "request_id" => field.to_owned(),
+        _ if field.starts_with(message) => field.to_owned(),
+        _ => format!("{message}.{field}"),
+    }
+}

@@ -14,13 +14,16 @@ use super::{
     times,
 };
 
+/// Why a conversation comes without its messages.
+pub const MESSAGES_ARE_OUTPUT: &str = "is output only; the messages belong into `messages`";
+
 pub fn draft_from_wire(
     mut conversation: v1::Conversation,
     messages: Vec<v1::Message>,
     violations: &mut Violations,
 ) -> ConversationDraft {
     if !conversation.messages.is_empty() {
-        violations.add("conversation.messages", "is output only; the messages belong into `messages`");
+        violations.add("conversation.messages", MESSAGES_ARE_OUTPUT);
     }
     // What status changes say of their places is meant by the numbers in the messages' names.
     let is_numbered = conversation.status_changes.iter().any(|change| change.after_message.is_some());

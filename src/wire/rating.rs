@@ -18,7 +18,7 @@ use super::{
 };
 
 pub fn rating_to_wire(rating: Rating, uuid: Uuid, now: UnixMillis) -> v1::Rating {
-    let time = |time: UnixMillis| Some(times::to_wire(time));
+    let time = times::to_wire;
     let questions = rating.questions.iter().enumerate();
     v1::Rating {
         name: names::rating(rating.conversation, uuid),
@@ -46,7 +46,7 @@ fn question_to_wire(place: usize, question: &RatingQuestion, state: RatingState)
         question: place as i32,
         value: Some(i32::from(answer.value)),
         comment: answer.comment.clone(),
-        answer_time: Some(times::to_wire(answer.time)),
+        answer_time: times::to_wire(answer.time),
     });
     v1::RatingQuestion {
         r#type: number(Some(question.kind)),
@@ -79,7 +79,7 @@ pub fn opt_out_to_wire(opt_out: NewOptOut) -> v1::OptOut {
         source: source.into(),
         customer: Some(author_to_wire(Author { kind: AuthorKind::Contact, ..customer })),
         conversation: conversation.map(|name| format!("conversations/{name}")).unwrap_or_default(),
-        opt_out_time: time.map(times::to_wire),
+        opt_out_time: time.and_then(times::to_wire),
     }
 }
 

@@ -8,7 +8,10 @@ use futures_util::{FutureExt as _, StreamExt as _, future::join_all, stream};
 use http::{Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{Full, StreamBody};
-use plaudit::server::{Drained, json_error, read_body};
+use plaudit::{
+    rest,
+    server::{Drained, read_body},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -45,8 +48,12 @@ fn stalled(bytes: &'static [u8]) -> Body {
 #[tokio::test]
 async fn a_rest_body_that_stops_coming_is_answered_and_leaves_its_place() {
     let idle = Duration::from_millis(100);
-    let server =
-        TestServer::builder().rest(count()).rest_error(json_error).max_connections(3).body_idle(idle).start();
+    let server = TestServer::builder()
+        .rest(count())
+        .rest_error(rest::error)
+        .max_connections(3)
+        .body_idle(idle)
+        .start();
     let server = server.await;
     let http = server.http();
     for answer in join_all((0..3).map(|_| http.raw(STALLED))).await {
@@ -54,7 +61,7 @@ async fn a_rest_body_that_stops_coming_is_answered_and_leaves_its_place() {
         assert!(head.starts_with("http/1.1 408 "), "{answer}");
         assert!(head.contains("\r\nconnection: close\r\n"), "{answer}");
         assert!(head.contains("\r\ncontent-type: application/json\r\n"), "{answer}");
-        assert!(answer.contains("did not come in time"), "{answer}");
+        assert!(answer.contains("did not arrive in time"), "{answer}");
     }
     assert_eq!(http.post("/count", "xx").await.text(), "2");
     HealthClient::new(server.channel().await).check(HealthCheckRequest::default()).await.unwrap();
@@ -84,7 +91,7 @@ async fn a_grpc_message_that_stops_coming_ends_its_call() {
     for start in [&b""[..], b"\0\0", b"\0\0\0\0\x05ab"] {
         let status = grpc.send(GET_SCORECARD, &[], stalled(start)).await;
         assert_eq!(fault(&status), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned()));
-        assert!(status.message().contains("did not come in time"), "{status:?}");
+        assert!(status.message().contains("did not arrive in time"), "{status:?}");
     }
 }
 

@@ -15,7 +15,7 @@ use plaudit::{
         ImportCounts, ImportOutcome, import_conversations_response::Answer,
         import_service_client::ImportServiceClient, imported_item::Result as ItemResult,
     },
-    server::MAX_REQUEST_BYTES,
+    wire::MAX_REQUEST_BYTES,
 };
 use tonic::{Code, transport::Endpoint};
 

@@ -2,12 +2,9 @@
 
 use axum::{Router, routing::get};
 use http::StatusCode;
-use plaudit::{
-    proto::v1::{
-        GetImportRequest, GetScorecardRequest, import_service_client::ImportServiceClient,
-        scorecard_service_client::ScorecardServiceClient,
-    },
-    server::Edges,
+use plaudit::proto::v1::{
+    GetImportRequest, GetScorecardRequest, import_service_client::ImportServiceClient,
+    scorecard_service_client::ScorecardServiceClient,
 };
 use tonic::{Code, Status, body::Body};
 use tonic_health::{
@@ -28,8 +25,7 @@ use crate::harness::{Log, Plaudit, Stub, TestServer, fault, fields, reason, soon
 #[tokio::test]
 async fn both_edges_answer_on_one_port() {
     let rest = Router::new().route("/hello", get(async || "hello"));
-    let edges = Edges { grpc: Stub::new().routes(), rest, ..Edges::default() };
-    let server = TestServer::builder().edges(edges).start().await;
+    let server = TestServer::builder().grpc(Stub::new().routes()).rest(rest).start().await;
 
     let mut scorecards = ScorecardServiceClient::new(server.channel().await);
     let answer = scorecards.get_scorecard(GetScorecardRequest { name: "x".into() }).await.unwrap();

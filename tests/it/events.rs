@@ -225,7 +225,8 @@ async fn with_log(store: &dyn Keyspace, positions: &[u64]) -> Arc<MemoryStore> {
 async fn a_token_whose_place_is_gone_or_not_there_yet_is_told_so() {
     let start = async |store: Arc<MemoryStore>| {
         let clock = Arc::new(ManualClock::at(Plaudit::START));
-        let assembled = assemble(store, clock, Settings::default()).await.unwrap();
+        let assembled =
+            assemble(store, clock, Settings::default(), &plaudit::rest::Options::default()).await.unwrap();
         let server = TestServer::builder().edges(assembled.edges).start().await;
         let client = Client::new(server.channel().await);
         // Background tasks stop when what closes them is dropped.

@@ -2,12 +2,19 @@
 
 use std::path::Path;
 
-use plaudit::proto::v1::ConflictPolicy;
+use plaudit::{
+    domain::{ConversationId, MessageId, RatingId, Status, StatusChange, UnixMillis},
+    proto::v1::ConflictPolicy,
+    store::{
+        Batch, Keyspace as _,
+        records::{self, Head, NextId},
+    },
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::harness::{
-    Client, ServerProcess, plaudit,
+    Client, KEYS, Plaudit, ServerProcess, plaudit,
     sample::{self, with_policy, without_names},
 };
 
@@ -177,4 +184,54 @@ async fn a_directory_that_nobody_serves_is_exported_and_imported_without_a_serve
     assert!(code == Some(0) && text.contains(": 1 stored, "), "{text}");
     let (code, text) = run(&["import", "all.jsonl", "--data", "other"]);
     assert!(code == Some(0) && text.contains(": 0 stored, 1 there already, 0 bad"), "{text}");
+}
+
+/// A status change at a moment beyond all calendars, as an earlier version let it in, and a rating that cannot be read.
+#[tokio::test]
+async fn an_export_names_what_it_leaves_out_and_goes_on() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let mut names = Vec::new();
+    for ticket in 0..4 {
+        names.push(client.import(sample::import(&ticket.to_string())).await.unwrap().conversation);
+    }
+    let number = |name: &str| ConversationId(name.rsplit('/').next().unwrap().parse().unwrap());
+    let key = KEYS.head(number(&names[1]));
+    let stored = server.store.get(vec![key.clone()]).await.unwrap().remove(0).unwrap();
+    let mut head: Head = records::decode(&key, &stored).unwrap();
+    let change =
+        |time| StatusChange { status: Status::Closed, time: UnixMillis(time), after_message: MessageId(1) };
+    head.conversation.handling.status_changes =
+        vec![change(1_000), change(300_000_000_000_000), change(i64::MIN)];
+    let put = vec![
+        (key, records::encode(&head)),
+        (KEYS.rating(number(&names[2]), RatingId(7)), records::encode(&NextId { id: 1 })),
+    ];
+    server.store.commit(Batch { put, ..Batch::default() }).await.unwrap();
+
+    let stored = client.conversation(&names[1]).await.unwrap();
+    let times = stored.status_changes.iter().map(|change| change.change_time.is_some());
+    assert_eq!(times.collect::<Vec<_>>(), [true, false, false], "absent, not wrong");
+
+    let folder = TempDir::new().unwrap();
+    let mut command = plaudit(folder.path());
+    command.args(["export", "all.jsonl", "--server", &server.address().to_string()]);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    let told: Vec<&str> = told.lines().collect();
+    let expected = [
+        format!("plaudit: left out {} statusChanges[1]: its time is out of range", names[1]),
+        format!("plaudit: left out {} statusChanges[2]: its time is out of range", names[1]),
+    ];
+    assert_eq!(told[..2], expected);
+    assert!(told[2].starts_with(&format!("plaudit: left out {}: ", names[2])), "{told:?}");
+    assert_eq!(told.last(), Some(&"plaudit: 3 records could not be exported; they are named above"));
+    let all = lines(&folder.path().join("all.jsonl"));
+    let exported: Vec<_> = all.iter().filter_map(|line| line["conversation"]["name"].as_str()).collect();
+    assert_eq!(exported, [&names[0], &names[1], &names[3]]);
+
+    let other = ServerProcess::start();
+    let (code, text) = run(folder.path(), &other, &["import", "all.jsonl"]);
+    assert_eq!(code, Some(0), "{text}");
 }

@@ -10,7 +10,8 @@ use axum::{
 use http::{Request as HttpRequest, StatusCode};
 use plaudit::{
     proto::v1::{GetScorecardRequest, scorecard_service_client::ScorecardServiceClient},
-    server::{MAX_REQUEST_BYTES, ReadBodyError, RequestId, ServeError, bind, read_body},
+    server::{ReadBodyError, RequestId, ServeError, bind, read_body},
+    wire::MAX_REQUEST_BYTES,
 };
 use tokio::{io::AsyncReadExt as _, net::TcpStream};
 use tonic::{Code, Request, transport::Endpoint};

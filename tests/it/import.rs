@@ -2,7 +2,7 @@
 
 use plaudit::{
     proto::v1::{AuthorKind, ImportConversationRequest, ImportOutcome, Message, MessageKind, ScoringState},
-    server::MAX_REQUEST_BYTES,
+    wire::MAX_REQUEST_BYTES,
 };
 use prost::Message as _;
 use prost_types::Timestamp;

@@ -1,10 +1,12 @@
 //! Plaudit seen from outside: a real server on a real socket.
 
+mod allocations;
 mod harness;
 
 mod assessment;
 mod bodies;
 mod bulk;
+mod circles;
 mod command_line;
 mod config;
 mod conflict;
@@ -30,6 +32,7 @@ mod import;
 mod import_command;
 mod keys;
 mod lists;
+mod memory;
 mod message_edits;
 mod purge;
 mod queue;

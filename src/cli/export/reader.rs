@@ -43,6 +43,17 @@ async fn all_pages<T>(
     }
 }
 
+/// What became of reading a conversation.
+pub(super) enum Found {
+    Whole(Box<Whole>),
+    /// Deleted since it was listed.
+    Gone,
+    Unreadable {
+        name: String,
+        cause: String,
+    },
+}
+
 impl Reader {
     pub(super) fn new(channel: Channel) -> Self {
         Self { channel }
@@ -55,7 +66,7 @@ impl Reader {
             let page = client.list_teams(request).await?.into_inner();
             Ok((page.teams, page.next_page_token))
         });
-        teams.await.map_err(|status| told(&status))
+        teams.await.map_err(|status| server_error(&status))
     }
 
     pub(super) async fn people(
@@ -66,13 +77,13 @@ impl Reader {
         let kind = kind.into();
         let request = ListPeopleRequest { kind, page_size: PAGE_SIZE, page_token, ..Default::default() };
         let people = DirectoryServiceClient::new(self.channel.clone()).list_people(request).await;
-        Ok(people.map_err(|status| told(&status))?.into_inner())
+        Ok(people.map_err(|status| server_error(&status))?.into_inner())
     }
 
     pub(super) async fn opt_outs(&self, page_token: String) -> Result<ListOptOutsResponse, Failure> {
         let request = ListOptOutsRequest { page_size: PAGE_SIZE, page_token };
         let opt_outs = RatingServiceClient::new(self.channel.clone()).list_opt_outs(request).await;
-        Ok(opt_outs.map_err(|status| told(&status))?.into_inner())
+        Ok(opt_outs.map_err(|status| server_error(&status))?.into_inner())
     }
 
     /// The numbers of all conversations, in the order in which they were stored. They are listed newest first, so all are held
@@ -83,7 +94,11 @@ impl Reader {
         loop {
             let request = ListConversationsRequest { page_size: PAGE_SIZE, page_token, ..Default::default() };
             let mut client = ConversationServiceClient::new(self.channel.clone());
-            let page = client.list_conversations(request).await.map_err(|status| told(&status))?.into_inner();
+            let page = client
+                .list_conversations(request)
+                .await
+                .map_err(|status| server_error(&status))?
+                .into_inner();
             for conversation in page.conversations {
                 numbers.push(number_of(&conversation.name)?);
             }
@@ -95,12 +110,18 @@ impl Reader {
         }
     }
 
-    /// A conversation; `None` when it is not there any more.
-    pub(super) async fn read(&self, number: u64) -> Result<Option<Whole>, Failure> {
-        match self.whole(&format!("conversations/{number}")).await {
-            Ok(whole) => Ok(Some(whole)),
-            Err(status) if status.code() == Code::NotFound => Ok(None),
-            Err(status) => Err(told(&status)),
+    pub(super) async fn read(&self, number: u64) -> Result<Found, Failure> {
+        let name = format!("conversations/{number}");
+        match self.whole(&name).await {
+            Ok(whole) => Ok(Found::Whole(Box::new(whole))),
+            Err(status) => match status.code() {
+                Code::NotFound => Ok(Found::Gone),
+                // Something of it is damaged; the next may be whole.
+                Code::Internal | Code::DataLoss => {
+                    Ok(Found::Unreadable { name, cause: status.message().to_owned() })
+                }
+                _ => Err(server_error(&status)),
+            },
         }
     }
 
@@ -115,7 +136,7 @@ impl Reader {
                 Ok(Some(format!("conversations/{}", ConversationRef::External { source, external_id })))
             }
             Err(status) if status.code() == Code::NotFound => Ok(None),
-            Err(status) => Err(told(&status)),
+            Err(status) => Err(server_error(&status)),
         }
     }
 
@@ -198,6 +219,6 @@ fn number_of(name: &str) -> Result<u64, Failure> {
     number.ok_or_else(|| Failure::Failed(format!("the server lists a conversation by the name {name:?}")))
 }
 
-fn told(status: &Status) -> Failure {
+fn server_error(status: &Status) -> Failure {
     Failure::Failed(format!("the server says {}: {}", code_name(status.code()), status.message()))
 }

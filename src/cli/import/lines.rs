@@ -14,8 +14,10 @@ use crate::{
     domain::{ImportLimits, Violation, Violations},
     interchange::{craftcx::parse_conversation, json::ROOT},
     proto::v1::{ConflictPolicy, ImportConversationRequest},
-    server::{MAX_ATTACHMENTS_REQUEST_BYTES, MAX_REQUEST_BYTES},
-    wire::export::{Imported, Parsed, Records, to_request},
+    wire::{
+        MAX_ATTACHMENTS_REQUEST_BYTES, MAX_REQUEST_BYTES,
+        export::{Imported, Lines, Parsed, to_request},
+    },
 };
 
 use super::directory::DirectoryRecord;
@@ -77,7 +79,7 @@ pub(super) fn open(file: &Path) -> io::Result<Input> {
 /// The lines from `first` on, as they are asked for.
 pub(super) fn read(
     mut input: Input,
-    records: Records,
+    records: Lines,
     first: u64,
     policy: ConflictPolicy,
 ) -> mpsc::Receiver<Read> {
@@ -128,7 +130,7 @@ fn told(violations: &Violations) -> Vec<Violation> {
 
 /// Makes requests of lines.
 struct Parser {
-    records: Records,
+    records: Lines,
     policy: ConflictPolicy,
     first: u64,
     /// The conversation of the line before, if it was right.
@@ -151,8 +153,8 @@ impl Parser {
         // Some programs begin a file with a mark of its encoding.
         let text = if number == 1 { text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text) } else { text };
         // Teams are said again, as people name them by the numbers that these lines give them.
-        if number < self.first && !Records::may_be_team(text) {
-            if !Records::may_continue(text) {
+        if number < self.first && !Lines::may_be_team(text) {
+            if !Lines::may_continue(text) {
                 self.skipped.clear();
             }
             self.skipped.push(text.to_vec());

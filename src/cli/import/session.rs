@@ -25,7 +25,8 @@ use crate::{
         ImportedItem, import_conversations_response::Answer, import_service_client::ImportServiceClient,
         imported_item,
     },
-    server::{code_name, reason_name},
+    server::code_name,
+    wire::reason_name,
 };
 
 /// How many lines may be unanswered: enough to keep the server's own window full.

@@ -113,6 +113,9 @@ pub struct ImportLimits {
 }
 
 impl ImportLimits {
+    /// The most messages of one import.
+    pub const MESSAGES: usize = 2_000;
+
     /// The rule that so many receivers, intents and attachments break.
     pub fn too_many_items(items: usize) -> String {
         let most = limits::MESSAGE_ITEMS;
@@ -122,7 +125,7 @@ impl ImportLimits {
 
 impl Default for ImportLimits {
     fn default() -> Self {
-        Self { messages: 2_000, numeric_sources: [""; 2] }
+        Self { messages: Self::MESSAGES, numeric_sources: [""; 2] }
     }
 }
 

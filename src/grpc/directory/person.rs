@@ -11,12 +11,12 @@ use crate::{
     wire::{
         directory::person_to_wire,
         enums::choice,
-        fields::{etag_from_wire, paths, request_id_from_wire},
+        fields::{below, etag_from_wire, paths, request_id_from_wire},
         names,
     },
 };
 
-use super::{super::pages, below};
+use super::super::pages;
 
 pub async fn get(call: Call<'_>, request: v1::GetPersonRequest) -> Result<v1::Person, Error> {
     let name = names::parse_person("name", &request.name)?;

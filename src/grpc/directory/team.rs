@@ -10,12 +10,12 @@ use crate::{
     },
     wire::{
         directory::team_to_wire,
-        fields::{etag_from_wire, paths, request_id_from_wire},
+        fields::{below, etag_from_wire, paths, request_id_from_wire},
         names,
     },
 };
 
-use super::{super::pages, below};
+use super::super::pages;
 
 /// All teams are one list.
 const LIST: &str = "teams";

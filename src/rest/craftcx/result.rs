@@ -11,10 +11,10 @@ use crate::{
     service::{assessment::ScoredImport, conversation::ScoringStatus},
 };
 
-use super::{
-    super::numbers::{tenths, thousandths},
-    ACCEPTED,
-};
+use super::super::numbers::{tenths, thousandths};
+
+/// The way of a receipt: an import that was taken is never anything else.
+pub const ACCEPTED: &str = "accepted";
 
 /// The most assessments in one answer. The others, of very long conversations, are read by gRPC.
 pub const MAX_ASSESSMENTS: usize = 100;

@@ -18,7 +18,7 @@ use crate::{
     },
     interchange::times,
     rest::{
-        answer,
+        answer::answer,
         fault::Fault,
         numbers::{tenths, thousandths},
     },
@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-use super::Ticket;
+use super::ticket::{Ticket, error};
 
 /// Every key is always there, null where nothing is known.
 #[derive(Serialize)]
@@ -134,7 +134,7 @@ pub async fn list(
     State(services): State<Arc<Services>>,
     ticket: Result<Path<String>, PathRejection>,
 ) -> Response {
-    rows(&services, ticket).await.unwrap_or_else(|fault| super::error(&fault))
+    rows(&services, ticket).await.unwrap_or_else(|fault| error(&fault))
 }
 
 async fn rows(services: &Services, ticket: Result<Path<String>, PathRejection>) -> Result<Response, Fault> {

@@ -23,16 +23,19 @@ use crate::{
         json::{self, Findings, Kept, Object},
         times,
     },
-    server::MAX_ATTACHMENTS_REQUEST_BYTES,
     service::{
         Services,
         conversation::ScoringStatus,
         message::{Process, store_message},
     },
+    wire::MAX_ATTACHMENTS_REQUEST_BYTES,
 };
 
-use super::{Ticket, answer, error};
-use crate::rest::{self, fault::Fault, request};
+use super::{
+    answer,
+    ticket::{Ticket, error},
+};
+use crate::rest::{answer::answer as json_answer, fault::Fault, request};
 
 /// Says that the message is stored and its scoring did not end in time.
 const SCORING: HeaderName = HeaderName::from_static("x-plaudit-scoring");
@@ -75,7 +78,7 @@ async fn store(
     let base_url = request::base_url(&head);
     let people = answer::People::of(services, &stored).await;
     let body = answer::stored_to_json(services, &base_url, ticket.id, stored, people);
-    let mut response = rest::answer(StatusCode::OK, &body);
+    let mut response = json_answer(StatusCode::OK, &body);
     if is_late {
         response.headers_mut().insert(SCORING, HeaderValue::from_static("pending"));
     }

@@ -73,7 +73,7 @@ impl Edge {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let store = Arc::new(MemoryStore::new());
         let services = runtime.block_on(Services::open(store, Arc::new(SystemClock), Settings::default()));
-        Self { runtime, router: rest::router(Arc::new(services.expect("opens"))) }
+        Self { runtime, router: rest::router(Arc::new(services.expect("opens")), &rest::Options::default()) }
     }
 
     fn send(&self, request: Request<Body>) -> (u16, Value) {

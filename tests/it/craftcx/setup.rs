@@ -36,8 +36,11 @@ impl Setup {
         let services =
             Services::open(store.clone(), clock.clone(), Settings::default()).await.expect("opens");
         let services = Arc::new(services);
-        let server =
-            TestServer::builder().rest(rest::router(services.clone())).rest_error(rest::error).start().await;
+        let server = TestServer::builder()
+            .rest(rest::router(services.clone(), &rest::Options::default()))
+            .rest_error(rest::error)
+            .start()
+            .await;
         Self { server, services, store, clock, worker: None }
     }
 

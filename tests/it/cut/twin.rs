@@ -73,7 +73,11 @@ impl Twin {
         let services = Services::open(store.clone(), clock, Settings::default()).await.expect("it opens");
         let services = Arc::new(services);
         let builder = TestServer::builder().grpc(grpc::routes(services.clone()));
-        let server = builder.rest(rest::router(services.clone())).rest_error(rest::error).start().await;
+        let server = builder
+            .rest(rest::router(services.clone(), &rest::Options::default()))
+            .rest_error(rest::error)
+            .start()
+            .await;
         Self { server, services, store }
     }
 

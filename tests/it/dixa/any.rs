@@ -86,7 +86,7 @@ impl Edge {
                 .expect("is imported");
             services
         });
-        Self { runtime, router: rest::router(Arc::new(services)) }
+        Self { runtime, router: rest::router(Arc::new(services), &rest::Options::default()) }
     }
 
     fn send(&self, request: Request<Body>) -> (u16, Value) {

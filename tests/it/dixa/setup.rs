@@ -35,7 +35,7 @@ impl Setup {
         let clock = Arc::new(ManualClock::at(START));
         let services = Services::open(store.clone(), clock.clone(), settings).await.expect("opens");
         let services = Arc::new(services);
-        let router = rest::router_with(services.clone(), &options);
+        let router = rest::router(services.clone(), &options);
         let server = TestServer::builder().rest(router).rest_error(rest::error).start().await;
         let setup = Self { server, services, store, clock };
         setup.import("dixa", "1234").await;

@@ -27,7 +27,7 @@ impl Edge {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let store = Arc::new(MemoryStore::new());
         let services = runtime.block_on(Services::open(store, Arc::new(SystemClock), Settings::default()));
-        Self { runtime, router: rest::router(Arc::new(services.expect("opens"))) }
+        Self { runtime, router: rest::router(Arc::new(services.expect("opens")), &rest::Options::default()) }
     }
 
     fn post(&self, path: &str, body: impl Into<Body>) -> (u16, Value) {

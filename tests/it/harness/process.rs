@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
-use super::{Http, PATIENCE, server};
+use super::{BareGrpc, Http, PATIENCE, server};
 
 /// The real binary, without settings from the environment of the tests, in the directory given.
 pub fn plaudit(folder: &Path) -> Command {
@@ -112,6 +112,18 @@ impl ServerProcess {
 
     pub fn http(&self) -> Http {
         Http::new(self.address)
+    }
+
+    pub async fn bare_grpc(&self) -> BareGrpc {
+        BareGrpc::connect(self.address).await
+    }
+
+    /// The most memory that it has had so far.
+    pub fn peak_memory_bytes(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.and_then(|peak| peak.split_whitespace().next()?.parse::<usize>().ok());
+        kib.expect("a number of KiB") * 1024
     }
 
     /// Its data directory.

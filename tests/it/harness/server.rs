@@ -1,7 +1,11 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::Router;
-use plaudit::server::{self, Drained, Edges, Options, ServeError};
+use axum::{Router, body::Body};
+use http::{Request, StatusCode};
+use plaudit::{
+    grpc, rest,
+    server::{self, Drained, Edges, Options, ServeError},
+};
 use tokio::{
     net::TcpListener,
     sync::{oneshot, watch},
@@ -24,28 +28,31 @@ pub struct TestServer {
 
 /// What the server is made of; everything has a default.
 pub struct Builder {
-    edges: Edges,
+    edges: Option<Edges>,
+    routes: Routes,
+    rest: Router,
+    rest_error: server::RestError,
     options: Options,
 }
 
 impl Builder {
     pub fn edges(mut self, edges: Edges) -> Self {
-        self.edges = edges;
+        self.edges = Some(edges);
         self
     }
 
     pub fn grpc(mut self, routes: Routes) -> Self {
-        self.edges.grpc = routes;
+        self.routes = routes;
         self
     }
 
     pub fn rest(mut self, router: Router) -> Self {
-        self.edges.rest = router;
+        self.rest = router;
         self
     }
 
     pub fn rest_error(mut self, render: server::RestError) -> Self {
-        self.edges.rest_error = render;
+        self.rest_error = render;
         self
     }
 
@@ -81,7 +88,15 @@ impl Builder {
                 std::future::pending().await
             }
         };
-        let task = tokio::spawn(server::serve(listener, self.edges, self.options, store_failure, stopped));
+        let edges = match self.edges {
+            Some(edges) => edges,
+            None => Edges {
+                grpc: grpc::edge(self.routes).await.expect("the descriptors can be read"),
+                rest: self.rest,
+                rest_error: self.rest_error,
+            },
+        };
+        let task = tokio::spawn(server::serve(listener, edges, self.options, store_failure, stopped));
         TestServer { address, shutdown: Some(shutdown), store, task }
     }
 }
@@ -95,7 +110,12 @@ impl TestServer {
             max_streams_per_connection: 100,
             allowed_hosts: Vec::new(),
         };
-        Builder { edges: Edges::default(), options }
+        // No service and no route.
+        let rest = Router::new().fallback(async |request: Request<Body>| {
+            rest::error(request.uri().path(), StatusCode::NOT_FOUND, "there is nothing at this path")
+        });
+        let (edges, routes, rest_error) = (None, Routes::default(), rest::error as server::RestError);
+        Builder { edges, routes, rest, rest_error, options }
     }
 
     pub fn address(&self) -> SocketAddr {

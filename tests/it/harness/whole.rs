@@ -4,6 +4,7 @@ use plaudit::{
     assembly::{Assembly, Close, assemble},
     clock::ManualClock,
     domain::UnixMillis,
+    rest,
     service::Settings,
     store::{Batch, Keyspace as _, SledOptions, SledStore},
 };
@@ -90,7 +91,7 @@ impl Plaudit {
         clock: Arc<ManualClock>,
         settings: Settings,
     ) -> Self {
-        let assembled = assemble(store.clone(), clock.clone(), settings).await;
+        let assembled = assemble(store.clone(), clock.clone(), settings, &rest::Options::default()).await;
         let Assembly { edges, close, .. } = assembled.expect("the parts fit together");
         let server = TestServer::builder().edges(edges).start().await;
         Self { server, close, store, clock, settings, folder }

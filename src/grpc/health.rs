@@ -1,4 +1,4 @@
-//! gRPC health and reflection, which the server adds to whatever services it is given.
+//! gRPC health and reflection, beside whatever services there are.
 
 use tonic::{Request, Response, Status, service::Routes};
 use tonic_health::{
@@ -10,14 +10,11 @@ use tonic_health::{
     server::{HealthReporter, HealthService},
 };
 
-use super::{
-    methods::{DESCRIPTORS, Methods},
-    refusal,
-};
+use super::{methods::DESCRIPTORS, status::unknown_service};
 
 /// Tells the truth about every service, and about the server as a whole under the empty name.
 #[derive(Clone, Debug)]
-pub(super) struct Health {
+pub struct Health {
     reporter: HealthReporter,
     names: Vec<String>,
 }
@@ -25,14 +22,13 @@ pub(super) struct Health {
 impl Health {
     /// Adds health and reflection to the routes. All services serve from the start: the server is built when what they
     /// need is there.
-    pub(super) async fn add(
+    pub async fn add(
         routes: Routes,
-        methods: &Methods,
+        services: Vec<String>,
     ) -> Result<(Routes, Self), tonic_reflection::server::Error> {
         let reporter = HealthReporter::new();
         let service = HealthServer::new(Named(HealthService::from_health_reporter(reporter.clone())));
-        let names: Vec<String> =
-            std::iter::once(String::new()).chain(methods.services().iter().cloned()).collect();
+        let names = std::iter::once(String::new()).chain(services).collect();
         let health = Self { reporter, names };
         health.set(ServingStatus::Serving).await;
         let routes = routes
@@ -42,7 +38,7 @@ impl Health {
         Ok((routes, health))
     }
 
-    pub(super) async fn stop_serving(&self) {
+    pub async fn stop_serving(&self) {
         self.set(ServingStatus::NotServing).await;
     }
 
@@ -65,7 +61,7 @@ impl HealthApi for Named {
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, Status> {
         let service = request.get_ref().service.clone();
-        self.0.check(request).await.map_err(|_| refusal::unknown_service(&service))
+        self.0.check(request).await.map_err(|_| unknown_service(&service))
     }
 
     async fn watch(
@@ -73,7 +69,7 @@ impl HealthApi for Named {
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
         let service = request.get_ref().service.clone();
-        self.0.watch(request).await.map_err(|_| refusal::unknown_service(&service))
+        self.0.watch(request).await.map_err(|_| unknown_service(&service))
     }
 }
 

@@ -3,34 +3,28 @@
 use std::sync::Arc;
 
 use futures_util::stream::{self, BoxStream, StreamExt as _};
-use prost::Message as _;
 use tonic::{Status, Streaming};
 
 use crate::{
-    domain::Violations,
     error::Error,
     proto::v1::{self, import_conversations_response::Answer, imported_item::Result as ItemResult},
-    server::{MAX_ATTACHMENTS_REQUEST_BYTES, MAX_REQUEST_BYTES},
     service::{
         OwnedCall, Services,
         bulk::{Bulk, Counts, Decided, Item},
     },
-    wire::{message::item_count, names},
+    wire::names,
 };
 
-use super::{errors, import};
-
-/// What a message takes in memory besides its texts.
-const MESSAGE_BYTES: usize = 512;
-/// The same of an item of one of its lists, of which an attachment is the largest, and of a status change.
-const ITEM_BYTES: usize = 256;
-/// The same of a rating with a few questions.
-const RATING_BYTES: usize = 2048;
+use super::{
+    super::errors,
+    item::WireItem,
+    request::{from_wire, imported_to_wire},
+};
 
 pub type Answers = BoxStream<'static, Result<v1::ImportConversationsResponse, Status>>;
 
 /// The answers to a stream of items: they are read and decided as the answers are taken.
-pub fn answers(call: OwnedCall, requests: Streaming<v1::ImportConversationsRequest>) -> Answers {
+pub fn answers(call: OwnedCall, requests: Streaming<WireItem>) -> Answers {
     let session = Session {
         services: Arc::clone(&call.services),
         bulk: Bulk::new(call),
@@ -45,7 +39,7 @@ struct Session {
     services: Arc<Services>,
     bulk: Bulk,
     /// Absent when there is nothing more to read.
-    requests: Option<Streaming<v1::ImportConversationsRequest>>,
+    requests: Option<Streaming<WireItem>>,
     end: End,
 }
 
@@ -101,33 +95,14 @@ impl Session {
     }
 }
 
-fn item_from_wire(services: &Services, request: v1::ImportConversationsRequest) -> Item {
-    let number = request.item_number;
-    let in_memory = request.import.as_ref().map_or(0, |import| {
-        let in_lists: usize = import.messages.iter().map(item_count).sum();
-        let history =
-            import.conversation.as_ref().map_or(0, |conversation| conversation.status_changes.len());
-        import.messages.len() * MESSAGE_BYTES
-            + (in_lists + history) * ITEM_BYTES
-            + import.ratings.len() * RATING_BYTES
-    });
-    let size_bytes = request.encoded_len() + in_memory;
-    let import = match request.import {
-        Some(import) => import::from_wire(services, import),
-        // One that is too large comes here empty.
-        None => {
-            let rule = format!(
-                "is required, and the item must be at most {MAX_REQUEST_BYTES} bytes without its attachments' bytes, {MAX_ATTACHMENTS_REQUEST_BYTES} with them"
-            );
-            Err(Violations::one("import", rule))
-        }
-    };
-    Item { number, size_bytes, import }
+fn item_from_wire(services: &Services, item: WireItem) -> Item {
+    let WireItem { number, size_bytes, import } = item;
+    Item { number, size_bytes, import: import.and_then(|import| from_wire(services, import)) }
 }
 
 fn item_to_wire(decided: Decided) -> v1::ImportConversationsResponse {
     let result = match decided.outcome {
-        Ok(imported) => ItemResult::Done(import::imported_to_wire(&imported)),
+        Ok(imported) => ItemResult::Done(imported_to_wire(&imported)),
         Err(Error::AlreadyImported { conversation, receipt, .. }) => {
             ItemResult::Duplicate(v1::DuplicateImport {
                 import: names::import(&receipt),

@@ -1,0 +1,91 @@
+//! Which gRPC methods exist, as the descriptors say.
+
+use std::sync::Arc;
+
+use prost::Message as _;
+use prost_types::{FileDescriptorSet, MethodDescriptorProto};
+
+use crate::{
+    proto,
+    server::{Carries, Lasts, Method, Methods},
+    wire::{MAX_ATTACHMENTS_REQUEST_BYTES, MAX_REQUEST_BYTES},
+};
+
+/// The descriptors of everything that is spoken on the port.
+pub const DESCRIPTORS: [&[u8]; 5] = [
+    proto::DESCRIPTORS,
+    tonic_health::pb::FILE_DESCRIPTOR_SET,
+    tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+    tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+    // No services: the details of errors, so that clients that reflect can show them.
+    tonic_types::pb::FILE_DESCRIPTOR_SET,
+];
+
+/// The methods in whose requests attachments come. An import without their bytes must be smaller all the same, which the
+/// edge sees to.
+const TAKES_ATTACHMENTS: [&str; 3] = [
+    "/plaudit.v1.ConversationService/StoreMessage",
+    "/plaudit.v1.ImportService/ImportConversation",
+    "/plaudit.v1.ImportService/ImportConversations",
+];
+
+/// Which methods there are, and the names of their services.
+pub fn read() -> Result<(Methods, Vec<String>), prost::DecodeError> {
+    let (mut methods, mut services) = (Vec::new(), Vec::new());
+    for encoded in DESCRIPTORS {
+        for file in FileDescriptorSet::decode(encoded)?.file {
+            for service in &file.service {
+                let name = format!("{}.{}", file.package(), service.name());
+                methods.extend(service.method.iter().map(|method| method_of(&name, method)));
+                services.push(name);
+            }
+        }
+    }
+    Ok((Methods::new(methods, MAX_REQUEST_BYTES), services))
+}
+
+fn method_of(service: &str, method: &MethodDescriptorProto) -> Method {
+    // A stream that only ever watches has no end of its own; by its name it says so. Reflection's has none either, as clients
+    // keep it open between questions.
+    let watches = method.name().starts_with("Watch") || service.ends_with(".ServerReflection");
+    let lasts = if method.server_streaming() && watches { Lasts::UntilEnded } else { Lasts::UntilAnswered };
+    let carries = match (method.client_streaming(), lasts) {
+        (false, _) => Carries::One,
+        (true, Lasts::UntilAnswered) => Carries::Items,
+        (true, Lasts::UntilEnded) => Carries::Any,
+    };
+    let path: Arc<str> = format!("/{service}/{}", method.name()).into();
+    let takes_attachments = TAKES_ATTACHMENTS.contains(&&*path);
+    let limit_bytes = if takes_attachments { MAX_ATTACHMENTS_REQUEST_BYTES } else { MAX_REQUEST_BYTES };
+    Method { path, lasts, carries, limit_bytes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_methods_of_every_service_are_known() {
+        let (methods, _) = read().unwrap();
+        let lasts = |path: &str| methods.get(path).map(|method| method.lasts);
+        let carries = |path: &str| methods.get(path).map(|method| method.carries);
+        assert_eq!(lasts("/plaudit.v1.ImportService/GetImport"), Some(Lasts::UntilAnswered));
+        assert_eq!(lasts("/grpc.health.v1.Health/Check"), Some(Lasts::UntilAnswered));
+        assert_eq!(lasts("/grpc.health.v1.Health/Watch"), Some(Lasts::UntilEnded));
+        for version in ["v1", "v1alpha"] {
+            let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+            assert_eq!(lasts(&path), Some(Lasts::UntilEnded));
+            assert_eq!(carries(&path), Some(Carries::Any));
+        }
+        let limit = |path: &str| methods.get(path).map(|method| method.limit_bytes);
+        assert_eq!(limit("/plaudit.v1.ImportService/GetImport"), Some(MAX_REQUEST_BYTES));
+        for path in TAKES_ATTACHMENTS {
+            assert_eq!(limit(path), Some(MAX_ATTACHMENTS_REQUEST_BYTES), "{path}");
+        }
+        assert_eq!(carries("/grpc.health.v1.Health/Watch"), Some(Carries::One));
+        assert_eq!(lasts("/plaudit.v1.EventService/WatchEvents"), Some(Lasts::UntilEnded));
+        assert_eq!(lasts("/plaudit.v1.ImportService/ImportConversations"), Some(Lasts::UntilAnswered));
+        assert_eq!(carries("/plaudit.v1.ImportService/ImportConversations"), Some(Carries::Items));
+        assert_eq!(lasts("/plaudit.v1.ImportService/Nothing"), None);
+    }
+}

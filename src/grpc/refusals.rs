@@ -1,0 +1,108 @@
+//! What is said where no service of ours answers: by the server's own refusals, and by errors that tonic made.
+
+use http::HeaderMap;
+use tonic::{Code, Status};
+
+use crate::{
+    proto::v1::ErrorReason,
+    server::{BODY_IDLE_MESSAGE, HOST_NOT_ALLOWED, Refusal, SHUTTING_DOWN, Wording},
+};
+
+use super::status::{internal_fault, invalid_field, malformed, status, too_large};
+
+pub const WORDING: Wording = Wording { refuse, complete };
+
+fn refuse(refusal: Refusal) -> Status {
+    match refusal {
+        Refusal::HostNotAllowed => {
+            status(Code::PermissionDenied, ErrorReason::HostNotAllowed, HOST_NOT_ALLOWED)
+        }
+        Refusal::NotHttp2 => {
+            status(Code::Unimplemented, ErrorReason::UnsupportedProtocol, "gRPC needs HTTP/2")
+        }
+        Refusal::ContentType => {
+            let message = "the content type must be application/grpc or application/grpc+proto";
+            status(Code::Unimplemented, ErrorReason::UnsupportedProtocol, message)
+        }
+        Refusal::MalformedTimeout => {
+            invalid_field("grpc-timeout", "must be 1 to 8 digits and one of H, M, S, m, u, n")
+        }
+        Refusal::MessageTooLarge { limit_bytes } => too_large(limit_bytes),
+        Refusal::MessageFlags(flags) => malformed(&format!("the flags of a message are {flags}, not 0")),
+        Refusal::CutShort => malformed("the request ended within a message"),
+        Refusal::NoMessage => malformed("the request ended without a message"),
+        Refusal::DeadlineExceeded => {
+            let message = "the call's deadline has passed; whether it wrote anything is unknown";
+            status(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded, message)
+        }
+        Refusal::BodyIdle => status(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded, BODY_IDLE_MESSAGE),
+        Refusal::ShuttingDown => status(Code::Unavailable, ErrorReason::StoreUnavailable, SHUTTING_DOWN),
+        Refusal::Fault => internal_fault(),
+    }
+}
+
+/// tonic's words for bytes that are no message: this, then `Message.field: ` from the inside out, then the cause.
+const UNDECODABLE: &str = "failed to decode Protobuf message: ";
+
+fn undecodable(rest: &str) -> Status {
+    let (mut path, mut cause) = (Vec::new(), rest);
+    while let Some((place, inner)) = cause.split_once(": ") {
+        let Some((_, field)) = place.split_once('.').filter(|_| !place.contains(' ')) else { break };
+        path.push(field);
+        cause = inner;
+    }
+    path.reverse();
+    let rule = format!("cannot be decoded as protobuf: {cause}");
+    if path.is_empty() {
+        malformed(&format!("the request {rule}"))
+    } else {
+        invalid_field(&path.join("."), &rule)
+    }
+}
+
+/// Gives an error that tonic made itself the `google.rpc.ErrorInfo` that every error of ours carries.
+fn complete(headers: &mut HeaderMap) {
+    let Some(code) = headers.get(Status::GRPC_STATUS).map(|value| Code::from_bytes(value.as_bytes())) else {
+        return;
+    };
+    if code == Code::Ok || headers.contains_key(Status::GRPC_STATUS_DETAILS) {
+        return;
+    }
+    let Some(known) = Status::from_header_map(headers) else { return };
+    if code == Code::Internal
+        && let Some(cause) = known.message().strip_prefix(UNDECODABLE)
+    {
+        // The caller's fault, not ours.
+        overwrite(headers, &undecodable(cause));
+        return;
+    }
+    let (code, reason) = match code {
+        Code::InvalidArgument | Code::OutOfRange => {
+            overwrite(headers, &malformed(known.message()));
+            return;
+        }
+        Code::Unimplemented if known.message().is_empty() => {
+            overwrite(headers, &status(code, ErrorReason::UnknownMethod, "there is no such call"));
+            return;
+        }
+        // tonic's word for a request that is compressed.
+        Code::Unimplemented => (code, ErrorReason::UnsupportedProtocol),
+        Code::NotFound => (code, ErrorReason::ResourceNotFound),
+        Code::DeadlineExceeded => (code, ErrorReason::DeadlineExceeded),
+        Code::ResourceExhausted => (code, ErrorReason::Overloaded),
+        Code::Internal | Code::Unknown => {
+            // A service of ours logs its faults and gives them details; this one nobody has seen.
+            tracing::error!(cause = known.message(), "a call failed below its service");
+            overwrite(headers, &internal_fault());
+            return;
+        }
+        _ => return,
+    };
+    overwrite(headers, &status(code, reason, known.message()));
+}
+
+fn overwrite(headers: &mut HeaderMap, status: &Status) {
+    headers.remove(Status::GRPC_MESSAGE);
+    // One that cannot be written leaves the code that is there.
+    let _ = status.add_header(headers);
+}

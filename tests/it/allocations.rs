@@ -1,0 +1,58 @@
+//! How much memory a piece of code has at most, on its own thread.
+
+#![allow(unsafe_code, reason = "an allocator is unsafe to write")]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+struct Counting;
+
+thread_local! {
+    static NOW: Cell<isize> = const { Cell::new(0) };
+    static PEAK: Cell<isize> = const { Cell::new(0) };
+}
+
+fn note(bytes: isize) {
+    // A thread that ends may still free.
+    let _ = NOW.try_with(|now| {
+        now.set(now.get() + bytes);
+        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(now.get())));
+    });
+}
+
+// SAFETY: everything is left to the system's allocator; what is counted beside it allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note(layout.size() as isize);
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        note(-(layout.size() as isize));
+        // SAFETY: as the caller promised.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Both may be there while it is moved.
+        note(size as isize);
+        // SAFETY: as the caller promised.
+        let moved = unsafe { System.realloc(pointer, layout, size) };
+        note(-(layout.size() as isize));
+        moved
+    }
+}
+
+/// The most bytes that were allocated at once beyond those before.
+pub fn peak_during(run: impl FnOnce()) -> usize {
+    let before = NOW.with(Cell::get);
+    PEAK.with(|peak| peak.set(before));
+    run();
+    usize::try_from(PEAK.with(Cell::get) - before).unwrap_or(0)
+}

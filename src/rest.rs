@@ -23,10 +23,7 @@ use axum::{
 };
 use http::{Method, StatusCode};
 
-use crate::{
-    interchange::json,
-    service::{Call, Services},
-};
+use crate::{interchange::json, service::Services};
 
 use fault::{Fault, plain_error};
 
@@ -42,11 +39,6 @@ pub fn router(services: Arc<Services>, options: &Options) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(services)
-}
-
-/// What the use cases are called with: what a caller is comes in here.
-fn call(services: &Services) -> Call<'_> {
-    Call::new(services)
 }
 
 /// How a dialect shows what went wrong.

@@ -74,18 +74,10 @@ pub struct Tally {
 
 impl Tally {
     pub fn of(layout: &'static Layout, request: &[u8]) -> Self {
-        let tally = Self { counts: [0; counters::COUNT], items_bytes: 0, attached_bytes: 0 };
-        let mut walk = Walk { bytes: request, at: 0, tally };
-        let _ = walk.message(layout, request.len(), 0);
-        walk.tally
+        let mut tally = Self { counts: [0; counters::COUNT], items_bytes: 0, attached_bytes: 0 };
+        let _ = tally.message(request, layout, 0, 0);
+        tally
     }
-}
-
-/// Where a walk stands.
-struct Walk<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    tally: Tally,
 }
 
 const VARINT: u64 = 0;
@@ -95,117 +87,142 @@ const GROUP: u64 = 3;
 const END_GROUP: u64 = 4;
 const FIXED_32: u64 = 5;
 
-/// `None` where prost goes no further.
-type Step<T = ()> = Option<T>;
+/// What is read, and the bytes after it; `None` where prost goes no further.
+type Step<'a, T> = Option<(T, &'a [u8])>;
 
-impl Walk<'_> {
-    /// The fields up to `end`. As in prost, a field may reach beyond it, which is noticed afterwards.
-    fn message(&mut self, layout: &'static Layout, end: usize, depth: usize) -> Step {
+impl Tally {
+    /// The fields of a message that ends where `left` bytes are left. As in prost, a field may reach beyond its end, which is
+    /// noticed afterwards. Answers the bytes after it.
+    fn message<'a>(
+        &mut self,
+        mut rest: &'a [u8],
+        layout: &'static Layout,
+        left: usize,
+        depth: usize,
+    ) -> Option<&'a [u8]> {
         if depth > MAX_DEPTH {
             return None;
         }
-        while self.at < end {
-            let (number, wire_type) = self.key()?;
-            match layout.fields.get(number).unwrap_or(&Field::Within) {
-                Field::Within => self.skip(wire_type)?,
-                Field::Bytes => self.tally.attached_bytes += self.delimited(wire_type)?,
-                Field::One { layout, .. } => self.inner(layout, wire_type, depth)?,
+        while rest.len() > left {
+            let ((number, wire_type), value) = key(rest)?;
+            rest = match layout.fields.get(number).unwrap_or(&Field::Within) {
+                Field::Within => skip(value, wire_type)?,
+                Field::Bytes => {
+                    let (bytes, after) = delimited(value, wire_type)?;
+                    self.attached_bytes += bytes.len();
+                    after
+                }
+                Field::One { layout, .. } => self.inner(value, wire_type, layout, depth)?,
                 Field::Many { counter, size, items, .. } => {
                     let count = match items {
-                        Items::Packed { bytes } => self.numbers(wire_type, *bytes)?,
-                        Items::Delimited => self.delimited(wire_type).map(|_| 1)?,
-                        Items::Messages(_) => 1,
+                        Items::Packed { bytes } if wire_type == DELIMITED => {
+                            delimited(value, wire_type)?.0.len() / bytes
+                        }
+                        _ => 1,
                     };
-                    if let Some(counted) = self.tally.counts.get_mut(*counter) {
+                    if let Some(counted) = self.counts.get_mut(*counter) {
                         *counted += count;
                     }
-                    self.tally.items_bytes += count * size;
-                    if let Items::Messages(layout) = items {
-                        self.inner(layout, wire_type, depth)?;
+                    self.items_bytes += count * size;
+                    match items {
+                        Items::Messages(layout) => self.inner(value, wire_type, layout, depth)?,
+                        Items::Delimited => delimited(value, wire_type)?.1,
+                        Items::Packed { .. } => skip(value, wire_type)?,
                     }
                 }
-            }
+            };
         }
-        (self.at == end).then_some(())
+        (rest.len() == left).then_some(rest)
     }
 
-    fn inner(&mut self, layout: &'static Layout, wire_type: u64, depth: usize) -> Step {
+    fn inner<'a>(
+        &mut self,
+        value: &'a [u8],
+        wire_type: u64,
+        layout: &'static Layout,
+        depth: usize,
+    ) -> Option<&'a [u8]> {
         if wire_type != DELIMITED {
             return None;
         }
-        let length = self.length()?;
-        self.message(layout, self.at + length, depth + 1)
+        let (length, fields) = length(value)?;
+        self.message(fields, layout, fields.len() - length, depth + 1)
     }
+}
 
-    fn delimited(&mut self, wire_type: u64) -> Step<usize> {
-        if wire_type != DELIMITED {
-            return None;
+// A request of thousands of fields is walked in microseconds only where these are part of the loop.
+#[inline(always)]
+fn key(rest: &[u8]) -> Step<'_, (usize, u64)> {
+    let (key, rest) = varint(rest)?;
+    // prost takes no key of more.
+    let number = u32::try_from(key).ok()? >> 3;
+    Some(((number as usize, key & 7), rest))
+}
+
+#[inline(always)]
+fn delimited(rest: &[u8], wire_type: u64) -> Step<'_, &[u8]> {
+    if wire_type != DELIMITED {
+        return None;
+    }
+    let (length, rest) = length(rest)?;
+    rest.split_at_checked(length)
+}
+
+/// A length for which all of the bytes have room, whatever the message in which it stands.
+#[inline(always)]
+fn length(rest: &[u8]) -> Step<'_, usize> {
+    let (length, rest) = varint(rest)?;
+    let length = usize::try_from(length).ok().filter(|length| *length <= rest.len())?;
+    Some((length, rest))
+}
+
+#[inline(always)]
+fn skip(rest: &[u8], wire_type: u64) -> Option<&[u8]> {
+    match wire_type {
+        VARINT => Some(varint(rest)?.1),
+        DELIMITED => Some(delimited(rest, wire_type)?.1),
+        _ => skip_rare(rest, wire_type),
+    }
+}
+
+/// Groups too, in which anything may stand.
+fn skip_rare(mut rest: &[u8], mut wire_type: u64) -> Option<&[u8]> {
+    let mut open = 0;
+    loop {
+        match wire_type {
+            VARINT => (_, rest) = varint(rest)?,
+            FIXED_64 => rest = rest.get(8..)?,
+            FIXED_32 => rest = rest.get(4..)?,
+            DELIMITED => (_, rest) = delimited(rest, wire_type)?,
+            GROUP if open < MAX_DEPTH => open += 1,
+            END_GROUP if open > 0 => open -= 1,
+            _ => return None,
         }
-        let length = self.length()?;
-        self.at += length;
-        Some(length)
+        if open == 0 {
+            return Some(rest);
+        }
+        ((_, wire_type), rest) = key(rest)?;
     }
+}
 
-    /// How many numbers stand in a field of a repeated scalar.
-    fn numbers(&mut self, wire_type: u64, bytes: usize) -> Step<usize> {
-        let before = self.at;
-        self.skip(wire_type)?;
-        let packed = self.bytes.get(before..self.at).unwrap_or_default();
-        Some(if wire_type == DELIMITED { packed.len() / bytes } else { 1 })
-    }
+#[inline(always)]
+fn varint(rest: &[u8]) -> Step<'_, u64> {
+    let (&byte, rest) = rest.split_first()?;
+    // Keys and lengths mostly are one byte.
+    if byte < 0x80 { Some((u64::from(byte), rest)) } else { long_varint(byte, rest) }
+}
 
-    fn skip(&mut self, wire_type: u64) -> Step {
-        // Groups that are open.
-        let mut depth = 0;
-        let mut wire_type = wire_type;
-        loop {
-            match wire_type {
-                VARINT => drop(self.varint()?),
-                FIXED_64 => self.advance(8)?,
-                FIXED_32 => self.advance(4)?,
-                DELIMITED => drop(self.delimited(DELIMITED)?),
-                GROUP if depth < MAX_DEPTH => depth += 1,
-                END_GROUP if depth > 0 => depth -= 1,
-                _ => return None,
-            }
-            if depth == 0 {
-                return Some(());
-            }
-            (_, wire_type) = self.key()?;
+fn long_varint(first: u8, mut rest: &[u8]) -> Step<'_, u64> {
+    let mut value = u64::from(first & 0x7F);
+    for shift in (7..70).step_by(7) {
+        let (&byte, after) = rest.split_first()?;
+        rest = after;
+        value |= u64::from(byte & 0x7F).checked_shl(shift).unwrap_or(0);
+        if byte < 0x80 {
+            return Some((value, rest));
         }
     }
-
-    fn key(&mut self) -> Step<(usize, u64)> {
-        let key = self.varint()?;
-        // prost takes no key of more.
-        let number = u32::try_from(key).ok()? >> 3;
-        Some((number as usize, key & 7))
-    }
-
-    /// A length that all of the bytes have room for, whatever the message in which it stands.
-    fn length(&mut self) -> Step<usize> {
-        let length = usize::try_from(self.varint()?).ok()?;
-        (length <= self.bytes.len() - self.at).then_some(length)
-    }
-
-    fn advance(&mut self, count: usize) -> Step {
-        self.at = self.at.checked_add(count).filter(|at| *at <= self.bytes.len())?;
-        Some(())
-    }
-
-    #[inline]
-    fn varint(&mut self) -> Step<u64> {
-        let mut value = 0;
-        for shift in (0..70).step_by(7) {
-            let byte = *self.bytes.get(self.at)?;
-            self.at += 1;
-            value |= u64::from(byte & 0x7F).checked_shl(shift).unwrap_or(0);
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
-    }
+    None
 }
 
 /// The path of a repeated field in a request: `conversation.messages`.

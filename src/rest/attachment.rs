@@ -18,7 +18,10 @@ use crate::{
     service::{Services, message::get_attachment},
 };
 
-use super::fault::{Fault, plain_error};
+use super::{
+    fault::{Fault, plain_error},
+    request,
+};
 
 pub fn routes() -> Router<Arc<Services>> {
     Router::new().route("/attachments/{link}", get(download))
@@ -30,7 +33,7 @@ async fn download(
 ) -> Response {
     // A path that cannot be decoded names nothing either.
     let link = link.map(|Path(link)| link).unwrap_or_default();
-    match get_attachment(super::call(&services), &link).await {
+    match get_attachment(request::call(&services), &link).await {
         Ok(file) => answer(file),
         Err(Error::NotFound { .. }) => {
             plain_error(&Fault::new(StatusCode::NOT_FOUND, "there is no attachment with this link"))

@@ -55,7 +55,7 @@ async fn import(services: &Services, request: Request) -> Result<Response, Fault
     let limits = ImportLimits { messages: MAX_MESSAGES, ..services.import_limits() };
     let new = violations.collect(parse_conversation(&body, limits))?;
     match import_conversation(
-        super::call(services).with_request_id(key.as_ref()),
+        request::call(services).with_request_id(key.as_ref()),
         &new,
         ConflictPolicy::Reject,
     )
@@ -73,7 +73,7 @@ async fn find(services: &Services, id: &str) -> Result<Response, Fault> {
         Fault::new(StatusCode::NOT_FOUND, message)
     };
     let receipt: Receipt = id.parse().map_err(|_| not_found())?;
-    match get_scored_import(super::call(services), &receipt, result::MAX_ASSESSMENTS).await {
+    match get_scored_import(request::call(services), &receipt, result::MAX_ASSESSMENTS).await {
         Ok(import) => Ok(answer(StatusCode::OK, &result::to_json(import))),
         Err(Error::NotFound { .. }) => Err(not_found()),
         Err(error) => Err(error.into()),

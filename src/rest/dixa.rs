@@ -93,7 +93,7 @@ impl Dixa {
         let (head, body) = request.into_parts();
         let (key, new) = read(head, body, decode::offer).await?;
         let rating = rating::offer_rating(
-            super::call(&self.services).with_request_id(key.as_ref()),
+            request::call(&self.services).with_request_id(key.as_ref()),
             &conversation,
             &new,
         )
@@ -111,7 +111,7 @@ impl Dixa {
         let (head, body) = request.into_parts();
         let (key, submission) = read(head, body, decode::submission).await?;
         let submitted = rating::submit_rating(
-            super::call(&self.services).with_request_id(key.as_ref()),
+            request::call(&self.services).with_request_id(key.as_ref()),
             &name,
             &submission,
         )
@@ -123,9 +123,10 @@ impl Dixa {
 
     async fn list(&self, id: Option<String>) -> Result<Response, Fault> {
         let services = &self.services;
-        let id = conversation::resolve(super::call(services), &self.conversation(id.as_deref())?).await?;
+        let id = conversation::resolve(request::call(services), &self.conversation(id.as_deref())?).await?;
         let any = RatingFilter::default();
-        let page = rating::list_ratings_of(super::call(services), id, &any, RatingId(0), MAX_RATINGS).await?;
+        let page =
+            rating::list_ratings_of(request::call(services), id, &any, RatingId(0), MAX_RATINGS).await?;
         let now = services.now();
         let ratings = page.ratings.iter();
         let data: Vec<_> =

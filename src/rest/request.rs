@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use crate::{
     domain::{RequestId, Violations},
     server::{self, ReadBodyError},
+    service::{Call, Services},
 };
 
 use super::fault::Fault;
@@ -16,6 +17,11 @@ use super::fault::Fault;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The name as it is shown.
 const IDEMPOTENCY_KEY_FIELD: &str = "Idempotency-Key";
+
+/// What the use cases are called with: what a caller is comes in here.
+pub fn call(services: &Services) -> Call<'_> {
+    Call::new(services)
+}
 
 /// The body of a request that says it is JSON, counted while it is read.
 ///

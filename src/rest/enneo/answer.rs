@@ -9,6 +9,7 @@ use crate::{
         MessageDetails, words_of_body,
     },
     interchange::json,
+    rest::request,
     service::{Services, directory, message::StoredMessage},
 };
 
@@ -112,7 +113,7 @@ impl People {
         let wanted: Vec<&Author> = author.into_iter().chain(agent).collect();
         let source = services.settings().enneo_source;
         let numbers =
-            directory::numbers_of(crate::rest::call(services), source, &stored.conversation, &wanted).await;
+            directory::numbers_of(request::call(services), source, &stored.conversation, &wanted).await;
         let numbers = numbers.unwrap_or_else(|error| {
             tracing::warn!(%error, "the people of a stored message could not be numbered");
             Vec::new()

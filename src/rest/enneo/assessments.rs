@@ -21,6 +21,7 @@ use crate::{
         answer::answer,
         fault::Fault,
         numbers::{tenths, thousandths},
+        request,
     },
     service::{
         Services,
@@ -140,7 +141,7 @@ pub async fn list(
 async fn rows(services: &Services, ticket: Result<Path<String>, PathRejection>) -> Result<Response, Fault> {
     let ticket = Ticket::of_path(services, ticket)?;
     let found = get_ticket_assessments(
-        crate::rest::call(services),
+        request::call(services),
         &ticket.conversation,
         services.settings().enneo_source,
     )

@@ -63,7 +63,7 @@ async fn store(
     let within = Duration::from_secs(services.settings().realtime_seconds);
     let process = of_query.or(of_body).unwrap_or(ProcessWord::Batch).process(within);
     let stored = store_message(
-        crate::rest::call(services).with_request_id(key.as_ref()),
+        request::call(services).with_request_id(key.as_ref()),
         &ticket.conversation,
         &new,
         process,

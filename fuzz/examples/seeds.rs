@@ -5,7 +5,7 @@ use std::{fs, io, path::Path};
 use plaudit::{
     proto::v1::{GetConversationRequest, ListConversationsRequest, ListRatingsRequest, StoreMessageRequest},
     store::{Batch, Keyspace as _, MemoryStore, dump},
-    wire::export::{Parsed, Records},
+    wire::export::{Parsed, Lines},
 };
 use plaudit_fuzz::methods;
 use prost::Message;
@@ -105,7 +105,7 @@ fn main() -> io::Result<()> {
 
 /// The documented requests, each for its method.
 fn grpc(demo: &[Value]) -> io::Result<()> {
-    let records = Records::load().map_err(io::Error::other)?;
+    let lines = Lines::load().map_err(io::Error::other)?;
     let methods = methods();
     let seed_of = |number: usize, method: &str, message: Vec<u8>| match methods
         .iter()
@@ -115,7 +115,7 @@ fn grpc(demo: &[Value]) -> io::Result<()> {
         None => Err(io::Error::other(format!("the API has no method {method}"))),
     };
     for (number, line) in demo.iter().enumerate() {
-        if let Some(Ok(Parsed::Conversation(it))) = records.parse(line.to_string().as_bytes()) {
+        if let Some(Ok(Parsed::Conversation(it))) = lines.parse(line.to_string().as_bytes()) {
             seed_of(number, "/ImportConversation", it.request.encode_to_vec())?;
         }
     }

@@ -105,7 +105,7 @@ impl Server {
         let mut server = Self {
             runtime,
             grpc: grpc::routes(Arc::clone(&services)).into_axum_router(),
-            rest: rest::router(services),
+            rest: rest::router(services, &rest::Options::default()),
             calls: 0,
             conversation: String::new(),
             rating: String::new(),

@@ -47,9 +47,9 @@ Examples:
   plaudit health                                is it serving? exit code 0 or 1
   plaudit import tickets.jsonl                  import conversations, one JSON object per line
   plaudit queue                                 how far is scoring behind?
-  plaudit export everything.jsonl               all that the store holds, to be read and to be imported elsewhere
-  plaudit store dump backup.dump                everything in one file, while the server is stopped
-  plaudit config                                the settings in force and where each was said
+  plaudit export everything.jsonl               export everything, to read or to import elsewhere
+  plaudit store dump backup.dump                back up the store to one file, while the server is stopped
+  plaudit config                                the effective settings and where each comes from
   grpcurl -plaintext localhost:50051 list       what the API offers";
 
 /// A self-hosted conversation-quality server: it stores support conversations and scores them against rubrics.
@@ -64,17 +64,17 @@ pub struct Cli {
 enum Command {
     /// Run the server.
     Serve(serve::Serve),
-    /// Ask a running server whether it serves.
+    /// Check whether a running server is serving.
     Health(health::Health),
-    /// Import conversations from a file of JSON Lines into a running server.
+    /// Import conversations from a JSON Lines file into a running server.
     Import(import::Import),
-    /// Tell how far the scoring of a running server is behind.
+    /// Show how far scoring is behind on a running server.
     Queue(queue::QueueCommand),
-    /// Export what a running server holds as JSON Lines.
+    /// Export everything that a running server holds as JSON Lines.
     Export(export::Export),
-    /// Print the settings in force and where each was said.
+    /// Print the effective settings and where each comes from.
     Config(config::Config),
-    /// Dump a store into a file, or load one; the server must be stopped.
+    /// Dump a store to a file, or load one from it; the server must be stopped.
     Store(store::Store),
 }
 

@@ -1,4 +1,4 @@
-//! `plaudit config`: the settings in force, and where each was said.
+//! `plaudit config`: the settings in force, and where each comes from.
 
 use std::io::{self, IsTerminal as _};
 
@@ -10,7 +10,7 @@ use super::{
 use crate::config::{Settings, Source};
 
 const AFTER_HELP: &str = "\
-On a terminal the settings are printed for people, elsewhere as TOML that can serve as plaudit.toml. Precedence: flags, then \
+On a terminal the settings are printed as a table, otherwise as TOML that can be used as plaudit.toml. Precedence: flags, then \
 PLAUDIT_… variables, then the file, then defaults.
 
 Examples:

@@ -15,7 +15,7 @@ pub(super) struct Target {
     /// The server's address.
     #[arg(long, value_name = "URL", env = "PLAUDIT_SERVER", default_value = DEFAULT_SERVER)]
     pub(super) server: String,
-    /// A data directory that no server serves, instead of a server's address.
+    /// A data directory that no server is using, instead of a server's address.
     #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
 }

@@ -46,12 +46,12 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Export {
-    /// The new file; - is standard output.
+    /// The file to create; - is standard output.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
     target: Target,
-    /// Write the bytes of attachments too.
+    /// Include the bytes of attachments.
     #[arg(long)]
     attachments: bool,
 }
@@ -93,7 +93,7 @@ impl Export {
         say(format_args!("exported {written}"));
         if written.without_bytes > 0 {
             let count = written.without_bytes;
-            say(format_args!("without the bytes of {count} attachments; --attachments writes them"));
+            say(format_args!("without the bytes of {count} attachments; --attachments includes them"));
         }
         match written.left_out {
             0 => Ok(()),

@@ -57,7 +57,7 @@ impl Health {
         match status {
             ServingStatus::Serving => Ok(()),
             _ => Err(Failure::Failed(format!(
-                "{url} is reached but does not serve: its store failed or it stops"
+                "{url} answers but does not serve: its store has failed or it is shutting down"
             ))),
         }
     }

@@ -26,15 +26,15 @@ use self::{
 };
 
 const AFTER_HELP: &str = "\
-Each line is one conversation, in the shape of the body of POST /v1/assess (docs/rest-craftcx.md) with up to 2000 messages, or a \
-line of plaudit export (docs/export.md); blank lines are skipped. A line that is not right is reported as FILE:LINE: FIELD: RULE, \
-each rule that it breaks, and skipped. A conversation that is stored already is left as it is, so that the same file can be \
-imported again: nothing is doubled. What a file says of people and teams counts over what is stored. When the server goes \
-away, it is waited for. SIGINT stops after what is under way; what is told then, and whenever it cannot go on, is the line to go \
-on with. Where nobody hears what is told, it goes on, and the exit code tells.
+Each line is one conversation, either as the body of POST /v1/assess (docs/rest-craftcx.md) with up to 2000 messages, or as \
+plaudit export writes it (docs/export.md); blank lines are skipped. An invalid line is skipped and reported as FILE:LINE: FIELD: \
+RULE, once for each rule that it breaks. A conversation that is already stored is left as it is, so importing a file twice stores \
+nothing twice. What a file says of people and teams replaces what is stored. If the server goes away, the import waits for it. \
+SIGINT stops it after the lines in flight. Whenever it cannot continue, it prints the command that resumes it. If its output cannot \
+be written, the import continues and the exit code reports the result.
 
-Exit codes: 0 every conversation is stored, or was there already; 1 some lines were not right, all others are stored, or, with --wait, some could not be scored; 2 it could \
-not go on, could not write its result, or wrong usage.
+Exit codes: 0 every conversation is stored, or was already; 1 some lines were invalid, all others are stored, or, with --wait, some \
+conversations could not be scored; 2 the import could not continue or could not write its result, or wrong usage.
 
 Examples:
   plaudit import tickets.jsonl
@@ -52,10 +52,10 @@ pub(super) struct Import {
     file: PathBuf,
     #[command(flatten)]
     target: Target,
-    /// What to do with a conversation that is stored already.
+    /// What to do with a conversation that is already stored.
     #[arg(long, value_name = "POLICY", value_enum, default_value_t = OnConflict::Skip)]
     on_conflict: OnConflict,
-    /// Begin with this line.
+    /// Start at this line.
     #[arg(long, value_name = "LINE", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     from_line: u64,
     /// How long to wait for a server that has gone away.
@@ -126,12 +126,10 @@ impl Import {
             Ok(()) => {
                 if self.from_line > 1 && report.is_empty() {
                     let line = self.from_line;
-                    report.note(format_args!(
-                        "there is nothing to import from line {line} on: {name} ends before"
-                    ));
+                    report.note(format_args!("nothing to import from line {line} on: {name} ends before it"));
                 }
                 ended.map_err(|failure| match failure {
-                    Failure::Failed(cause) => Failure::Stopped(format!("{cause}; every line is done")),
+                    Failure::Failed(cause) => Failure::Stopped(format!("{cause}; every line is imported")),
                     other => other,
                 })?;
                 if self.wait {
@@ -139,12 +137,12 @@ impl Import {
                 }
                 report.verdict()
             }
-            Err(stop) => Err(Failure::Stopped(self.how_to_go_on(name, &stop, next_line))),
+            Err(stop) => Err(Failure::Stopped(self.how_to_resume(name, &stop, next_line))),
         }
     }
 
-    /// The command that goes on, with everything that was said and is not the default.
-    fn how_to_go_on(&self, name: &str, stop: &Stop, next_line: u64) -> String {
+    /// The command that resumes the import, with every flag that is not the default.
+    fn how_to_resume(&self, name: &str, stop: &Stop, next_line: u64) -> String {
         let mut command = format!("plaudit import {} --from-line {next_line}", quoted(name));
         command += &self.target.flags();
         if matches!(self.on_conflict, OnConflict::Append) {
@@ -156,7 +154,7 @@ impl Import {
         if self.wait_seconds != WAIT_SECONDS {
             command += &format!(" --wait-seconds {}", self.wait_seconds);
         }
-        format!("{stop}; every line before {next_line} is done. Go on with: {command}")
+        format!("{stop}; every line before {next_line} is done. Resume with: {command}")
     }
 }
 
@@ -183,7 +181,7 @@ impl Interrupts {
         self.next().await;
         tokio::spawn(async move {
             self.next().await;
-            say("plaudit: stopped at once; import the same lines again");
+            say("plaudit: killed by a second signal; import the same lines again");
             std::process::exit(2);
         });
     }

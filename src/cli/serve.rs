@@ -22,11 +22,11 @@ use crate::{
 pub const SERVING_LINE: &str = "listening on ";
 
 const AFTER_HELP: &str = "\
-When it is ready it prints a line to standard output: listening on 127.0.0.1:50051 (…). The log goes to standard error. \
-SIGINT and SIGTERM stop it in order: health says NOT_SERVING, no further call is taken, running ones may end within \
-drain_seconds, then so may running scoring, the store is synced and closed. A second signal ends it at once.
+Once ready, it prints a line to standard output: listening on 127.0.0.1:50051 (…). The log goes to standard error. SIGINT and \
+SIGTERM shut it down gracefully: health reports NOT_SERVING, no new calls are accepted, calls in flight and then running scoring get \
+up to drain_seconds to finish, and the store is synced and closed. A second signal stops it immediately.
 
-Exit codes: 0 stopped in order, 1 failed (also: the store failed, or a second signal), 2 wrong usage or settings.
+Exit codes: 0 shut down gracefully, 1 failed (also: the store failed, or a second signal), 2 wrong usage or settings.
 
 Examples:
   plaudit serve
@@ -37,7 +37,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Serve {
-    /// Import sample conversations, score them and print what came out; the server then goes on.
+    /// Import sample conversations, score them and print the results; the server keeps running.
     #[arg(long)]
     demo: bool,
     #[command(flatten)]
@@ -164,7 +164,7 @@ impl Signals {
         self.next().await;
         tokio::spawn(async move {
             self.next().await;
-            tracing::error!("a second signal: stopping at once");
+            tracing::error!("second signal: stopping immediately");
             telemetry::flush();
             std::process::exit(1);
         });

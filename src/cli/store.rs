@@ -21,8 +21,8 @@ use crate::{
 };
 
 const AFTER_HELP: &str = "\
-The server must be stopped: one process at a time holds a data directory. A dump holds everything, without a trace of the \
-engine; dumping what was loaded gives the same bytes. It is not encrypted.
+The server must be stopped: only one process at a time can open a data directory. A dump holds everything, independent of the \
+storage engine; dumping a loaded store gives the same bytes. It is not encrypted.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 
@@ -32,10 +32,10 @@ Examples:
   plaudit store dump - | zstd > backup.dump.zst";
 
 const AFTER_DUMP_HELP: &str = "\
-The file must not be there yet, and half a dump is removed. A server that runs is not disturbed: the dump is refused while one \
-holds the directory.
+The file must not exist yet; an incomplete dump is removed. A running server is not disturbed: the dump is refused while one uses \
+the directory.
 
-Exit codes: 0 dumped, 1 failed (also: whoever read standard output stopped reading), 2 wrong usage or settings.
+Exit codes: 0 dumped, 1 failed (also: the reader of standard output went away), 2 wrong usage or settings.
 
 Examples:
   plaudit store dump backup.dump
@@ -43,8 +43,8 @@ Examples:
   plaudit store dump - | zstd > backup.dump.zst";
 
 const AFTER_LOAD_HELP: &str = "\
-The directory must be new or empty, or hold an empty store. A load that does not end leaves a store that no server serves: remove it and \
-load again.
+The directory must be new or empty, or hold an empty store. An interrupted load leaves a store that no server will open: remove it \
+and load again.
 
 Exit codes: 0 loaded, 1 failed, 2 wrong usage or settings.
 
@@ -61,17 +61,17 @@ pub(super) struct Store {
 
 #[derive(Debug, clap::Subcommand)]
 enum Direction {
-    /// Write all of a store into a new file.
+    /// Write a whole store to a new file.
     #[command(after_help = AFTER_DUMP_HELP)]
     Dump(Transfer),
-    /// Read a dump into an empty or new data directory.
+    /// Load a dump into a new or empty data directory.
     #[command(after_help = AFTER_LOAD_HELP)]
     Load(Transfer),
 }
 
 #[derive(Debug, clap::Args)]
 struct Transfer {
-    /// The dump; - is standard output or input.
+    /// The dump file; - is standard output or input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]

@@ -182,7 +182,7 @@ async fn bad_lines_are_reported_by_number_with_every_rule_and_skipped() {
         "t.jsonl:6: $: must be at most 4194304 bytes as a request",
         "t.jsonl:8: ticket_id: is required",
         "t.jsonl:8: messages: is required",
-        "5 lines were bad; every other is stored",
+        "5 lines were bad; all others are stored",
     ] {
         assert!(errors.contains(expected), "{expected} in {errors}");
     }
@@ -234,7 +234,7 @@ async fn what_cannot_go_on_is_exit_code_2() {
     let (code, _, errors) = told(import(folder.path(), &server, &["t.jsonl"]));
     assert_eq!(code, Some(2));
     assert!(errors.contains("cannot connect") && errors.contains("refused"), "{errors}");
-    assert!(errors.contains("Go on with: plaudit import t.jsonl --from-line 1"), "{errors}");
+    assert!(errors.contains("Resume with: plaudit import t.jsonl --from-line 1"), "{errors}");
 }
 
 #[tokio::test]
@@ -275,7 +275,7 @@ async fn a_server_that_is_killed_and_comes_back_gets_every_line_once() {
     let (code, out, errors) = import.ended().await;
     assert_eq!(code, Some(0), "{errors}");
     assert!(out.starts_with("1200 lines, ") && out.ends_with(" 0 bad\n"), "{out}");
-    assert!(errors.contains("trying again in"), "{errors}");
+    assert!(errors.contains("retrying in"), "{errors}");
     let client = Client::new(server.channel().await);
     for ticket in 0..next {
         let name = format!("conversations/file:{ticket}");
@@ -297,7 +297,7 @@ async fn a_server_that_stays_away_is_not_waited_for_for_ever() {
     server.kill();
     let (code, _, errors) = import.ended().await;
     assert_eq!(code, Some(2), "{errors}");
-    assert!(errors.contains("cannot connect") && errors.contains("Go on with"), "{errors}");
+    assert!(errors.contains("cannot connect") && errors.contains("Resume with"), "{errors}");
 }
 
 #[test]
@@ -418,7 +418,7 @@ async fn the_line_to_go_on_with_is_told_with_everything_that_was_said() {
     let (code, _, errors) = told(import(folder.path(), &server, &more));
     let address = server.address();
     let hint = format!(
-        "Go on with: plaudit import 'my file' --from-line 1 --server {address} --on-conflict append --wait-seconds 1"
+        "Resume with: plaudit import 'my file' --from-line 1 --server {address} --on-conflict append --wait-seconds 1"
     );
     assert!(code == Some(2) && errors.contains(&hint), "{errors}");
 }

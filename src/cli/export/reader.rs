@@ -196,7 +196,7 @@ impl Reader {
 
     /// The bytes behind a path of the server, on the same connection as its API; `None` when they are there no more.
     async fn download(&self, path: &str) -> Result<Option<Vec<u8>>, Failure> {
-        let failed = |cause: String| Failure::Failed(format!("an attachment cannot be downloaded: {cause}"));
+        let failed = |cause: String| Failure::Failed(format!("cannot download an attachment: {cause}"));
         let request = http::Request::get(path).body(tonic::body::Body::empty());
         let request = request.map_err(|cause| failed(cause.to_string()))?;
         let mut channel = self.channel.clone();
@@ -209,7 +209,7 @@ impl Reader {
             }
             // Its message was deleted meanwhile.
             http::StatusCode::NOT_FOUND => Ok(None),
-            other => Err(failed(format!("the server answers {other}"))),
+            other => Err(failed(format!("the server answered {other}"))),
         }
     }
 }
@@ -220,5 +220,5 @@ fn number_of(name: &str) -> Result<u64, Failure> {
 }
 
 fn server_error(status: &Status) -> Failure {
-    Failure::Failed(format!("the server says {}: {}", code_name(status.code()), status.message()))
+    Failure::Failed(format!("the server answered {}: {}", code_name(status.code()), status.message()))
 }

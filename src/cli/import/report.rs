@@ -1,5 +1,4 @@
-//! What an import tells while it runs and when it ends: what is wrong with lines and how far it is on standard error, the
-//! result on standard output.
+//! Reports an import: invalid lines and progress on standard error, the result on standard output.
 
 use std::{
     fmt::Display,
@@ -14,7 +13,7 @@ use super::super::{
     output::{print, say},
 };
 
-/// How often a line says how far it is where nobody looks at a bar.
+/// How often progress is printed where standard error is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 const BAR: &str = "{wide_bar} {percent:>3} % {msg}, {eta} left";
 const SPINNER: &str = "{spinner} {msg}, {elapsed}";
@@ -130,7 +129,7 @@ impl Report {
         self.bar.finish_and_clear();
         let Tally { without_bytes, .. } = self.tally;
         if without_bytes > 0 {
-            let which = "attachments had no bytes in the file and are kept by name alone; plaudit export --attachments writes them";
+            let which = "attachments have no bytes in the file and are kept by name only; plaudit export --attachments includes them";
             self.note(format_args!("{without_bytes} {which}"));
         }
         print(format_args!("{} lines, {}/s: {}\n", self.tally.lines(), self.rate(), self.tally))
@@ -145,8 +144,8 @@ impl Report {
     pub(super) fn verdict(&self) -> Result<(), Failure> {
         match self.tally.bad {
             0 => Ok(()),
-            1 => Err(Failure::Failed("1 line was bad; every other is stored".to_owned())),
-            bad => Err(Failure::Failed(format!("{bad} lines were bad; every other is stored"))),
+            1 => Err(Failure::Failed("1 line was bad; all others are stored".to_owned())),
+            bad => Err(Failure::Failed(format!("{bad} lines were bad; all others are stored"))),
         }
     }
 }

@@ -52,7 +52,7 @@ impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Interrupted => f.write_str("interrupted"),
-            Self::Input(cause) => write!(f, "the input cannot be read: {cause}"),
+            Self::Input(cause) => write!(f, "cannot read the input: {cause}"),
             Self::Server(cause) => f.write_str(cause),
         }
     }
@@ -145,7 +145,7 @@ impl<'a> Session<'a> {
             if let Some(stop) = self.stop.take() {
                 return Err(stop);
             }
-            self.report.note(format_args!("{cause}; trying again in {} ms", wait.as_millis()));
+            self.report.note(format_args!("{cause}; retrying in {} ms", wait.as_millis()));
             tokio::select! {
                 () = sleep(wait) => {}
                 () = interrupted.as_mut() => return Err(Stop::Interrupted),
@@ -287,7 +287,7 @@ impl<'a> Session<'a> {
     fn answered(&mut self, item: ImportedItem) -> Result<(), Cut> {
         let line = self.unanswered.pop_front().filter(|line| line.number as i64 == item.item_number);
         let Some(line) = line else {
-            return Err(Cut::Refused(format!("the server answered line {} out of turn", item.item_number)));
+            return Err(Cut::Refused(format!("the server answered line {} out of order", item.item_number)));
         };
         self.sent = self.sent.saturating_sub(1);
         self.unanswered_bytes -= line.size_bytes;
@@ -342,14 +342,14 @@ async fn next_line(lines: &mut Option<mpsc::Receiver<Read>>) -> Option<Read> {
 
 /// What an error says of trying again.
 fn cut(status: &Status) -> Cut {
-    let told = format!("the server says {}: {}", code_name(status.code()), status.message());
+    let answer = format!("the server answered {}: {}", code_name(status.code()), status.message());
     match status.code() {
         Code::InvalidArgument
         | Code::PermissionDenied
         | Code::Unauthenticated
         | Code::Unimplemented
         | Code::FailedPrecondition
-        | Code::OutOfRange => Cut::Refused(told),
-        _ => Cut::Broken(told),
+        | Code::OutOfRange => Cut::Refused(answer),
+        _ => Cut::Broken(answer),
     }
 }

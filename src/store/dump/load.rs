@@ -137,6 +137,13 @@ pub(super) fn in_batches<T>(items: Vec<T>, size: impl Fn(&T) -> usize) -> Vec<Ve
     batches
 }
 
+/// Memory grows with what is there: a length in a damaged file is only a claim.
+pub(super) fn read_at_most(input: &mut dyn Read, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.take(length as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// The file being read: hashed and counted, nothing in it trusted.
 struct Input<'a> {
     input: &'a mut (dyn Read + Send),
@@ -211,10 +218,8 @@ impl Input<'_> {
         Ok(bytes)
     }
 
-    /// Memory grows with what is there: a length in a damaged file is only a claim.
     fn bytes(&mut self, length: usize) -> Result<Vec<u8>, DumpError> {
-        let mut bytes = Vec::new();
-        self.input.take(length as u64).read_to_end(&mut bytes).map_err(DumpError::Io)?;
+        let bytes = read_at_most(self.input, length).map_err(DumpError::Io)?;
         if bytes.len() < length {
             return Err(self.damaged("it ends early"));
         }

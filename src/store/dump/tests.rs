@@ -1,7 +1,10 @@
 use bytes::Bytes;
 use futures_util::FutureExt;
 
-use super::{load::in_batches, *};
+use super::{
+    load::{in_batches, read_at_most},
+    *,
+};
 use crate::store::keyspace::{Batch, Key, MAX_BATCH_BYTES, MAX_KEY_BYTES, Value};
 use crate::store::{MemoryStore, OpenError, SledOptions, SledStore};
 
@@ -141,6 +144,23 @@ async fn no_part_of_a_dump_is_taken_for_the_whole() {
     let longer = [file.as_slice(), b"x"].concat();
     let outcome = loaded(&MemoryStore::new(), &longer).await;
     assert!(matches!(outcome, Err(DumpError::Damaged { why: "there is more after the end", .. })));
+}
+
+#[tokio::test]
+async fn memory_grows_with_what_is_there_not_with_what_is_claimed() {
+    let claimed = MAX_BATCH_BYTES as u32;
+    let title = b"plaudit dump\n\0\0\0\x01";
+    let pair = [&title[..], b"\x01\0\0\0\x01", &claimed.to_be_bytes(), b"k", b"value"].concat();
+    let record = [&title[..], b"\x02\0\0\0\0\0\0\0\x01", &claimed.to_be_bytes(), b"value"].concat();
+    for file in [pair, record] {
+        let outcome = loaded(&MemoryStore::new(), &file).await;
+        assert!(matches!(outcome, Err(DumpError::Damaged { why: "it ends early", .. })), "{outcome:?}");
+    }
+    for there in [0, 5, 100_000] {
+        let bytes = read_at_most(&mut vec![7; there].as_slice(), MAX_BATCH_BYTES).unwrap();
+        assert_eq!(bytes.len(), there);
+        assert!(bytes.capacity() <= 2 * there + 64, "{} for {there} bytes", bytes.capacity());
+    }
 }
 
 #[tokio::test]

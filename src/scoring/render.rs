@@ -2,15 +2,16 @@
 
 use serde::Serialize;
 
+use super::yaml::ScorecardFile;
 use crate::domain::{
-    Criterion, Denominator, Evaluator, Knockout, MilliPoints, ScorecardRevision, ScorecardState, ScoringType,
-    UnitKind,
+    Category, Criterion, Denominator, Evaluator, Knockout, MilliPoints, ScorecardRevision, ScorecardState,
+    ScoringType, UnitKind,
 };
 
 /// The revision as a file that `yaml::parse` reads. Comments and line breaks of the text it once came from are not kept in
 /// a revision, so they are not in it.
 pub fn render(revision: &ScorecardRevision) -> String {
-    let file = File {
+    write(&File {
         id: &revision.revision.base,
         label: &revision.label,
         description: &revision.description,
@@ -18,17 +19,26 @@ pub fn render(revision: &ScorecardRevision) -> String {
         unit: revision.unit,
         applies_when: &revision.applies_when,
         denominator: revision.denominator,
-        categories: revision
-            .categories
-            .iter()
-            .map(|category| CategoryFile {
-                id: &category.id,
-                label: &category.label,
-                criteria: category.criteria.iter().map(CriterionFile::of).collect(),
-            })
-            .collect(),
-    };
-    serde_saphyr::to_string(&file).expect("texts, numbers and lists always have a YAML form")
+        categories: CategoryFile::all(&revision.categories),
+    })
+}
+
+/// What `render` writes of the revision that a file becomes.
+pub(super) fn file(file: &ScorecardFile) -> String {
+    write(&File {
+        id: &file.id,
+        label: &file.label,
+        description: &file.description,
+        state: file.state,
+        unit: file.unit,
+        applies_when: &file.applies_when,
+        denominator: file.denominator,
+        categories: CategoryFile::all(&file.categories),
+    })
+}
+
+fn write(file: &File) -> String {
+    serde_saphyr::to_string(file).expect("texts, numbers and lists always have a YAML form")
 }
 
 #[derive(Serialize)]
@@ -72,6 +82,17 @@ struct CriterionFile<'r> {
     reason: &'r str,
     #[serde(skip_serializing_if = "str::is_empty")]
     prompt: &'r str,
+}
+
+impl<'r> CategoryFile<'r> {
+    fn all(categories: &'r [Category]) -> Vec<Self> {
+        let file = |category: &'r Category| Self {
+            id: &category.id,
+            label: &category.label,
+            criteria: category.criteria.iter().map(CriterionFile::of).collect(),
+        };
+        categories.iter().map(file).collect()
+    }
 }
 
 impl<'r> CriterionFile<'r> {

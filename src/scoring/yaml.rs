@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{rules::MAX_RULE_BYTES, template::MAX_TEMPLATE_BYTES};
+use super::{render, rules::MAX_RULE_BYTES, template::MAX_TEMPLATE_BYTES};
 use crate::domain::{
     Category, Criterion, Denominator, Evaluator, Knockout, MilliPoints, RevisionRef, ScorecardRevision,
     ScorecardState, ScoringType, UnitKind, UnixMillis, Violations,
@@ -83,7 +83,18 @@ pub fn parse(text: &str) -> Result<ScorecardFile, Violations> {
     if criteria > MAX_CRITERIA {
         violations.add("categories", format!("must have at most {MAX_CRITERIA} criteria, has {criteria}"));
     }
-    violations.or(file)
+    let file = violations.or(file)?;
+    // Aliases and defaults take room once they are written out.
+    let written = render::file(&file).len();
+    if written > MAX_YAML_BYTES {
+        return Err(Violations::one(
+            "yaml",
+            format!(
+                "must be at most {MAX_YAML_BYTES} bytes long with every alias and default written out, is {written}"
+            ),
+        ));
+    }
+    Ok(file)
 }
 
 /// A rubric may name a part again, but not multiply.
@@ -236,7 +247,7 @@ impl Reader<'_> {
     }
 
     fn points(&mut self, field: &str) -> Option<MilliPoints> {
-        if !self.fields.contains_key(field) {
+        if self.fields.get(field).is_none_or(Value::is_null) {
             self.fault(field, "is required");
         }
         self.optional_points(field)

@@ -7,6 +7,7 @@ mod facts;
 mod laws;
 mod rules;
 mod scorecards;
+mod written;
 
 use std::sync::Arc;
 

@@ -164,7 +164,7 @@ impl Signals {
         self.next().await;
         tokio::spawn(async move {
             self.next().await;
-            tracing::error!("second signal: stopping immediately");
+            tracing::error!("a second signal: stopping immediately");
             telemetry::flush();
             std::process::exit(1);
         });

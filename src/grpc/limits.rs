@@ -66,12 +66,7 @@ const TO_OFFER: [Limit; 1] =
 const TO_SUBMIT: [Limit; 1] =
     [Limit::some("answers", &[counters::SUBMIT_RATING_REQUEST_ANSWERS], limits::QUESTIONS)];
 
-const TO_DESCRIBE: [Limit; 1] = [Limit {
-    field: "person.teams",
-    counters: &[counters::PERSON_TEAMS],
-    most: limits::TEAMS,
-    rule: |most, count| format!("must be at most {most}, are {count}"),
-}];
+const TO_DESCRIBE: [Limit; 1] = [Limit::at_most("person.teams", &[counters::PERSON_TEAMS], limits::TEAMS)];
 
 const TO_IMPORT: [Limit; 7] = [
     Limit::some("messages", &[counters::IMPORT_CONVERSATION_REQUEST_MESSAGES], ImportLimits::MESSAGES),

@@ -9,7 +9,7 @@ use tonic_types::StatusExt as _;
 use crate::{
     domain::{
         AuthorKind, ConversationRef, CustomerByName, ExternalId, KnownBy, PersonIdentity, PersonRef,
-        SourceName, TeamIdentity, TeamRef, Words as _,
+        SourceName, TeamIdentity, TeamRef, Violations, Words as _, rules,
     },
     proto::v1::{
         CreateOptOutRequest, CreateTeamRequest, ListTeamsRequest, OptOut, Person, Team, UpdatePersonRequest,
@@ -57,7 +57,7 @@ impl Directory {
                 Ok(request) => {
                     DirectoryServiceClient::new(channel.clone()).update_person(request).await.map(drop)
                 }
-                Err(rule) => return Ok(Done::Refused(vec![rule])),
+                Err(wrong) => return Ok(Done::Refused(lines_of(&wrong))),
             },
             DirectoryRecord::OptOut(opt_out) => {
                 let request = CreateOptOutRequest { opt_out: Some(opt_out.clone()) };
@@ -66,7 +66,7 @@ impl Directory {
         };
         match noted {
             Ok(()) => Ok(Done::Noted),
-            Err(status) if is_about_the_line(&status) => Ok(Done::Refused(rules(&status))),
+            Err(status) if is_about_the_line(&status) => Ok(Done::Refused(broken_rules(&status))),
             Err(status) => Err(status),
         }
     }
@@ -76,11 +76,10 @@ impl Directory {
         let stored = if team.external_id.is_empty() {
             self.team_without_id(channel, team).await?
         } else {
-            let part = |field: &str, rule: String| Status::invalid_argument(format!("team.{field}: {rule}"));
-            let source = SourceName::new(&*team.source).map_err(|rule| part("source", rule))?;
-            let external_id = ExternalId::new(&*team.external_id).map_err(|rule| part("externalId", rule))?;
-            let name = TeamRef::External(TeamIdentity { source, external_id });
-            let said = Team { name: format!("teams/{name}"), etag: String::new(), ..team.clone() };
+            let identity =
+                team_identity(team).map_err(|wrong| Status::invalid_argument(wrong.to_string()))?;
+            let name = format!("teams/{}", TeamRef::External(identity));
+            let said = Team { name, etag: String::new(), ..team.clone() };
             client.update_team(update_team(said)).await?.into_inner().name
         };
         self.teams.insert(team.name.clone(), stored);
@@ -105,26 +104,8 @@ impl Directory {
         Ok(name)
     }
 
-    fn person(&self, person: &Person) -> Result<UpdatePersonRequest, String> {
-        let kind = AuthorKind::from_number(person.kind).ok_or("person.kind: is required")?;
-        let source = SourceName::new(&*person.source).map_err(|rule| format!("person.source: {rule}"))?;
-        let identity = |known_by| PersonIdentity { source: source.clone(), kind, known_by };
-        let name = match (&person.external_id, &person.known_name) {
-            (Some(external_id), _) => {
-                let external_id = ExternalId::new(external_id.as_str());
-                let external_id = external_id.map_err(|rule| format!("person.externalId: {rule}"))?;
-                PersonRef::Identity(identity(KnownBy::ExternalId(external_id)))
-            }
-            (None, Some(name)) if kind.is_agent() => {
-                PersonRef::Identity(identity(KnownBy::Name(name.clone())))
-            }
-            (None, Some(name)) => PersonRef::InConversation(customer(person, name)?),
-            _ => {
-                let rule = "is required where there is no knownName: nobody is found by less";
-                return Err(format!("person.externalId: {rule}"));
-            }
-        };
-        let name = format!("people/{name}");
+    fn person(&self, person: &Person) -> Result<UpdatePersonRequest, Violations> {
+        let name = format!("people/{}", person_ref(person)?);
         let teams = person.teams.iter().map(|team| self.teams.get(team).unwrap_or(team).clone());
         let said = Person { name, teams: teams.collect(), etag: String::new(), ..person.clone() };
         Ok(UpdatePersonRequest {
@@ -136,6 +117,43 @@ impl Directory {
     }
 }
 
+fn team_identity(team: &Team) -> Result<TeamIdentity, Violations> {
+    let mut violations = Violations::default();
+    let source = violations.check("team.source", SourceName::new(&*team.source));
+    let external_id = violations.check("team.externalId", ExternalId::new(&*team.external_id));
+    match (source, external_id) {
+        (Some(source), Some(external_id)) => Ok(TeamIdentity { source, external_id }),
+        _ => Err(violations),
+    }
+}
+
+fn person_ref(person: &Person) -> Result<PersonRef, Violations> {
+    let mut violations = Violations::default();
+    let kind = AuthorKind::from_number(person.kind).ok_or_else(|| "is required".to_owned());
+    let kind = violations.check("person.kind", kind);
+    let source = violations.check("person.source", SourceName::new(&*person.source));
+    let external_id = ExternalId::optional(person.external_id.clone());
+    let external_id = violations.check("person.externalId", external_id).flatten();
+    let identity =
+        |known_by| Some(PersonRef::Identity(PersonIdentity { source: source?, kind: kind?, known_by }));
+    let name = match (external_id, &person.known_name) {
+        (Some(external_id), _) => identity(KnownBy::ExternalId(external_id)),
+        (None, Some(name)) if kind.is_none_or(AuthorKind::is_agent) => identity(KnownBy::Name(name.clone())),
+        (None, Some(name)) => {
+            violations.check("person.conversation", customer(person, name)).map(PersonRef::InConversation)
+        }
+        (None, None) => {
+            let rule = "is required where there is no knownName: nobody is found by less";
+            violations.add("person.externalId", rule);
+            None
+        }
+    };
+    match name {
+        Some(name) => violations.or(name),
+        None => Err(violations),
+    }
+}
+
 /// The customer who is known by this name within a conversation.
 fn customer(person: &Person, name: &str) -> Result<CustomerByName, String> {
     match names::parse_conversation("person.conversation", &person.conversation) {
@@ -144,10 +162,13 @@ fn customer(person: &Person, name: &str) -> Result<CustomerByName, String> {
         }
         _ => {
             let rule = "must look like `conversations/{source}:{external id}` with the customer's source";
-            let shown: String = person.conversation.chars().take(200).collect();
-            Err(format!("person.conversation: {rule}, is {shown:?}"))
+            Err(format!("{rule}, is {}", rules::shown(&person.conversation)))
         }
     }
+}
+
+fn lines_of(violations: &Violations) -> Vec<String> {
+    violations.iter().map(|wrong| format!("{}: {}", wrong.field, wrong.message)).collect()
 }
 
 fn update_team(team: Team) -> UpdateTeamRequest {
@@ -182,7 +203,7 @@ fn is_about_the_line(status: &Status) -> bool {
     )
 }
 
-fn rules(status: &Status) -> Vec<String> {
+fn broken_rules(status: &Status) -> Vec<String> {
     let violations = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
     if violations.is_empty() {
         return vec![status.message().to_owned()];

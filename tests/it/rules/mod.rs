@@ -5,6 +5,7 @@ mod conversation;
 mod directory;
 mod rating;
 mod store_message;
+mod times;
 mod update_message;
 
 use tonic::{Code, Status};

@@ -1,5 +1,6 @@
 //! What an import keeps of a conversation, and that an export brings everything to another server.
 
+mod any;
 mod ratings;
 mod rich;
 mod rules;

@@ -55,7 +55,7 @@ async fn a_second_signal_ends_it_at_once() {
     until("the drain", || server.log().contains("\"draining\"")).await;
     server.signal(Signal::TERM);
     assert_eq!(server.ended().await.code(), Some(1), "{}", server.log());
-    assert!(server.log().contains("a second signal"), "{}", server.log());
+    assert!(server.log().contains("second signal"), "{}", server.log());
 }
 
 #[tokio::test]

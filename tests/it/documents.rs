@@ -63,13 +63,13 @@ fn the_demo_prints_the_table_of_the_readme_and_doubles_nothing_when_it_is_starte
     assert!(below_table.len() >= 7, "{first:#?}");
     assert_eq!(below(readme.lines()), below_table);
     assert!(
-        first.iter().any(|line| line.starts_with("5 conversations imported, 0 were here already")),
+        first.iter().any(|line| line.starts_with("5 conversations imported, 0 already stored")),
         "{first:#?}"
     );
 
     let second = demo(folder.path());
     assert!(
-        second.iter().any(|line| line.starts_with("0 conversations imported, 5 were here already")),
+        second.iter().any(|line| line.starts_with("0 conversations imported, 5 already stored")),
         "{second:#?}"
     );
     let table =

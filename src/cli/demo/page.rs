@@ -30,7 +30,7 @@ impl Page {
         let receipt = rows.first().map_or("", |row| row.import.trim_start_matches("imports/"));
         format!(
             r#"
-{new} conversations imported, {old} were here already. Read back through the API:
+{new} conversations imported, {old} already stored. Read back through the API:
 
 {head}
 {lines}

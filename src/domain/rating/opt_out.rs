@@ -32,8 +32,10 @@ impl OptOutDraft {
         let source = violations.check("source", source);
         let at = Path::of("customer");
         check_side(self.customer.kind, Side::Customer, at, &mut violations);
+        // One that breaks its rule is there all the same.
+        let has_id = self.customer.external_id.as_deref().is_some_and(|id| !id.is_empty());
         let customer = self.customer.check(at, &mut violations);
-        if customer.external_id.is_none() && self.conversation.is_none() {
+        if !has_id && self.conversation.is_none() {
             violations.add("conversation", "is required where the customer has no external id");
         }
         let customer =

@@ -195,6 +195,20 @@ fn a_layer_knows_only_what_it_may() {
     assert!(broken.is_empty(), "\n{broken}");
 }
 
+/// A moment that comes in through an edge is in the calendar because nobody there can make one of a bare number:
+/// `UnixMillis::checked` and its siblings are the only way.
+#[test]
+fn edges_make_no_moment_of_a_number_without_checking_it() {
+    const EDGES: &[&str] = &["grpc", "wire", "rest", "interchange", "cli"];
+    let mut broken = String::new();
+    for source in sources().iter().filter(|source| source.is_below(EDGES)) {
+        for (number, _) in source.code().filter(|(_, line)| has_word(line, "UnixMillis(")) {
+            writeln!(broken, "src/{}:{number}: use UnixMillis::checked", source.path).unwrap();
+        }
+    }
+    assert!(broken.is_empty(), "\n{broken}");
+}
+
 /// A word within a word is another one: `electronic` is no tonic.
 fn has_word(line: &str, word: &str) -> bool {
     let is_part = |character: char| character.is_alphanumeric() || character == '_';

@@ -3,6 +3,7 @@
 mod people;
 mod seen;
 mod teams;
+mod without_ids;
 
 use plaudit::proto::v1::{
     AuthorKind, CreateTeamRequest, DeleteTeamRequest, GetPersonRequest, GetTeamRequest, ListPeopleRequest,

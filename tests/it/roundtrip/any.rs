@@ -120,7 +120,13 @@ impl Filled {
         let channel = server.channel().await;
         let client = Client::new(channel.clone());
         client.import(sample::import("base")).await.unwrap();
-        let messages = client.messages(BASE, 50).await.into_iter().map(|message| message.name).collect();
+        // Of an imported message less can be changed than of one that was stored singly.
+        let message = Message { content: Some("Hello".to_owned()), ..Message::default() };
+        let request =
+            StoreMessageRequest { parent: BASE.to_owned(), message: Some(message), ..Default::default() };
+        let stored = client.store(request).await.unwrap().message.unwrap();
+        let imported = client.messages(BASE, 1).await.remove(0);
+        let messages = vec![stored.name, imported.name];
         let rating = client.offer_rating(offer_with(BASE, |_| ())).await.unwrap().name;
         Self { server, channel, client, messages, rating }
     }
@@ -130,7 +136,7 @@ impl Filled {
             "ImportConversation" => self.client.import(call.import()).await.map(|_| ()),
             "StoreMessage" => self.client.store(call.store()).await.map(|_| ()),
             "UpdateMessage" => {
-                let name = &self.messages[call.number as usize % self.messages.len()];
+                let name = &self.messages[usize::from(call.number % 3 == 0)];
                 self.client.update_message(call.update_message(name)).await.map(|_| ())
             }
             "OfferRating" => {
@@ -253,8 +259,9 @@ impl Call {
     }
 
     fn update_message(&self, name: &str) -> UpdateMessageRequest {
-        let message = Message { name: name.to_owned(), ..self.message() };
-        let paths = ["author", "tracking_id", "subject", "from_name", "content"];
+        let (ai_tool, plain_body) = (self.text(9), self.text(10));
+        let message = Message { name: name.to_owned(), ai_tool, plain_body, ..self.message() };
+        let paths = ["ai_tool", "plain_body", "subject", "author", "content"];
         let paths = paths.iter().skip(self.number as usize % 4).map(|path| (*path).to_owned()).collect();
         UpdateMessageRequest {
             message: Some(message),

@@ -1,6 +1,7 @@
 //! Every rule and limit of a request's fields, one row each: what breaks it, the one field that is named for it, and what
 //! is said of that field.
 
+mod authors;
 mod conversation;
 mod directory;
 mod rating;

@@ -16,6 +16,7 @@ use tonic::Code;
 
 use super::violations;
 use crate::{
+    craftcx,
     harness::{BareGrpc, Client, Plaudit, sample},
     rating::offer,
 };
@@ -118,6 +119,53 @@ fn exemption(
         None => (method.name(), path),
     };
     EXEMPT.iter().find(|(name, field, _)| (*name, *field) == (method, path))
+}
+
+/// The moments of the REST dialects: the path, a body that obeys every rule, the field's place in it, the field as it is named
+/// where it is wrong, one before 1970, and one after 9999.
+#[rustfmt::skip]
+const REST: &[(&str, fn() -> Json, &str, &str, [fn() -> Json; 2])] = &[
+    ("/v1/assess", craftcx::setup::sample, "/messages/0/timestamp", "messages[0].timestamp", [|| json!(-1), || json!(300_000_000_000_000_i64)]),
+    (STORE, || json!({}), "/createdAt", "createdAt", ENNEO),
+    (STORE, || json!({}), "/firstResponseDueBy", "firstResponseDueBy", ENNEO),
+    (STORE, || json!({}), "/dueBy", "dueBy", ENNEO),
+    (OFFER, || json!({ "ratingType": "Csat" }), "/offeredAt", "offeredAt", ISO),
+    (SUBMIT, || json!({ "ratingResult": { "value": 5 } }), "/submittedAt", "submittedAt", ISO),
+];
+const STORE: &str = "/api/mind/ticket/8821/conversation/store";
+const OFFER: &str = "/beta/conversations/1234/ratings/offer";
+/// With the number of a rating.
+const SUBMIT: &str = "/beta/conversations/1234/ratings/{}/submit";
+const ENNEO: [fn() -> Json; 2] = [|| json!("1969-12-31 23:59:59"), || json!("10000-01-01 00:00:00")];
+const ISO: [fn() -> Json; 2] = [|| json!("1969-12-31T23:59:59Z"), || json!("9999-12-31T23:59:59-00:01")];
+
+#[tokio::test]
+async fn a_moment_outside_the_calendar_is_refused_by_every_rest_dialect() {
+    let server = Plaudit::start().await;
+    let mut ticket = sample::import("1234");
+    ticket.conversation.as_mut().unwrap().source = "dixa".to_owned();
+    server.client().await.import(ticket).await.unwrap();
+    let http = server.http();
+    let offered = http.post(OFFER, json!({ "ratingType": "Csat" }).to_string()).await;
+    assert_eq!(offered.status, 201, "{offered:?}");
+    let offered = offered.json();
+    let rating = offered["data"]["id"].as_str().unwrap();
+    for (path, valid, place, field, out_of_range) in REST {
+        let path = path.replace("{}", rating);
+        let (parent, name) = place.rsplit_once('/').unwrap();
+        for value in out_of_range {
+            let (mut body, value) = (valid(), value());
+            body.pointer_mut(parent).unwrap()[name] = value.clone();
+            let answer = http.post(&path, body.to_string()).await;
+            assert!(
+                answer.status == 400 && answer.text().contains(&format!("{field}: ")),
+                "{path}: {value}: {answer:?}"
+            );
+        }
+        // And nothing but the moment was wrong.
+        let answer = http.post(&path, valid().to_string()).await;
+        assert!(answer.status.is_success(), "{path}: {answer:?}");
+    }
 }
 
 fn methods() -> Vec<MethodDescriptor> {

@@ -51,7 +51,7 @@ pub trait Bounded: 'static {
 }
 
 mod generated {
-    #![allow(missing_docs, clippy::all, clippy::pedantic)]
+    #![allow(clippy::all, reason = "generated")]
     use super::{Bounded, Field, Items, Layout};
     include!(concat!(env!("OUT_DIR"), "/layouts.rs"));
 }

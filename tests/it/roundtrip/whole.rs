@@ -106,7 +106,7 @@ async fn an_attachment_comes_with_its_bytes_where_they_are_exported_and_else_by_
         let there = ServerProcess::start();
         let (code, text) = run(folder.path(), &there, &["import", file]);
         assert_eq!(code, Some(0), "{text}");
-        assert_eq!(text.contains("2 attachments had no bytes"), !has_bytes, "{text}");
+        assert_eq!(text.contains("2 attachments have no bytes"), !has_bytes, "{text}");
         let copied = Client::new(there.channel().await).messages(TICKET, 50).await;
         let (here_files, files) = (&stored[0].attachments, &copied[0].attachments);
         assert_eq!(files.len(), 3);

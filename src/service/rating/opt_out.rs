@@ -68,7 +68,8 @@ pub async fn list_opt_outs(
 
 /// Notes that a customer does not want to be asked; answers since when. One who is noted stays as they are.
 ///
-/// A customer without an external id is known within one conversation, which must be there, and of the source that is named.
+/// A conversation that is named must be there, and of the source that is named. A customer without an external id is known within it
+/// alone.
 pub async fn create_opt_out(call: Call<'_>, new: &NewOptOut) -> Result<UnixMillis, Error> {
     call.decide(&Create { call, new }).await
 }
@@ -87,10 +88,10 @@ impl Decide for Create<'_> {
 
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<UnixMillis, Error> {
         let new = self.new;
-        let conversation = match (&new.customer.external_id, &new.conversation) {
-            (None, Some(name)) => self.find_conversation(decision, name).await?,
-            // One with an external id is the same in all.
-            _ => ConversationId(0),
+        let conversation = match &new.conversation {
+            Some(name) => self.find_conversation(decision, name).await?,
+            // The customer has an external id, by which they are known in all.
+            None => ConversationId(0),
         };
         let key = decision.keys().opt_out(&new.source, conversation, &new.customer);
         if let Some(known) = get_one::<OptOut>(&*decision, key.clone()).await? {
@@ -103,7 +104,7 @@ impl Decide for Create<'_> {
 }
 
 impl Create<'_> {
-    /// The conversation in which the customer is known. It is expected to stay, so that its purge finds what is noted in it.
+    /// The conversation that is named. It is expected to stay, so that its purge finds what is noted in it.
     async fn find_conversation(
         &self,
         decision: &mut Decision<'_>,

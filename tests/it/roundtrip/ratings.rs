@@ -172,21 +172,22 @@ async fn who_is_noted_as_not_to_be_asked_is_not_asked_and_is_listed() {
     }
     let stored = server.store.count(KEYS.opt_outs()).await;
     // A name says nothing outside the conversation in which it is known: where there is none it would be noted without effect,
-    // and no purge would find it.
+    // and no purge would find it. Whoever names a conversation of another source means another customer by the external id.
     let conversation = client.conversation(NAME).await.unwrap().name;
-    for conversation in [NAME, &conversation] {
-        let elsewhere = OptOut {
-            source: "elsewhere".to_owned(),
-            conversation: conversation.to_owned(),
-            ..by_name.clone()
-        };
+    for (customer, conversation) in [(&by_name, NAME), (&by_name, &conversation), (&known, NAME)] {
+        let (source, conversation) = ("elsewhere".to_owned(), conversation.to_owned());
+        let elsewhere = OptOut { source, conversation, ..customer.clone() };
         let refused = create_opt_out(&mut ratings, elsewhere).await.unwrap_err();
         assert_eq!(fields(&refused), ["opt_out.conversation"]);
+        let rule = r#"must be a conversation of the source "elsewhere", is one of "test""#;
+        assert!(refused.message().ends_with(rule), "{}", refused.message());
     }
     client.delete(NAME).await.unwrap();
     for unknown in [NAME, &conversation, "conversations/test:none", "conversations/5000000000999999"] {
-        let unknown = OptOut { conversation: unknown.to_owned(), ..by_name.clone() };
-        assert_not_found(&create_opt_out(&mut ratings, unknown).await.unwrap_err(), "conversation");
+        for customer in [&by_name, &known] {
+            let unknown = OptOut { conversation: unknown.to_owned(), ..customer.clone() };
+            assert_not_found(&create_opt_out(&mut ratings, unknown).await.unwrap_err(), "conversation");
+        }
     }
     assert_eq!(server.store.count(KEYS.opt_outs()).await, stored);
 }

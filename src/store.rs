@@ -1,6 +1,6 @@
-//! What is kept: the contract of the keyspace and its engines, the keys, the records, and typed reads by noun.
+//! Storage: the keyspace contract and its engines, the keys, the records, and typed reads by noun.
 //!
-//! It knows the domain's types and no rule of theirs: what may be written is decided in `service`.
+//! Knows the domain's types but none of its rules: `service` decides what may be written.
 
 #[cfg(test)]
 mod conformance;

@@ -10,7 +10,6 @@ use super::{
     records::{self, AssessmentIndex, AssessmentOwner},
 };
 
-/// One assessment of a conversation.
 pub async fn find(
     reader: &dyn Reader,
     conversation: ConversationId,
@@ -30,7 +29,7 @@ pub async fn list_after(
     page.into_iter().map(RawAssessment::decode).collect()
 }
 
-/// The same, not decoded.
+/// Like [`list_after`], without decoding.
 pub async fn list_raw_after(
     reader: &dyn Scanner,
     conversation: ConversationId,
@@ -43,7 +42,7 @@ pub async fn list_raw_after(
     page.into_iter().map(|(key, value)| RawAssessment::new(key, value)).collect()
 }
 
-/// An assessment as it is stored. Equal bytes are equal assessments.
+/// A stored assessment. Equal bytes mean equal assessments.
 #[derive(Clone, Debug)]
 pub struct RawAssessment {
     pub id: AssessmentId,
@@ -63,7 +62,7 @@ impl RawAssessment {
     }
 }
 
-/// The number of the assessment of a whole conversation with this scorecard.
+/// The number of the assessment of the whole conversation with this scorecard.
 pub async fn find_number_of_whole(
     reader: &dyn Reader,
     conversation: ConversationId,
@@ -76,7 +75,7 @@ pub async fn find_number_of_whole(
     Ok(whole.map(|entry| entry.assessment))
 }
 
-/// The index of a conversation and the assessments that it names, in its order.
+/// A conversation's assessment index and the assessments in it, in the same order.
 pub async fn find_indexed(
     reader: &dyn Reader,
     conversation: ConversationId,
@@ -95,7 +94,7 @@ pub async fn find_indexed(
     Ok((index, assessments))
 }
 
-/// Puts a new assessment. It needs no expectation of its own: its number is fresh and the index is expected.
+/// Puts a new assessment. Its number is fresh and the index is expected, so nothing else needs to be.
 pub fn put_new(decision: &mut Decision<'_>, assessment: &Assessment) {
     let owner = AssessmentOwner { conversation: assessment.conversation };
     decision.put(keys::assessment_owner(assessment.id), &owner);
@@ -103,32 +102,32 @@ pub fn put_new(decision: &mut Decision<'_>, assessment: &Assessment) {
     put_postings(decision, None, Some(assessment));
 }
 
-/// Puts a changed assessment in place of `before`, which was read.
+/// Replaces `before`, which must have been read, with a changed assessment.
 pub fn put_changed(decision: &mut Decision<'_>, before: &Assessment, assessment: &Assessment) {
     put_postings(decision, Some(before), Some(assessment));
     decision.replace(decision.keys().assessment(assessment.conversation, assessment.id), assessment);
 }
 
-/// Deletes an assessment, which was read.
+/// Deletes an assessment, which must have been read.
 pub fn delete(decision: &mut Decision<'_>, assessment: &Assessment) {
     decision.delete(decision.keys().assessment(assessment.conversation, assessment.id));
     decision.delete(keys::assessment_owner(assessment.id));
     put_postings(decision, Some(assessment), None);
 }
 
-/// Posts an assessment again, which was read, that was stored before there were postings.
+/// Adds the postings of an assessment stored before postings existed. It must have been read.
 pub fn put_again(decision: &mut Decision<'_>, assessment: &Assessment) {
     put_postings(decision, None, Some(assessment));
 }
 
-/// Everything of an assessment that lies elsewhere: for the purge of its conversation.
+/// All other keys of an assessment, for the purge of its conversation.
 pub fn keys_elsewhere(keys: Keys, assessment: &Assessment) -> Vec<Key> {
     let mut elsewhere: Vec<Key> = postings(keys, Some(assessment)).into_iter().collect();
     elsewhere.push(keys::assessment_owner(assessment.id));
     elsewhere
 }
 
-/// Brings the postings from what an assessment was to what it is.
+/// Replaces the postings of an assessment's old state with those of its new one.
 fn put_postings(decision: &mut Decision<'_>, before: Option<&Assessment>, after: Option<&Assessment>) {
     let keys = decision.keys();
     let (before, after) = (postings(keys, before), postings(keys, after));
@@ -144,7 +143,7 @@ fn postings(keys: Keys, assessment: Option<&Assessment>) -> BTreeSet<Key> {
     terms.map(|term| keys::assessment_posting(&term, place, assessment.conversation)).collect()
 }
 
-/// An assessment in a list of many conversations' assessments.
+/// An assessment in a list across conversations.
 #[derive(Clone, Copy, Debug)]
 pub struct Posted {
     pub place: Place,
@@ -152,7 +151,7 @@ pub struct Posted {
     pub id: AssessmentId,
 }
 
-/// At most `limit` assessments that are posted under a term, newest first.
+/// At most `limit` assessments posted under a term, newest first.
 pub async fn posted(
     reader: &dyn Scanner,
     term: &Key,
@@ -169,7 +168,7 @@ pub async fn posted(
     page.iter().map(posted).collect()
 }
 
-/// Several assessments, in the order asked; one that is gone is absent.
+/// Several assessments, in the same order; `None` where one no longer exists.
 pub async fn find_many(
     reader: &dyn Reader,
     wanted: impl Iterator<Item = (ConversationId, AssessmentId)>,
@@ -178,7 +177,7 @@ pub async fn find_many(
     get_stored(reader, wanted.map(|(conversation, id)| keys.assessment(conversation, id)).collect()).await
 }
 
-/// Puts the index where it is not as it was read.
+/// Puts the index if it changed since it was read.
 pub fn put_index(
     decision: &mut Decision<'_>,
     conversation: ConversationId,

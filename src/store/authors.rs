@@ -1,5 +1,5 @@
-//! Who took part in a conversation. Most have all their messages in the head; of longer ones little more is read than it
-//! takes to find the one asked for.
+//! Finds participants of a conversation. Most conversations have all messages in the head; for longer ones, reading
+//! stops once the participant is found.
 
 use std::ops::Bound;
 
@@ -10,11 +10,11 @@ use super::{
     records::{self, Head, Segment},
 };
 
-/// How many segments are read at once.
+/// Segments read at once.
 const SEGMENT_PAGE: usize = 4;
 const SEGMENT_PAGE_BYTES: usize = 256 * 1024;
 
-/// The customer who wrote first.
+/// The customer who wrote the first message.
 pub async fn requester(reader: &dyn Scanner, head: &Head) -> Result<Option<Author>, StoreError> {
     let is_customer = |message: &Message| message.author.kind == AuthorKind::Contact;
     if let Some(message) = head.messages.iter().find(|message| is_customer(message)) {
@@ -23,14 +23,14 @@ pub async fn requester(reader: &dyn Scanner, head: &Head) -> Result<Option<Autho
     search(reader, head, Direction::Ascending, is_customer).await
 }
 
-/// The agent who wrote to the customer last.
+/// The agent who last wrote to the customer.
 pub async fn last_to_customer(reader: &dyn Scanner, head: &Head) -> Result<Option<Author>, StoreError> {
     let is_outbound =
         |message: &Message| message.author.kind.is_agent() && message.kind == MessageKind::Message;
     last(reader, head, is_outbound).await
 }
 
-/// The agent with this external id, as the conversation knows them: in charge, or the author of a message or note.
+/// The agent with this external id in a conversation: the assignee, or the author of a message or note.
 pub async fn agent_named(
     reader: &dyn Scanner,
     head: &Head,
@@ -56,7 +56,7 @@ async fn last(
     Ok(message.map(|message| message.author.clone()))
 }
 
-/// The author of the first message outside the head that is meant, in this direction.
+/// The author of the first matching message outside the head, in the given direction.
 async fn search(
     reader: &dyn Scanner,
     head: &Head,

@@ -1,6 +1,6 @@
 //! Conversations and their messages in the keyspace.
 //!
-//! A message is found by its id alone: the segment that holds it is the last one whose first message is not after it.
+//! A message's id is enough to find it: its segment is the last one whose first message has that id or a lower one.
 
 use minicbor::Decode;
 
@@ -13,17 +13,17 @@ use super::{
     },
 };
 
-/// The largest head that holds the messages of its import; above it they get segments of their own.
+/// The largest head that includes the imported messages, in bytes; beyond this they go into segments.
 pub const MAX_HEAD_BYTES: usize = 16 * 1024;
-/// A segment holds about so much, or one message that is larger, so that a page reads little more than it answers. Engines
-/// cut larger values into pieces of about this size anyway.
+/// The approximate size of a segment, unless a single message is larger. Small segments keep a page from reading much
+/// more than it returns, and engines split larger values into pieces of about this size anyway.
 const SEGMENT_BYTES: usize = 32 * 1024;
-/// How many segments are read at once.
+/// Segments read at once.
 const SEGMENT_PAGE: usize = 32;
-/// How many bytes of them: a message that is larger than a segment stands in one of its own.
+/// The same in bytes, since a segment with a single large message can be bigger.
 const SEGMENT_PAGE_BYTES: usize = SEGMENT_PAGE * SEGMENT_BYTES;
 
-/// What is stored of one conversation besides its messages outside the head.
+/// What is stored for one conversation, except for messages outside the head.
 #[derive(Clone, Debug)]
 pub struct Found {
     pub head: Head,
@@ -31,7 +31,7 @@ pub struct Found {
     pub failure: Option<ScoringFailure>,
 }
 
-/// Which conversation `reference` means; a number is taken as it is.
+/// Resolves a reference to a conversation's number. Does not check that the number exists.
 pub async fn resolve(
     reader: &dyn Reader,
     reference: &ConversationRef,
@@ -51,13 +51,13 @@ pub async fn exists(reader: &dyn Reader, id: ConversationId) -> Result<bool, Sto
     Ok(head.is_some_and(|head| head.conversation.delete_time.is_none()))
 }
 
-/// A conversation's head, its job and its failure, read at once. A deleted conversation is not found.
+/// A conversation's head, job and scoring failure, in one read. Does not find deleted conversations.
 pub async fn find(reader: &dyn Reader, id: ConversationId) -> Result<Option<Found>, StoreError> {
     let found = find_with_deleted(reader, id).await?;
     Ok(found.filter(|found| found.head.conversation.delete_time.is_none()))
 }
 
-/// As [`find`], also of a conversation that is deleted: for what undoes or ends a deletion.
+/// Like [`find`], but includes deleted conversations; used to undelete and to purge.
 pub async fn find_with_deleted(reader: &dyn Reader, id: ConversationId) -> Result<Option<Found>, StoreError> {
     let keys = reader.keys();
     let [head_key, job_key, failure_key] = [keys.head(id), keys.job(id), keys.scoring_failure(id)];
@@ -79,8 +79,8 @@ pub async fn find_heads(
     get_many(reader, ids.map(|id| keys.head(id)).collect()).await
 }
 
-/// At most `limit` heads of conversations from `first` on and before `before` (`None`: to the newest), newest first, deleted
-/// ones among them. Their messages are outlines: who wrote when, and no words.
+/// At most `limit` heads of conversations from `first` up to but excluding `before` (`None`: up to the newest), newest
+/// first, including deleted ones. Their messages are outlines: authors and times, no text.
 pub async fn heads_before(
     reader: &dyn Scanner,
     first: ConversationId,
@@ -96,10 +96,10 @@ pub async fn heads_before(
     page.iter().map(head).collect()
 }
 
-/// A head with its conversation's number; what is wrong with it when it is damaged.
+/// A conversation's number with its head, or with the error if the head is damaged.
 pub type NumberedHead = (ConversationId, Result<Stored<Head>, StoreError>);
 
-/// At most `limit` heads of conversations from `first` on and before `before`, ascending, deleted ones among them.
+/// At most `limit` heads of conversations from `first` up to but excluding `before`, ascending, including deleted ones.
 pub async fn heads_from(
     reader: &dyn Scanner,
     first: ConversationId,
@@ -123,8 +123,8 @@ pub async fn transcript(reader: &dyn Scanner, head: Head) -> Result<Transcript, 
     messages_of::<Segment>(reader, head).await
 }
 
-/// As [`transcript`], with messages of which it is known who wrote them when, and no words: they have neither content nor details
-/// but for the tracking id. The few that stand in the head come as they were read.
+/// Like [`transcript`], but with outlines of the messages: authors and times, without content and without details
+/// except for the tracking id. Messages in the head are returned as they were read.
 pub async fn outline(reader: &dyn Scanner, head: Head) -> Result<Transcript, StoreError> {
     messages_of::<SegmentOutline>(reader, head).await
 }
@@ -144,13 +144,13 @@ where
             messages.extend(records::decode::<S>(key, raw)?.into().messages);
         }
     }
-    // Segments and the head's count change in one batch; a segment that was added after the head was read is newer. Whoever
-    // decides by what is read here expects the head.
+    // Segments and the head's count change in one batch; so extra messages come from segments added after the head was
+    // read. A decision based on this must expect the head.
     messages.truncate(conversation.message_count as usize);
     Ok(Transcript { conversation, messages })
 }
 
-/// At most `limit` messages after `after` (0: from the first), and not much more than `max_bytes` of texts.
+/// At most `limit` messages after `after` (0: from the first), and not much more than `max_bytes` of text.
 pub async fn messages_after(
     reader: &dyn Scanner,
     head: &Head,
@@ -203,13 +203,13 @@ impl MessagePage {
     }
 }
 
-/// Puts a new conversation: its head (and segments where the head would be too large) and its identity.
+/// Puts a new conversation: its head (plus segments if the head would be too large) and its identity.
 pub fn put_new(decision: &mut Decision<'_>, conversation: Conversation, messages: Vec<Message>) {
     put_identity(decision, &conversation);
     put_head(decision, Head { conversation, messages, writers: Vec::new() });
 }
 
-/// Puts a changed conversation and appends messages to it. `head` is what the change was decided on.
+/// Puts a changed conversation and appends messages to it. `head` is the head that the change is based on.
 pub fn put_appended(
     decision: &mut Decision<'_>,
     head: Head,
@@ -222,12 +222,12 @@ pub fn put_appended(
     decision.replace(decision.keys().head(head.conversation.id), &head);
 }
 
-/// Puts a conversation that changed while its messages did not.
+/// Puts a changed conversation whose messages did not change.
 pub fn put_changed(decision: &mut Decision<'_>, head: Head, conversation: Conversation) {
     put_appended(decision, head, conversation, Vec::new());
 }
 
-/// Frees the identity of a conversation, which must have it.
+/// Deletes a conversation's identity, which must be stored.
 pub fn delete_identity(decision: &mut Decision<'_>, conversation: &Conversation) {
     let identity = decision.keys().identity(&conversation.source, &conversation.external_id);
     decision.expect_record(identity.clone(), &Identity { conversation: conversation.id });
@@ -240,8 +240,8 @@ pub fn put_identity(decision: &mut Decision<'_>, conversation: &Conversation) {
     decision.put_new(identity, &Identity { conversation: conversation.id });
 }
 
-/// Expects that a conversation has its identity, and so that it is there and not deleted. Its head is not expected: its bytes
-/// change with every message.
+/// Expects a conversation to have its identity, that is, to exist and not be deleted. Does not expect the head, since
+/// it changes with every message.
 pub fn expect_standing(decision: &mut Decision<'_>, conversation: &Conversation) {
     let identity = decision.keys().identity(&conversation.source, &conversation.external_id);
     decision.expect_record(identity, &Identity { conversation: conversation.id });
@@ -278,7 +278,7 @@ fn put_segments(decision: &mut Decision<'_>, id: ConversationId, messages: Vec<M
     put_segment(decision, id, segment);
 }
 
-/// About how many bytes a message takes.
+/// The approximate stored size of a message, in bytes.
 fn stored_bytes(message: &Message) -> usize {
     const NUMBERS_AND_HEADERS: usize = 32;
     NUMBERS_AND_HEADERS + message.text_bytes()

@@ -1,4 +1,4 @@
-//! A decision: what was read, and the writes that follow from it.
+//! A decision: what was read, and the writes based on it.
 //!
 //! Every key read through it is expected to be unchanged at commit, so no use case can forget an expectation.
 
@@ -23,7 +23,7 @@ use super::{
 
 /// One attempt at a change: collects reads and writes, and commits them as one conditional batch.
 ///
-/// A key that was read once is answered from memory, so the attempt sees one value of it.
+/// Reading a key again returns the remembered value, so an attempt sees only one value per key.
 pub struct Decision<'a> {
     space: Space<'a>,
     attempt: usize,
@@ -31,7 +31,7 @@ pub struct Decision<'a> {
     /// A key with contradictory expectations: the commit cannot succeed.
     contradicted: Option<Key>,
     batch: Batch,
-    /// The id of the conversation that this creates.
+    /// The id of the conversation that this decision creates.
     taken: Option<Taken>,
     /// Released after the commit.
     turn: Option<OwnedMutexGuard<()>>,
@@ -42,7 +42,7 @@ impl<'a> Decision<'a> {
         Self::attempt(space, 0)
     }
 
-    /// The attempt after `attempt` others, each of which failed with a conflict.
+    /// An attempt that follows `attempt` others, each of which failed with a conflict.
     pub fn attempt(space: Space<'a>, attempt: usize) -> Self {
         Self {
             space,
@@ -96,7 +96,7 @@ impl<'a> Decision<'a> {
         self.put(key, record);
     }
 
-    /// Puts a record whatever the key holds by then, dropping any expectation of it.
+    /// Puts a record regardless of what the key holds, and drops any expectation on the key.
     pub fn overwrite<T: Encode<()>>(&mut self, key: Key, record: &T) {
         self.expected.get_mut().unwrap_or_else(PoisonError::into_inner).remove(&key);
         self.put(key, record);
@@ -112,18 +112,18 @@ impl<'a> Decision<'a> {
         self.batch.log.push(records::encode(record));
     }
 
-    /// Reads without expectations what changes only together with `guard`, which must have been read before.
+    /// Reads data that changes only together with `guard`, without expectations. `guard` must have been read before.
     pub fn guarded_by(&self, guard: &Key) -> Space<'a> {
         debug_assert!(self.expected().contains_key(guard), "what guards a read is read before");
         self.space
     }
 
-    /// Reads without expectations what may change without affecting the decision.
+    /// Reads data that does not affect the decision, without expectations.
     pub fn unguarded(&self) -> Space<'a> {
         self.space
     }
 
-    /// Makes the commit finish even if the caller goes away, so that the id counts as open until it is decided.
+    /// Makes the commit finish even if the caller goes away, so that the id counts as open until the outcome is known.
     pub fn creates(&mut self, taken: Taken) {
         if let Some(fence) = taken.fence() {
             self.expect(fence.clone(), Some(Value::new()));
@@ -148,7 +148,7 @@ impl<'a> Decision<'a> {
         self.batch.log.extend(other.batch.log);
     }
 
-    /// The conversation that it queues for scoring.
+    /// The conversation that this decision queues for scoring.
     pub fn queued(&self) -> Option<ConversationId> {
         self.batch.put.iter().find_map(|(key, _)| keys::conversation_of_job(key))
     }
@@ -158,7 +158,7 @@ impl<'a> Decision<'a> {
         self.batch.put.len() + self.batch.delete.len()
     }
 
-    /// Whether everything that was read is unchanged. Only then does a refusal count.
+    /// Whether everything that was read is unchanged. A refusal is valid only then.
     pub async fn still_stands(&self) -> Result<bool, StoreError> {
         if self.contradicted.is_some() {
             return Ok(false);
@@ -170,8 +170,8 @@ impl<'a> Decision<'a> {
         Ok(self.space.get(keys).await? == values)
     }
 
-    /// Commits the writes. Returns false on a conflict: something that was read has changed. Without writes there is nothing to
-    /// commit.
+    /// Commits the writes. Returns false on a conflict, that is, if something that was read has changed. Does nothing
+    /// if there are no writes.
     pub async fn commit(self) -> Result<bool, StoreError> {
         if self.contradicted.is_some() {
             return Ok(false);

@@ -5,7 +5,7 @@ use std::{pin::Pin, task};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::runtime::Handle;
 
-/// A future that is spawned as a task if it is dropped before it is done. Awaited to its end, it costs no task.
+/// A future that is spawned as a task if it is dropped before it completes. Awaited to completion, it needs no task.
 pub struct Detached<T: Send + 'static>(Option<BoxFuture<'static, T>>);
 
 impl<T: Send + 'static> Detached<T> {
@@ -29,7 +29,7 @@ impl<T: Send + 'static> Future for Detached<T> {
 
 impl<T: Send + 'static> Drop for Detached<T> {
     fn drop(&mut self) {
-        // Without a runtime the process is ending; the next start finds whatever was committed.
+        // Without a runtime the process is exiting; the next start finds whatever was committed.
         if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
             runtime.spawn(work);
         }

@@ -11,7 +11,7 @@ use super::{
     records::{self, Membership, PersonNumber, TeamNumber},
 };
 
-/// The numbers of those of these identities who are in the directory, in their places.
+/// The numbers of the people with these identities, in the same order; `None` where not in the directory.
 pub async fn find_numbers(
     reader: &dyn Reader,
     identities: &[PersonIdentity],
@@ -27,7 +27,7 @@ pub async fn find_person(reader: &dyn Reader, id: PersonId) -> Result<Option<Per
     get_one(reader, reader.keys().person(id)).await
 }
 
-/// One person by what they are known by.
+/// One person by identity.
 pub async fn find_identity(
     reader: &dyn Reader,
     identity: &PersonIdentity,
@@ -38,7 +38,7 @@ pub async fn find_identity(
     }
 }
 
-/// The people of these numbers, in their places.
+/// The people with these numbers, in the same order.
 pub async fn find_people(
     reader: &dyn Reader,
     numbers: &[PersonId],
@@ -47,11 +47,11 @@ pub async fn find_people(
     get_many(reader, numbers.iter().map(|id| keys.person(*id)).collect()).await
 }
 
-/// The place in a list after which it goes on.
+/// The position after which a list continues.
 pub type Place = Key;
 
-/// At most `limit` people of these kinds, of one source or all, each with their place; absent who was purged meanwhile. `kinds` must be in the order of the
-/// keys: customers, AI agents, teammates.
+/// At most `limit` people of these kinds, from one source or all, each with their position; `None` if purged meanwhile.
+/// `kinds` must be in key order: customers, AI agents, teammates.
 pub async fn list_people(
     reader: &dyn Scanner,
     kinds: &[AuthorKind],
@@ -84,7 +84,7 @@ pub async fn list_people(
     let people = find_people(reader, &numbers).await?;
     let mut found: Vec<(Place, Option<Person>)> = places.into_iter().zip(people).collect();
     for (place, person) in found.iter_mut().filter(|(_, person)| person.is_none()) {
-        // Purged with their conversation since the list was read, unless the identity is still there.
+        // Either purged since the list was read, or replaced: read the identity again.
         if let Some(number) = get_one::<PersonNumber>(reader, place.clone()).await? {
             *person = find_person(reader, number.person).await?;
             if person.is_none() {
@@ -124,7 +124,7 @@ pub async fn find_team(reader: &dyn Reader, name: &TeamRef) -> Result<Option<Tea
     }
 }
 
-/// The number of the team that a helpdesk calls so.
+/// The number of a team by the helpdesk's name for it.
 pub async fn find_team_number(
     reader: &dyn Reader,
     identity: &TeamIdentity,
@@ -141,19 +141,19 @@ pub async fn list_teams(reader: &dyn Scanner, after: TeamId, limit: usize) -> Re
     page.iter().map(|(key, raw)| records::decode(key, raw)).collect()
 }
 
-/// Puts somebody who is not in the directory, and expects that they are not.
+/// Adds a person, expecting that they are not in the directory yet.
 pub fn put_new_person(decision: &mut Decision<'_>, person: &Person) {
     let identity = decision.keys().person_identity(&person.identity);
     decision.put_new(identity, &PersonNumber { person: person.id });
     decision.put(decision.keys().person(person.id), person);
 }
 
-/// Puts a changed person, who was read.
+/// Puts a changed person, which must have been read.
 pub fn put_person(decision: &mut Decision<'_>, person: &Person) {
     decision.replace(decision.keys().person(person.id), person);
 }
 
-/// Puts a team that is not in the directory, and expects that it is not.
+/// Adds a team, expecting that it is not in the directory yet.
 pub fn put_new_team(decision: &mut Decision<'_>, team: &Team) {
     if let Some(identity) = &team.identity {
         let key = decision.keys().team_identity(identity);
@@ -162,12 +162,12 @@ pub fn put_new_team(decision: &mut Decision<'_>, team: &Team) {
     decision.put(decision.keys().team(team.id), team);
 }
 
-/// Puts a changed team, which was read.
+/// Puts a changed team, which must have been read.
 pub fn put_team(decision: &mut Decision<'_>, team: &Team) {
     decision.replace(decision.keys().team(team.id), team);
 }
 
-/// Deletes a team without members, which was read.
+/// Deletes a team without members, which must have been read.
 pub fn delete_team(decision: &mut Decision<'_>, team: &Team) {
     let keys = decision.keys();
     decision.delete(keys.team(team.id));
@@ -176,7 +176,7 @@ pub fn delete_team(decision: &mut Decision<'_>, team: &Team) {
     }
 }
 
-/// Lets a person join or leave `teams`, as they were read: those of `before` are left, the others joined.
+/// Moves a person out of the teams in `before` and into the others. `teams` are as they were read.
 pub fn put_memberships(
     decision: &mut Decision<'_>,
     person: PersonId,

@@ -12,10 +12,10 @@ pub fn decode(position: Position, record: &Value) -> Result<Event, StoreError> {
     records::decode(&position.to_be_bytes().to_vec(), record)
 }
 
-/// Whether the log holds all that followed a position, which was that of a record or 0: its beginning may have been removed,
-/// or, after a restore, its end be missing.
+/// Whether the log still holds everything after a position, which is a record's or 0. Its beginning may have been
+/// trimmed, or its end may be missing after a restore.
 pub async fn reaches(store: &dyn Keyspace, position: Position) -> Result<bool, StoreError> {
-    // A record is there a moment before it is the newest that is told.
+    // A record can be read slightly before `newest` reports it.
     let is_beyond = *store.newest().borrow() < position;
     if is_beyond && store.log(position.saturating_sub(1), 1).await?.is_empty() {
         return Ok(false);
@@ -23,8 +23,8 @@ pub async fn reaches(store: &dyn Keyspace, position: Position) -> Result<bool, S
     Ok(store.trimmed().await? <= position)
 }
 
-/// At most `limit` records after a position, oldest first. One that cannot be read has no value, and does not keep those after it
-/// from being read.
+/// At most `limit` records after a position, oldest first. An unreadable record has no value and does not block those
+/// after it.
 pub async fn page(
     store: &dyn Keyspace,
     after: Position,
@@ -35,7 +35,7 @@ pub async fn page(
         Err(StoreError::Corrupt(_)) => {}
         Err(error) => return Err(error),
     }
-    // A damaged record is in it. Where is not told, so the places are tried one after the other.
+    // The page contains a damaged record at an unknown position, so read positions one by one.
     let newest = *store.newest().borrow();
     let (mut page, mut last) = (Vec::new(), after);
     while page.len() < limit && last < newest {
@@ -56,10 +56,11 @@ pub async fn page(
     Ok(page)
 }
 
-/// Up to where every durable consumer has read the log: nothing after it may be removed. `None` where there is none.
+/// The lowest position among the log's durable consumers; nothing after it may be removed. `None` if there are no
+/// consumers.
 pub async fn lowest_cursor(store: &dyn Keyspace) -> Result<Option<Position>, StoreError> {
     let cursors = store.scan(keys::cursors(), MAX_PAGE, Direction::Ascending).await?;
-    // One that cannot be read may stand anywhere.
+    // An unreadable cursor could be at any position, so it counts as 0.
     let position = |(key, raw): &(_, Value)| match records::decode::<Cursor>(key, raw) {
         Ok(cursor) => cursor.position,
         Err(cause) => {
@@ -70,7 +71,8 @@ pub async fn lowest_cursor(store: &dyn Keyspace) -> Result<Option<Position>, Sto
     Ok(cursors.iter().map(position).min())
 }
 
-/// Notes how far a durable consumer of the log has read, with what it made of it. While it is noted, no later event is removed.
+/// Stores a consumer's position in the log, together with what it derived. No later event is trimmed while it is
+/// stored.
 pub fn put_cursor(decision: &mut Decision<'_>, consumer: &str, position: Position) {
     decision.put(keys::cursor(consumer), &Cursor { position });
 }

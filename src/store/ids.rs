@@ -1,9 +1,9 @@
 //! Numeric ids from leased blocks: one conditional commit per block, none per id.
 //!
-//! Lists rely on it that below some number no conversation will be stored any more. On a store that several processes share, each
-//! therefore notes from which number on it may still store one, and takes a *fence* for each block of such numbers: whoever
-//! stores a conversation expects the fence. The note of a process that has gone expires, and whoever meets it then removes it
-//! together with the fences.
+//! Lists rely on knowing a number below which no more conversations will be stored. On a shared store, each process
+//! therefore keeps a note of the lowest number it may still use, and a *fence* for each block: storing a conversation
+//! expects the fence. The note of a dead process expires, and whoever finds it then removes it together with the
+//! fences.
 
 use std::{
     collections::BTreeSet,
@@ -25,17 +25,17 @@ use super::{
     records::{self, NextId, OpenNumbers},
 };
 
-/// How many ids a lease takes; what is left of it when the process ends is never given away.
+/// Ids per lease. Those left over when the process exits are never used.
 const BLOCK: u64 = 1 << 16;
 
-/// Gives away ids. Later ones are higher, within one process; between processes blocks never overlap.
+/// Allocates ids. Within a process, later ids are higher; blocks of different processes never overlap.
 pub struct Ids {
     store: Arc<dyn Keyspace>,
     /// This process.
     holder: u64,
-    /// Absent until something is asked for.
+    /// `None` until the first id is needed.
     leased: Mutex<Option<Range<u64>>>,
-    /// The block for conversations on a store that is shared; elsewhere they are of `leased`.
+    /// The block for conversations on a shared store; on an exclusive one they come from `leased`.
     fenced: Mutex<Option<Fenced>>,
     open: Open,
     conversations: AtomicU64,
@@ -44,23 +44,23 @@ pub struct Ids {
 /// The numbers of conversations that are being stored.
 type Open = Arc<std::sync::Mutex<BTreeSet<u64>>>;
 
-/// A block whose numbers other processes know of.
+/// A block announced to other processes.
 struct Fenced {
     left: Range<u64>,
     fence: Fence,
-    /// Until when others take this process for alive.
+    /// Until when other processes consider this one alive.
     expire_time: UnixMillis,
 }
 
-/// Stands in the store as long as conversations may be stored with numbers of a block.
+/// A key that exists while conversations may be stored with numbers of a block.
 #[derive(Clone)]
 pub struct Fence {
     pub key: Key,
-    /// Whether it was found to be gone.
+    /// Whether the key was found missing.
     is_gone: Arc<AtomicBool>,
 }
 
-/// A number that was taken for a conversation. As long as this lives it may still be stored.
+/// A number taken for a conversation, which may still be stored until this is dropped.
 pub struct Taken {
     pub number: u64,
     fence: Option<Fence>,
@@ -68,12 +68,12 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// What must hold nothing but an empty value when the conversation is stored.
+    /// The key that must exist, with an empty value, when the conversation is stored.
     pub fn fence(&self) -> Option<&Key> {
         self.fence.as_ref().map(|fence| &fence.key)
     }
 
-    /// Notes that a commit failed because of this key.
+    /// Records that a commit failed because of this key.
     pub fn met_conflict(&self, key: &Key) {
         if let Some(fence) = self.fence.as_ref().filter(|fence| fence.key == *key) {
             fence.is_gone.store(true, Ordering::SeqCst);
@@ -99,15 +99,15 @@ impl Ids {
         }
     }
 
-    /// `count` consecutive ids, at most 65,536; the first of them.
+    /// Takes `count` consecutive ids, at most 65,536, and returns the first.
     pub async fn take(&self, count: u64) -> Result<u64, StoreError> {
         check_count(count)?;
         let mut leased = self.leased.lock().await;
         self.take_of(&mut leased, count).await
     }
 
-    /// As [`Ids::take`], for a conversation that is to be stored under the first of them, with the moment at which they were
-    /// taken: no later number has an earlier one, unless the clock was set back.
+    /// Like [`Ids::take`], for a conversation stored under the first id. Also returns when they were taken: a later
+    /// number never has an earlier time, unless the clock was set back.
     pub async fn take_for_conversation(
         &self,
         count: u64,
@@ -146,7 +146,7 @@ impl Ids {
         Taken { number, fence, open: Arc::clone(&self.open) }
     }
 
-    /// Below this number no conversation will be stored that is not stored now, by whichever process.
+    /// The number below which no process will store another conversation.
     pub async fn decided_below(&self, now: UnixMillis) -> Result<u64, StoreError> {
         if self.store.is_exclusive() {
             let leased = self.leased.lock().await;
@@ -157,7 +157,7 @@ impl Ids {
             return Ok(self.lowest_open().map_or(next, |lowest| next.min(lowest)));
         }
         let fenced = self.fenced.lock().await;
-        // Read before the notes of the others: what they lease later lies behind it.
+        // Read before the other processes' notes: whatever they lease later is above it.
         let mut below = self.next_leased(&self.space()).await?;
         if let Some(block) = &*fenced {
             below = below.min(block.left.start);
@@ -172,7 +172,7 @@ impl Ids {
             let note = records::decode::<OpenNumbers>(&key, &raw).ok();
             let is_alive = note.is_some_and(|note| note.expire_time > now);
             if is_alive || !self.remove_note(holder, key, raw).await? {
-                // Of one that cannot be read and just changed nothing is known until the next time.
+                // A note that is damaged and just changed says nothing yet, so it counts as 0.
                 below = below.min(note.map_or(0, |note| note.from));
             }
         }
@@ -188,7 +188,7 @@ impl Ids {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).first().copied()
     }
 
-    /// For how many conversations numbers were taken.
+    /// How many conversations numbers were taken for.
     pub fn conversations(&self) -> u64 {
         self.conversations.load(Ordering::Relaxed)
     }
@@ -208,7 +208,7 @@ impl Ids {
         Ok(range.start)
     }
 
-    /// Numbers belong to the store, whatever the workspace.
+    /// Numbers belong to the store rather than to a workspace.
     fn space(&self) -> Space<'_> {
         Space::new(&self.store, WorkspaceId::FIRST)
     }
@@ -228,8 +228,7 @@ impl Ids {
         Ok(first..end)
     }
 
-    /// The block, with a note that is good for another while where half of it is over; `None` when another process took this
-    /// one for dead.
+    /// The block, renewing its note once half the term has passed; `None` if another process considered this one dead.
     async fn renewed(&self, block: Fenced, now: UnixMillis) -> Result<Option<Fenced>, StoreError> {
         if block.expire_time.0.saturating_sub(now.0) > TERM_MILLIS / 2 {
             return Ok(Some(block));
@@ -264,7 +263,7 @@ impl Ids {
         }
     }
 
-    /// Removes the note of a process that has gone, with its fences; false when it is not gone after all.
+    /// Removes the note of a dead process and its fences; false if it is alive after all.
     async fn remove_note(&self, holder: u64, note: Key, raw: Value) -> Result<bool, StoreError> {
         let fences =
             self.store.scan_keys(keys::number_fences(holder), MAX_PAGE, Direction::Ascending).await?;
@@ -302,7 +301,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = open(&folder);
         let processes: Vec<_> = (0..8).map(|_| Ids::new(store.clone(), 1)).collect();
-        // Each takes from four blocks, all at the same time.
+        // Each takes from four blocks, all concurrently.
         let taken = join_all((0..4 * processes.len()).map(|turn| {
             let ids = &processes[turn % processes.len()];
             async move { ids.take(BLOCK).await.unwrap() }

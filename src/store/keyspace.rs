@@ -1,7 +1,7 @@
 //! The contract of the keyspace: an ordered map of bytes to bytes with conditional batches and a log.
 //!
-//! It knows nothing of conversations or assessments; `keys` and `records` give the bytes their meaning. Every engine
-//! passes the one suite in `conformance`.
+//! Knows nothing of conversations or assessments; `keys` and `records` give the bytes their meaning. Every engine
+//! passes the same suite, in `conformance`.
 
 use std::{collections::HashSet, ops::Bound, sync::Arc};
 
@@ -11,20 +11,21 @@ use tokio::sync::watch;
 
 /// A key: non-empty, at most [`MAX_KEY_BYTES`] long, ordered by its bytes.
 pub type Key = Vec<u8>;
-/// A value: any bytes, the empty string among them.
+/// A value: any bytes, including none.
 pub type Value = Bytes;
-/// A place in the log. Positions grow from 1 and are never given again; gaps are allowed. 0 is "before the first record".
+/// A position in the log. Positions start at 1, only grow and are never reused; gaps are allowed. 0 means "before the
+/// first record".
 pub type Position = u64;
 
-/// The longest key that an engine must take.
+/// The longest key that an engine must accept.
 pub const MAX_KEY_BYTES: usize = 2048;
-/// The largest batch (keys and values, expectations not counted) that an engine must take.
+/// The largest batch (keys and values, not counting expectations) that an engine must accept.
 pub const MAX_BATCH_BYTES: usize = 32 * 1024 * 1024;
 /// The largest page that `scan` and `log` return, whatever `limit` says.
 pub const MAX_PAGE: usize = 10_000;
-/// The most log records that one call of `trim_log` removes: a batch of them holds no other writer up for long.
+/// The most log records that one `trim_log` call removes, so that it never blocks other writers for long.
 pub const MAX_TRIM: usize = 128;
-/// The last position that a log may reach: what a signed integer of SQL holds.
+/// The highest log position: the largest signed 64-bit integer, so that an SQL engine can store it.
 pub const MAX_POSITION: Position = i64::MAX as Position;
 
 /// What a key must hold for a batch to be applied.
@@ -34,20 +35,21 @@ pub enum Expect {
     Is(Value),
 }
 
-/// One write: data, never a closure, so that a committer can merge many into one sync.
+/// One write. It is data rather than a closure, so that a committer can merge many into one sync.
 ///
-/// Every key that influenced the decision belongs into `expect`. A key may appear once among `put` and `delete`.
+/// Every key that influenced the decision belongs in `expect`. A key may appear only once across `put` and `delete`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     pub expect: Vec<(Key, Expect)>,
     pub put: Vec<(Key, Value)>,
     pub delete: Vec<Key>,
-    /// Appended to the log in this order, in the same atomic step.
+    /// Appended to the log in this order, atomically with the rest of the batch.
     pub log: Vec<Value>,
 }
 
 impl Batch {
-    /// Refuses what breaks a limit of the contract; every engine asks it first, so that they all refuse the same.
+    /// Rejects a batch that exceeds a limit of the contract. Every engine calls this first, so all reject the same
+    /// batches.
     pub fn check(&self) -> Result<(), StoreError> {
         let written = || self.put.iter().map(|(key, _)| key).chain(&self.delete);
         for key in self.expect.iter().map(|(key, _)| key).chain(written()) {
@@ -71,7 +73,7 @@ impl Batch {
     }
 }
 
-/// Refuses log positions that do not grow, or that leave no room after them.
+/// Rejects log positions that do not increase or exceed [`MAX_POSITION`].
 pub(super) fn check_positions(
     mut last: Position,
     positions: impl Iterator<Item = Position>,
@@ -97,10 +99,10 @@ fn check_key(key: &[u8]) -> Result<(), StoreError> {
     }
 }
 
-/// The answer to a batch that was applied and is durable.
+/// The result of a batch that is applied and durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Committed {
-    /// The position of the batch's first log record; the others follow it in order. Absent when it logged nothing.
+    /// The position of the batch's first log record; the others follow it in order. `None` if it logged nothing.
     pub first_position: Option<Position>,
 }
 
@@ -138,7 +140,7 @@ impl KeyRange {
         Self { start: Bound::Included(prefix), end }
     }
 
-    /// Whether no key at all lies between the bounds, as when the start is behind the end.
+    /// Whether the range cannot contain any key, for example because its start is after its end.
     pub fn is_empty(&self) -> bool {
         match (&self.start, &self.end) {
             (Bound::Included(start), Bound::Included(end)) => start > end,
@@ -150,14 +152,14 @@ impl KeyRange {
         }
     }
 
-    /// The same range without `key` and all before it: how an ascending scan goes on after its last key.
+    /// The rest of the range after `key`, to continue an ascending scan.
     pub fn after(mut self, key: Key) -> Self {
         self.start = Bound::Excluded(key);
         self
     }
 }
 
-/// How large a store is. Estimates are allowed where a count would cost a scan.
+/// Sizes and counters of a store; estimates where an exact count would need a scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// `memory`, `sled`, …
@@ -168,25 +170,25 @@ pub struct Stats {
     pub last_position: Position,
     /// Batches committed since the engine was opened.
     pub commits: u64,
-    /// Groups of batches synced since the engine was opened; `commits / groups` is the grouping reached.
+    /// Groups of batches synced since the engine was opened; `commits / groups` is the average group size.
     pub groups: u64,
-    /// Batches waiting for the committer now.
+    /// Batches waiting for the committer.
     pub queue_depth: usize,
 }
 
-/// Why the store did not do what was asked.
+/// Why a store operation failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
-    /// An expectation failed. Nothing was written; read again and decide again.
+    /// An expectation failed. Nothing was written; read and decide again.
     #[error("the key {} does not hold what was expected", hex(.key))]
     Conflict { key: Key },
     /// The committer's queue is full. Nothing was written; try again later.
     #[error("the store's queue of writes is full")]
     Overloaded,
-    /// The batch breaks a limit of the contract. Nothing was written.
+    /// The batch exceeds a limit of the contract. Nothing was written.
     #[error("the batch breaks a limit of the store: {0}")]
     Limit(String),
-    /// The engine has failed or was closed. What was being written is of unknown outcome; nothing is accepted any more.
+    /// The engine has failed or was closed. Whether writes in flight survive is unknown; nothing more is accepted.
     #[error("the store has failed: {0}")]
     Failed(Arc<str>),
     /// The stored bytes are not what the engine wrote.
@@ -196,17 +198,19 @@ pub enum StoreError {
 
 /// An ordered map of bytes to bytes with conditional batches and a log.
 ///
-/// All calls may run concurrently. No call blocks the thread that polls it for more than about a millisecond, and a read that
-/// answers at once counts towards the task's budget ([`spend_budget`]), so that who reads page after page lets others run.
+/// All calls may run concurrently. No call blocks the polling thread for more than about a millisecond, and a read that
+/// completes without waiting counts towards the task's budget ([`spend_budget`]), so that a task reading page after
+/// page lets others run.
 pub trait Keyspace: Send + Sync + 'static {
     /// The values of several keys, in the order asked; `None` where a key is absent.
     ///
-    /// A value is never shown while it could still be lost: a read that meets a write which is applied but not yet synced
-    /// waits for its sync.
+    /// Never returns a value that could still be lost: a read that sees an applied but unsynced write waits for the
+    /// sync.
     fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Option<Value>>, StoreError>>;
 
     /// At most `limit` pairs of `range`, ordered by the bytes of their keys. Fewer than `limit` (and than [`MAX_PAGE`])
-    /// means that the range is at its end. Each call is consistent with what was synced, there is no snapshot across calls.
+    /// means that the range is exhausted. Each call sees one consistent, synced state; there is no snapshot across
+    /// calls.
     fn scan(
         &self,
         range: KeyRange,
@@ -216,9 +220,9 @@ pub trait Keyspace: Send + Sync + 'static {
         self.scan_within(range, limit, usize::MAX, direction)
     }
 
-    /// As [`Keyspace::scan`], for values whose sizes nobody knows beforehand: a page ends before the pair whose value would
-    /// bring the page's values above `max_bytes`. The first pair always comes, so that only an empty page says that the range
-    /// is at its end. A value that is not returned is not read.
+    /// Like [`Keyspace::scan`], for values of unknown size: the page ends before the pair whose value would push the
+    /// total size of its values above `max_bytes`. The first pair is always returned, so only an empty page means that
+    /// the range is exhausted. Values that are not returned are not read.
     fn scan_within(
         &self,
         range: KeyRange,
@@ -227,7 +231,7 @@ pub trait Keyspace: Send + Sync + 'static {
         direction: Direction,
     ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>>;
 
-    /// The keys that [`Keyspace::scan`] returns, without reading their values, however large or damaged those are.
+    /// The keys that [`Keyspace::scan`] would return. Does not read the values, so large or damaged ones do not matter.
     fn scan_keys(
         &self,
         range: KeyRange,
@@ -235,54 +239,55 @@ pub trait Keyspace: Send + Sync + 'static {
         direction: Direction,
     ) -> BoxFuture<'_, Result<Vec<Key>, StoreError>>;
 
-    /// Applies a batch atomically, serializably and durably, or not at all. When it answers `Ok`, the write survives the
-    /// loss of power.
+    /// Applies a batch atomically, serializably and durably, or not at all. Once it returns `Ok`, the write survives a
+    /// power loss.
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>>;
 
-    /// At most `limit` log records after `after`, oldest first. The order never changes and a record never appears before
+    /// At most `limit` log records after `after`, oldest first. The order never changes, and no record appears before
     /// one that was already returned.
     fn log(&self, after: Position, limit: usize)
     -> BoxFuture<'_, Result<Vec<(Position, Value)>, StoreError>>;
 
-    /// The position of the newest log record, 0 while there is none. Changes when the log has grown; [`Keyspace::log`] then
-    /// has what was told.
+    /// The position of the newest log record, or 0 if there is none. By the time it changes, [`Keyspace::log`] returns
+    /// the new records.
     fn newest(&self) -> watch::Receiver<Position>;
 
-    /// Removes the oldest log records up to and including the position `up_to`, durably: at most [`MAX_TRIM`] of them, and
-    /// fewer where they are large. Answers how many; 0 means that nothing is left to remove up to there.
+    /// Durably removes the oldest log records up to and including position `up_to`: at most [`MAX_TRIM`], fewer if they
+    /// are large. Returns how many; 0 means that there is nothing left to remove up to `up_to`.
     ///
-    /// The newest record always stays, whatever `up_to` says: it is what later positions follow, also after a reopening.
-    /// Each call is atomic, and several at once are as good as one after the other. The place of a record says whether it is
-    /// removed, never what it holds: one that cannot be read goes as well.
+    /// The newest record always stays, whatever `up_to` says: it tells where positions continue after a restart. Each
+    /// call is atomic, and concurrent calls have the same effect as consecutive ones. Only positions matter, never
+    /// contents: unreadable records are removed too.
     fn trim_log(&self, up_to: Position) -> BoxFuture<'_, Result<usize, StoreError>>;
 
-    /// The position of the newest log record that was removed, 0 while none was: whoever has read the log up to there or
-    /// further has missed nothing, and whoever has not has missed that record at least. It changes in the same atomic
-    /// step as the log: asked after a page was read, it tells whether something was removed before that page.
+    /// The position of the newest removed log record, or 0 if none was removed. A reader that has got at least this far
+    /// has missed nothing; any other has missed at least that record. It changes atomically with the log, so reading it
+    /// after a page shows whether records before that page were removed.
     fn trimmed(&self) -> BoxFuture<'_, Result<Position, StoreError>>;
 
-    /// Appends records at the positions given, durably and all or none: how `store load` keeps the positions of a dump.
+    /// Durably appends all records at the given positions, or none. `store load` uses it to keep the positions of a
+    /// dump.
     ///
-    /// The positions must grow and lie after the newest one of the log, else [`StoreError::Limit`]. Later commits go on
-    /// after the last of them. What would stand before the first record of a log counts as removed: a dump does not say
-    /// what its store had removed before.
+    /// The positions must increase and be higher than the log's newest, else [`StoreError::Limit`]. Later commits
+    /// continue after the last one. In an empty log, everything before the first restored record counts as removed,
+    /// since a dump does not say what its store had removed.
     fn restore_log(&self, records: Vec<(Position, Value)>) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Whether only this process can have the store open. Then whatever another process left behind is over for good; else it
-    /// is over when its time has expired.
+    /// Whether only this process can have the store open. If so, whatever other processes left behind is obsolete at
+    /// once; otherwise only once it has expired.
     fn is_exclusive(&self) -> bool;
 
-    /// Sizes and counters, cheap enough to ask every second.
+    /// Sizes and counters, cheap enough to read every second.
     fn stats(&self) -> BoxFuture<'_, Result<Stats, StoreError>>;
 
-    /// Becomes `Some(cause)` once, when the engine has failed for good: health follows it.
+    /// Becomes `Some(cause)` once the engine has failed for good; the health check watches it.
     fn failure(&self) -> watch::Receiver<Option<Arc<str>>>;
 
-    /// Lets the waiting batches finish, syncs and closes. Calls after it answer [`StoreError::Failed`].
+    /// Commits the waiting batches, syncs and closes. Later calls return [`StoreError::Failed`].
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 }
 
-/// Lets other tasks run when this one has read much without waiting for anything.
+/// Yields to other tasks when this one has read a lot without waiting.
 pub(super) async fn spend_budget(items: usize) {
     const ITEMS: usize = 16;
     for _ in 0..=items.min(MAX_PAGE) / ITEMS {

@@ -1,4 +1,4 @@
-//! Leases: which of the processes on one store does a background task. docs/decisions/0031 says why.
+//! Leases: which of the processes sharing a store runs a background task. See docs/decisions/0031.
 
 use std::{
     collections::HashMap,
@@ -11,10 +11,10 @@ use super::{
     Decision, Key, Keyspace, Reader as _, Space, StoreError, WorkspaceId, keys, records, records::Lease,
 };
 
-/// How long a lease is good for. Whoever dies holds its task up for so long, unless the store is exclusive.
+/// How long a lease is valid. Unless the store is exclusive, a dead process blocks its tasks for this long.
 pub const TERM_MILLIS: i64 = 30_000;
 
-/// The tasks that one process does at a time. Numbers are stored: append only.
+/// The tasks that only one process runs at a time. The numbers are stored: append only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum LeasedTask {
@@ -23,7 +23,7 @@ pub enum LeasedTask {
     Purge = 3,
 }
 
-/// What this process knows of the leases. The store is the truth: whoever acts on a lease expects it with what they commit.
+/// The leases this process believes it holds. The store is authoritative: every commit made under a lease expects it.
 pub struct Leases {
     store: Arc<dyn Keyspace>,
     /// This process.
@@ -34,7 +34,7 @@ pub struct Leases {
 #[derive(Clone, Copy)]
 enum Held {
     Until(UnixMillis),
-    /// Another process took it over.
+    /// Taken over by another process.
     Lost,
 }
 
@@ -43,11 +43,10 @@ impl Leases {
         Self { store, holder, held: Mutex::default() }
     }
 
-    /// Takes the lease of a task, or renews it when half of its term is over; whether this process has it now. Asked when there
-    /// is work, so that a server that has none writes nothing.
+    /// Acquires a task's lease, or renews it once half its term has passed. Returns whether this process now holds it.
+    /// Called only when there is work, so an idle server writes nothing.
     ///
-    /// A store that only one process can have open has no other holder that is alive: its lease is taken over at once, and needs
-    /// no renewal.
+    /// On an exclusive store no other holder can be alive, so the lease is taken over at once and needs no renewal.
     pub async fn hold(&self, task: LeasedTask, now: UnixMillis) -> Result<bool, StoreError> {
         let is_exclusive = self.store.is_exclusive();
         let known = self.held().get(&task).copied();
@@ -78,7 +77,7 @@ impl Leases {
         Ok(is_held)
     }
 
-    /// Makes what is decided depend on this process having the lease; false when it has it no more.
+    /// Makes a decision depend on this process holding the lease; false if it no longer does.
     pub async fn expect_held(&self, decision: &Decision<'_>, task: LeasedTask) -> Result<bool, StoreError> {
         let is_held = read(decision, task).await?.is_some_and(|lease| lease.holder == self.holder);
         if !is_held {
@@ -87,7 +86,7 @@ impl Leases {
         Ok(is_held)
     }
 
-    /// Gives up what this process has, so that no other waits for its end.
+    /// Releases all leases, so that other processes need not wait for them to expire.
     pub async fn release_all(&self) -> Result<(), StoreError> {
         if self.store.is_exclusive() {
             return Ok(());
@@ -103,7 +102,7 @@ impl Leases {
         Ok(())
     }
 
-    /// Leases belong to the store, whatever the workspace.
+    /// Leases belong to the store rather than to a workspace.
     fn space(&self) -> Space<'_> {
         Space::new(&self.store, WorkspaceId::FIRST)
     }
@@ -113,7 +112,7 @@ impl Leases {
     }
 }
 
-/// The lease as it is stored. One that is damaged is nobody's.
+/// The stored lease. A damaged one belongs to nobody.
 async fn read(decision: &Decision<'_>, task: LeasedTask) -> Result<Option<Lease>, StoreError> {
     let key: Key = keys::lease(task as u8);
     let raw = decision.get(vec![key.clone()]).await?.pop().flatten();

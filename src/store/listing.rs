@@ -1,4 +1,4 @@
-//! What lists find conversations by: a record of each, and postings under what filters ask for. docs/decisions/0013 says why.
+//! The index behind lists: a record per conversation, and postings by filter term. See docs/decisions/0013.
 
 use crate::domain::{ConversationId, Listing, Place, Term, TimeRange, UnixMillis};
 
@@ -7,12 +7,12 @@ use super::{
     records::{self, Backfill},
 };
 
-/// What lists know of a conversation; absent until somebody has taken it in.
+/// A conversation's listing; `None` until it is indexed.
 pub async fn find(reader: &dyn Reader, id: ConversationId) -> Result<Option<Listing>, StoreError> {
     get_one(reader, reader.keys().listing(id)).await
 }
 
-/// The same of several, in the order asked.
+/// The listings of several conversations, in the same order.
 pub async fn find_many(
     reader: &dyn Reader,
     ids: impl Iterator<Item = ConversationId>,
@@ -21,7 +21,7 @@ pub async fn find_many(
     get_many(reader, ids.map(|id| keys.listing(id)).collect()).await
 }
 
-/// As [`find_many`], with the bytes, each with what is wrong with it when it is damaged.
+/// Like [`find_many`], with the stored bytes, or the error where one is damaged.
 pub async fn find_many_stored(
     reader: &dyn Reader,
     ids: impl Iterator<Item = ConversationId>,
@@ -32,8 +32,8 @@ pub async fn find_many_stored(
     Ok(wanted.iter().zip(values).map(|(key, raw)| records::decode_stored(key, raw)).collect())
 }
 
-/// Puts what lists know of a conversation, with the postings that follow from it in place of those of `read`, which was read
-/// by this decision. Of one that is absent and of which there is nothing to say, only its absence is expected.
+/// Puts a conversation's listing and replaces the postings of `read`, which this decision must have read. If there is
+/// nothing to store and nothing was stored, only expects that it is still absent.
 pub fn put(decision: &mut Decision<'_>, id: ConversationId, read: Option<&Listing>, listing: &Listing) {
     let absent = Listing::default();
     let before = read.unwrap_or(&absent);
@@ -43,7 +43,7 @@ pub fn put(decision: &mut Decision<'_>, id: ConversationId, read: Option<&Listin
     }
 }
 
-/// Few terms change at a time: only their keys are made.
+/// Few terms change at a time, so keys are built only for those.
 fn move_postings(decision: &mut Decision<'_>, id: ConversationId, before: &Listing, after: &Listing) {
     let keys = decision.keys();
     let place = |listing: &Listing| Place { time: listing.create_time, number: id.0 };
@@ -60,7 +60,7 @@ fn move_postings(decision: &mut Decision<'_>, id: ConversationId, before: &Listi
     begun.filter_map(|term| posting(term, after)).for_each(|key| decision.put_raw(key, Value::new()));
 }
 
-/// At most `limit` conversations that are posted under a term, newest first.
+/// At most `limit` conversations posted under a term, newest first.
 pub async fn posted(
     reader: &dyn Scanner,
     term: &Key,
@@ -76,18 +76,18 @@ pub async fn posted(
     page.iter().map(place).collect()
 }
 
-/// Notes for the purge that a conversation is deleted.
+/// Records a deleted conversation for the purge.
 pub fn put_deletion(decision: &mut Decision<'_>, delete_time: UnixMillis, id: ConversationId) {
     decision.put_raw(decision.keys().deletion(delete_time, id), Value::new());
 }
 
-/// Takes the note away.
+/// Removes that record.
 pub fn end_deletion(decision: &mut Decision<'_>, delete_time: UnixMillis, id: ConversationId) {
     decision.delete(decision.keys().deletion(delete_time, id));
 }
 
-/// At most `limit` keys of notes on conversations that were deleted up to a moment, oldest first, after `after`;
-/// [`keys::conversation_of_deletion`] says which.
+/// At most `limit` deletion records up to a moment, oldest first, after `after`; [`keys::conversation_of_deletion`]
+/// gives the conversation of each.
 pub async fn deletions_until(
     reader: &dyn Scanner,
     time: UnixMillis,
@@ -101,12 +101,12 @@ pub async fn deletions_until(
     reader.scan_keys(range, limit, Direction::Ascending).await
 }
 
-/// How far conversations are posted; absent where nobody has begun.
+/// The progress of the posting backfill; `None` if not started.
 pub async fn find_backfill(reader: &dyn Reader) -> Result<Option<Backfill>, StoreError> {
     get_one(reader, reader.keys().backfill()).await
 }
 
-/// Puts it in place of what was read.
+/// Replaces the progress, which must have been read.
 pub fn put_backfill(decision: &mut Decision<'_>, backfill: &Backfill) {
     decision.replace(decision.keys().backfill(), backfill);
 }

@@ -1,6 +1,6 @@
-//! The engine for tests and for trying Plaudit out: everything in memory, nothing survives.
+//! The engine for tests and for trying Plaudit out: everything is in memory and lost at exit.
 //!
-//! It is also the plainest reading of the contract, to compare other engines with.
+//! It is also the simplest implementation of the contract, to compare other engines with.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,7 @@ pub struct MemoryStore {
 struct State {
     pairs: BTreeMap<Key, Value>,
     log: BTreeMap<Position, Value>,
-    /// The newest position that was removed from the log.
+    /// The newest position removed from the log.
     trimmed: Position,
     closed: bool,
 }
@@ -54,13 +54,13 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// One that counts as open in several processes at once, for what runs in each of them.
+    /// A store that claims to be open in several processes, to test how they share it.
     pub fn shared() -> Self {
         Self { is_shared: true, ..Self::default() }
     }
 
     fn open_state(&self) -> Result<MutexGuard<'_, State>, StoreError> {
-        // Nothing between a lock and its release can leave the state half changed, so a poisoned lock is still good.
+        // No code holding this lock can leave the state half changed, so a poisoned lock is still usable.
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.closed { Err(StoreError::Failed("the store is closed".into())) } else { Ok(state) }
     }

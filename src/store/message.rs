@@ -1,4 +1,4 @@
-//! Single messages in the keyspace: those that are stored one by one, found again, changed and deleted.
+//! Single messages in the keyspace: finding, changing and deleting them, and recognising repeats.
 
 use crate::domain::{AttachedFile, AttachmentId, Conversation, ConversationId, Message, MessageId};
 
@@ -11,11 +11,11 @@ use super::{
 pub enum Place {
     /// With its conversation's head.
     Head,
-    /// In a segment of this key.
+    /// In the segment under this key.
     Segment(Key, Segment),
 }
 
-/// One message of a conversation whose head was read, and where it is.
+/// One message of a conversation whose head was read, and where it is stored.
 pub async fn find(
     reader: &dyn Scanner,
     head: &Head,
@@ -33,8 +33,8 @@ pub async fn find(
     Ok(message.map(|message| (message, Place::Segment(key, value))))
 }
 
-/// Puts a conversation of which one message became another, or was deleted (`None`). `head` is what the change was
-/// decided on; segments change with it alone.
+/// Puts a conversation after one of its messages was changed, or deleted (`None`). `head` is the head that the change
+/// is based on; segments never change without it.
 pub fn put_changed(
     decision: &mut Decision<'_>,
     mut head: Head,
@@ -50,7 +50,7 @@ pub fn put_changed(
             if segment.messages.is_empty() {
                 decision.delete(key);
             } else {
-                // It keeps its key: that is not after its first message, which is all that finding one needs.
+                // The segment keeps its key: lookups need only a key that is not after its first message.
                 decision.put(key, &segment);
             }
         }
@@ -69,7 +69,7 @@ fn change(messages: &mut Vec<Message>, id: MessageId, changed: Option<Message>) 
     }
 }
 
-/// Which messages are known by a tracking id with these contents, in their places.
+/// The messages stored with a tracking id and these contents, in the same order.
 pub async fn find_tracked(
     reader: &dyn Reader,
     wanted: Vec<Key>,
@@ -78,19 +78,20 @@ pub async fn find_tracked(
     Ok(found.into_iter().map(|tracked| tracked.map(|tracked| tracked.message)).collect())
 }
 
-/// Puts which message has a tracking id and content that no other has.
+/// Indexes a message by tracking id and content, a combination that must be new.
 pub fn put_tracked(decision: &mut Decision<'_>, key: Key, message: MessageId) {
     decision.put_new(key, &TrackedMessage { message });
 }
 
-/// Deletes what leads from tracking ids to a message, so that the same may be stored again. It changes with the head alone.
+/// Removes a message from the index by tracking id, so that the same message can be stored again. The index never
+/// changes without the head.
 pub async fn delete_tracked(
     decision: &mut Decision<'_>,
     conversation: ConversationId,
     tracking_id: &str,
     message: MessageId,
 ) -> Result<(), StoreError> {
-    /// Of as many contents under one id the message's is looked for.
+    /// The most contents searched under one tracking id.
     const CONTENTS: usize = 256;
     let keys = decision.keys();
     let range = keys.tracked_of_id(conversation, tracking_id);
@@ -103,7 +104,7 @@ pub async fn delete_tracked(
     Ok(())
 }
 
-/// The bytes of an attachment with their name; none of a conversation that is deleted.
+/// An attachment's bytes and name; `None` if the conversation is deleted.
 pub async fn find_attachment(
     reader: &dyn Reader,
     conversation: ConversationId,
@@ -120,7 +121,7 @@ pub async fn find_attachment(
     Ok(Some(AttachedFile { file_name, content_type, bytes: Vec::from(bytes).into() }))
 }
 
-/// Puts the bytes of a new attachment, apart from its message: who reads words does not read files.
+/// Puts the bytes of a new attachment, apart from its message, so that reading text does not read files.
 pub fn put_attachment(
     decision: &mut Decision<'_>,
     conversation: ConversationId,
@@ -140,7 +141,7 @@ pub fn delete_attachment(decision: &mut Decision<'_>, conversation: Conversation
     decision.delete(decision.keys().attachment(conversation, id));
 }
 
-/// Puts the bytes of an attachment under another name, where they are there. They change with the head alone.
+/// Renames an attachment, if its bytes are stored. They never change without the head.
 pub async fn put_renamed_attachment(
     decision: &mut Decision<'_>,
     conversation: ConversationId,

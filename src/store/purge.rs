@@ -1,4 +1,4 @@
-//! What is stored of one conversation, wherever it is: for its purge.
+//! Finds everything stored for a conversation, for its purge.
 
 use crate::domain::{Assessment, ConversationId, Rating};
 
@@ -8,15 +8,15 @@ use super::{
     records::{self, PersonNumber},
 };
 
-/// How many keys are found at once: with what they lead to they are a batch of at most about 256 keys.
+/// Keys found at once: with the keys that they lead to, a batch of at most about 256.
 const PART: usize = 40;
-/// The same of attachments, each of which an engine may keep in a hundred pieces.
+/// The same for attachments, which an engine may split into a hundred pieces each.
 const ATTACHMENTS_PART: usize = 2;
-/// How many bytes of values are read at once.
+/// Bytes of values read at once.
 const PART_BYTES: usize = 1024 * 1024;
 
-/// Some of the keys that belong to a conversation, besides its head, its job and its listing; none when nothing is left.
-/// `source` is the conversation's, if it is known: by it those are found who are known within the conversation only.
+/// Some of the keys that belong to a conversation, other than its head, job and listing; empty when nothing is left.
+/// `source` is the conversation's, if known; it is needed to find people known only within the conversation.
 pub async fn next_belongings(
     reader: &dyn Scanner,
     id: ConversationId,
@@ -49,7 +49,7 @@ async fn next_of(reader: &dyn Scanner, range: KeyRange) -> Result<Vec<Key>, Stor
                 found
             })
             .collect()),
-        // What it leads to stays behind, and lists pass over it; the rest of the conversation must go all the same.
+        // What it leads to stays behind and is skipped by lists; the rest of the conversation must still go.
         Err(StoreError::Corrupt(cause)) => {
             tracing::error!(%cause, "a record of a deleted conversation is damaged; removed it unread");
             Ok(vec![first])
@@ -58,12 +58,12 @@ async fn next_of(reader: &dyn Scanner, range: KeyRange) -> Result<Vec<Key>, Stor
     }
 }
 
-/// Whether the value says which other keys belong to it.
+/// Whether this key's value leads to other keys.
 fn leads_elsewhere(key: &Key) -> bool {
     keys::is_assessment(key) || keys::is_rating(key) || keys::is_person_identity(key)
 }
 
-/// The other keys that belong to what is stored here. What is damaged leads nowhere.
+/// The other keys that a value leads to; none if it is damaged.
 fn elsewhere(keys: Keys, key: &Key, value: &Value) -> Vec<Key> {
     if keys::is_assessment(key) {
         let assessment = records::decode::<Assessment>(key, value).ok();

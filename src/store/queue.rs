@@ -1,4 +1,4 @@
-//! The durable queue of conversations that want scoring: one job each, whatever happened to them.
+//! The durable scoring queue: at most one job per conversation.
 
 use crate::domain::{ConversationId, UnixMillis};
 
@@ -7,10 +7,10 @@ use super::{
     records::{self, Job, ScoringFailure},
 };
 
-/// A job of the queue; `Err` holds what is stored in its place when that is damaged.
+/// A queued job; `Err` holds the stored bytes if they are damaged.
 pub type Waiting = (ConversationId, Result<Job, Value>);
 
-/// A page of jobs in the order of their keys, and the range that is left after it; `None` at the end.
+/// A page of jobs in key order, and the remaining range; `None` at the end.
 pub async fn page(
     reader: &dyn Scanner,
     range: KeyRange,
@@ -28,24 +28,24 @@ pub async fn page(
     Ok((pairs.into_iter().filter_map(waiting).collect(), rest))
 }
 
-/// The job of a conversation. One that is damaged is left to [`page`].
+/// A conversation's job. A damaged one is left for [`page`] to report.
 pub async fn find(reader: &dyn Reader, conversation: ConversationId) -> Result<Option<Job>, StoreError> {
     let key = reader.keys().job(conversation);
     let raw = reader.get(vec![key.clone()]).await?.pop().flatten();
     Ok(raw.and_then(|raw| records::decode(&key, &raw).ok()))
 }
 
-/// How long the queue is.
+/// The length and age of the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depth {
     pub jobs: usize,
-    /// When the oldest of them was queued; meaningless without one.
+    /// When the oldest job was queued; meaningless if there is none.
     pub oldest: UnixMillis,
-    /// Whether there are more than were counted.
+    /// Whether there are more jobs than were counted.
     pub more: bool,
 }
 
-/// Counts at most about `most` jobs.
+/// Counts jobs, up to about `most`.
 pub async fn depth(reader: &dyn Scanner, most: usize) -> Result<Depth, StoreError> {
     const COUNTED_AT_ONCE: usize = 1000;
     let mut depth = Depth { jobs: 0, oldest: UnixMillis(i64::MAX), more: false };
@@ -64,7 +64,7 @@ pub async fn depth(reader: &dyn Scanner, most: usize) -> Result<Depth, StoreErro
     Ok(depth)
 }
 
-/// How many conversations' scoring was given up, counting at most about `most`, and whether there are more.
+/// The number of conversations whose scoring was given up, counted up to about `most`, and whether there are more.
 pub async fn count_failures(reader: &dyn Scanner, most: usize) -> Result<(usize, bool), StoreError> {
     const COUNTED_AT_ONCE: usize = 1000;
     let (mut range, mut count) = (reader.keys().scoring_failures(), 0);
@@ -79,7 +79,7 @@ pub async fn count_failures(reader: &dyn Scanner, most: usize) -> Result<(usize,
     Ok((count, true))
 }
 
-/// What is no job's key is reported and passed over.
+/// The conversation of a job's key. Any other key is logged and skipped.
 fn conversation_of(key: &Key) -> Option<ConversationId> {
     let conversation = keys::conversation_of_job(key);
     if conversation.is_none() {
@@ -88,7 +88,7 @@ fn conversation_of(key: &Key) -> Option<ConversationId> {
     conversation
 }
 
-/// The lowest number of a conversation that has a job.
+/// The lowest number of a conversation with a job.
 pub async fn lowest(reader: &dyn Scanner) -> Result<Option<ConversationId>, StoreError> {
     let mut lowest: Option<ConversationId> = None;
     for shard in reader.keys().jobs_by_shard() {
@@ -100,14 +100,14 @@ pub async fn lowest(reader: &dyn Scanner) -> Result<Option<ConversationId>, Stor
     Ok(lowest)
 }
 
-/// What waits for one conversation, or what became of it.
+/// A conversation's waiting job, or its failure.
 #[derive(Clone, Debug, Default)]
 pub struct State {
     pub job: Option<Job>,
     pub failure: Option<ScoringFailure>,
 }
 
-/// The jobs of several conversations, and the failures of those that ask for it; also how many values were read.
+/// The jobs of several conversations, plus failures where requested, and how many values were read.
 pub async fn find_many(
     reader: &dyn Reader,
     wanted: Vec<(ConversationId, bool)>,
@@ -130,14 +130,14 @@ pub async fn find_many(
     Ok((states, reads))
 }
 
-/// Queues a version of a conversation that never had a job.
+/// Queues a version of a conversation that has never had a job.
 pub fn put_first(decision: &mut Decision<'_>, conversation: ConversationId, version: u64, now: UnixMillis) {
     let job = Job { version, failed_attempts: 0, not_before: UnixMillis(0), create_time: now };
-    // Whatever waits is replaced: there is one job, of the newest version.
+    // Replaces any waiting job: there is only one, for the newest version.
     decision.overwrite(decision.keys().job(conversation), &job);
 }
 
-/// Queues a new version in place of the job that may wait, and forgets that an older one was given up.
+/// Queues a new version, replacing any waiting job and clearing the failure of an older version.
 pub async fn put_next(
     decision: &mut Decision<'_>,
     conversation: ConversationId,
@@ -145,7 +145,7 @@ pub async fn put_next(
     now: UnixMillis,
 ) -> Result<(), StoreError> {
     let key = decision.keys().scoring_failure(conversation);
-    // Read, and so expected, also when there is none: an older version may be given up just now.
+    // Read, and so expected, even if absent: an older version may be given up concurrently.
     if get_one::<ScoringFailure>(&*decision, key.clone()).await?.is_some() {
         decision.delete(key);
     }
@@ -153,17 +153,17 @@ pub async fn put_next(
     Ok(())
 }
 
-/// Ends a job, which was read.
+/// Removes a finished job, which must have been read.
 pub fn end(decision: &mut Decision<'_>, conversation: ConversationId) {
     decision.delete(decision.keys().job(conversation));
 }
 
-/// Puts a job back that was read and is to be tried again.
+/// Requeues a job for another attempt. It must have been read.
 pub fn put_back(decision: &mut Decision<'_>, conversation: ConversationId, job: &Job) {
     decision.replace(decision.keys().job(conversation), job);
 }
 
-/// Takes a conversation out of the queue, whatever waits there or was given up.
+/// Removes a conversation's job and failure, if any.
 pub async fn withdraw(decision: &mut Decision<'_>, conversation: ConversationId) -> Result<(), StoreError> {
     let keys = decision.keys();
     let wanted = vec![keys.job(conversation), keys.scoring_failure(conversation)];
@@ -174,7 +174,7 @@ pub async fn withdraw(decision: &mut Decision<'_>, conversation: ConversationId)
     Ok(())
 }
 
-/// Ends a job for good, which was read, and says why.
+/// Gives up a job, which must have been read, and records why.
 pub fn give_up(decision: &mut Decision<'_>, conversation: ConversationId, failure: &ScoringFailure) {
     end(decision, conversation);
     decision.put(decision.keys().scoring_failure(conversation), failure);

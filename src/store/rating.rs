@@ -1,6 +1,6 @@
 //! Ratings in the keyspace: by conversation, in the order of their offers, and by the time of offer.
 //!
-//! An entry of the second holds what a summary needs, so that it reads one range and no conversation.
+//! Entries by time hold what a summary needs, so that it reads one range and no conversations.
 
 use std::ops::Bound;
 
@@ -14,12 +14,12 @@ use super::{
     records::{self, HeadWithoutMessages, OptOut, RatingNumber},
 };
 
-/// How many ratings of one conversation are read at once.
+/// Ratings of one conversation read at once.
 const PAGE: usize = 32;
-/// So many of the newest ratings of a conversation are asked for the last answer.
+/// How many of a conversation's newest ratings are searched for the last answer.
 const MAX_ASKED: usize = 1000;
 
-/// A rating as the list by time of offer knows it.
+/// A rating's entry in the list by time of offer.
 pub type Entry = (UnixMillis, RatingId, RatingEntry);
 
 /// One rating.
@@ -65,7 +65,7 @@ pub async fn newest(reader: &dyn Scanner, conversation: ConversationId) -> Resul
     page.iter().rev().map(|(key, raw)| records::decode(key, raw)).collect()
 }
 
-/// The rating of a conversation that was answered last; of two that were answered in one moment the later offer.
+/// The most recently answered rating of a conversation; of two answered at the same moment, the one offered later.
 pub async fn last_answered(
     reader: &dyn Scanner,
     conversation: ConversationId,
@@ -88,7 +88,8 @@ pub async fn last_answered(
     Ok(last)
 }
 
-/// The ratings with these numbers, in their order; without those that are gone, or whose conversation is or is deleted.
+/// The ratings with these numbers, in the given order, without those that no longer exist or whose conversation is gone
+/// or deleted.
 pub async fn find_many(
     reader: &dyn Reader,
     wanted: impl Iterator<Item = (ConversationId, RatingId)>,
@@ -103,7 +104,7 @@ pub async fn find_many(
     Ok(ratings.into_iter().zip(is_kept).filter_map(|(rating, is_kept)| rating.filter(|_| is_kept)).collect())
 }
 
-/// The range of offers that a filter's times let through. `before`: only what was offered before that rating.
+/// The entries within a filter's time range. `before` limits them to ratings offered before that one.
 pub fn entries_of(keys: Keys, filter: &RatingFilter, before: Option<(UnixMillis, RatingId)>) -> KeyRange {
     let mut range = keys.ratings_by_time();
     if let Some(from) = filter.from {
@@ -118,7 +119,7 @@ pub fn entries_of(keys: Keys, filter: &RatingFilter, before: Option<(UnixMillis,
     range
 }
 
-/// At most `limit` entries, the latest offers first, and the range that is left after them; `None` at the end.
+/// At most `limit` entries, latest offers first, and the remaining range; `None` at the end.
 pub async fn latest_entries(
     reader: &dyn Scanner,
     range: KeyRange,
@@ -139,13 +140,13 @@ pub async fn latest_entries(
     Ok((page.iter().map(entry).collect::<Result<_, StoreError>>()?, rest))
 }
 
-/// Puts a new rating. It needs no expectation of its own: its number is fresh.
+/// Puts a new rating. Its number is fresh, so nothing needs to be expected.
 pub fn put_new(decision: &mut Decision<'_>, rating: &Rating) {
     decision.put(decision.keys().rating(rating.conversation, rating.id), rating);
     decision.put(decision.keys().rating_by_time(rating.offer_time, rating.id), &rating.entry());
 }
 
-/// Puts what finds a new rating by the UUID that it brought along.
+/// Indexes a new rating by the UUID it was imported with.
 pub fn put_imported(decision: &mut Decision<'_>, rating: &Rating, uuid: Uuid) {
     let key = decision.keys().imported_rating(rating.conversation, uuid);
     decision.put_new(key, &RatingNumber { rating: rating.id });
@@ -168,7 +169,7 @@ pub fn put_changed(decision: &mut Decision<'_>, rating: &Rating) {
     decision.put(keys.rating_by_time(rating.offer_time, rating.id), &rating.entry());
 }
 
-/// Notes that the customer of a rating does not want to be asked, or forgets it. One who is noted stays as they are.
+/// Records or removes the opt-out of a rating's customer. An existing opt-out is left unchanged.
 pub async fn put_opt_out(
     decision: &mut Decision<'_>,
     rating: &Rating,
@@ -184,7 +185,7 @@ pub async fn put_opt_out(
     Ok(())
 }
 
-/// A customer who does not want to be asked, and since when.
+/// A customer who opted out of ratings, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptedOut {
     pub source: String,
@@ -192,7 +193,7 @@ pub struct OptedOut {
     pub time: UnixMillis,
 }
 
-/// The opt-outs in at most `limit` keys after `after`, each with its key.
+/// The opt-outs among at most `limit` keys after `after`, each with its key.
 pub async fn list_opt_outs(
     reader: &dyn Scanner,
     after: Option<Key>,

@@ -1,4 +1,4 @@
-//! The answers to requests that carried an id, kept for 24 hours.
+//! The answers to requests with a request id, kept for 24 hours.
 
 use crate::domain::UnixMillis;
 
@@ -9,10 +9,10 @@ use super::{
 
 /// How long a request id is remembered.
 pub const KEPT_MILLIS: i64 = 24 * 60 * 60 * 1000;
-/// How many records a sweep reads at once.
+/// Records that a sweep reads at once.
 const SWEEP_PAGE: usize = 256;
 
-/// The calls that take a request id. Numbers are stored: append only.
+/// The calls that accept a request id. The numbers are stored: append only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Method {
@@ -32,7 +32,7 @@ pub enum Method {
     UndeleteConversation = 10,
 }
 
-/// Which request: the caller, the call and the id that it sent.
+/// Identifies a request: the caller, the call and the id sent.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestKey<'a> {
     pub caller: &'a str,
@@ -46,23 +46,22 @@ impl RequestKey<'_> {
     }
 }
 
-/// The record of a request, however old.
+/// The record of a request, even if expired.
 pub async fn find(reader: &dyn Reader, request: RequestKey<'_>) -> Result<Option<Request>, StoreError> {
     get_one(reader, request.key(reader.keys())).await
 }
 
-/// Whether a record still counts.
+/// Whether a record has not expired.
 pub fn is_kept(record: &Request, now: UnixMillis) -> bool {
     now.0.saturating_sub(record.create_time.0) < KEPT_MILLIS
 }
 
-/// Puts the record of a request in place of what was read: nothing, or one that has expired.
+/// Puts a request's record in place of an absent or expired one, which was read.
 pub fn put(decision: &mut Decision<'_>, request: RequestKey<'_>, record: &Request) {
     decision.replace(request.key(decision.keys()), record);
 }
 
-/// Deletes the records that no longer count, and those that nobody can read: they protect nothing, and a call that meets one
-/// fails. Answers how many.
+/// Deletes expired records, and damaged ones: those protect nothing, and calls that read them fail. Returns how many.
 pub async fn sweep(space: Space<'_>, now: UnixMillis) -> Result<usize, StoreError> {
     let mut range = space.keys().requests();
     let mut swept = 0;
@@ -73,7 +72,7 @@ pub async fn sweep(space: Space<'_>, now: UnixMillis) -> Result<usize, StoreErro
             let is_kept = match records::decode(key, raw) {
                 Ok(record) => is_kept(&record, now),
                 Err(_) => {
-                    // Neither its key nor what is wrong with it: both may hold an id that names a person.
+                    // Logs neither the key nor the error, since both may contain an id that identifies a person.
                     tracing::error!("the record of a request is damaged; removed it");
                     false
                 }
@@ -84,7 +83,7 @@ pub async fn sweep(space: Space<'_>, now: UnixMillis) -> Result<usize, StoreErro
             }
         }
         let deleted = decision.writes();
-        // False where somebody used an expired id again meanwhile: the next sweep takes the others.
+        // False if an expired id was reused meanwhile; the next sweep deletes the others.
         if decision.commit().await? {
             swept += deleted;
         }

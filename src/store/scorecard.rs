@@ -57,7 +57,7 @@ pub async fn list_newest_after(
     Ok(get_many(reader, wanted).await?.into_iter().flatten().collect())
 }
 
-/// Puts a built-in's revision and makes it the newest of its family, which was read.
+/// Puts a built-in revision and makes it the newest of its family, which must have been read.
 pub fn put_seeded(decision: &mut Decision<'_>, revision: &ScorecardRevision) {
     let base = &revision.revision.base;
     let ordinal = revision.revision.ordinal;

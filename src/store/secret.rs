@@ -1,4 +1,4 @@
-//! The store's secret, and what is made under it: receipts, the UUIDs of ratings, page tokens, fingerprints.
+//! The store's secret, and what is derived from it: receipts, the UUIDs of ratings, page tokens, fingerprints.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// The secret of the store; a new store gets one.
+    /// Loads the store's secret, creating it for a new store.
     pub async fn load_or_create(space: Space<'_>) -> Result<Self, StoreError> {
         loop {
             let mut decision = Decision::new(space);
@@ -58,13 +58,13 @@ impl Secrets {
         }
     }
 
-    /// What tells requests apart that carry the same request id.
+    /// Distinguishes requests that carry the same request id.
     pub fn fingerprint(&self, request: &[u8]) -> [u8; 32] {
         *blake3::keyed_hash(&self.fingerprint, request).as_bytes()
     }
 
-    /// The receipt of a conversation's import: 64 bits of tag and the 53 bits of the number, masked by the tag, in 23
-    /// digits; the tag chooses the letter before them.
+    /// The receipt of an import: a 64-bit tag and the conversation's 53-bit number, masked with the tag, as 23 digits.
+    /// The tag also selects the leading letter.
     #[expect(clippy::indexing_slicing, reason = "there are 36 digits")]
     pub fn receipt(&self, conversation: ConversationId) -> Receipt {
         let tag = self.receipt_tag(conversation);
@@ -80,7 +80,7 @@ impl Secrets {
         text.parse().expect("24 letters and digits with a letter first are a receipt")
     }
 
-    /// The conversation of a receipt; `None` for one that this store did not give.
+    /// The conversation of a receipt; `None` if this store did not issue it.
     pub fn conversation_of(&self, receipt: &Receipt) -> Option<ConversationId> {
         let mut number = 0_u128;
         for byte in receipt.as_str().bytes().skip(1) {
@@ -100,8 +100,8 @@ impl Secrets {
         first_u64(&blake3::keyed_hash(&self.receipt_mask, &tag.to_be_bytes()))
     }
 
-    /// The UUID of a rating, version 8 of RFC 9562, whose 122 free bits are ours: 69 bits of tag, then the 53 bits of the
-    /// number, masked by the tag.
+    /// The UUID of a rating, version 8 of RFC 9562, whose 122 free bits hold a 69-bit tag and the 53-bit number, masked
+    /// with the tag.
     pub fn rating_uuid(&self, rating: RatingId) -> Uuid {
         let tag =
             first_u128(&blake3::keyed_hash(&self.rating_tag, &rating.0.to_be_bytes())) >> (128 - TAG_BITS);
@@ -109,7 +109,7 @@ impl Secrets {
         spread((tag << ID_BITS) | u128::from(number))
     }
 
-    /// The rating of a UUID; `None` for one that this store did not give.
+    /// The rating of a UUID; `None` if this store did not issue it.
     pub fn rating_of(&self, uuid: Uuid) -> Option<RatingId> {
         let payload = gathered(uuid);
         let rating = RatingId((payload as u64 ^ self.rating_mask(payload >> ID_BITS)) & LAST_ID);
@@ -120,12 +120,12 @@ impl Secrets {
         first_u64(&blake3::keyed_hash(&self.rating_mask, &tag.to_be_bytes()))
     }
 
-    /// A page token: `place` is where the next page begins, `arguments` what the token is good for.
+    /// A page token: `place` is where the next page begins; the token is valid only with the same `arguments`.
     pub fn page_token(&self, arguments: &str, place: &str) -> String {
         format!("{}{place}", &self.token_tag(arguments, place))
     }
 
-    /// The place of a page token; `None` for one that was made for other arguments, or by someone else.
+    /// The place of a page token; `None` if it was issued for other arguments or by another store.
     pub fn place_of(&self, arguments: &str, token: &str) -> Option<String> {
         let (tag, place) = token.split_at_checked(TOKEN_TAG_CHARACTERS)?;
         (self.token_tag(arguments, place) == tag).then(|| place.to_owned())
@@ -140,7 +140,7 @@ impl Secrets {
     }
 }
 
-/// Where attachments are downloaded: who has the link has the file, and nobody can guess one.
+/// Attachment links: whoever has the link can download the file, and links cannot be guessed.
 impl Secrets {
     /// The last part of an attachment's URL: both numbers, then 128 bits of tag.
     pub fn attachment_link(&self, conversation: ConversationId, attachment: AttachmentId) -> String {
@@ -151,12 +151,12 @@ impl Secrets {
         format!("{conversation}-{attachment}-{tag}")
     }
 
-    /// The attachment of a link; `None` for one that this store did not give.
+    /// The attachment of a link; `None` if this store did not issue it.
     pub fn attachment_of(&self, link: &str) -> Option<(ConversationId, AttachmentId)> {
         let mut parts = link.split('-');
         let mut number = || parts.next()?.parse().ok();
         let (conversation, attachment) = (ConversationId(number()?), AttachmentId(number()?));
-        // Compared by hash, so that the time it takes tells nothing of how much was right.
+        // Compares hashes, so that timing does not reveal how much of the link was right.
         let is_ours = blake3::hash(self.attachment_link(conversation, attachment).as_bytes())
             == blake3::hash(link.as_bytes());
         is_ours.then_some((conversation, attachment))
@@ -168,16 +168,16 @@ const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 /// Bits of a numeric id: see `LAST_ID`.
 const ID_BITS: u32 = 53;
 const TOKEN_TAG_CHARACTERS: usize = 24;
-/// What a UUID of version 8 has left for a tag.
+/// The bits of a version 8 UUID that are left for the tag.
 const TAG_BITS: u32 = 122 - ID_BITS;
 
-/// 122 bits around the version and the variant of a UUID: 48, 12 and 62 of them.
+/// Places 122 bits around a UUID's version and variant, as 48, 12 and 62 bits.
 fn spread(payload: u128) -> Uuid {
     let (custom_a, custom_b, custom_c) = (payload >> 74, (payload >> 62) & 0xFFF, payload & ((1 << 62) - 1));
     Uuid::from_u128((custom_a << 80) | (8 << 76) | (custom_b << 64) | (2 << 62) | custom_c)
 }
 
-/// The 122 bits of a UUID, whatever its version says.
+/// The 122 free bits of a UUID, ignoring its version.
 fn gathered(uuid: Uuid) -> u128 {
     let bits = uuid.as_u128();
     ((bits >> 80) << 74) | (((bits >> 64) & 0xFFF) << 62) | (bits & ((1 << 62) - 1))
@@ -252,7 +252,7 @@ mod tests {
         }
     }
 
-    /// Callers keep them for as long as they like: they are the same in every version.
+    /// Callers may keep these forever, so they must be the same in every version.
     #[test]
     fn what_callers_hold_leads_where_it_did() {
         let secrets = secrets();

@@ -1,7 +1,7 @@
-//! The engine on disk: sled 0.34.7, with a guard against each thing it is known to do wrong.
+//! The on-disk engine: sled 0.34.7, with a guard against each of its known faults.
 //!
-//! `docs/storage.md` lists the guards, why each is needed, and how each was seen to work. This folder alone knows sled;
-//! it knows nothing of what the keys mean.
+//! `docs/storage.md` lists the guards, why each is needed, and how each was shown to work. Only this folder knows sled;
+//! it does not know what keys mean.
 
 mod chunks;
 mod committer;
@@ -60,15 +60,15 @@ use super::keyspace::{
 /// How the engine uses the machine.
 #[derive(Clone, Debug)]
 pub struct SledOptions {
-    /// What sled may keep in memory.
+    /// The size of sled's cache.
     pub cache_bytes: u64,
-    /// Batches that may wait for the committer; one more is [`StoreError::Overloaded`].
+    /// The most batches that may wait for the committer; beyond that, [`StoreError::Overloaded`].
     pub queue_batches: usize,
-    /// Bytes that may wait for the committer.
+    /// The most bytes that may wait for the committer.
     pub queue_bytes: usize,
-    /// Threads that read, at least one.
+    /// Reader threads, at least one.
     pub read_threads: usize,
-    /// How long to try for the lock of a store that another is just closing.
+    /// How long to wait for the lock of a store that another process may be closing.
     pub lock_wait: Duration,
 }
 
@@ -84,17 +84,17 @@ impl Default for SledOptions {
     }
 }
 
-/// A store in a directory on disk. Dropping it closes it in the background; [`Keyspace::close`] waits for that.
+/// A store in a directory. Dropping it closes it in the background; [`Keyspace::close`] waits until it is closed.
 pub struct SledStore {
     shared: Arc<Shared>,
     dir: PathBuf,
 }
 
-/// What callers, readers and the committer share.
+/// State shared by callers, readers and the committer.
 struct Shared {
     queue: Queue,
     reads: Arc<ReadPool>,
-    /// Reads on the caller's thread; given up when the store closes.
+    /// Reads on the caller's thread; `None` once the store closes.
     reader: RwLock<Option<Reader>>,
     visible: Arc<Visible>,
     failure: Failure,
@@ -103,20 +103,20 @@ struct Shared {
     commits: AtomicU64,
     groups: AtomicU64,
     newest: watch::Sender<Position>,
-    /// Given up when the store has closed.
+    /// `None` once the store has closed.
     holder: Mutex<Option<Holder>>,
-    /// Becomes true when nothing of the store is open any more.
+    /// Becomes true once nothing of the store is open.
     released: watch::Sender<bool>,
 }
 
 impl Shared {
-    /// Whether a read would have to wait for the committer just now. One that begins in the very next moment makes the
-    /// read wait for about a millisecond after all.
+    /// Whether a read would have to wait for the committer now. If a group starts right after this check, the read
+    /// still waits, for about a millisecond.
     fn is_applying(&self) -> bool {
         self.visible.try_read().is_err()
     }
 
-    /// Reads on this thread. A panic is the engine's failure.
+    /// Reads on this thread. A panic fails the engine.
     fn read_here<T>(&self, read: impl FnOnce(&Reader) -> Result<T, Unread>) -> Result<T, Unread> {
         let reader = self.reader.read().unwrap_or_else(PoisonError::into_inner);
         let reader = reader.as_ref().ok_or_else(|| self.failure.or_closed())?;
@@ -133,12 +133,12 @@ impl Shared {
 }
 
 impl SledStore {
-    /// Whether a directory holds a store, whole or not; opening one that holds nothing creates one.
+    /// Whether a directory holds a store, complete or not. Opening a directory without one creates it.
     pub fn is_in(dir: &Path) -> bool {
         vacancy::holds_store(dir)
     }
 
-    /// Opens the store of a directory, or creates both. Blocks, for seconds when the store is large.
+    /// Opens the store in a directory, creating both if missing. Blocks, possibly for seconds if the store is large.
     pub fn open(dir: &Path, options: SledOptions) -> Result<Self, OpenError> {
         Self::open_with(dir, options, |sled_dir| Ok(Arc::new(RealDisk::open(sled_dir)?)))
     }
@@ -192,7 +192,7 @@ impl SledStore {
         Ok(Self { shared, dir: dir.to_owned() })
     }
 
-    /// Writes into the lock file which address the holder serves, for whoever finds the directory in use.
+    /// Writes the address this process serves into the lock file, for whoever finds the directory in use.
     pub fn announce_address(&self, address: &str) -> io::Result<()> {
         match self.shared.holder.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             Some(holder) => holder.announce(Some(address)),
@@ -200,8 +200,8 @@ impl SledStore {
         }
     }
 
-    /// Encodes a batch on the caller's thread, since the committer is the bottleneck; a large one on a thread that may be
-    /// busy for a while.
+    /// Encodes a batch on the caller's thread, since the committer is the bottleneck; a large one on a reader thread,
+    /// which may block.
     async fn encode(&self, batch: Batch) -> Result<Write, StoreError> {
         let size_bytes = batch.put.iter().map(|(_, value)| value.len()).sum::<usize>()
             + batch.log.iter().map(Value::len).sum::<usize>();
@@ -220,10 +220,10 @@ impl SledStore {
         answered.await.unwrap_or_else(|_| Err(self.shared.failure.or_closed()))
     }
 
-    /// Reads on this thread when `items` are few, none of them is large, and no group is being applied: then it takes
-    /// microseconds, and handing it to another thread takes longer than the read. Else on a thread that may be held up.
+    /// Reads on this thread if `items` are few, none is large, and no group is being applied: this takes microseconds,
+    /// less than a handover to another thread. Otherwise reads on a reader thread, which may block.
     ///
-    /// `read` is told how many bytes of large values it has room for.
+    /// `read` gets the number of bytes of large values that it may load.
     async fn read<T: Send + 'static>(
         &self,
         items: usize,
@@ -247,11 +247,11 @@ impl SledStore {
     }
 }
 
-/// What is read in well under a millisecond.
+/// The most items read on the caller's thread: well under a millisecond.
 const READ_BY_CALLER_ITEMS: usize = 64;
-/// The same of values that are large enough to lie in chunks.
+/// The most bytes of chunked values read on the caller's thread.
 const READ_BY_CALLER_BYTES: usize = 256 * 1024;
-/// A millisecond of work, about; more of it would hold an async thread up.
+/// About a millisecond of work; more would block an async thread.
 const ENCODED_BY_CALLER_BYTES: usize = 1024 * 1024;
 
 fn encode(batch: Batch, chunk_ids: &AtomicU64) -> Write {
@@ -270,7 +270,7 @@ fn encode_record(position: Option<Position>, value: &Value, chunk_ids: &AtomicU6
     LogWrite { position, value: chunks::encode(value, LOG_OWNER, chunk_ids) }
 }
 
-/// Counts a write for the bounds of queue and group.
+/// Computes the size of a write, for the limits of queue and group.
 fn sized(expect: Vec<(IVec, Expect)>, pairs: Vec<(IVec, Option<Encoded>)>, log: Vec<LogWrite>) -> Write {
     let mut key_count = pairs.len() + log.len();
     let mut size_bytes = pairs.iter().map(|(key, _)| key.len()).sum::<usize>();
@@ -338,7 +338,7 @@ impl Keyspace for SledStore {
                 let next = self.read(MAX_TRIM, move |reader, _| reader.next_to_trim(up_to)).await?;
                 let Some(Part { count, write }) = next else { return Ok(0) };
                 match self.submit(write).await {
-                    // Another call has removed it.
+                    // Another call removed these records first.
                     Err(StoreError::Conflict { .. }) => {}
                     outcome => return outcome.map(|_| count),
                 }
@@ -395,7 +395,7 @@ impl Keyspace for SledStore {
         async move {
             self.shared.queue.close();
             let mut released = self.shared.released.subscribe();
-            // The sender is a field of `shared`, so waiting for it ends only with the condition.
+            // The sender is a field of `shared`, so the wait ends only when the condition is true.
             let _ = released.wait_for(|released| *released).await;
             self.shared.failure.check()
         }
@@ -403,7 +403,7 @@ impl Keyspace for SledStore {
     }
 }
 
-/// The bytes of a directory's files; one that goes meanwhile does not count.
+/// The total size of a directory's files. Files that vanish meanwhile do not count.
 fn size_of_dir(dir: &Path) -> io::Result<u64> {
     let mut size_bytes = 0;
     for entry in fs::read_dir(dir)? {

@@ -1,5 +1,5 @@
-//! Typed reads go through a [`Reader`]: a workspace of the store ([`Space`]), or a [`Decision`](super::Decision), which remembers
-//! what was read.
+//! Typed reads go through a [`Reader`]: a workspace ([`Space`]), or a [`Decision`](super::Decision), which records what
+//! was read.
 
 use std::sync::Arc;
 
@@ -35,14 +35,14 @@ impl<'a> Space<'a> {
 
 /// Gets values by their keys.
 pub trait Reader: Send + Sync {
-    /// The keys of its workspace.
+    /// The keys of this reader's workspace.
     fn keys(&self) -> Keys;
 
     /// As [`Keyspace::get`].
     fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Option<Value>>, StoreError>>;
 }
 
-/// Also scans ranges. A decision cannot, since no expectation covers the keys that a scan did not find; see
+/// A reader that also scans ranges. A decision cannot, since no expectation covers keys that a scan did not find; see
 /// [`Decision::guarded_by`](super::Decision::guarded_by).
 pub trait Scanner: Reader {
     /// As [`Keyspace::scan_within`].
@@ -113,7 +113,7 @@ pub async fn get_one<T: for<'a> Decode<'a, ()>>(
     raw.map(|raw| records::decode(&key, &raw)).transpose()
 }
 
-/// The values of several keys, decoded, in the order asked.
+/// The decoded values of several keys, in the same order.
 pub async fn get_many<T: for<'a> Decode<'a, ()>>(
     reader: &dyn Reader,
     keys: Vec<Key>,
@@ -122,7 +122,7 @@ pub async fn get_many<T: for<'a> Decode<'a, ()>>(
     Ok(values.into_iter().map(|stored| stored.map(|stored| stored.value)).collect())
 }
 
-/// As [`get_many`], with the bytes.
+/// Like [`get_many`], with the stored bytes.
 pub async fn get_stored<T: for<'a> Decode<'a, ()>>(
     reader: &dyn Reader,
     keys: Vec<Key>,

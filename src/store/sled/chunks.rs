@@ -1,7 +1,7 @@
-//! How a value is stored: in place, or, above [`INLINE_BYTES`], in chunks under keys of their own.
+//! How values are stored: inline, or, above [`INLINE_BYTES`], in chunks under separate keys.
 //!
-//! sled writes a page of more than a quarter of a segment into a file under `blobs/` that it never syncs, and a page
-//! holds up to some 20 values. The bounds here, together with [`SEGMENT_BYTES`], keep every page below that.
+//! sled writes a page of more than a quarter of a segment to a file under `blobs/` that it never syncs, and a page
+//! holds up to about 20 values. The limits here, with [`SEGMENT_BYTES`], keep every page below that.
 
 use std::sync::{
     Arc,
@@ -14,10 +14,10 @@ use bytes::Bytes;
 use super::{fault::Fault, layout::CHUNKS};
 use crate::store::keyspace::{StoreError, Value};
 
-/// sled's segment: 20 values in place of 48 KiB with keys of 2 KiB fit the quarter that a page may have. It is also what
-/// sled keeps in memory as buffers, a few of them when it opens.
+/// sled's segment size: 20 inline values of 48 KiB with keys of 2 KiB fit into a quarter of it, the most a page may
+/// take. sled's memory buffers have this size too, a few of them at open.
 pub(super) const SEGMENT_BYTES: usize = 4 * 1024 * 1024;
-/// The largest value that is stored in place.
+/// The largest value that is stored inline.
 pub(super) const INLINE_BYTES: usize = 48 * 1024;
 /// The size of every chunk but the last.
 const CHUNK_BYTES: usize = 32 * 1024;
@@ -27,15 +27,15 @@ const TAG_CHUNKED: u8 = 1;
 /// Tag, owner, id, length, BLAKE3 hash.
 const HEAD_BYTES: usize = 1 + 2 + 8 + 8 + 32;
 
-/// Whose chunk it is: the area of the value's key and, for a pair, the first byte of the caller's key. It lets the
-/// engine know which keys can have chunks at all, without reading them.
+/// The owner of a chunk: the area of the value's key and, for a pair, the first byte of the caller's key. It tells
+/// which keys can have chunks, without reading their values.
 pub(super) type Owner = [u8; 2];
 
-/// A value in the form in which it is written.
+/// An encoded value.
 pub(super) struct Encoded {
-    /// What stands under the value's own key.
+    /// What is stored under the value's own key.
     pub head: IVec,
-    /// The raw keys and contents of its chunks; empty for a value in place.
+    /// The raw keys and contents of its chunks; empty for an inline value.
     pub chunks: Vec<(IVec, IVec)>,
 }
 
@@ -45,7 +45,7 @@ impl Encoded {
     }
 }
 
-/// A chunked value as its head describes it.
+/// A decoded head of a chunked value.
 struct Chunked {
     owner: Owner,
     id: u64,
@@ -58,7 +58,7 @@ enum Stored<'a> {
     Chunked(Chunked),
 }
 
-/// Brings a value into the form in which it is written. `ids` gives every chunked value an id of its own.
+/// Encodes a value. Each chunked value takes an id from `ids`.
 pub(super) fn encode(value: &[u8], owner: Owner, ids: &AtomicU64) -> Encoded {
     if value.len() <= INLINE_BYTES {
         return in_place(value);
@@ -77,7 +77,7 @@ pub(super) fn encode(value: &[u8], owner: Owner, ids: &AtomicU64) -> Encoded {
     Encoded { head: IVec::from(head), chunks }
 }
 
-/// The same of a value that is known to be small.
+/// Encodes a value known to be small, inline.
 pub(super) fn in_place(value: &[u8]) -> Encoded {
     let mut head = Vec::with_capacity(1 + value.len());
     head.push(TAG_INLINE);
@@ -103,7 +103,7 @@ pub(super) fn read(tree: &Tree, stored: &[u8]) -> Result<Value, StoreError> {
     Ok(Bytes::from(value))
 }
 
-/// How large the value behind a stored head is, without its chunks.
+/// The length of the value behind a stored head, without reading chunks.
 pub(super) fn length(stored: &[u8]) -> Result<usize, StoreError> {
     Ok(match parse(stored)? {
         Stored::Inline(value) => value.len(),
@@ -111,7 +111,7 @@ pub(super) fn length(stored: &[u8]) -> Result<usize, StoreError> {
     })
 }
 
-/// Whether a stored head stands for `value`; a chunked one is compared by length and hash, without its chunks.
+/// Whether a stored head represents `value`. Chunked values are compared by length and hash, without reading chunks.
 pub(super) fn is(stored: &[u8], value: &[u8]) -> Result<bool, StoreError> {
     Ok(match parse(stored)? {
         Stored::Inline(inline) => inline == value,
@@ -121,7 +121,7 @@ pub(super) fn is(stored: &[u8], value: &[u8]) -> Result<bool, StoreError> {
     })
 }
 
-/// The raw keys of the chunks of a stored head, which go when the head is overwritten or deleted.
+/// The raw keys of a stored head's chunks, which must be deleted when the head is overwritten or deleted.
 pub(super) fn chunk_keys(stored: &[u8]) -> Result<Vec<IVec>, StoreError> {
     Ok(match parse(stored)? {
         Stored::Inline(_) => Vec::new(),
@@ -129,7 +129,7 @@ pub(super) fn chunk_keys(stored: &[u8]) -> Result<Vec<IVec>, StoreError> {
     })
 }
 
-/// What the chunks on disk say at open: the owners that have any, and the first id that is free.
+/// Surveys the chunks on disk at open: the owners that have any, and the first free id.
 pub(super) fn survey(tree: &Tree) -> Result<(Vec<Owner>, u64), Fault> {
     let mut owners = Vec::new();
     let mut next_id = 0;
@@ -171,7 +171,7 @@ fn chunk_key(owner: Owner, id: u64, number: u32) -> IVec {
 
 impl Chunked {
     fn keys(&self) -> impl Iterator<Item = IVec> {
-        // A damaged length ends at the first chunk that is missing, or after 2^32 chunks.
+        // If the length is damaged, reading ends at the first missing chunk, or after 2^32 chunks.
         let count = u32::try_from(self.length.div_ceil(CHUNK_BYTES as u64)).unwrap_or(u32::MAX);
         let (owner, id) = (self.owner, self.id);
         (0..count).map(move |number| chunk_key(owner, id, number))
@@ -205,7 +205,7 @@ pub(super) fn corrupt(what: &str) -> StoreError {
     StoreError::Corrupt(Arc::from(what))
 }
 
-/// A failed read of sled's.
+/// A failed sled read.
 pub(super) fn damaged(error: ::sled::Error) -> StoreError {
     StoreError::Corrupt(Arc::from(error.to_string()))
 }

@@ -1,6 +1,7 @@
-//! The one thread that writes: it takes what is waiting, merges it, makes it durable with one sync, and only then answers.
+//! The only thread that writes: takes the waiting writes, merges them, makes them durable with one sync, and only then
+//! answers.
 //!
-//! Any error of a flush or a sync ends it: after a failed sync nobody knows what the disk holds.
+//! Any flush or sync error ends it: after a failed sync, the state of the disk is unknown.
 
 use std::{
     collections::HashSet,
@@ -27,10 +28,10 @@ use crate::store::keyspace::{Committed, Position, StoreError};
 /// Why the committer gave up.
 type Fatal = Arc<str>;
 
-/// What the committer thread owns.
+/// State owned by the committer thread.
 pub(super) struct Committer {
     pub shared: Arc<Shared>,
-    /// Dropped last of sled's handles, when the store closes.
+    /// The last of sled's handles to be dropped when the store closes.
     pub db: ::sled::Db,
     pub tree: Tree,
     pub disk: Arc<dyn Disk>,
@@ -42,14 +43,14 @@ pub(super) struct Committer {
     pub answerer: Answerer,
 }
 
-/// Gives the answers of durable groups. Waking 64 callers one by one from a thread of another kind takes as long as a sync;
-/// so one task of the callers' runtime is woken, and wakes them where they run.
+/// Answers the callers of durable groups. Waking 64 callers one by one from outside their runtime takes as long as a
+/// sync, so a single task is woken, which wakes them from inside.
 pub(super) struct Answerer(Option<Handle>);
 
 type Outcome = Result<Committed, StoreError>;
 
 impl Answerer {
-    /// For callers of the runtime that the store is opened in; without one they are woken one by one.
+    /// Uses the runtime that the store is opened in; without one, callers are woken one by one.
     pub(super) fn of_current_runtime() -> Self {
         Self(Handle::try_current().ok())
     }
@@ -57,7 +58,7 @@ impl Answerer {
     fn answer(&self, group: Vec<(Answer, Outcome)>) {
         let answer_all = move || {
             for (answer, outcome) in group {
-                // An error here is a caller that has gone; its batch stands.
+                // An error means that the caller has gone; its batch stays committed.
                 let _ = answer.send(outcome);
             }
         };
@@ -69,7 +70,7 @@ impl Answerer {
 }
 
 impl Committer {
-    /// Commits until the queue is closed and empty, or until something fails.
+    /// Commits until the queue is closed and empty, or something fails.
     pub(super) fn run(mut self) {
         let result = catch_unwind(AssertUnwindSafe(|| self.work()));
         if let Err(cause) = result.unwrap_or_else(|panic| Err(panic_text(&*panic))) {
@@ -97,16 +98,16 @@ impl Committer {
         }
     }
 
-    /// Gives up everything that another process would wait for.
+    /// Releases everything that another process would wait for.
     fn release(self) {
         let Self { shared, db, tree, readers, .. } = self;
         shared.reads.close();
         shared.reader.write().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         for reader in readers {
-            // A reader that panicked has said so to its caller.
+            // A reader that panicked has already told its caller.
             let _ = reader.join();
         }
-        // sled flushes when dropped, which may panic when it has failed.
+        // sled flushes when dropped, which may panic after a failure.
         let _ = catch_unwind(AssertUnwindSafe(move || drop((tree, db))));
         shared.holder.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         shared.released.send_replace(true);
@@ -134,7 +135,7 @@ impl Committer {
         }
     }
 
-    /// Decides and writes a group. An error means that nobody knows what of it is durable.
+    /// Decides and writes a group. After an error, how much of it is durable is unknown.
     fn commit_group(&mut self, group: Vec<Write>) -> Result<Vec<Outcome>, Fatal> {
         // One more for the commit number.
         let key_count = group.iter().map(|write| write.key_count).sum::<usize>() + 1;
@@ -156,7 +157,7 @@ impl Committer {
         Ok(outcomes)
     }
 
-    /// Applies a group as one batch and makes it durable. Readers know of it before it is applied.
+    /// Applies a group as one batch and makes it durable. Readers see that it is in flight before it is applied.
     fn write(&self, writes: Writes) -> Result<(), Fatal> {
         let (group, batch) = InFlight::new(writes);
         let group = Arc::new(group);
@@ -166,7 +167,7 @@ impl Committer {
             self.tree.apply_batch(batch).map_err(|error| fatal("applying a group", error))?;
             settled
         };
-        // The group before, given up only now that nobody waits for the lock.
+        // Drop the previous group only here, where nobody waits for the lock.
         drop(settled);
         self.disk.flush(&self.tree).map_err(|error| fatal("flushing a group", error))?;
         self.disk.sync().map_err(|error| fatal("syncing a group", error))?;

@@ -1,4 +1,4 @@
-//! The two steps that make an applied batch durable, apart so that tests can watch them and let them fail.
+//! The two steps that make an applied batch durable, behind a trait so that tests can observe them and make them fail.
 
 use std::{
     collections::HashSet,
@@ -11,22 +11,22 @@ use std::{
 
 use ::sled::Tree;
 
-/// Makes what was applied durable. [`RealDisk`] does; tests hold it up, count it or let it fail.
+/// Makes applied writes durable. Tests replace [`RealDisk`] to delay, count or fail the steps.
 pub(super) trait Disk: Send + Sync + 'static {
     /// Hands sled's buffers to the operating system. Not durable on Linux: sled asks only for `sync_file_range`.
     fn flush(&self, tree: &Tree) -> io::Result<()>;
 
-    /// Makes the data file durable, and any blob beside it.
+    /// Makes the data file and any new blobs durable.
     fn sync(&self) -> io::Result<()>;
 }
 
-/// sled's own files, synced through a descriptor of ours.
+/// sled's own files, synced through our own file descriptor.
 pub(super) struct RealDisk {
     db: File,
     blobs: Blobs,
 }
 
-/// The directory in which sled puts what it does not sync.
+/// The directory of the files that sled does not sync.
 struct Blobs {
     path: PathBuf,
     seen: Mutex<Seen>,
@@ -35,23 +35,23 @@ struct Blobs {
 #[derive(Default)]
 struct Seen {
     synced: HashSet<PathBuf>,
-    /// When the directory had last changed as it was listed, if that was long enough ago: as long as it says this, no
+    /// The directory's modification time when it was listed, if that was long enough ago: while it is unchanged, no
     /// file was added.
     at_rest_since: Option<SystemTime>,
 }
 
-/// Two changes within a tick of the kernel's clock (at most 10 ms) leave one time; some file systems count seconds.
+/// Two changes within a tick of the kernel's clock (at most 10 ms) get the same time, and some file systems have a
+/// resolution of seconds.
 const AT_REST_AFTER: Duration = Duration::from_secs(3);
 
 impl RealDisk {
-    /// `dir` is sled's directory, which exists by now.
+    /// `dir` is sled's directory, which must exist.
     pub(super) fn open(dir: &Path) -> io::Result<Self> {
         let db = File::options().read(true).write(true).open(dir.join("db"))?;
         Ok(Self { db, blobs: Blobs { path: dir.join("blobs"), seen: Mutex::default() } })
     }
 
-    /// Syncs blobs that were not there before, and says how many. There should be none (see `chunks`), but sled itself
-    /// would not sync one.
+    /// Syncs new blobs and returns how many. There should be none (see `chunks`), but sled itself would not sync them.
     pub(super) fn sync_new_blobs(&self) -> io::Result<usize> {
         let mut seen = self.blobs.seen.lock().expect("no holder of this lock panics");
         let changed_at = std::fs::metadata(&self.blobs.path)?.modified()?;
@@ -100,7 +100,7 @@ impl Disk for RealDisk {
     }
 }
 
-/// Makes the names in a directory durable.
+/// Makes a directory's entries durable.
 pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! The one place that says whether the engine has failed for good, and why.
+//! Whether the engine has failed for good, and why.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::store::keyspace::StoreError;
 
-/// The first cause stays; there is no way back.
+/// Keeps the first cause; there is no way back.
 pub(super) struct Failure(watch::Sender<Option<Arc<str>>>);
 
 impl Failure {
@@ -32,7 +32,7 @@ impl Failure {
         }
     }
 
-    /// The cause, or that the store was closed.
+    /// The cause of the failure, or else that the store was closed.
     pub(super) fn or_closed(&self) -> StoreError {
         self.check().err().unwrap_or_else(|| StoreError::Failed("the store is closed".into()))
     }

@@ -1,21 +1,20 @@
-//! What an error of sled's means when a directory is opened: the operating system refused something, or the bytes on
-//! disk are damaged.
+//! What a sled error at open means: the operating system refused something, or the data on disk is damaged.
 //!
-//! Only damage is a reason to remove snapshots or to ask for a backup. On a full disk, without a right or out of
-//! descriptors the data is whole, and the same directory opens when that is put right.
+//! Only damage justifies removing snapshots or asking for a backup. If the disk is full, a permission is missing or
+//! descriptors have run out, the data is intact, and the directory opens once that is fixed.
 
 use std::{fmt, io, path::Path};
 
 use super::open::OpenError;
 
-/// Why sled did not do what was asked.
+/// Why a sled operation failed.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// sled's own lock is held, by whom it does not say.
+    /// Someone holds sled's own lock; it does not say who.
     Locked,
-    /// The operating system refused; nothing says that the data is damaged.
+    /// The operating system refused; there is no sign of damage.
     Refused(io::Error),
-    /// The bytes on disk are not what sled wrote.
+    /// The data on disk is not what sled wrote.
     Damaged(String),
 }
 
@@ -27,7 +26,7 @@ impl Fault {
         }
     }
 
-    /// The same as the reason why a directory was not opened, with the file that it is about.
+    /// Converts the fault into an [`OpenError`] about the given file.
     pub(super) fn at(self, path: &Path) -> OpenError {
         let path = path.to_owned();
         match self {
@@ -44,7 +43,7 @@ impl From<::sled::Error> for Fault {
         if text.contains("could not acquire lock") {
             return Self::Locked;
         }
-        // The debug text of the code is in all that sled makes of an error: its copies and its panics too.
+        // Every form of an error in sled contains the debug text of the code, including copies and panics.
         match refusal(&format!("{error:?}")) {
             Some(refused) => Self::Refused(refused),
             None => Self::Damaged(text),
@@ -62,8 +61,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The refusal of the operating system that a text of sled's holds in the debug form of [`io::Error`]. Two are none:
-/// damaged bytes can name a file that is not there, or a place before the beginning of one.
+/// The operating system's error in a sled text, which contains the debug form of [`io::Error`]. Two codes do not count,
+/// since damaged data can cause them: a missing file, and a position before a file's start.
 fn refusal(debug_text: &str) -> Option<io::Error> {
     let (_, rest) = debug_text.split_once("Os { code: ")?;
     let (code, _) = rest.split_once(',')?;
@@ -71,7 +70,7 @@ fn refusal(debug_text: &str) -> Option<io::Error> {
     (!matches!(refused.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput)).then_some(refused)
 }
 
-/// What to do about a refusal of the operating system.
+/// How the user can fix an operating system error.
 pub(super) fn next_step(refused: &io::Error) -> &'static str {
     #[cfg(unix)]
     match rustix::io::Errno::from_io_error(refused) {

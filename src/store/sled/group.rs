@@ -1,4 +1,4 @@
-//! A group of batches, decided in order against what the earlier ones of the group write, and merged into one.
+//! A group of batches, each checked against the writes of those before it, and merged into one.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -16,13 +16,13 @@ use super::{
 };
 use crate::store::keyspace::{Committed, Expect, Position, StoreError, check_positions};
 
-/// Raw keys with their new values, `None` where deleted. Not ordered: the committer pays for every key.
+/// Raw keys with their new values, `None` if deleted. Unordered, to save the committer the sorting.
 pub(super) type Writes = HashMap<IVec, Option<IVec>>;
 
-/// The batches of one group that were accepted, as one set of writes.
+/// The accepted batches of a group as one set of writes.
 pub(super) struct Merge<'a> {
     tree: &'a Tree,
-    /// Owners that may have chunks on disk or in this group; only their old values must be read to find old chunks.
+    /// Owners that may have chunks, on disk or in this group; only their old values must be read to find old chunks.
     chunk_owners: &'a mut HashSet<Owner>,
     pub writes: Writes,
     pub last_position: Position,
@@ -30,7 +30,7 @@ pub(super) struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    /// `key_count` is how many keys the group is expected to write.
+    /// `key_count` is the expected number of keys that the group writes.
     pub(super) fn new(
         tree: &'a Tree,
         chunk_owners: &'a mut HashSet<Owner>,
@@ -40,7 +40,7 @@ impl<'a> Merge<'a> {
         Self { tree, chunk_owners, writes: Writes::with_capacity(key_count), last_position, accepted: 0 }
     }
 
-    /// Accepts a batch, whose writes the following ones then see, or refuses it and leaves everything as it was.
+    /// Accepts a batch, making its writes visible to the next ones, or rejects it without any effect.
     pub(super) fn add(&mut self, write: Write) -> Result<Committed, StoreError> {
         for (key, expect) in write.expect {
             self.check(&key, &expect)?;
@@ -60,7 +60,7 @@ impl<'a> Merge<'a> {
         for key in write.removed {
             self.writes.insert(key, None);
         }
-        // What would stand before the first record of a log that is restored counts as removed.
+        // In a restored log, everything before the first record counts as removed.
         let restored = write.log.first().and_then(|record| record.position);
         if let Some(first) = restored.filter(|first| self.last_position == 0 && *first > 1) {
             self.put(TRIMMED_KEY.into(), chunks::in_place(&(first - 1).to_be_bytes()));
@@ -85,7 +85,7 @@ impl<'a> Merge<'a> {
         if holds { Ok(()) } else { Err(StoreError::Conflict { key: caller_key(key) }) }
     }
 
-    /// What a raw key holds for the next batch of the group.
+    /// The value of a raw key, as the group's next batch sees it.
     fn current(&self, key: &IVec) -> Result<Option<IVec>, StoreError> {
         match self.writes.get(key) {
             Some(written) => Ok(written.clone()),
@@ -125,10 +125,10 @@ pub(super) fn owner_of_pair(raw: &[u8]) -> Owner {
 /// The owner of the chunks of log records.
 pub(super) const LOG_OWNER: Owner = [LOG, 0];
 
-/// A group that was applied, or is about to be: its keys may still be lost until it is synced.
+/// A group that was applied or is about to be; its writes may be lost until it is synced.
 pub(super) struct InFlight {
     keys: Vec<IVec>,
-    /// The keys in order, made by the first read that asks: most groups are synced before one does.
+    /// The sorted keys, computed by the first read that needs them: most groups are synced before that.
     ordered: OnceLock<Vec<IVec>>,
     outcome: watch::Sender<Outcome>,
 }
@@ -141,7 +141,7 @@ enum Outcome {
 }
 
 impl InFlight {
-    /// The group, and what is to be applied of it.
+    /// The group, and the batch to apply.
     pub(super) fn new(writes: Writes) -> (Self, ::sled::Batch) {
         let mut keys = Vec::with_capacity(writes.len());
         let mut batch = ::sled::Batch::default();
@@ -179,7 +179,7 @@ impl InFlight {
         keys.iter().any(|key| self.ordered().binary_search(key).is_ok())
     }
 
-    /// Whether the group writes a key of a range.
+    /// Whether the group writes a key in a range.
     pub(super) fn writes_within(&self, start: Bound<&[u8]>, end: Bound<&[u8]>) -> bool {
         let ordered = self.ordered();
         let before_start = |key: &IVec| match start {

@@ -1,6 +1,6 @@
-//! Each guard of the engine, seen to work by real means: files are cut, swapped and removed, syncs are held up and fail.
+//! Tests of each guard with real files, which are truncated, swapped and removed, and with syncs that hang or fail.
 //!
-//! `docs/storage.md` names for each guard what its test printed when the guard was taken out.
+//! For each guard, `docs/storage.md` shows what its test printed without the guard.
 
 mod creation;
 mod durability;
@@ -27,10 +27,10 @@ use super::{
 };
 use crate::store::keyspace::*;
 
-/// Long enough for any machine; reached only by a test that fails.
+/// Long enough for any machine; only a failing test waits this long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The real disk, whose syncs can be held up and whose steps can be made to fail.
+/// The real disk, with syncs that can be held up and steps that can be made to fail.
 struct TestDisk {
     real: RealDisk,
     state: Mutex<DiskState>,
@@ -41,10 +41,10 @@ struct TestDisk {
 #[derive(Default)]
 struct DiskState {
     held: bool,
-    /// Syncs that are being held up.
+    /// Syncs being held up.
     waiting: usize,
     flushed: usize,
-    /// Flushes there had been at each sync.
+    /// The number of flushes before each sync.
     flushed_at_sync: Vec<usize>,
     fault: Option<Fault>,
 }
@@ -70,7 +70,7 @@ impl TestDisk {
         self.state.lock().unwrap().fault = Some(fault);
     }
 
-    /// Waits until a sync is being held up. Blocks, since the one who waits has nothing else to do.
+    /// Blocks until a sync is being held up.
     fn wait_for_held_sync(&self) {
         let state = self.state.lock().unwrap();
         let waited = self.changed.wait_timeout_while(state, PATIENCE, |state| state.waiting == 0);
@@ -113,7 +113,7 @@ impl Disk for TestDisk {
     }
 }
 
-/// A data directory of a test's own.
+/// A test's own data directory.
 struct Data {
     root: tempfile::TempDir,
 }
@@ -155,7 +155,7 @@ impl Data {
         (store.unwrap(), disk.unwrap())
     }
 
-    /// The directory as a crash now would leave it, in a place of its own.
+    /// A copy of the directory as a crash would leave it now.
     fn copy(&self) -> Data {
         let copy = Data::new();
         copy_dir(&self.dir(), &copy.dir());
@@ -173,7 +173,7 @@ impl Data {
         sidecar::read(&self.file(open::SYNCED_FILE)).unwrap().map(|synced| synced.number)
     }
 
-    /// The message with which the directory is refused.
+    /// The error message when opening fails.
     fn refusal(&self) -> String {
         match self.open() {
             Ok(_) => panic!("the damaged directory was opened"),
@@ -182,7 +182,7 @@ impl Data {
     }
 }
 
-/// Gives a held lock up soon, since most tests that meet one expect it.
+/// Waits only briefly for a held lock, since tests that meet one mostly expect it.
 fn options() -> SledOptions {
     SledOptions { lock_wait: Duration::from_millis(500), ..SledOptions::default() }
 }
@@ -200,7 +200,7 @@ fn copy_dir(from: &Path, to: &Path) {
     }
 }
 
-/// Asks again until there is an answer.
+/// Polls `ask` until it returns something.
 fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
@@ -220,7 +220,7 @@ async fn get(store: &SledStore, at: impl AsRef<[u8]>) -> Result<Option<Value>, S
     store.get(vec![at.as_ref().to_vec()]).await.map(|mut values| values.remove(0))
 }
 
-/// Bytes without a pattern.
+/// Incompressible bytes.
 fn noise(size: usize, seed: u64) -> Bytes {
     let mut bytes = vec![0; size];
     blake3::Hasher::new().update(&seed.to_be_bytes()).finalize_xof().fill(&mut bytes);

@@ -1,4 +1,4 @@
-//! Who has the data directory open: a locked file that says it.
+//! The lock file of a data directory, which says who has it open.
 
 use std::{
     fs::{File, TryLockError},
@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often a lock that is still held is tried again.
+/// How often to retry a lock that is held.
 const RETRY_EVERY: Duration = Duration::from_millis(20);
 
 /// The lock of a data directory, held until dropped.
@@ -15,15 +15,15 @@ pub(super) struct Holder {
     file: File,
 }
 
-/// Why the lock was not had.
+/// Why the lock could not be taken.
 pub(super) enum Refused {
     Io(io::Error),
-    /// Someone else holds it: what the file says of them, line by line.
+    /// Someone else holds it; the file's text about them.
     Held(String),
 }
 
 impl Holder {
-    /// Takes the lock, trying for `wait`: a holder that is just ending may take a moment.
+    /// Takes the lock, retrying for `wait`, since a holder that is exiting may need a moment.
     pub(super) fn take(path: &Path, wait: Duration) -> Result<Self, Refused> {
         let mut file = File::options()
             .read(true)
@@ -48,7 +48,7 @@ impl Holder {
         Ok(holder)
     }
 
-    /// Writes who holds the lock, for those who meet it.
+    /// Writes who holds the lock, for anyone who finds it taken.
     pub(super) fn announce(&mut self, address: Option<&str>) -> io::Result<()> {
         let mut text = format!("pid {}\n", std::process::id());
         if let Some(address) = address {
@@ -60,7 +60,7 @@ impl Holder {
     }
 }
 
-/// At most a screenful; a system that lets nobody read a locked file gives nothing.
+/// Reads at most a screenful; nothing on systems where a locked file cannot be read.
 fn read_text(file: &mut File) -> String {
     let mut bytes = Vec::new();
     match file.take(1024).read_to_end(&mut bytes) {

@@ -1,6 +1,6 @@
-//! Who a store is: a random id and the format it is written in, in a file and, the same, inside the database.
+//! A store's identity: a random id and the storage format, kept both in a file and inside the database.
 //!
-//! A database that does not hold the id of the file beside it is another store's, or has lost its data.
+//! A database whose id differs from the file's belongs to another store or has lost its data.
 
 use std::{
     fs::File,
@@ -10,12 +10,12 @@ use std::{
 
 use super::disk::sync_dir;
 
-/// The format this version writes. A newer one refuses to start.
+/// The format that this version writes. It refuses to open newer ones.
 pub const FORMAT: u32 = 1;
 
 const TITLE: &str = "plaudit store";
 
-/// Who a store is.
+/// The identity of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     pub format: u32,
@@ -29,7 +29,7 @@ impl Identity {
         Ok(Self { format: FORMAT, id })
     }
 
-    /// Writes the file in one step: whole, or not at all.
+    /// Writes the file atomically.
     pub(super) fn write(&self, dir: &Path, name: &str) -> io::Result<()> {
         let draft = dir.join(format!("{name}.new"));
         let mut file = File::create(&draft)?;
@@ -39,7 +39,7 @@ impl Identity {
         sync_dir(dir)
     }
 
-    /// Reads what [`Identity`] writes; the error says what is wrong with it.
+    /// Parses an identity file; the error says what is wrong with it.
     pub(super) fn parse(text: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(text).map_err(|_| "it is not text".to_owned())?;
         let mut lines = text.lines();
@@ -52,7 +52,7 @@ impl Identity {
         };
         let format = field("format")?.parse().map_err(|_| "its format is not a number".to_owned())?;
         if format > FORMAT {
-            // The lines after it may be others by then.
+            // The lines of other formats may differ.
             return Ok(Self { format, id: [0; 16] });
         }
         let id = u128::from_str_radix(field("id")?, 16).map_err(|_| "its id is not a number".to_owned())?;

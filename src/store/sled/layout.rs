@@ -1,4 +1,4 @@
-//! Where the engine keeps what: one sled tree, divided by the first byte of the key.
+//! The layout of the sled tree, which is divided into areas by the first byte of the key.
 //!
 //! | area | key after the area byte | value |
 //! |---|---|---|
@@ -7,7 +7,8 @@
 //! | 2 chunks | owner, id (8 bytes), number (4 bytes) | a piece of a large value |
 //! | 3 log | position (8 bytes) | a stored value |
 //!
-//! All numbers are big-endian. One tree, because only a batch on one tree is atomic without sled's transactions.
+//! All numbers are big-endian. There is only one tree, because without sled's transactions a batch is atomic only
+//! within a tree.
 
 use std::ops::Bound;
 
@@ -19,12 +20,12 @@ pub(super) const PAIRS: u8 = 1;
 pub(super) const CHUNKS: u8 = 2;
 pub(super) const LOG: u8 = 3;
 
-/// The identity record of the store, the same as in the file beside it.
+/// The store's identity record, the same as in the file.
 pub(super) const IDENTITY_KEY: &[u8] = b"\0identity";
 /// The number of the newest merged batch.
 pub(super) const COMMIT_NUMBER_KEY: &[u8] = b"\0commit";
 
-/// The position of the newest log record that was removed, as a stored value; absent while none was.
+/// The position of the newest removed log record, as a stored value; absent if none was removed.
 pub(super) const TRIMMED_KEY: &[u8] = b"\0trimmed";
 
 /// Bounds of raw keys.
@@ -38,7 +39,7 @@ pub(super) fn pair_key(key: &[u8]) -> IVec {
     IVec::from(raw)
 }
 
-/// The caller's key of a raw key of the area of pairs.
+/// The caller's key from a raw key in the pairs area.
 pub(super) fn caller_key(raw: &[u8]) -> Key {
     raw.get(1..).unwrap_or_default().to_vec()
 }
@@ -50,7 +51,7 @@ pub(super) fn log_key(position: Position) -> [u8; 9] {
     raw
 }
 
-/// The position in a log record's raw key, `None` when it is not one.
+/// The position in a log record's raw key; `None` if it is not one.
 pub(super) fn position_of(raw: &[u8]) -> Option<Position> {
     match raw.split_first() {
         Some((&LOG, position)) => position.try_into().ok().map(Position::from_be_bytes),
@@ -58,7 +59,7 @@ pub(super) fn position_of(raw: &[u8]) -> Option<Position> {
     }
 }
 
-/// The raw bounds of a caller's range; never wider than the area of pairs.
+/// The raw bounds of a caller's range; never beyond the pairs area.
 pub(super) fn pair_range(range: KeyRange) -> RawRange {
     let raw = |key: Vec<u8>| pair_key(&key).to_vec();
     let start = match range.start {

@@ -1,4 +1,5 @@
-//! Opening a data directory: who holds it, is it whole, is it ours, and is it as new as it must be.
+//! Opens a data directory: takes its lock and checks that it is complete, ours, and not older than its last known
+//! commit.
 
 use std::{
     collections::HashSet,
@@ -28,9 +29,9 @@ use crate::store::{dump::LOADING_KEY, keyspace::Position};
 pub(super) const HOLDER_FILE: &str = "holder";
 /// The store's id and format.
 pub(super) const IDENTITY_FILE: &str = "identity";
-/// A commit number that was durable.
+/// A recent durable commit number.
 pub(super) const SYNCED_FILE: &str = "synced";
-/// There while a store is created for the first time.
+/// Exists while a store is being created.
 pub(super) const CREATING_FILE: &str = "creating";
 /// sled's own files.
 pub(super) const SLED_DIR: &str = "sled";
@@ -38,7 +39,7 @@ pub(super) const SLED_DIR: &str = "sled";
 const RESTORE: &str = "restore the whole data directory from a backup, or load a dump into an empty one with \
                        `plaudit store load`";
 
-/// Why a data directory was not opened. Each text names the file, what is wrong with it, and the next step.
+/// Why a data directory could not be opened. Each message names the file, the problem and the next step.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error("{}: {source}; {}", path.display(), fault::next_step(.source))]
@@ -93,13 +94,13 @@ fn describe_holder(pid: &Option<u32>, address: &Option<String>) -> String {
     }
 }
 
-/// An opened store and what its disk said.
+/// An opened store and what was read at open.
 pub(super) struct Opened {
     pub db: Db,
     pub tree: Tree,
     pub holder: Holder,
     pub commit_number: u64,
-    /// What the file of synced commits holds.
+    /// The contents of [`SYNCED_FILE`].
     pub synced: Synced,
     pub last_position: Position,
     pub chunk_owners: HashSet<Owner>,
@@ -141,8 +142,8 @@ pub(super) fn open(dir: &Path, options: &SledOptions) -> Result<Opened, OpenErro
     })
 }
 
-/// Creates the directory and those above it that are missing. The name of each is made durable in the one above it: what
-/// is synced below a directory whose name is lost is lost with it.
+/// Creates the directory and any missing parents, syncing each parent: if a directory's entry is lost, so is everything
+/// synced below it.
 fn create_private_dir(dir: &Path) -> io::Result<()> {
     if dir.is_dir() {
         return Ok(());
@@ -160,7 +161,7 @@ fn create_private_dir(dir: &Path) -> io::Result<()> {
 fn above(level: &Path) -> &Path {
     match level.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
-        // A name without a directory stands in the current one.
+        // A bare name is relative to the current directory.
         _ => Path::new("."),
     }
 }
@@ -177,7 +178,7 @@ fn take_holder(dir: &Path, wait: Duration) -> Result<Holder, OpenError> {
     })
 }
 
-/// Whether there is no store yet. A first creation that did not get to its end is taken back: it has never answered.
+/// Whether there is no store yet. An unfinished creation is removed, since it never acknowledged anything.
 fn must_create(dir: &Path) -> Result<bool, OpenError> {
     let exists = |name: &str| dir.join(name).exists();
     if exists(CREATING_FILE) && !exists(IDENTITY_FILE) {
@@ -211,10 +212,11 @@ fn remove_if_there(path: &Path, remove: impl Fn(&Path) -> io::Result<()>) -> Res
     }
 }
 
-/// The commit number of a store that was just created.
+/// The commit number of a new store.
 const FIRST_COMMIT: u64 = 1;
 
-/// Creates an empty store. The identity file comes last: without it, and with [`CREATING_FILE`], nothing was ever kept.
+/// Creates an empty store. The identity file comes last: if it is missing and [`CREATING_FILE`] exists, nothing was
+/// ever stored.
 fn create(dir: &Path, options: &SledOptions) -> Result<(), OpenError> {
     let identity = Identity::random().map_err(at(dir))?;
     identity.write(dir, CREATING_FILE).map_err(at(&dir.join(CREATING_FILE)))?;
@@ -239,7 +241,7 @@ fn create(dir: &Path, options: &SledOptions) -> Result<(), OpenError> {
     sync_dir(dir).map_err(at(dir))
 }
 
-/// Syncs the files of a directory and its names, and those below it.
+/// Syncs a directory recursively, both files and entries.
 fn sync_tree(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
@@ -275,13 +277,13 @@ fn read_synced(dir: &Path, identity: &Identity) -> Result<Synced, OpenError> {
     }
 }
 
-/// Our own lock is held by now, so sled's can only be lingering: its threads give it up a little after it was closed.
+/// We already hold our own lock, so sled's can only be left over: its threads release it shortly after it was closed.
 const SLED_LOCK_WAIT: Duration = Duration::from_secs(2);
 
-/// Opens sled, past what a crash can leave in its way.
+/// Opens sled, working around what a crash can leave behind.
 fn open_sled(dir: &Path, options: &SledOptions) -> Result<(Db, Tree), OpenError> {
     let sled_dir = dir.join(SLED_DIR);
-    // A crash while sled writes a snapshot leaves one that it fails over at the next open.
+    // If sled crashed while writing a snapshot, the unfinished one makes the next open fail.
     remove_snapshots(&sled_dir, |name| name.ends_with(".generating"))?;
     let deadline = Instant::now() + options.lock_wait.max(SLED_LOCK_WAIT);
     loop {
@@ -295,7 +297,7 @@ fn open_sled(dir: &Path, options: &SledOptions) -> Result<(Db, Tree), OpenError>
             Err(damaged) if remove_snapshots(&sled_dir, |_| true)? == 0 => {
                 return Err(damaged.at(&sled_dir.join("db")));
             }
-            // The snapshot is only a short cut: without it, sled reads its whole log.
+            // A snapshot is only a shortcut: without it, sled reads its whole log.
             Err(damaged) => {
                 tracing::warn!(cause = %damaged, "sled did not open; removed its snapshots, reading its log instead");
             }
@@ -312,14 +314,14 @@ fn open_once(sled_dir: &Path, options: &SledOptions) -> ::sled::Result<(Db, Tree
 pub(super) fn config(sled_dir: &Path, options: &SledOptions) -> ::sled::Config {
     ::sled::Config::new()
         .path(sled_dir)
-        // Its own default is 1 GiB.
+        // The default is 1 GiB.
         .cache_capacity(options.cache_bytes)
         .segment_size(SEGMENT_BYTES)
-        // Its flusher dies at the first error and only logs it; the committer flushes.
+        // sled's flusher thread dies at the first error and only logs it; our committer flushes instead.
         .flush_every_ms(None)
 }
 
-/// Removes the snapshots whose name `chosen` takes, and says how many.
+/// Removes the snapshots whose name satisfies `chosen` and returns how many.
 pub(super) fn remove_snapshots(sled_dir: &Path, chosen: impl Fn(&str) -> bool) -> Result<usize, OpenError> {
     let entries = match fs::read_dir(sled_dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
@@ -337,7 +339,7 @@ pub(super) fn remove_snapshots(sled_dir: &Path, chosen: impl Fn(&str) -> bool) -
     Ok(removed)
 }
 
-/// The record inside must be that of the file beside it. An emptied database has none.
+/// Checks that the identity inside the database equals the file's. An emptied database has none.
 fn check_inside(dir: &Path, tree: &Tree, identity: &Identity) -> Result<(), OpenError> {
     let (path, other) = (dir.join(SLED_DIR).join("db"), dir.join(IDENTITY_FILE));
     let Some(record) = read(dir, || tree.get(IDENTITY_KEY))? else {
@@ -364,8 +366,8 @@ fn check_commit_number(dir: &Path, tree: &Tree, synced: u64) -> Result<u64, Open
     }
 }
 
-/// Reads all that there is, to find what cannot be read. The data file is shorter than it was: sled may have given back
-/// its end, which a crash kept us from noting, or it was cut, and with it pages older than the newest commit.
+/// Reads everything, to find damage, because the data file is shorter than it was: either sled shrank it and a crash
+/// kept us from recording that, or it was truncated and may have lost pages older than the newest commit.
 fn read_everything(dir: &Path, tree: &Tree) -> Result<(), OpenError> {
     tracing::warn!(dir = %dir.display(), "the data file is shorter than it was; reading all of it before serving");
     read(dir, || tree.iter().try_for_each(|pair| pair.map(drop)))
@@ -385,12 +387,12 @@ fn damaged(dir: &Path, why: String) -> OpenError {
     OpenError::Damaged { path: dir.join(SLED_DIR).join("db"), why }
 }
 
-/// A read of sled's.
+/// Reads from sled.
 fn read<T, E: Into<Fault>>(dir: &Path, read: impl FnOnce() -> Result<T, E>) -> Result<T, OpenError> {
     catch(read).map_err(|fault| fault.at(&dir.join(SLED_DIR).join("db")))
 }
 
-/// Runs sled, which may panic on a damaged file.
+/// Runs sled code, which may panic on a damaged file.
 fn catch<T, E: Into<Fault>>(run: impl FnOnce() -> Result<T, E>) -> Result<T, Fault> {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(result) => result.map_err(Into::into),
@@ -398,7 +400,7 @@ fn catch<T, E: Into<Fault>>(run: impl FnOnce() -> Result<T, E>) -> Result<T, Fau
     }
 }
 
-/// Names the file of an I/O error.
+/// Adds the file to an I/O error.
 fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError + use<> {
     let path = path.to_owned();
     move |source| OpenError::Io { path, source }

@@ -1,4 +1,4 @@
-//! The bounded queue of writes before the committer.
+//! The bounded queue of writes waiting for the committer.
 
 use std::{
     collections::VecDeque,
@@ -12,24 +12,24 @@ use tokio::sync::oneshot;
 use super::chunks::Encoded;
 use crate::store::keyspace::{Committed, Expect, Position, StoreError};
 
-/// A group's bounds, which keep the time that sled's lock is held short.
+/// Limits of a group, which keep the time short for which sled's lock is held.
 const GROUP_KEYS: usize = 256;
 const GROUP_BYTES: usize = 1024 * 1024;
 
-/// A batch ready to be merged: encoded by its caller, so that the one committer has less to do.
+/// A batch ready to be merged, encoded by its caller to take work off the single committer.
 pub(super) struct Write {
     /// Raw keys with what they must hold.
     pub expect: Vec<(IVec, Expect)>,
     /// Raw keys with their new values, `None` to delete.
     pub pairs: Vec<(IVec, Option<Encoded>)>,
     pub log: Vec<LogWrite>,
-    /// Raw keys of log records that go, and of their chunks.
+    /// Raw keys of removed log records and their chunks.
     pub removed: Vec<IVec>,
     pub key_count: usize,
     pub size_bytes: usize,
 }
 
-/// A record to be appended; a position is given only when a dump is loaded.
+/// A log record to append; it has a position only when loading a dump.
 pub(super) struct LogWrite {
     pub position: Option<Position>,
     pub value: Encoded,
@@ -37,7 +37,7 @@ pub(super) struct LogWrite {
 
 pub(super) type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 
-/// Writes in the order in which they came, with a bound in number and in bytes.
+/// Writes in order of arrival, bounded in number and in bytes.
 pub(super) struct Queue {
     state: Mutex<State>,
     ready: Condvar,
@@ -53,7 +53,7 @@ struct State {
     committer_sleeps: bool,
 }
 
-/// What the committer is to do next.
+/// What the committer does next.
 pub(super) enum Next {
     Group(Vec<(Write, Answer)>),
     TimedOut,
@@ -66,8 +66,8 @@ impl Queue {
         Self { state: Mutex::default(), ready: Condvar::new(), max_batches, max_bytes }
     }
 
-    /// Never waits: a full queue is [`StoreError::Overloaded`]. A batch larger than the bound in bytes is taken when it
-    /// is alone.
+    /// Never waits: fails with [`StoreError::Overloaded`] if the queue is full. A batch larger than the byte limit is
+    /// accepted only into an empty queue.
     pub(super) fn push(&self, write: Write, answer: Answer) -> Result<(), StoreError> {
         let mut state = self.lock();
         if state.closed {
@@ -86,7 +86,8 @@ impl Queue {
         Ok(())
     }
 
-    /// All that is waiting, up to the bounds of a group; waits for something for `timeout`, without one for ever.
+    /// All waiting writes, up to the limits of a group. Waits up to `timeout` for one, or indefinitely without a
+    /// timeout.
     pub(super) fn next(&self, timeout: Option<Duration>) -> Next {
         let mut state = self.lock();
         if state.waiting.is_empty() && !state.closed {
@@ -109,13 +110,13 @@ impl Queue {
         }
     }
 
-    /// Takes no more; what is waiting will still be done.
+    /// Accepts no more writes; those waiting are still committed.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.ready.notify_one();
     }
 
-    /// Takes no more and gives back what is waiting, to be failed.
+    /// Accepts no more writes and returns the waiting ones, for the caller to fail.
     pub(super) fn abandon(&self) -> Vec<Answer> {
         let mut state = self.lock();
         state.closed = true;
@@ -128,7 +129,7 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No step between lock and release can leave the state half changed.
+        // No code holding this lock can leave the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,5 +1,5 @@
-//! Reads, on a few threads of their own: while a group is applied, sled makes every reader wait, and that must not be an
-//! async thread.
+//! Reads, on dedicated threads: sled blocks every reader while a group is applied, and that must not happen to an async
+//! thread.
 
 use std::{
     collections::VecDeque,
@@ -21,18 +21,18 @@ use super::{
 };
 use crate::store::keyspace::{Direction, Key, KeyRange, MAX_PAGE, Position, StoreError, Value};
 
-/// What a reader sees. The lock is held for a whole read, and by the committer while it applies a group: so one read
-/// sees each group wholly or not at all, and a large value with all its chunks.
+/// The group in flight. Readers hold the lock for a whole read, and the committer while it applies a group, so a read
+/// sees each group entirely or not at all, and a large value with all its chunks.
 pub(super) type Visible = RwLock<Option<Arc<InFlight>>>;
 
-/// What was read, and the group that must be durable before it may be shown.
+/// What was read, and the group that must be durable before it may be returned.
 pub(super) struct Seen<T> {
     value: T,
     wait_for: Option<Arc<InFlight>>,
 }
 
 impl<T> Seen<T> {
-    /// The value, once nothing of it can be lost any more.
+    /// Returns the value once it is durable.
     pub(super) async fn durable(self) -> Result<T, StoreError> {
         if let Some(group) = self.wait_for {
             group.settled().await?;
@@ -87,7 +87,8 @@ impl Reader {
         Ok(Seen { value: seen.value.into_iter().map(|(key, ())| key).collect(), wait_for: seen.wait_for })
     }
 
-    /// A page of what `take` makes of what is stored, told whether it is the first; `None` ends the page before it.
+    /// A page of stored entries converted by `take`, which is told whether an entry is the first; `None` ends the page
+    /// before it.
     fn scan_each<T>(
         &self,
         range: &KeyRange,
@@ -103,7 +104,7 @@ impl Reader {
         let seen = self.read(
             || self.scan_raw(&(start.clone(), end.clone()), limit, direction, take),
             |group, (pairs, is_cut)| {
-                // A page that was cut says nothing of what lies behind its last key.
+                // A page that was cut short depends on nothing beyond its last key.
                 let last = pairs.last().filter(|_| *is_cut);
                 let last = last.map(|(key, _): &(IVec, T)| Bound::Included(key.as_ref()));
                 let (start, end) = (borrowed(&start), borrowed(&end));
@@ -147,13 +148,13 @@ impl Reader {
         self.read(|| Ok(trim::trimmed(&self.tree)?), |group, _| group.writes_any(&[TRIMMED_KEY.into()]))
     }
 
-    /// The next records to remove. What is not durable of what was read is by the time that the removal is: groups are
-    /// synced in their order.
+    /// The next records to remove. Does not wait for the group in flight: groups are synced in order, so it is durable
+    /// before the removal is.
     pub(super) fn next_to_trim(&self, up_to: Position) -> Result<Seen<Option<Part>>, Unread> {
         self.read(|| Ok(trim::next_part(&self.tree, up_to)?), |_, _| false)
     }
 
-    /// Reads, and tells which group must be durable first: the one in flight, when it `concerns` what was read.
+    /// Reads, and determines which group must be durable first: the one in flight, if it `concerns` what was read.
     fn read<T>(
         &self,
         read: impl FnOnce() -> Result<T, Unread>,
@@ -173,7 +174,7 @@ impl Reader {
         Ok(Some(chunks::read(&self.tree, &stored)?))
     }
 
-    /// A page, and whether it may have been cut before the range's end.
+    /// A page, and whether it may end before the range does.
     fn scan_raw<T>(
         &self,
         range: &RawRange,
@@ -201,7 +202,7 @@ impl Reader {
 
 /// Why something was not read.
 pub(super) enum Unread {
-    /// There was no room for its large values.
+    /// Its large values exceeded the available room.
     NoRoom,
     Store(StoreError),
 }
@@ -212,7 +213,7 @@ impl From<StoreError> for Unread {
     }
 }
 
-/// Takes the room that a value needs if it lies in chunks; others take none.
+/// Reserves room for a chunked value; inline values need none.
 fn take_room(room: &mut usize, stored: &IVec) -> Result<(), Unread> {
     let length = chunks::length(stored)?;
     if length > chunks::INLINE_BYTES {
@@ -227,7 +228,7 @@ fn borrowed(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
 
 type Job = Box<dyn FnOnce(&Reader) + Send>;
 
-/// The threads that read, and what waits for them. As many reads wait as there are callers; an abandoned one is skipped.
+/// The reader threads and their queue, which holds at most one read per caller; abandoned ones are skipped.
 #[derive(Default)]
 pub(super) struct ReadPool {
     state: Mutex<Jobs>,
@@ -242,7 +243,7 @@ struct Jobs {
 }
 
 impl ReadPool {
-    /// Runs `read` on a thread of the pool. A panic there is the engine's failure.
+    /// Runs `read` on a thread of the pool. A panic there fails the engine.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         failure: &Failure,
@@ -254,7 +255,7 @@ impl ReadPool {
                 return;
             }
             let result = catch_unwind(AssertUnwindSafe(|| read(reader)));
-            // An error here is a caller that has gone.
+            // An error means that the caller has gone.
             let _ = answer.send(result.map_err(|panic| panic_text(&*panic)));
         }))?;
         match answered.await {
@@ -267,7 +268,7 @@ impl ReadPool {
         }
     }
 
-    /// Starts a thread; it ends when the pool is closed.
+    /// Starts a thread, which ends once the pool is closed.
     pub(super) fn start(self: &Arc<Self>, number: usize, reader: Reader) -> std::io::Result<JoinHandle<()>> {
         let pool = self.clone();
         std::thread::Builder::new().name(format!("store-read-{number}")).spawn(move || {
@@ -277,7 +278,7 @@ impl ReadPool {
         })
     }
 
-    /// Lets the threads end when nothing is waiting any more.
+    /// Lets the threads end once no reads are waiting.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.ready.notify_all();
@@ -311,7 +312,7 @@ impl ReadPool {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Jobs> {
-        // No step between lock and release can leave the state half changed.
+        // No code holding this lock can leave the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -320,7 +321,7 @@ fn closed() -> StoreError {
     StoreError::Failed("the store is closed".into())
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> Arc<str> {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| Some(panic.downcast_ref::<String>()?));
     Arc::from(format!("the engine panicked: {}", text.unwrap_or("without a message")))

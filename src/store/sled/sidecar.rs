@@ -1,8 +1,8 @@
-//! The file `synced`: a commit number that was durable, at most [`INTERVAL`] ago.
+//! The file `synced`: a durable commit number, at most [`INTERVAL`] old.
 //!
-//! sled opens a truncated data file without an error, with less or with nothing in it. A store whose own commit number
-//! is behind this file's has lost commits that were answered. A data file that has become shorter may have lost older
-//! pages while the newest survived, so its length stands here too.
+//! sled opens a truncated data file without an error, with some or all data missing. If the store's own commit number
+//! is behind this file's, acknowledged commits were lost. A data file that shrank may have lost older pages even if the
+//! newest survived, so its length is recorded too.
 
 use std::{
     fs::File,
@@ -11,51 +11,51 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How far the file may be behind the store.
+/// How far this file may lag behind the store.
 pub(super) const INTERVAL: Duration = Duration::from_millis(100);
 
-/// One slot a sector: a torn write can hurt the slot being written, never the other.
+/// One slot per sector: a torn write can damage only the slot being written.
 const SLOT_BYTES: usize = 512;
 const MAGIC: &[u8; 8] = b"plsynced";
 /// Magic, store id, commit number, length of the data file.
 const BODY_BYTES: usize = 8 + 16 + 8 + 8;
 
-/// What one slot says.
+/// The contents of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Synced {
     pub store_id: [u8; 16],
-    /// The commit that was durable.
+    /// A durable commit number.
     pub number: u64,
-    /// How long the data file was then.
+    /// The length of the data file at that time.
     pub db_bytes: u64,
 }
 
-/// Writes the file; lives in the committer.
+/// Writes the file; owned by the committer.
 pub(super) struct Sidecar {
     file: File,
     db: PathBuf,
     written: Synced,
-    /// The slot that does not hold the newest, which is written next.
+    /// The slot to write next: the one that does not hold the newest number.
     next_slot: u64,
     written_at: Instant,
 }
 
 impl Sidecar {
-    /// Creates the file with both slots alike. The caller syncs the directory.
+    /// Creates the file with two equal slots. The caller must sync the directory.
     pub(super) fn create(path: &Path, synced: Synced) -> io::Result<()> {
         let mut file = File::create(path)?;
         file.write_all(&slot(synced).repeat(2))?;
         file.sync_all()
     }
 
-    /// Opens the file for writing, beside the data file `db`; `written` is what it holds.
+    /// Opens the file for writing. `db` is the data file, `written` what this file holds.
     pub(super) fn open(path: &Path, db: PathBuf, written: Synced) -> io::Result<Self> {
         let file = File::options().write(true).open(path)?;
         let next_slot = if read_slots(path)?[0] == Some(written) { 1 } else { 0 };
         Ok(Self { file, db, written, next_slot, written_at: Instant::now() })
     }
 
-    /// How long from now until `number`, which is durable, must be written; `None` when it is.
+    /// The time left until the durable commit `number` must be written; `None` if it already is.
     pub(super) fn due_in(&self, number: u64) -> Option<Duration> {
         (number > self.written.number).then(|| INTERVAL.saturating_sub(self.written_at.elapsed()))
     }
@@ -74,12 +74,12 @@ impl Sidecar {
     }
 }
 
-/// The newest slot of the file; `None` when neither is whole.
+/// The newest slot; `None` if neither is intact.
 pub(super) fn read(path: &Path) -> io::Result<Option<Synced>> {
     Ok(read_slots(path)?.into_iter().flatten().max_by_key(|synced| synced.number))
 }
 
-/// Both slots, `None` where one is not whole.
+/// Both slots; `None` for one that is not intact.
 pub(super) fn read_slots(path: &Path) -> io::Result<[Option<Synced>; 2]> {
     let mut bytes = Vec::new();
     File::open(path)?.take(2 * SLOT_BYTES as u64).read_to_end(&mut bytes)?;

@@ -1,4 +1,4 @@
-//! Removing the oldest records of the log, a part at a time, with the place up to which they are gone.
+//! Removes the oldest log records, one part at a time, and records how far they were removed.
 
 use ::sled::Tree;
 
@@ -9,19 +9,20 @@ use super::{
 };
 use crate::store::keyspace::{Expect, MAX_TRIM, Position, StoreError, Value};
 
-/// The oldest records, as one write. That they are still the oldest is expected: of two who read the same, one removes.
+/// A write that removes the oldest records. It expects them to be the oldest still, so that of two concurrent removals
+/// only one succeeds.
 pub(super) struct Part {
     pub count: usize,
     pub write: Write,
 }
 
-/// What is stored of the place up to which records are gone.
+/// The stored position up to which records were removed.
 fn find(tree: &Tree) -> Result<Option<Value>, StoreError> {
     let stored = tree.get(TRIMMED_KEY).map_err(damaged)?;
     stored.map(|stored| chunks::read(tree, &stored)).transpose()
 }
 
-/// The position of the newest record that was removed.
+/// The position of the newest removed record, or 0.
 pub(super) fn trimmed(tree: &Tree) -> Result<Position, StoreError> {
     let Some(value) = find(tree)? else { return Ok(0) };
     let bytes = value.as_ref().try_into();
@@ -30,7 +31,7 @@ pub(super) fn trimmed(tree: &Tree) -> Result<Position, StoreError> {
         .map_err(|_| corrupt("the place up to which the log is gone is malformed"))
 }
 
-/// The next part to remove of what stands up to a position; `None` when nothing but the newest record is left of it.
+/// The next part to remove, up to a position; `None` if nothing is left but the newest record.
 pub(super) fn next_part(tree: &Tree, up_to: Position) -> Result<Option<Part>, StoreError> {
     let before = find(tree)?;
     let (mut keys, mut count, mut last) = (Vec::new(), 0, 0);
@@ -39,11 +40,11 @@ pub(super) fn next_part(tree: &Tree, up_to: Position) -> Result<Option<Part>, St
         let (key, stored) = record.map_err(damaged)?;
         let position =
             layout::position_of(&key).ok_or_else(|| corrupt("a log record has a malformed key"))?;
-        // The newest is the one that none follows.
+        // The record without a successor is the newest, which stays.
         if position > up_to || records.peek().is_none() {
             break;
         }
-        // A damaged head names no chunks; they stay, and it goes.
+        // A damaged head names no chunks: it is removed, and they stay.
         let chunks = chunks::chunk_keys(&stored).unwrap_or_default();
         if count > 0 && keys.len() + chunks.len() >= MAX_TRIM {
             break;

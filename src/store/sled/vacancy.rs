@@ -1,20 +1,20 @@
-//! Whether a directory may become a store's: it is empty, or what is in it belongs there.
+//! Whether a store may be created in a directory: it must contain nothing foreign.
 
 use std::{fs, io, path::Path};
 
 use super::open::{CREATING_FILE, HOLDER_FILE, IDENTITY_FILE, OpenError, SLED_DIR, SYNCED_FILE};
 
-/// What tells that a store is here, was here, or is being made.
+/// Files that show that a store is here, was here, or is being created.
 const MARKS: [&str; 4] = [IDENTITY_FILE, SYNCED_FILE, SLED_DIR, CREATING_FILE];
 
-/// What may be there before a store is: the lock of whoever opens the directory, and what comes before the mark of a creation;
-/// the folder that a file system makes for itself where it is mounted; our settings, where a server is started in its own data.
+/// What may exist before a store does: the lock of whoever opens the directory, the draft of [`CREATING_FILE`], the
+/// file system's own folder in a mount point, and our settings, if the server is started in its data directory.
 const HARMLESS: [&str; 4] = [HOLDER_FILE, "creating.new", "lost+found", SETTINGS_FILE];
 
 /// The name of the settings file of a server that is started in its own data directory.
 pub const SETTINGS_FILE: &str = "plaudit.toml";
 
-/// How many names an error tells.
+/// How many file names an error lists.
 const TOLD: usize = 3;
 
 /// Whether a directory holds a store, or what is left of one.
@@ -22,8 +22,7 @@ pub(super) fn holds_store(dir: &Path) -> bool {
     [IDENTITY_FILE, SYNCED_FILE, SLED_DIR].iter().any(|name| dir.join(name).exists())
 }
 
-/// Refuses a directory that somebody uses for something else: its files would lie among ours, and be backed up, moved and
-/// removed with them.
+/// Rejects a directory that is used for something else: those files would be backed up, moved and removed with ours.
 pub(super) fn check(dir: &Path) -> Result<(), OpenError> {
     let failed = |source: io::Error| OpenError::Io { path: dir.to_owned(), source };
     let mut foreign = Vec::new();

@@ -33,7 +33,10 @@ async fn ticket_assessments(server: &ServerProcess) -> Vec<Value> {
     let answer = server.http().get("/ticket/42/assessments").await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let rows = answer.json();
-    let rows = rows.as_array().unwrap().iter().cloned().map(|mut row| {
+    let mut rows = rows.as_array().unwrap().clone();
+    // Rows are in the order in which assessments were made: a copy that is scored between two of its parts has another one.
+    rows.sort_by_key(|row| row["worklog"]["lastInteraction"].to_string());
+    let rows = rows.into_iter().map(|mut row| {
         remove(&mut row, &["id", "worklogId", "createdAt", "modifiedAt"]);
         remove(&mut row["worklog"], &["worklogId", "conversationId", "userId"]);
         let segments = row["time"]["segments"].as_array_mut().unwrap();

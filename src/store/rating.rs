@@ -6,7 +6,9 @@ use std::ops::Bound;
 
 use uuid::Uuid;
 
-use crate::domain::{ConversationId, Listing, Rating, RatingEntry, RatingFilter, RatingId, UnixMillis};
+use crate::domain::{
+    Author, ConversationId, Listing, Rating, RatingEntry, RatingFilter, RatingId, UnixMillis,
+};
 
 use super::{
     Decision, Direction, Key, KeyRange, Reader, Scanner, StoreError, Value, get_many, get_one,
@@ -175,14 +177,28 @@ pub async fn put_opt_out(
     rating: &Rating,
     opt_out: Option<OptOut>,
 ) -> Result<(), StoreError> {
-    let key = decision.keys().opt_out(&rating.source, rating.conversation, &rating.user);
-    let is_stored = get_one::<OptOut>(&*decision, key.clone()).await?.is_some();
+    let (source, id, user) = (&rating.source, rating.conversation, &rating.user);
+    let stored = find_opt_outs(&*decision, source, id, user).await?;
     match opt_out {
-        Some(opt_out) if !is_stored => decision.replace(key, &opt_out),
-        None if is_stored => decision.delete(key),
-        _ => {}
+        Some(opt_out) if stored.is_empty() => {
+            decision.replace(decision.keys().opt_out(source, id, user), &opt_out);
+        }
+        Some(_) => {}
+        None => stored.into_iter().for_each(|(key, _)| decision.delete(key)),
     }
     Ok(())
+}
+
+/// The opt-outs of one customer with their keys: one, or none; a second one where an earlier build stored the first.
+pub async fn find_opt_outs(
+    reader: &dyn Reader,
+    source: &str,
+    conversation: ConversationId,
+    customer: &Author,
+) -> Result<Vec<(Key, OptOut)>, StoreError> {
+    let keys = reader.keys().opt_outs_of(source, conversation, customer);
+    let found = get_many::<OptOut>(reader, keys.clone()).await?;
+    Ok(keys.into_iter().zip(found).filter_map(|(key, found)| Some((key, found?))).collect())
 }
 
 /// A customer who opted out of ratings, and when.

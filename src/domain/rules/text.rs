@@ -137,6 +137,17 @@ impl ExternalId {
         (!text.is_empty()).then(|| Self::mended(text))
     }
 
+    /// What [`Self::mended`] may have made this of: control characters where their pictures are. `None` without pictures.
+    pub fn before_mending(&self) -> Option<String> {
+        let control = |character: char| match character {
+            '\u{2400}'..='\u{241f}' => char::from_u32(u32::from(character) - 0x2400).unwrap_or(character),
+            '\u{2421}' => '\u{7f}',
+            other => other,
+        };
+        let text: String = self.0.chars().map(control).collect();
+        (text != self.0).then_some(text)
+    }
+
     /// As [`Self::optional`], of what is stored.
     pub fn decode_optional<C>(d: &mut Decoder<'_>, ctx: &mut C) -> Result<Option<Self>, decode::Error> {
         let text: Option<&str> = Decode::decode(d, ctx)?;
@@ -201,6 +212,13 @@ mod tests {
         assert_eq!(stored::<ExternalId>("").as_str(), "-");
         assert_eq!(stored::<DisplayName>("").as_str(), "");
         assert_eq!(stored::<Tag>(&"é".repeat(100)).len(), 128);
+    }
+
+    #[test]
+    fn what_an_id_was_before_it_was_mended_is_known_from_its_pictures() {
+        let before = "a\0b\n\u{1f}\u{7f}";
+        assert_eq!(ExternalId::mended(before).before_mending().as_deref(), Some(before));
+        assert_eq!(ExternalId::mended("c1").before_mending(), None);
     }
 
     proptest! {

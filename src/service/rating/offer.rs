@@ -14,7 +14,7 @@ use crate::{
     },
     store::{
         Decision, Reader as _, Space, authors, conversation as stored_conversation, get_one, rating,
-        records::{self, Head, OptOut, RequestAnswer},
+        records::{self, Head, RequestAnswer},
         request::Method,
     },
 };
@@ -73,8 +73,7 @@ impl Decide for Offer<'_> {
         }
         stored_conversation::expect_standing(decision, &head.conversation);
         let (user, agent) = people(space, &head, new).await?;
-        let opt_out = decision.keys().opt_out(&head.conversation.source, id, &user);
-        let opt_out = get_one::<OptOut>(&*decision, opt_out).await?;
+        let opt_outs = rating::find_opt_outs(&*decision, &head.conversation.source, id, &user).await?;
         let now = services.clock.now();
         let offer_time = new.offered_at(now)?;
         let questions = new.questions.iter().map(|question| RatingQuestion {
@@ -92,7 +91,7 @@ impl Decide for Offer<'_> {
             channel: channel_of(&head.conversation),
             offer_time,
             course: Course {
-                withheld: opt_out.is_some(),
+                withheld: !opt_outs.is_empty(),
                 scheduled: new.scheduled,
                 expire_time: new.expire_time,
                 ..Course::default()

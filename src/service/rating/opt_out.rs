@@ -93,10 +93,11 @@ impl Decide for Create<'_> {
             // The customer has an external id, by which they are known in all.
             None => ConversationId(0),
         };
-        let key = decision.keys().opt_out(&new.source, conversation, &new.customer);
-        if let Some(known) = get_one::<OptOut>(&*decision, key.clone()).await? {
+        let known = rating::find_opt_outs(&*decision, &new.source, conversation, &new.customer).await?;
+        if let Some((_, known)) = known.first() {
             return Ok(known.time);
         }
+        let key = decision.keys().opt_out(&new.source, conversation, &new.customer);
         let time = new.time.unwrap_or_else(|| self.call.services.clock.now());
         decision.put_new(key, &OptOut { rating: RatingId(0), time });
         Ok(time)

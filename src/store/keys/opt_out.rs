@@ -1,6 +1,6 @@
 //! The keys of customers who do not want to be asked.
 
-use crate::domain::{Author, ConversationId};
+use crate::domain::{Author, ConversationId, ExternalId};
 
 use super::{
     super::{Key, KeyRange},
@@ -30,6 +30,14 @@ impl Keys {
     /// within the conversation only.
     pub fn opt_out(self, source: &str, conversation: ConversationId, customer: &Author) -> Key {
         self.opt_out_of(source, &KnownCustomer::of(conversation, customer))
+    }
+
+    /// The keys under which a customer's opt-out may be stored: the one above, and for an id that an earlier build took with
+    /// control characters, and that is read with their pictures since, the one that it had there.
+    pub fn opt_outs_of(self, source: &str, conversation: ConversationId, customer: &Author) -> Vec<Key> {
+        let before = customer.external_id.as_ref().and_then(ExternalId::before_mending);
+        let before = before.map(|id| self.opt_out_of(source, &KnownCustomer::ExternalId(id)));
+        std::iter::once(self.opt_out(source, conversation, customer)).chain(before).collect()
     }
 
     pub fn opt_out_of(self, source: &str, customer: &KnownCustomer) -> Key {

@@ -2,6 +2,7 @@
 
 mod defaults;
 mod deleted;
+mod earlier;
 mod lists;
 mod once;
 mod rules;

@@ -121,10 +121,15 @@ fn exemption(
     EXEMPT.iter().find(|(name, field, _)| (*name, *field) == (method, path))
 }
 
-/// The moments of the REST dialects: the path, a body that obeys every rule, the field's place in it, the field as it is named
-/// where it is wrong, one before 1970, and one after 9999.
+/// A time before 1970 and one after 9999.
+type OutOfRange = [fn() -> Json; 2];
+
+/// A timestamp of a REST dialect: the path, a valid body, the field's place in it, the field's name in an error, and two bad
+/// values.
+type RestTimestamp = (&'static str, fn() -> Json, &'static str, &'static str, OutOfRange);
+
 #[rustfmt::skip]
-const REST: &[(&str, fn() -> Json, &str, &str, [fn() -> Json; 2])] = &[
+const REST: &[RestTimestamp] = &[
     ("/v1/assess", craftcx::setup::sample, "/messages/0/timestamp", "messages[0].timestamp", [|| json!(-1), || json!(300_000_000_000_000_i64)]),
     (STORE, || json!({}), "/createdAt", "createdAt", ENNEO),
     (STORE, || json!({}), "/firstResponseDueBy", "firstResponseDueBy", ENNEO),
@@ -136,8 +141,8 @@ const STORE: &str = "/api/mind/ticket/8821/conversation/store";
 const OFFER: &str = "/beta/conversations/1234/ratings/offer";
 /// With the number of a rating.
 const SUBMIT: &str = "/beta/conversations/1234/ratings/{}/submit";
-const ENNEO: [fn() -> Json; 2] = [|| json!("1969-12-31 23:59:59"), || json!("10000-01-01 00:00:00")];
-const ISO: [fn() -> Json; 2] = [|| json!("1969-12-31T23:59:59Z"), || json!("9999-12-31T23:59:59-00:01")];
+const ENNEO: OutOfRange = [|| json!("1969-12-31 23:59:59"), || json!("10000-01-01 00:00:00")];
+const ISO: OutOfRange = [|| json!("1969-12-31T23:59:59Z"), || json!("9999-12-31T23:59:59-00:01")];
 
 #[tokio::test]
 async fn a_moment_outside_the_calendar_is_refused_by_every_rest_dialect() {

@@ -15,7 +15,7 @@ pub enum Error {
     /// `name` is a resource name: `conversations/…`.
     #[error("there is no {name}")]
     NotFound { kind: ResourceKind, name: String },
-    #[error("{source_name}:{external_id} is imported already, as conversations/{conversation}")]
+    #[error("{source_name}:{external_id} has already been imported as conversations/{conversation}")]
     AlreadyImported {
         source_name: String,
         external_id: String,
@@ -23,26 +23,26 @@ pub enum Error {
         receipt: Receipt,
     },
     #[error(
-        "the request id {request_id:?} was used for another request within the last 24 hours: send the same request again, or take a new id"
+        "request id {request_id:?} was used for a different request in the last 24 hours; resend that request or use a new id"
     )]
     RequestIdReused { request_id: String },
-    /// `name` is a resource name. What was sent rests on a state that is no more.
-    #[error("{name} is not what the etag {sent:?} stands for; read it again, and decide again")]
+    /// `name` is a resource name.
+    #[error("{name} has changed since etag {sent:?}; read it again and retry with its current etag")]
     EtagMismatch { name: String, sent: String },
     /// `message` is a resource name. It is stored.
-    #[error("{message} is stored, and its scoring did not end in time; it goes on")]
+    #[error("{message} is stored, but its scoring did not finish in time; it continues in the background")]
     ScoringUnfinished { message: String },
     /// `name` is the rating's resource name.
     #[error("{name} is {}: {because}", state.word().replace('_', " "))]
     RatingClosed { name: String, state: RatingState, because: &'static str },
     /// `name` is the team that is there.
-    #[error("{source_name}:{external_id} is in the directory already, as {name}")]
+    #[error("{source_name}:{external_id} is already in the directory as {name}")]
     TeamExists { source_name: String, external_id: String, name: String },
-    #[error("{name} has {members} members; take them out of it first")]
+    #[error("{name} has {members} members; remove them first")]
     TeamNotEmpty { name: String, members: u32 },
     #[error(
-        "the place in the log of events from which to go on is not kept any more or not there yet: events may have been \
-         missed; read anew what you follow, and watch without a token"
+        "the position in the event log is no longer kept or does not exist yet, so events may have been missed; reread what \
+         you follow, then watch without a token"
     )]
     EventsLost,
     #[error("too many concurrent changes to {what}; retry")]
@@ -50,10 +50,10 @@ pub enum Error {
     #[error("{what} is not deleted")]
     NotDeleted { what: String },
     #[error(
-        "{what} cannot come back: conversations/{by} has its source and external id by now; delete that one first"
+        "{what} cannot be restored: conversations/{by} now has its source and external id; delete that one first"
     )]
     IdentityTaken { what: String, by: ConversationId },
-    #[error("the server has too many writes waiting; try again in {} ms", retry_after.as_millis())]
+    #[error("too many writes are waiting; retry in {} ms", retry_after.as_millis())]
     Overloaded { retry_after: Duration },
     /// The store has failed or is closed; a write is of unknown outcome.
     #[error("the store is not available: {0}")]

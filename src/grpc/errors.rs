@@ -60,7 +60,7 @@ impl From<Error> for Status {
                 (Code::FailedPrecondition, ErrorReason::RatingClosed)
             }
             Error::TeamExists { name, .. } => {
-                details.set_resource_info("team", name.clone(), "", "it is in the directory already");
+                details.set_resource_info("team", name.clone(), "", "it is already in the directory");
                 metadata.insert("team".to_owned(), name);
                 (Code::AlreadyExists, ErrorReason::TeamExists)
             }

@@ -10,7 +10,7 @@ use crate::{
     proto::v1,
     service::{
         Services,
-        events::{Filter, Start, Told, Watch, watch_events},
+        events::{Filter, Start, Watch, WatchItem, watch_events},
     },
     wire::{names, times},
 };
@@ -41,17 +41,17 @@ impl EventService for Edge {
         let filter = Filter { conversation, kinds: Box::new(is_wanted) };
         let watch = watch_events(self.owned_call(), start, filter).await?;
         let services = self.0.clone();
-        let told = stream::unfold(Some(watch), next);
-        let told = told.map(move |told| Ok(told_to_wire(&services, told?)));
-        Ok(Response::new(told.boxed()))
+        let items = stream::unfold(Some(watch), next);
+        let items = items.map(move |item| Ok(item_to_wire(&services, item?)));
+        Ok(Response::new(items.boxed()))
     }
 }
 
-/// An error is the last that is told.
-async fn next(watch: Option<Watch>) -> Option<(Result<Told, Error>, Option<Watch>)> {
+/// An error ends the stream.
+async fn next(watch: Option<Watch>) -> Option<(Result<WatchItem, Error>, Option<Watch>)> {
     let mut watch = watch?;
     match watch.next().await {
-        Ok(told) => Some((Ok(told), Some(watch))),
+        Ok(item) => Some((Ok(item), Some(watch))),
         Err(error) => Some((Err(error), None)),
     }
 }
@@ -92,10 +92,10 @@ fn kinds_from_wire(kinds: &[i32], violations: &mut Violations) -> Vec<v1::EventK
     known
 }
 
-fn told_to_wire(services: &Services, told: Told) -> v1::WatchEventsResponse {
-    let resume_token = services.page_token(LIST, told.position);
+fn item_to_wire(services: &Services, item: WatchItem) -> v1::WatchEventsResponse {
+    let resume_token = services.page_token(LIST, item.position);
     v1::WatchEventsResponse {
-        event: told.event.map(|event| event_to_wire(event, |id| services.rating_uuid(id))),
+        event: item.event.map(|event| event_to_wire(event, |id| services.rating_uuid(id))),
         resume_token,
     }
 }

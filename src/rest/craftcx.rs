@@ -114,7 +114,7 @@ fn duplicate(new: &NewConversation, receipt: &Receipt) -> Response {
     }
     let error = Duplicate {
         code: "duplicate_import",
-        message: "this ticket of this source is imported already; ask for it with its id",
+        message: "this ticket has already been imported from this source; get it by its id",
         source: &new.source,
         ticket_id: &new.external_id,
         id: receipt.as_str(),

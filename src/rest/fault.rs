@@ -91,8 +91,8 @@ impl From<Error> for Fault {
             Error::RequestIdReused { request_id } => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 format!(
-                    "the Idempotency-Key {request_id:?} was used for another request within the last 24 hours: send the \
-                     same request again, or take a new key"
+                    "Idempotency-Key {request_id:?} was used for a different request in the last 24 hours; resend that \
+                     request or use a new key"
                 ),
             ),
             Error::EventsLost => Self::new(StatusCode::BAD_REQUEST, message),

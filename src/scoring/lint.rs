@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::{
-    reach::{Reach, reach},
     rules::Rule,
+    score_range::{ScoreRange, score_range},
     scorecard::{Scorecard, path, places},
 };
 use crate::domain::{
@@ -115,22 +115,24 @@ fn check_reach(criterion: &Criterion, revision: &ScorecardRevision, path: &str, 
     }
     let Ok(rule) = Rule::compile(&criterion.rule, revision.unit) else { return };
     let mut weak = |message: String| found.add(format!("{path}.rule"), message);
-    match (reach(&rule), criterion.scoring_type) {
+    match (score_range(&rule), criterion.scoring_type) {
         (None, _) => weak("has no value, whatever the facts are".to_owned()),
-        (Some(Reach::Other(kind)), ScoringType::MetNotMet) => weak(format!("gives {kind}, not a bool")),
-        (Some(Reach::Other(kind)), ScoringType::NumericScale { .. }) => {
+        (Some(ScoreRange::Other(kind)), ScoringType::MetNotMet) => weak(format!("gives {kind}, not a bool")),
+        (Some(ScoreRange::Other(kind)), ScoringType::NumericScale { .. }) => {
             weak(format!("gives {kind}, not a number"))
         }
-        (Some(Reach::Bool { met, missed }), ScoringType::MetNotMet) => {
+        (Some(ScoreRange::Bool { met, missed }), ScoringType::MetNotMet) => {
             if !(met && missed) {
                 weak(format!("is {met} whatever the facts are"));
             }
         }
-        (Some(Reach::Bool { .. }), ScoringType::NumericScale { .. }) => {
+        (Some(ScoreRange::Bool { .. }), ScoringType::NumericScale { .. }) => {
             weak("gives a bool, not a number".to_owned())
         }
-        (Some(Reach::Number { .. }), ScoringType::MetNotMet) => weak("gives a number, not a bool".to_owned()),
-        (Some(Reach::Number { low, high }), ScoringType::NumericScale { min }) => {
+        (Some(ScoreRange::Number { .. }), ScoringType::MetNotMet) => {
+            weak("gives a number, not a bool".to_owned())
+        }
+        (Some(ScoreRange::Number { low, high }), ScoringType::NumericScale { min }) => {
             let (min, max) = (min.points(), criterion.max_points.points());
             let slack = (max - min) * OUT_OF_REACH;
             if low == high {

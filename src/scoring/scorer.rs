@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    facts::{self, Beside, FactId, Facts, View, digest},
+    facts::{self, Context, FactId, Facts, View, digest},
     rules::{Scope, Variables},
     scorecard::Scorecard,
     summary::summary,
@@ -81,10 +81,10 @@ impl Scorer {
     /// conversation first. `now` is the time of the answers.
     pub fn score_rated(&self, transcript: &Transcript, answers: LastAnswers, now: UnixMillis) -> Vec<Scored> {
         let digests = digest(&transcript.messages);
-        let beside = Beside::of(transcript, answers);
+        let context = Context::of(transcript, answers);
         let mut scored = Vec::new();
         if self.has(UnitKind::Conversation) {
-            let view = View::conversation(&digests).beside(beside);
+            let view = View::conversation(&digests).context(context);
             self.score_unit(&view, Unit::Conversation, None, now, &mut scored);
         }
         if self.has(UnitKind::Worklog) {
@@ -98,7 +98,7 @@ impl Scorer {
             for (index, (worklog, window)) in scored_worklogs.enumerate() {
                 let taken_over =
                     worklogs[index + 1..].iter().any(|later| !later.agent.is_same_as(&worklog.agent));
-                let view = View::worklog(&digests, window, taken_over).beside(beside);
+                let view = View::worklog(&digests, window, taken_over).context(context);
                 let unit = Unit::Worklog { first_message: worklog.first_message };
                 self.score_unit(&view, unit, Some(&worklog.agent), now, &mut scored);
             }
@@ -163,6 +163,6 @@ fn assess(
 pub fn conversation_facts(transcript: &Transcript) -> Vec<ScoredFact> {
     let digests = digest(&transcript.messages);
     let every: Vec<FactId> = facts::all().iter().filter_map(|fact| facts::find(fact.name)).collect();
-    let beside = Beside::of(transcript, LastAnswers::default());
-    Facts::of(&View::conversation(&digests).beside(beside), &every).scored(&every)
+    let context = Context::of(transcript, LastAnswers::default());
+    Facts::of(&View::conversation(&digests).context(context), &every).scored(&every)
 }

@@ -27,7 +27,7 @@ pub enum Start {
     Oldest,
     /// With what happens from now on.
     Now,
-    /// After this place, which was told to a watcher once.
+    /// After this position, which a watcher was sent before.
     After(Position),
 }
 
@@ -37,9 +37,9 @@ pub struct Filter {
     pub kinds: Box<dyn Fn(&EventKind) -> bool + Send>,
 }
 
-/// What a watcher is told: an event, or only how far it is.
+/// What a watcher is sent: an event, or only how far it has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct WatchItem {
     pub event: Option<Event>,
     /// Watching again after it continues here.
     pub position: Position,
@@ -56,7 +56,7 @@ pub struct Watch {
     position: Position,
     /// Whether it has ever been at the log's end.
     has_caught_up: bool,
-    told_at: Instant,
+    sent_at: Instant,
 }
 
 /// Begins to watch.
@@ -74,7 +74,7 @@ pub async fn watch_events(call: OwnedCall, start: Start, filter: Filter) -> Resu
     let mut page = Vec::new();
     let position = match start {
         Start::Oldest => {
-            // Read now, as what is removed from now on is to be told.
+            // Read now: what is trimmed from here on has to be reported as lost.
             page = services.store.log(0, PAGE).await?;
             0
         }
@@ -87,20 +87,20 @@ pub async fn watch_events(call: OwnedCall, start: Start, filter: Filter) -> Resu
         }
     };
     let page = page.into_iter();
-    let told_at = Instant::now();
-    Ok(Watch { services, conversation, kinds, newest, page, position, has_caught_up: false, told_at })
+    let sent_at = Instant::now();
+    Ok(Watch { services, conversation, kinds, newest, page, position, has_caught_up: false, sent_at })
 }
 
 impl Watch {
     /// What comes next; waits for it. [`Error::EventsLost`] when the log was trimmed beyond where the watcher is.
-    pub async fn next(&mut self) -> Result<Told, Error> {
+    pub async fn next(&mut self) -> Result<WatchItem, Error> {
         loop {
             if let Some(event) = self.next_of_page()? {
-                return Ok(self.tell(Some(event)));
+                return Ok(self.item(Some(event)));
             }
-            let due = self.told_at + HEARTBEAT;
+            let due = self.sent_at + HEARTBEAT;
             if due <= Instant::now() {
-                return Ok(self.tell(None));
+                return Ok(self.item(None));
             }
             if self.read_on().await? {
                 // The store may answer at once, page after page of what nobody wants to hear of.
@@ -109,7 +109,7 @@ impl Watch {
             }
             if !self.has_caught_up {
                 self.has_caught_up = true;
-                return Ok(self.tell(None));
+                return Ok(self.item(None));
             }
             tokio::select! {
                 grown = self.newest.changed() => if grown.is_err() {
@@ -145,8 +145,8 @@ impl Watch {
         Ok(None)
     }
 
-    fn tell(&mut self, event: Option<Event>) -> Told {
-        self.told_at = Instant::now();
-        Told { event, position: self.position }
+    fn item(&mut self, event: Option<Event>) -> WatchItem {
+        self.sent_at = Instant::now();
+        WatchItem { event, position: self.position }
     }
 }

@@ -73,7 +73,7 @@ impl Batch {
     }
 }
 
-/// Rejects log positions that do not increase or exceed [`MAX_POSITION`].
+/// Rejects log positions that do not increase, or that exceed [`MAX_POSITION`].
 pub(super) fn check_positions(
     mut last: Position,
     positions: impl Iterator<Item = Position>,

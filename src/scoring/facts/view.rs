@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, ops::Range};
 
-use super::Beside;
+use super::Context;
 use crate::{
     domain::{Author, AuthorKind, Message, MessageId, MessageKind, UnitKind},
     scoring::text::{self, Language, Reading, Scratch, Signal, WINDOW, overlap, similarity},
@@ -149,7 +149,7 @@ pub struct View<'a> {
     pub start: usize,
     /// Another agent took over after this worklog.
     pub taken_over: bool,
-    pub beside: Beside,
+    pub context: Context,
     pub customer_language: Option<Language>,
     pub agent_language: Option<Language>,
 }
@@ -182,8 +182,8 @@ impl<'a> View<'a> {
 
     /// With what is known beside the messages; without it nothing is.
     #[must_use]
-    pub fn beside(self, beside: Beside) -> Self {
-        Self { beside, ..self }
+    pub fn context(self, context: Context) -> Self {
+        Self { context, ..self }
     }
 
     fn of(unit: UnitKind, all: &'a [Digest<'a>], window: Range<usize>, taken_over: bool) -> Self {
@@ -193,7 +193,7 @@ impl<'a> View<'a> {
             digests,
             start: window.start,
             taken_over,
-            beside: Beside::default(),
+            context: Context::default(),
             customer_language: language(digests.iter().filter(|digest| digest.is_customer())),
             agent_language: language(digests.iter().filter(|digest| digest.is_reply())),
         }

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     domain::{Attachment, AttachmentId, FactValue, LastAnswers, MessageDetails, Status, UnitKind, worklog},
     scoring::facts::{
-        Beside, FactId, FactKind, Facts, Found, MAX_EVIDENCE, OF_RATINGS, View, all, digest, find, get,
+        Context, FactId, FactKind, Facts, Found, MAX_EVIDENCE, OF_RATINGS, View, all, digest, find, get,
     },
 };
 
@@ -273,7 +273,7 @@ const BESIDE: [&str; 6] = ["closed", "reopened", "sla_met", "csat_stars", "nps_p
 
 fn found(name: &str, transcript: &Transcript, answers: LastAnswers) -> Option<Found> {
     let digests = digest(&transcript.messages);
-    let view = View::conversation(&digests).beside(Beside::of(transcript, answers));
+    let view = View::conversation(&digests).context(Context::of(transcript, answers));
     Facts::of(&view, &every()).by_name(name).cloned()
 }
 
@@ -356,7 +356,7 @@ fn files_are_counted_where_messages_tell_of_them() {
 fn moved(before: &Transcript, after: &Transcript) -> Vec<String> {
     let values = |transcript: &Transcript| {
         let digests = digest(&transcript.messages);
-        let view = View::conversation(&digests).beside(Beside::of(transcript, LastAnswers::default()));
+        let view = View::conversation(&digests).context(Context::of(transcript, LastAnswers::default()));
         let facts = Facts::of(&view, &every());
         all()
             .iter()

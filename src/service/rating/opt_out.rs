@@ -50,7 +50,10 @@ pub async fn list_opt_outs(
             KnownCustomer::NameIn(_, name) => {
                 let head = heads.next().flatten();
                 let conversation = head.map(|head| head.conversation);
-                let there = conversation.filter(|conversation| conversation.delete_time.is_none());
+                // Earlier builds also stored opt-outs under another source, which nothing looks up.
+                let there = conversation.filter(|conversation| {
+                    conversation.delete_time.is_none() && conversation.source.as_str() == opt_out.source
+                });
                 let Some(there) = there else { continue };
                 let (source, external_id) = (there.source, there.external_id);
                 (None, Some(name), Some(ConversationRef::External { source, external_id }))

@@ -1,8 +1,11 @@
 //! Opt-outs as an earlier build stored them.
 
 use plaudit::{
-    domain::{RatingId, UnixMillis},
-    proto::v1::{CreateOptOutRequest, OptOut, RatingState, rating_service_client::RatingServiceClient},
+    domain::{ConversationId, RatingId, UnixMillis},
+    proto::v1::{
+        CreateOptOutRequest, ListOptOutsRequest, OptOut, RatingState,
+        rating_service_client::RatingServiceClient,
+    },
     store::{keys::KnownCustomer, records},
 };
 
@@ -42,4 +45,21 @@ async fn a_customer_who_opted_out_under_an_id_of_two_lines_is_not_asked() {
 
     client.submit_rating(opt_out(&open.name, false)).await.unwrap();
     assert_eq!(client.offer_rating(asked()).await.unwrap().state(), RatingState::Offered);
+}
+
+/// It never had an effect, and import would refuse it.
+#[tokio::test]
+async fn an_opt_out_by_name_under_a_foreign_source_is_not_listed() {
+    let server = Plaudit::start().await;
+    let name = server.client().await.import(sample::import("42")).await.unwrap().conversation;
+    let id = ConversationId(name.trim_start_matches("conversations/").parse().unwrap());
+    for source in ["other", "test"] {
+        let key = KEYS.opt_out_of(source, &KnownCustomer::NameIn(id, "Jo".to_owned()));
+        let opt_out = records::OptOut { rating: RatingId(0), time: UnixMillis(1_700_000_000_000) };
+        put(&server.store, |decision| decision.put_new(key, &opt_out)).await;
+    }
+    let mut ratings = RatingServiceClient::new(server.channel().await);
+    let page = ratings.list_opt_outs(ListOptOutsRequest::default()).await.unwrap().into_inner();
+    let listed: Vec<_> = page.opt_outs.iter().map(|opt_out| opt_out.source.as_str()).collect();
+    assert_eq!(listed, ["test"]);
 }

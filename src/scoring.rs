@@ -6,8 +6,8 @@
 
 mod builtin;
 mod functions;
-mod reach;
 mod render;
+mod score_range;
 mod scorecard;
 mod scorer;
 mod summary;

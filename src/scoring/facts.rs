@@ -1,7 +1,7 @@
 //! Facts: what is known of a unit before anybody judges it. One table holds them all; each is a pure function of the
 //! stored transcript and of the customer's ratings, named with its unit, typed, documented, and absent when it cannot be known.
 
-mod beside;
+mod context;
 mod counts;
 mod flow;
 mod manner;
@@ -10,7 +10,7 @@ mod timing;
 mod tone;
 mod view;
 
-pub use beside::{Beside, OF_DUE_DATE, OF_RATINGS};
+pub use context::{Context, OF_DUE_DATE, OF_RATINGS};
 pub use view::{Digest, Role, View, digest};
 
 use std::{collections::HashMap, sync::LazyLock};
@@ -138,7 +138,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         repetition::FACTS,
         tone::FACTS,
         manner::FACTS,
-        beside::FACTS,
+        context::FACTS,
     ];
     let mut facts: Vec<&'static Fact> = groups.into_iter().flatten().collect();
     facts.sort_by_key(|fact| fact.name);

@@ -7,7 +7,7 @@ use crate::domain::{
 
 /// The same for all units of a conversation.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Beside {
+pub struct Context {
     /// Whether the status is closed, and where it became so. Absent where nobody said a status.
     closed: Option<(bool, Option<MessageId>)>,
     /// Absent where it was never closed.
@@ -16,7 +16,7 @@ pub struct Beside {
     answers: LastAnswers,
 }
 
-impl Beside {
+impl Context {
     pub fn of(transcript: &Transcript, answers: LastAnswers) -> Self {
         let handling = &transcript.conversation.handling;
         // Not the clock's time: a score follows from what is stored.
@@ -47,7 +47,7 @@ pub const FACTS: &[Fact] = &[
         kind: FactKind::Bool,
         doc: "The status of the conversation is closed. Absent where nobody said a status.",
         scope: Scope::Both,
-        compute: |view| yes_or_no(view.beside.closed?),
+        compute: |view| yes_or_no(view.context.closed?),
     },
     Fact {
         name: "reopened",
@@ -55,7 +55,7 @@ pub const FACTS: &[Fact] = &[
         kind: FactKind::Bool,
         doc: "After a closing the status became open, or the customer wrote again. Absent where it was never closed.",
         scope: Scope::Both,
-        compute: |view| yes_or_no(view.beside.reopened?),
+        compute: |view| yes_or_no(view.context.reopened?),
     },
     Fact {
         name: "sla_met",
@@ -64,7 +64,7 @@ pub const FACTS: &[Fact] = &[
         doc: "The conversation was closed by the date on which it was due; no while it is open and a message was written \
               after that date. Absent without such a date, or before it.",
         scope: Scope::Both,
-        compute: |view| yes_or_no((view.beside.sla_met?, None)),
+        compute: |view| yes_or_no((view.context.sla_met?, None)),
     },
     Fact {
         name: "csat_stars",
@@ -88,7 +88,7 @@ pub const FACTS: &[Fact] = &[
         kind: FactKind::Bool,
         doc: "The customer's last thumb is up.",
         scope: Scope::Both,
-        compute: |view| yes_or_no((view.beside.answers.thumbs? > 0, None)),
+        compute: |view| yes_or_no((view.context.answers.thumbs? > 0, None)),
     },
 ];
 
@@ -97,5 +97,5 @@ fn yes_or_no((value, message): (bool, Option<MessageId>)) -> Option<Found> {
 }
 
 fn answer(view: &View, of: fn(&LastAnswers) -> Option<u8>) -> Option<Found> {
-    Some(Found::new(FactValue::Int(of(&view.beside.answers)?.into()), []))
+    Some(Found::new(FactValue::Int(of(&view.context.answers)?.into()), []))
 }

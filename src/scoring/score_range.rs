@@ -8,7 +8,7 @@ use crate::domain::FactValue;
 
 /// What a rule was seen to give.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Reach {
+pub enum ScoreRange {
     Bool {
         met: bool,
         missed: bool,
@@ -28,10 +28,10 @@ const ROUNDS: usize = 2;
 /// Climbs to the highest and the lowest outcome, one fact after the other. `None` when no facts give any.
 ///
 /// It is a search, not a proof: a rule may reach more than is seen here.
-pub fn reach(rule: &Rule) -> Option<Reach> {
+pub fn score_range(rule: &Rule) -> Option<ScoreRange> {
     let named: Vec<(FactId, Vec<Option<FactValue>>)> =
         rule.facts().iter().map(|id| (*id, candidates(facts::get(*id)))).collect();
-    let mut seen: Option<Reach> = None;
+    let mut seen: Option<ScoreRange> = None;
     for start in 0..STARTS {
         for upwards in [true, false] {
             climb(rule, &named, start, upwards, &mut seen);
@@ -45,7 +45,7 @@ fn climb(
     named: &[(FactId, Vec<Option<FactValue>>)],
     start: usize,
     upwards: bool,
-    seen: &mut Option<Reach>,
+    seen: &mut Option<ScoreRange>,
 ) {
     let place = |count: usize| (count - 1) * start / (STARTS - 1);
     let mut chosen: Vec<usize> = named.iter().map(|(_, values)| place(values.len())).collect();
@@ -81,7 +81,7 @@ fn outcome_of(
     rule: &Rule,
     named: &[(FactId, Vec<Option<FactValue>>)],
     chosen: &[usize],
-    seen: &mut Option<Reach>,
+    seen: &mut Option<ScoreRange>,
 ) -> Option<f64> {
     let mut facts = Facts::absent();
     for ((id, values), choice) in named.iter().zip(chosen) {
@@ -93,22 +93,22 @@ fn outcome_of(
     match rule.evaluate(&Scope::new(&variables)).ok()? {
         Outcome::Bool(value) => {
             let (met, missed) = match seen {
-                Some(Reach::Bool { met, missed }) => (*met, *missed),
+                Some(ScoreRange::Bool { met, missed }) => (*met, *missed),
                 _ => (false, false),
             };
-            *seen = Some(Reach::Bool { met: met || value, missed: missed || !value });
+            *seen = Some(ScoreRange::Bool { met: met || value, missed: missed || !value });
             Some(f64::from(u8::from(value)))
         }
         Outcome::Number(value) if !value.is_nan() => {
             let (low, high) = match seen {
-                Some(Reach::Number { low, high }) => (low.min(value), high.max(value)),
+                Some(ScoreRange::Number { low, high }) => (low.min(value), high.max(value)),
                 _ => (value, value),
             };
-            *seen = Some(Reach::Number { low, high });
+            *seen = Some(ScoreRange::Number { low, high });
             Some(value)
         }
         other => {
-            seen.get_or_insert(Reach::Other(other.kind()));
+            seen.get_or_insert(ScoreRange::Other(other.kind()));
             None
         }
     }

@@ -13,6 +13,9 @@ mod serve;
 mod settings;
 mod store;
 
+#[cfg(feature = "fuzzing")]
+pub use import::read_import;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};

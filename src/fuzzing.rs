@@ -2,6 +2,8 @@
 
 use crate::{grpc::pages, service::page::Cursor};
 
+pub use crate::cli::read_import;
+
 /// The place in a page token, in each of the forms that lists have for it.
 pub fn read_place(text: &str) {
     if let Ok(cursor) = text.parse::<Cursor>() {

@@ -3,12 +3,21 @@
 use std::{fs, io, path::Path};
 
 use plaudit::{
-    proto::v1::{GetConversationRequest, ListConversationsRequest, ListRatingsRequest, StoreMessageRequest},
+    domain::ImportLimits,
+    grpc::budget::{Field, Layout, READERS},
+    interchange::craftcx::parse_conversation,
+    proto::v1::{
+        ConflictPolicy, GetConversationRequest, ImportConversationRequest, ListConversationsRequest,
+        ListRatingsRequest, Message, StoreMessageRequest,
+    },
     store::{Batch, Keyspace as _, MemoryStore, dump},
-    wire::export::{Parsed, Lines},
+    wire::export::{Lines, Part, to_request},
 };
 use plaudit_fuzz::methods;
-use prost::Message;
+use prost::{
+    Message as _,
+    encoding::{WireType, encode_key, encode_varint},
+};
 use serde_json::Value;
 
 fn main() -> io::Result<()> {
@@ -16,9 +25,9 @@ fn main() -> io::Result<()> {
     let read = |path: &str| fs::read(root.join(path));
     let json = |path: &str| -> io::Result<Value> { Ok(serde_json::from_slice(&read(path)?)?) };
 
-    let assess = json("tests/cases/craftcx/assess.json")?["request"]["json"].to_string();
-    seed("rest_craftcx", 0, [vec![1], assess.clone().into_bytes()].concat())?;
-    seed("export_line", 0, assess.into_bytes())?;
+    let assess = json("tests/cases/craftcx/assess.json")?["request"]["json"].to_string().into_bytes();
+    seed("rest_craftcx", 0, [vec![1], assess.clone()].concat())?;
+    seed("export_line", 0, assess.clone())?;
     seed("rest_enneo", 0, [vec![3], read("tests/cases/enneo/conversation-store-request.json")?].concat())?;
     seed("rest_enneo", 1, b"\x008821".to_vec())?;
     let rating: &[u8] = br#"{"ratingResult": {"value": 4, "_type": "Csat"}, "ratingComment": "Quick"}"#;
@@ -35,7 +44,15 @@ fn main() -> io::Result<()> {
     for (number, line) in demo.iter().chain([&ticket]).enumerate() {
         seed("export_line", number + 1, line.to_string().into_bytes())?;
     }
-    grpc(&demo)?;
+    let imports: Vec<_> = demo.into_iter().filter_map(import).collect();
+    let lines = export_lines(&imports)?;
+    for (number, line) in lines.iter().enumerate() {
+        seed("export_line", 100 + number, line.clone())?;
+    }
+    let file = [lines.join(&b'\n'), b"\n\n".to_vec(), assess].concat();
+    seed("import_file", 0, [b"\x01", file.as_slice()].concat())?;
+    seed("import_file", 1, [b"\x04", file.as_slice()].concat())?;
+    grpc(&imports)?;
 
     for (number, name) in ["axis", "service-basics"].into_iter().enumerate() {
         let yaml = read(&format!("scorecards/{name}.yaml"))?;
@@ -103,9 +120,31 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// The documented requests, each for its method.
-fn grpc(demo: &[Value]) -> io::Result<()> {
+/// A conversation of the demo as a request.
+fn import(mut conversation: Value) -> Option<ImportConversationRequest> {
+    conversation.as_object_mut()?.remove("about");
+    let parsed = parse_conversation(conversation.to_string().as_bytes(), ImportLimits::default());
+    Some(to_request(parsed.ok()?, ConflictPolicy::ReturnExisting))
+}
+
+/// The lines of an export, of each conversation two.
+fn export_lines(imports: &[ImportConversationRequest]) -> io::Result<Vec<Vec<u8>>> {
     let lines = Lines::load().map_err(io::Error::other)?;
+    let of = |import: &ImportConversationRequest| {
+        let conversation = import.conversation.clone().unwrap_or_default();
+        let part = |messages: &[Message]| Part { messages: messages.to_vec(), ..Part::default() };
+        let (first, rest) = import.messages.split_at(import.messages.len() / 2);
+        Ok([
+            lines.conversation(&conversation, false, &part(first))?,
+            lines.conversation(&conversation, true, &part(rest))?,
+        ])
+    };
+    let all: Result<Vec<_>, String> = imports.iter().map(of).collect();
+    Ok(all.map_err(io::Error::other)?.concat())
+}
+
+/// The documented requests, each for its method.
+fn grpc(imports: &[ImportConversationRequest]) -> io::Result<()> {
     let methods = methods();
     let seed_of = |number: usize, method: &str, message: Vec<u8>| match methods
         .iter()
@@ -114,10 +153,8 @@ fn grpc(demo: &[Value]) -> io::Result<()> {
         Some(place) => seed("grpc", number, [vec![place as u8], message].concat()),
         None => Err(io::Error::other(format!("the API has no method {method}"))),
     };
-    for (number, line) in demo.iter().enumerate() {
-        if let Some(Ok(Parsed::Conversation(it))) = lines.parse(line.to_string().as_bytes()) {
-            seed_of(number, "/ImportConversation", it.request.encode_to_vec())?;
-        }
+    for (number, import) in imports.iter().enumerate() {
+        seed_of(number, "/ImportConversation", import.encode_to_vec())?;
     }
     let store = StoreMessageRequest { parent: "conversations/custom:1".to_owned(), ..Default::default() };
     seed_of(100, "/StoreMessage", store.encode_to_vec())?;
@@ -125,11 +162,46 @@ fn grpc(demo: &[Value]) -> io::Result<()> {
     seed_of(101, "/GetConversation", get.encode_to_vec())?;
     seed_of(102, "/ListConversations", ListConversationsRequest::default().encode_to_vec())?;
     seed_of(103, "/ListRatings", ListRatingsRequest::default().encode_to_vec())?;
-    // Every method with nothing.
-    for place in 0..methods.len() {
+    for (place, method) in methods.iter().enumerate() {
+        // Every method with nothing, and with as many empty items as 2 MiB hold.
         seed("grpc", 200 + place, vec![place as u8])?;
+        let layout = READERS.iter().find(|(known, ..)| known == method).map(|(_, layout, _)| *layout);
+        if let Some(message) = layout.and_then(|layout| repeated(layout, 1 << 20)) {
+            seed("grpc", 400 + place, [vec![place as u8], message].concat())?;
+        }
     }
     Ok(())
+}
+
+/// A message in which the largest item of those that are repeated comes so often, empty.
+fn repeated(layout: &Layout, count: usize) -> Option<Vec<u8>> {
+    let (way, _) = largest_item(layout)?;
+    let (last, above) = way.split_last()?;
+    let mut message = Vec::new();
+    for _ in 0..count {
+        encode_key(*last, WireType::LengthDelimited, &mut message);
+        message.push(0);
+    }
+    for number in above.iter().rev() {
+        let mut outer = Vec::new();
+        encode_key(*number, WireType::LengthDelimited, &mut outer);
+        encode_varint(message.len() as u64, &mut outer);
+        outer.append(&mut message);
+        message = outer;
+    }
+    Some(message)
+}
+
+/// The way to it, in numbers of fields, and its size.
+fn largest_item(layout: &Layout) -> Option<(Vec<u32>, usize)> {
+    let found = layout.fields.iter().zip(0..).filter_map(|(field, number)| match field {
+        Field::Many { size, .. } => Some((vec![number], *size)),
+        Field::One { layout, .. } => {
+            largest_item(layout).map(|(way, size)| ([vec![number], way].concat(), size))
+        }
+        Field::Within | Field::Bytes => None,
+    });
+    found.max_by_key(|(_, size)| *size)
 }
 
 /// A dump without its checksum, which the target puts there.

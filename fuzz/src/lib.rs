@@ -55,12 +55,16 @@ unsafe impl GlobalAlloc for Counting {
 
 /// Runs something that is about `body_bytes` from outside; it must not take more memory than that allows.
 pub fn within_budget<T>(body_bytes: usize, run: impl FnOnce() -> T) -> T {
+    within(BUDGET_BYTES + BUDGET_PER_BYTE * body_bytes, run)
+}
+
+/// Runs something that must not take more than so many bytes of memory at any moment.
+pub fn within<T>(most_bytes: usize, run: impl FnOnce() -> T) -> T {
     let before = LIVE.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
     let done = run();
     let taken = PEAK.load(Ordering::Relaxed).saturating_sub(before);
-    let budget = BUDGET_BYTES + BUDGET_PER_BYTE * body_bytes;
-    assert!(taken <= budget, "{body_bytes} bytes took {taken} bytes of memory, at most {budget} are allowed");
+    assert!(taken <= most_bytes, "{taken} bytes of memory were taken, at most {most_bytes} are allowed");
     done
 }
 

@@ -19,6 +19,9 @@ use super::{
 };
 use crate::{proto::v1::ConflictPolicy, wire::export::Lines};
 
+#[cfg(feature = "fuzzing")]
+pub use lines::read_import;
+
 use self::{
     lines::Input,
     report::Report,

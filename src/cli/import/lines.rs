@@ -118,6 +118,27 @@ pub(super) fn read(
     lines
 }
 
+/// Reads a whole file from the line `first` on, as a fuzz target does.
+#[cfg(feature = "fuzzing")]
+pub fn read_import(file: Vec<u8>, first: u64) {
+    let size_bytes = file.len() as u64;
+    let input = Input { reader: Box::new(io::Cursor::new(file)), size_bytes: None };
+    let records = Lines::load().expect("our own descriptors");
+    let mut lines = read(input, records, first, ConflictPolicy::ReturnExisting);
+    let mut before = (0, 0);
+    while let Some(line) = lines.blocking_recv() {
+        let line = line.expect("memory is always read");
+        let place = (line.number, line.end_bytes);
+        assert!(before.0 < place.0 && before.1 < place.1 && place.1 <= size_bytes, "{before:?} {place:?}");
+        match line.work {
+            Ok(Work::Import(request)) => assert!(check_size(&request).is_ok()),
+            Ok(Work::Directory(_)) => {}
+            Err(violations) => assert!(!violations.is_empty()),
+        }
+        before = place;
+    }
+}
+
 /// What is said of a line: the rules that it breaks, and how many there are besides.
 fn told(violations: &Violations) -> Vec<Violation> {
     let mut told: Vec<_> = violations.iter().cloned().collect();

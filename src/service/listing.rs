@@ -153,11 +153,17 @@ pub async fn put(
 /// For a use case that stores an answer to a rating. The record is expected even if it does not change: it proves that the
 /// conversation exists.
 pub async fn put_rated(decision: &mut Decision<'_>, conversation: ConversationId) -> Result<(), StoreError> {
-    let mut update = Update::begin(decision, conversation).await?;
+    let read = listing::find(&*decision, conversation).await?;
+    put_rated_in(decision, conversation, read);
+    Ok(())
+}
+
+/// As [`put_rated`], where the decision has read the record.
+pub fn put_rated_in(decision: &mut Decision<'_>, conversation: ConversationId, read: Option<Listing>) {
+    let mut update = Update::of(conversation, read);
     // Set even if it is not indexed yet; indexing keeps it.
     update.next.is_rated = true;
     update.put(decision);
-    Ok(())
 }
 
 /// The conversation's AXIS score.

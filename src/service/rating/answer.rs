@@ -53,7 +53,7 @@ impl Decide for Submit<'_> {
     }
 
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<Submitted, Error> {
-        let before = self.find(decision).await?;
+        let (before, listing) = self.find(decision).await?;
         let time = self.call.services.clock.now();
         let rating = before.submit(self.submission, time).map_err(|refused| match refused {
             Refused::Invalid(violations) => Error::Invalid(violations),
@@ -67,7 +67,7 @@ impl Decide for Submit<'_> {
             rating::put_opt_out(decision, &rating, opt_out).await?;
         }
         if rating.answer_time().is_some() {
-            listing::put_rated(decision, self.conversation).await?;
+            listing::put_rated_in(decision, self.conversation, listing);
         }
         if rating.questions != before.questions {
             self.put_scoring(decision, time).await?;
@@ -79,16 +79,17 @@ impl Decide for Submit<'_> {
 }
 
 impl Submit<'_> {
-    /// As [`find_named`]. Where lists have indexed the conversation, that tells whether it is there, and its head, which may be
-    /// large, need not be read.
-    async fn find(&self, decision: &Decision<'_>) -> Result<Rating, Error> {
+    /// As [`find_named`], with the conversation's listing. Where lists have indexed it, that says whether it is there, and its
+    /// head, which may be large, is not read.
+    async fn find(&self, decision: &Decision<'_>) -> Result<(Rating, Option<Listing>), Error> {
         let (conversation, id) = (self.conversation, self.id);
         let (listing, rating) = rating::find_with_listing(decision, conversation, id).await?;
-        let is_listed = listing.is_some_and(|listing: Listing| listing.is_indexed && !listing.is_deleted);
-        match rating.filter(|_| is_listed) {
-            Some(rating) => Ok(rating),
-            None => find_named(decision, decision.unguarded(), self.name, conversation, id).await,
-        }
+        let is_listed = listing.as_ref().is_some_and(|listing| listing.is_indexed && !listing.is_deleted);
+        let rating = match rating.filter(|_| is_listed) {
+            Some(rating) => rating,
+            None => find_named(decision, decision.unguarded(), self.name, conversation, id).await?,
+        };
+        Ok((rating, listing))
     }
 
     /// Queues the conversation again where a scorecard names what customers answer. It takes another version, or a scoring that

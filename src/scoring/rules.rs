@@ -24,7 +24,7 @@ use super::{
     facts::{self, FactId, Facts},
     functions,
 };
-use crate::domain::{FactValue, UnitKind};
+use crate::domain::{FactValue, UnitKind, rules};
 
 /// The longest rule, in bytes.
 pub const MAX_RULE_BYTES: usize = 4_000;
@@ -74,9 +74,7 @@ impl Rule {
 
     /// As `compile`, and `names` may be used beside facts.
     pub fn compile_with(source: &str, unit: UnitKind, names: &[&str]) -> Result<Self, String> {
-        if source.len() > MAX_RULE_BYTES {
-            return Err(format!("must be at most {MAX_RULE_BYTES} bytes long, is {}", source.len()));
-        }
+        rules::bytes(source, 0..=MAX_RULE_BYTES)?;
         check_shape(source)?;
         let parsed = catch_unwind(AssertUnwindSafe(|| {
             ENV.parser().max_recursion_depth(MAX_DEPTH as u16).parse(source)

@@ -1,7 +1,10 @@
 //! Reasons: sentences with CEL expressions in braces.
 
 use super::rules::{Outcome, Rule, SCORE, Scope};
-use crate::{domain::UnitKind, scoring::facts::FactId};
+use crate::{
+    domain::{UnitKind, rules},
+    scoring::facts::FactId,
+};
 
 /// The longest reason in a scorecard, in bytes.
 pub const MAX_TEMPLATE_BYTES: usize = 4_000;
@@ -23,9 +26,7 @@ impl Template {
     /// # Errors
     /// Says what is wrong with the first faulty hole.
     pub fn compile(source: &str, unit: UnitKind) -> Result<Self, String> {
-        if source.len() > MAX_TEMPLATE_BYTES {
-            return Err(format!("must be at most {MAX_TEMPLATE_BYTES} bytes long, is {}", source.len()));
-        }
+        rules::bytes(source, 0..=MAX_TEMPLATE_BYTES)?;
         let mut parts = Vec::new();
         let mut text = String::new();
         let mut rest = source;

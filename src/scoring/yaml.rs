@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{render, rules::MAX_RULE_BYTES, template::MAX_TEMPLATE_BYTES};
 use crate::domain::{
     Category, Criterion, Denominator, Evaluator, Knockout, MilliPoints, RevisionRef, ScorecardRevision,
-    ScorecardState, ScoringType, UnitKind, UnixMillis, Violations,
+    ScorecardState, ScoringType, UnitKind, UnixMillis, Violations, rules,
 };
 
 /// The longest file, in bytes.
@@ -54,12 +54,7 @@ impl ScorecardFile {
 /// # Errors
 /// Every problem, each with the path of its field; a text that is no YAML has one, at `yaml`.
 pub fn parse(text: &str) -> Result<ScorecardFile, Violations> {
-    if text.len() > MAX_YAML_BYTES {
-        return Err(Violations::one(
-            "yaml",
-            format!("must be at most {MAX_YAML_BYTES} bytes long, is {}", text.len()),
-        ));
-    }
+    rules::bytes(text, 0..=MAX_YAML_BYTES).map_err(|broken| Violations::one("yaml", broken))?;
     let value: Value = serde_saphyr::from_str_with_options(text, options())
         .map_err(|error| Violations::one("yaml", error.to_string().lines().next().unwrap_or_default()))?;
     let Value::Object(fields) = value else {
@@ -181,11 +176,13 @@ impl Reader<'_> {
     fn text(&mut self, field: &str, max: usize) -> String {
         match self.take(field) {
             None => String::new(),
-            Some(Value::String(text)) if text.len() <= max => text.trim().to_owned(),
-            Some(Value::String(text)) => {
-                self.fault(field, format!("must be at most {max} bytes long, is {}", text.len()));
-                String::new()
-            }
+            Some(Value::String(text)) => match rules::bytes(&text, 0..=max) {
+                Ok(()) => text.trim().to_owned(),
+                Err(broken) => {
+                    self.fault(field, broken);
+                    String::new()
+                }
+            },
             // A rule may be `true`, a label `2024`: plain scalars that YAML reads as something else.
             Some(value @ (Value::Bool(_) | Value::Number(_))) => value.to_string(),
             Some(_) => {

@@ -13,7 +13,7 @@ use super::{
 use crate::proto::v1::{GetQueueRequest, Queue, queue_service_client::QueueServiceClient};
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 told, 1 the server cannot be reached, 2 wrong usage.
+Exit codes: 0 answered, 1 the server cannot be reached, 2 wrong usage.
 
 Examples:
   plaudit queue

@@ -1,7 +1,7 @@
 //! The functions that rules may call, beside CEL's operators.
 
 use super::{summary, template::rounded, text::Language};
-use cel::{Context, ExecutionError, Value, extractors::Arguments};
+use cel::{Context, ExecutionError, Value, common::ast::CallExpr, extractors::Arguments};
 
 /// Name, number of arguments, meaning.
 pub const FUNCTIONS: &[(&str, std::ops::RangeInclusive<usize>, &str)] = &[
@@ -22,10 +22,14 @@ pub const FUNCTIONS: &[(&str, std::ops::RangeInclusive<usize>, &str)] = &[
     ("min", 2..=8, "`min(x, y, …)`: the least of the numbers"),
     ("max", 2..=8, "`max(x, y, …)`: the greatest of the numbers"),
     ("flag", 1..=1, "`flag(x)`: 1 where x is true, 0 where it is false or absent"),
-    ("size", 1..=1, "CEL's own"),
-    ("contains", 2..=2, "CEL's own"),
-    ("startsWith", 2..=2, "CEL's own"),
-    ("endsWith", 2..=2, "CEL's own"),
+    ("size", 1..=1, "`size(x)`: how many characters a text has, or elements a list"),
+    (
+        "contains",
+        2..=2,
+        "`contains(x, 'y')`, as CEL's own `x.contains('y')`: whether the text y is in the text x",
+    ),
+    ("startsWith", 2..=2, "`startsWith(x, 'y')`, as `x.startsWith('y')`: whether the text x begins with y"),
+    ("endsWith", 2..=2, "`endsWith(x, 'y')`, as `x.endsWith('y')`: whether the text x ends with y"),
     ("times", 1..=1, "`times(x)`: once, twice, 3 times, for a reason"),
     ("count", 2..=2, "`count(x, 'message')`: 1 message, 2 messages, for a reason"),
     ("duration", 1..=1, "`duration(x)`: seconds in words, 12 min or 3 h 5 min, for a reason"),
@@ -56,6 +60,23 @@ pub fn check_call(name: &str, arguments: usize) -> Result<(), String> {
     } else {
         let (least, most) = (allowed.start(), allowed.end());
         Err(format!("calls {name:?} with {arguments} arguments, it takes {least} to {most}"))
+    }
+}
+
+/// CEL's `size` gives an integer, and rules know doubles alone: calls of it go to one that gives a double.
+const SIZE: &str = "size_as_double";
+
+/// Writes a call as the interpreter knows it: CEL has `contains` and its kin as methods only.
+pub fn normalize(call: &mut CallExpr) {
+    match call.func_name.as_str() {
+        "contains" | "startsWith" | "endsWith" if call.target.is_none() => {
+            call.target = Some(Box::new(call.args.remove(0)));
+        }
+        "size" => {
+            SIZE.clone_into(&mut call.func_name);
+            call.args.extend(call.target.take().map(|target| *target));
+        }
+        _ => {}
     }
 }
 
@@ -96,6 +117,14 @@ pub fn add_to(context: &mut Context) {
                 _ => Err(ExecutionError::function_error("flag", "takes a bool")),
             }
         }),
+        context.add_function(SIZE, |Arguments(args): Arguments| -> Answer {
+            let size = match args.first() {
+                Some(Value::String(text)) => text.chars().count(),
+                Some(Value::List(elements)) => elements.len(),
+                _ => return Err(ExecutionError::function_error("size", "takes a text or a list")),
+            };
+            Ok(Value::Float(size as f64))
+        }),
         context.add_function("text", |Arguments(args): Arguments| words(&args, rounded)),
         context.add_function("language", |Arguments(args): Arguments| -> Answer {
             match args.first() {
@@ -113,8 +142,8 @@ pub fn add_to(context: &mut Context) {
                 return Err(ExecutionError::function_error("count", "takes a number and a noun"));
             };
             words(std::slice::from_ref(number), |number| {
-                let ending = if number == 1.0 { "" } else { "s" };
-                format!("{} {noun}{ending}", rounded(number))
+                let shown = rounded(number);
+                if shown == "1" { format!("1 {noun}") } else { format!("{shown} {}", plural(noun)) }
             })
         }),
     ];
@@ -141,6 +170,18 @@ fn times(count: f64) -> String {
         1.0 => "once".to_owned(),
         2.0 => "twice".to_owned(),
         _ => format!("{} times", rounded(count)),
+    }
+}
+
+/// The regular English plural: replies, days, boxes, switches, messages.
+fn plural(noun: &str) -> String {
+    let before_y = noun.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'i', 'o', 'u']));
+    if let Some(stem) = before_y.filter(|stem| !stem.is_empty()) {
+        format!("{stem}ies")
+    } else if ["s", "x", "z", "ch", "sh"].iter().any(|ending| noun.ends_with(ending)) {
+        format!("{noun}es")
+    } else {
+        format!("{noun}s")
     }
 }
 
@@ -179,8 +220,12 @@ fn numbers<const N: usize>(name: &str, arguments: &[Value]) -> Result<[f64; N], 
     Ok(numbers)
 }
 
+/// 0 / 0 is refused: `f64::min` and `f64::max` would drop it and give the other number.
 fn number(name: &str, value: &Value) -> Result<f64, ExecutionError> {
     match value {
+        Value::Float(value) if value.is_nan() => {
+            Err(ExecutionError::function_error(name, "got 0 / 0, which is not a number"))
+        }
         Value::Float(value) => Ok(*value),
         Value::Int(value) => Ok(*value as f64),
         Value::UInt(value) => Ok(*value as f64),

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::{
+    facts,
     rules::Rule,
     score_range::{ScoreRange, score_range},
     scorecard::{Scorecard, path, places},
@@ -25,6 +26,7 @@ pub fn lint(revision: &ScorecardRevision) -> Vec<Violation> {
         let path = path(category, place);
         check_criterion(criterion, &path, &mut found);
         check_reach(criterion, revision, &path, &mut found);
+        check_divisors(criterion, revision, &path, &mut found);
     }
     found.iter().cloned().collect()
 }
@@ -107,6 +109,21 @@ fn questions(prompt: &str) -> usize {
         .filter(|pair| matches!(pair[0].as_str(), "and" | "or") && VERBS.contains(&pair[1].as_str()))
         .count();
     marks.max(1) + joined
+}
+
+fn check_divisors(criterion: &Criterion, revision: &ScorecardRevision, path: &str, found: &mut Violations) {
+    for (field, source) in [("rule", &criterion.rule), ("applies_when", &criterion.applies_when)] {
+        let Ok(rule) = Rule::compile(source, revision.unit) else { continue };
+        for id in rule.unguarded_divisors() {
+            let count = facts::get(id).name;
+            found.add(
+                format!("{path}.{field}"),
+                format!(
+                    "divides by {count}, which can be 0: write max({count}, 1), or {count} == 0 ? … : … to say what holds then"
+                ),
+            );
+        }
+    }
 }
 
 fn check_reach(criterion: &Criterion, revision: &ScorecardRevision, path: &str, found: &mut Violations) {

@@ -20,6 +20,9 @@ use cel::{
     context::VariableResolver,
 };
 
+mod divisors;
+mod syntax;
+
 use super::{
     facts::{self, FactId, Facts},
     functions,
@@ -75,14 +78,14 @@ impl Rule {
     /// As `compile`, and `names` may be used beside facts.
     pub fn compile_with(source: &str, unit: UnitKind, names: &[&str]) -> Result<Self, String> {
         rules::bytes(source, 0..=MAX_RULE_BYTES)?;
-        check_shape(source)?;
+        syntax::check_shape(source)?;
         let parsed = catch_unwind(AssertUnwindSafe(|| {
             ENV.parser().max_recursion_depth(MAX_DEPTH as u16).parse(source)
         }));
         let mut expression = match parsed {
             Ok(Ok(expression)) => expression,
-            Ok(Err(errors)) => return Err(syntax_fault(&errors.to_string())),
-            Err(_) => return Err("is no expression that can be read".to_owned()),
+            Ok(Err(errors)) => return Err(syntax::fault(source, &errors.to_string())),
+            Err(_) => return Err("cannot be read as an expression".to_owned()),
         };
         let mut found = Vec::new();
         check(&mut expression, unit, names, 0, &mut found)?;
@@ -94,6 +97,11 @@ impl Rule {
     /// The facts it names.
     pub fn facts(&self) -> &[FactId] {
         &self.facts
+    }
+
+    /// The counts that it divides by although they can be 0, in the order they are written.
+    pub fn unguarded_divisors(&self) -> Vec<FactId> {
+        divisors::unguarded(&self.expression)
     }
 
     /// # Errors
@@ -185,8 +193,13 @@ fn check(
     }
     match &mut expression.expr {
         Expr::Literal(literal) => {
-            if let LiteralValue::Int(value) = literal {
-                *literal = LiteralValue::Double(CelDouble::from(*value.inner() as f64));
+            let double = match literal {
+                LiteralValue::Int(value) => Some(*value.inner() as f64),
+                LiteralValue::UInt(value) => Some(*value.inner() as f64),
+                _ => None,
+            };
+            if let Some(double) = double {
+                *literal = LiteralValue::Double(CelDouble::from(double));
             }
             Ok(())
         }
@@ -197,12 +210,14 @@ fn check(
         }
         Expr::Call(call) => {
             functions::check_call(&call.func_name, call.args.len() + usize::from(call.target.is_some()))?;
+            functions::normalize(call);
             let parts = call.target.as_deref_mut().into_iter().chain(&mut call.args);
             parts.into_iter().try_for_each(|part| check(part, unit, names, depth + 1, found))
         }
         Expr::List(list) => {
             list.elements.iter_mut().try_for_each(|element| check(element, unit, names, depth + 1, found))
         }
+        Expr::Select(select) if select.test => Err(syntax::HAS.to_owned()),
         Expr::Select(_) => Err("must not select fields: a fact is a plain name".to_owned()),
         Expr::Comprehension(_) => Err("must not loop (all, exists, filter, map)".to_owned()),
         Expr::Map(_) | Expr::Struct(_) => Err("must not build maps or messages".to_owned()),
@@ -218,52 +233,4 @@ fn known_fact(name: &str, unit: UnitKind) -> Result<FactId, String> {
     } else {
         Err(format!("names the fact {name:?}, which is only known for a {}", scope.as_str()))
     }
-}
-
-/// The most of these that a rule has: the parser and the interpreter go down one stack frame or more for each.
-const MAX_BRACKETS_DEEP: usize = 24;
-const MAX_CHOICES: usize = 40;
-const MAX_SIGNS_IN_A_ROW: usize = 8;
-const MAX_OPERATORS: usize = 400;
-const MAX_DOTS: usize = 100;
-
-/// Refuses, before it is parsed, what would need too much stack. Text in quotes counts too: this only has to be cheap.
-fn check_shape(source: &str) -> Result<(), String> {
-    let (mut deep, mut deepest, mut choices, mut operators, mut signs, mut most_signs, mut dots) =
-        (0usize, 0, 0, 0, 0, 0, 0);
-    for byte in source.bytes() {
-        match byte {
-            b'(' | b'[' | b'{' => deep += 1,
-            b')' | b']' | b'}' => deep = deep.saturating_sub(1),
-            b'?' => choices += 1,
-            b'.' => dots += 1,
-            b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>' | b'=' | b'&' | b'|' | b'!' => operators += 1,
-            _ => {}
-        }
-        match byte {
-            b'!' | b'-' => signs += 1,
-            byte if byte.is_ascii_whitespace() => {}
-            _ => signs = 0,
-        }
-        deepest = deepest.max(deep);
-        most_signs = most_signs.max(signs);
-    }
-    for (count, most, what) in [
-        (deepest, MAX_BRACKETS_DEEP, "brackets in one another"),
-        (choices, MAX_CHOICES, "choices (? :)"),
-        (most_signs, MAX_SIGNS_IN_A_ROW, "signs in a row"),
-        (operators, MAX_OPERATORS, "operators"),
-        (dots, MAX_DOTS, "dots"),
-    ] {
-        if count > most {
-            return Err(format!("must have at most {most} {what}, has {count}"));
-        }
-    }
-    Ok(())
-}
-
-/// The first line of the parser's report: where and what.
-fn syntax_fault(report: &str) -> String {
-    let line = report.lines().next().unwrap_or_default();
-    format!("is no CEL expression: {}", line.trim_start_matches("ERROR: "))
 }

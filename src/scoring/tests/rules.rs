@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::{
     domain::{FactValue, UnitKind},
     scoring::{
-        facts::{Facts, find},
+        facts::{Facts, find, get},
         rules::{Outcome, Rule, Scope, Variables},
         template::{Template, rounded},
     },
@@ -78,6 +78,107 @@ fn the_functions_do_what_they_say() {
 }
 
 #[test]
+fn every_number_is_a_double() {
+    assert_eq!(evaluate("size('häll') + 1"), Ok(Outcome::Number(5.0)));
+    assert_eq!(evaluate("'abc'.size() / 2"), Ok(Outcome::Number(1.5)));
+    assert_eq!(evaluate("size([1, 2]) == 2"), Ok(Outcome::Bool(true)));
+    assert_eq!(evaluate("1u + 1"), Ok(Outcome::Number(2.0)));
+    assert_eq!(evaluate("customer_messages == 3u"), Ok(Outcome::Bool(true)));
+}
+
+#[test]
+fn texts_are_searched_by_function_or_by_method() {
+    for source in [
+        "contains(last_author, 'usto')",
+        "last_author.contains('usto')",
+        "startsWith(last_author, 'cus')",
+        "last_author.startsWith('cus')",
+        "endsWith(last_author, 'mer')",
+        "last_author.endsWith('mer')",
+    ] {
+        assert_eq!(evaluate(source), Ok(Outcome::Bool(true)), "{source}");
+    }
+    assert_eq!(evaluate("contains('usto', last_author)"), Ok(Outcome::Bool(false)));
+}
+
+#[test]
+fn what_is_not_a_number_stays_a_failure() {
+    for source in [
+        "clamp(10 * 0 / 0, 0, 10)",
+        "min(0 / 0, 5)",
+        "max(5, 0 / 0)",
+        "ramp(0 / 0, 0, 1)",
+        "soften(0 / 0, 1, 5)",
+        "clamp(1, 0 / 0, 5)",
+        "text(0 / 0)",
+    ] {
+        let fault = evaluate(source).expect_err(source);
+        assert!(fault.contains("not a number"), "{source}: {fault}");
+    }
+}
+
+#[test]
+fn common_mistakes_get_their_cure() {
+    for (source, cure) in [
+        ("last_author = 'ai'", "write == to compare"),
+        ("last_author === 'ai'", "write == to compare"),
+        ("customer_messages => 2", "write >= to compare"),
+        ("customer_messages <> 2", "write != to compare"),
+        ("thanks_at_end and confirmation_at_end", "write && for"),
+        ("thanks_at_end AND confirmation_at_end", "write && for"),
+        ("thanks_at_end or confirmation_at_end", "write || for"),
+        ("thanks_at_end & confirmation_at_end", "write && for"),
+        ("not thanks_at_end", "write ! for"),
+        ("last_author is 'ai'", "write == to compare"),
+        ("if thanks_at_end then 5 else 0", "write condition ? this : that"),
+        ("has(thanks_at_end)", "write known(x)"),
+        ("has(facts.thanks_at_end)", "write known(x)"),
+    ] {
+        let fault = evaluate(source).expect_err(source);
+        assert!(fault.contains(cure), "{source}: {fault}");
+    }
+    // Words in quotes are no mistakes: the fault is the unfinished sum.
+    let fault = evaluate("last_author == 'this and that' +").expect_err("unfinished");
+    assert!(!fault.contains("&&"), "{fault}");
+}
+
+#[test]
+fn counts_are_told_in_the_plural_of_their_noun() {
+    for (noun, plural) in [
+        ("message", "messages"),
+        ("reply", "replies"),
+        ("day", "days"),
+        ("box", "boxes"),
+        ("switch", "switches"),
+    ] {
+        assert_eq!(render(&format!("{{count(2, '{noun}')}}")), format!("2 {plural}"));
+        assert_eq!(render(&format!("{{count(1, '{noun}')}}")), format!("1 {noun}"));
+        assert_eq!(render(&format!("{{count(0, '{noun}')}}")), format!("0 {plural}"));
+    }
+}
+
+#[test]
+fn divisions_by_a_count_are_found() {
+    let divisors = |source: &str| -> Vec<&str> {
+        let rule = Rule::compile(source, UnitKind::Conversation).expect(source);
+        rule.unguarded_divisors().into_iter().map(|id| get(id).name).collect()
+    };
+    assert_eq!(divisors("clamp(10 * actions_done / ai_messages, 0, 10)"), ["ai_messages"]);
+    assert_eq!(divisors("1 / (ai_messages + agent_messages)"), ["ai_messages", "agent_messages"]);
+    assert_eq!(divisors("known(ai_messages) ? 1 / agent_messages : 0"), ["agent_messages"]);
+    for guarded in [
+        "actions_done / max(ai_messages, 1)",
+        "actions_done / (ai_messages + 1)",
+        "ai_messages == 0 ? 0 : actions_done / ai_messages",
+        "ai_messages > 0 && actions_done / ai_messages > 0.5",
+        "ai_messages / 2",
+        "ai_messages / 2 * agent_messages",
+    ] {
+        assert!(divisors(guarded).is_empty(), "{guarded}");
+    }
+}
+
+#[test]
 fn a_language_is_named_in_english() {
     for (template, expected) in [
         ("in {language(customer_language)}", "in German"),
@@ -104,13 +205,13 @@ fn what_cannot_work_is_refused_when_compiling() {
         ("[1, 2].map(x, x * 2) == []", "must not loop"),
         ("[1, 2].exists(x, x > 1)", "must not loop"),
         ("facts.customer_messages", "must not select fields"),
-        ("has(facts.customer_messages)", "must not select fields"),
+        ("has(facts.customer_messages)", "write known(x)"),
         ("{'a': 1} == {}", "must not build maps"),
         ("matches('a', '(a+)+$')", "not among the functions"),
         ("system('ls')", "not among the functions"),
         ("ramp(1)", "with 1 arguments"),
-        ("1 +", "is no CEL expression"),
-        ("'\u{0}", "is no CEL expression"),
+        ("1 +", "is not a CEL expression"),
+        ("'\u{0}", "is not a CEL expression"),
         (&deep, "brackets in one another"),
         (&long, "bytes long"),
         (&chain, "must nest at most"),

@@ -159,6 +159,11 @@ fn lint_names_what_is_weak() {
         ("rule: default(thanks_at_end, false)", "rule: ''", "is never scored"),
         ("rule: default(thanks_at_end, false)", "rule: no_such_fact", "does not exist"),
         ("rule: default(thanks_at_end, false)", "rule: customer_messages < -1", "is false whatever"),
+        (
+            "rule: default(thanks_at_end, false)",
+            "rule: actions_done / ai_messages > 0.5",
+            "divides by ai_messages, which can be 0",
+        ),
         ("scoring_type: met_not_met", numeric, "gives a bool, not a number"),
         ("'thanked'", "no_such_fact", "does not exist"),
         ("max_points: 2", "max_points: 2\n        evaluator: judge", "prompt is empty"),

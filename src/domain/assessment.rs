@@ -16,7 +16,7 @@ pub use scorecard::{
 };
 pub use totals::{MilliPoints, Totals};
 
-/// One unit scored with one revision: there is at most one per unit and scorecard family.
+/// One unit scored with one revision: at most one exists per unit and scorecard family.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Assessment {
     #[n(0)]
@@ -32,10 +32,11 @@ pub struct Assessment {
     pub scorecard: RevisionRef,
     #[n(5)]
     pub state: AssessmentState,
-    /// The version of the conversation that it was computed from. A later version that gives the same changes nothing.
+    /// The version of the conversation it was computed from. A later version that scores the same leaves the assessment
+    /// unchanged.
     #[n(6)]
     pub scored_version: u64,
-    /// Grows by one with every change.
+    /// Incremented with every change.
     #[n(7)]
     pub version: u64,
     #[n(8)]
@@ -48,15 +49,15 @@ pub struct Assessment {
     /// Two or three sentences.
     #[n(11)]
     pub summary: String,
-    /// The facts that the scorecard's expressions and reasons name, in alphabetical order.
+    /// The facts that the scorecard's expressions and reasons use, in alphabetical order.
     #[n(12)]
     pub facts: Vec<ScoredFact>,
     #[n(13)]
     pub create_time: UnixMillis,
     #[n(14)]
     pub update_time: UnixMillis,
-    /// Since when a scoring of the conversation would say something else: it is not scored over, as a person has touched
-    /// it. Absent while they agree.
+    /// When a new scoring of the conversation first differed from this assessment and was not applied because a person
+    /// had touched it. Absent while they agree.
     #[n(15)]
     pub stale_time: Option<UnixMillis>,
 }
@@ -73,7 +74,7 @@ pub enum Unit {
     },
 }
 
-/// Where an assessment stands. That it is being worked on is derived from the queue, not stored.
+/// The review state of an assessment. Whether it is being scored is derived from the queue, not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum AssessmentState {
@@ -93,7 +94,7 @@ pub enum AssessmentState {
     Deleted,
 }
 
-/// One criterion's answers: the system's and the human's side by side.
+/// The system's and the human's answer to one criterion, side by side.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct CriterionResult {
     #[n(0)]
@@ -102,25 +103,25 @@ pub struct CriterionResult {
     pub criterion_id: String,
     #[n(2)]
     pub max_points: MilliPoints,
-    /// False: it leaves both sides of the fraction.
+    /// False: excluded from both sides of the fraction.
     #[n(3)]
     pub applicable: bool,
     #[n(4)]
     pub system: Option<Answer>,
     #[n(5)]
     pub human: Option<Answer>,
-    /// Why the system has no answer, when it tried and failed: the rule's own error.
+    /// Why the system has no answer although it tried: the rule's own error.
     #[n(6)]
     pub failure: Option<String>,
 }
 
 impl CriterionResult {
-    /// The answer that counts: the person's, else the system's.
+    /// The effective answer: the person's, else the system's.
     pub fn answer(&self) -> Option<&Answer> {
         self.human.as_ref().or(self.system.as_ref())
     }
 
-    /// Absent while nobody answered; absent is never 0.
+    /// Absent while there is no answer; absence never means 0.
     pub fn score(&self) -> Option<MilliPoints> {
         self.answer().map(|answer| answer.score)
     }
@@ -149,24 +150,24 @@ pub enum AnswerSource {
     Rule,
 }
 
-/// The words that an answer rests on.
+/// The message text that supports an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Evidence {
     #[n(0)]
     pub message: MessageId,
-    /// The fact that rests on the message.
+    /// The fact derived from the message.
     #[n(1)]
     pub fact: String,
 }
 
-/// A fact as it was when the unit was scored. A fact that could not be known is left out.
+/// A fact as it was when the unit was scored. A fact with an unknown value is left out.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct ScoredFact {
     #[n(0)]
     pub name: String,
     #[n(1)]
     pub value: FactValue,
-    /// The messages it rests on.
+    /// The messages that support it.
     #[n(2)]
     pub evidence: Vec<MessageId>,
 }

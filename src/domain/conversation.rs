@@ -1,4 +1,4 @@
-//! A conversation: what a helpdesk sends of it, what is kept, and what may be changed.
+//! A conversation: what a helpdesk sends about it, what is kept, and what may be changed.
 
 mod draft;
 mod handling;
@@ -17,7 +17,7 @@ pub use draft::{
 pub use handling::{Channel, Handling, HandlingDraft, HandlingUpdate, Priority, Status, StatusChange};
 pub use update::{ConversationUpdateDraft, FieldUpdate};
 
-/// The whole thread with one customer about one thing.
+/// The whole thread with one customer about one matter.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Conversation {
     #[n(0)]
@@ -29,7 +29,7 @@ pub struct Conversation {
     pub external_id: ExternalId,
     #[n(3)]
     pub subject: Option<String>,
-    /// Grows by one with every change; a scoring that began with an older one is not kept.
+    /// Incremented with every change; a scoring that began with an older version is discarded.
     #[n(4)]
     pub version: u64,
     /// How many messages are stored.
@@ -41,20 +41,20 @@ pub struct Conversation {
     /// When Plaudit last changed it.
     #[n(7)]
     pub update_time: UnixMillis,
-    /// What the helpdesk says of it.
+    /// What the helpdesk says about how it is handled.
     #[cbor(n(8), skip_if = "Handling::is_empty")]
     pub handling: Handling,
-    /// When it was deleted. Until it is purged it may be undeleted; no list and no call but those shows it.
+    /// When it was deleted. Until it is purged it can be undeleted; every other call and every list treats it as gone.
     #[n(9)]
     pub delete_time: Option<UnixMillis>,
-    /// The version that was stored with its scoring switched off, while no older one waited. Whatever changes the
-    /// conversation makes another version, of which this says nothing.
+    /// The version that was stored with scoring switched off while no older version was waiting to be scored. Any
+    /// change to the conversation makes another version, to which this does not apply.
     #[n(12)]
     pub unscored_version: Option<u64>,
 }
 
 impl Conversation {
-    /// One that is stored now, with nothing said of it.
+    /// A conversation stored now, with no details yet.
     pub fn new(id: ConversationId, source: SourceName, external_id: ExternalId, now: UnixMillis) -> Self {
         Self {
             id,
@@ -71,7 +71,8 @@ impl Conversation {
         }
     }
 
-    /// Refuses a change after which the status has changed too often; `before` is what it was. `field` is the status.
+    /// Refuses a change that exceeds the limit of status changes; `before` is the conversation before it, `field` the
+    /// name of the status field.
     pub fn check_status_changes(&self, before: &Self, field: &str) -> Result<(), Violations> {
         let (count, most) = (self.handling.status_changes.len(), limits::STATUS_CHANGES);
         if count <= most || count == before.handling.status_changes.len() {
@@ -83,13 +84,13 @@ impl Conversation {
         ))
     }
 
-    /// Whether its scoring was switched off as it stands.
+    /// Whether scoring was switched off for its current version.
     pub fn is_unscored(&self) -> bool {
         self.unscored_version == Some(self.version)
     }
 }
 
-/// A conversation with all its messages, in the order of their arrival.
+/// A conversation with all its messages, in order of arrival.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transcript {
     pub conversation: Conversation,
@@ -103,10 +104,10 @@ pub enum ImportOutcome {
     /// A new conversation was stored.
     #[n(0)]
     Created,
-    /// The conversation was there already and is unchanged.
+    /// The conversation existed already and is unchanged.
     #[n(1)]
     Existing,
-    /// Messages were appended to the conversation that was there.
+    /// Messages were appended to an existing conversation.
     #[n(2)]
     Appended,
 }

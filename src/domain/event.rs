@@ -1,10 +1,10 @@
-//! What the log says: that something changed, by ids only.
+//! The event log's records: what changed, by ids only.
 
 use minicbor::{Decode, Encode};
 
 use super::{AssessmentId, ConversationId, MessageId, RatingId, UnixMillis};
 
-/// One record of the log. It holds no words of a customer, so an erasure need not reach it.
+/// One record of the log. It holds nothing a customer wrote, so an erasure need not touch it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Event {
     #[n(0)]
@@ -19,7 +19,7 @@ pub struct Event {
 pub enum EventKind {
     #[n(0)]
     ConversationImported,
-    /// Messages were added; `first` is the first of them.
+    /// Messages were added, starting with `first`.
     #[n(1)]
     MessagesAppended {
         #[n(0)]
@@ -27,13 +27,13 @@ pub enum EventKind {
         #[n(1)]
         count: u32,
     },
-    /// A scoring was stored: these assessments are new, changed, or gone with their unit.
+    /// A scoring was stored: these assessments are new, changed, or removed together with their unit.
     #[n(2)]
     AssessmentsScored {
         #[n(0)]
         assessments: Vec<AssessmentId>,
     },
-    /// Scoring was given up after its last attempt.
+    /// Scoring gave up after its last attempt.
     #[n(3)]
     ScoringFailed,
     /// One message was stored.
@@ -42,7 +42,7 @@ pub enum EventKind {
         #[n(0)]
         message: MessageId,
     },
-    /// A message says something else now.
+    /// The content of a message changed.
     #[n(5)]
     MessageUpdated {
         #[n(0)]
@@ -53,7 +53,7 @@ pub enum EventKind {
         #[n(0)]
         message: MessageId,
     },
-    /// A customer was asked to rate.
+    /// A customer was asked for a rating.
     #[n(7)]
     RatingOffered {
         #[n(0)]
@@ -70,14 +70,14 @@ pub enum EventKind {
         #[n(0)]
         rating: RatingId,
     },
-    /// What the helpdesk says of a conversation changed, or its subject.
+    /// The handling of a conversation, or its subject, changed.
     #[n(10)]
     ConversationUpdated,
     #[n(11)]
     ConversationDeleted,
     #[n(12)]
     ConversationUndeleted,
-    /// Nothing of it is stored any more.
+    /// Nothing of it is stored any longer.
     #[n(13)]
     ConversationPurged,
 }

@@ -1,4 +1,4 @@
-//! Numbers and names by which things are known.
+//! Numbers and names that identify things.
 
 use std::{fmt, str::FromStr};
 
@@ -8,21 +8,21 @@ use uuid::Uuid;
 
 use super::{ExternalId, SourceName};
 
-/// The first number that Plaudit gives away: above any clock in microseconds that others use as ids.
+/// The first number that Plaudit issues: above any microsecond timestamp that others use as an id.
 pub const FIRST_ID: u64 = 5_000_000_000_000_001;
-/// The last number that Plaudit gives away: JSON callers read numbers as doubles, which are exact up to here.
+/// The last number that Plaudit issues: JSON callers read numbers as doubles, which are exact up to here.
 pub const LAST_ID: u64 = (1 << 53) - 1;
 
-/// Whether an external id reads as a number that is one of ours, or beyond them: where callers know conversations by numbers
-/// nobody could reach it, since there such a number names the conversation that has it.
+/// Whether an external id reads as a number of ours, or beyond them. Where callers know conversations by number, such
+/// an external id could never be reached: the number means the conversation that has it.
 pub fn reads_as_ours(external_id: &str) -> bool {
     let is_canonical = external_id.bytes().all(|byte| byte.is_ascii_digit()) && !external_id.starts_with('0');
     let parsed = external_id.parse::<u64>();
-    // One that has no place in 64 bits is beyond all of them.
+    // A number that does not fit in 64 bits is beyond all of them.
     is_canonical && !external_id.is_empty() && parsed.map_or(true, |number| number >= FIRST_ID)
 }
 
-/// Why nothing may be stored under an external id that [`reads_as_ours`].
+/// The rule broken by an external id that [`reads_as_ours`].
 pub fn ours_rule(external_id: &str) -> String {
     format!("must be below {FIRST_ID} in a source whose conversations are known by numbers, is {external_id}")
 }
@@ -43,27 +43,27 @@ macro_rules! numeric_id {
 }
 
 numeric_id!(
-    /// The number of a conversation.
+    /// A conversation's number.
     ConversationId
 );
 numeric_id!(
-    /// The number of a message; a later message of one conversation has a higher one.
+    /// A message's number; later messages of a conversation have higher ones.
     MessageId
 );
 numeric_id!(
-    /// The number of an attachment.
+    /// An attachment's number.
     AttachmentId
 );
 numeric_id!(
-    /// The number of an assessment.
+    /// An assessment's number.
     AssessmentId
 );
 numeric_id!(
-    /// The number of a rating; a later offer has a higher one. Callers know it by a UUID.
+    /// A rating's number; later offers have higher ones. Callers know ratings by UUID.
     RatingId
 );
 numeric_id!(
-    /// The number of a person or an AI agent in the directory.
+    /// The number of a person or AI agent in the directory.
     PersonId
 );
 numeric_id!(
@@ -71,7 +71,7 @@ numeric_id!(
     TeamId
 );
 
-/// What is encoded in a name: all but letters, digits, `-`, `.`, `_` and `~` (RFC 3986, unreserved).
+/// The characters that are encoded in a name: all but letters, digits, `-`, `.`, `_` and `~` (RFC 3986, unreserved).
 pub(super) const RESERVED: &AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -83,8 +83,8 @@ pub enum ConversationRef {
 }
 
 impl ConversationRef {
-    /// Why nothing may be stored under this name, when something is wrong with it. `numeric_sources` are those whose
-    /// conversations callers know by numbers.
+    /// Why nothing can be stored under this name, if so. `numeric_sources` are those whose conversations callers know
+    /// by number.
     pub fn refusal(&self, numeric_sources: &[&str]) -> Option<String> {
         let Self::External { source, external_id } = self else { return None };
         let is_refused = numeric_sources.contains(&source.as_str()) && reads_as_ours(external_id);
@@ -92,7 +92,7 @@ impl ConversationRef {
     }
 }
 
-/// As it stands in a resource name: both parts percent-encoded, so that no two things read alike.
+/// As in a resource name: both parts percent-encoded, so that no two conversations share a name.
 impl fmt::Display for ConversationRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -105,9 +105,9 @@ impl fmt::Display for ConversationRef {
     }
 }
 
-/// How a caller names a rating: by its conversation and the UUID that the offer was answered with.
+/// How a caller names a rating: by its conversation and the UUID returned by the offer.
 ///
-/// The UUID is derived from the rating's number under a key of the store, so it is not stored and cannot be guessed.
+/// The UUID is derived from the rating's number with the store's secret, so it is not stored and cannot be guessed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RatingRef {
     pub conversation: ConversationRef,
@@ -115,23 +115,23 @@ pub struct RatingRef {
 }
 
 impl RatingRef {
-    /// The UUID that `text` is: 36 characters with hyphens, in either case of letters.
+    /// Parses 36 characters with hyphens, in upper or lower case.
     pub fn parse_uuid(text: &str) -> Option<Uuid> {
-        // The parser alone also takes braces, URNs and no hyphens: a thing has one name.
+        // The parser itself also accepts braces, URNs and missing hyphens, but a rating has only one name.
         Uuid::try_parse(text).ok().filter(|uuid| uuid.to_string().eq_ignore_ascii_case(text))
     }
 }
 
-/// As it stands in a resource name.
+/// As in a resource name.
 impl fmt::Display for RatingRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "conversations/{}/ratings/{}", self.conversation, self.uuid)
     }
 }
 
-/// The 24 characters that an import is answered with: lower-case letters and digits, a letter first.
+/// The 24 characters that an import returns: lower-case letters and digits, starting with a letter.
 ///
-/// It is derived from the conversation's number under a key of the store (`store::receipt`), so it is not stored and
+/// It is derived from the conversation's number with the store's secret (`store::receipt`), so it is not stored and
 /// cannot be guessed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Receipt(String);

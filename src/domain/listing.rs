@@ -1,4 +1,4 @@
-//! What lists know of a conversation or an assessment, and what may be asked of them.
+//! What lists know about a conversation or an assessment, and the filters they take.
 
 use std::ops::RangeInclusive;
 
@@ -8,21 +8,21 @@ use super::{
     Assessment, AssessmentState, Author, Band, Channel, Conversation, Message, Status, Tag, UnixMillis,
 };
 
-/// What the filters of lists see of a conversation. It is what its postings were made from, so that they can be found again
-/// when it changes.
+/// The fields of a conversation that list filters see. Its postings were derived from this record, so that they can be
+/// found again when it changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Listing {
     #[n(0)]
     pub create_time: UnixMillis,
-    /// Whether it has postings. Until then lists look at the conversation's head.
+    /// Whether it has postings. Until then lists read the conversation's head.
     #[n(1)]
     pub is_indexed: bool,
     #[n(2)]
     pub is_deleted: bool,
-    /// The newest version whose scoring has ended; absent while there is none.
+    /// The newest version whose scoring has ended; absent if there is none.
     #[n(3)]
     pub settled_version: Option<u64>,
-    /// After how many attempts that scoring was given up; absent when it was not.
+    /// The number of attempts after which that scoring was given up; absent if it was not.
     #[n(4)]
     pub failed_attempts: Option<u32>,
     #[n(5)]
@@ -34,7 +34,7 @@ pub struct Listing {
     /// The agent in charge, by [`Author::listed_as`].
     #[n(8)]
     pub assignee: Option<String>,
-    /// The agents who wrote in it, each once.
+    /// The agents who wrote in it, without duplicates.
     #[n(9)]
     pub writers: Vec<String>,
     #[n(10)]
@@ -42,16 +42,17 @@ pub struct Listing {
     /// Its AXIS score.
     #[n(11)]
     pub score_tenths: Option<u32>,
-    /// Whether a customer answered a rating of it.
+    /// Whether a customer answered one of its ratings.
     #[n(12)]
     pub is_rated: bool,
 }
 
 impl Listing {
-    /// A conversation is found by its first so many agents: each is a posting, and all of them change in one batch.
+    /// The number of agents, in order of first appearance, by which a conversation can be found: each is a posting, and
+    /// all postings change in one batch.
     pub const MAX_WRITERS: usize = 1000;
 
-    /// Takes over what the conversation itself says.
+    /// Takes over the conversation's own fields.
     pub fn follow(&mut self, conversation: &Conversation) {
         self.create_time = conversation.create_time;
         self.is_deleted = conversation.delete_time.is_some();
@@ -68,7 +69,7 @@ impl Listing {
         Message::add_writers(&mut self.writers, messages);
     }
 
-    /// What it is posted under, in order, each once: nothing while it is in no list.
+    /// The terms it is posted under, in order and without duplicates; none while it is in no list.
     pub fn terms(&self) -> Vec<Term> {
         if !self.is_indexed || self.is_deleted {
             return Vec::new();
@@ -87,7 +88,7 @@ impl Listing {
 }
 
 impl Message {
-    /// Adds the agents who wrote these messages to those that are known, each once.
+    /// Adds the agents who wrote these messages to the known ones, without duplicates.
     pub fn add_writers<'a>(known: &mut Vec<String>, messages: impl IntoIterator<Item = &'a Self>) {
         for Self { author, .. } in messages {
             if known.len() >= Listing::MAX_WRITERS {
@@ -102,7 +103,7 @@ impl Message {
     }
 }
 
-/// Something that conversations are posted under.
+/// A term that conversations are posted under.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Term {
     /// Every conversation.
@@ -116,7 +117,7 @@ pub enum Term {
     Rated,
 }
 
-/// Moments from `start` on and before `end`.
+/// Times from `start` (inclusive) to `end` (exclusive).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TimeRange {
     pub start: Option<UnixMillis>,
@@ -129,7 +130,7 @@ impl TimeRange {
     }
 }
 
-/// Which conversations a list holds; all that is said must hold. As text it is part of what a page token is bound to.
+/// Which conversations a list holds; all conditions must hold. Its text form is part of what a page token is bound to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConversationFilter {
     pub source: Option<String>,
@@ -143,13 +144,13 @@ pub struct ConversationFilter {
 }
 
 impl ConversationFilter {
-    /// Whether it lets everything pass.
+    /// Whether it matches everything.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// What the conversations are posted under that it lets pass, what is likely the rarest first; [`Term::Any`] when nothing
-    /// is. What has no term of its own is told by [`Self::lets_pass`] alone.
+    /// The terms that the matching conversations are posted under, the likely rarest first; [`Term::Any`] if there is
+    /// none. Conditions without a term are checked by [`Self::lets_pass`] alone.
     pub fn terms(&self) -> Vec<Term> {
         let mut terms: Vec<Term> = self.tags.iter().cloned().map(Term::Tag).collect();
         terms.extend(self.agent.clone().map(Term::Agent));
@@ -164,14 +165,14 @@ impl ConversationFilter {
         terms
     }
 
-    /// The band that holds every score it lets pass, if one does.
+    /// The band that contains every matching score, if there is one.
     fn band(&self) -> Option<Band> {
         let range = self.score_tenths.as_ref()?;
         let band = Band::of(*range.start());
         (Band::of(*range.end()) == band).then_some(band)
     }
 
-    /// Whether it lets a conversation pass, posted or not, deleted or not.
+    /// Whether a conversation matches, posted or not, deleted or not.
     pub fn finds(&self, listing: &Listing) -> bool {
         let is_by =
             |agent: &String| listing.writers.iter().chain(&listing.assignee).any(|known| known == agent);
@@ -183,7 +184,7 @@ impl ConversationFilter {
             && self.tags.iter().all(|tag| listing.tags.contains(tag))
     }
 
-    /// Whether it lets a conversation pass that is posted under each of its terms.
+    /// Whether a conversation matches that is posted under each of its terms.
     pub fn lets_pass(&self, listing: &Listing) -> bool {
         let score =
             |range: &RangeInclusive<u32>| listing.score_tenths.is_some_and(|score| range.contains(&score));
@@ -194,18 +195,18 @@ impl ConversationFilter {
 }
 
 impl Conversation {
-    /// Where it stands in lists.
+    /// Its position in lists.
     pub fn place(&self) -> Place {
         Place { time: self.create_time, number: self.id.0 }
     }
 }
 
-/// Something that assessments are posted under.
+/// A term that assessments are posted under.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AssessmentTerm {
     /// Every assessment.
     Any,
-    /// Not posted for [`AssessmentState::AiReady`], in which nearly all are.
+    /// Not used for [`AssessmentState::AiReady`], the state of nearly all assessments.
     State(AssessmentState),
     /// The base of the scorecard.
     Scorecard(String),
@@ -213,12 +214,12 @@ pub enum AssessmentTerm {
 }
 
 impl Assessment {
-    /// Where it stands in lists.
+    /// Its position in lists.
     pub fn place(&self) -> Place {
         Place { time: self.create_time, number: self.id.0 }
     }
 
-    /// What it is posted under.
+    /// The terms it is posted under.
     pub fn terms(&self) -> Vec<AssessmentTerm> {
         let mut terms = vec![AssessmentTerm::Any, AssessmentTerm::Scorecard(self.scorecard.base.clone())];
         terms.extend((self.state != AssessmentState::AiReady).then_some(AssessmentTerm::State(self.state)));
@@ -228,7 +229,7 @@ impl Assessment {
     }
 }
 
-/// Which assessments a list holds; all that is said must hold. As text it is part of what a page token is bound to.
+/// Which assessments a list holds; all conditions must hold. Its text form is part of what a page token is bound to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AssessmentFilter {
     pub state: Option<AssessmentState>,
@@ -253,7 +254,7 @@ impl AssessmentFilter {
         terms
     }
 
-    /// Whether it lets an assessment pass.
+    /// Whether an assessment matches.
     pub fn lets_pass(&self, assessment: &Assessment) -> bool {
         let scorecard = |(base, ordinal): &(String, Option<u32>)| {
             *base == assessment.scorecard.base
@@ -269,7 +270,7 @@ impl AssessmentFilter {
     }
 }
 
-/// A place in a list that is ordered by time and number, the newest first.
+/// A position in a list ordered by time and number, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     pub time: UnixMillis,

@@ -32,22 +32,22 @@ pub struct Message {
     pub content: String,
     #[n(4)]
     pub author: Author,
-    /// When it was written, as the source says. Messages keep the order of their arrival even where this goes back.
+    /// When it was written, according to the source. Messages keep their order of arrival even where this goes back.
     #[n(5)]
     pub create_time: UnixMillis,
-    /// The AI tool that helped to write it, as the source calls it.
+    /// The AI tool that helped write it, as named by the source.
     #[n(6)]
     pub ai_tool: Option<String>,
     /// Present on a message that was stored singly.
     #[n(7)]
     pub details: Option<Box<MessageDetails>>,
-    /// When it was last changed after it was stored.
+    /// When it was last changed after being stored.
     #[n(8)]
     pub update_time: Option<UnixMillis>,
 }
 
 impl Message {
-    /// The number of the event that told of it, when it was stored singly: the one after its own.
+    /// For a message that was stored singly, the number of its event: the one after its own.
     pub fn event_number(&self) -> u64 {
         self.id.0 + 1
     }
@@ -58,7 +58,7 @@ impl Message {
         attachments.filter(|attachment| attachment.is_here()).map(|attachment| attachment.id)
     }
 
-    /// About how many bytes its texts take.
+    /// The approximate size of its texts in bytes.
     pub fn text_bytes(&self) -> usize {
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         self.external_id.len()
@@ -74,7 +74,7 @@ impl Message {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum MessageKind {
-    /// Part of the exchange with the customer.
+    /// Part of the conversation with the customer.
     #[n(0)]
     Message,
     /// An internal note, never seen by the customer.

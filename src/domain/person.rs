@@ -16,24 +16,24 @@ use super::{
 pub use author::{Author, AuthorDraft, AuthorKind, PartialAuthor, Side, check_side};
 pub use team::{NewTeam, Team, TeamDraft, TeamIdentity, TeamRef, TeamUpdate, TeamUpdateDraft};
 
-/// One entry of the directory. It is made when somebody is first seen, and people may say more of them.
+/// One entry of the directory. It is created when somebody is first seen; callers may add to it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Person {
     #[n(0)]
     pub id: PersonId,
     #[n(1)]
     pub identity: PersonIdentity,
-    /// What they are called: as they were first seen, until somebody says otherwise.
+    /// Their name: the one they were first seen with, until somebody changes it.
     #[n(2)]
     pub display_name: DisplayName,
     #[n(3)]
     pub description: String,
     #[n(4)]
     pub email: String,
-    /// The teams that they are in, each once.
+    /// The teams they belong to, without duplicates.
     #[n(5)]
     pub teams: Vec<TeamId>,
-    /// Grows by one with every change.
+    /// Incremented with every change.
     #[n(6)]
     pub version: u64,
     #[n(7)]
@@ -57,10 +57,10 @@ pub struct PersonIdentity {
 pub enum KnownBy {
     #[n(0)]
     ExternalId(#[n(0)] ExternalId),
-    /// An agent without an external id. Empty: one whom nobody named.
+    /// An agent without an external id. Empty: an unnamed one.
     #[n(1)]
     Name(#[n(0)] String),
-    /// A customer without an external id: two of the same name are the same only within one conversation.
+    /// A customer without an external id: two with the same name are the same person only within one conversation.
     #[n(2)]
     NameIn {
         #[n(0)]
@@ -71,7 +71,7 @@ pub enum KnownBy {
 }
 
 impl PersonIdentity {
-    /// Whom an author of a conversation of this source means. Authors that are the same
+    /// The person meant by an author of a conversation of this source. Authors that are the same
     /// ([`Author::is_same_as`]) are one person.
     pub fn of(source: &SourceName, conversation: ConversationId, author: &Author) -> Self {
         let name = || author.name.clone().unwrap_or_default();
@@ -83,20 +83,20 @@ impl PersonIdentity {
         Self { source: source.clone(), kind: author.kind, known_by }
     }
 
-    /// The number that somebody of a source with numeric ids brings along: an external id that is a canonical decimal
-    /// below every number of ours.
+    /// The number that somebody from a source with numeric ids keeps: an external id that is a canonical decimal below
+    /// every number of ours.
     pub fn own_number(&self) -> Option<u64> {
         let KnownBy::ExternalId(external_id) = &self.known_by else { return None };
         let number: u64 = external_id.parse().ok()?;
         (number < Self::FIRST_TAKEN && number.to_string() == external_id.as_str()).then_some(number)
     }
 
-    /// From here on a number is one of ours, whoever says it.
+    /// From here on a number is one of ours, whoever sends it.
     pub const FIRST_TAKEN: u64 = 5_000_000_000_000_000;
 
-    /// How they are called until somebody says otherwise.
+    /// Their name until somebody changes it.
     fn first_name(&self, author_name: Option<&str>) -> DisplayName {
-        // An author's name may be of several lines.
+        // An author's name may span several lines.
         DisplayName::mended(match &self.known_by {
             KnownBy::ExternalId(_) => author_name.unwrap_or_default(),
             KnownBy::Name(name) | KnownBy::NameIn { name, .. } => name,
@@ -111,12 +111,12 @@ pub enum PersonRef {
     Id(#[n(0)] PersonId),
     #[n(1)]
     Identity(#[n(0)] PersonIdentity),
-    /// A customer without an external id, by the conversation in which they are known.
+    /// A customer without an external id, by the conversation in which they appear.
     #[n(2)]
     InConversation(#[n(0)] CustomerByName),
 }
 
-/// Which customer of which conversation is meant, by what the source calls both.
+/// A customer within a conversation, by the source's names for both.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct CustomerByName {
     #[n(0)]
@@ -124,21 +124,21 @@ pub struct CustomerByName {
     /// The conversation's.
     #[n(1)]
     pub external_id: ExternalId,
-    /// Empty: one whom nobody named.
+    /// Empty: an unnamed one.
     #[n(2)]
     pub name: String,
 }
 
 impl CustomerByName {
-    /// Who that is, once the conversation is found.
+    /// Their identity, once the conversation is found.
     pub fn identity(&self, conversation: ConversationId) -> PersonIdentity {
         let known_by = KnownBy::NameIn { conversation, name: self.name.clone() };
         PersonIdentity { source: self.source.clone(), kind: AuthorKind::Contact, known_by }
     }
 }
 
-/// As it stands in a resource name. The identity of a customer without an external id does not say by which the source knows the
-/// conversation; there the name alone stands for it.
+/// As in a resource name. The identity of a customer without an external id does not hold the conversation's external
+/// id, so only the name appears.
 impl fmt::Display for PersonRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let encoded = |part| utf8_percent_encode(part, RESERVED);
@@ -159,7 +159,7 @@ impl fmt::Display for PersonRef {
     }
 }
 
-/// What is to be said of a person from now on; what is absent stays.
+/// Changes to a person; absent fields stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
 pub struct PersonUpdate {
     #[n(0)]
@@ -172,7 +172,7 @@ pub struct PersonUpdate {
     pub teams: Option<Vec<TeamRef>>,
 }
 
-/// The same as an edge decoded it.
+/// The same as decoded by an edge.
 #[derive(Clone, Debug, Default)]
 pub struct PersonUpdateDraft {
     pub display_name: Option<String>,
@@ -182,10 +182,10 @@ pub struct PersonUpdateDraft {
 }
 
 impl PersonUpdateDraft {
-    /// The fields that can be changed, by the names of the API.
+    /// The fields that can be changed, by their API names.
     pub const FIELDS: [&str; 4] = ["display_name", "description", "email", "teams"];
 
-    /// What obeys the rules; what breaks one is noted.
+    /// The valid parts; broken rules are recorded.
     pub fn check(self, violations: &mut Violations) -> PersonUpdate {
         let display_name = self.display_name.map(DisplayName::new).transpose();
         let display_name = violations.check("display_name", display_name).flatten();
@@ -204,7 +204,7 @@ fn check_description(text: Option<&str>, violations: &mut Violations) {
 }
 
 impl Person {
-    /// Somebody who is seen for the first time, under the name that they were seen with.
+    /// Somebody seen for the first time, under the name they were seen with.
     pub fn first_seen(
         id: PersonId,
         identity: PersonIdentity,

@@ -25,8 +25,8 @@ pub use summary::{RatingCounts, RatingSummary};
 
 /// One offer to one customer, with one or several questions, each answered or not.
 ///
-/// Who was asked, whose work it is about, the source and the channel are pinned at the offer: what becomes of the
-/// conversation later does not move a rating from one agent's numbers to another's.
+/// Who was asked, whose work it is about, the source and the channel are fixed when the offer is made: later changes to
+/// the conversation do not move a rating from one agent's numbers to another's.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Rating {
     #[n(0)]
@@ -51,33 +51,33 @@ pub struct Rating {
     pub course: Course,
     #[n(8)]
     pub questions: Vec<RatingQuestion>,
-    /// Grows by one with every change.
+    /// Incremented with every change.
     #[n(9)]
     pub version: u64,
     #[n(10)]
     pub create_time: UnixMillis,
     #[n(11)]
     pub update_time: UnixMillis,
-    /// The UUID that it brought along from another store; absent: the one that follows from its number.
+    /// The UUID that it was imported with; absent: derived from its number.
     #[n(12)]
     pub imported_uuid: Option<ByteArray<16>>,
 }
 
-/// What decides the state of an offer besides its answers and the time of day.
+/// What decides the state of an offer besides its answers and the current time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Course {
-    /// The customer had opted out before: nobody was asked.
+    /// The customer had opted out earlier, so nobody was asked.
     #[cbor(n(0), skip_if = "is_false")]
     pub withheld: bool,
-    /// The offer was made ahead of its time.
+    /// The offer was made before the customer was to be asked.
     #[cbor(n(1), skip_if = "is_false")]
     pub scheduled: bool,
-    /// From then on no answers are taken.
+    /// No answers are accepted from this time on.
     #[n(2)]
     pub expire_time: Option<UnixMillis>,
     #[n(3)]
     pub cancel_time: Option<UnixMillis>,
-    /// When the customer said, on this offer, that they do not want to be asked.
+    /// When the customer opted out on this offer.
     #[n(4)]
     pub opt_out_time: Option<UnixMillis>,
 }
@@ -91,10 +91,10 @@ fn is_false(flag: &bool) -> bool {
 pub struct RatingQuestion {
     #[n(0)]
     pub kind: RatingType,
-    /// What was asked, in words.
+    /// The wording of the question.
     #[n(1)]
     pub text: Option<String>,
-    /// The language in which it was asked, as a BCP 47 tag.
+    /// The language of the wording, as a BCP 47 tag.
     #[n(2)]
     pub language: Option<String>,
     /// The last answer that was given.
@@ -129,7 +129,7 @@ pub enum RatingType {
     Thumbs,
 }
 
-/// What a customer answered last to each type of question.
+/// A customer's latest answer to each type of question.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LastAnswers {
     pub csat: Option<u8>,
@@ -138,7 +138,8 @@ pub struct LastAnswers {
 }
 
 impl LastAnswers {
-    /// Of two answers of one moment that of the later offer counts; of one offer the first question's.
+    /// Of two answers given at the same time, that of the later offer counts; within an offer, that of the first
+    /// question.
     pub fn of<'a>(ratings: impl DoubleEndedIterator<Item = &'a Rating> + Clone) -> Self {
         let last = |kind: RatingType| {
             let questions = ratings.clone().flat_map(|rating| rating.questions.iter().rev());
@@ -152,7 +153,7 @@ impl LastAnswers {
 }
 
 impl RatingType {
-    /// The values that there are.
+    /// The valid values.
     pub fn values(self) -> RangeInclusive<u8> {
         match self {
             Self::Csat => 1..=5,
@@ -167,10 +168,10 @@ impl Words for RatingType {
         &[(Self::Csat, 1, "csat"), (Self::Nps, 2, "nps"), (Self::Thumbs, 3, "thumbs")];
 }
 
-/// Where an offer, or one of its questions, stands. Derived, not stored.
+/// The state of an offer, or of one of its questions. Derived, not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RatingState {
-    /// The customer had opted out before: nobody was asked.
+    /// The customer had opted out earlier, so nobody was asked.
     Unscheduled,
     /// The customer is to be asked later.
     Scheduled,
@@ -182,12 +183,12 @@ pub enum RatingState {
     Cancelled,
     /// The customer was asked and did not answer in time.
     Expired,
-    /// The customer was asked and said that they do not want to be.
+    /// The customer was asked and opted out.
     OptedOut,
 }
 
 impl RatingState {
-    /// Whether the customer was asked: what counts as offered.
+    /// Whether the customer was asked, which counts as offered.
     pub fn was_asked(self) -> bool {
         matches!(self, Self::Offered | Self::Rated | Self::Expired | Self::OptedOut)
     }
@@ -206,7 +207,7 @@ impl Words for RatingState {
 }
 
 impl Course {
-    /// Where the offer stands without a look at its answers: only an [`RatingState::Offered`] one takes any.
+    /// The state of the offer regardless of its answers: only an [`RatingState::Offered`] one accepts any.
     pub fn state(&self, offer_time: UnixMillis, now: UnixMillis) -> RatingState {
         if self.cancel_time.is_some() {
             RatingState::Cancelled
@@ -223,19 +224,20 @@ impl Course {
         }
     }
 
-    /// Where something stands that is answered or not.
+    /// The state of something that is answered or not.
     fn state_of(&self, is_answered: bool, offer_time: UnixMillis, now: UnixMillis) -> RatingState {
         if is_answered { RatingState::Rated } else { self.state(offer_time, now) }
     }
 }
 
 impl Rating {
-    /// Where the whole of it stands: rated when at least one question is answered. What is answered is never cancelled.
+    /// The state of the whole offer: rated when at least one question is answered. An answered offer is never
+    /// cancelled.
     pub fn state(&self, now: UnixMillis) -> RatingState {
         self.course.state_of(self.answer_time().is_some(), self.offer_time, now)
     }
 
-    /// Where one of its questions stands.
+    /// The state of one of its questions.
     pub fn state_of(&self, question: &RatingQuestion, now: UnixMillis) -> RatingState {
         self.course.state_of(question.answer.is_some(), self.offer_time, now)
     }
@@ -260,7 +262,7 @@ impl Rating {
         self.imported_uuid.as_ref().map(|uuid| Uuid::from_bytes(**uuid))
     }
 
-    /// What lists and summaries choose and count by.
+    /// What lists and summaries filter and count by.
     pub fn entry(&self) -> RatingEntry {
         let values = self.questions.iter().map(|question| RatingValue {
             kind: question.kind,
@@ -277,7 +279,7 @@ impl Rating {
     }
 }
 
-/// What is known of a rating without reading it.
+/// What is known about a rating without reading it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct RatingEntry {
     #[n(0)]
@@ -310,7 +312,8 @@ impl RatingEntry {
     }
 }
 
-/// Which ratings are meant; absent parts let all through. The times are a range with its beginning and without its end.
+/// Which ratings are meant; absent parts match everything. Times range from the start (inclusive) to the end
+/// (exclusive).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RatingFilter {
     /// Empty: any.
@@ -322,7 +325,7 @@ pub struct RatingFilter {
     pub until: Option<UnixMillis>,
 }
 
-/// An agent by external id, or, where it has none, by name.
+/// An agent by external id or, if there is none, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentFilter {
     /// Absent: a teammate or an AI agent.

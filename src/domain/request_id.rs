@@ -1,8 +1,8 @@
-//! The id by which a caller names one request, so that sending it again does nothing twice.
+//! The id with which a caller marks a request, so that sending it again has no further effect.
 
 use std::{fmt, str::FromStr};
 
-/// 1 to 128 visible ASCII characters, best a UUID.
+/// 1 to 128 visible ASCII characters, ideally a UUID.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(String);
 

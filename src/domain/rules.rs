@@ -1,8 +1,9 @@
-//! The rules for what comes in, each written once.
+//! Validation rules for all input, each written once.
 //!
-//! A rule is a function from a value to what is wrong with it, in words that follow the name of a field: `must be at most 128 bytes
-//! long, is 130`. [`Violations::check`] notes it under a [`Path`]. Where breaking a rule would do harm later, a type carries it
-//! instead: an [`ExternalId`] cannot be empty, a [`UnixMillis`](super::UnixMillis) from outside lies in the calendar.
+//! A rule is a function from a value to what is wrong with it, worded to follow the name of a field: `must be at most
+//! 128 bytes long, is 130`. [`Violations::check`] records it under a [`Path`]. Where a broken rule would do harm later,
+//! a type enforces it instead: an [`ExternalId`] cannot be empty, a [`UnixMillis`](super::UnixMillis) from outside lies
+//! within the calendar.
 
 mod mask;
 mod path;
@@ -23,14 +24,14 @@ pub use words::Words;
 /// What is wrong with a value.
 pub type Broken = String;
 
-/// How many characters of a value an error shows.
+/// How many characters of a value an error message shows.
 const SHOWN_CHARACTERS: usize = 60;
 
 pub fn required<T>(value: Option<T>) -> Result<T, Broken> {
     value.ok_or_else(|| "is required".to_owned())
 }
 
-/// Lengths are those of UTF-8.
+/// Lengths are in bytes of UTF-8.
 pub fn bytes(text: &str, allowed: RangeInclusive<usize>) -> Result<(), Broken> {
     if allowed.contains(&text.len()) {
         return Ok(());
@@ -42,7 +43,7 @@ pub fn max_bytes(text: Option<&str>, most: usize) -> Result<(), Broken> {
     bytes(text.unwrap_or_default(), 0..=most)
 }
 
-/// What stands in keys, names and logs is written on one line.
+/// For text that ends up in keys, names and logs.
 pub fn one_line(text: &str) -> Result<(), Broken> {
     match text.chars().find(|character| character.is_control()) {
         Some(control) => Err(format!("must not contain control characters, contains {control:?}")),
@@ -64,7 +65,7 @@ fn range(allowed: RangeInclusive<usize>) -> String {
     }
 }
 
-/// Only what cannot be an address is refused: whether mail arrives is not for a directory to say.
+/// Refuses only what cannot be an address; whether mail arrives is not checked.
 pub fn email(text: &str) -> Result<(), Broken> {
     bytes(text, 0..=limits::EMAIL_BYTES)?;
     let is_address =
@@ -75,7 +76,7 @@ pub fn email(text: &str) -> Result<(), Broken> {
     Err(format!("must be an address like ada@example.org, is {text:?}"))
 }
 
-/// A URL is shown to others, so it must lead to the web and nowhere else.
+/// A URL is shown to others, so only web URLs are accepted.
 pub fn web_url(text: &str) -> Result<(), Broken> {
     bytes(text, 0..=limits::URL_BYTES)?;
     let is_web = ["http://", "https://"].iter().any(|scheme| {
@@ -92,7 +93,7 @@ fn has_space(text: &str) -> bool {
     text.chars().any(|character| character.is_control() || character == ' ')
 }
 
-/// A language as a BCP 47 tag; which languages there are is not looked up.
+/// A language as a BCP 47 tag; only its form is checked.
 pub fn language(text: &str) -> Result<(), Broken> {
     let is_subtag =
         |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -102,7 +103,7 @@ pub fn language(text: &str) -> Result<(), Broken> {
     Err(format!("must be a BCP 47 tag like `en-GB`, is {}", shown(text)))
 }
 
-/// A value as errors show it: quoted, and only the beginning of a long one.
+/// A value as shown in errors: quoted, and cut off if long.
 pub fn shown(text: &str) -> String {
     let mut characters = text.chars();
     let beginning: String = characters.by_ref().take(SHOWN_CHARACTERS).collect();

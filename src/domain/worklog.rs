@@ -1,4 +1,4 @@
-//! Worklogs: the stretches of agents' work that a conversation is cut into.
+//! Worklogs: the stretches of agents' work that a conversation is split into.
 
 pub mod work;
 
@@ -6,11 +6,11 @@ use std::ops::Range;
 
 use super::{Author, Message, MessageId, Status, StatusChange};
 
-/// How long an agent may be silent before the next message opens a new worklog.
+/// How long an agent may be silent before their next message opens a new worklog.
 pub const IDLE_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
-/// The most worklogs of one conversation. All of a scoring is computed and stored at once, so its size must be bounded; no
-/// conversation between people comes near it.
+/// The most worklogs per conversation. A scoring is computed and stored in one go, so its size must be bounded; no
+/// conversation between people comes near this.
 pub const MAX_WORKLOGS: usize = 1000;
 
 /// One stretch of one agent's work.
@@ -28,23 +28,24 @@ impl Worklog {
         Self { first_message: message.id, agent: message.author.clone(), messages: vec![position] }
     }
 
-    /// The last position that is the agent's.
+    /// The agent's last position.
     pub fn last(&self) -> usize {
         *self.messages.last().expect("a worklog is opened by a message")
     }
 }
 
-/// Cuts a transcript into worklogs, in the order of arrival.
+/// Splits a transcript into worklogs, in order of arrival.
 ///
-/// A message or note of an agent extends the last worklog. It opens a new one when another agent wrote the last, when
-/// the conversation was closed since the last, or when `idle_millis` or more have passed since the latest moment of the
-/// last. Time that goes back opens nothing.
+/// An agent's message or note extends the last worklog. It opens a new one if the last belongs to another agent, if the
+/// conversation was closed since, or if `idle_millis` or more have passed since the latest time in it. A time that goes
+/// back opens nothing.
 ///
-/// A closing counts by its place among the messages, not by its time: one that arrives late with an earlier time would
-/// else cut a worklog in two that is long over. So what arrives later, message or closing, never changes a worklog
-/// except the last, and that only by extending it.
+/// A closing counts by its place among the messages, not by its time: otherwise one that arrives late with an earlier
+/// time would split a worklog that is long finished. So later arrivals, messages or closings, never change a worklog
+/// except the last one, and only by extending it.
 ///
-/// A conversation has at most [`MAX_WORKLOGS`]. One more is cut where there is more work, to show where the last of them ends.
+/// At most [`MAX_WORKLOGS`] count. If there is more work, one further worklog is returned, to show where the last of
+/// them ends.
 pub fn cut(messages: &[Message], status_changes: &[StatusChange], idle_millis: i64) -> Vec<Worklog> {
     let mut closings = status_changes.iter().filter(|change| change.status == Status::Closed).peekable();
     let mut worklogs: Vec<Worklog> = Vec::new();
@@ -76,9 +77,9 @@ pub fn cut(messages: &[Message], status_changes: &[StatusChange], idle_millis: i
     worklogs
 }
 
-/// What each worklog is judged by: the positions from after the last message of the one before to before the first of
-/// the next. So it holds what the customer said before the agent came and how they took it afterwards; words of the
-/// customer between two worklogs belong to both.
+/// The part of the transcript that each worklog is judged by: from after the last message of the previous worklog to
+/// before the first message of the next. It contains what the customer wrote before the agent's work and in response to
+/// it; what the customer wrote between two worklogs belongs to both.
 pub fn windows(worklogs: &[Worklog], message_count: usize) -> Vec<Range<usize>> {
     (0..worklogs.len())
         .map(|index| {

@@ -12,7 +12,7 @@ pub const RESOLUTION_ACCURACY: &str = "resolution_accuracy";
 pub const INTERACTION_EFFORT: &str = "interaction_effort";
 pub const HANDOFF_SMOOTHNESS: &str = "handoff_smoothness";
 
-/// The facts that what is derived beside the score rests on; every AXIS assessment keeps them.
+/// The facts from which resolution and involvement are derived; every AXIS assessment keeps them.
 pub const FACTS: [&str; 6] = [
     "ai_messages",
     "assisted_replies",
@@ -22,10 +22,10 @@ pub const FACTS: [&str; 6] = [
     "unanswered_question",
 ];
 
-/// An AXIS score with what is derived beside it.
+/// An AXIS score with the values derived from it.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Axis {
-    /// Tenths, 10 to 50: the mean of the dimensions, half rounded up.
+    /// Tenths, 10 to 50: the mean of the dimensions, rounded half up.
     #[n(0)]
     pub score_tenths: u32,
     #[n(1)]
@@ -47,12 +47,12 @@ pub struct Dimension {
     /// Thousandths, 1000 to 5000.
     #[n(0)]
     pub score_milli: u32,
-    /// One sentence that says why.
+    /// One sentence of explanation.
     #[n(1)]
     pub reason: String,
 }
 
-/// Below 3 poor, below 4 fair, else excellent, on the rounded score.
+/// Based on the rounded score: below 3 poor, below 4 fair, else excellent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Band {
@@ -64,7 +64,7 @@ pub enum Band {
     Excellent,
 }
 
-/// Whether the customer's concern was settled.
+/// Whether the customer's concern was resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Resolution {
@@ -76,7 +76,7 @@ pub enum Resolution {
     NotResolved,
 }
 
-/// Who answered: AI agents, people, or both.
+/// Who replied: AI agents, people, or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum AiInvolvement {
@@ -89,7 +89,7 @@ pub enum AiInvolvement {
 }
 
 impl Axis {
-    /// Puts the score together; the mean is taken of the dimensions as they are and rounded once.
+    /// Computes the score; the mean is taken over the unrounded dimensions and rounded once.
     pub fn of(
         resolution_accuracy: Dimension,
         interaction_effort: Dimension,
@@ -112,8 +112,8 @@ impl Axis {
         }
     }
 
-    /// The AXIS of an assessment of the built-in scorecard, a person's answer before the system's; `None` unless all
-    /// three dimensions have one.
+    /// The AXIS score of an assessment against the built-in scorecard, preferring a person's answer to the system's;
+    /// `None` unless all three dimensions have one.
     pub fn from_results(criteria: &[CriterionResult], facts: &[ScoredFact]) -> Option<Self> {
         let dimension = |id: &str| {
             let answer = criteria.iter().find(|result| result.criterion_id == id)?.answer()?;
@@ -131,7 +131,7 @@ impl Axis {
         f64::from(self.score_tenths) / 10.0
     }
 
-    /// The mean before rounding: what conversations are ranked by.
+    /// The mean before rounding, by which conversations are ranked.
     pub fn unrounded(&self) -> f64 {
         let dimensions = [&self.resolution_accuracy, &self.interaction_effort, &self.handoff_smoothness];
         f64::from(dimensions.map(|dimension| dimension.score_milli).iter().sum::<u32>()) / 3000.0
@@ -164,12 +164,12 @@ impl Band {
 }
 
 impl Resolution {
-    /// Below this accuracy nothing was settled.
+    /// Below this accuracy the concern is unresolved.
     const PARTIAL_FROM_MILLI: u32 = 2_500;
-    /// From this accuracy on it was settled, unless a question stands open.
+    /// At or above this accuracy it is resolved, unless a question is still open.
     const RESOLVED_FROM_MILLI: u32 = 3_800;
 
-    /// From the accuracy, with two facts: while the customer waits for an answer nothing is resolved, and the
+    /// Derived from the accuracy and two facts: nothing is resolved while the customer waits for an answer, and the
     /// customer's own confirmation turns a partial resolution into a full one.
     fn of(accuracy: &Dimension, facts: &[ScoredFact]) -> Self {
         if accuracy.score_milli < Self::PARTIAL_FROM_MILLI {
@@ -193,8 +193,8 @@ impl Resolution {
 }
 
 impl AiInvolvement {
-    /// AI only: an AI wrote and no person of the company did, not even a note. Assisted: both wrote, or a person wrote
-    /// with an AI tool.
+    /// AI only: an AI wrote, and no person of the company wrote anything, not even a note. Assisted: both wrote, or a
+    /// person wrote with an AI tool.
     fn of(facts: &[ScoredFact]) -> Self {
         let ai = count(facts, "ai_messages") > 0;
         let people = count(facts, "teammate_messages") + count(facts, "teammate_notes") > 0;

@@ -1,4 +1,4 @@
-//! A rubric: what is judged, how, and what it counts.
+//! A rubric: what is judged, how, and how much it counts.
 
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use super::MilliPoints;
 use crate::domain::UnixMillis;
 
-/// One frozen version of a scorecard. Editing makes the next one; ids of criteria are stable across revisions.
+/// One immutable revision of a scorecard. Editing creates the next one; criterion ids are stable across revisions.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct ScorecardRevision {
     #[n(0)]
     pub revision: RevisionRef,
-    /// What people call it.
+    /// The name shown to people.
     #[n(1)]
     pub label: String,
     #[n(2)]
@@ -28,10 +28,11 @@ pub struct ScorecardRevision {
     pub denominator: Denominator,
     #[n(7)]
     pub categories: Vec<Category>,
-    /// When this revision was made.
+    /// When this revision was created.
     #[n(8)]
     pub create_time: UnixMillis,
-    /// BLAKE3 of the YAML text it was made from, in hex: a changed file makes a revision, an unchanged one does not.
+    /// BLAKE3 hash, in hex, of the YAML text it was made from: a changed file makes a new revision, an unchanged one
+    /// does not.
     #[n(9)]
     pub content_hash: String,
 }
@@ -39,16 +40,16 @@ pub struct ScorecardRevision {
 /// Which revision of which scorecard.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 pub struct RevisionRef {
-    /// The id of the family, as it stands in `scorecards/{base}`.
+    /// The id of the family, as in `scorecards/{base}`.
     #[n(0)]
     pub base: String,
-    /// The family's number, by which JSON dialects know it.
+    /// The family's number, used by JSON dialects.
     #[n(1)]
     pub base_id: u64,
     /// 1 for the first revision.
     #[n(2)]
     pub ordinal: u32,
-    /// The revision's number, by which JSON dialects know it.
+    /// The revision's number, used by JSON dialects.
     #[n(3)]
     pub revision_id: u64,
 }
@@ -72,7 +73,7 @@ pub enum ScorecardState {
 #[cbor(index_only)]
 #[serde(rename_all = "snake_case")]
 pub enum UnitKind {
-    /// All of the conversation.
+    /// The whole conversation.
     #[n(0)]
     Conversation,
     /// One agent's stretch of work.
@@ -80,16 +81,16 @@ pub enum UnitKind {
     Worklog,
 }
 
-/// What the percentage is a part of.
+/// The denominator of the percentage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
 #[serde(rename_all = "snake_case")]
 pub enum Denominator {
-    /// The maximum of all applicable criteria.
+    /// The maximum points of all applicable criteria.
     #[default]
     #[n(0)]
     Total,
-    /// The maximum of the criteria that were scored.
+    /// The maximum points of the criteria that were scored.
     #[n(1)]
     Used,
 }
@@ -113,7 +114,7 @@ pub struct Criterion {
     pub label: String,
     #[n(2)]
     pub description: String,
-    /// More than 0: the weight.
+    /// Greater than 0: the weight.
     #[n(3)]
     pub max_points: MilliPoints,
     #[n(4)]
@@ -123,7 +124,8 @@ pub struct Criterion {
     /// A CEL expression over facts: a bool for `met_not_met`, a number for `numeric_scale`. Empty for `human`.
     #[n(6)]
     pub rule: String,
-    /// A CEL expression over facts; false means not applicable, which leaves both sides of the fraction. Empty: always.
+    /// A CEL expression over facts; false means not applicable, which excludes the criterion from both sides of the
+    /// fraction. Empty: always applicable.
     #[n(7)]
     pub applies_when: String,
     #[n(8)]
@@ -132,7 +134,7 @@ pub struct Criterion {
     /// `{thanks_at_end ? 'with thanks' : 'without thanks'}`.
     #[n(9)]
     pub reason: String,
-    /// What a language model is asked. Empty unless the evaluator is `judge`.
+    /// The prompt for a language model. Empty unless the evaluator is `judge`.
     #[n(10)]
     pub prompt: String,
 }
@@ -158,7 +160,7 @@ pub enum Evaluator {
     /// An expression over facts.
     #[n(0)]
     Rule,
-    /// A language model; the rule, where there is one, while no model is configured.
+    /// A language model; while none is configured, the rule, if there is one.
     #[n(1)]
     Judge,
     /// A person.
@@ -166,7 +168,7 @@ pub enum Evaluator {
     Human,
 }
 
-/// What a score of 0 takes with it.
+/// What a score of 0 also sets to 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(index_only)]
 #[serde(rename_all = "snake_case")]

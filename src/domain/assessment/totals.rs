@@ -1,4 +1,4 @@
-//! The arithmetic of an assessment, in integers of 1/1000 point: no float decides a state.
+//! The arithmetic of an assessment, in integers of 1/1000 point: no state depends on a float.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,7 +16,7 @@ impl MilliPoints {
         self.0 as f64 / 1000.0
     }
 
-    /// The nearest thousandth, half away from zero; `None` for what is no number. Out of range is the nearest end.
+    /// The nearest thousandth, half away from zero, clamped to the range; `None` for NaN.
     pub fn from_points(points: f64) -> Option<Self> {
         points.is_finite().then(|| Self((points * 1000.0).round() as i64))
     }
@@ -27,22 +27,22 @@ impl MilliPoints {
 pub struct Totals {
     #[n(0)]
     pub scored_points: MilliPoints,
-    /// The maximum of the criteria that were scored.
+    /// The maximum points of the criteria that were scored.
     #[n(1)]
     pub used_max_points: MilliPoints,
-    /// The maximum of all applicable criteria.
+    /// The maximum points of all applicable criteria.
     #[n(2)]
     pub total_max_points: MilliPoints,
-    /// Tenths of a percent, 0 to 1000, half rounded up; 0 when its denominator is 0.
+    /// Tenths of a percent, 0 to 1000, rounded half up; 0 when the denominator is 0.
     #[n(3)]
     pub percentage_tenths: u32,
 }
 
 impl Totals {
-    /// Adds up the answers to a revision's criteria; where a person answered, the person's answer counts.
+    /// Adds up the answers to a revision's criteria; a person's answer takes precedence.
     ///
-    /// An answer of a person makes a criterion applicable. A criterion without a result is applicable and not scored,
-    /// a result without a criterion counts nothing. A knockout takes points away and leaves every maximum as it is.
+    /// A person's answer makes a criterion applicable. A criterion without a result is applicable and unscored; a
+    /// result without a criterion is ignored. A knockout takes away points and leaves every maximum unchanged.
     pub fn of(revision: &ScorecardRevision, results: &[CriterionResult]) -> Self {
         let by_id: HashMap<&str, &CriterionResult> =
             results.iter().map(|result| (result.criterion_id.as_str(), result)).collect();
@@ -86,7 +86,7 @@ impl Totals {
         }
     }
 
-    /// Scored points as a part of what could be scored, 0 to 1; absent while nothing is scored.
+    /// Scored points as a fraction of the points that could be scored, 0 to 1; absent while nothing is scored.
     pub fn normalized(&self) -> Option<f64> {
         (self.used_max_points.0 > 0).then(|| self.scored_points.0 as f64 / self.used_max_points.0 as f64)
     }
@@ -97,7 +97,7 @@ impl Totals {
     }
 }
 
-/// Tenths of a percent that `part` is of `whole`, half rounded up; 0 of nothing.
+/// `part` as tenths of a percent of `whole`, rounded half up; 0 if `whole` is 0.
 fn percentage_tenths(part: i64, whole: i64) -> u32 {
     if whole <= 0 {
         return 0;

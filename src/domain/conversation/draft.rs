@@ -1,4 +1,4 @@
-//! What a caller wants to import, before and after it was checked.
+//! A conversation to import, before and after validation.
 
 mod details;
 mod handling;
@@ -17,7 +17,7 @@ use crate::domain::{
 pub use details::NewDetails;
 pub use handling::{NewHandling, NewStatusChange, StatusChangeDraft};
 
-/// A conversation as an edge decoded it: absent is `None`, nothing is checked yet.
+/// A conversation as decoded by an edge: absent is `None`, nothing is validated yet.
 #[derive(Clone, Debug, Default)]
 pub struct ConversationDraft {
     /// Absent means `custom`.
@@ -25,13 +25,13 @@ pub struct ConversationDraft {
     pub external_id: Option<String>,
     pub subject: Option<String>,
     pub messages: Vec<ImportedMessageDraft>,
-    /// What the helpdesk says of it.
+    /// What the helpdesk says about how it is handled.
     pub handling: HandlingDraft,
     pub status_changes: Vec<StatusChangeDraft>,
     pub ratings: Vec<ImportedRatingDraft>,
-    /// The external id of the message after which the messages belong.
+    /// The external id of the message after which these messages are appended.
     pub append_after: Option<String>,
-    /// That there are no messages is meant.
+    /// That having no messages is intended.
     pub without_messages: bool,
 }
 
@@ -43,13 +43,13 @@ pub struct ImportedMessageDraft {
     pub author: AuthorDraft,
     pub create_time: Option<UnixMillis>,
     pub ai_tool: Option<String>,
-    /// The number that it had where it comes from; what status changes say of their places is meant by it.
+    /// The message's number where it comes from; status changes refer to their places by it.
     pub number: Option<u64>,
-    /// What it brings besides; the fields that stand above are not looked at in it.
+    /// Its further details; the fields that appear above are ignored in here.
     pub details: Option<Box<MessageDraft>>,
 }
 
-/// A conversation that obeys every rule and may be stored. Encoded it is what tells one request from another.
+/// A valid conversation, ready to be stored. Its encoding is what tells one request from another.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct NewConversation {
     #[n(0)]
@@ -60,7 +60,7 @@ pub struct NewConversation {
     pub subject: Option<String>,
     #[n(3)]
     pub messages: Vec<NewImportedMessage>,
-    /// Absent: nothing is said of it.
+    /// Absent: nothing is said about it.
     #[n(4)]
     pub handling: Option<Box<NewHandling>>,
     #[cbor(n(5), skip_if = "Vec::is_empty")]
@@ -70,7 +70,7 @@ pub struct NewConversation {
 }
 
 impl NewConversation {
-    /// One of which nothing is known but its name.
+    /// A conversation of which only the name is known.
     pub fn new(source: SourceName, external_id: ExternalId) -> Self {
         Self {
             source,
@@ -84,7 +84,7 @@ impl NewConversation {
     }
 }
 
-/// A message that obeys every rule; it gets its id when it is stored.
+/// A valid message; it gets its id when it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct NewImportedMessage {
     #[n(0)]
@@ -103,12 +103,12 @@ pub struct NewImportedMessage {
     pub details: Option<Box<NewDetails>>,
 }
 
-/// What a server takes in one import, besides [`limits`].
+/// What a server accepts in one import, besides [`limits`].
 #[derive(Clone, Copy, Debug)]
 pub struct ImportLimits {
     pub messages: usize,
-    /// The sources whose conversations callers know by numbers, in which an external id must not be one of ours. Empty names
-    /// are none: a source has a name.
+    /// The sources whose conversations callers know by number, in which an external id must not be one of ours. Empty
+    /// names are ignored, since a source has a name.
     pub numeric_sources: [&'static str; 2],
 }
 
@@ -116,7 +116,7 @@ impl ImportLimits {
     /// The most messages of one import.
     pub const MESSAGES: usize = 2_000;
 
-    /// The rule that so many receivers, intents and attachments break.
+    /// The rule that this many receivers, intents and attachments break.
     pub fn too_many_items(items: usize) -> String {
         let most = limits::MESSAGE_ITEMS;
         format!("must have at most {most} receivers, intents and attachments together, have {items}")
@@ -130,8 +130,8 @@ impl Default for ImportLimits {
 }
 
 impl ConversationDraft {
-    /// Checks every rule. `violations` are those that the edge found while decoding; a field that is named there is not
-    /// named twice.
+    /// Checks every rule. `violations` are those that the edge found while decoding; a field already in there is not
+    /// reported twice.
     pub fn check(
         self,
         limits: ImportLimits,
@@ -153,7 +153,7 @@ impl ConversationDraft {
         let count = self.messages.len();
         let is_meant = count > 0 || self.without_messages;
         if !is_meant || count > limits.messages {
-            // An edge may have stopped reading where there were too many.
+            // An edge may stop decoding once there are too many.
             let has = if count == 0 { "none" } else { "more" };
             violations.add("messages", format!("must have 1 to {} items, has {has}", limits.messages));
         }
@@ -172,7 +172,7 @@ impl ConversationDraft {
             let id = draft.external_id.clone();
             let at = Path::ROOT.item("messages", index);
             messages.extend(draft.check(at, &mut violations));
-            // Whatever else is wrong with the message.
+            // Checked whatever else is wrong with the message.
             if let Some(id) = id {
                 if seen.contains(&id) {
                     let rule = format!("must be unique in the conversation, {id:?} comes twice");
@@ -200,7 +200,7 @@ impl ConversationDraft {
     }
 }
 
-/// Where a rating says nobody, who is meant follows from the import alone.
+/// Where a rating does not say who is meant, it follows from the import alone.
 fn check_ratings(
     drafts: Vec<ImportedRatingDraft>,
     assignee: Option<&Author>,
@@ -235,7 +235,7 @@ fn check_ratings(
 }
 
 impl ImportedMessageDraft {
-    /// `None` when a rule is broken, which is then among the violations.
+    /// `None` when a rule is broken; the violation is then recorded.
     fn check(mut self, at: Path<'_>, violations: &mut Violations) -> Option<NewImportedMessage> {
         let external_id = required(self.external_id.take()).and_then(ExternalId::new);
         let external_id = violations.check(at.field("external_id"), external_id);

@@ -1,22 +1,22 @@
-//! What the customer went through: whether their concern was closed in time, and whether it stayed closed.
+//! The customer's experience: whether the conversation was closed in time, and whether it stayed closed.
 
 use crate::domain::{AuthorKind, MessageId, Status, StatusChange, Transcript, UnixMillis};
 
-/// How the company kept its time and its word in one conversation.
+/// Whether one conversation was closed in time and stayed closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Experience {
-    /// When it was to be closed.
+    /// When it was due to be closed.
     pub due: Option<UnixMillis>,
-    /// When it was closed last.
+    /// When it was last closed.
     pub closed: Option<UnixMillis>,
-    /// Whole seconds from `due` to `closed`, cut off: negative when it was closed early. Absent while either is missing. What
-    /// was in time says `sla_met`.
+    /// Seconds from `due` to `closed`, truncated; negative when it was closed early. Absent while either is missing.
+    /// Whether it was in time is `sla_met`.
     pub net_seconds: Option<i64>,
-    /// Closed: whether it was in time. Open and past due: false. Else it cannot be known yet.
+    /// Closed: whether in time. Open and past due: false. Otherwise unknown.
     pub sla_met: Option<bool>,
-    /// The customer wrote, or somebody opened it, after a closing.
+    /// The customer wrote, or somebody reopened it, after it had been closed.
     pub reopened: bool,
-    /// The first message with which they did.
+    /// The first message that did so.
     pub reopened_by: Option<MessageId>,
 }
 
@@ -44,7 +44,7 @@ fn was_opened_again(changes: &[StatusChange]) -> bool {
     after_closing.any(|change| change.status == Status::Open)
 }
 
-/// What arrives after a closing and was written before it reopens nothing.
+/// A message that arrives after a closing but was written before it reopens nothing.
 fn customer_wrote_again(transcript: &Transcript) -> Option<MessageId> {
     let changes = &transcript.conversation.handling.status_changes;
     let mut closings = changes.iter().filter(|change| change.status == Status::Closed).peekable();

@@ -1,4 +1,5 @@
-//! How the company handles a conversation: its status, its dates, who is in charge. Said by the helpdesk, not by the customer.
+//! How the company handles a conversation: its status, its dates, who is in charge. This comes from the helpdesk, not
+//! the customer.
 
 mod draft;
 
@@ -9,37 +10,38 @@ use crate::domain::{Author, AuthorKind, ExternalId, Message, MessageId, Tag, Uni
 pub use draft::{HandlingDraft, HandlingUpdate};
 pub(super) use draft::{check_assignee, check_tags, check_team};
 
-/// What the helpdesk says of a conversation. All of it is absent after an import, which knows nothing of it.
+/// What the helpdesk says about a conversation. An import that says nothing leaves all of it absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Handling {
     #[n(0)]
     pub status: Option<Status>,
-    /// Every change of the status, in the order of arrival; the same status again is no change, but for a closing after which
-    /// the customer wrote.
+    /// Every status change, in order of arrival. A repeated status is no change, except a repeated closing after the
+    /// customer wrote.
     #[cbor(n(1), skip_if = "Vec::is_empty")]
     pub status_changes: Vec<StatusChange>,
     #[n(2)]
     pub priority: Option<Priority>,
-    /// When the customer is to have had a first reply.
+    /// When the first reply to the customer is due.
     #[n(3)]
     pub first_response_due: Option<UnixMillis>,
-    /// When it is to be closed.
+    /// When it is due to be closed.
     #[n(4)]
     pub due: Option<UnixMillis>,
     /// The agent in charge.
     #[n(5)]
     pub assignee: Option<Author>,
-    /// In the order in which they were given, each once.
+    /// In the order in which they were added, without duplicates.
     #[cbor(n(6), skip_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
     #[cbor(n(7), decode_with = "ExternalId::decode_optional")]
     pub team: Option<ExternalId>,
     #[n(8)]
     pub channel: Option<Channel>,
-    /// A mailbox or chat channel of the channel, by the helpdesk's number.
+    /// A mailbox or chat channel within the channel, by the helpdesk's number.
     #[n(9)]
     pub subchannel_id: Option<i64>,
-    /// The customer wrote after the last closing: when the status is said to be closed again, it becomes so again.
+    /// The customer wrote after the last closing: saying again that the status is closed then counts as another
+    /// closing.
     #[cbor(n(10), skip_if = "is_false")]
     pub customer_wrote_since: bool,
 }
@@ -49,17 +51,18 @@ fn is_false(flag: &bool) -> bool {
 }
 
 impl Handling {
-    /// Whether nobody said anything.
+    /// Whether nothing is said.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether the status becomes another one, or closed once more after the customer has written.
+    /// Whether this would change the status, or close it again after the customer wrote.
     pub fn becomes(&self, status: Status) -> bool {
         self.status != Some(status) || (status == Status::Closed && self.customer_wrote_since)
     }
 
-    /// Notes that the customer wrote. What was written before the closing and arrives after it undoes nothing.
+    /// Records that the customer wrote. A message that was written before the closing and arrives after it has no
+    /// effect.
     pub fn customer_wrote(&mut self, time: UnixMillis) {
         if self.status == Some(Status::Closed)
             && self.status_changes.last().is_some_and(|closing| time >= closing.time)
@@ -68,7 +71,7 @@ impl Handling {
         }
     }
 
-    /// Notes what the customer wrote in messages that were added, after what is said of the status with them.
+    /// Records what the customer wrote in added messages, after the status that came with them was applied.
     pub fn follow(&mut self, messages: &[Message]) {
         let last_change = self.status_changes.last().map_or(MessageId(0), |change| change.after_message);
         let is_later = |message: &&Message| message.id > last_change;
@@ -79,7 +82,7 @@ impl Handling {
         }
     }
 
-    /// Sets the status and keeps its change, unless it is what it was. `after_message`: see [`StatusChange`].
+    /// Sets the status and records the change, unless there is none. `after_message`: see [`StatusChange`].
     pub fn set_status(&mut self, status: Status, time: UnixMillis, after_message: MessageId) {
         if self.becomes(status) {
             self.status = Some(status);
@@ -101,16 +104,16 @@ pub enum Status {
     Closed,
 }
 
-/// That the status became another one.
+/// A change of the status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct StatusChange {
     #[n(0)]
     pub status: Status,
-    /// When it did, as the helpdesk says. Like a message's time it may go back.
+    /// When it changed, according to the helpdesk. Like a message's time, it may go back.
     #[n(1)]
     pub time: UnixMillis,
-    /// Its place among the messages: those with numbers up to this one had arrived before it, or came with it. Any number
-    /// will do that was given away before the next message: that of the last message, or a fresh one.
+    /// Its place among the messages: those with numbers up to this one had arrived before it, or came with it. Any
+    /// number issued before the next message will do: that of the last message, or a fresh one.
     #[n(2)]
     pub after_message: MessageId,
 }
@@ -128,7 +131,7 @@ pub enum Priority {
     Urgent,
 }
 
-/// How the customer and the company reach each other.
+/// How the customer and the company communicate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Channel {

@@ -1,4 +1,4 @@
-//! What a caller wants to change of a conversation, before and after it was checked.
+//! Changes to a conversation that a caller asks for, before and after validation.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use crate::domain::{
     UpdateMask, Violations, limits, rules,
 };
 
-/// One field and what it becomes; absent takes it away. Encoded it is part of what tells one request from another.
+/// One field and its new value; absent clears it. Its encoding is part of what tells one request from another.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub enum FieldUpdate {
     #[n(0)]
@@ -36,7 +36,7 @@ pub enum FieldUpdate {
 }
 
 impl FieldUpdate {
-    /// Carries it out. A status that becomes another is kept with its time; `after_message` as in
+    /// Applies it. A status change is recorded with its time; `after_message` as in
     /// [`Handling::set_status`](crate::domain::Handling::set_status).
     pub fn apply(self, conversation: &mut Conversation, now: UnixMillis, after_message: MessageId) {
         let handling = &mut conversation.handling;
@@ -56,17 +56,17 @@ impl FieldUpdate {
     }
 }
 
-/// An update as an edge decoded it: nothing is checked yet.
+/// An update as decoded by an edge: nothing is validated yet.
 #[derive(Clone, Debug, Default)]
 pub struct ConversationUpdateDraft {
-    /// Which fields, by the names of the API; empty means those that are present.
+    /// Which fields to change, by their API names; empty means those that are present.
     pub paths: Vec<String>,
     pub subject: Option<String>,
     pub handling: HandlingDraft,
 }
 
 impl ConversationUpdateDraft {
-    /// The fields that can be changed, by the names of the API.
+    /// The fields that can be changed, by their API names.
     const FIELDS: [&str; 10] = [
         "subject",
         "status",
@@ -80,7 +80,7 @@ impl ConversationUpdateDraft {
         "subchannel_id",
     ];
 
-    /// Checks the rules of the fields that change; `violations` are those that the edge found while decoding.
+    /// Checks the rules of the changed fields; `violations` are those that the edge found while decoding.
     pub fn check(mut self, mut violations: Violations) -> Result<Vec<FieldUpdate>, Violations> {
         let paths = std::mem::take(&mut self.paths);
         let mask = UpdateMask::new(&paths, &Self::FIELDS, &mut violations);
@@ -124,7 +124,7 @@ impl ConversationUpdateDraft {
                 FieldUpdate::Assignee(assignee.and_then(|assignee| check_assignee(assignee, violations)))
             }
             "tags" => {
-                // A tag that is given twice counts once, where it came first.
+                // A duplicate tag counts once, at its first place.
                 let mut seen = HashSet::new();
                 let mut tags = check_tags(std::mem::take(&mut handling.tags), violations);
                 tags.retain(|tag| seen.insert(tag.clone()));

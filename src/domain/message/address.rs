@@ -1,6 +1,6 @@
-//! Addresses of senders and receivers, as mail writes them.
+//! Addresses of senders and receivers, in the notation of mail.
 
-/// The address and the name that a text like `Ada Lovelace <ada@example.org>` says; any other text is an address alone.
+/// Splits `Ada Lovelace <ada@example.org>` into address and name; any other text is an address alone.
 pub fn address_and_name(text: &str) -> (String, Option<String>) {
     let text = text.trim();
     let parts = text.strip_suffix('>').and_then(|rest| rest.rsplit_once('<'));
@@ -12,7 +12,7 @@ pub fn address_and_name(text: &str) -> (String, Option<String>) {
     }
 }
 
-/// What somebody is known by who has nothing but an address: nobody writes its letters in two cases and means two people.
+/// What identifies somebody who has only an address. Case is ignored: nobody means two people by two spellings.
 pub fn identity_of(address: &str) -> String {
     address.to_lowercase()
 }
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_before_an_address_is_told_from_it() {
+    fn a_name_before_an_address_is_split_off() {
         for (text, address, name) in [
             ("jane@x.com", "jane@x.com", None),
             (" Jane <jane@x.com> ", "jane@x.com", Some("Jane")),

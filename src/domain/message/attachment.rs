@@ -1,30 +1,30 @@
-//! The files that come with a message.
+//! Files attached to a message.
 
 use minicbor::{Decode, Encode};
 
 use crate::domain::AttachmentId;
 
-/// A file that came with a message.
+/// A file attached to a message.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Attachment {
     #[n(0)]
     pub id: AttachmentId,
     #[n(1)]
     pub file_name: String,
-    /// Where it is, for one that is known by reference only; it is never fetched. Absent: its bytes are stored here.
+    /// Where it is, if it is known by reference only; it is never fetched. Absent: its bytes are stored here.
     #[n(2)]
     pub source_url: Option<String>,
     #[n(3)]
     pub size_bytes: Option<u64>,
-    /// Found in its bytes, not taken from the caller.
+    /// Detected from its bytes, not taken from the caller.
     #[n(4)]
     pub content_type: Option<String>,
-    /// In pixels, of an image.
+    /// In pixels, for an image.
     #[n(5)]
     pub width: Option<u32>,
     #[n(6)]
     pub height: Option<u32>,
-    /// Its bytes are nowhere: an import told of it and did not have them.
+    /// Its bytes are not available: an import named the file without having them.
     #[cbor(n(7), skip_if = "is_false")]
     pub is_missing: bool,
 }
@@ -33,7 +33,7 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// What is known of a file whose bytes are not there.
+/// What is known about a file whose bytes are missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
 pub struct WithoutBytes {
     #[n(0)]
@@ -74,15 +74,15 @@ pub struct AttachedFile {
     pub bytes: bytes::Bytes,
 }
 
-/// What was found out of a file's bytes.
+/// What was detected from a file's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Measured {
     pub content_type: String,
-    /// In pixels, of an image whose header says so.
+    /// In pixels, for an image whose header says so.
     pub size_pixels: Option<(u32, u32)>,
 }
 
-/// Tells the type of a file by its first bytes, and how large an image is; nothing is decoded.
+/// Detects the type of a file by its first bytes, and the size of an image; nothing is decoded.
 pub fn measure(bytes: &[u8]) -> Measured {
     let content_type = match infer::get(bytes) {
         Some(kind) => kind.mime_type(),
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_what_its_bytes_say() {
+    fn the_type_of_a_file_follows_from_its_bytes() {
         let png = [
             0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0, 3,
             0, 0, 0, 2, 8, 2, 0, 0, 0,
@@ -117,7 +117,7 @@ mod tests {
             ("Grüße".as_bytes(), "text/plain"),
             (b"\xFF\x00\x12", "application/octet-stream"),
             (b"", "application/octet-stream"),
-            // An image that ends before its size.
+            // An image that is cut off before its size.
             (&png[..12], "image/png"),
         ] {
             let expected = Measured { content_type: content_type.to_owned(), size_pixels: None };
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_ends_in_what_follows_its_last_dot() {
+    fn a_file_extension_is_what_follows_the_last_dot() {
         let ending = |name: &str| {
             let file_name = name.to_owned();
             let (source_url, size_bytes, content_type, width, height) = (None, None, None, None, None);

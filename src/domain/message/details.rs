@@ -1,11 +1,11 @@
-//! What a message keeps that was stored singly, with all that a helpdesk says of it.
+//! What is kept of a message that was stored singly, with everything a helpdesk says about it.
 
 use minicbor::{Decode, Encode};
 
 use super::{Attachment, MessageKind, plain_text};
 use crate::domain::Words;
 
-/// What a message keeps beyond an imported one, as it was sent.
+/// What a message has beyond an imported one, as it was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct MessageDetails {
     #[n(0)]
@@ -13,7 +13,7 @@ pub struct MessageDetails {
     /// An internal note, whatever its direction.
     #[n(1)]
     pub is_private: bool,
-    /// The form of the body as the source calls it: `html`, `text`, `note`, …
+    /// The format of the body as named by the source: `html`, `text`, `note`, …
     #[n(2)]
     pub body_type: String,
     #[n(3)]
@@ -33,10 +33,10 @@ pub struct MessageDetails {
     pub html_body: Option<String>,
     #[n(10)]
     pub plain_body: Option<String>,
-    /// Without quoted history and signature, as the source cleaned it.
+    /// Without quoted history and signature, as cleaned by the source.
     #[n(11)]
     pub clean_body: Option<String>,
-    /// JSON objects that are kept as their text.
+    /// JSON objects, kept as text.
     #[n(12)]
     pub raw_data: Option<String>,
     #[n(13)]
@@ -51,12 +51,12 @@ pub struct MessageDetails {
     pub contract_id: Option<String>,
     #[n(18)]
     pub customer_id: Option<String>,
-    /// The agent's number in the source: the author's, or with a customer's message that of who is in charge.
+    /// The agent's number in the source: of the author, or, for a customer's message, of the agent in charge.
     #[n(19)]
     pub agent_id: Option<i64>,
     #[n(20)]
     pub subchannel_id: Option<i64>,
-    /// The id under which the source sent it. Unlike a message's external id it may come again, with other content.
+    /// The id under which the source sent it. Unlike a message's external id it may recur with other content.
     #[n(21)]
     pub tracking_id: Option<String>,
     #[n(22)]
@@ -64,7 +64,7 @@ pub struct MessageDetails {
 }
 
 impl MessageDetails {
-    /// The type of a body that is no HTML.
+    /// The type of a body that is not HTML.
     pub const TEXT: &str = "text";
 
     pub fn kind(&self) -> MessageKind {
@@ -75,12 +75,12 @@ impl MessageDetails {
         }
     }
 
-    /// Whether an agent wrote it: all but what the customer sends in.
+    /// Whether an agent wrote it: everything but what the customer sends in.
     pub fn is_by_agent(&self) -> bool {
         self.is_private || self.direction != Direction::In
     }
 
-    /// About how many bytes its texts take.
+    /// The approximate size of its texts in bytes.
     pub fn text_bytes(&self) -> usize {
         let texts = [
             &self.from_address,
@@ -106,12 +106,12 @@ impl MessageDetails {
     }
 }
 
-/// The words of a body: it is read as HTML unless its type says that it is text, in which `<` is a character like any other.
+/// The words of a body: read as HTML unless its type says that it is text, in which `<` has no special meaning.
 pub fn words_of_body(body: &str, body_type: &str) -> String {
     if body_type.eq_ignore_ascii_case(MessageDetails::TEXT) { body.to_owned() } else { plain_text(body) }
 }
 
-/// Which way a message went, seen from the company.
+/// The direction of a message, from the company's point of view.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Direction {
@@ -132,7 +132,7 @@ impl Words for Direction {
         &[(Self::In, 1, "in"), (Self::Out, 2, "out"), (Self::Internal, 3, "internal")];
 }
 
-/// What the source recognised in a message, by the number or the name that it sent.
+/// An intent that the source detected in a message, by the number or the name that it sent.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum IntentId {
     #[n(0)]

@@ -1,4 +1,4 @@
-//! What a caller wants to store as one message, before and after it was checked.
+//! A single message to store, before and after validation.
 
 mod attachments;
 mod canonical;
@@ -16,7 +16,7 @@ use attachments::check_attachments;
 pub use attachments::{AttachmentDraft, AttachmentPlace, NewAttachment};
 pub use repeat::Sent;
 
-/// A message as an edge decoded it: absent is `None` or empty, nothing is checked yet.
+/// A message as decoded by an edge: absent is `None` or empty, nothing is validated yet.
 #[derive(Clone, Debug, Default)]
 pub struct MessageDraft {
     pub direction: Option<Direction>,
@@ -28,8 +28,8 @@ pub struct MessageDraft {
     pub cc: Vec<String>,
     pub bcc: Vec<String>,
     pub subject: Option<String>,
-    /// The words as scoring is to read them. Absent: those of the bodies, in the order clean, plain, HTML, and then
-    /// those of `fallback_text`.
+    /// The text that scoring reads. Absent: that of the bodies, in the order clean, plain, HTML, and then
+    /// `fallback_text`.
     pub content: Option<String>,
     pub fallback_text: Option<String>,
     pub html_body: Option<String>,
@@ -45,19 +45,19 @@ pub struct MessageDraft {
     pub agent_id: Option<i64>,
     pub subchannel_id: Option<i64>,
     pub tracking_id: Option<String>,
-    /// Absent: who it is follows from direction, customer, address and agent.
+    /// Absent: derived from direction, customer, address and agent.
     pub author: Option<AuthorDraft>,
     pub ai_tool: Option<String>,
-    /// Absent: when it is stored.
+    /// Absent: the time when it is stored.
     pub create_time: Option<UnixMillis>,
     pub attachments: Vec<AttachmentDraft>,
     pub handling: HandlingDraft,
 }
 
-/// A message that obeys every rule. Encoded it is what tells one request from another.
+/// A valid message. Its encoding is what tells one request from another.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct NewMessage {
-    /// Without attachments: they get their numbers when it is stored.
+    /// Without attachments: they get their ids when it is stored.
     #[n(0)]
     pub details: MessageDetails,
     #[n(1)]
@@ -79,8 +79,8 @@ const DEFAULT_BODY_TYPE: &str = "html";
 const DEFAULT_FILE_NAME: &str = "attachment";
 
 impl MessageDraft {
-    /// Checks every rule. `violations` are those that the edge found while decoding; a field that is named there is not
-    /// named twice.
+    /// Checks every rule. `violations` are those that the edge found while decoding; a field already in there is not
+    /// reported twice.
     pub fn check(self, mut violations: Violations) -> Result<NewMessage, Violations> {
         match self.check_at(Path::ROOT, &mut violations) {
             Some(new) => violations.or(new),
@@ -88,7 +88,7 @@ impl MessageDraft {
         }
     }
 
-    /// `None` when a rule is broken, which is then noted below `at`.
+    /// `None` when a rule is broken; the violation is then recorded below `at`.
     pub fn check_at(mut self, at: Path<'_>, violations: &mut Violations) -> Option<NewMessage> {
         let mut found = Violations::default();
         self.check_lengths(at, &mut found);
@@ -169,13 +169,13 @@ impl MessageDraft {
         }
     }
 
-    /// How many items its lists have together.
+    /// The total number of items in its lists.
     pub fn item_count(&self) -> usize {
         let receivers = self.to.len() + self.cc.len() + self.bcc.len();
         receivers + self.intent_ids.len() + self.attachments.len()
     }
 
-    /// A sender may be written `Name <address>`; a name of its own wins over the one in there.
+    /// A sender may be written `Name <address>`; a name given separately takes precedence.
     fn read_sender(&mut self) {
         if let Some(sender) = self.from_address.take().filter(|sender| !sender.trim().is_empty()) {
             let (address, name) = address_and_name(&sender);
@@ -184,7 +184,7 @@ impl MessageDraft {
         }
     }
 
-    /// Whether an agent wrote it: all but what the customer sends in.
+    /// Whether an agent wrote it: everything but what the customer sends in.
     fn is_by_agent(&self) -> bool {
         self.is_private || !matches!(self.direction, None | Some(Direction::In))
     }
@@ -194,7 +194,7 @@ impl MessageDraft {
         Some(Author { kind: AuthorKind::Teammate, external_id, name: None })
     }
 
-    /// Whom the caller named, completed by the agent or the customer, who are known by number or address.
+    /// The author named by the caller, completed from the agent's number or the customer's number or address.
     fn whole_author(&self, named: PartialAuthor) -> Author {
         let (kind, number) = if self.is_by_agent() {
             (AuthorKind::Teammate, self.agent().and_then(|agent| agent.external_id))
@@ -212,13 +212,13 @@ impl MessageDraft {
     fn content(&self) -> String {
         let said = [&self.content, &self.clean_body, &self.plain_body].into_iter().flatten().next().cloned();
         let body_type = self.body_type.as_deref().unwrap_or(DEFAULT_BODY_TYPE);
-        // A body of tags alone says nothing.
+        // A body of nothing but tags has no words.
         let of_body =
             || Some(words_of_body(self.html_body.as_deref()?, body_type)).filter(|words| !words.is_empty());
         said.or_else(of_body).or_else(|| self.fallback_text.clone()).unwrap_or_default()
     }
 
-    /// With what the message itself tells: the agent in charge of what the customer wrote, and the channel.
+    /// Adds what the message itself implies: the agent in charge when the customer wrote it, and the channel.
     fn whole_handling(&self, mut handling: HandlingUpdate) -> HandlingUpdate {
         if handling.assignee.is_none() && !self.is_by_agent() {
             handling.assignee = self.agent();

@@ -1,4 +1,4 @@
-//! HTML to plain text, for those who read words: scoring, and callers who want no markup.
+//! HTML to plain text, for readers of words: scoring, and callers who want no markup.
 
 use std::cell::RefCell;
 
@@ -6,7 +6,7 @@ use html5ever::tokenizer::{
     BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, states::RawKind,
 };
 
-/// Tags that begin and end a line of their own.
+/// Tags that start and end a line of their own.
 const BLOCKS: [&str; 32] = [
     "address",
     "article",
@@ -41,20 +41,20 @@ const BLOCKS: [&str; 32] = [
     "section",
     "ul",
 ];
-/// Tags of tables that begin a line of their own.
+/// Table tags that start a line of their own.
 const ROWS: [&str; 5] = ["table", "tbody", "tfoot", "thead", "tr"];
-/// What is in these is not read by anybody.
+/// The contents of these are never shown.
 const HIDDEN: [&str; 3] = ["script", "style", "title"];
 
-/// The words of an HTML text: blocks become lines, cells are parted by spaces, entities are resolved, white space is
-/// folded as a browser does it, and scripts and styles are left out.
+/// The text of HTML: blocks become lines, cells are separated by spaces, entities are resolved, white space is
+/// collapsed as a browser does it, and scripts and styles are left out.
 ///
-/// It reads tokens and builds no tree, so that its time is in proportion to the text, however deep that is nested.
+/// It reads tokens and builds no tree, so that its time is proportional to the text, however deeply nested.
 pub fn plain_text(html: &str) -> String {
     let tokenizer = Tokenizer::new(Words(RefCell::new(Folded::default())), Default::default());
     let input = BufferQueue::default();
     input.push_back(html.into());
-    // A script never stops it: nobody runs it.
+    // The result matters only where scripts are run.
     let _ = tokenizer.feed(&input);
     tokenizer.end();
     tokenizer.sink.0.into_inner().into_text()
@@ -76,15 +76,15 @@ impl TokenSink for Words {
     }
 }
 
-/// Text as it grows, without superfluous white space.
+/// Text as it is built up, without superfluous white space.
 #[derive(Default)]
 struct Folded {
     text: String,
     space: bool,
     lines: usize,
-    /// Within a script, a style or a title.
+    /// Inside a script, style or title.
     hidden: bool,
-    /// How many `pre` are open: there white space stays.
+    /// How many `pre` are open, in which white space is kept.
     preformatted: usize,
 }
 
@@ -116,7 +116,7 @@ impl Folded {
         TokenSinkResult::Continue
     }
 
-    /// At least so many line breaks come before the next word.
+    /// At least this many line breaks precede the next word.
     fn end_line(&mut self, breaks: usize) {
         self.lines = self.lines.max(breaks);
     }
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_of_a_page_are_read_in_their_lines() {
+    fn the_words_of_a_page_keep_their_lines() {
         for (html, text) in [
             ("Ticket body PART 2", "Ticket body PART 2"),
             (

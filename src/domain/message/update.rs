@@ -1,4 +1,4 @@
-//! What a caller wants to change of a stored message.
+//! Changes to a stored message that a caller asks for.
 
 use std::collections::HashSet;
 
@@ -9,10 +9,10 @@ use crate::domain::{
     limits, rules, words_of_body,
 };
 
-/// The fields to change; absent ones stay. `Some(None)` takes a value away.
+/// The fields to change; absent ones stay. `Some(None)` clears a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
 pub struct MessageUpdate {
-    /// The words that scoring reads. When only bodies are changed they follow from these.
+    /// The text that scoring reads. When only bodies change, it is derived from them.
     #[n(0)]
     pub content: Option<String>,
     #[n(1)]
@@ -33,10 +33,10 @@ pub struct MessageUpdate {
     pub direction: Option<Direction>,
     #[n(9)]
     pub is_private: Option<bool>,
-    /// Of a message with a direction it follows from that, and may be said to be what it is.
+    /// For a message with a direction it follows from that, and may only be given as it is.
     #[n(10)]
     pub kind: Option<MessageKind>,
-    /// Those that stay, in their new order.
+    /// The attachments that stay, in their new order.
     #[n(11)]
     pub attachments: Option<Vec<KeptAttachment>>,
 }
@@ -44,13 +44,13 @@ pub struct MessageUpdate {
 /// An attachment that stays with its message.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct KeptAttachment {
-    /// Absent: its name could not be read, which is among the violations.
+    /// Absent: its name could not be parsed, which is among the violations.
     #[n(0)]
     pub id: Option<AttachmentId>,
-    /// What it is called from now on; absent: as it was.
+    /// Its new name; absent: unchanged.
     #[n(1)]
     pub file_name: Option<String>,
-    /// As its caller read it: it cannot be another.
+    /// As its caller read it: it cannot change.
     #[n(2)]
     pub source_url: Option<String>,
 }
@@ -81,7 +81,7 @@ impl MessageUpdate {
         violations.or(self)
     }
 
-    /// The numbers of the fields that are taken away: encoded they look like those that stay.
+    /// The numbers of the cleared fields, which encode like those that stay.
     pub fn cleared(&self) -> Vec<u8> {
         let texts = [
             (1, &self.html_body),
@@ -93,7 +93,7 @@ impl MessageUpdate {
         texts.into_iter().filter(|(_, text)| **text == Some(None)).map(|(number, _)| number).collect()
     }
 
-    /// The message as it is then; `message` itself when nothing of it changes.
+    /// The message after the update; `message` itself when nothing changes.
     pub fn apply(&self, message: &Message, now: UnixMillis) -> Result<Message, Violations> {
         let mut changed = message.clone();
         set(&mut changed.author, &self.author);
@@ -148,7 +148,7 @@ impl MessageUpdate {
         details.attachments = kept;
     }
 
-    /// Whether it is part of the exchange follows from direction and privacy; `before`: where neither changes.
+    /// Whether it is part of the exchange follows from direction and privacy; `before`: its kind when neither changes.
     fn kind_of(
         &self,
         details: &MessageDetails,
@@ -165,7 +165,7 @@ impl MessageUpdate {
         follows
     }
 
-    /// What a message does not have that was imported with its words, its author and its time alone.
+    /// Refuses fields of the details, which a message has not that was imported with its words, author and time alone.
     fn refuse_details(&self, violations: &mut Violations) {
         for (field, is_said, besides) in [
             ("html_body", self.html_body.is_some(), ""),
@@ -183,8 +183,8 @@ impl MessageUpdate {
         }
     }
 
-    /// The words, and the bodies beside them: what was changed must not stand unchanged in another. `before` are the details as
-    /// they were: a body that is named and stays as it was says nothing of the words.
+    /// Applies changes to the text and the bodies; text that was changed must not survive unchanged in another field.
+    /// `before` are the details before the update: a body that is given unchanged does not affect the text.
     fn apply_words(&self, message: &mut Message, before: Option<&MessageDetails>) {
         let (Some(details), Some(before)) = (&mut message.details, before) else {
             set(&mut message.content, &self.content);
@@ -208,7 +208,7 @@ impl MessageUpdate {
                 details.html_body.take_if(|_| !is_html);
                 message.content = words;
             }
-            // Bodies were taken away: the words are those of the ones that are left.
+            // Bodies were cleared: the text comes from the remaining ones.
             None if new.iter().any(Option::is_some) => {
                 let of_html =
                     || details.html_body.as_ref().map(|html| words_of_body(html, &details.body_type));

@@ -1,4 +1,4 @@
-//! Who writes: customers, teammates, AI agents, as a source calls them.
+//! Who writes: customers, teammates and AI agents, as a source names them.
 
 use minicbor::{Decode, Encode};
 
@@ -19,7 +19,7 @@ pub struct Author {
 }
 
 impl Author {
-    /// Whether two authors are one person (or one AI agent): the same kind and the same external id, or, where neither has
+    /// Whether two authors are one person (or one AI agent): the same kind and the same external id, or, if neither has
     /// one, the same name.
     pub fn is_same_as(&self, other: &Self) -> bool {
         let name = |author: &'_ Self| author.name.clone().unwrap_or_default();
@@ -31,7 +31,7 @@ impl Author {
             }
     }
 
-    /// What lists know someone by: the external id, or the name of one who has none.
+    /// What lists know someone by: the external id, or else the name.
     pub fn listed_as(&self) -> Option<&str> {
         self.external_id.as_deref().or(self.name.as_deref()).filter(|text| !text.is_empty())
     }
@@ -62,23 +62,23 @@ impl AuthorKind {
     }
 }
 
-/// On which side somebody has to be.
+/// The side that somebody has to be on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Customer,
     Agent,
 }
 
-/// An author as an edge decoded them: nothing is checked yet.
+/// An author as decoded by an edge: nothing is validated yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuthorDraft {
     pub kind: Option<AuthorKind>,
-    /// An empty one is absent.
+    /// Empty is absent.
     pub external_id: Option<String>,
     pub name: Option<String>,
 }
 
-/// An author of whom a caller may have said only a part.
+/// An author that a caller may have described only in part.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
 pub struct PartialAuthor {
     #[n(0)]
@@ -90,21 +90,21 @@ pub struct PartialAuthor {
 }
 
 impl AuthorDraft {
-    /// What obeys the rules; what breaks one is noted below `at`.
+    /// The valid parts; broken rules are recorded below `at`.
     pub fn check(self, at: Path<'_>, violations: &mut Violations) -> PartialAuthor {
         let external_id = violations.check(at.field("external_id"), ExternalId::optional(self.external_id));
         violations.check(at.field("name"), rules::max_bytes(self.name.as_deref(), limits::NAME_BYTES));
         PartialAuthor { kind: self.kind, external_id: external_id.flatten(), name: self.name }
     }
 
-    /// One whose kind is known. Where it is not, the rest is checked all the same.
+    /// An author with a kind. If the kind is missing, the rest is checked all the same.
     pub fn check_whole(self, at: Path<'_>, violations: &mut Violations) -> Option<Author> {
         let kind = violations.check(at.field("kind"), required(self.kind));
         let PartialAuthor { external_id, name, .. } = self.check(at, violations);
         Some(Author { kind: kind?, external_id, name })
     }
 
-    /// One who is on this side, if their kind is said, and who can be told from others.
+    /// Somebody on this side, if their kind is given, who can be identified.
     pub fn check_named(self, side: Side, at: Path<'_>, violations: &mut Violations) -> PartialAuthor {
         check_side(self.kind, side, at, violations);
         let is_empty = |text: &Option<String>| text.as_ref().is_none_or(String::is_empty);

@@ -8,7 +8,7 @@ use percent_encoding::utf8_percent_encode;
 use super::check_description;
 use crate::domain::{DisplayName, ExternalId, SourceName, TeamId, UnixMillis, Violations, ids::RESERVED};
 
-/// A team. Who is in it stands with each person.
+/// A team. Membership is stored with each person.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Team {
     #[n(0)]
@@ -20,10 +20,10 @@ pub struct Team {
     pub display_name: DisplayName,
     #[n(3)]
     pub description: String,
-    /// How many are in it. Whoever joins or leaves changes it, so that nobody joins a team while it is deleted.
+    /// The number of members. Joining or leaving changes it, so that nobody joins a team while it is being deleted.
     #[n(4)]
     pub member_count: u32,
-    /// Grows by one with every change of what is said of it; members coming and going leave it.
+    /// Incremented with every change to its description; members coming and going do not count.
     #[n(5)]
     pub version: u64,
     #[n(6)]
@@ -32,7 +32,7 @@ pub struct Team {
     pub update_time: UnixMillis,
 }
 
-/// What a helpdesk calls a team.
+/// A team's name in a helpdesk.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 pub struct TeamIdentity {
     #[n(0)]
@@ -50,7 +50,7 @@ pub enum TeamRef {
     External(#[n(0)] TeamIdentity),
 }
 
-/// As it stands in a resource name.
+/// As in a resource name.
 impl fmt::Display for TeamRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -63,7 +63,7 @@ impl fmt::Display for TeamRef {
     }
 }
 
-/// A team to make, as an edge decoded it; what is empty is absent.
+/// A team to create, as decoded by an edge; empty is absent.
 #[derive(Clone, Debug, Default)]
 pub struct TeamDraft {
     pub source: String,
@@ -72,7 +72,7 @@ pub struct TeamDraft {
     pub description: String,
 }
 
-/// A team to make.
+/// A team to create.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct NewTeam {
     #[n(0)]
@@ -114,7 +114,7 @@ fn check_name(name: String, violations: &mut Violations) -> Option<DisplayName> 
     violations.check("display_name", DisplayName::new(name))
 }
 
-/// What is to be said of a team from now on; what is absent stays.
+/// Changes to a team; absent fields stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
 pub struct TeamUpdate {
     #[n(0)]
@@ -123,7 +123,7 @@ pub struct TeamUpdate {
     pub description: Option<String>,
 }
 
-/// The same as an edge decoded it.
+/// The same as decoded by an edge.
 #[derive(Clone, Debug, Default)]
 pub struct TeamUpdateDraft {
     pub display_name: Option<String>,
@@ -131,10 +131,10 @@ pub struct TeamUpdateDraft {
 }
 
 impl TeamUpdateDraft {
-    /// The fields that can be changed, by the names of the API.
+    /// The fields that can be changed, by their API names.
     pub const FIELDS: [&str; 2] = ["display_name", "description"];
 
-    /// What obeys the rules; what breaks one is noted.
+    /// The valid parts; broken rules are recorded.
     pub fn check(self, violations: &mut Violations) -> TeamUpdate {
         let display_name = self.display_name.and_then(|name| check_name(name, violations));
         check_description(self.description.as_deref(), violations);

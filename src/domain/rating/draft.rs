@@ -1,4 +1,4 @@
-//! What a caller wants to offer, before and after it was checked.
+//! An offer to make, before and after validation.
 
 use minicbor::Encode;
 
@@ -8,7 +8,7 @@ use crate::domain::{
     rules::{self, required},
 };
 
-/// An offer as an edge decoded it: absent is `None`, nothing is checked yet.
+/// An offer as decoded by an edge: absent is `None`, nothing is validated yet.
 #[derive(Clone, Debug, Default)]
 pub struct RatingDraft {
     pub user: Option<AuthorDraft>,
@@ -26,7 +26,7 @@ pub struct QuestionDraft {
     pub language: Option<String>,
 }
 
-/// An offer that obeys every rule. Encoded it is what tells one request from another.
+/// A valid offer. Its encoding is what tells one request from another.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct NewRating {
     /// Absent: the requester.
@@ -40,7 +40,7 @@ pub struct NewRating {
     /// Absent: now.
     #[n(3)]
     pub offer_time: Option<UnixMillis>,
-    /// Whether `offer_time` is when the customer is to be asked.
+    /// Whether the offer is scheduled: `offer_time` is when the customer is to be asked.
     #[n(4)]
     pub scheduled: bool,
     #[n(5)]
@@ -58,14 +58,14 @@ pub struct NewQuestion {
 }
 
 impl RatingDraft {
-    /// Checks every rule. `violations` are those that the edge found while decoding; a field that is named there is not
-    /// named twice.
+    /// Checks every rule. `violations` are those that the edge found while decoding; a field already in there is not
+    /// reported twice.
     pub fn check(self, mut violations: Violations) -> Result<NewRating, Violations> {
         let new = self.check_at(Path::ROOT, &mut violations);
         violations.or(new)
     }
 
-    /// What obeys the rules; what breaks one is noted below `at`.
+    /// The valid parts; broken rules are recorded below `at`.
     pub(super) fn check_at(self, at: Path<'_>, violations: &mut Violations) -> NewRating {
         let user = self.user.map(|user| check_person(user, Side::Customer, at.field("user"), violations));
         let agent = self.agent.map(|agent| check_person(agent, Side::Agent, at.field("agent"), violations));
@@ -83,20 +83,20 @@ impl RatingDraft {
         let scheduled = self.schedule_time.is_some();
         let expire_time = self.expire_time;
         let new = NewRating { user, agent, questions, offer_time, scheduled, expire_time };
-        // One that is offered now is asked again when it is.
+        // Checked again at the time of the offer if that is now.
         violations.check(at.field("expire_time"), new.check_expiry(UnixMillis::MIN));
         new
     }
 }
 
-/// What is said of a person counts only where it says something.
+/// An empty description of a person is absent.
 fn check_person(draft: AuthorDraft, side: Side, at: Path<'_>, violations: &mut Violations) -> PartialAuthor {
     let person = draft.check_named(side, at, violations);
     PartialAuthor { name: person.name.filter(|name| !name.is_empty()), ..person }
 }
 
 impl NewRating {
-    /// When it is offered, if not before; it must expire later.
+    /// The time of the offer, `now` if none was given; it must expire later.
     pub fn offered_at(&self, now: UnixMillis) -> Result<UnixMillis, Violations> {
         let mut violations = Violations::default();
         violations.check("expire_time", self.check_expiry(now));

@@ -1,4 +1,4 @@
-//! A rating that is brought along from elsewhere, with what became of it there.
+//! A rating imported from elsewhere, with its outcome there.
 
 use minicbor::{Encode, bytes::ByteArray};
 use uuid::Uuid;
@@ -9,11 +9,11 @@ use crate::domain::{
     UnixMillis, Violations, rules::required,
 };
 
-/// A rating as an edge decoded it: absent is `None`, nothing is checked yet.
+/// A rating as decoded by an edge: absent is `None`, nothing is validated yet.
 #[derive(Clone, Debug, Default)]
 pub struct ImportedRatingDraft {
     pub uuid: Option<Uuid>,
-    /// One of whom nothing is known is somebody all the same.
+    /// A user with no known details is still a user.
     pub user: Option<AuthorDraft>,
     pub agent: Option<AuthorDraft>,
     /// Each with its answer.
@@ -27,14 +27,14 @@ pub struct ImportedRatingDraft {
     pub channel: Option<Channel>,
 }
 
-/// Who is meant where a rating says nobody.
+/// Who is meant where a rating does not say.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Defaults<'a> {
     pub user: Option<&'a Author>,
     pub agent: Option<&'a Author>,
 }
 
-/// A rating that obeys every rule.
+/// A valid rating.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct NewImportedRating {
     #[n(0)]
@@ -55,7 +55,7 @@ pub struct NewImportedRating {
 }
 
 impl ImportedRatingDraft {
-    /// Checks every rule of an offer and of its answers; `None` when one is broken, which is then among the violations.
+    /// Checks the rules of an offer and of its answers; `None` when one is broken; the violation is then recorded.
     pub fn check(
         mut self,
         defaults: Defaults<'_>,
@@ -64,7 +64,7 @@ impl ImportedRatingDraft {
     ) -> Option<NewImportedRating> {
         let mut found = Violations::default();
         let (questions, answers): (Vec<_>, Vec<_>) = std::mem::take(&mut self.questions).into_iter().unzip();
-        // One that was scheduled is told with both times, which are one.
+        // A scheduled rating comes with both times, which are equal.
         let offer_time = self.offer_time.filter(|time| self.schedule_time != Some(*time));
         let offer = RatingDraft {
             user: self.user.clone().filter(is_known),
@@ -124,7 +124,7 @@ impl ImportedRatingDraft {
     }
 }
 
-/// Whether anything is known of somebody that the rules of an offer could be asked of.
+/// Whether anything is known about somebody that the rules of an offer can be applied to.
 fn is_known(author: &AuthorDraft) -> bool {
     let says = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
     says(&author.external_id) || says(&author.name)
@@ -157,7 +157,7 @@ impl NewImportedRating {
         }
     }
 
-    /// The UUID that it brings along.
+    /// The UUID that it is imported with.
     pub fn uuid(&self) -> Option<Uuid> {
         self.uuid.as_ref().map(|uuid| Uuid::from_bytes(**uuid))
     }

@@ -1,11 +1,11 @@
-//! That a customer does not want to be asked, told by itself and not on an offer.
+//! A customer's wish not to be asked, reported on its own and not on an offer.
 
 use crate::domain::{
     Author, AuthorDraft, AuthorKind, ConversationRef, Path, Side, SourceName, UnixMillis, Violations,
     person::check_side,
 };
 
-/// An opt-out as an edge decoded it: absent is `None`, nothing is checked yet.
+/// An opt-out as decoded by an edge: absent is `None`, nothing is validated yet.
 #[derive(Clone, Debug, Default)]
 pub struct OptOutDraft {
     pub source: Option<String>,
@@ -14,12 +14,12 @@ pub struct OptOutDraft {
     pub time: Option<UnixMillis>,
 }
 
-/// An opt-out that obeys every rule.
+/// A valid opt-out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewOptOut {
     pub source: SourceName,
     pub customer: Author,
-    /// In which one without an external id is known.
+    /// Identifies a customer without an external id.
     pub conversation: Option<ConversationRef>,
     /// Absent: now.
     pub time: Option<UnixMillis>,
@@ -32,7 +32,7 @@ impl OptOutDraft {
         let source = violations.check("source", source);
         let at = Path::of("customer");
         check_side(self.customer.kind, Side::Customer, at, &mut violations);
-        // One that breaks its rule is there all the same.
+        // An invalid id is still an id.
         let has_id = self.customer.external_id.as_deref().is_some_and(|id| !id.is_empty());
         let customer = self.customer.check(at, &mut violations);
         if !has_id && self.conversation.is_none() {

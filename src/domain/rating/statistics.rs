@@ -9,16 +9,16 @@
 
 /// The standard normal distribution's quantile at 0.975, squared: what the score test is compared with.
 const Z_SQUARED: f64 = 1.959_963_984_540_054 * 1.959_963_984_540_054;
-/// Enough halvings to find a bound or a multiplier to the last digit of a double.
+/// Enough bisection steps to find a bound or a multiplier to the last digit of a double.
 const HALVINGS: usize = 64;
 
 /// A number estimated from `n` observations.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Estimate {
     pub n: u64,
-    /// `None` without an observation.
+    /// `None` without observations.
     pub value: Option<f64>,
-    /// The 95 % interval; `None` without an observation.
+    /// The 95 % interval; `None` without observations.
     pub interval: Option<Interval>,
 }
 
@@ -28,18 +28,19 @@ pub struct Interval {
     pub upper: f64,
 }
 
-/// The share that `hits` are of `n`, 0 to 1.
+/// `hits` as a share of `n`, 0 to 1.
 pub fn share(hits: u64, n: u64) -> Estimate {
     let hits = hits.min(n);
     mean(&[n - hits, hits], 0.0, 1.0)
 }
 
-/// The net promoter score, −100 to 100: the share of promoters less that of detractors, times 100.
+/// The net promoter score, −100 to 100: the share of promoters minus that of detractors, times 100.
 pub fn net_promoter_score(promoters: u64, passives: u64, detractors: u64) -> Estimate {
     mean(&[detractors, passives, promoters], -100.0, 100.0)
 }
 
-/// The mean of answers on a scale of evenly spaced values: `counts[0]` of them are `least`, the lowest value there is, and so on.
+/// The mean of answers on a scale of evenly spaced values: `counts[0]` is the number of answers of `least`, the lowest
+/// value, and so on.
 pub fn mean(counts: &[u64], least: f64, step: f64) -> Estimate {
     let n = counts.iter().sum::<u64>();
     if n == 0 {
@@ -63,12 +64,12 @@ struct Sample<'a> {
 }
 
 impl Sample<'_> {
-    /// The last mean on the way from the sample's own to this end of the scale that the score test does not reject.
+    /// The mean furthest from the sample's own, towards this end of the scale, that the score test does not reject.
     fn bound(&self, end: f64) -> f64 {
         let (mut inside, mut outside) = (self.mean, end);
         for _ in 0..HALVINGS {
             let middle = f64::midpoint(inside, outside);
-            // No double lies between them any more; the end itself is rejected unless every answer is there.
+            // No double is left between them; the end itself is rejected unless every answer is there.
             if middle == inside || middle == outside {
                 break;
             }
@@ -80,9 +81,9 @@ impl Sample<'_> {
 
     /// Rao's score statistic n (x̄ − μ)² / V of the hypothesis that the true mean is `mean`, between the sample's own and `end`.
     ///
-    /// V is the variance of the likeliest distribution with that mean: pᵢ = wᵢ / (1 + θ (vᵢ − μ)) with the shares wᵢ of the
-    /// answers and the multiplier θ that makes its mean μ. Where even the largest θ leaves the mean short of `end`, what is
-    /// missing of the probability stands there.
+    /// V is the variance of the likeliest distribution with that mean: pᵢ = wᵢ / (1 + θ (vᵢ − μ)), where wᵢ are the
+    /// shares of the answers and the multiplier θ makes its mean μ. Where even the largest θ leaves the mean short of
+    /// `end`, the missing probability is placed there.
     fn score(&self, mean: f64, end: f64) -> f64 {
         let theta = self.multiplier(mean, 1.0 / (mean - end));
         let (mut total, mut variance) = (0.0, 0.0);
@@ -95,7 +96,8 @@ impl Sample<'_> {
         self.n * (self.mean - mean).powi(2) / variance
     }
 
-    /// Where the likeliest distribution's mean crosses `mean`, between 0 and `last`, by bisection: it moves one way.
+    /// Where the mean of the likeliest distribution crosses `mean`, between 0 and `last`, by bisection, as it is
+    /// monotonic.
     fn multiplier(&self, mean: f64, last: f64) -> f64 {
         let is_above = self.mean > mean;
         let (mut low, mut high) = (0.0, last);
@@ -110,7 +112,7 @@ impl Sample<'_> {
         low
     }
 
-    /// The share of each value that was answered at all, with its distance from `mean`.
+    /// The share of each value that occurs, with its distance from `mean`.
     fn shares(&self, mean: f64) -> impl Iterator<Item = (f64, f64)> {
         let answered = self.counts.iter().zip(0_u32..).filter(|(count, _)| **count > 0);
         answered.map(move |(count, place)| (*count as f64 / self.n, f64::from(place) - mean))

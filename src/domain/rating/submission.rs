@@ -1,4 +1,4 @@
-//! Answering an offer: which answers it takes, and what it is afterwards.
+//! Answering an offer: which answers it accepts, and the result.
 
 use minicbor::Encode;
 
@@ -8,13 +8,13 @@ use crate::domain::{
     rules::{self, required},
 };
 
-/// What a customer sent back. Encoded it is what tells one request from another.
+/// What a customer sent back. Its encoding is what tells one request from another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
 pub struct Submission {
     /// All or some of the questions, each once.
     #[n(0)]
     pub answers: Vec<NewAnswer>,
-    /// `true`: the customer does not want to be asked again. `false`: they take that back.
+    /// `true`: the customer opts out of being asked again. `false`: they opt back in.
     #[n(1)]
     pub opt_out: Option<bool>,
 }
@@ -35,7 +35,7 @@ pub struct NewAnswer {
 /// Which question an answer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode)]
 pub enum QuestionRef {
-    /// By its place, from 0.
+    /// By position, from 0.
     #[n(0)]
     Place(#[n(0)] u64),
     /// The first one of this type.
@@ -46,16 +46,16 @@ pub enum QuestionRef {
     Only,
 }
 
-/// Why a submission was not taken.
+/// Why a submission was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
     Invalid(Violations),
-    /// The offer takes no answers: this is where it stands.
+    /// The offer is in this state, in which it accepts no answers.
     Closed(RatingState),
 }
 
 impl Rating {
-    /// The rating with these answers in place of earlier ones.
+    /// The rating with these answers replacing earlier ones.
     pub fn submit(&self, submission: &Submission, now: UnixMillis) -> Result<Self, Refused> {
         let mut changed = self.clone();
         changed.version = self.version.saturating_add(1);
@@ -85,7 +85,7 @@ impl Rating {
         }
         violations.or(()).map_err(Refused::Invalid)?;
         let state = changed.course.state(self.offer_time, now);
-        // Whoever was asked may say at any time that they do not want to be.
+        // Whoever was asked may opt out at any time.
         let is_taken =
             if submission.answers.is_empty() { state.was_asked() } else { state == RatingState::Offered };
         if !is_taken {
@@ -97,7 +97,7 @@ impl Rating {
         Ok(changed)
     }
 
-    /// The rating withdrawn. A second time changes nothing.
+    /// The rating cancelled. Cancelling again changes nothing.
     pub fn cancel(&self, now: UnixMillis) -> Result<Option<Self>, RatingState> {
         match self.state(now) {
             RatingState::Cancelled => Ok(None),
@@ -114,7 +114,7 @@ impl Rating {
 }
 
 impl QuestionRef {
-    /// The place of the question that is meant.
+    /// The position of the question that is meant.
     pub fn place(self, questions: &[RatingQuestion]) -> Option<usize> {
         match self {
             Self::Place(place) => usize::try_from(place).ok().filter(|place| *place < questions.len()),
@@ -123,7 +123,7 @@ impl QuestionRef {
         }
     }
 
-    /// The field that is wrong where no question is meant, and the rule.
+    /// The field and the rule that are broken if no question is meant.
     fn refusal(self, questions: &[RatingQuestion]) -> (&'static str, String) {
         let count = questions.len();
         match self {
@@ -138,7 +138,7 @@ impl QuestionRef {
     }
 }
 
-/// `None` when it is not right, which is then among the violations.
+/// `None` when it is invalid; the violation is then recorded.
 pub(super) fn checked(
     kind: RatingType,
     answer: &NewAnswer,

@@ -1,4 +1,4 @@
-//! What many ratings come to. docs/ratings.md says what counts, and how.
+//! Summaries of many ratings. docs/ratings.md says what counts, and how.
 
 use super::{
     RatingEntry, RatingType,
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::domain::UnixMillis;
 
-/// Counts of ratings and of their answers, taken one at a time.
+/// Counts of ratings and their answers, added one rating at a time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RatingCounts {
     offered: u64,
@@ -20,14 +20,14 @@ pub struct RatingCounts {
     thumbs_up: u64,
 }
 
-/// What the counts come to.
+/// The figures that follow from the counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RatingSummary {
     /// Offers whose customer was asked.
     pub offered: u64,
-    /// Those of them with at least one answer.
+    /// The number of those with at least one answer.
     pub answered: u64,
-    /// `answered` of `offered`.
+    /// `answered` divided by `offered`.
     pub response_rate: Estimate,
     /// 1 to 5.
     pub csat_mean: Estimate,
@@ -58,7 +58,7 @@ impl RatingCounts {
     fn add_value(&mut self, kind: RatingType, value: u8) {
         match kind {
             RatingType::Csat => {
-                // What no question allows is not stored.
+                // Values that no question allows are never stored.
                 if let Some(count) =
                     value.checked_sub(1).and_then(|place| self.csat.get_mut(usize::from(place)))
                 {

@@ -65,7 +65,7 @@ fn every_type_takes_its_values_and_no_other() {
 }
 
 #[test]
-fn some_answers_leave_the_others_as_they_were() {
+fn a_partial_submission_leaves_other_answers_alone() {
     let asked = rating(&[RatingType::Csat, RatingType::Nps]);
     let first = asked.submit(&answers(&[(1, 9)]), LATER).unwrap();
     assert_eq!(first.state(LATER), RatingState::Rated);
@@ -78,7 +78,7 @@ fn some_answers_leave_the_others_as_they_were() {
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once() {
+fn all_violations_are_reported_at_once() {
     let asked = rating(&[RatingType::Csat, RatingType::Nps]);
     let mut wrong = answers(&[(0, 6), (2, 1), (0, 1)]);
     wrong.answers[0].comment = Some("x".repeat(limits::COMMENT_BYTES + 1));
@@ -88,7 +88,7 @@ fn all_that_is_wrong_is_told_at_once() {
 }
 
 #[test]
-fn a_question_is_found_by_its_type_or_as_the_only_one() {
+fn a_question_is_found_by_type_or_by_being_the_only_one() {
     let by = |question, kinds: &[RatingType]| {
         let mut submission = answers(&[(0, 1)]);
         submission.answers[0].question = question;
@@ -123,7 +123,7 @@ fn only_an_open_offer_takes_answers() {
         let refused = with(change).submit(&answers(&[(0, 5)]), now);
         assert_eq!(refused, Err(Refused::Closed(state)));
     }
-    // A partly answered one expires too, for what it lacks, and stays rated.
+    // A partly answered offer also expires, for its other questions, and stays rated.
     let mut partly =
         rating(&[RatingType::Csat, RatingType::Csat]).submit(&answers(&[(0, 5)]), OFFER).unwrap();
     partly.course.expire_time = Some(LATER);
@@ -133,7 +133,7 @@ fn only_an_open_offer_takes_answers() {
 }
 
 #[test]
-fn whoever_was_asked_may_opt_out_and_back_in() {
+fn a_customer_who_was_asked_may_opt_out_and_back_in() {
     let opt = |out, values: &[(u64, i64)]| Submission { opt_out: Some(out), ..answers(values) };
     let out = rating(&[RatingType::Csat]).submit(&opt(true, &[]), LATER).unwrap();
     assert_eq!(out.state(LATER), RatingState::OptedOut);
@@ -147,7 +147,7 @@ fn whoever_was_asked_may_opt_out_and_back_in() {
 }
 
 #[test]
-fn what_is_answered_is_not_cancelled() {
+fn an_answered_offer_cannot_be_cancelled() {
     let open = rating(&[RatingType::Csat]);
     let cancelled = open.cancel(LATER).unwrap().unwrap();
     assert_eq!(cancelled.state(LATER), RatingState::Cancelled);

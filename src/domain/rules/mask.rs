@@ -2,7 +2,7 @@
 
 use super::{Violations, shown};
 
-/// A field mask that was checked.
+/// A validated field mask.
 #[derive(Clone, Debug)]
 pub struct UpdateMask<'m> {
     /// Empty: those that are present.
@@ -11,10 +11,10 @@ pub struct UpdateMask<'m> {
 
 impl<'m> UpdateMask<'m> {
     const EVERY_FIELD: &'static str = "*";
-    /// An answer stays small however many are wrong.
+    /// Keeps an answer small however many paths are wrong.
     const SHOWN_PATHS: usize = 20;
 
-    /// `fields` are all that can be changed; `*` stands for all of them, and no mask for those that are present.
+    /// `fields` are all that can be changed; `*` stands for all of them, no mask for those that are present.
     pub fn new(paths: &'m [String], fields: &[&str], violations: &mut Violations) -> Self {
         let is_known = |path: &str| path == Self::EVERY_FIELD || fields.contains(&path);
         Self::check(paths, is_known, &format!("{} or *", fields.join(", ")), violations);
@@ -47,12 +47,12 @@ impl<'m> UpdateMask<'m> {
         self.paths.iter().any(|path| path == field || path == Self::EVERY_FIELD)
     }
 
-    /// `value` when its field is to be changed.
+    /// `value` if its field is to be changed.
     pub fn take<T>(&self, field: &str, value: T, is_present: bool) -> Option<T> {
         self.names(field, is_present).then_some(value)
     }
 
-    /// A text that is absent when it is empty.
+    /// A text, absent if it is empty.
     pub fn take_text(&self, field: &str, text: &str) -> Option<String> {
         self.names(field, !text.is_empty()).then(|| text.to_owned())
     }
@@ -72,14 +72,14 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_names_what_changes_also_to_nothing() {
+    fn a_mask_names_what_changes_or_is_cleared() {
         assert_eq!(taken(&["b"]), (None, Some(2), String::new()));
         assert_eq!(taken(&["*"]), (Some(1), Some(2), String::new()));
         assert_eq!(taken(&[]), (Some(1), None, String::new()), "no mask names what is present");
     }
 
     #[test]
-    fn every_field_that_cannot_be_changed_is_named() {
+    fn every_unknown_field_is_named() {
         let (.., wrong) = taken(&["a", "c", "d"]);
         assert_eq!(wrong, "update_mask: must name fields among a, b or *, names \"c\", \"d\"");
     }

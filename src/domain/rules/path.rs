@@ -1,8 +1,8 @@
-//! Where in a request a field stands.
+//! The location of a field in a request.
 
 use std::fmt;
 
-/// The path of a field, `messages[3].author.name`. It is written out only where something is wrong.
+/// The path of a field, `messages[3].author.name`. It is formatted only when something is wrong.
 #[derive(Clone, Copy, Debug)]
 pub struct Path<'a> {
     parent: Option<&'a Path<'a>>,
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_names_fields_and_places() {
+    fn a_path_names_fields_and_indexes() {
         let message = Path::ROOT.item("messages", 3);
         assert_eq!(message.field("author").field("name").to_string(), "messages[3].author.name");
         assert_eq!(Path::of("assignee").field("kind").to_string(), "assignee.kind");

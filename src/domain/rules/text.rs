@@ -1,4 +1,4 @@
-//! Texts that cannot hold what breaks their rule.
+//! Text types that cannot hold an invalid value.
 
 use std::{fmt, ops::Deref, str::FromStr};
 
@@ -6,10 +6,10 @@ use minicbor::{Decode, Decoder, Encode, decode};
 
 use super::{Broken, bytes, limits, one_line};
 
-/// A text of a length within `$bytes` and without control characters.
+/// A text whose length is within `$bytes` and that has no control characters.
 ///
-/// It is stored as the text alone. What an earlier build stored against the rule is mended when it is read, so that whoever
-/// reads a record, and every export of it, has a text that obeys.
+/// It is stored as plain text. Values that an earlier build stored against the rule are mended when they are read, so
+/// that every reader of a record, and every export, gets valid text.
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident, $bytes:expr) => {
         $(#[$doc])*
@@ -25,14 +25,14 @@ macro_rules! checked_text {
                 Ok(Self(text))
             }
 
-            /// A text that callers may leave out: an empty one is absent.
+            /// A text that callers may omit: empty is absent.
             pub fn optional(text: Option<String>) -> Result<Option<Self>, Broken> {
                 let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
                 bytes(&text, 0..=$bytes.into_inner().1)?;
                 Self::new(text).map(Some)
             }
 
-            /// The nearest text that obeys the rule.
+            /// The nearest valid text.
             pub fn mended(text: impl Into<String>) -> Self {
                 let text = text.into();
                 Self::new(text.as_str()).unwrap_or_else(|_| Self(mended(&text, $bytes.into_inner())))
@@ -57,7 +57,7 @@ macro_rules! checked_text {
             }
         }
 
-        // As messages quote it: without the name of the type.
+        // As messages quote it: without the type name.
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 fmt::Debug::fmt(&self.0, f)
@@ -105,7 +105,7 @@ macro_rules! checked_text {
 }
 
 checked_text!(
-    /// What a source calls a conversation, a message, a person or a team.
+    /// A source's id for a conversation, message, person or team.
     ExternalId,
     1..=limits::EXTERNAL_ID_BYTES
 );
@@ -120,7 +120,7 @@ checked_text!(
     1..=limits::TAG_BYTES
 );
 checked_text!(
-    /// What people and teams are called in the directory; empty where nobody named them.
+    /// The name of a person or team in the directory; empty if nobody named them.
     DisplayName,
     0..=limits::NAME_BYTES
 );
@@ -130,14 +130,15 @@ impl ExternalId {
         Self(number.to_string())
     }
 
-    /// One that is taken from another field: what an id may not have falls away, since a text that mail programs have folded
-    /// into lines is one all the same. `None` when nothing is left.
+    /// An id derived from another field: characters that an id must not have are removed, since mail programs may have
+    /// folded the text into lines. `None` if nothing is left.
     pub fn unfolded(text: &str) -> Option<Self> {
         let text = text.replace(char::is_control, "");
         (!text.is_empty()).then(|| Self::mended(text))
     }
 
-    /// What [`Self::mended`] may have made this of: control characters where their pictures are. `None` without pictures.
+    /// What [`Self::mended`] may have made this from: control pictures are turned back into control characters. `None`
+    /// without pictures.
     pub fn before_mending(&self) -> Option<String> {
         let control = |character: char| match character {
             '\u{2400}'..='\u{241f}' => char::from_u32(u32::from(character) - 0x2400).unwrap_or(character),
@@ -148,7 +149,7 @@ impl ExternalId {
         (text != self.0).then_some(text)
     }
 
-    /// As [`Self::optional`], of what is stored.
+    /// Like [`Self::optional`], for stored values.
     pub fn decode_optional<C>(d: &mut Decoder<'_>, ctx: &mut C) -> Result<Option<Self>, decode::Error> {
         let text: Option<&str> = Decode::decode(d, ctx)?;
         Ok(text.filter(|text| !text.is_empty()).map(Self::mended))
@@ -162,13 +163,13 @@ impl From<ExternalId> for DisplayName {
 }
 
 impl SourceName {
-    /// Of what says nothing of its source.
+    /// For input that does not name its source.
     pub fn custom() -> Self {
         Self("custom".to_owned())
     }
 }
 
-/// A control character becomes its picture, so that two texts that differ by one still differ; what is too long is cut.
+/// Replaces each control character by its picture, so that texts that differ by one still differ, and truncates.
 fn mended(text: &str, (least, most): (usize, usize)) -> String {
     let mut kept = String::with_capacity(text.len());
     for character in text.chars() {
@@ -193,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_that_is_empty_long_or_of_two_lines_is_refused() {
+    fn an_empty_long_or_multi_line_id_is_refused() {
         assert_eq!(ExternalId::new("").unwrap_err(), "must be 1 to 512 bytes long, is 0");
         assert_eq!(ExternalId::new("x".repeat(513)).unwrap_err(), "must be 1 to 512 bytes long, is 513");
         let two_lines = ExternalId::new("2\n3").unwrap_err();
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_against_the_rule_is_mended_and_stays_apart() {
+    fn invalid_stored_text_is_mended_and_stays_distinct() {
         assert_eq!(stored::<ExternalId>("2\n3").as_str(), "2␊3");
         assert_ne!(stored::<ExternalId>("2\n3"), stored::<ExternalId>("2\r3"));
         assert_eq!(stored::<ExternalId>("").as_str(), "-");
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_id_was_before_it_was_mended_is_known_from_its_pictures() {
+    fn the_id_before_mending_follows_from_its_control_pictures() {
         let before = "a\0b\n\u{1f}\u{7f}";
         assert_eq!(ExternalId::mended(before).before_mending().as_deref(), Some(before));
         assert_eq!(ExternalId::mended("c1").before_mending(), None);
@@ -223,7 +224,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_stored_text_obeys_the_rule_once_it_is_read(text in "[\\PC\0-\u{a0}]{0,600}") {
+        fn any_stored_text_is_valid_once_it_is_read(text in "[\\PC\0-\u{a0}]{0,600}") {
             let read: ExternalId = stored(&text);
             prop_assert_eq!(ExternalId::new(read.as_str()), Ok(read.clone()));
             if let Ok(id) = ExternalId::new(text.as_str()) {

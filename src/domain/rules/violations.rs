@@ -1,26 +1,26 @@
-//! What is wrong with an input, all of it at once.
+//! What is wrong with an input, reported all at once.
 
 use std::{collections::BTreeSet, fmt};
 
 /// One broken rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The path of the field: `messages[0].kind`. An edge renames it to what its callers call it.
+    /// The path of the field: `messages[0].kind`. Each edge renames it to what its callers call it.
     pub field: String,
-    /// The rule and the value that breaks it: `must be at most 128 bytes, is 130`.
+    /// The rule and the offending value: `must be at most 128 bytes, is 130`.
     pub message: String,
 }
 
-/// The broken rules found so far; at most one per field, the first one found.
+/// The violations found so far; at most one per field, the first one found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Violations {
     kept: Vec<Violation>,
-    /// The fields of those that are only counted. An input within its limit of bytes bounds how many there can be.
+    /// The fields of violations that are only counted. The size limit of the input bounds how many there can be.
     left_out: BTreeSet<String>,
 }
 
 impl Violations {
-    /// The most that are kept: an answer has to stay small however broken the input is. Beyond it they are counted.
+    /// The most that are kept, so that an answer stays small however broken the input is. The rest is only counted.
     pub const MAX: usize = 100;
 
     pub fn one(field: impl Into<String>, message: impl Into<String>) -> Self {
@@ -41,17 +41,17 @@ impl Violations {
         }
     }
 
-    /// What obeys a rule; what does not is noted, and `None`.
+    /// The valid value; otherwise `None`, and the violation is recorded.
     pub fn check<T>(&mut self, field: impl Into<String>, rule: Result<T, String>) -> Option<T> {
         rule.map_err(|broken| self.add(field, broken)).ok()
     }
 
-    /// Adds those of another reading whose field is one that `is_told` takes.
+    /// Adds those violations of another pass whose field `is_told` accepts.
     pub fn add_all(&mut self, more: Self, is_told: impl Fn(&str) -> bool) {
         for wrong in more.kept.into_iter().filter(|wrong| is_told(&wrong.field)) {
             self.add(wrong.field, wrong.message);
         }
-        // Of these no rule is known any more; the other reading had as many as are ever kept.
+        // Their rules are no longer known; the other pass had already kept as many as it could.
         let left_out = more.left_out.into_iter().filter(|field| is_told(field));
         self.left_out.extend(left_out.filter(|field| self.kept.iter().all(|known| known.field != *field)));
     }
@@ -65,7 +65,7 @@ impl Violations {
         self.kept.iter()
     }
 
-    /// How many there are besides those that are kept.
+    /// How many there are beyond those that are kept.
     pub fn left_out(&self) -> usize {
         self.left_out.len()
     }
@@ -78,12 +78,12 @@ impl Violations {
         Self { kept: kept.collect(), left_out: left_out.collect() }
     }
 
-    /// What was parsed; `None` when it was wrong, which is then noted.
+    /// The parsed value; `None` if it was invalid, and the violations are recorded.
     pub fn take<T>(&mut self, parsed: Result<T, Self>) -> Option<T> {
         parsed.map_err(|more| self.add_all(more, |_| true)).ok()
     }
 
-    /// What was parsed, unless it or anything before was wrong: then all of it.
+    /// The parsed value, or all violations if it or anything before was invalid.
     pub fn collect<T>(mut self, parsed: Result<T, Self>) -> Result<T, Self> {
         match self.take(parsed) {
             Some(value) => self.or(value),
@@ -91,7 +91,7 @@ impl Violations {
         }
     }
 
-    /// `value` when nothing is wrong, else all that is.
+    /// `value` if nothing is wrong, else all violations.
     pub fn or<T>(self, value: T) -> Result<T, Self> {
         if self.is_empty() { Ok(value) } else { Err(self) }
     }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_most_that_are_kept_each_field_is_counted_once() {
+    fn beyond_the_maximum_each_field_is_counted_once() {
         let mut violations = of_fields(0..Violations::MAX);
         assert_eq!((violations.iter().len(), violations.left_out()), (Violations::MAX, 0));
         assert!(violations.to_string().ends_with("99: is wrong"));
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn two_readings_together_count_no_field_twice() {
+    fn two_passes_together_count_no_field_twice() {
         let mut violations = of_fields(0..150);
         violations.add_all(of_fields(40..170), |field| field != "169");
         assert_eq!((violations.iter().len(), violations.left_out()), (Violations::MAX, 69));

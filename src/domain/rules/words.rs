@@ -1,8 +1,8 @@
-//! What the values of an enum are called.
+//! The names of an enum's values.
 
-/// An enum that callers name: by a number in protobuf, by a word in JSON and in resource names. Both stand here once.
+/// An enum that callers name: by number in protobuf, by word in JSON and resource names. Both are defined here, once.
 pub trait Words: Copy + PartialEq + 'static {
-    /// Each value with its number in the API and its word: the end of its name there, in lower case.
+    /// Each value with its API number and its word: the end of its API name, in lower case.
     const WORDS: &'static [(Self, i32, &'static str)];
 
     fn number(self) -> i32 {

@@ -5,7 +5,7 @@ use crate::domain::{AuthorKind, ExternalId, Handling, MessageKind, UnixMillis};
 
 const HOUR: i64 = 60 * 60 * 1000;
 
-/// `c` is the customer, other letters are agents, in capitals for a note; with hours.
+/// `c` is the customer, other letters are agents, upper case is a note; with times in hours.
 fn messages(script: &[(char, i64)]) -> Vec<Message> {
     (0..)
         .zip(script)
@@ -32,23 +32,23 @@ fn cut_script(script: &[(char, i64)]) -> Vec<Vec<usize>> {
 }
 
 #[test]
-fn a_message_or_note_of_the_same_agent_extends() {
+fn a_message_or_note_by_the_same_agent_extends() {
     assert_eq!(cut_script(&[('c', 0), ('a', 1), ('c', 2), ('A', 3), ('a', 4)]), [vec![1, 3, 4]]);
 }
 
 #[test]
-fn another_agent_opens_a_new_one_and_so_does_the_first_when_back() {
+fn another_agent_opens_a_new_one_and_so_does_the_first_on_returning() {
     assert_eq!(cut_script(&[('a', 0), ('B', 1), ('c', 2), ('a', 3)]), [vec![0], vec![1], vec![3]]);
 }
 
 #[test]
-fn twenty_four_idle_hours_open_a_new_one_whatever_the_customer_writes() {
+fn twenty_four_idle_hours_open_a_new_one_even_if_the_customer_writes() {
     assert_eq!(cut_script(&[('a', 0), ('c', 12), ('a', 23)]), [vec![0, 2]]);
     assert_eq!(cut_script(&[('a', 0), ('c', 12), ('a', 24)]), [vec![0], vec![2]]);
 }
 
 #[test]
-fn time_that_goes_back_opens_nothing_and_does_not_start_the_clock_anew() {
+fn a_time_that_goes_back_opens_nothing_and_does_not_restart_the_clock() {
     assert_eq!(cut_script(&[('a', 30), ('a', 1), ('a', 31)]), [vec![0, 1, 2]]);
 }
 
@@ -76,13 +76,13 @@ fn no_agent_no_worklog() {
 }
 
 #[test]
-fn a_window_reaches_from_the_one_before_to_the_next() {
+fn a_window_reaches_from_the_previous_worklog_to_the_next() {
     let messages = messages(&[('c', 0), ('a', 1), ('c', 2), ('b', 3), ('c', 4)]);
     let worklogs = cut(&messages, &[], IDLE_MILLIS);
     assert_eq!(windows(&worklogs, messages.len()), [0..3, 2..5]);
 }
 
-/// What arrives besides messages: `!` is a closing, `o` an opening.
+/// Also with status changes: `!` closes, `o` opens.
 fn arrived(script: &[(char, i64)]) -> (Vec<Message>, Vec<StatusChange>) {
     let is_status = |who: char| who == '!' || who == 'o';
     let wrote: Vec<(char, i64)> = script.iter().copied().filter(|(who, _)| !is_status(*who)).collect();
@@ -91,7 +91,7 @@ fn arrived(script: &[(char, i64)]) -> (Vec<Message>, Vec<StatusChange>) {
     for (who, hours) in script {
         if is_status(*who) {
             let status = if *who == '!' { Status::Closed } else { Status::Open };
-            // The last message has this number.
+            // The number of the last message.
             handling.set_status(status, UnixMillis(hours * HOUR), MessageId(arrived));
         } else {
             arrived += 1;
@@ -120,15 +120,15 @@ fn a_closing_before_the_first_work_or_after_the_last_cuts_nothing() {
 }
 
 #[test]
-fn another_status_than_closed_ends_nothing() {
+fn a_status_other_than_closed_ends_nothing() {
     assert_eq!(cut_arrived(&[('a', 0), ('o', 1), ('a', 2)]), [vec![0, 1]]);
 }
 
 #[test]
-fn the_place_of_a_closing_counts_and_not_its_time() {
-    // It arrives after both messages with a time between them.
+fn a_closing_counts_by_its_place_not_its_time() {
+    // Arrives after both messages with a time between theirs.
     assert_eq!(cut_arrived(&[('a', 0), ('a', 4), ('!', 2), ('a', 5)]), [vec![0, 1], vec![2]]);
-    // It arrives between them with a time after both.
+    // Arrives between them with a time after both.
     assert_eq!(cut_arrived(&[('a', 0), ('!', 9), ('a', 4)]), [vec![0], vec![1]]);
 }
 
@@ -139,7 +139,7 @@ fn any_script() -> impl Strategy<Value = Vec<(char, i64)>> {
 
 proptest! {
     #[test]
-    fn what_arrives_later_changes_only_the_last_and_only_by_extending(script in any_script(), more in any_script()) {
+    fn later_arrivals_only_extend_the_last(script in any_script(), more in any_script()) {
         let before = cut_arrived(&script);
         let together: Vec<(char, i64)> = script.into_iter().chain(more).collect();
         let after = cut_arrived(&together);
@@ -154,7 +154,7 @@ proptest! {
     }
 
     #[test]
-    fn no_worklog_goes_on_after_a_closing(script in any_script()) {
+    fn no_worklog_continues_after_a_closing(script in any_script()) {
         let (messages, changes) = arrived(&script);
         for worklog in cut(&messages, &changes, IDLE_MILLIS) {
             let (first, last) = (worklog.first_message, messages[worklog.last()].id);
@@ -164,7 +164,7 @@ proptest! {
     }
 
     #[test]
-    fn every_agents_message_is_in_exactly_one(script in any_script()) {
+    fn every_agent_message_is_in_exactly_one(script in any_script()) {
         let (messages, changes) = arrived(&script);
         let worklogs = cut(&messages, &changes, IDLE_MILLIS);
         let worked: Vec<usize> = worklogs.into_iter().flat_map(|worklog| worklog.messages).collect();

@@ -1,11 +1,11 @@
-//! What a worklog amounts to: what was done in it, how long it took, and how much an AI had to do with it.
+//! What a worklog consists of: the actions taken, the time spent, and the AI's share.
 
 use super::Worklog;
 use crate::domain::{Author, AuthorKind, Message, MessageId, MessageKind, UnixMillis};
 
-/// A longer silence than this ends a segment.
+/// A silence longer than this ends a segment.
 pub const SEGMENT_GAP_MILLIS: i64 = 30 * 60 * 1000;
-/// The most AI agents that are named of one worklog: of a conversation of thousands of them every worklog would name all.
+/// The most AI agents listed per worklog: in a conversation with thousands of them, every worklog would list all.
 pub const MAX_AI_AGENTS: usize = 20;
 
 /// What an agent does with one message.
@@ -25,29 +25,29 @@ impl From<MessageKind> for Action {
     }
 }
 
-/// How much an AI had to do with a worklog.
+/// An AI's share in a worklog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Automation {
-    /// A person's work: no AI before it, no AI tool in it.
+    /// A person's work: no AI before it, no AI tool used.
     None,
-    /// A person's work in which an AI tool helped.
+    /// A person's work with an AI tool's help.
     Monitor,
     /// A person's work after an AI had written.
     Assisted,
-    /// An AI's work that a person went on with.
+    /// An AI's work that a person continued.
     SpecializedAgent,
-    /// An AI's work that nobody went on with.
+    /// An AI's work that nobody continued.
     DarkProcessing,
 }
 
 /// A stretch of a worklog without a gap of more than half an hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// The earliest message of it, which no other segment has.
+    /// Its earliest message, which is in no other segment.
     pub first_message: MessageId,
     pub from: UnixMillis,
     pub to: UnixMillis,
-    /// The distinct ones, in the order of their first time.
+    /// Without duplicates, in order of first occurrence.
     pub actions: Vec<Action>,
 }
 
@@ -57,27 +57,27 @@ impl Segment {
     }
 }
 
-/// What one worklog amounts to.
+/// What one worklog consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
-    /// Of the worklog's last message.
+    /// The worklog's last message.
     pub last_message: MessageId,
     pub last_interaction: UnixMillis,
     pub last_action: Action,
-    /// The distinct ones, in the order of their first time.
+    /// Without duplicates, in order of first occurrence.
     pub actions: Vec<Action>,
-    /// In the order of their times.
+    /// In order of time.
     pub segments: Vec<Segment>,
-    /// All segments together.
+    /// The sum over all segments.
     pub duration_seconds: i64,
-    /// From the last public reply to the last note after it; 0 without one.
+    /// From the last public reply to the last note after it; 0 if there is none.
     pub after_work_seconds: i64,
     pub automation: Automation,
-    /// The AI agents that had written by its end, in the order of their first message; the first [`MAX_AI_AGENTS`].
+    /// The AI agents that had written by its end, in order of their first message; the first [`MAX_AI_AGENTS`] only.
     pub ai_agents: Vec<Author>,
 }
 
-/// What each of a transcript's worklogs amounts to, in their order.
+/// The work in each of a transcript's worklogs, in order.
 pub fn of(messages: &[Message], worklogs: &[Worklog]) -> Vec<Work> {
     let last_of_teammate = worklogs.iter().rposition(|worklog| worklog.agent.kind == AuthorKind::Teammate);
     let mut ai_agents: Vec<Author> = Vec::new();
@@ -99,7 +99,7 @@ pub fn of(messages: &[Message], worklogs: &[Worklog]) -> Vec<Work> {
     works
 }
 
-/// An agent under the first name that they wrote under: not every message need say it.
+/// An agent with the first name they wrote under: not every message has it.
 fn named(messages: &[Message], agent: &Author) -> Author {
     let is_said = |name: &Option<String>| name.as_ref().is_some_and(|name| !name.is_empty());
     let mut own = messages.iter().map(|message| &message.author).filter(|author| author.is_same_as(agent));
@@ -121,7 +121,7 @@ fn automation(kind: AuthorKind, own: &[&Message], ai_before: bool, teammate_late
     }
 }
 
-/// `None` for no messages, which no worklog has.
+/// `None` without messages, which does not occur.
 fn work(own: &[&Message], automation: Automation, ai_agents: &[Author]) -> Option<Work> {
     let last = own.last()?;
     let segments = segments(own);
@@ -138,8 +138,8 @@ fn work(own: &[&Message], automation: Automation, ai_agents: &[Author]) -> Optio
     })
 }
 
-/// Times may go back from one message to the next, so they are put in order first: a segment never ends before it begins
-/// and no two overlap.
+/// Times may go back from one message to the next, so they are sorted first: no segment ends before it begins, and no
+/// two overlap.
 fn segments(own: &[&Message]) -> Vec<Segment> {
     let mut by_time = own.to_vec();
     by_time.sort_by_key(|message| message.create_time);
@@ -160,7 +160,7 @@ fn segments(own: &[&Message]) -> Vec<Segment> {
 
 fn after_work_seconds(own: &[&Message]) -> i64 {
     let Some(reply) = own.iter().rposition(|message| message.kind == MessageKind::Message) else { return 0 };
-    // What comes after the last reply are notes.
+    // Everything after the last reply is notes.
     match (own.get(reply), own.get(reply + 1..).and_then(<[_]>::last)) {
         (Some(reply), Some(note)) => note.create_time.seconds_since(reply.create_time).max(0),
         _ => 0,

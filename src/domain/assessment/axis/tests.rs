@@ -26,7 +26,7 @@ fn the_documented_vectors_hold() {
 }
 
 #[test]
-fn the_band_is_read_off_the_rounded_score() {
+fn the_band_follows_the_rounded_score() {
     // 2.95 rounds to 3, 3.949 to 3.9.
     assert_eq!(axis([2.95, 2.95, 2.95]).band, Band::Fair);
     assert_eq!(axis([2.949, 2.949, 2.949]).band, Band::Poor);
@@ -36,8 +36,8 @@ fn the_band_is_read_off_the_rounded_score() {
 }
 
 #[test]
-fn half_a_tenth_is_rounded_up() {
-    // The sum decides, not the rounded dimensions: 3.349 twice and 3.352 are 3.35 together.
+fn half_a_tenth_rounds_up() {
+    // The unrounded dimensions are added up: 3.349 twice and 3.352 average 3.35.
     assert_eq!(axis([3.349, 3.349, 3.352]).score_tenths, 34);
     assert_eq!(axis([3.349, 3.349, 3.351]).score_tenths, 33);
 }

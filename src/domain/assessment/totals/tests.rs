@@ -6,7 +6,7 @@ use crate::domain::{
     UnixMillis,
 };
 
-/// Points of one criterion, in whole points: its maximum, its score, its knockout.
+/// One criterion in whole points: its maximum, its score, its knockout.
 #[derive(Clone, Copy, Debug)]
 struct Row {
     max: i64,
@@ -103,7 +103,7 @@ fn the_denominator_may_be_what_was_used() {
 }
 
 #[test]
-fn half_a_tenth_is_rounded_up() {
+fn half_a_tenth_rounds_up() {
     // 100 * 1 / 16 = 6.25 %, 100 * 1 / 2000 = 0.05 %, 100 * 1 / 2001 is just below.
     assert_eq!(percentage_tenths(1, 16), 63);
     assert_eq!(percentage_tenths(1, 2000), 1);
@@ -120,7 +120,7 @@ fn nothing_scored_is_absent_and_not_zero() {
 }
 
 #[test]
-fn a_category_knockout_takes_its_category_and_no_other() {
+fn a_category_knockout_zeroes_its_category_and_no_other() {
     let strict = knockout(row(5, 0), Knockout::Category);
     let totals = totals(&[&[row(10, 8), strict], &[row(10, 7)]]);
     assert_eq!(totals.scored_points, MilliPoints(7_000));
@@ -128,7 +128,7 @@ fn a_category_knockout_takes_its_category_and_no_other() {
 }
 
 #[test]
-fn an_assessment_knockout_takes_all_points_and_no_maximum() {
+fn an_assessment_knockout_zeroes_all_points_and_no_maximum() {
     let strict = knockout(row(5, 0), Knockout::Assessment);
     let totals = totals(&[&[row(10, 8), strict], &[row(10, 7)]]);
     assert_eq!(totals.scored_points, MilliPoints(0));
@@ -137,13 +137,13 @@ fn an_assessment_knockout_takes_all_points_and_no_maximum() {
 }
 
 #[test]
-fn a_knockout_that_is_not_scored_takes_nothing() {
+fn an_unscored_knockout_takes_nothing() {
     let totals = totals(&[&[row(10, 8), knockout(row(5, None), Knockout::Assessment)]]);
     assert_eq!(totals.scored_points, MilliPoints(8_000));
 }
 
 #[test]
-fn what_does_not_apply_leaves_both_sides() {
+fn what_does_not_apply_is_excluded_from_both_sides() {
     let rows: &[&[Row]] = &[&[row(10, 5), row(30, None)]];
     let mut results = results(rows);
     results[1].applicable = false;
@@ -153,7 +153,7 @@ fn what_does_not_apply_leaves_both_sides() {
 }
 
 #[test]
-fn a_persons_answer_wins_even_where_the_system_saw_nothing_to_judge() {
+fn a_persons_answer_wins_even_where_the_system_found_the_criterion_not_applicable() {
     let rows: &[&[Row]] = &[&[row(10, 5), row(30, None)]];
     let mut results = results(rows);
     results[0].human = Some(answer(10));

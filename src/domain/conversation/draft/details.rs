@@ -1,4 +1,4 @@
-//! What an imported message brings beyond its words, author and time: the rules are those of a message that is stored singly.
+//! What an imported message has beyond its words, author and time, under the rules of a message that is stored singly.
 
 use minicbor::Encode;
 
@@ -8,21 +8,21 @@ use crate::domain::{
     MessageKind, NewAttachment, NewMessage, Path, Sent, Violations, rules::required,
 };
 
-/// The details of a message that obey every rule.
+/// The validated details of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub struct NewDetails {
-    /// Without attachments: they get their numbers when the message is stored.
+    /// Without attachments: they get their ids when the message is stored.
     #[n(0)]
     pub details: MessageDetails,
     #[n(1)]
     pub attachments: Vec<NewAttachment>,
-    /// What follows from them for the conversation.
+    /// What they say about the conversation.
     #[n(2)]
     pub handling: HandlingUpdate,
 }
 
 impl ImportedMessageDraft {
-    /// `None` when something is wrong, which is then among the violations.
+    /// `None` when something is wrong; the violation is then recorded.
     pub(super) fn check_detailed(
         self,
         at: Path<'_>,
@@ -73,7 +73,7 @@ fn direction_of(kind: Option<MessageKind>, author: Option<AuthorKind>) -> Direct
 }
 
 impl NewImportedMessage {
-    /// What its source had sent, if it has details.
+    /// The message as its source sent it, if it has details.
     pub fn sent(&self) -> Option<Sent<'_>> {
         let NewDetails { details, attachments, .. } = &**self.details.as_ref()?;
         let Self { author, content, ai_tool, .. } = self;

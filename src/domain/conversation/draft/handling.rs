@@ -1,4 +1,4 @@
-//! What an import says of how the company handles a conversation, and of the history of its status.
+//! What an import says about how the company handles a conversation, and about the history of its status.
 
 use minicbor::Encode;
 
@@ -9,21 +9,21 @@ use crate::domain::{
     rules::{self, required},
 };
 
-/// A change of the status as an edge decoded it.
+/// A status change as decoded by an edge.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct StatusChangeDraft {
     pub status: Option<Status>,
     pub time: Option<UnixMillis>,
-    /// The messages with numbers up to this one came before it, or with it. Absent: those that are not later.
+    /// Messages with numbers up to this one came before it or with it. Absent: those that were not written later.
     pub after_message: Option<u64>,
 }
 
-/// What is said of a conversation, obeying every rule.
+/// What is said about a conversation, validated.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
 pub struct NewHandling {
     #[n(0)]
     pub change: HandlingUpdate,
-    /// In the order of their places.
+    /// In order of their places.
     #[n(1)]
     pub status_changes: Vec<NewStatusChange>,
 }
@@ -34,12 +34,12 @@ pub struct NewStatusChange {
     pub status: Status,
     #[n(1)]
     pub time: UnixMillis,
-    /// How many messages of the import stand before it.
+    /// How many messages of the import precede it.
     #[n(2)]
     pub place: u64,
 }
 
-/// `None` when nothing is said. What breaks a rule is among the violations.
+/// `None` when nothing is said. Broken rules are recorded in the violations.
 pub(super) fn check(
     handling: HandlingDraft,
     drafts: Vec<StatusChangeDraft>,
@@ -72,11 +72,11 @@ pub(super) fn check(
     Some(Box::new(NewHandling { change, status_changes }))
 }
 
-/// Finds the places of status changes among messages. They come in order, so that each message is looked at once for all
-/// that are placed by number.
+/// Finds the places of status changes among messages. The changes come in order, so one pass over the messages serves
+/// all that are placed by number.
 struct Places<'a> {
     messages: &'a [ImportedMessageDraft],
-    /// The place of the last change: no later one comes before it.
+    /// The place of the last change: no later change is placed before it.
     last: usize,
 }
 
@@ -115,7 +115,7 @@ impl<'a> Places<'a> {
 }
 
 impl NewHandling {
-    /// How a conversation is handled that is stored now with these messages. `before`: a number before theirs.
+    /// The handling of a conversation that is now stored with these messages. `before`: a number lower than theirs.
     pub fn begin(&self, before: MessageId, messages: &[Message]) -> Handling {
         let mut handling = Handling::default();
         let after = |place: u64| {
@@ -137,22 +137,22 @@ impl NewHandling {
         handling
     }
 
-    /// Goes on with a conversation to which messages are appended: takes the status, and those changes of it that stand beside
-    /// a new message. `new` has, for each message of the import, its number if it is new.
+    /// Updates a conversation to which messages are appended: takes over the status, and the status changes placed next
+    /// to a new message. `new` has, for each message of the import, its number if it is new.
     pub fn go_on(&self, handling: &mut Handling, new: &[Option<MessageId>], last: &Message) {
         for change in &self.status_changes {
             let place = usize::try_from(change.place).unwrap_or(usize::MAX);
             let anchor = place.checked_sub(1).and_then(|before| new.get(before)).copied().flatten();
             let after = match (anchor, new.get(place).copied().flatten()) {
                 (Some(anchor), _) => anchor,
-                // It may have come with the message before it, which is known.
+                // It may have come with the preceding message, which is known already.
                 (None, Some(next)) if !handling.has_change(change) => MessageId(next.0 - 1),
                 _ => continue,
             };
             handling.status_changes.push(change.at(after));
             handling.status = Some(change.status);
         }
-        // With a history of its own the status says nothing that is not in there.
+        // The status adds nothing to a history that comes with it.
         let is_news = |status| self.status_changes.is_empty() || handling.status != Some(status);
         if let Some(status) = self.change.status.filter(|status| is_news(*status)) {
             handling.set_status(status, last.create_time, last.id);

@@ -3,7 +3,7 @@ use crate::domain::{
     Author, Conversation, ConversationId, ExternalId, Handling, Message, MessageId, MessageKind,
 };
 
-/// What arrives, in its order: a message of `c` or `t`, or a status; with seconds.
+/// What arrives, in order: a message of `c` (customer) or `t` (teammate), or a status; with seconds.
 #[derive(Clone, Copy)]
 enum Arrival {
     Message(AuthorKind, i64),
@@ -56,7 +56,7 @@ fn seconds(at: i64) -> UnixMillis {
 }
 
 #[test]
-fn a_closing_is_in_time_when_it_is_not_after_the_due_date() {
+fn closing_at_or_before_the_due_date_is_in_time() {
     for (closed, net, met) in [(70, -30, true), (100, 0, true), (101, 1, false)] {
         let found = experience(Some(100), &[Wrote(Contact, 0), Became(Closed, closed)], 1000);
         assert_eq!((found.net_seconds, found.sla_met), (Some(net), Some(met)));
@@ -65,7 +65,7 @@ fn a_closing_is_in_time_when_it_is_not_after_the_due_date() {
 }
 
 #[test]
-fn a_closing_late_by_less_than_a_second_is_late() {
+fn closing_less_than_a_second_late_is_late() {
     let mut late = transcript(Some(100), &[Wrote(Contact, 0), Became(Closed, 100)]);
     for (millis, met) in [(-1, true), (0, true), (1, false), (900, false), (999, false)] {
         late.conversation.handling.status_changes[0].time = UnixMillis(100_000 + millis);
@@ -75,7 +75,7 @@ fn a_closing_late_by_less_than_a_second_is_late() {
 }
 
 #[test]
-fn what_is_open_is_late_once_it_is_due() {
+fn an_open_conversation_is_late_once_it_is_past_due() {
     for (now, met) in [(99, None), (100, None), (101, Some(false))] {
         for arrivals in [&[Became(Open, 1)][..], &[Became(Pending, 1)], &[]] {
             assert_eq!(experience(Some(100), arrivals, now).sla_met, met);
@@ -90,7 +90,7 @@ fn without_a_due_date_there_is_no_net_and_no_sla() {
 }
 
 #[test]
-fn the_last_closing_counts_and_one_that_is_open_again_is_late_once_it_is_due() {
+fn the_last_closing_counts_and_a_reopened_conversation_is_late_once_past_due() {
     let again = [Became(Closed, 50), Became(Open, 60), Became(Closed, 120)];
     let found = experience(Some(100), &again, 1000);
     assert_eq!((found.closed, found.net_seconds, found.sla_met), (Some(seconds(120)), Some(20), Some(false)));
@@ -100,7 +100,7 @@ fn the_last_closing_counts_and_one_that_is_open_again_is_late_once_it_is_due() {
 }
 
 #[test]
-fn a_customer_who_writes_after_a_closing_reopens_and_so_does_whoever_opens_it() {
+fn a_customers_message_or_an_open_status_after_closing_reopens() {
     for (arrivals, reopened) in [
         (&[Wrote(Contact, 0), Became(Closed, 10)][..], false),
         (&[Wrote(Contact, 0), Became(Closed, 10), Wrote(Contact, 20)], true),
@@ -109,7 +109,7 @@ fn a_customer_who_writes_after_a_closing_reopens_and_so_does_whoever_opens_it() 
         (&[Wrote(Contact, 0), Became(Closed, 10), Became(Pending, 20)], false),
         (&[Became(Open, 0), Wrote(Contact, 5), Became(Closed, 10)], false),
         (&[Became(Closed, 10), Became(Pending, 20), Became(Open, 30)], true),
-        // It arrives late and was written before.
+        // Arrives late but was written before.
         (&[Became(Closed, 10), Wrote(Contact, 5)], false),
         // The closing came with the customer's own message.
         (&[Wrote(Contact, 10), Became(Closed, 10)], false),
@@ -121,14 +121,14 @@ fn a_customer_who_writes_after_a_closing_reopens_and_so_does_whoever_opens_it() 
 }
 
 #[test]
-fn said_again_it_is_closed_once_more_when_the_customer_has_written_between() {
+fn a_repeated_closing_counts_when_the_customer_wrote_in_between() {
     for (arrivals, closed) in [
         (&[Became(Closed, 10), Became(Closed, 30)][..], 10),
         (&[Became(Closed, 10), Wrote(Teammate, 20), Became(Closed, 30)], 10),
         (&[Became(Closed, 10), Wrote(Contact, 20), Became(Closed, 30)], 30),
         (&[Became(Closed, 10), Wrote(Contact, 20), Became(Closed, 30), Became(Closed, 40)], 30),
         (&[Became(Closed, 10), Wrote(Contact, 20), Became(Pending, 25), Became(Closed, 30)], 30),
-        // It arrives late and was written before the closing.
+        // Arrives late but was written before the closing.
         (&[Became(Closed, 10), Wrote(Contact, 5), Became(Closed, 30)], 10),
         (&[Became(Open, 0), Wrote(Contact, 5), Became(Closed, 10), Became(Closed, 30)], 10),
     ] {

@@ -1,4 +1,4 @@
-//! What a helpdesk says of a conversation with a message or an import, before and after it was checked.
+//! What a helpdesk says about a conversation with a message or an import, before and after validation.
 
 use minicbor::Encode;
 
@@ -9,7 +9,7 @@ use crate::domain::{
     rules::{self, required},
 };
 
-/// As an edge decoded it: absent says nothing, nothing is checked yet.
+/// As decoded by an edge: absent says nothing, nothing is validated yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HandlingDraft {
     pub status: Option<Status>,
@@ -23,7 +23,7 @@ pub struct HandlingDraft {
     pub subchannel_id: Option<i64>,
 }
 
-/// What becomes of the handling of a conversation; absent leaves it as it is.
+/// Changes to the handling of a conversation; absent fields stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
 pub struct HandlingUpdate {
     #[n(0)]
@@ -36,7 +36,7 @@ pub struct HandlingUpdate {
     pub due: Option<UnixMillis>,
     #[n(4)]
     pub assignee: Option<Author>,
-    /// Added to those that are there.
+    /// Added to the existing ones.
     #[n(5)]
     pub tags: Vec<Tag>,
     #[n(6)]
@@ -45,13 +45,13 @@ pub struct HandlingUpdate {
     pub channel: Option<Channel>,
     #[n(8)]
     pub subchannel_id: Option<i64>,
-    /// The channel where none is known yet.
+    /// The channel, set only where none is known yet.
     #[n(9)]
     pub likely_channel: Option<Channel>,
 }
 
 impl HandlingDraft {
-    /// What obeys the rules; what breaks one is noted.
+    /// The valid parts; broken rules are recorded.
     pub fn check(self, violations: &mut Violations) -> HandlingUpdate {
         HandlingUpdate {
             status: self.status,
@@ -68,7 +68,7 @@ impl HandlingDraft {
     }
 }
 
-/// An agent who can be told from others.
+/// An agent who can be identified.
 pub fn check_assignee(assignee: AuthorDraft, violations: &mut Violations) -> Option<Author> {
     let at = Path::of("assignee");
     let kind = violations.check(at.field("kind"), required(assignee.kind));
@@ -82,13 +82,13 @@ pub fn check_tags(tags: Vec<String>, violations: &mut Violations) -> Vec<Tag> {
     tags.filter_map(|(index, tag)| violations.check(Path::ROOT.item("tags", index), Tag::new(tag))).collect()
 }
 
-/// It is known in the directory by what it is called here.
+/// The directory knows it by this name.
 pub fn check_team(team: Option<String>, violations: &mut Violations) -> Option<ExternalId> {
     violations.check("team", team.map(ExternalId::new).transpose()).flatten()
 }
 
 impl HandlingUpdate {
-    /// Makes it so. A change of the status happened when the message was written that it came with.
+    /// Applies the update. A status change happened when the message it came with was written.
     pub fn apply(&self, handling: &mut Handling, message: &Message) {
         // A message that comes with the closing is closed by it, whoever wrote it.
         if message.author.kind == AuthorKind::Contact && self.status != Some(Status::Closed) {

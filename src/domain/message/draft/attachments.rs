@@ -1,4 +1,4 @@
-//! The files that come with a message.
+//! Files attached to a message that is to be stored.
 
 use minicbor::{Encode, bytes::ByteVec};
 
@@ -8,10 +8,10 @@ use crate::domain::{Path, Violations, WithoutBytes, limits, rules};
 #[derive(Clone, Debug, Default)]
 pub struct AttachmentDraft {
     pub file_name: Option<String>,
-    /// Wins over the bytes.
+    /// Takes precedence over the bytes.
     pub source_url: Option<String>,
     pub bytes: Option<Vec<u8>>,
-    /// That neither is there and that this is meant.
+    /// That neither URL nor bytes are given, on purpose.
     pub without_bytes: Option<WithoutBytes>,
 }
 
@@ -26,17 +26,17 @@ pub struct NewAttachment {
 /// Where an attachment's bytes are.
 #[derive(Clone, Debug, PartialEq, Eq, Encode)]
 pub enum AttachmentPlace {
-    /// Elsewhere; nobody fetches them.
+    /// Elsewhere; they are never fetched.
     #[n(0)]
     Url(#[n(0)] String),
     #[n(1)]
     Here(#[n(0)] ByteVec),
-    /// Nowhere: an import told of it and did not have its bytes.
+    /// Not available: an import named the file without having its bytes.
     #[n(2)]
     Missing(#[n(0)] WithoutBytes),
 }
 
-/// What of them obeys every rule; what does not is among the violations.
+/// The valid attachments; broken rules are recorded in the violations.
 pub(super) fn check_attachments(
     at: Path<'_>,
     drafts: Vec<AttachmentDraft>,
@@ -80,7 +80,7 @@ pub(super) fn check_attachments(
     attachments
 }
 
-/// The last part of a URL's path, decoded; nothing where it has none that can be a name.
+/// The last segment of a URL's path, decoded; empty if it cannot be a name.
 fn file_name_of(url: &str) -> Option<String> {
     let (_, rest) = url.split_once("://")?;
     let path = rest.split(['?', '#']).next()?.split_once('/')?.1;

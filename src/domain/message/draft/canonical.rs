@@ -1,10 +1,10 @@
-//! The form in which a message that is sent again is recognised: written field by field, so that it stays the same however
-//! the types around it change.
+//! The form in which a message that is sent again is recognised: written field by field, so that it stays the same
+//! however the types around it change.
 //!
-//! The form is one byte for its version, then CBOR (RFC 8949) in its shortest encoding. A record is an array of its fields by
-//! place; an absent field is null, and absent ones at the end are left out. So a field that is added at the end leaves alone
-//! every message that does not have it. Anything else is a new version; messages that are known in an older one must then be
-//! looked up by that one as well. `tests/it/upgrade.rs` pins it.
+//! The form is one byte for its version, then CBOR (RFC 8949) in its shortest encoding. A record is an array of its
+//! fields by position; an absent field is null, and trailing absent fields are omitted. A field added at the end
+//! therefore leaves every message without it unchanged. Any other change needs a new version; messages known under an
+//! older one must then be looked up under that one as well. `tests/it/upgrade.rs` pins the form.
 
 use std::ops::Deref;
 
@@ -43,7 +43,8 @@ impl Sent<'_> {
     }
 }
 
-// Every field is named, so that one that is added does not compile until it is decided whether it tells messages apart.
+// Every field is destructured, so that adding one does not compile until somebody decides whether it tells messages
+// apart.
 
 fn of_details(details: &MessageDetails) -> Value<'_> {
     let MessageDetails {
@@ -69,7 +70,7 @@ fn of_details(details: &MessageDetails) -> Value<'_> {
         agent_id,
         subchannel_id,
         tracking_id,
-        // They stand beside the details until they have their numbers.
+        // Kept apart from the details until they have their ids.
         attachments: _,
     } = details;
     record([
@@ -183,7 +184,7 @@ fn variant(index: i64, content: Value<'_>) -> Value<'_> {
     Value::List(vec![Value::Number(index), Value::List(vec![content])])
 }
 
-/// One of a set of words, by the number under which it is stored, which never changes.
+/// An enum value, by its stored number, which never changes.
 fn stored(word: &impl Encode<()>) -> Value<'static> {
     Value::Encoded(minicbor::to_vec(word).expect("a Vec takes every write"))
 }
@@ -237,11 +238,11 @@ mod tests {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// By hand: version 1, then seven fields. Of the details, the direction, the flag, an empty type, the empty lists at 5, 6, 7
-    /// and 15, and the attachments that are not there yet; a customer; five letters; no time, no tool, no attachments; of the
-    /// conversation the empty tags.
+    /// Written out by hand: version 1, then seven fields. Of the details: the direction, the flag, an empty type, the
+    /// empty lists at 5, 6, 7 and 15, and the attachments, which have no ids yet; a customer; five letters; no time, no
+    /// tool, no attachments; of the conversation, the empty tags.
     #[test]
-    fn the_form_of_a_message_that_says_little_is_this() {
+    fn a_minimal_message_has_this_form() {
         let details = "9700f460f6f6808080f6f6f6f6f6f6f680f6f6f6f6f6f680";
         let (author, content, handling) = ("8100", "6548656c6c6f", "86f6f6f6f6f680");
         assert_eq!(hex(&least().canonical()), format!("0187{details}{author}{content}f6f680{handling}"));
@@ -250,7 +251,7 @@ mod tests {
 
     /// As the first version encoded what it stored.
     #[test]
-    fn the_form_is_the_one_in_which_messages_are_known_already() {
+    fn the_form_is_that_of_messages_stored_earlier() {
         let text = |text: &str| Some(text.to_owned());
         let missing = WithoutBytes { size_bytes: Some(u64::from(u32::MAX)), ..WithoutBytes::default() };
         let place = |file_name: &str, place| NewAttachment { file_name: file_name.to_owned(), place };

@@ -1,12 +1,12 @@
-//! By what a message that is sent again is known.
+//! How a message that is sent again is recognised.
 
 use super::{NewAttachment, NewMessage};
 use crate::domain::{
     Author, AuthorKind, ExternalId, Handling, Message, MessageDetails, Status, StatusChange,
 };
 
-/// A message as its source sent it, without its time, which the source need not say, and without what it said of its
-/// conversation: what tells one imported message from another.
+/// A message as its source sent it, without its time, which the source need not give, and without what it says about
+/// its conversation: this tells one imported message from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent<'a> {
     pub details: &'a MessageDetails,
@@ -28,8 +28,8 @@ impl NewMessage {
         Sent { details, author, content, ai_tool: ai_tool.as_deref(), attachments }
     }
 
-    /// Whether all that it says, beside what [`Sent`] holds, is known of a message and its conversation already: so that nothing
-    /// is lost where it is not stored a second time.
+    /// Whether everything it says beyond [`Sent`] is already known of a message and its conversation, so that nothing
+    /// is lost if it is not stored a second time.
     pub fn tells_no_more_than(&self, message: &Message, handling: &Handling) -> bool {
         let said = &self.handling;
         self.create_time.is_none_or(|time| time == message.create_time)
@@ -40,11 +40,11 @@ impl NewMessage {
             && is_there(&said.team, &handling.team)
             && is_there(&said.channel, &handling.channel)
             && said.tags.iter().all(|tag| handling.tags.contains(tag))
-            // Whom the message itself names was in charge when it came, whoever is by now.
+            // Whoever the message itself names was in charge when it came; the agent in charge may have changed since.
             && (said.assignee == self.agent_in_charge() || is_there(&said.assignee, &handling.assignee))
     }
 
-    /// Who is in charge by what a customer's message says of itself.
+    /// The agent in charge according to a customer's message itself.
     fn agent_in_charge(&self) -> Option<Author> {
         let external_id = Some(ExternalId::of_number(self.details.agent_id?));
         let agent = Author { kind: AuthorKind::Teammate, external_id, name: None };
@@ -53,7 +53,8 @@ impl NewMessage {
 }
 
 impl Handling {
-    /// Whether this status may have been said with a message: it became so with it, or was so before and stayed.
+    /// Whether this status may have been sent with a message: the status changed with it, or was the same before and
+    /// stayed.
     fn has_come_with(&self, status: Status, message: &Message) -> bool {
         let came_with =
             |change: &&StatusChange| (change.after_message, change.time) == (message.id, message.create_time);
@@ -64,7 +65,7 @@ impl Handling {
     }
 }
 
-/// Nothing is said, or what is there.
+/// Whether nothing is said, or only what is known.
 fn is_there<T: PartialEq>(said: &Option<T>, known: &Option<T>) -> bool {
     said.is_none() || said == known
 }

@@ -42,8 +42,8 @@ fn wilson(hits: f64, n: f64) -> (f64, f64) {
     ((centre - margin) / (n + Z_SQUARED), (centre + margin) / (n + Z_SQUARED))
 }
 
-/// T. Tango, Statistics in Medicine 17 (1998): the restricted estimate of the probability of a detractor in closed form, and
-/// a search for the bounds of its own, in steps.
+/// T. Tango, Statistics in Medicine 17 (1998): the restricted estimate of the probability of a detractor in closed
+/// form, and an independent stepwise search for the bounds.
 #[test]
 fn the_interval_of_a_net_promoter_score_is_tangos() {
     let score = |[promoters, _, detractors]: [u64; 3], n: f64, delta: f64| {
@@ -58,12 +58,13 @@ fn the_interval_of_a_net_promoter_score_is_tangos() {
         let steps = (-9_999..10_000).map(|step| f64::from(step) / 10_000.0);
         let accepted = steps.filter(|delta| score(counts, n, *delta) <= Z_SQUARED).collect::<Vec<_>>();
         let expected = (100.0 * accepted[0], 100.0 * accepted[accepted.len() - 1]);
-        // The search steps by a hundredth of a point.
+        // The search step is a hundredth of a point.
         assert_close(interval(net_promoter_score(promoters, passives, detractors)), expected, 0.0101);
     }
 }
 
-/// By hand: where all answers are at one end the test is n (x̄ − μ) / (μ − other end) against z², in closed form.
+/// Written out by hand: where all answers are at one end the test is n (x̄ − μ) / (μ − other end) against z², in closed
+/// form.
 #[test]
 fn answers_that_agree_leave_room_for_others() {
     let least = |n: f64| (n - Z_SQUARED) / (n + Z_SQUARED);
@@ -76,7 +77,7 @@ fn answers_that_agree_leave_room_for_others() {
         assert_eq!(satisfied.value, Some(5.0));
         assert_close(interval(satisfied), (3.0 + 2.0 * least(count), 5.0), 1e-9);
     }
-    // Inside the scale both ends are open: four stars twice say no more of five than of one.
+    // Away from the ends the interval is open on both sides: two answers of four stars do not rule out five or three.
     let (lower, upper) = interval(stars([0, 0, 0, 2, 0]));
     assert_close(
         (lower, upper),
@@ -85,8 +86,8 @@ fn answers_that_agree_leave_room_for_others() {
     );
 }
 
-/// With many answers all intervals are the normal one. By hand: 50 % promoters and 20 % detractors are 30 with the variance
-/// 0.7 − 0.09 = 0.61.
+/// With many answers all intervals approach the normal one. By hand: 50 % promoters and 20 % detractors make 30 with
+/// variance 0.7 − 0.09 = 0.61.
 #[test]
 fn many_answers_have_the_normal_interval() {
     let n = 1_000_000_u64;
@@ -106,7 +107,7 @@ fn without_an_observation_there_is_nothing() {
     }
 }
 
-/// Every way in which `n` answers can fall on so many values.
+/// Every way in which `n` answers can be distributed over this many values.
 fn samples(values: usize, n: u64) -> Vec<Vec<u64>> {
     if values == 1 {
         return vec![vec![n]];
@@ -116,7 +117,7 @@ fn samples(values: usize, n: u64) -> Vec<Vec<u64>> {
     (0..=n).flat_map(with_first).collect()
 }
 
-/// How probable a sample is: the ways to arrange it, times the probability of each.
+/// The probability of a sample: the number of ways to arrange it, times the probability of each.
 fn probability(ways: f64, sample: &[u64], distribution: &[f64]) -> f64 {
     ways * sample.iter().zip(distribution).map(|(count, share)| share.powi(*count as i32)).product::<f64>()
 }
@@ -133,7 +134,8 @@ fn arrangements(sample: &[u64]) -> f64 {
     ways
 }
 
-/// The probability that the interval of `n` answers holds the true mean, for each distribution: exactly, over all samples.
+/// The exact probability, over all samples, that the interval of `n` answers contains the true mean, for each
+/// distribution.
 fn coverages(scale: &[f64], n: u64, distributions: &[Vec<f64>]) -> Vec<f64> {
     let step = scale[1] - scale[0];
     let samples = samples(scale.len(), n).into_iter();
@@ -148,13 +150,13 @@ fn coverages(scale: &[f64], n: u64, distributions: &[Vec<f64>]) -> Vec<f64> {
     distributions.iter().map(covered).collect()
 }
 
-/// Distributions of every shape: all ways to share out so many parts.
+/// Distributions of every shape: all ways to divide this many parts.
 fn even_distributions(values: usize, parts: u64) -> Vec<Vec<f64>> {
     let of_parts = |counts: Vec<u64>| counts.iter().map(|count| *count as f64 / parts as f64).collect();
     samples(values, parts).into_iter().map(of_parts).collect()
 }
 
-/// Where an interval has it hardest: all but one in 5, 10, 30, 100 or 300 answers agree.
+/// The hardest cases for an interval: all but one in 5, 10, 30, 100 or 300 answers agree.
 fn lopsided_distributions(values: usize) -> Vec<Vec<f64>> {
     let pairs = (0..values).flat_map(|common| (0..values).map(move |rare| (common, rare)));
     let lopsided = |(common, rare): (usize, usize), one_in: f64| {
@@ -173,7 +175,8 @@ fn lopsided_distributions(values: usize) -> Vec<Vec<f64>> {
     pairs.flat_map(|pair| [5.0, 10.0, 30.0, 100.0, 300.0].map(|one_in| lopsided(pair, one_in))).collect()
 }
 
-/// What docs/ratings.md states: the least coverage over all of these distributions, and the average over the even ones.
+/// What docs/ratings.md states: the lowest coverage over all of these distributions, and the average over the even
+/// ones.
 #[test]
 fn the_intervals_cover_what_they_state() {
     let few = (1..=8).collect::<Vec<u64>>();
@@ -203,7 +206,7 @@ fn width(estimate: Estimate) -> f64 {
 }
 
 proptest! {
-    /// The interval holds the value, lies on the scale, is never a point, and narrows as the same answers come more often.
+    /// The interval contains the value, lies on the scale, is never a point, and narrows as the same answers repeat.
     #[test]
     fn an_interval_holds_its_value_and_narrows(
         counts in prop::collection::vec(0_u64..400, 2..=11).prop_filter("an answer", |counts| counts.iter().any(|count| *count > 0)),
@@ -221,9 +224,9 @@ proptest! {
         prop_assert!(0.0 < width(often) && width(often) < width(once), "{once:?} {often:?}");
     }
 
-    /// Turned around, the scale has the interval turned around.
+    /// Mirroring the scale mirrors the interval.
     #[test]
-    fn both_ends_are_alike(counts in prop::collection::vec(0_u64..100, 2..=11)) {
+    fn mirroring_the_answers_mirrors_the_interval(counts in prop::collection::vec(0_u64..100, 2..=11)) {
         let most = (counts.len() - 1) as f64;
         let turned = counts.iter().rev().copied().collect::<Vec<_>>();
         if let (Some(one), Some(other)) = (mean(&counts, 0.0, 1.0).interval, mean(&turned, 0.0, 1.0).interval) {

@@ -5,7 +5,7 @@ use crate::domain::{ExternalId, worklog};
 
 const MINUTE: i64 = 60 * 1000;
 
-/// `c` is the customer, `x` and `y` are AIs, other letters teammates; in capitals for a note; with minutes.
+/// `c` is the customer, `x` and `y` are AIs, other letters are teammates; upper case is a note; with times in minutes.
 fn messages(script: &[(char, i64)]) -> Vec<Message> {
     let message = |(index, (who, minutes)): (u64, &(char, i64))| Message {
         id: MessageId(100 + index),
@@ -38,7 +38,7 @@ fn works(script: &[(char, i64)]) -> Vec<Work> {
 }
 
 #[test]
-fn a_public_message_is_a_reply_and_a_comment_a_note() {
+fn a_public_message_is_a_reply_and_a_comment_is_a_note() {
     let work = &works(&[('c', 0), ('T', 1), ('t', 2), ('T', 3), ('c', 4)])[0];
     assert_eq!(work.last_action, Action::InternalNote);
     assert_eq!(work.actions, [Action::InternalNote, Action::Reply]);
@@ -56,7 +56,7 @@ fn a_gap_of_more_than_thirty_minutes_ends_a_segment() {
 }
 
 #[test]
-fn times_that_go_back_make_no_negative_time() {
+fn times_that_go_back_give_no_negative_duration() {
     let work = &works(&[('t', 50), ('t', 0), ('t', 60)])[0];
     let first: Vec<_> = work.segments.iter().map(|segment| segment.first_message.0).collect();
     assert_eq!(first, [101, 100]);
@@ -80,7 +80,7 @@ fn work_after_the_last_reply_lasts_until_the_last_note() {
 }
 
 #[test]
-fn how_much_an_ai_did_follows_from_who_wrote_before_and_after() {
+fn the_ai_share_follows_from_who_wrote_before_and_after() {
     use Automation::{Assisted, DarkProcessing, None, SpecializedAgent};
     for (script, levels) in [
         (&[('c', 0), ('t', 1)][..], vec![None]),
@@ -107,7 +107,7 @@ fn an_ai_tool_counts_where_no_ai_wrote_before() {
         messages[1].ai_tool = Some("drafts".to_owned());
         assert_eq!(works_of(&messages).last().unwrap().automation, level);
     }
-    // What helped in one worklog did not help in another.
+    // A tool used in one worklog does not count for another.
     let mut messages = messages(&[('t', 0), ('u', 1)]);
     messages[0].ai_tool = Some("drafts".to_owned());
     assert_eq!(works_of(&messages)[1].automation, Automation::None);

@@ -1,7 +1,7 @@
-//! The one suite that every engine passes.
+//! The conformance suite that every engine passes.
 //!
-//! An engine joins with a [`Subject`] and one call of [`conformance_suite!`]; it opts out of a case only there, by name
-//! and reason. Nothing is skipped in silence: the reason is printed.
+//! An engine joins with a [`Subject`] and one use of [`conformance_suite!`]; it opts out of a case only there, with its
+//! name and a reason. The reason is printed, so that nothing is skipped silently.
 
 mod history;
 mod isolation;
@@ -20,12 +20,12 @@ use proptest::prelude::*;
 use self::{history::*, isolation::*, large::*, logs::*, reading::*, trimming::*, whole::*};
 use super::keyspace::*;
 
-/// How the suite makes an engine's stores.
+/// Creates an engine's stores for the suite.
 pub(super) trait Subject: Send + Sync {
     /// An empty store.
     fn open(&self) -> BoxFuture<'_, Arc<dyn Keyspace>>;
 
-    /// The store that was opened before and closed since, for engines that keep anything.
+    /// The same store after it was closed, for persistent engines.
     fn reopen(&self) -> BoxFuture<'_, Arc<dyn Keyspace>>;
 }
 
@@ -68,7 +68,7 @@ impl Subject for Sled {
     }
 }
 
-/// The cases, as tests of one engine. An engine opts out of a case with its name and a reason.
+/// Generates the cases as tests of one engine. An engine opts out of a case by its name, with a reason.
 macro_rules! conformance_suite {
     ($engine:ident, $subject:expr, opts_out: { $($out:ident: $reason:literal),* }) => {
         mod $engine {
@@ -152,7 +152,7 @@ fn value(text: &str) -> Value {
     Bytes::copy_from_slice(text.as_bytes())
 }
 
-/// Bytes that no other seed gives, and that do not repeat with a chunk.
+/// Bytes that depend on the seed and do not repeat with the chunk size.
 fn large(size: usize, seed: u8) -> Value {
     let mut bytes = vec![0; size];
     blake3::Hasher::new().update(&[seed]).finalize_xof().fill(&mut bytes);

@@ -9,8 +9,8 @@
 //! 0x00, number of pairs (8), number of log records (8), BLAKE3 of all bytes before (32)
 //! ```
 //!
-//! Nothing of an engine is in it, so a dump, a load and a dump again give the same bytes. A store bears
-//! [`LOADING_KEY`] from the first byte loaded until the file was found whole, and is not served while it does.
+//! It contains nothing engine-specific, so dumping, loading and dumping again gives the same bytes. A store holds
+//! [`LOADING_KEY`] from the start of a load until the file has proved complete, and is not served while it does.
 
 mod load;
 #[cfg(test)]
@@ -22,10 +22,10 @@ pub use load::load;
 
 use super::keyspace::{Direction, KeyRange, Keyspace, Position, StoreError};
 
-/// Stands in a store while a dump is loaded into it. No caller's key begins with a zero byte.
+/// Present in a store while a dump is being loaded into it. No other key begins with a zero byte.
 pub const LOADING_KEY: &[u8] = b"\0loading";
 
-/// The version of the file format that is written, and the newest that is read.
+/// The file format version that is written, and the newest that is read.
 pub const DUMP_VERSION: u32 = 1;
 
 const TITLE: &[u8] = b"plaudit dump\n";
@@ -33,17 +33,17 @@ const PAIR: u8 = 1;
 const RECORD: u8 = 2;
 const END: u8 = 0;
 
-/// A page read from the store, and a batch written to one, is about this large.
+/// The approximate size of a page read from the store, and of a batch written to it.
 const PAGE_BYTES: usize = 1024 * 1024;
-/// The most values in one page or batch, so that memory is bounded whatever their sizes are.
+/// The most values per page or batch, so that memory stays bounded whatever their sizes are.
 const PAGE_VALUES: usize = 64;
 
-/// What was dumped or loaded so far.
+/// Progress of a dump or load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub pairs: u64,
     pub records: u64,
-    /// Bytes of the file.
+    /// Bytes of the file so far.
     pub size_bytes: u64,
 }
 
@@ -54,16 +54,16 @@ pub enum DumpError {
     Store(#[from] StoreError),
     #[error("the dump could not be read or written: {0}")]
     Io(io::Error),
-    #[error("the store was written to while it was dumped; stop what writes to it, and dump again")]
+    #[error("the store was written to during the dump; stop all writers and dump again")]
     Changed,
-    #[error("the store is not empty; a dump is loaded into an empty one only")]
+    #[error("the store is not empty; load the dump into an empty one")]
     NotEmpty,
-    #[error("the store holds a load that did not finish; remove it and load again into an empty one")]
+    #[error("the store contains an unfinished load; remove it and load again into an empty one")]
     HalfLoaded,
-    #[error("this is no dump of a plaudit store")]
+    #[error("this is not a dump of a plaudit store")]
     NotADump,
     #[error(
-        "the dump has version {0}, this program reads up to {DUMP_VERSION}; load it with the one that wrote it"
+        "the dump has version {0}, this program reads up to {DUMP_VERSION}; load it with the version that wrote it"
     )]
     NewerVersion(u32),
     #[error(
@@ -79,10 +79,11 @@ pub async fn is_half_loaded(store: &dyn Keyspace) -> Result<bool, StoreError> {
     Ok(mark.iter().any(Option::is_some))
 }
 
-/// Writes a store to `out`, which need not be buffered, and tells `progress` after each page.
+/// Writes a store to `out`, which need not be buffered, and reports to `progress` after each page.
 ///
-/// The store must not be written to meanwhile, since no page knows of the others: that is [`DumpError::Changed`]. Memory
-/// is bounded by about 1 MiB, or by one value that is larger, and by 64 log records. `out` is flushed, not synced.
+/// The store must not be written to meanwhile, since pages are read independently; if it is, the result is
+/// [`DumpError::Changed`]. Memory is bounded by about 1 MiB, or by one larger value, and by 64 log records. `out` is
+/// flushed, not synced.
 pub async fn dump(
     store: &dyn Keyspace,
     out: &mut (dyn Write + Send),
@@ -145,7 +146,8 @@ async fn dump_log(
     }
 }
 
-/// How many values to ask for after a page of `limit` that was `size_bytes` large: a store does not say beforehand.
+/// How many values to ask for after a page of `limit` values with `size_bytes`, since a store does not tell sizes in
+/// advance.
 fn next_limit(limit: usize, size_bytes: usize) -> usize {
     match size_bytes {
         0..=PAGE_BYTES => (limit * 2).min(PAGE_VALUES),
@@ -153,7 +155,7 @@ fn next_limit(limit: usize, size_bytes: usize) -> usize {
     }
 }
 
-/// The file being written: hashed and counted, a page at a time.
+/// The file being written: hashed and counted, one page at a time.
 struct Output<'a> {
     out: &'a mut (dyn Write + Send),
     hasher: blake3::Hasher,

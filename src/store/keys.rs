@@ -1,12 +1,12 @@
-//! The keys. One byte says what a key is for, then comes the workspace, then what the thing is known by.
+//! The keys. The first byte says what a key is for; the workspace follows, then whatever identifies the thing.
 //!
 //! | byte | what | the rest of the key | value |
 //! |---|---|---|---|
 //! | 01 | the store's secret | – | `records::Secret` |
 //! | 02 | the next numeric id | – | `records::NextId` |
 //! | 03 | the lease of a background task | task | `records::Lease` |
-//! | 04 | that a block of numbers is in use, on a store that is shared | process, first number | – |
-//! | 05 | from which number on a process may store conversations, on a store that is shared | process | `records::OpenNumbers` |
+//! | 04 | block of numbers in use, on a shared store | process, first number | – |
+//! | 05 | lowest number that a process may store conversations under, on a shared store | process | `records::OpenNumbers` |
 //! | 10 | conversation head | workspace, conversation | `records::Head` |
 //! | 11 | conversation identity | workspace, source, external id | `records::Identity` |
 //! | 12 | segment of messages | workspace, conversation, first message | `records::Segment` |
@@ -22,8 +22,8 @@
 //! | 50 | request | workspace, caller, method, request id | `records::Request` |
 //! | 60 | rating | workspace, conversation, rating | `domain::Rating` |
 //! | 61 | ratings by time of offer | workspace, milliseconds, rating | `domain::RatingEntry` |
-//! | 62 | a customer who is not to be asked | workspace, source, person | `records::OptOut` |
-//! | 63 | rating by the UUID that it was imported with | workspace, conversation, UUID | `records::RatingNumber` |
+//! | 62 | customer who has opted out of ratings | workspace, source, person | `records::OptOut` |
+//! | 63 | rating by the UUID it was imported with | workspace, conversation, UUID | `records::RatingNumber` |
 //! | 70 | person | workspace, person | `domain::Person` |
 //! | 71 | person's identity | workspace, kind, source, way of being known, external id or name (in a conversation) | `records::PersonNumber` |
 //! | 72 | team | workspace, team | `domain::Team` |
@@ -36,8 +36,9 @@
 //! | 84 | how far conversations are posted | workspace | `records::Backfill` |
 //! | 90 | how far a durable consumer has read the log | name | `records::Cursor` |
 //!
-//! 00 is the mark of a load that has not finished ([`super::dump`]). Numbers are big-endian, so that they sort; strings are escaped ([`push_text`]), so that one never is the beginning of
-//! another. Numeric ids are global; the rest belongs to a workspace. Bytes from F0 on belong to the engines.
+//! 00 marks an unfinished load ([`super::dump`]). Numbers are big-endian, so that they sort; strings are escaped
+//! ([`push_text`]), so that none is a prefix of another. Numeric ids are global; everything else belongs to a
+//! workspace. Bytes from F0 on belong to the engines.
 
 mod directory;
 mod listing;
@@ -55,7 +56,7 @@ use crate::domain::{AssessmentId, AttachmentId, ConversationId, MessageId, Ratin
 
 use super::{Key, KeyRange};
 
-/// Whose data a key holds. It is not part of resource names.
+/// Whose data a key refers to. Not part of resource names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorkspaceId(pub u32);
 
@@ -70,7 +71,7 @@ pub struct Keys {
     workspace: WorkspaceId,
 }
 
-/// Into how many parts the queue is cut, so that several processes can share it.
+/// The number of shards of the queue, so that several processes can share it.
 pub const JOB_SHARDS: u8 = 16;
 
 const SECRET: u8 = 0x01;
@@ -97,7 +98,7 @@ const OPT_OUT: u8 = 0x62;
 const IMPORTED_RATING: u8 = 0x63;
 const CURSOR: u8 = 0x90;
 
-/// The subspaces whose keys begin with a conversation's number, but for its head and what finds it again while it is purged.
+/// The subspaces whose keys begin with a conversation's number, except its head and the keys by which a purge finds it.
 const BELONGINGS: [u8; 8] =
     [SEGMENT, TRACKED, ATTACHMENT, RATING, IMPORTED_RATING, ASSESSMENT, ASSESSMENT_INDEX, SCORING_FAILURE];
 
@@ -109,7 +110,6 @@ pub fn next_id() -> Key {
     vec![NEXT_ID]
 }
 
-/// The lease of a background task.
 pub fn lease(task: u8) -> Key {
     vec![LEASE, task]
 }
@@ -130,12 +130,12 @@ pub fn all_open_numbers() -> KeyRange {
     KeyRange::prefix(vec![OPEN_NUMBERS])
 }
 
-/// The process whose note has this key; `None` when it is not one's.
+/// The process that stored the record with this key; `None` for other keys.
 pub fn holder_of_open_numbers(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(key.strip_prefix(&[OPEN_NUMBERS])?.try_into().ok()?))
 }
 
-/// A durable consumer of the log, which is one for all workspaces.
+/// A durable consumer of the log, shared by all workspaces.
 pub fn cursor(consumer: &str) -> Key {
     let mut key = vec![CURSOR];
     push_text(&mut key, consumer);
@@ -163,7 +163,7 @@ impl Keys {
         self.of_conversation(HEAD, conversation)
     }
 
-    /// The heads from one on and before another, or all that follow.
+    /// The heads from `first` up to but not including `before`, or to the end.
     pub fn heads_between(self, first: ConversationId, before: Option<ConversationId>) -> KeyRange {
         let mut range = KeyRange::prefix(self.in_workspace(HEAD, 0));
         range.start = Bound::Included(self.head(first));
@@ -190,14 +190,14 @@ impl Keys {
         KeyRange::prefix(self.of_conversation(SEGMENT, conversation))
     }
 
-    /// The content's hash stands in the key, so that a message is found by one read among any number with its tracking id.
+    /// The key contains the content's hash, so one read finds a message among any number with the same tracking id.
     pub fn tracked(self, conversation: ConversationId, tracking_id: &str, content: &[u8; 32]) -> Key {
         let mut key = self.of_tracking_id(conversation, tracking_id);
         key.extend(content);
         key
     }
 
-    /// Every content under one tracking id.
+    /// All messages with one tracking id, whatever their content.
     pub fn tracked_of_id(self, conversation: ConversationId, tracking_id: &str) -> KeyRange {
         KeyRange::prefix(self.of_tracking_id(conversation, tracking_id))
     }
@@ -274,7 +274,7 @@ impl Keys {
         })
     }
 
-    /// Everything that is known by a conversation's number and further words besides it: what a purge looks for.
+    /// Everything keyed by a conversation's number and more: what a purge deletes.
     pub fn belongings(self, conversation: ConversationId) -> impl Iterator<Item = KeyRange> {
         BELONGINGS
             .into_iter()
@@ -317,7 +317,7 @@ impl Keys {
         key
     }
 
-    /// Times before 1970 are not taken, so that the bytes sort as the times.
+    /// Times before 1970 are not accepted, so the bytes sort like the times.
     pub fn rating_by_time(self, offer_time: UnixMillis, rating: RatingId) -> Key {
         let mut key = self.in_workspace(RATING_BY_TIME, 16);
         key.extend(offer_time.0.max(0).to_be_bytes());
@@ -347,13 +347,13 @@ impl Keys {
     }
 }
 
-/// The conversation whose head has this key; `None` when it is not a head's.
+/// The conversation of a head's key; `None` for other keys.
 pub fn conversation_of_head(key: &[u8]) -> Option<ConversationId> {
     let (_, id) = key.strip_prefix(&[HEAD])?.split_last_chunk::<8>()?;
     Some(ConversationId(u64::from_be_bytes(*id)))
 }
 
-/// The number of the assessment with this key; `None` when it is not an assessment's.
+/// The number of an assessment's key; `None` for other keys.
 pub fn id_of_assessment(key: &[u8]) -> Option<AssessmentId> {
     let (_, id) = key.strip_prefix(&[ASSESSMENT])?.split_last_chunk::<8>()?;
     Some(AssessmentId(u64::from_be_bytes(*id)))
@@ -370,19 +370,19 @@ pub fn assessment_owner(assessment: AssessmentId) -> Key {
     key
 }
 
-/// The base whose family has this key; `None` when it is not a family's.
+/// The base id of a family's key; `None` for other keys.
 pub fn base_of_family(key: &[u8]) -> Option<String> {
     let escaped = key.strip_prefix(&[SCORECARD_FAMILY])?.get(4..)?.strip_suffix(&[0x00, 0x01])?;
-    // A base is a slug: it has no 00 that would be escaped.
+    // A base id is a slug: it contains no 00 that would be escaped.
     String::from_utf8(escaped.to_vec()).ok()
 }
 
-/// Spread by a multiplicative hash: conversations take as many numbers as they have messages, so their last bits are alike.
+/// A multiplicative hash: each conversation takes as many numbers as it has messages, so their low bits may be alike.
 fn job_shard(conversation: ConversationId) -> u8 {
     (conversation.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 60) as u8 % JOB_SHARDS
 }
 
-/// The conversation whose job has this key; `None` when it is not a job's.
+/// The conversation of a job's key; `None` for other keys.
 pub fn conversation_of_job(key: &[u8]) -> Option<ConversationId> {
     let id = key.strip_prefix(&[JOB])?.get(5..)?;
     Some(ConversationId(u64::from_be_bytes(id.try_into().ok()?)))
@@ -398,14 +398,14 @@ pub fn is_rating(key: &[u8]) -> bool {
     key.first() == Some(&RATING)
 }
 
-/// When and which a rating's entry is for; `None` when the key is not one's.
+/// The time and rating of a rating entry's key; `None` for other keys.
 pub fn rating_of_entry(key: &[u8]) -> Option<(UnixMillis, RatingId)> {
     let (time, rating) = key.strip_prefix(&[RATING_BY_TIME])?.get(4..)?.split_first_chunk::<8>()?;
     let rating = u64::from_be_bytes(rating.try_into().ok()?);
     Some((UnixMillis(i64::from_be_bytes(*time)), RatingId(rating)))
 }
 
-/// Appends a string so that order is kept and no string is the beginning of another: 00 becomes 00 FF, the end is 00 01.
+/// Appends a string so that order is kept and no string is a prefix of another: 00 becomes 00 FF, the end is 00 01.
 fn push_text(key: &mut Key, text: &str) {
     for byte in text.bytes() {
         key.push(byte);

@@ -1,7 +1,7 @@
 //! The values: one version byte, then CBOR with numbered fields.
 //!
-//! Field numbers are append-only; a number is never used again for something else. `tests/fixtures/records` holds one value
-//! of every kind and version, and a test decodes them for ever.
+//! Field numbers are append-only and never reused. `tests/fixtures/records` holds one value of every kind and version,
+//! which tests keep decoding.
 
 mod outline;
 
@@ -16,75 +16,76 @@ use crate::domain::{
 
 use super::{Key, StoreError, Value};
 
-/// The version that is written; every version up to it is read.
+/// The version that is written; all versions up to it can be read.
 pub const VERSION: u8 = 1;
 
-/// A value as it was read: decoded, and the bytes themselves.
+/// A value as read: decoded, and as bytes.
 #[derive(Clone, Debug)]
 pub struct Stored<T> {
     pub value: T,
     pub raw: Value,
 }
 
-/// A conversation with the messages of its import, unless they are too many for one value: then they are in segments.
+/// A conversation with the messages of its import, unless they are too large for one value: then they are in segments.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Head {
     #[n(0)]
     pub conversation: Conversation,
     #[n(1)]
     pub messages: Vec<Message>,
-    /// The agents who wrote messages that are in segments, each once, by [`crate::domain::Author::listed_as`]; the first
-    /// [`Head::WRITERS`] of them.
+    /// The agents who wrote the messages in segments, without duplicates, by [`crate::domain::Author::listed_as`]; the
+    /// first [`Head::WRITERS`] only.
     #[cbor(n(2), skip_if = "Vec::is_empty")]
     pub writers: Vec<String>,
 }
 
 impl Head {
-    /// A head stays small however many write in a conversation.
+    /// Keeps a head small however many agents write in a conversation.
     pub const WRITERS: usize = 100;
 
-    /// Whether it tells every agent who wrote: one whose messages were put apart by an earlier version does not.
+    /// Whether it lists every agent who wrote; a head whose messages were moved to segments by an earlier version does
+    /// not.
     pub fn knows_writers(&self) -> bool {
         self.messages.len() == self.conversation.message_count as usize
             || (1..Self::WRITERS).contains(&self.writers.len())
     }
 
-    /// Notes the agents who wrote these messages, which go into segments.
+    /// Adds the agents who wrote these messages, which go into segments.
     pub(super) fn add_writers(&mut self, messages: &[Message]) {
         Message::add_writers(&mut self.writers, messages);
         self.writers.truncate(Self::WRITERS);
     }
 }
 
-/// A [`Head`] of which the messages are passed over.
+/// A [`Head`] decoded without its messages.
 #[derive(Clone, Debug, PartialEq, Decode)]
 pub struct HeadWithoutMessages {
     #[n(0)]
     pub conversation: Conversation,
 }
 
-/// Which conversation an external id names.
+/// The conversation that an external id names.
 #[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
 pub struct Identity {
     #[n(0)]
     pub conversation: ConversationId,
 }
 
-/// Consecutive messages of one conversation. Its key holds the id of the first.
+/// Consecutive messages of one conversation. The key holds the id of the first.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Segment {
     #[n(0)]
     pub messages: Vec<Message>,
 }
 
-/// Which message was stored under a tracking id with one content; both are in the key.
+/// The message stored under a tracking id and content, both of which are in the key.
 #[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
 pub struct TrackedMessage {
     #[n(0)]
     pub message: MessageId,
 }
 
-/// An attachment's bytes, with what a download says of them.
+/// An attachment's bytes, with its metadata for downloads.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct AttachmentBytes {
     #[n(0)]
@@ -95,24 +96,24 @@ pub struct AttachmentBytes {
     pub bytes: ByteVec,
 }
 
-/// That a conversation wants scoring. There is one per conversation, however often it changed.
+/// A request to score a conversation. There is one per conversation, however often it changes.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Job {
-    /// The version of the conversation that wants it.
+    /// The version of the conversation to be scored.
     #[n(0)]
     pub version: u64,
     /// How many attempts at this version failed.
     #[n(1)]
     pub failed_attempts: u32,
-    /// Not to be tried before.
+    /// The time before which it is not tried.
     #[n(2)]
     pub not_before: UnixMillis,
-    /// When the version was stored: the queue's age.
+    /// When that version was stored, from which the age of the queue follows.
     #[n(3)]
     pub create_time: UnixMillis,
 }
 
-/// That scoring was given up.
+/// That scoring gave up.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct ScoringFailure {
     #[n(0)]
@@ -125,7 +126,7 @@ pub struct ScoringFailure {
     pub time: UnixMillis,
 }
 
-/// The assessments that a conversation has: the one place that makes a second one for a unit and scorecard impossible.
+/// A conversation's assessments. Being the only index, it rules out a second one for a unit and scorecard.
 #[derive(Clone, Debug, Default, PartialEq, Encode, Decode)]
 pub struct AssessmentIndex {
     #[n(0)]
@@ -143,7 +144,7 @@ pub struct AssessmentEntry {
     pub assessment: AssessmentId,
 }
 
-/// Which conversation an assessment belongs to: some callers know it by its number alone.
+/// The conversation that an assessment belongs to: some callers know the assessment by its number alone.
 #[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
 pub struct AssessmentOwner {
     #[n(0)]
@@ -155,16 +156,17 @@ pub struct AssessmentOwner {
 pub struct ScorecardFamily {
     #[n(0)]
     pub newest_ordinal: u32,
-    /// The hash of the built-in text that was seeded last: a revision that a person made since is not replaced by it.
+    /// The hash of the built-in text that was last seeded: a revision that a person has made since is not replaced by
+    /// it.
     #[n(1)]
     pub seeded_hash: Option<String>,
 }
 
-/// The answer to a request that carried an id: names of things, no bodies. An erasure still has to reach it: the id is the
-/// caller's own, and the fingerprint is one of content.
+/// The answer to a request with a request id: names of things, no bodies. An erasure still has to reach it, since the
+/// id is the caller's own and the fingerprint depends on content.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct Request {
-    /// BLAKE3 of the request under the store's key.
+    /// BLAKE3 of the request, keyed with the store's secret.
     #[cbor(n(0), with = "minicbor::bytes")]
     pub fingerprint: [u8; 32],
     #[n(1)]
@@ -173,7 +175,7 @@ pub struct Request {
     pub answer: RequestAnswer,
 }
 
-/// What was answered, by ids.
+/// The answer, by ids.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub enum RequestAnswer {
     #[n(0)]
@@ -219,7 +221,7 @@ pub enum RequestAnswer {
         conversation: ConversationId,
         #[n(1)]
         rating: RatingId,
-        /// When it was carried out: the time of the answers that were sent without one.
+        /// When it was carried out, which is the time of answers sent without one.
         #[n(2)]
         time: UnixMillis,
     },
@@ -255,51 +257,51 @@ pub enum RequestAnswer {
     DeleteTeam,
 }
 
-/// That a customer does not want to be asked to rate.
+/// That a customer has opted out of ratings.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub struct OptOut {
-    /// On which offer they said so; 0 where that was elsewhere.
+    /// The offer on which they opted out; 0 if elsewhere.
     #[n(0)]
     pub rating: RatingId,
     #[n(1)]
     pub time: UnixMillis,
 }
 
-/// Which rating was imported with a UUID; both it and the conversation are in the key.
+/// The rating imported with a UUID; the UUID and the conversation are in the key.
 #[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
 pub struct RatingNumber {
     #[n(0)]
     pub rating: RatingId,
 }
 
-/// Whom an identity means.
+/// The person that an identity refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
 pub struct PersonNumber {
     #[n(0)]
     pub person: PersonId,
 }
 
-/// Which team an identity means.
+/// The team that an identity refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
 pub struct TeamNumber {
     #[n(0)]
     pub team: TeamId,
 }
 
-/// That a person is in a team. Its key says who and which.
+/// That a person is in a team. Both are in the key.
 #[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
 pub struct Membership {
     #[n(0)]
     pub since: UnixMillis,
 }
 
-/// How far conversations are posted: all of those before `next` are.
+/// How far conversations are posted: all before `next` are.
 #[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
 pub struct Backfill {
-    /// The first conversation that was not looked at. Absent, as an earlier version left it: all are posted that have no job.
+    /// The first conversation not yet processed. Absent, as an earlier version left it: all without a job are posted.
     #[n(0)]
     pub next: Option<ConversationId>,
-    /// When the newest of those before it was stored. Absent, as an earlier version left it: not known.
+    /// When the newest of those before it was stored. Absent, as an earlier version left it: unknown.
     #[n(1)]
     pub newest: Option<UnixMillis>,
 }
@@ -307,38 +309,38 @@ pub struct Backfill {
 /// How far a durable consumer has read the log.
 #[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
 pub struct Cursor {
-    /// The last position that it needs no more.
+    /// The last position that it no longer needs.
     #[n(0)]
     pub position: u64,
 }
 
-/// The key under which receipts, page tokens and fingerprints are made. It never leaves the store.
+/// The key from which receipts, page tokens and fingerprints are derived. It never leaves the store.
 #[derive(Clone, PartialEq, Encode, Decode)]
 pub struct Secret {
     #[cbor(n(0), with = "minicbor::bytes")]
     pub key: [u8; 32],
 }
 
-/// Which process does a background task.
+/// The process that runs a background task.
 #[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
 pub struct Lease {
-    /// A number that every process draws for itself.
+    /// A number that every process draws at random.
     #[n(0)]
     pub holder: u64,
-    /// Grows by one whenever another process takes over.
+    /// Incremented whenever another process takes over.
     #[n(1)]
     pub epoch: u64,
-    /// From then on any process may take over.
+    /// Any process may take over from then on.
     #[n(2)]
     pub expire_time: UnixMillis,
 }
 
-/// From which number on a process may still store conversations, on a store that several processes share.
+/// The lowest number under which a process may still store conversations, on a store that several processes share.
 #[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
 pub struct OpenNumbers {
     #[n(0)]
     pub from: u64,
-    /// From then on it counts as gone.
+    /// The process counts as gone from then on.
     #[n(1)]
     pub expire_time: UnixMillis,
 }
@@ -352,7 +354,7 @@ pub struct NextId {
 
 /// The bytes to store for `record`.
 pub fn encode<T: Encode<()>>(record: &T) -> Value {
-    // Most records fit, so that few are moved while they grow.
+    // Large enough for most records, so that few are reallocated while they grow.
     let mut bytes = Vec::with_capacity(512);
     bytes.push(VERSION);
     minicbor::encode(record, &mut bytes)
@@ -360,7 +362,7 @@ pub fn encode<T: Encode<()>>(record: &T) -> Value {
     bytes.into()
 }
 
-/// The record in `raw`. `key` is for the error alone.
+/// Decodes the record in `raw`. `key` is for error messages only.
 pub fn decode<T: for<'a> Decode<'a, ()>>(key: &Key, raw: &[u8]) -> Result<T, StoreError> {
     let damaged = |cause: String| {
         let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -368,7 +370,7 @@ pub fn decode<T: for<'a> Decode<'a, ()>>(key: &Key, raw: &[u8]) -> Result<T, Sto
     };
     match raw.split_first() {
         Some((&VERSION, body)) => minicbor::decode(body).map_err(|cause| damaged(cause.to_string())),
-        Some((0, _)) => Err(damaged("has record version 0, which nobody ever wrote".to_owned())),
+        Some((0, _)) => Err(damaged("has record version 0, which was never in use".to_owned())),
         Some((version, _)) => Err(damaged(format!(
             "has record version {version}, this program reads up to {VERSION}: use a newer program"
         ))),
@@ -384,7 +386,7 @@ pub fn decode_present<T: for<'a> Decode<'a, ()>>(
     raw.map(|raw| decode(key, &raw)).transpose()
 }
 
-/// The same, with its bytes.
+/// The same, along with its bytes.
 pub fn decode_stored<T: for<'a> Decode<'a, ()>>(
     key: &Key,
     raw: Option<Value>,

@@ -1,11 +1,11 @@
-//! Random histories against a map.
+//! Random histories, compared with a map.
 
 use super::*;
 
-/// One step of a random history: a batch over a few keys, right or wrong about what they hold.
+/// One step of a random history: a batch over a few keys, with right or wrong expectations.
 #[derive(Clone, Debug)]
 struct Step {
-    /// Keys whose present value is expected; `false` expects something else.
+    /// Keys whose present value is expected; with `false`, another value is.
     expect: Vec<(u8, bool)>,
     put: BTreeMap<u8, (u8, usize)>,
     delete: Vec<u8>,
@@ -24,7 +24,7 @@ fn history() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..40)
 }
 
-/// Random batches, some at once, against a map; then every scan of the store against the map's.
+/// Random batches, some concurrent, compared with a map; then every scan of the store with the map's.
 pub(super) async fn a_random_history_equals_its_model(subject: &dyn Subject) {
     let store = subject.open().await;
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
@@ -50,7 +50,7 @@ async fn run_history(store: &Arc<dyn Keyspace>, steps: &[Step]) {
     store.commit(Batch { delete: wipe, ..Batch::default() }).await.unwrap();
 
     for together in steps.chunks(5) {
-        // The model is followed in order; the engine gets the same batches at once, in that order.
+        // The model applies the batches one by one; the engine gets the same ones concurrently, in that order.
         let mut batches = Vec::new();
         let mut expected = Vec::new();
         for step in together {

@@ -1,4 +1,4 @@
-//! Batches that run at once: what they expect holds, or they write nothing.
+//! Concurrent batches: their expectations hold, or they write nothing.
 
 use super::*;
 
@@ -86,7 +86,7 @@ pub(super) async fn a_conflict_names_its_key_and_writes_nothing(subject: &dyn Su
     assert!(store.log(0, 10).await.unwrap().is_empty());
 }
 
-/// Many at once, so that engines which group have groups: each expects what the one before wrote.
+/// Many concurrently, so that engines with group commit form groups: each expects what the previous one wrote.
 pub(super) async fn a_batch_sees_the_earlier_ones_of_its_group(subject: &dyn Subject) {
     let store = subject.open().await;
     let step = |step: u8| Batch {
@@ -98,7 +98,7 @@ pub(super) async fn a_batch_sees_the_earlier_ones_of_its_group(subject: &dyn Sub
         log: vec![Bytes::from(vec![step])],
         ..Batch::default()
     };
-    // Polled in order by one task, so an engine takes them in this order.
+    // One task polls them in order, so an engine receives them in this order.
     let outcomes = join_all((0..100).map(|at| store.commit(step(at)))).await;
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     assert_eq!(get(&store, &[1]).await, Some(Bytes::from(vec![99])));

@@ -1,8 +1,8 @@
-//! Large values, and what is too large.
+//! Large values, and values that are too large.
 
 use super::*;
 
-/// The sizes around which an engine may change its form: in place, one chunk, many.
+/// Sizes around which an engine may change how it stores a value: in place, in one chunk, in many.
 const LARGE: [usize; 7] = [32 * 1024, 48 * 1024 - 1, 48 * 1024, 48 * 1024 + 1, 64 * 1024, 200_000, 3 << 20];
 
 pub(super) async fn large_values_come_back_whole(subject: &dyn Subject) {
@@ -20,8 +20,8 @@ pub(super) async fn large_values_come_back_whole(subject: &dyn Subject) {
     assert!(store.scan(KeyRange::all(), 100, Direction::Descending).await.unwrap() == expected);
 }
 
-/// Values from nothing to several chunks, in both directions and with every bound: the pages together are the whole range, and
-/// none holds more than it may, unless it is one value.
+/// Values from empty to several chunks, in both directions and with every bound: the pages together cover the whole
+/// range, and none exceeds its limits unless it is a single value.
 pub(super) async fn a_scan_ends_at_its_bytes_and_skips_nothing(subject: &dyn Subject) {
     let store = subject.open().await;
     let sizes = [0, 10, 70_000, 1, 0, 200_000, 48 * 1024, 5];

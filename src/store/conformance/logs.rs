@@ -1,4 +1,4 @@
-//! The log: one order, nothing missed.
+//! The log: one order, no gaps for a follower.
 
 use super::*;
 
@@ -20,7 +20,7 @@ pub(super) async fn the_log_keeps_the_order_of_commits(subject: &dyn Subject) {
     assert!(store.log(records[9].0, 2).await.unwrap().is_empty());
     assert!(store.log(u64::MAX, 2).await.unwrap().is_empty());
     assert!(store.log(0, 0).await.unwrap().is_empty());
-    // The log is no part of the pairs.
+    // Log records are not among the pairs.
     assert!(all(&store).await.is_empty());
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn a_follower_of_the_log_misses_nothing(subject: &dyn Subject) 
         done.unwrap();
     }
     let seen = follower.await.unwrap();
-    assert_eq!(seen, store.log(0, 1000).await.unwrap(), "what was followed is what stands there");
+    assert_eq!(seen, store.log(0, 1000).await.unwrap(), "the follower saw the whole log");
     for writer in 0..writers {
         let of_writer: Vec<u8> =
             seen.iter().filter(|(_, body)| body[0] == writer).map(|(_, body)| body[1]).collect();

@@ -1,4 +1,4 @@
-//! Gets and scans: order, bounds, limits, and no half of a batch.
+//! Gets and scans: order, bounds, limits, and atomic visibility of batches.
 
 use futures_util::FutureExt as _;
 
@@ -20,7 +20,7 @@ pub(super) async fn several_keys_are_read_in_the_order_asked(subject: &dyn Subje
     assert!(store.get(Vec::new()).await.unwrap().is_empty());
 }
 
-/// Two keys always hold the same; no get and no scan ever shows them differ.
+/// Two keys always have equal values; no get and no scan ever sees them differ.
 pub(super) async fn a_read_sees_a_batch_wholly_or_not_at_all(subject: &dyn Subject) {
     let store = subject.open().await;
     let both = |round: u16| Batch {
@@ -149,6 +149,6 @@ pub(super) async fn who_reads_on_and_on_lets_others_run(subject: &dyn Subject) {
             reading.as_mut().poll(cx)
         })
         .await;
-        assert!(polls > 10, "2000 reads were one turn of the task, or {polls}");
+        assert!(polls > 10, "2000 reads took only {polls} polls of the task");
     }
 }

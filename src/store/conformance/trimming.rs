@@ -1,10 +1,10 @@
-//! Removing the oldest records of the log: what goes, what stays, and what a reader is told of it.
+//! Removing the oldest log records: what is removed, what stays, and what a reader learns about it.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::*;
 
-/// Appends as many records; the position of the last.
+/// Appends this many records; returns the position of the last.
 async fn append(store: &Arc<dyn Keyspace>, count: usize) -> Position {
     let log = (0..count).map(|at| value(&at.to_string())).collect();
     let committed = store.commit(Batch { log, ..Batch::default() }).await.unwrap();
@@ -16,7 +16,7 @@ async fn positions(store: &Arc<dyn Keyspace>) -> Vec<Position> {
     store.log(0, MAX_PAGE).await.unwrap().into_iter().map(|(at, _)| at).collect()
 }
 
-/// Trims until nothing is left to trim; how many records went.
+/// Trims until nothing is left to trim; returns how many records were removed.
 async fn trim(store: &Arc<dyn Keyspace>, up_to: Position) -> usize {
     let mut removed = 0;
     loop {
@@ -41,7 +41,7 @@ pub(super) async fn a_trimmed_log_begins_after_what_was_removed(subject: &dyn Su
     assert_eq!(store.log(0, 100).await.unwrap(), young);
     assert_eq!(store.log(before[1].0, 2).await.unwrap(), young[..2]);
     assert_eq!(store.log(last_old, 100).await.unwrap(), young);
-    // Nothing is left up to there, and a smaller place takes nothing back.
+    // Nothing is left up to there, and a lower position undoes nothing.
     assert_eq!(store.trim_log(last_old).await.unwrap(), 0);
     assert_eq!(store.trim_log(before[0].0).await.unwrap(), 0);
     assert_eq!(store.trimmed().await.unwrap(), last_old);
@@ -94,12 +94,12 @@ pub(super) async fn large_records_can_be_trimmed(subject: &dyn Subject) {
     assert!(get(&store, &[1]).await == Some(large(100_000, 5)));
 }
 
-/// That positions do not follow each other says nothing of what was removed.
+/// A gap in the positions does not mean that records were removed.
 pub(super) async fn gaps_do_not_count_as_removed(subject: &dyn Subject) {
     let store = subject.open().await;
     let records = [5, 9, 20, 21].map(|at| (at, value("x")));
     store.restore_log(records.into()).await.unwrap();
-    assert_eq!(store.trimmed().await.unwrap(), 4, "what stood before is not known");
+    assert_eq!(store.trimmed().await.unwrap(), 4, "what came before is unknown");
     store.restore_log(vec![(30, value("x"))]).await.unwrap();
     assert_eq!(store.trimmed().await.unwrap(), 4);
     for (up_to, removed, trimmed) in [(8, 1, 5), (15, 1, 9), (19, 0, 9), (20, 1, 20), (99, 1, 21)] {
@@ -122,12 +122,12 @@ pub(super) async fn a_trimmed_log_goes_on_after_reopening(subject: &dyn Subject)
         assert_eq!(store.trimmed().await.unwrap(), trimmed);
         assert_eq!(*store.newest().borrow(), last);
         let next = append(&store, 1).await;
-        assert!(next > last, "{next} was given before");
+        assert!(next > last, "{next} was issued before");
         last = next;
     }
 }
 
-/// Writers, trimmers and a follower at once: the follower hears everything, or is told that something is gone.
+/// Concurrent writers, trimmers and a follower: the follower sees every record, or is told that some were removed.
 pub(super) async fn a_follower_of_a_log_that_is_trimmed_skips_nothing_unknown(subject: &dyn Subject) {
     let store = subject.open().await;
     let (writers, each) = (4u8, 200u8);
@@ -166,7 +166,7 @@ pub(super) async fn a_follower_of_a_log_that_is_trimmed_skips_nothing_unknown(su
     assert_eq!(removed.load(Ordering::SeqCst) + left.len(), usize::from(writers) * usize::from(each));
 }
 
-/// Follows to the end, and answers where that was. Between two records of a writer none is left out, unless the store told so.
+/// Follows the log to its end and returns the last position. No record of a writer is missing unless the store said so.
 async fn follow(store: Arc<dyn Keyspace>, is_written: Arc<AtomicBool>, writers: usize) -> Position {
     let mut heard: Vec<Option<u8>> = vec![None; writers];
     let mut may_skip = vec![false; writers];

@@ -28,7 +28,7 @@ pub(super) async fn everything_is_there_after_reopening(subject: &dyn Subject) {
     assert!(all(&store).await == pairs && store.log(0, 10).await.unwrap() == records);
     let batch = Batch { log: vec![value("next")], ..put_bytes(&[2], large(90_000, 5)) };
     assert!(store.commit(batch).await.unwrap().first_position > first.map(|first| first + 1));
-    // What is new must not take the place of what is there.
+    // New values must not overwrite existing ones.
     store.commit(put_bytes(&[3, 1], large(90_000, 6))).await.unwrap();
     assert!(get(&store, &[3, 1]).await == Some(large(90_000, 6)));
     assert!(get(&store, &[2]).await == Some(large(90_000, 5)));
@@ -54,5 +54,5 @@ pub(super) async fn a_closed_store_refuses_everything(subject: &dyn Subject) {
     assert!(failed(store.trim_log(1).await));
     assert!(failed(store.trimmed().await));
     assert!(failed(store.stats().await));
-    assert_eq!(*store.failure().borrow(), None, "closing is no failure");
+    assert_eq!(*store.failure().borrow(), None, "closing is not a failure");
 }

@@ -1,4 +1,4 @@
-//! Reading a dump: nothing in it is trusted before its checksum was found right.
+//! Reading a dump: nothing in it is trusted until its checksum has been verified.
 
 use std::io::{self, Read};
 
@@ -12,9 +12,10 @@ use crate::store::keyspace::{
     Batch, Direction, Expect, Key, KeyRange, Keyspace, MAX_BATCH_BYTES, MAX_KEY_BYTES, Position, Value,
 };
 
-/// Loads a dump into an empty store, durably, and tells `progress` after each batch. Memory is bounded as in [`dump`](super::dump).
+/// Loads a dump into an empty store, durably, and reports to `progress` after each batch. Memory is bounded as in
+/// [`dump`](super::dump).
 ///
-/// After an error the store keeps [`LOADING_KEY`] and must be removed; one that was not empty is left as it was.
+/// After an error the store keeps [`LOADING_KEY`] and must be removed; a store that was not empty is left unchanged.
 pub async fn load(
     store: &dyn Keyspace,
     input: &mut (dyn Read + Send),
@@ -67,7 +68,7 @@ enum Item {
     Record(Position, Value),
 }
 
-/// What is written to the store at once, and where the order of the file stands.
+/// The next batch for the store, and how far the ordered file has been read.
 #[derive(Default)]
 struct Page {
     pairs: Vec<(Key, Value)>,
@@ -78,7 +79,7 @@ struct Page {
 }
 
 impl Page {
-    /// The order is checked too: a key that comes twice would end in a store that no dump describes.
+    /// Also checks the order: with a duplicate key the store would not match any dump.
     fn add(&mut self, item: Item, input: &Input) -> Result<(), DumpError> {
         match item {
             Item::Pair(key, value) => {
@@ -108,7 +109,7 @@ impl Page {
 
     async fn write(&mut self, store: &dyn Keyspace) -> Result<(), DumpError> {
         self.size_bytes = 0;
-        // One value may be as large as a batch, so a page of several may be larger.
+        // One value may be as large as a batch, so several may exceed it.
         for put in in_batches(std::mem::take(&mut self.pairs), |(key, value)| key.len() + value.len()) {
             store.commit(Batch { put, ..Batch::default() }).await?;
         }
@@ -119,7 +120,7 @@ impl Page {
     }
 }
 
-/// Cuts items into runs that a store takes as one batch.
+/// Splits items into runs that fit into one batch each.
 pub(super) fn in_batches<T>(items: Vec<T>, size: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
     let mut batches: Vec<Vec<T>> = Vec::new();
     let mut room = 0;
@@ -137,7 +138,7 @@ pub(super) fn in_batches<T>(items: Vec<T>, size: impl Fn(&T) -> usize) -> Vec<Ve
     batches
 }
 
-/// Memory grows with what is there: a length in a damaged file is only a claim.
+/// Memory grows with the bytes present: a length in a damaged file proves nothing.
 pub(super) fn read_at_most(input: &mut dyn Read, length: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     input.take(length as u64).read_to_end(&mut bytes)?;
@@ -190,7 +191,7 @@ impl Input<'_> {
         }
     }
 
-    /// What follows the end mark: the counts, the hash, and nothing.
+    /// Reads what follows the end mark: the counts, the hash, and nothing else.
     fn end(&mut self) -> Result<(), DumpError> {
         let pairs = u64::from_be_bytes(self.array()?);
         let records = u64::from_be_bytes(self.array()?);

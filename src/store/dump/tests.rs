@@ -38,7 +38,7 @@ async fn filled() -> MemoryStore {
 }
 
 #[tokio::test]
-async fn a_dump_comes_through_every_engine_byte_for_byte() {
+async fn a_dump_passes_through_every_engine_byte_for_byte() {
     let source = filled().await;
     let file = dumped(&source).await;
     let dir = tempfile::tempdir().unwrap();
@@ -70,7 +70,7 @@ async fn a_trimmed_log_keeps_its_positions_and_its_beginning() {
         for store in [&sled as &dyn Keyspace, &memory] {
             assert_eq!(loaded(store, &file).await.unwrap().records, left);
             assert!(dumped(store).await == file);
-            // Whoever had read up to what was removed has missed nothing; of a gap after it a dump does not know.
+            // Whoever had read up to the removed records has missed nothing; a dump does not record a gap after them.
             let records = store.log(0, 9).await.unwrap();
             assert_eq!(records, source.log(0, 9).await.unwrap());
             assert_eq!(store.trimmed().await.unwrap(), records[0].0 - 1);
@@ -91,7 +91,7 @@ async fn an_empty_store_has_a_dump_too() {
 }
 
 #[tokio::test]
-async fn the_file_is_what_the_format_says() {
+async fn the_file_follows_the_documented_format() {
     let store = MemoryStore::new();
     let put = vec![(vec![0xaa, 0xbb], Bytes::from("v"))];
     store.commit(Batch { put, log: vec![Bytes::from("e")], ..Batch::default() }).await.unwrap();
@@ -104,7 +104,7 @@ async fn the_file_is_what_the_format_says() {
 }
 
 #[tokio::test]
-async fn only_an_empty_store_is_loaded_into() {
+async fn a_dump_loads_only_into_an_empty_store() {
     let file = dumped(&filled().await).await;
     let with_pair = MemoryStore::new();
     let put = vec![(vec![1], Bytes::new())];
@@ -119,7 +119,7 @@ async fn only_an_empty_store_is_loaded_into() {
 }
 
 #[tokio::test]
-async fn no_part_of_a_dump_is_taken_for_the_whole() {
+async fn a_truncated_or_changed_dump_is_refused() {
     let store = MemoryStore::new();
     let put = (0..100u8).map(|at| (vec![at + 1], Bytes::from(vec![at; 20]))).collect();
     let log = vec![Bytes::from("event"); 3];
@@ -147,7 +147,7 @@ async fn no_part_of_a_dump_is_taken_for_the_whole() {
 }
 
 #[tokio::test]
-async fn memory_grows_with_what_is_there_not_with_what_is_claimed() {
+async fn memory_grows_with_the_bytes_present_not_with_claimed_lengths() {
     let claimed = MAX_BATCH_BYTES as u32;
     let title = b"plaudit dump\n\0\0\0\x01";
     let pair = [&title[..], b"\x01\0\0\0\x01", &claimed.to_be_bytes(), b"k", b"value"].concat();
@@ -164,7 +164,7 @@ async fn memory_grows_with_what_is_there_not_with_what_is_claimed() {
 }
 
 #[tokio::test]
-async fn what_is_no_dump_or_a_newer_one_is_named() {
+async fn a_foreign_file_or_newer_version_is_reported_as_such() {
     let file = dumped(&MemoryStore::new()).await;
     let no_dump = b"{\"some\": \"other file, long enough\"}";
     assert!(matches!(loaded(&MemoryStore::new(), no_dump).await, Err(DumpError::NotADump)));
@@ -187,7 +187,7 @@ async fn a_half_loaded_store_does_not_open() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_written_to_is_not_dumped() {
+async fn a_store_that_is_being_written_to_is_not_dumped() {
     let store = filled().await;
     let late = || Batch { put: vec![(vec![250], Bytes::new())], ..Batch::default() };
     let mut write = |_| {

@@ -10,12 +10,12 @@ const TEAM: u8 = 0x72;
 const TEAM_IDENTITY: u8 = 0x73;
 const MEMBER: u8 = 0x74;
 
-/// The way of being known of who is known by name within one conversation.
+/// The code for people who are identified by name within one conversation.
 const NAME_IN: u8 = 2;
 
 impl Keys {
-    /// What is stored of those who are known within one conversation of this source only: that they are not to be asked, and who
-    /// they are.
+    /// Everything stored about people who are identified within one conversation of this source only: their opt-outs
+    /// and their identities.
     pub fn known_within(self, source: &str, conversation: ConversationId) -> [KeyRange; 2] {
         let mut people = self.people_prefix(AuthorKind::Contact, Some(source));
         people.push(NAME_IN);
@@ -27,7 +27,7 @@ impl Keys {
         self.in_workspace_numbered(PERSON, id.0)
     }
 
-    /// The kind comes first, so that all agents of a source stand together, whatever their ids are.
+    /// The kind comes first, so that all agents of a source are adjacent whatever their ids are.
     pub fn person_identity(self, identity: &PersonIdentity) -> Key {
         let mut key = self.people_prefix(identity.kind, Some(&identity.source));
         match &identity.known_by {
@@ -48,7 +48,7 @@ impl Keys {
         key
     }
 
-    /// The identities of everybody of a kind; with a source, of everybody of that source.
+    /// All identities of a kind, or of a kind and a source.
     pub fn people(self, kind: AuthorKind, source: Option<&str>) -> KeyRange {
         KeyRange::prefix(self.people_prefix(kind, source))
     }

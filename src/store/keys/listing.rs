@@ -1,4 +1,4 @@
-//! The keys of lists: what is posted, under what, newest first.
+//! The keys of lists: postings under terms, newest first.
 
 use std::ops::Bound;
 
@@ -12,7 +12,7 @@ const ASSESSMENT_POSTING: u8 = 0x82;
 const DELETION: u8 = 0x83;
 const BACKFILL: u8 = 0x84;
 
-/// Longer texts are not posted, so that no key becomes too long; no filter takes them either.
+/// Longer texts are not posted, so that no key becomes too long; filters do not accept them either.
 pub const MAX_POSTED_TEXT_BYTES: usize = 512;
 
 impl Keys {
@@ -20,7 +20,7 @@ impl Keys {
         self.of_conversation(LISTING, conversation)
     }
 
-    /// The beginning of all postings under a term; `None` when its text is too long to be posted.
+    /// The prefix of all postings under a term; `None` if its text is too long to be posted.
     pub fn conversation_term(self, term: &Term) -> Option<Key> {
         // Numbers are stored: append only.
         match term {
@@ -35,7 +35,7 @@ impl Keys {
         }
     }
 
-    /// As [`Keys::conversation_term`].
+    /// Like [`Keys::conversation_term`].
     pub fn assessment_term(self, term: &AssessmentTerm) -> Option<Key> {
         // Numbers are stored: append only.
         match term {
@@ -58,14 +58,14 @@ impl Keys {
         (text.len() <= MAX_POSTED_TEXT_BYTES).then_some(key)
     }
 
-    /// By the number that the record has for it.
+    /// By its stored number.
     fn coded_term<T: minicbor::Encode<()>>(self, subspace: u8, kind: u8, value: &T) -> Key {
         let mut key = self.term_of(subspace, kind);
         minicbor::encode(value, &mut key).expect("a Vec takes every write and a number always encodes");
         key
     }
 
-    /// That a conversation is deleted, and since when: what the purge goes by.
+    /// That a conversation is deleted, and since when; read by the purge.
     pub fn deletion(self, delete_time: UnixMillis, conversation: ConversationId) -> Key {
         let mut key = self.in_workspace(DELETION, 16);
         key.extend(u64::try_from(delete_time.0).unwrap_or(0).to_be_bytes());
@@ -73,14 +73,13 @@ impl Keys {
         key
     }
 
-    /// The deletions up to a moment, oldest first.
+    /// The deletions up to a time, oldest first.
     pub fn deletions_until(self, time: UnixMillis) -> KeyRange {
         let mut range = KeyRange::prefix(self.in_workspace(DELETION, 0));
         range.end = Bound::Included(self.deletion(time, ConversationId(u64::MAX)));
         range
     }
 
-    /// How far conversations are posted.
     pub fn backfill(self) -> Key {
         self.in_workspace(BACKFILL, 0)
     }
@@ -100,11 +99,11 @@ pub fn assessment_posting(term: &Key, place: Place, conversation: ConversationId
     key
 }
 
-/// The postings under a term that lie in a time and after a place.
+/// The postings under a term within a time range and after a place.
 pub fn postings(term: &Key, created: TimeRange, after: Option<Place>) -> KeyRange {
     let mut range = KeyRange::prefix(term.clone());
     if let Some(start) = created.start {
-        // Times descend: the range ends behind the last of the earliest moment.
+        // Times descend: the range ends after the last posting of the earliest time.
         range.end = Bound::Excluded(beyond(term, Place { time: start, number: 0 }));
     }
     if let Some(end) = created.end {
@@ -116,14 +115,14 @@ pub fn postings(term: &Key, created: TimeRange, after: Option<Place>) -> KeyRang
     range
 }
 
-/// Behind the posting at a place, whatever follows its number, and before the next one.
+/// Just after all postings at a place, whatever follows its number, and before the next place.
 fn beyond(term: &Key, place: Place) -> Key {
     let mut key = conversation_posting(term, place);
     key.extend([u8::MAX; 9]);
     key
 }
 
-/// Where a posting of a conversation stands, by its key.
+/// The place of a conversation's posting, from its key.
 pub fn place_of_posting(term: &Key, key: &[u8]) -> Option<Place> {
     let rest = key.strip_prefix(term.as_slice())?;
     let (time, rest) = rest.split_first_chunk::<8>()?;
@@ -132,21 +131,21 @@ pub fn place_of_posting(term: &Key, key: &[u8]) -> Option<Place> {
     Some(Place { time, number: !u64::from_be_bytes(*number) })
 }
 
-/// Where a posting of an assessment stands, and which it is.
+/// The place of an assessment's posting and the assessment, from its key.
 pub fn assessment_of_posting(term: &Key, key: &[u8]) -> Option<(Place, ConversationId, AssessmentId)> {
     let place = place_of_posting(term, key)?;
     let (_, conversation) = key.split_last_chunk::<8>()?;
     Some((place, ConversationId(u64::from_be_bytes(*conversation)), AssessmentId(place.number)))
 }
 
-/// Newest first: what is later or has a higher number sorts before.
+/// Newest first: later times and higher numbers sort before others.
 fn push_place(key: &mut Key, place: Place) {
     let time = u64::try_from(place.time.0).unwrap_or(0);
     key.extend((!time).to_be_bytes());
     key.extend((!place.number).to_be_bytes());
 }
 
-/// The conversation whose deletion has this key.
+/// The conversation of a deletion's key.
 pub fn conversation_of_deletion(key: &[u8]) -> Option<ConversationId> {
     let (_, id) = key.strip_prefix(&[DELETION])?.split_last_chunk::<8>()?;
     Some(ConversationId(u64::from_be_bytes(*id)))
@@ -185,11 +184,11 @@ mod tests {
         }
 
         #[test]
-        fn a_range_holds_its_times_and_what_is_after_its_place(
+        fn a_range_holds_its_times_after_its_place(
             at in place(), start in prop::option::of(0..6_i64), end in prop::option::of(0..6_i64), after in prop::option::of(place()),
         ) {
             let created = TimeRange { start: start.map(UnixMillis), end: end.map(UnixMillis) };
-            // A token is only ever one of the same list.
+            // A token always comes from the same list.
             prop_assume!(after.is_none_or(|after| created.contains(after.time)));
             let is_after = after.is_none_or(|after| (at.time, at.number) < (after.time, after.number));
             let term = KEYS.conversation_term(&Term::Any).unwrap();
@@ -202,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn no_term_is_the_beginning_of_another() {
+    fn no_term_is_a_prefix_of_another() {
         let terms = [
             Term::Any,
             Term::Source("a".to_owned()),
@@ -215,7 +214,10 @@ mod tests {
         let keys: Vec<Key> = terms.iter().map(|term| KEYS.conversation_term(term).unwrap()).collect();
         for (index, key) in keys.iter().enumerate() {
             for (other_index, other) in keys.iter().enumerate() {
-                assert!(index == other_index || !other.starts_with(key), "{key:02x?} begins {other:02x?}");
+                assert!(
+                    index == other_index || !other.starts_with(key),
+                    "{key:02x?} is a prefix of {other:02x?}"
+                );
             }
         }
         assert_eq!(KEYS.conversation_term(&Term::Tag("x".repeat(513))), None);

@@ -1,4 +1,4 @@
-//! The keys of customers who do not want to be asked.
+//! The keys of customers who opted out of ratings.
 
 use crate::domain::{Author, ConversationId, ExternalId};
 
@@ -7,7 +7,7 @@ use super::{
     Keys, OPT_OUT, push_text,
 };
 
-/// A customer as an opt-out knows them.
+/// How an opt-out identifies a customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KnownCustomer {
     /// In every conversation of the source.
@@ -26,14 +26,14 @@ impl KnownCustomer {
 }
 
 impl Keys {
-    /// A customer with an external id is the same in every conversation of the source; one without is known by name, and
-    /// within the conversation only.
+    /// A customer with an external id is the same in every conversation of the source; one without is identified by
+    /// name, within the conversation only.
     pub fn opt_out(self, source: &str, conversation: ConversationId, customer: &Author) -> Key {
         self.opt_out_of(source, &KnownCustomer::of(conversation, customer))
     }
 
-    /// The keys under which a customer's opt-out may be stored: the one above, and for an id that an earlier build took with
-    /// control characters, and that is read with their pictures since, the one that it had there.
+    /// The keys under which a customer's opt-out may be stored: the one above, and, for an id that an earlier build
+    /// accepted with control characters and that now reads with control pictures, the key it had then.
     pub fn opt_outs_of(self, source: &str, conversation: ConversationId, customer: &Author) -> Vec<Key> {
         let before = customer.external_id.as_ref().and_then(ExternalId::before_mending);
         let before = before.map(|id| self.opt_out_of(source, &KnownCustomer::ExternalId(id)));
@@ -57,7 +57,7 @@ impl Keys {
         }
     }
 
-    /// The beginning of the keys of those who are known within one conversation only.
+    /// The prefix of the keys of customers who are identified within one conversation only.
     pub(super) fn opt_outs_in(self, source: &str, conversation: ConversationId) -> Key {
         let mut key = self.in_workspace(OPT_OUT, 32);
         push_text(&mut key, source);
@@ -71,7 +71,7 @@ impl Keys {
     }
 }
 
-/// The source and the customer of an opt-out's key; `None` when it is not one's.
+/// The source and customer of an opt-out's key; `None` for other keys.
 pub fn customer_of_opt_out(key: &[u8]) -> Option<(String, KnownCustomer)> {
     let mut rest = key.strip_prefix(&[OPT_OUT])?.get(4..)?;
     let source = take_text(&mut rest)?;
@@ -89,7 +89,7 @@ pub fn customer_of_opt_out(key: &[u8]) -> Option<(String, KnownCustomer)> {
     rest.is_empty().then_some((source, customer))
 }
 
-/// Takes a string off that [`push_text`] appended.
+/// Removes a string that [`push_text`] appended.
 fn take_text(rest: &mut &[u8]) -> Option<String> {
     let mut text = Vec::new();
     loop {
@@ -120,7 +120,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_customer_is_read_from_the_key_that_was_made_of_them(
+        fn a_customer_is_read_back_from_their_key(
             source in "[a\0\u{1}é]{0,4}", name in "[a\0\u{1}é]{0,4}", by_name in any::<bool>(), id in any::<u64>(),
         ) {
             let customer = if by_name {

@@ -26,7 +26,7 @@ fn a_rating_s_entry_sorts_by_time_and_names_its_rating() {
 }
 
 #[test]
-fn a_key_is_foreign_to_every_workspace_but_its_own() {
+fn a_key_is_foreign_to_every_other_workspace() {
     let own = [
         KEYS.head(ConversationId(1)),
         KEYS.identity("a", "b"),
@@ -44,7 +44,7 @@ fn a_key_is_foreign_to_every_workspace_but_its_own() {
 }
 
 #[test]
-fn jobs_are_spread_over_the_shards_whatever_a_conversation_takes() {
+fn jobs_are_spread_over_the_shards_however_many_numbers_a_conversation_takes() {
     for numbers_taken in 1..=32 {
         let mut jobs = [0; JOB_SHARDS as usize];
         for import in 0..1600 {
@@ -84,7 +84,7 @@ proptest! {
     }
 
     #[test]
-    fn texts_sort_as_their_bytes_and_none_begins_another(a in "[\u{0}a-c\u{ff}]{0,6}", b in "[\u{0}a-c\u{ff}]{0,6}") {
+    fn texts_sort_like_their_bytes_and_none_is_a_prefix_of_another(a in "[\u{0}a-c\u{ff}]{0,6}", b in "[\u{0}a-c\u{ff}]{0,6}") {
         let (mut x, mut y) = (Vec::new(), Vec::new());
         push_text(&mut x, &a);
         push_text(&mut y, &b);

@@ -1,5 +1,4 @@
-//! Messages of which the words are passed over: for reads that ask who wrote when, of conversations that may have 20,000 of
-//! them.
+//! Messages decoded without their text: for reads that ask who wrote when, in conversations of up to 20,000 messages.
 
 use minicbor::Decode;
 
@@ -8,7 +7,7 @@ use crate::domain::{
     Author, Conversation, ExternalId, Message, MessageDetails, MessageId, MessageKind, UnixMillis,
 };
 
-/// A [`Head`] of which the messages have no words.
+/// A [`Head`] whose messages have no text.
 #[derive(Decode)]
 pub struct HeadOutline {
     #[n(0)]
@@ -19,14 +18,14 @@ pub struct HeadOutline {
     writers: Vec<String>,
 }
 
-/// A [`Segment`] of which the messages have no words.
+/// A [`Segment`] whose messages have no text.
 #[derive(Decode)]
 pub struct SegmentOutline {
     #[n(0)]
     messages: Vec<MessageOutline>,
 }
 
-/// A [`Message`] without content and details, but for the tracking id.
+/// A [`Message`] without content and details, except the tracking id.
 #[derive(Decode)]
 pub struct MessageOutline {
     #[n(0)]

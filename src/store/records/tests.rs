@@ -1,7 +1,7 @@
-//! One stored value of every kind and version, decoded for ever.
+//! One stored value of every kind and version, which must stay decodable.
 //!
-//! `tests/fixtures/records/v{version}/{kind}.hex` is what that version wrote. When a field is added, a new fixture beside
-//! the old ones shows it; an old one is never changed.
+//! `tests/fixtures/records/v{version}/{kind}.hex` is what that version wrote. A new field gets a new fixture beside the
+//! old ones, which are never changed.
 
 mod directory;
 mod later;
@@ -20,7 +20,7 @@ use crate::domain::{
     StatusChange, Totals, UnitKind,
 };
 
-/// What the fixture holds is what is written today, and it is read back as it was.
+/// Today's encoding of `record` equals the fixture, and the fixture decodes to `record`.
 fn check<T>(kind: &str, record: &T)
 where
     T: Encode<()> + for<'a> Decode<'a, ()> + PartialEq + Debug,
@@ -29,7 +29,7 @@ where
     let hex = std::fs::read_to_string(Path::new(&path));
     let written = encode(record);
     let written_hex: String = written.iter().map(|byte| format!("{byte:02x}")).collect();
-    let hex = hex.unwrap_or_else(|cause| panic!("{path}: {cause}; today {kind} is written as {written_hex}"));
+    let hex = hex.unwrap_or_else(|cause| panic!("{path}: {cause}; {kind} is now encoded as {written_hex}"));
     let stored: Vec<u8> = hex
         .trim()
         .as_bytes()
@@ -37,7 +37,7 @@ where
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
         .collect();
     assert_eq!(decode::<T>(&vec![0], &stored).unwrap(), *record, "{kind}");
-    assert_eq!(hex.trim(), written_hex, "{kind} is written in another way than version {VERSION} was");
+    assert_eq!(hex.trim(), written_hex, "{kind} is no longer encoded as in version {VERSION}");
 }
 
 const ID: ConversationId = ConversationId(5_000_000_000_000_001);
@@ -57,7 +57,7 @@ fn message(id: u64, kind: MessageKind, author: AuthorKind) -> Message {
     }
 }
 
-/// One that was stored singly and changed since, with everything that it can have.
+/// A message that was stored singly and edited, with every field set.
 fn stored_message() -> Message {
     let text = |text: &str| Some(text.to_owned());
     let by_reference = Attachment {
@@ -374,7 +374,7 @@ fn an_assessment_is_read_as_it_was_written() {
 }
 
 #[test]
-fn what_a_newer_program_wrote_is_refused_by_its_version() {
+fn a_newer_version_is_refused_by_its_number() {
     let mut newer = encode(&NextId { id: 1 }).to_vec();
     newer[0] = VERSION + 1;
     let error = decode::<NextId>(&vec![0xAB], &newer).unwrap_err().to_string();
@@ -388,7 +388,7 @@ fn what_a_newer_program_wrote_is_refused_by_its_version() {
 
 #[test]
 fn an_unknown_variant_is_refused() {
-    // An outcome that this program does not know: 9.
+    // An outcome unknown to this program: 9.
     let mut unknown = vec![VERSION];
     unknown.extend(minicbor::to_vec(9_u32).unwrap());
     assert!(decode::<ImportOutcome>(&vec![0], &unknown).unwrap_err().to_string().contains('9'));

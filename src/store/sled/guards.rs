@@ -30,7 +30,7 @@ use crate::store::keyspace::*;
 /// Long enough for any machine; only a failing test waits this long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The real disk, with syncs that can be held up and steps that can be made to fail.
+/// The real disk, with syncs that can be held and steps that can be made to fail.
 struct TestDisk {
     real: RealDisk,
     state: Mutex<DiskState>,

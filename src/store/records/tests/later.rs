@@ -1,4 +1,4 @@
-//! Records that came after the main job's.
+//! Records that were added later.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Who may open a directory, and what a crash during its creation leaves.
+//! Who may open a directory, and what a crash leaves while it is being created.
 
 use super::*;
 
@@ -60,7 +60,7 @@ fn a_new_directory_is_private() {
     assert_eq!(fs::metadata(data.dir()).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
-/// Every state in which a crash can leave a first creation is taken up again.
+/// A creation that crashed is completed, whatever state it was left in.
 #[tokio::test]
 async fn a_creation_that_did_not_end_is_begun_again() {
     let created = Data::new();
@@ -100,7 +100,7 @@ async fn a_creation_that_did_not_end_is_begun_again() {
     }
 }
 
-/// The mark of a creation whose last step, its own removal, was lost.
+/// A creation whose last step, removing its own mark, was lost.
 #[tokio::test]
 async fn a_creation_that_ended_keeps_its_store() {
     let data = Data::new();
@@ -113,7 +113,7 @@ async fn a_creation_that_ended_keeps_its_store() {
     store.close().await.unwrap();
     assert!(!data.file(open::CREATING_FILE).exists());
 
-    // With the mark and without the identity, the commits that were answered still tell.
+    // With the mark but without the identity, the acknowledged commits still show that the store is in use.
     fs::write(data.file(open::CREATING_FILE), "").unwrap();
     fs::remove_file(data.file(open::IDENTITY_FILE)).unwrap();
     assert!(data.refusal().contains("identity is missing"));
@@ -125,7 +125,7 @@ fn the_cache_is_as_large_as_the_setting_says() {
     assert_eq!(open::config(Path::new("sled"), &options).cache_capacity, options.cache_bytes);
 }
 
-/// sled's own ids jump by two million at every opening.
+/// sled's own ids jump by two million with every opening.
 #[tokio::test]
 async fn positions_go_on_by_one_over_every_opening() {
     let data = Data::new();

@@ -1,4 +1,4 @@
-//! Nothing is answered or shown before it is durable, and a disk that fails ends the engine.
+//! Nothing is acknowledged or shown before it is durable, and a failing disk stops the engine.
 
 use std::pin::pin;
 
@@ -81,7 +81,7 @@ async fn a_trim_is_shown_after_its_sync_and_goes_with_other_writes() {
         (disk.state.lock().unwrap().waiting == 1).then_some(())
     });
     let mut shown = [store.log(0, 1).map(drop).boxed(), store.trimmed().map(drop).boxed()];
-    assert!(shown.iter_mut().all(|read| read.now_or_never().is_none()), "showed what could be lost");
+    assert!(shown.iter_mut().all(|read| read.now_or_never().is_none()), "showed a trim that could be lost");
     disk.release_syncs();
     assert_eq!(trim.await.unwrap(), 1);
     assert_eq!((store.log(0, 1).await.unwrap()[0].0, store.trimmed().await.unwrap()), (11, 10));
@@ -104,7 +104,7 @@ async fn what_waits_together_is_synced_together() {
     disk.release_syncs();
     first.await.unwrap();
     assert!(waiting.await.iter().all(Result::is_ok));
-    // The first alone, then 64 of four keys each, then the rest.
+    // The first alone, then 64 batches of four keys each, then the rest.
     assert_eq!(disk.syncs.load(Ordering::SeqCst), 3);
     let stats = store.stats().await.unwrap();
     assert_eq!((stats.groups, stats.commits), (3, 101));
@@ -192,14 +192,14 @@ async fn a_reader_waits_for_the_sync_of_what_it_met() {
     ];
     assert!(touching.iter_mut().all(|read| read.now_or_never().is_none()));
 
-    // There is one reader, which takes them in order: when these have answered, the ones above have read.
+    // There is one reader thread, which works in order: once these have answered, the ones above have read.
     assert!(get(&store, [4]).await.is_ok());
     assert_eq!(scan(0, 4, 9, Direction::Ascending).await.unwrap().len(), 5);
     assert_eq!(scan(0, 9, 5, Direction::Ascending).await.unwrap().len(), 5);
     assert_eq!(scan(0, 9, 1, Direction::Descending).await.unwrap(), [(vec![8], Bytes::new())]);
     assert_eq!(store.log(1, 9).await.unwrap(), []);
     for (number, read) in touching.iter_mut().enumerate() {
-        assert!(read.now_or_never().is_none(), "read {number} showed what could be lost");
+        assert!(read.now_or_never().is_none(), "read {number} showed a write that could be lost");
     }
 
     disk.release_syncs();
@@ -238,7 +238,7 @@ async fn a_disk_that_fails_ends_the_engine() {
         let failure = store.failure();
         assert_eq!(*failure.borrow(), None);
 
-        // One is being synced while others wait; the disk breaks for all of them.
+        // One is being synced while others wait; the disk fails for all of them.
         disk.hold_syncs();
         let mut first = pin!(store.commit(put([1], "")));
         assert!((&mut first).now_or_never().is_none());
@@ -269,7 +269,7 @@ async fn a_disk_that_fails_ends_the_engine() {
 
 #[tokio::test]
 async fn a_reader_that_panics_ends_the_engine() {
-    // On the caller's thread, and on one of the pool's.
+    // On the caller's thread, and on one of the pool.
     for items in [1, usize::MAX] {
         let data = Data::new();
         let store = data.open().unwrap();
@@ -308,7 +308,8 @@ fn blobs_that_sled_made_are_synced_once() {
     assert_eq!(disk.sync_new_blobs().unwrap(), 0);
 }
 
-/// A directory at rest is not listed again; what comes into it wakes it, and its own age is not trusted too early.
+/// A directory at rest is not listed again; a new file in it is noticed, and its modification time is not trusted too
+/// early.
 #[cfg(unix)]
 #[test]
 fn a_blob_in_a_directory_at_rest_is_synced() {
@@ -322,7 +323,7 @@ fn a_blob_in_a_directory_at_rest_is_synced() {
         fs::write(data.sled(&format!("blobs/{number}")), "a page").unwrap();
         assert_eq!(disk.sync_new_blobs().unwrap(), 1);
     }
-    // Two within one tick of the clock.
+    // Two within one clock tick.
     let now = std::time::SystemTime::now();
     for number in 3..5 {
         fs::write(data.sled(&format!("blobs/{number}")), "a page").unwrap();

@@ -10,7 +10,7 @@ fn raw_chunks(data: &Data) -> usize {
 async fn no_page_becomes_a_blob() {
     let data = Data::new();
     let store = data.open().unwrap();
-    // Values of the largest size in place, in order and at random, so that pages split, fill and are rewritten.
+    // Values of the largest size in place, in order and at random, so that pages split, fill up and are rewritten.
     for round in 0..40u64 {
         let value = |at: u64| noise(48 * 1024, at);
         let ordered = (0..5).map(|at| ((round * 5 + at).to_be_bytes().to_vec(), value(at)));
@@ -34,7 +34,7 @@ async fn no_chunk_outlives_its_value() {
                 store.commit(put([1, at], noise(size, reopened))).await.unwrap();
             }
         }
-        // In one group and in one batch after the other, the later ones see the earlier ones' chunks.
+        // In one group, and in consecutive batches, later writes see the chunks of earlier ones.
         let (a, b, c) = tokio::join!(
             store.commit(put([2, 1], noise(70_000, 1))),
             store.commit(put([2, 1], noise(80_000, 2))),
@@ -42,7 +42,7 @@ async fn no_chunk_outlives_its_value() {
         );
         assert!(a.is_ok() && b.is_ok() && c.is_ok());
         store.close().await.unwrap();
-        // 60,000, 500,000 and 100,000 bytes are 2, 16 and 4 chunks of 32 KiB; 10 bytes are none.
+        // 60,000, 500,000 and 100,000 bytes take 2, 16 and 4 chunks of 32 KiB; 10 bytes take none.
         assert_eq!(raw_chunks(&data), 22);
     }
     let store = data.open().unwrap();
@@ -58,13 +58,13 @@ async fn no_chunk_outlives_its_log_record() {
     let store = data.open().unwrap();
     let log = [500_000, 10, 100_000, 60_000].map(|size| noise(size, 1));
     store.commit(Batch { log: log.into(), ..put([1], noise(70_000, 2)) }).await.unwrap();
-    // Keys of pairs that begin as those of chunks of the log do have chunks of their own.
+    // Pairs whose keys begin like those of log chunks have chunks of their own.
     store.commit(put([layout::LOG, 0], noise(60_000, 3))).await.unwrap();
     assert_eq!(store.trim_log(2).await.unwrap(), 2);
     assert_eq!(store.trim_log(9).await.unwrap(), 1);
     assert_eq!(get(&store, [layout::LOG, 0]).await.unwrap(), Some(noise(60_000, 3)));
     store.close().await.unwrap();
-    // What is left are 60,000 bytes of the log, 70,000 and 60,000 bytes of pairs.
+    // What is left: 60,000 bytes of the log, 70,000 and 60,000 bytes of pairs.
     assert_eq!(raw_chunks(&data), 2 + 3 + 2);
 }
 

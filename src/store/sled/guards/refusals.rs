@@ -1,4 +1,4 @@
-//! What the operating system refuses is not damage: nothing is removed, and no backup is asked for.
+//! A refusal by the operating system is not damage: nothing is removed, and no backup is asked for.
 
 use super::*;
 use crate::store::sled::fault::Fault;
@@ -8,7 +8,7 @@ fn snapshots(data: &Data) -> Vec<PathBuf> {
     files.filter(|path| path.to_string_lossy().contains("snap.")).collect()
 }
 
-/// A real "No space left on device", met by sled itself while it opens: it writes its settings into `/dev/full`.
+/// A real "No space left on device", hit by sled itself while opening: it writes its settings into `/dev/full`.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_full_disk_is_not_taken_for_damage() {
@@ -16,7 +16,7 @@ async fn a_full_disk_is_not_taken_for_damage() {
     let store = data.open().unwrap();
     store.commit(put("key", "value")).await.unwrap();
     store.close().await.unwrap();
-    // Opened once more, since the first opening has nothing to put into a snapshot.
+    // Opened once more, since the first opening has nothing to write into a snapshot.
     data.open().unwrap().close().await.unwrap();
     let before = snapshots(&data);
     assert!(!before.is_empty(), "sled wrote no snapshot");
@@ -54,7 +54,7 @@ fn each_refusal_of_the_system_names_its_next_step() {
         (Errno::NFILE, "raise the limit of open files"),
         (Errno::IO, "look for errors of the disk in the system's log"),
     ] {
-        // As sled gives it; as sled gives it a second time, without the code; and in a panic of sled's.
+        // As reported by sled; as reported a second time, without the code; and in one of sled's panics.
         let error = || ::sled::Error::Io(io::Error::from(errno));
         let panic = format!("called `Result::unwrap()` on an `Err` value: {:?}", error());
         for fault in [Fault::from(error()), Fault::from(error().clone()), Fault::from_panic(panic)] {

@@ -1,8 +1,8 @@
-//! Damaged, cut, swapped and missing files: the store opens whole, or not at all.
+//! Damaged, truncated, swapped and missing files: the store opens with everything, or not at all.
 
 use super::*;
 
-/// A closed store with enough in it to lose some: overwritten often, so that sled uses its segments again.
+/// A closed store with enough in it to lose some: overwritten often, so that sled reuses its segments.
 async fn filled() -> (Data, u64) {
     let data = Data::new();
     let store = data.open().unwrap();
@@ -17,7 +17,7 @@ async fn filled() -> (Data, u64) {
     (data, keys)
 }
 
-/// What opening and reading everything gives: a refusal, an error, or how many keys were right.
+/// The outcome of opening the store and reading everything: a refusal, an error, or how many keys were right.
 async fn outcome(data: &Data) -> Result<u64, String> {
     let store = data.open().map_err(|error| format!("refused: {error}"))?;
     let mut right = 0;
@@ -49,10 +49,10 @@ async fn a_cut_database_is_never_taken_for_whole() {
                 open::remove_snapshots(&cut.sled(""), |_| true).unwrap();
             }
             match outcome(&cut).await {
-                Ok(right) => assert_eq!(right, keys, "cut to {per_cent} %, it opened without a word"),
+                Ok(right) => assert_eq!(right, keys, "cut to {per_cent} %, it opened without an error"),
                 Err(why) => {
                     println!("cut to {per_cent} %: {why}");
-                    assert!(why.starts_with("refused"), "it opened, and only a read found out: {why}");
+                    assert!(why.starts_with("refused"), "it opened, and only a read failed: {why}");
                     refused += 1;
                 }
             }
@@ -61,7 +61,7 @@ async fn a_cut_database_is_never_taken_for_whole() {
     assert!(refused >= 10, "cutting was mostly harmless: {refused} of 16 refused");
 }
 
-/// sled gives the end of its file back when it can. A crash right then must not keep the store from opening.
+/// sled truncates its file when it can. A crash right then must not keep the store from opening.
 #[tokio::test]
 async fn a_database_that_sled_itself_made_shorter_opens() {
     let (data, keys) = filled().await;
@@ -188,7 +188,8 @@ async fn one_torn_slot_of_the_synced_file_is_survived() {
     assert!(destroyed.refusal().contains("neither of its two slots is whole"));
 }
 
-/// A write must never go over the newest slot, whatever the numbers are: were it torn, only an old one would be left.
+/// A write must never overwrite the newest slot, whatever the numbers are: if it were torn, only an old one would be
+/// left.
 #[test]
 fn the_synced_file_keeps_the_number_before() {
     let dir = tempfile::tempdir().unwrap();
@@ -197,7 +198,7 @@ fn the_synced_file_keeps_the_number_before() {
     sidecar::Sidecar::create(&path, newest).unwrap();
     let numbers = [2, 4, 6, 8, 10, 11, 13, 15, 20, 40];
     for (at, number) in numbers.into_iter().enumerate() {
-        // Opened anew for every third, as after a start.
+        // Reopened for every third, as after a restart.
         let mut file = sidecar::Sidecar::open(&path, path.clone(), newest).unwrap();
         file.write(number).unwrap();
         if at % 3 == 0 {
@@ -222,7 +223,7 @@ async fn the_synced_file_follows_the_commits() {
         // The interval is 100 ms; a busy machine may add to it.
         assert!(start.elapsed() < Duration::from_secs(2));
     }
-    // Under load too, not only when the committer is idle.
+    // Also under load, not only when the committer is idle.
     let start = Instant::now();
     let mut number = 6;
     while start.elapsed() < Duration::from_millis(400) {

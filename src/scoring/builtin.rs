@@ -1,11 +1,11 @@
 //! The scorecards that come with Plaudit.
 
-/// A built-in scorecard: its family's ids are fixed.
+/// A built-in scorecard. Its family's ids are fixed.
 #[derive(Clone, Copy, Debug)]
 pub struct Builtin {
     pub base: &'static str,
     pub base_id: u64,
-    /// The text it is seeded from; a changed text makes a revision.
+    /// The text it is seeded from; changing the text makes a new revision.
     pub yaml: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! The functions that rules may call, beside CEL's operators.
+//! The functions that rules may call, besides CEL's operators.
 
 use super::{summary, template::rounded, text::Language};
 use cel::{Context, ExecutionError, Value, common::ast::CallExpr, extractors::Arguments};
@@ -41,13 +41,13 @@ pub const FUNCTIONS: &[(&str, std::ops::RangeInclusive<usize>, &str)] = &[
     ("text", 1..=1, "`text(x)`: x in words for a reason, numbers rounded"),
 ];
 
-/// CEL's operators as its parser names them.
+/// CEL's operators, as its parser names them.
 const OPERATORS: &[&str] = &[
     "_+_", "_-_", "_*_", "_/_", "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_&&_", "_||_", "_?_:_", "!_",
     "-_", "@in", "_in_",
 ];
 
-/// `arguments` counts a target as one.
+/// `arguments` includes the target of a method call.
 pub fn check_call(name: &str, arguments: usize) -> Result<(), String> {
     if OPERATORS.contains(&name) {
         return Ok(());
@@ -63,10 +63,10 @@ pub fn check_call(name: &str, arguments: usize) -> Result<(), String> {
     }
 }
 
-/// CEL's `size` gives an integer, and rules know doubles alone: calls of it go to one that gives a double.
+/// CEL's `size` returns an integer, but rules have doubles only, so calls of it go to this one.
 const SIZE: &str = "size_as_double";
 
-/// Writes a call as the interpreter knows it: CEL has `contains` and its kin as methods only.
+/// Rewrites a call for the interpreter: CEL has `contains` and similar functions as methods only.
 pub fn normalize(call: &mut CallExpr) {
     match call.func_name.as_str() {
         "contains" | "startsWith" | "endsWith" if call.target.is_none() => {
@@ -81,7 +81,7 @@ pub fn normalize(call: &mut CallExpr) {
 }
 
 pub fn add_to(context: &mut Context) {
-    // The standard environment declares none of these names, so adding cannot fail.
+    // The standard environment has none of these names, so adding them cannot fail.
     let added = [
         context.add_function("known", |Arguments(args): Arguments| -> Answer {
             Ok(Value::Bool(!matches!(args.first(), None | Some(Value::Null))))
@@ -152,7 +152,7 @@ pub fn add_to(context: &mut Context) {
 
 type Answer = Result<Value, ExecutionError>;
 
-/// The one argument in words; `say` is for numbers.
+/// The one argument in words; `say` formats numbers.
 fn words(arguments: &[Value], say: impl Fn(f64) -> String) -> Answer {
     let words = match arguments.first() {
         Some(Value::String(text)) => return Ok(Value::String(text.clone())),
@@ -185,7 +185,7 @@ fn plural(noun: &str) -> String {
     }
 }
 
-/// The part of the way from `from` to `to`, 0 to 1; a step where the two are one.
+/// The fraction of the way from `from` to `to`, 0 to 1; a step if they are equal.
 fn ramp(value: f64, from: f64, to: f64) -> f64 {
     if from == to {
         return f64::from(u8::from(value >= to));
@@ -193,12 +193,12 @@ fn ramp(value: f64, from: f64, to: f64) -> f64 {
     ((value - from) / (to - from)).clamp(0.0, 1.0)
 }
 
-/// The middle stays as it is; towards the ends x/(1+|x|^4)^(1/4) flattens it.
+/// The middle stays as it is; x/(1+|x|^4)^(1/4) flattens it towards the ends.
 fn soften(value: f64, low: f64, high: f64) -> f64 {
     let (middle, half) = (f64::midpoint(low, high), (high - low) / 2.0);
     let part = (value - middle) / half;
     let softened = part / (1.0 + part.powi(4)).powf(0.25);
-    // Far out the quotient is infinity by infinity.
+    // For extreme values the quotient would be infinity by infinity.
     let softened = if part.abs() > 1e6 { part.signum() } else { softened };
     middle + half * softened
 }

@@ -1,4 +1,4 @@
-//! What is weak in a scorecard: what cannot work, and what works but says little.
+//! Weaknesses of a scorecard: parts that cannot work, and parts that work but mean little.
 
 use std::collections::HashSet;
 
@@ -12,10 +12,10 @@ use crate::domain::{
     Criterion, Evaluator, Knockout, ScorecardRevision, ScoringType, Violation, Violations, axis,
 };
 
-/// The part of a scale that may stay out of reach before it is named.
+/// The fraction of a scale that may be unreachable without a finding.
 const OUT_OF_REACH: f64 = 0.1;
 
-/// Names every weakness by the path of its field. An empty list is a scorecard that works as it reads.
+/// Reports every weakness by the path of its field. An empty list means that the scorecard works as written.
 pub fn lint(revision: &ScorecardRevision) -> Vec<Violation> {
     let mut found = Violations::default();
     check_structure(revision, &mut found);
@@ -93,7 +93,7 @@ fn check_criterion(criterion: &Criterion, path: &str, found: &mut Violations) {
     }
 }
 
-/// How many questions a prompt asks: by question marks, and by a second verb after `and`.
+/// How many questions a prompt asks, by question marks and by a second verb after `and`.
 fn questions(prompt: &str) -> usize {
     const VERBS: [&str; 16] = [
         "is", "are", "was", "were", "do", "does", "did", "has", "have", "had", "can", "could", "will",

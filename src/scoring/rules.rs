@@ -1,9 +1,9 @@
-//! Rules: CEL expressions over facts, compiled once and evaluated at a bounded cost.
+//! Rules: CEL expressions over facts, compiled once and evaluated at bounded cost.
 //!
-//! A fact is a variable. A number in a rule is always a double, facts and literals alike, so `5 - 0.5 * corrections`
-//! needs no conversion. A fact that is absent is `null`: `x != null`, `known(x)` and `default(x, 0)` deal with it, and
-//! arithmetic on it fails, which stands on the criterion as its failure.
-//! There are no loops (`map`, `all`, …), so evaluating costs no more than reading the expression.
+//! A fact is a variable. Every number in a rule is a double, facts and literals alike, so `5 - 0.5 * corrections` needs
+//! no conversion. An absent fact is `null`: `x != null`, `known(x)` and `default(x, 0)` handle it; arithmetic on it
+//! fails, and the failure is recorded on the criterion. There are no loops (`map`, `all`, …), so evaluating costs no
+//! more than reading the expression.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -31,10 +31,10 @@ use crate::domain::{FactValue, UnitKind, rules};
 
 /// The longest rule, in bytes.
 pub const MAX_RULE_BYTES: usize = 4_000;
-/// How deep a rule may nest: `a + b + c` is 2 deep.
+/// The maximum nesting depth: `a + b + c` is 2 deep.
 const MAX_DEPTH: usize = 60;
 
-/// Beside facts, what a reason may name: the points that the criterion got.
+/// A name that reasons may use besides facts: the points that the criterion got.
 pub const SCORE: &str = "score";
 
 /// A compiled rule.
@@ -44,7 +44,7 @@ pub struct Rule {
     facts: Vec<FactId>,
 }
 
-/// What a rule came to.
+/// The outcome of a rule.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     Bool(bool),
@@ -75,7 +75,7 @@ impl Rule {
         Self::compile_with(source, unit, &[])
     }
 
-    /// As `compile`, and `names` may be used beside facts.
+    /// Like `compile`, but `names` may be used besides facts.
     pub fn compile_with(source: &str, unit: UnitKind, names: &[&str]) -> Result<Self, String> {
         rules::bytes(source, 0..=MAX_RULE_BYTES)?;
         syntax::check_shape(source)?;
@@ -94,18 +94,18 @@ impl Rule {
         Ok(Self { expression, facts: found })
     }
 
-    /// The facts it names.
+    /// The facts it uses.
     pub fn facts(&self) -> &[FactId] {
         &self.facts
     }
 
-    /// The counts that it divides by although they can be 0, in the order they are written.
+    /// The counts it divides by although they can be 0, in order of appearance.
     pub fn unguarded_divisors(&self) -> Vec<FactId> {
         divisors::unguarded(&self.expression)
     }
 
     /// # Errors
-    /// Says why it has no value, with the facts that are absent.
+    /// Says why it has no value, naming the absent facts.
     pub fn evaluate(&self, scope: &Scope) -> Result<Outcome, String> {
         let result = catch_unwind(AssertUnwindSafe(|| {
             Value::resolve_val(&self.expression, &scope.context)
@@ -125,7 +125,7 @@ impl Rule {
     }
 }
 
-/// The facts of one unit, ready for rules to be evaluated on.
+/// The facts of one unit, ready for evaluating rules.
 pub struct Scope<'f> {
     facts: &'f Facts,
     context: Context<'f, 'f>,
@@ -145,7 +145,7 @@ impl<'f> Scope<'f> {
     }
 }
 
-/// Gives the CEL interpreter facts by their names.
+/// Gives the CEL interpreter facts by name.
 pub struct Variables<'f>(pub &'f Facts);
 
 impl VariableResolver for Variables<'_> {
@@ -180,7 +180,7 @@ fn outcome(value: &CowVal) -> Result<Outcome, String> {
     }
 }
 
-/// Walks the tree: bounds it, makes integers doubles, and collects facts.
+/// Walks the tree: enforces limits, turns integers into doubles, and collects facts.
 fn check(
     expression: &mut IdedExpr,
     unit: UnitKind,

@@ -1,4 +1,4 @@
-//! Which scores a rule can give at all, found by trying facts.
+//! The scores that a rule can give, found by trying facts.
 
 use super::{
     facts::{self, Fact, FactId, FactKind, Facts},
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::domain::FactValue;
 
-/// What a rule was seen to give.
+/// The outcomes that a rule was seen to give.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ScoreRange {
     Bool {
@@ -17,17 +17,17 @@ pub enum ScoreRange {
         low: f64,
         high: f64,
     },
-    /// Something that is no score.
+    /// Something that is not a score.
     Other(&'static str),
 }
 
-/// Every start is one beginning for the climb: the first, the middle and the last value of each fact.
+/// The number of starting points for the climb: the first, the middle and the last value of each fact.
 const STARTS: usize = 3;
 const ROUNDS: usize = 2;
 
-/// Climbs to the highest and the lowest outcome, one fact after the other. `None` when no facts give any.
+/// Climbs to the highest and the lowest outcome, one fact at a time. `None` if no facts give any.
 ///
-/// It is a search, not a proof: a rule may reach more than is seen here.
+/// This is a search, not a proof: a rule may reach more than is found here.
 pub fn score_range(rule: &Rule) -> Option<ScoreRange> {
     let named: Vec<(FactId, Vec<Option<FactValue>>)> =
         rule.facts().iter().map(|id| (*id, candidates(facts::get(*id)))).collect();
@@ -76,7 +76,7 @@ fn climb(
     }
 }
 
-/// The outcome as a number, and a note of it in `seen`.
+/// The outcome as a number, also recorded in `seen`.
 fn outcome_of(
     rule: &Rule,
     named: &[(FactId, Vec<Option<FactValue>>)],
@@ -114,7 +114,7 @@ fn outcome_of(
     }
 }
 
-/// Values that a fact may have, from low to high, absent among them.
+/// Values that a fact may have, in ascending order, including absent.
 fn candidates(fact: &Fact) -> Vec<Option<FactValue>> {
     let numbers = |values: &[f64]| values.iter().map(|value| Some(FactValue::Number(*value))).collect();
     let integers = |values: &[i64]| values.iter().map(|value| Some(FactValue::Int(*value))).collect();

@@ -1,4 +1,4 @@
-//! A scorecard's revision with its rules compiled.
+//! A scorecard revision with its rules compiled.
 
 use super::{
     facts::{self, FactId, Facts},
@@ -10,7 +10,7 @@ use crate::domain::{
     ScoringType, UnixMillis, Violations, axis,
 };
 
-/// How many messages an answer names for each fact; the fact itself names more.
+/// How many messages an answer cites per fact; the fact itself has more.
 const EVIDENCE_PER_FACT: usize = 5;
 
 /// A revision that is ready to score with.
@@ -18,7 +18,7 @@ const EVIDENCE_PER_FACT: usize = 5;
 pub struct Scorecard {
     pub(super) revision: ScorecardRevision,
     filter: Option<Rule>,
-    /// In the order of the revision.
+    /// In the revision's order.
     criteria: Vec<CompiledCriterion>,
     facts: Vec<FactId>,
 }
@@ -37,7 +37,7 @@ impl Scorecard {
     /// Compiles every expression of a revision.
     ///
     /// # Errors
-    /// Names every expression that cannot be compiled, by the path of its field.
+    /// Reports every expression that cannot be compiled, by the path of its field.
     pub fn compile(revision: ScorecardRevision) -> Result<Self, Violations> {
         let mut violations = Violations::default();
         let unit = revision.unit;
@@ -74,7 +74,7 @@ impl Scorecard {
         &self.revision
     }
 
-    /// The facts that its expressions name, in alphabetical order.
+    /// The facts that its expressions use, in alphabetical order.
     pub fn facts(&self) -> &[FactId] {
         &self.facts
     }
@@ -84,7 +84,7 @@ impl Scorecard {
         self.revision.revision.base == axis::SCORECARD
     }
 
-    /// Whether its filter lets a unit in; one that cannot be evaluated does not.
+    /// Whether its filter accepts a unit; a filter that cannot be evaluated does not.
     pub(super) fn applies(&self, scope: &Scope) -> bool {
         self.filter.as_ref().is_none_or(|filter| filter.evaluate(scope) == Ok(Outcome::Bool(true)))
     }
@@ -145,10 +145,10 @@ impl Scorecard {
     }
 }
 
-/// The points that a rule's outcome is worth.
+/// The points for a rule's outcome.
 ///
 /// # Errors
-/// Says why it is worth none: the type is wrong, or it is no number.
+/// Says why there are none: the outcome has the wrong type, or is NaN.
 fn points(criterion: &Criterion, outcome: &Outcome) -> Result<MilliPoints, String> {
     match (criterion.scoring_type, outcome) {
         (ScoringType::MetNotMet, Outcome::Bool(met)) => {
@@ -156,7 +156,7 @@ fn points(criterion: &Criterion, outcome: &Outcome) -> Result<MilliPoints, Strin
         }
         (ScoringType::MetNotMet, other) => Err(format!("gives {}, not a bool", other.kind())),
         (ScoringType::NumericScale { min }, Outcome::Number(number)) => {
-            // Infinities clamp to an end; only what is no number has no place on a scale.
+            // Infinities are clamped; only NaN has no place on a scale.
             let max = criterion.max_points;
             let held = number.clamp(min.points().min(max.points()), max.points());
             MilliPoints::from_points(held).ok_or_else(|| "gives NaN, not a number".to_owned())
@@ -191,7 +191,7 @@ fn named_facts(
     named
 }
 
-/// Every criterion with the positions of its category and its own.
+/// Every criterion with the index of its category and its own.
 pub(super) fn places(revision: &ScorecardRevision) -> impl Iterator<Item = (usize, usize, &Criterion)> {
     revision.categories.iter().enumerate().flat_map(|(category, owner)| {
         owner.criteria.iter().enumerate().map(move |(place, criterion)| (category, place, criterion))

@@ -14,11 +14,11 @@ use crate::domain::{
     UnixMillis, worklog,
 };
 
-/// Scores transcripts with the scorecards it was given: the active ones, or one to preview.
+/// Scores transcripts with the given scorecards: the active ones, or one to preview.
 #[derive(Debug)]
 pub struct Scorer {
     scorecards: Vec<Arc<Scorecard>>,
-    /// What the scorecards of each kind name together, so that a fact is computed once a unit.
+    /// The facts that the scorecards of each kind use together, so that a fact is computed once per unit.
     conversation_facts: Vec<FactId>,
     worklog_facts: Vec<FactId>,
     idle_millis: i64,
@@ -36,7 +36,7 @@ pub struct Scored {
     /// Present for AXIS.
     pub axis: Option<Axis>,
     pub summary: String,
-    /// The facts that the scorecard names and that are known, in alphabetical order.
+    /// The known facts that the scorecard uses, in alphabetical order.
     pub facts: Vec<ScoredFact>,
 }
 
@@ -55,30 +55,29 @@ impl Scorer {
         Self { scorecards, conversation_facts, worklog_facts, idle_millis: worklog::IDLE_MILLIS }
     }
 
-    /// Cuts worklogs after another time of silence than 24 hours.
+    /// Splits worklogs after a silence other than 24 hours.
     #[must_use]
     pub fn with_idle_millis(self, idle_millis: i64) -> Self {
         Self { idle_millis, ..self }
     }
 
-    /// The scorecards that it scores with.
     pub fn scorecards(&self) -> impl Iterator<Item = &RevisionRef> {
         self.scorecards.iter().map(|scorecard| &scorecard.revision().revision)
     }
 
-    /// Whether any scorecard names one of these facts.
+    /// Whether any scorecard uses one of these facts.
     pub fn reads(&self, names: &[&str]) -> bool {
         let mut named = self.conversation_facts.iter().chain(&self.worklog_facts);
         named.any(|id| names.contains(&facts::get(*id).name))
     }
 
-    /// Scores a transcript of a conversation that nobody rated.
+    /// Scores a transcript of a conversation without ratings.
     pub fn score(&self, transcript: &Transcript, now: UnixMillis) -> Vec<Scored> {
         self.score_rated(transcript, LastAnswers::default(), now)
     }
 
-    /// Scores a transcript: one result for each unit and scorecard that applies to it, units in their order, the whole
-    /// conversation first. `now` is the time of the answers.
+    /// Scores a transcript: one result per unit and applicable scorecard, the whole conversation first, then the worklogs
+    /// in order. `now` is the time of the answers.
     pub fn score_rated(&self, transcript: &Transcript, answers: LastAnswers, now: UnixMillis) -> Vec<Scored> {
         let digests = digest(&transcript.messages);
         let context = Context::of(transcript, answers);
@@ -159,7 +158,7 @@ fn assess(
     }
 }
 
-/// Every fact of a whole conversation, by name: for looking at a transcript without a scorecard.
+/// Every fact of a whole conversation, by name: for examining a transcript without a scorecard.
 pub fn conversation_facts(transcript: &Transcript) -> Vec<ScoredFact> {
     let digests = digest(&transcript.messages);
     let every: Vec<FactId> = facts::all().iter().filter_map(|fact| facts::find(fact.name)).collect();

@@ -1,4 +1,4 @@
-//! Two or three sentences on a scored unit.
+//! Two or three sentences about a scored unit.
 
 use super::{
     facts::{Role, View},
@@ -62,19 +62,19 @@ fn result(revision: &ScorecardRevision, totals: &Totals, axis: Option<&Axis>) ->
     format!("{}: {} of {} points ({percentage} %).", revision.label, rounded(scored), rounded(total))
 }
 
-/// Where the most points were lost, with the reason; nothing when none were.
+/// Where the most points were lost, with the reason; `None` if none were lost.
 fn weakest(revision: &ScorecardRevision, criteria: &[CriterionResult]) -> Option<String> {
     let all: Vec<&Criterion> = revision.categories.iter().flat_map(|category| &category.criteria).collect();
     let lost = criteria.iter().filter_map(|result| {
         let answer = result.answer()?;
         let criterion = all.iter().find(|criterion| criterion.id == result.criterion_id)?;
-        // On a scale that is finely graded a tenth is no weakness.
+        // On a finely graded scale, losing a tenth is no weakness.
         let least =
             if criterion.scoring_type == ScoringType::MetNotMet { 1 } else { result.max_points.0 / 10 };
         let lost = result.max_points.0 - answer.score.0;
         (lost >= least.max(1)).then_some((lost, criterion, answer))
     });
-    // The first of equals: `max_by_key` would take the last.
+    // The first of equals: `max_by_key` would return the last.
     let (_, criterion, answer) = lost.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
     let reason = answer.reason.trim().trim_end_matches('.');
     Some(if reason.is_empty() {
@@ -89,7 +89,7 @@ fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{ending}")
 }
 
-/// The two largest units that matter: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`.
+/// In the two largest relevant units: `45 s`, `12 min`, `3 h 5 min`, `2 d 4 h`.
 pub fn duration(seconds: i64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     let pair = |big: i64, big_unit: &str, small: i64, small_unit: &str| match small {

@@ -20,11 +20,11 @@ enum Part {
 }
 
 impl Template {
-    /// `{expression}` is a hole, `{{` and `}}` are braces. An expression in a hole holds no braces itself. Beside facts it
-    /// may name `score`, the points that the criterion got.
+    /// `{expression}` is a placeholder, `{{` and `}}` are literal braces. An expression cannot contain braces itself.
+    /// Besides facts it may use `score`, the points that the criterion got.
     ///
     /// # Errors
-    /// Says what is wrong with the first faulty hole.
+    /// Says what is wrong with the first faulty placeholder.
     pub fn compile(source: &str, unit: UnitKind) -> Result<Self, String> {
         rules::bytes(source, 0..=MAX_TEMPLATE_BYTES)?;
         let mut parts = Vec::new();
@@ -54,7 +54,7 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// The facts it names.
+    /// The facts it uses.
     pub fn facts(&self) -> impl Iterator<Item = FactId> {
         self.0
             .iter()
@@ -65,7 +65,7 @@ impl Template {
             .copied()
     }
 
-    /// Fills the holes. One that has no value says `unknown`: a reason never takes a score away.
+    /// Fills the placeholders. One without a value becomes `unknown`: a reason never costs a score.
     pub fn render(&self, scope: &Scope) -> String {
         let mut rendered = String::new();
         for part in &self.0 {
@@ -79,12 +79,12 @@ impl Template {
                 },
             }
         }
-        // Folded YAML and skipped parts leave double spaces.
+        // Folded YAML and omitted parts leave double spaces.
         rendered.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }
 
-/// As many decimals as say something: none from 100 on, one from 10 on, else two, without closing zeros.
+/// Significant decimals only: none from 100 on, one from 10 on, else two, without trailing zeros.
 pub fn rounded(value: f64) -> String {
     let decimals = match value.abs() {
         100.0.. => 0,

@@ -1,4 +1,4 @@
-//! Scorecards as files: YAML in, with every fault named by the path of its field.
+//! Scorecards as files: parses YAML and reports every fault by the path of its field.
 
 use serde_json::{Map, Value};
 
@@ -16,7 +16,7 @@ const MAX_CRITERIA: usize = 200;
 /// The highest weight, in points.
 const MAX_POINTS: f64 = 1_000_000.0;
 
-/// A scorecard as its file says it; ids and time come with the revision that it becomes.
+/// A scorecard as in its file; its revision adds ids and time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScorecardFile {
     /// The base id: lower-case letters, digits and hyphens.
@@ -49,10 +49,10 @@ impl ScorecardFile {
     }
 }
 
-/// Reads a scorecard. Expressions are taken as they stand: `Scorecard::compile` checks them.
+/// Parses a scorecard. Expressions are not checked here, but by `Scorecard::compile`.
 ///
 /// # Errors
-/// Every problem, each with the path of its field; a text that is no YAML has one, at `yaml`.
+/// Every problem, with the path of its field; text that is not YAML has one, at `yaml`.
 pub fn parse(text: &str) -> Result<ScorecardFile, Violations> {
     rules::bytes(text, 0..=MAX_YAML_BYTES).map_err(|broken| Violations::one("yaml", broken))?;
     let value: Value = serde_saphyr::from_str_with_options(text, options())
@@ -79,7 +79,7 @@ pub fn parse(text: &str) -> Result<ScorecardFile, Violations> {
         violations.add("categories", format!("must have at most {MAX_CRITERIA} criteria, has {criteria}"));
     }
     let file = violations.or(file)?;
-    // Aliases and defaults take room once they are written out.
+    // Aliases and defaults take space once they are written out.
     let written = render::file(&file).len();
     if written > MAX_YAML_BYTES {
         return Err(Violations::one(
@@ -92,7 +92,7 @@ pub fn parse(text: &str) -> Result<ScorecardFile, Violations> {
     Ok(file)
 }
 
-/// A rubric may name a part again, but not multiply.
+/// A rubric may refer to a part again, but aliases must not multiply it.
 fn options() -> serde_saphyr::Options {
     let mut options = serde_saphyr::Options::default();
     options.alias_limits.max_total_replayed_events = 10_000;
@@ -156,9 +156,9 @@ fn criterion(reader: &mut Reader) -> Criterion {
     }
 }
 
-/// Takes fields out of a mapping; what is left at the end is unknown.
+/// Takes fields out of a mapping; whatever is left at the end is unknown.
 struct Reader<'v> {
-    /// Of the mapping itself: empty, or ending in a dot.
+    /// The path of the mapping itself: empty, or ending in a dot.
     path: String,
     fields: Map<String, Value>,
     violations: &'v mut Violations,
@@ -183,7 +183,7 @@ impl Reader<'_> {
                     String::new()
                 }
             },
-            // A rule may be `true`, a label `2024`: plain scalars that YAML reads as something else.
+            // A rule may be `true`, a label `2024`: plain scalars that YAML reads as other types.
             Some(value @ (Value::Bool(_) | Value::Number(_))) => value.to_string(),
             Some(_) => {
                 self.fault(field, "must be a text");
@@ -277,7 +277,7 @@ impl Reader<'_> {
         let unknown: Vec<String> =
             std::mem::take(&mut self.fields).into_iter().map(|(name, _)| name).collect();
         for name in unknown {
-            self.fault(&name, "is no field of a scorecard");
+            self.fault(&name, "is not a field of a scorecard");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How long scoring takes, without store and wire: `cargo bench --bench scoring`.
+//! The time that scoring takes, without store or network: `cargo bench --bench scoring`.
 
 #[path = "common/programs.rs"]
 mod programs;

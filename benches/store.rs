@@ -1,9 +1,9 @@
-//! What the engine costs over sled itself: `cargo bench --bench store [-- SECONDS]`.
+//! The cost of the engine over sled itself: `cargo bench --bench store [-- SECONDS]`.
 //!
 //! Three loops write four-key commits of about 1 KiB, all synced: sled alone in groups of 64, the engine with 100
-//! committers, and the engine with 128, which fills groups of 64. Beside each rate stands the processor time of a commit
-//! in the thread that writes and in sled's own threads, which a neighbour's work changes less. Then reads beside a busy
-//! committer: what a get takes, and how long an async thread is ever held up.
+//! committers, and the engine with 128, which fills groups of 64. Next to each rate is the processor time per commit in
+//! the writing thread and in sled's own threads, which other work on the machine affects less. Then reads next to a
+//! busy committer: the time of a get, and the longest that an async thread is held up.
 
 #[path = "common/programs.rs"]
 mod programs;
@@ -22,12 +22,12 @@ use std::{
 use bytes::Bytes;
 use plaudit::store::{Batch, Direction, Expect, KeyRange, Keyspace, SledOptions, SledStore};
 
-/// As in the server: an allocator is a good part of a commit.
+/// As in the server: the allocator is a good part of the cost of a commit.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const GROUP: u64 = 64;
-/// In turn, so that a neighbour's work on the machine meets all alike.
+/// Alternating, so that other work on the machine affects all alike.
 const ROUNDS: usize = 5;
 const TICK: Duration = Duration::from_millis(1);
 
@@ -62,12 +62,12 @@ fn main() {
     }
 }
 
-/// What one loop gave.
+/// The result of one loop.
 #[derive(Clone, Copy)]
 struct Measured {
-    /// Commits in a second.
+    /// Commits per second.
     rate: f64,
-    /// Processor time of a commit, in microseconds: of the thread that writes, and of sled's own.
+    /// Processor time per commit in microseconds: of the writing thread, and of sled's own.
     writer_us: f64,
     sled_us: f64,
 }
@@ -85,7 +85,7 @@ impl std::fmt::Display for Measured {
     }
 }
 
-/// Processor time so far of this process's threads whose name begins with `name`; nothing where `/proc` is not there.
+/// Processor time so far of this process's threads whose name begins with `name`; zero without `/proc`.
 fn cpu_time(name: &str) -> Duration {
     let threads = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let nanoseconds = threads.filter_map(|thread| {
@@ -98,8 +98,8 @@ fn cpu_time(name: &str) -> Duration {
 
 const SLED_THREADS: &str = "sled-io";
 
-/// The best that sled gives: a merged batch, its flush, and a sync of the file, with the engine's segments. Only these
-/// three are timed; the engine's time holds the making of the batches too.
+/// The best that sled can do: a merged batch, its flush, and a sync of the file, with the engine's segment size. Only
+/// these three are timed; the engine's time includes making the batches.
 fn raw_sled(time: Duration) -> Measured {
     let (batches, ready) = mpsc::sync_channel(2);
     let maker = std::thread::spawn(move || {
@@ -177,7 +177,7 @@ async fn commit_for(store: &Arc<SledStore>, first: u64, time: Duration, committe
     (next.load(Ordering::Relaxed) - first) as f64 / start.elapsed().as_secs_f64()
 }
 
-/// What reads take while 100 committers write, and the longest that an async thread was held up meanwhile.
+/// The time that reads take while 100 committers write, and the longest that an async thread was held up meanwhile.
 async fn reads_beside_writes(time: Duration, read_threads: usize) {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let store = open(dir.path(), SledOptions { read_threads, ..SledOptions::default() });

@@ -1,10 +1,11 @@
-//! Imports by other ways, against what they stand on: `cargo bench --bench bulk`.
+//! Other ways to import, compared with what they build on: `cargo bench --bench bulk`.
 //!
-//! A bulk import against raw sled and our engine with the same keys and bytes; imports over REST against imports over gRPC; the
-//! memory that a long bulk import takes. As in `main_job`, everything is measured in turn and the ratios are taken within a
-//! round.
+//! A bulk import against raw sled and our engine with the same keys and bytes; imports over REST against imports over
+//! gRPC; the memory that a long bulk import takes. As in `main_job`, measurements alternate, and ratios are taken
+//! within a round.
 //!
-//! `ROUNDS`, `SECONDS` (a measurement) and `ITEMS` (of the long import) may be set; `ONLY` is one of bulk, rest, memory.
+//! `ROUNDS`, `SECONDS` (per measurement) and `ITEMS` (in the long import) can be set; `ONLY` is one of bulk, rest,
+//! memory.
 
 #[path = "../common/mod.rs"]
 #[allow(dead_code, reason = "other benches measure more")]
@@ -21,11 +22,11 @@ use common::{
     stream::{self, Amount},
 };
 
-/// As in the server: raw sled gets what it has.
+/// As in the server, so that raw sled has the same allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The bars of the project for these figures.
+/// The project's targets for these figures.
 const BAR_BULK_TO_RAW: f64 = 0.8;
 const BAR_REST_TO_GRPC: f64 = 0.7;
 const BAR_PEAK_MIB: f64 = 200.0;

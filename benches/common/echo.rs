@@ -1,4 +1,4 @@
-//! Bare tonic servers: one that echoes an import's body, one that answers the same list each time.
+//! Bare tonic servers: one echoes an import's body, one always returns the same list.
 
 use std::{
     convert::Infallible, future::Future, io::Write as _, pin::Pin, process::Stdio, task, time::Duration,
@@ -28,7 +28,7 @@ pub const BARE_SERVER: &str = "bare-server";
 /// The path of the echo.
 pub const ECHO: &str = "/bench.Echo/Echo";
 
-/// A bare server in a process of its own.
+/// A bare server in a separate process.
 pub struct Bare {
     pub address: String,
     child: Child,
@@ -39,7 +39,7 @@ impl Bare {
         Self::start_with(&ListAssessmentsResponse::default()).await
     }
 
-    /// A server that answers every list with `answer`.
+    /// A server that answers every list request with `answer`.
     pub async fn start_with(answer: &ListAssessmentsResponse) -> Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .arg(BARE_SERVER)
@@ -65,7 +65,7 @@ impl Bare {
     }
 }
 
-/// The child's side: reads the answer from its input, prints its address, serves until it is killed.
+/// The child process: reads the answer from its input, prints its address, serves until it is killed.
 pub async fn serve() -> Result<()> {
     let mut answer = Vec::new();
     tokio::io::stdin().read_to_end(&mut answer).await?;

@@ -1,4 +1,4 @@
-//! What a measurement comes to.
+//! The figures of a measurement.
 
 use std::{
     fmt,
@@ -7,20 +7,20 @@ use std::{
 
 use super::frames::Span;
 
-/// What a load came to.
+/// The result of a load.
 pub struct Outcome {
-    /// Calls that were measured.
+    /// Measured calls.
     pub calls: u64,
-    /// Those of the warm-up too.
+    /// Including the warm-up.
     pub all_calls: u64,
-    /// Calls a second.
+    /// Calls per second.
     pub rate: f64,
     pub p50: Millis,
     pub p99: Millis,
 }
 
 impl Outcome {
-    /// Of the times of the calls that were sent within the span. A load that had no more to call ended before it did.
+    /// From the times of the calls sent within the span. A load that ran out of calls ended before it did.
     pub fn of(mut times: Vec<Duration>, all_calls: u64, span: Span, ended: Instant) -> Self {
         times.sort_unstable();
         let at = |share: f64| {
@@ -38,7 +38,7 @@ impl Outcome {
     }
 }
 
-/// A duration, printed in milliseconds; `None` where there is nothing that takes one.
+/// A duration, printed in milliseconds; `None` if there is none.
 pub struct Millis(pub Option<Duration>);
 
 impl fmt::Display for Millis {
@@ -50,7 +50,7 @@ impl fmt::Display for Millis {
     }
 }
 
-/// Of an even number the mean of the two in the middle.
+/// With an even number of values, the mean of the middle two.
 pub fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;

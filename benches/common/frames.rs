@@ -1,7 +1,7 @@
-//! A load generator that costs little: calls as prepared HTTP/2 frames, answers counted and not decoded.
+//! A cheap load generator: calls as prepared HTTP/2 frames, with answers counted but not decoded.
 //!
-//! Server and generator share the machine's processors. A whole gRPC client takes as much of them for a call as a bare
-//! server does, so that it, and not the server, would decide what is measured.
+//! Server and generator share the machine's processors. A whole gRPC client takes as much processor time per call as a
+//! bare server, so the client, not the server, would limit what is measured.
 
 use std::{
     io::{Error, ErrorKind},
@@ -28,30 +28,30 @@ pub const WINDOW_UPDATE: u8 = 8;
 pub const ACK: u8 = 1;
 pub const END_STREAM: u8 = 1;
 pub const END_HEADERS: u8 = 4;
-/// What a server grants before it says more.
+/// The window that a server grants before it says otherwise.
 pub const FIRST_WINDOW: i64 = 65_535;
-/// What is granted to the server for a stream, and, on top of its first window, for the connection.
+/// The window granted to the server per stream, and, on top of its initial window, for the connection.
 pub const WINDOW: u32 = 1 << 20;
 
 /// How long an answer may take.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// A server allows more than so many calls at a time on one connection.
+/// Servers allow more concurrent calls than this on one connection.
 const MOST_OPEN: usize = 200;
 
-/// When the calls of a loop are made, and when they count.
+/// When a loop makes calls, and when they count.
 #[derive(Clone, Copy)]
 pub struct Span {
     pub begins: Instant,
     pub ends: Instant,
 }
 
-/// What the calls of one connection came to.
+/// The results of one connection's calls.
 pub struct Done {
-    /// Of those that count.
+    /// Of the calls that count.
     pub times: Vec<Duration>,
     pub calls: u64,
     pub ended: Instant,
-    /// The messages that were answered, where they were to be kept.
+    /// The messages of the answers, if they are kept.
     pub answers: Vec<Vec<u8>>,
 }
 
@@ -60,17 +60,17 @@ pub struct Connection {
     stream: TcpStream,
     authority: String,
     path: &'static str,
-    /// Frames that wait to be written.
+    /// Frames waiting to be written.
     out: Vec<u8>,
-    /// The call of each stream that is open: its place is `stream / 2 % in_flight` of them.
+    /// The calls of the open streams; that of `stream` is at `stream / 2 % in_flight`.
     open: Vec<Open>,
     next_stream: u32,
-    /// How many bytes of requests the server still takes.
+    /// How many bytes of requests the server accepts at present.
     window: i64,
-    /// How many bytes of answers have come since the server was last granted more.
+    /// Bytes of answers received since the server was last granted more.
     received: u32,
     input: Vec<u8>,
-    /// One request's message.
+    /// The message of one request.
     message: Vec<u8>,
     keeps_answers: bool,
     done: Done,
@@ -79,7 +79,7 @@ pub struct Connection {
 struct Open {
     stream: u32,
     sent: Instant,
-    /// An answer that has no message is an error.
+    /// An answer without a message is an error.
     has_message: bool,
     /// Empty unless answers are kept.
     answer: Vec<u8>,
@@ -90,7 +90,7 @@ impl Connection {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let mut out = PREFACE.to_vec();
-        // Nothing of the answers' headers is to be remembered; windows that an answer always fits into.
+        // No compression state for the answers' headers; windows that every answer fits into.
         let settings = [[0, 1, 0, 0, 0, 0], setting(4, WINDOW)].concat();
         frame(&mut out, SETTINGS, 0, 0, &settings);
         frame(&mut out, WINDOW_UPDATE, 0, 0, &WINDOW.to_be_bytes());
@@ -110,7 +110,7 @@ impl Connection {
         })
     }
 
-    /// Keeps `in_flight` calls going until the span has ended or there are no more.
+    /// Keeps `in_flight` calls going until the span ends or there are no more.
     pub async fn run(
         mut self,
         in_flight: usize,
@@ -135,8 +135,8 @@ impl Connection {
         Ok(self.done)
     }
 
-    /// Makes `rate` calls a second until the span has ended, whatever the answers do; a time counts from when its call was
-    /// due.
+    /// Makes `rate` calls per second until the span ends, regardless of the answers; a call's time counts from when it
+    /// was due.
     pub async fn run_at(
         mut self,
         rate: f64,
@@ -158,7 +158,7 @@ impl Connection {
             }
             self.stream.write_all(&self.out).await?;
             self.out.clear();
-            // What is late waits for an answer to make room.
+            // A late call waits until an answer makes room.
             let until =
                 if due <= Instant::now() || due >= span.ends { span.ends + LONGEST_WAIT } else { due };
             match timeout_at(until.into(), self.read()).await {
@@ -204,7 +204,7 @@ impl Connection {
         Ok(())
     }
 
-    /// How many calls have ended with what was read.
+    /// How many calls ended with the bytes read.
     fn take_input(&mut self, span: Span) -> Result<usize> {
         let input = std::mem::take(&mut self.input);
         let (mut rest, mut ended) = (input.as_slice(), 0);
@@ -218,7 +218,7 @@ impl Connection {
         Ok(ended)
     }
 
-    /// Whether a call has ended with it.
+    /// Whether a call ended with this frame.
     fn received(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8], span: Span) -> Result<bool> {
         match kind {
             DATA => {
@@ -247,7 +247,7 @@ impl Connection {
                     self.done.times.push(self.done.ended - open.sent);
                 }
                 if self.keeps_answers {
-                    // Without the prefix of a gRPC message.
+                    // Without the gRPC prefix.
                     self.done.answers.push(open.answer.split_off(open.answer.len().min(5)));
                 }
                 return Ok(true);
@@ -267,7 +267,7 @@ impl Connection {
     }
 }
 
-/// RFC 7541: `:method: POST` and `:scheme: http` are known, the others are to be remembered.
+/// RFC 7541: `:method: POST` and `:scheme: http` are in the static table, the others are added to the dynamic one.
 pub fn first_headers(path: &str, authority: &str) -> Vec<u8> {
     let mut headers = vec![0x83, 0x86];
     let mut literal = |name: &[u8], value: &str| {
@@ -282,7 +282,7 @@ pub fn first_headers(path: &str, authority: &str) -> Vec<u8> {
     headers
 }
 
-/// The same by what was remembered, newest first from 62.
+/// The same from the dynamic table, newest first from 62.
 const LATER_HEADERS: [u8; 6] = [0x83, 0x86, 0xC1, 0xC0, 0xBF, 0xBE];
 
 pub fn setting(id: u16, value: u32) -> [u8; 6] {
@@ -302,10 +302,10 @@ pub fn header(out: &mut Vec<u8>, length: usize, kind: u8, flags: u8, stream: u32
     out.extend_from_slice(&stream.to_be_bytes());
 }
 
-/// Kind, flags, stream and payload of a frame, and what is after it.
+/// Kind, flags, stream and payload of a frame, and the rest of the input.
 pub type Taken<'a> = (u8, u8, u32, &'a [u8], &'a [u8]);
 
-/// The first frame; `None` while it is not whole.
+/// The first frame; `None` while it is incomplete.
 pub fn next_frame(input: &[u8]) -> Option<Taken<'_>> {
     let (&[a, b, c, kind, flags, s1, s2, s3, s4], rest) = input.split_first_chunk::<9>()?;
     let length = u32::from_be_bytes([0, a, b, c]) as usize;

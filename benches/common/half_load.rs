@@ -1,4 +1,4 @@
-//! What reads take while imports run at half their rate.
+//! Latencies of reads while imports run at half their maximum rate.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use super::{
     rest,
 };
 
-/// Reads a second.
+/// Reads per second.
 const RATE: f64 = 200.0;
 const BAR_P99_MS: u64 = 10;
 
 /// Latencies at half load.
 pub struct HalfLoad {
-    /// Imports a second.
+    /// Imports per second.
     pub import_rate: f64,
     pub imports: Outcome,
     pub rest: Outcome,
@@ -39,7 +39,7 @@ impl HalfLoad {
     }
 }
 
-/// Each kind of read by itself beside the imports, which come at half of what the server can.
+/// Each kind of read separately, while imports run at half the rate that the server can reach.
 pub async fn half_load(store: &mut Store, length: Duration) -> Result<HalfLoad> {
     store.settle().await?;
     let server = store.start(&[]).await?;
@@ -48,7 +48,7 @@ pub async fn half_load(store: &mut Store, length: Duration) -> Result<HalfLoad> 
     beside_imports(store, full.rate / 2.0, length).await
 }
 
-/// The same beside imports at a rate that is given.
+/// The same with a given rate of imports.
 pub async fn beside_imports(store: &mut Store, import_rate: f64, length: Duration) -> Result<HalfLoad> {
     let server = store.start(&[]).await?;
     let address = &server.address;

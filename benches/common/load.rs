@@ -1,4 +1,4 @@
-//! Load on a server: a closed loop for rates, an open one for latencies.
+//! Load on a server: a closed loop for rates, an open loop for latencies.
 
 use std::{
     sync::{
@@ -24,30 +24,30 @@ use super::{
     requests::{self, Request},
 };
 
-/// Connections that the calls share.
+/// Connections shared by the calls.
 const CONNECTIONS: usize = 4;
 
-/// Of conversations, or of ratings.
+/// Names of conversations or ratings.
 pub type Names = Arc<[String]>;
 
-/// What is called.
+/// The calls to make.
 #[derive(Clone)]
 pub enum Load {
     Import,
     Echo,
-    /// The assessments of these conversations in turn.
+    /// Assessments of these conversations in turn.
     List(Names),
-    /// A message as the first of a new conversation.
+    /// The first message of a new conversation.
     Create,
-    /// A message into these conversations in turn.
+    /// A message added to these conversations in turn.
     Store(Names),
-    /// One rating of each of these conversations.
+    /// One rating per conversation.
     Offer(Names),
-    /// The answer to each of these ratings.
+    /// An answer to each of these ratings.
     Submit(Names),
 }
 
-/// Which call of a load it is: its place from 0, and a number that no other call of this process has.
+/// Identifies a call of a load: its index from 0, and a number that is unique in this process.
 #[derive(Clone, Copy)]
 pub struct Turn {
     pub place: usize,
@@ -66,7 +66,7 @@ impl Load {
         }
     }
 
-    /// `None` when there is nothing more to call.
+    /// `None` when there is nothing left to call.
     pub fn request(&self, turn: Turn) -> Option<Request> {
         let Turn { place, number } = turn;
         let store = |parent| Request::Store(Box::new(requests::store(parent, number)));
@@ -104,13 +104,13 @@ impl Turns {
     }
 }
 
-/// Calls with [`IN_FLIGHT`] at a time for `length`, after a warm-up of a fourth of it.
+/// Keeps [`IN_FLIGHT`] calls going for `length`, after a warm-up of a quarter of it.
 pub async fn closed_loop(address: &str, load: &Load, length: Duration) -> Result<Outcome> {
     let (outcome, _) = run(address, load, length, Pace::InFlight(IN_FLIGHT), false).await?;
     Ok(outcome)
 }
 
-/// Offers ratings in a closed loop; also the names of the ratings.
+/// Offers ratings in a closed loop; also returns the names of the ratings.
 pub async fn offers(address: &str, parents: Names, length: Duration) -> Result<(Outcome, Names)> {
     let load = Load::Offer(parents);
     let (outcome, answers) = run(address, &load, length, Pace::InFlight(IN_FLIGHT), true).await?;
@@ -118,7 +118,7 @@ pub async fn offers(address: &str, parents: Names, length: Duration) -> Result<(
     Ok((outcome, names.collect::<Result<_>>()?))
 }
 
-/// Sends calls at `rate` a second whatever the answers do; a latency counts from when its call was due.
+/// Sends `rate` calls per second regardless of the answers; a latency counts from when the call was due.
 pub async fn open_loop(address: &str, load: &Load, rate: f64, length: Duration) -> Result<Outcome> {
     let (outcome, _) = run(address, load, length, Pace::Rate(rate), false).await?;
     Ok(outcome)
@@ -127,7 +127,7 @@ pub async fn open_loop(address: &str, load: &Load, rate: f64, length: Duration) 
 #[derive(Clone, Copy)]
 enum Pace {
     InFlight(usize),
-    /// Calls a second.
+    /// Calls per second.
     Rate(f64),
 }
 
@@ -164,7 +164,7 @@ async fn run(
     Ok((Outcome::of(times, calls, span, ended), answers))
 }
 
-/// As [`closed_loop`] with whole gRPC clients, which decode the answers.
+/// Like [`closed_loop`], but with whole gRPC clients, which decode the answers.
 pub async fn closed_loop_of_clients(address: &str, load: &Load, length: Duration) -> Result<Outcome> {
     let mut channels = Vec::with_capacity(CONNECTIONS);
     for _ in 0..CONNECTIONS {
@@ -204,7 +204,7 @@ async fn connect(address: &str) -> Result<Channel> {
     Ok(Channel::from_shared(format!("http://{address}"))?.tcp_nodelay(true).connect().await?)
 }
 
-/// Imports `count` conversations and waits until they are scored; their names.
+/// Imports `count` conversations, waits until they are scored, and returns their names.
 pub async fn scored_conversations(address: &str, count: usize) -> Result<Names> {
     let mut client = ImportServiceClient::new(connect(address).await?);
     let turns = Turns::new();

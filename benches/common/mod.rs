@@ -1,4 +1,4 @@
-//! What the benches share: servers in processes of their own, the load on them, and what they are compared with.
+//! Shared by the benches: servers in separate processes, the load on them, and what they are compared with.
 
 pub mod echo;
 pub mod figures;
@@ -15,12 +15,13 @@ pub mod stream;
 
 use std::{error::Error, future::Future, str::FromStr, time::Duration};
 
-/// Calls in flight, where they are single calls.
+/// Concurrent calls, where these are single calls.
 pub const IN_FLIGHT: usize = 100;
 
 pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
-/// What a run measures, and how long; set by `ROUNDS`, `SECONDS` (a measurement) and `ONLY` (one part of a bench).
+/// What a run measures, and for how long; set by `ROUNDS`, `SECONDS` (per measurement) and `ONLY` (one part of a
+/// bench).
 pub struct Plan {
     pub rounds: usize,
     pub length: Duration,
@@ -43,7 +44,7 @@ pub fn from_env<T: FromStr>(name: &str, default: T) -> T {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
-/// Runs a bench, or what it started itself as: the bare server.
+/// Runs a bench, or the bare server that it started itself as.
 pub fn run(bench: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     if std::env::args().nth(1).as_deref() == Some(echo::BARE_SERVER) {

@@ -12,8 +12,8 @@ use super::{
     stream::{self, Amount},
 };
 
-/// The order is that of a round: those that leave nothing to be scored come first, and ratings are offered before they
-/// are answered.
+/// In the order of a round: operations that leave nothing to score come first, and ratings are offered before they are
+/// answered.
 pub const OPERATIONS: [Operation; 8] = [
     Operation::List,
     Operation::Offer,
@@ -51,7 +51,7 @@ impl Operation {
         }
     }
 
-    /// What it writes; nothing when it only reads.
+    /// What it writes; `None` if it only reads.
     pub fn recorded(self, records: &Records) -> Option<&Recorded> {
         match self {
             Self::List => None,
@@ -63,7 +63,7 @@ impl Operation {
         }
     }
 
-    /// The project's bar for its ratio to raw sled; of `POST /v1/assess` it is for the ratio to the import over gRPC.
+    /// The project's target for its ratio to raw sled; for `POST /v1/assess`, for the ratio to the import over gRPC.
     pub fn bar_to_raw(self) -> Option<f64> {
         match self {
             Self::List | Self::Rest => None,
@@ -72,34 +72,33 @@ impl Operation {
         }
     }
 
-    /// Whether conversations wait for scoring after it.
+    /// Whether it leaves conversations waiting for scoring.
     fn leaves_jobs(self) -> bool {
         !matches!(self, Self::List | Self::Offer | Self::Submit)
     }
 
-    /// Whether it is about conversations that are there.
+    /// Whether it needs existing conversations.
     fn needs_stored(self) -> bool {
         matches!(self, Self::List | Self::Offer | Self::Submit | Self::Store)
     }
 }
 
-/// Arguments of a server that has nothing to do but to score: more in flight than there are processors, so that many
-/// share a sync.
+/// Arguments of a server that only scores: more threads than processors, so that many commits share a sync.
 const SCORES_FAST: &[&str] = &["--scoring-threads", "8"];
 
 /// A store between two runs of a server on it.
 pub struct Store {
     build: Build,
     pub data: Data,
-    /// Conversations that are stored and scored.
+    /// The conversations that are stored and scored.
     pub names: Names,
-    /// How many of them a rating was offered for.
+    /// For how many of them a rating was offered.
     offered: usize,
-    /// What was offered last and is not answered.
+    /// The latest offers, not yet answered.
     ratings: Names,
-    /// Whether conversations wait for their scoring.
+    /// Whether conversations are waiting to be scored.
     has_jobs: bool,
-    /// Processor time of the server for one conversation, from its import until everything was scored.
+    /// Processor time of the server per conversation, from its import until it was scored.
     pub scored_cpu_us: f64,
 }
 
@@ -116,7 +115,7 @@ impl Store {
         })
     }
 
-    /// With `count` scored conversations, made by a server: a bulk import, then all the scoring.
+    /// With `count` scored conversations, created by a server: a bulk import, then all the scoring.
     pub async fn of(build: &Build, count: usize) -> Result<Self> {
         let mut store = Self::empty(build)?;
         let server = store.start(SCORES_FAST).await?;
@@ -128,17 +127,17 @@ impl Store {
         Ok(store)
     }
 
-    /// The least of it on which every operation can be measured.
+    /// The smallest store on which every operation can be measured.
     pub async fn small(build: &Build) -> Result<Self> {
         Self::of(build, CONVERSATIONS).await
     }
 
-    /// Runs its server on it.
+    /// Runs the build's server on it.
     pub async fn start(&self, arguments: &[&str]) -> Result<Plaudit> {
         Plaudit::start_build(&self.build, &self.data, arguments).await
     }
 
-    /// Measures an operation on this small store, or, where it needs nothing that is stored, on an empty one.
+    /// Measures an operation on this small store, or on an empty one if it needs no existing conversations.
     pub async fn measure_small(&mut self, operation: Operation, length: Duration) -> Result<Measured> {
         if operation.needs_stored() {
             self.measure(operation, length).await
@@ -157,7 +156,7 @@ impl Store {
         Ok(())
     }
 
-    /// Runs a server on it for one measurement, which begins with nothing left to do from the one before.
+    /// Runs a server on it for one measurement, which starts with no work left over from the previous one.
     pub async fn measure(&mut self, operation: Operation, length: Duration) -> Result<Measured> {
         self.settle().await?;
         let server = self.start(&[]).await?;
@@ -182,7 +181,7 @@ impl Store {
         Ok(Measured { cpu_us: cpu.as_secs_f64() * 1e6 / outcome.all_calls as f64, grouping, outcome })
     }
 
-    /// One rating for each conversation that had none, while there are any.
+    /// One rating for each conversation without one, as long as there are any.
     async fn offer(&mut self, address: &str, length: Duration) -> Result<Outcome> {
         let parents = self.names.get(self.offered..).unwrap_or_default().into();
         let (outcome, ratings) = load::offers(address, parents, length).await?;
@@ -192,11 +191,11 @@ impl Store {
     }
 }
 
-/// What an operation came to.
+/// The result of an operation.
 pub struct Measured {
     pub outcome: Outcome,
-    /// Processor time of the server for one call, what it does afterwards in the background included.
+    /// Processor time of the server per call, including its background work afterwards.
     pub cpu_us: f64,
-    /// Commits in a group; 1 where nothing was committed.
+    /// Commits per group; 1 if nothing was committed.
     pub grouping: f64,
 }

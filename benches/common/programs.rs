@@ -1,9 +1,9 @@
-//! A bench without a server beside the same bench of another build: `BASELINE_BENCH` names that one's binary.
+//! A bench without a server, compared with the same bench of another build, whose binary `BASELINE_BENCH` names.
 
 use std::{collections::BTreeMap, env, error::Error, process::Command};
 
 const VARIABLE: &str = "BASELINE_BENCH";
-/// How a number is followed, and how much of the first of its kind it is.
+/// The suffixes of numbers, and the factor to the first unit of the same kind.
 const UNITS: [(&str, f64); 8] = [
     ("/s", 1.0),
     (" µs", 1.0),
@@ -15,7 +15,7 @@ const UNITS: [(&str, f64); 8] = [
     ("s", 1e6),
 ];
 
-/// Runs both in turn, `ROUNDS` times (3), when there is another; whether there is.
+/// Runs both in turn, `ROUNDS` times (3), if there is a baseline; returns whether there is.
 pub fn compare() -> Result<bool, Box<dyn Error>> {
     let Some(baseline) = env::var_os(VARIABLE) else { return Ok(false) };
     let this = env::current_exe()?;
@@ -29,7 +29,7 @@ pub fn compare() -> Result<bool, Box<dyn Error>> {
             }
             Ok(String::from_utf8(output.stdout)?)
         };
-        // The next round begins with the other one.
+        // The next round starts with the other one.
         let (ours, theirs) = if round % 2 == 1 {
             let ours = run(this.as_os_str())?;
             (ours, run(&baseline)?)
@@ -63,15 +63,15 @@ fn median(values: &mut [f64]) -> f64 {
     values[values.len() / 2]
 }
 
-/// Whether a unit is of a rate or a count, and not of a time.
+/// Whether a unit measures a rate or a count, not a time.
 fn is_rate(unit: &str) -> bool {
     unit.ends_with("/s") || unit == " times"
 }
 
-/// Every number with a unit, by the line that it stands in, where each is a `#`; times in microseconds.
+/// Every number with a unit, by the line it is on, with a `#` for each number; times in microseconds.
 fn figures(output: &str) -> BTreeMap<String, Vec<f64>> {
     let mut figures: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    // What a bench prints of each round of its own is in its medians.
+    // The medians cover what a bench prints for each of its own rounds.
     for line in output.lines().filter(|line| !line.starts_with("round ")) {
         let (mut name, mut values, mut rest) = (String::new(), Vec::new(), line);
         while let Some(start) = rest.find(|character: char| character.is_ascii_digit()) {
@@ -87,7 +87,7 @@ fn figures(output: &str) -> BTreeMap<String, Vec<f64>> {
                     name.push_str(if is_rate(unit) { unit } else { " µs" });
                     values.push(number * factor);
                 }
-                // A ratio is not compared; a whole number tells one line from another, as "3 messages" does.
+                // A ratio is not compared; a whole number tells lines apart, as in "3 messages".
                 None => name.push_str(if number.contains('.') { "#" } else { number }),
             }
         }

@@ -1,4 +1,4 @@
-//! What the operations stand on: the same keys and bytes, given to sled alone and to our engine without gRPC.
+//! What the operations build on: the same keys and bytes, written to sled alone and to our engine without gRPC.
 
 use std::{
     fs::File,
@@ -19,15 +19,16 @@ use super::{
     server::{Data, new_data, sled_dir},
 };
 
-/// The first byte of the log's keys: no other key begins with it.
+/// The first byte of the log's keys, which no other key starts with.
 const LOG: u8 = 0xF0;
-/// The first byte of everything that raw sled writes: a server reads nothing of it.
+/// The first byte of everything that raw sled writes, which a server never reads.
 const BESIDE: u8 = 0xF8;
 
-/// A directory for sled alone, with the engine's cache and segments: one thread applies merged batches, flushes and syncs.
+/// A directory for sled alone, with the engine's cache and segment sizes: one thread applies merged batches, flushes
+/// and syncs.
 pub struct RawSled {
     dir: PathBuf,
-    /// Holds the directory.
+    /// Keeps the directory.
     _data: Data,
 }
 
@@ -37,13 +38,13 @@ impl RawSled {
         Ok(Self { dir: data.path().to_owned(), _data: data })
     }
 
-    /// On the files of a server that has ended, beside what it has stored.
+    /// Uses the files of a server that has stopped, in addition to what it stored.
     pub fn beside(data: &Data) -> Self {
         Self { dir: sled_dir(data), _data: Arc::clone(data) }
     }
 
-    /// Batches a second, in groups of `grouping`. `place` has to be another each time, so that nothing is written over. As a
-    /// server that is measured, sled is opened anew on what was there before.
+    /// Batches per second, in groups of `grouping`. `place` must differ each time, so that nothing is overwritten. As
+    /// with a measured server, sled is reopened on the existing data.
     pub fn rate(&self, recorded: &Recorded, place: usize, grouping: f64, length: Duration) -> Result<f64> {
         if !recorded.before.is_empty() {
             let opened = Opened::of(&self.dir)?;
@@ -80,7 +81,7 @@ impl Opened {
         Ok(Self { db, file })
     }
 
-    /// Applies batches as one. `position` is where the log stands.
+    /// Applies batches as one. `position` is the log position so far.
     fn apply(&self, place: usize, batches: &[Batch], position: usize) -> Result<()> {
         let key = |rest: &[u8]| [&[BESIDE, place as u8], rest].concat();
         let mut merged = sled::Batch::default();
@@ -108,7 +109,7 @@ impl Opened {
     }
 }
 
-/// Batches a second of our engine with [`IN_FLIGHT`] committers, on an empty directory.
+/// Batches per second of our engine with [`IN_FLIGHT`] committers, on an empty directory.
 pub async fn engine_rate(recorded: &Recorded, length: Duration) -> Result<f64> {
     let data = new_data()?;
     let store = Arc::new(SledStore::open(data.path(), SledOptions::default())?);
@@ -120,9 +121,9 @@ pub async fn engine_rate(recorded: &Recorded, length: Duration) -> Result<f64> {
     Ok(rate)
 }
 
-/// Commits batches in their order until the time is over or there are no more; how many a second.
+/// Commits batches in order until the time is up or there are none left; returns how many per second.
 async fn commit(store: &Arc<SledStore>, batches: &[Batch], length: Duration) -> Result<f64> {
-    // A batch is shared bytes: to copy them all costs little, and every committer needs them.
+    // A batch is shared bytes: copying them is cheap, and every committer needs them all.
     let batches: Arc<[Batch]> = batches.into();
     let next = Arc::new(AtomicUsize::new(0));
     let began = Instant::now();

@@ -1,4 +1,4 @@
-//! The batches that calls come to, as the use cases build them behind the gRPC edge.
+//! The batches that calls produce, as built by the use cases behind the gRPC edge.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -26,18 +26,18 @@ use super::{
     load::{Load, Names, Turns},
 };
 
-/// How many conversations stand under what is recorded of existing ones: as many as a small store of the benches has.
+/// The number of conversations behind the recorded calls on existing ones: the same as in a small store of the benches.
 pub const CONVERSATIONS: usize = 20_000;
-/// Numbers that no server of a bench reaches: what is recorded collides with nothing that is stored.
+/// Beyond the numbers that any server of a bench reaches, so that recorded keys do not collide with stored ones.
 const FIRST_RECORDED: u64 = FIRST_ID + (1 << 40);
 
-/// A worker that has written nothing for so long has nothing left to do: it looks for work more often.
+/// A worker that has written nothing for this long is done: it looks for work more often than that.
 const REST: Duration = Duration::from_secs(1);
 
-/// How many keys a batch of what was there before has.
+/// The number of keys per batch of the earlier state.
 const STATE_KEYS: usize = 256;
 
-/// What calls write: all that was there before they came, by its keys, and the batches that they are.
+/// What calls write: the state before them, ordered by key, and the batches they produce.
 #[derive(Default)]
 pub struct Recorded {
     pub before: Vec<Batch>,
@@ -54,8 +54,9 @@ pub struct Records {
 }
 
 impl Records {
-    /// `count` imports and creations; as many stores into [`CONVERSATIONS`] that are scored and listed, one offer and one
-    /// submission of each. They come in the order in which a server gets them, far from each other.
+    /// `count` imports and creations; as many stores into [`CONVERSATIONS`] scored and listed conversations, and one
+    /// offer and one submission per conversation. They come in the order in which a server gets them, scattered over
+    /// the keys.
     pub async fn make(count: usize) -> Result<Self> {
         let imports = Book::open().await?.write(&Load::Import, count).await?.0;
         let creations = Book::open().await?.write(&Load::Create, count).await?.0;
@@ -83,15 +84,15 @@ pub async fn imports(count: usize) -> Result<Recorded> {
     Ok(Recorded { before: Vec::new(), batches })
 }
 
-/// The same names in an order that has nothing to do with that in which they were stored.
+/// The same names in an order unrelated to that in which they were stored.
 pub fn scattered(names: &Names) -> Names {
-    /// A prime that is large beside a page of sled and shares no factor with the counts in use.
+    /// A prime that is large compared with a page of sled and shares no factor with the counts in use.
     const STEP: usize = 7919;
     let count = names.len();
     (0..count).map(|place| names[place * STEP % count].clone()).collect()
 }
 
-/// A server without a wire, whose worker works only when it is told to, over a store in memory.
+/// A server without a network, over a store in memory, whose worker runs only when told to.
 struct Book {
     recorder: Arc<Recorder>,
     services: Arc<Services>,
@@ -110,7 +111,7 @@ impl Book {
         Ok(Self { recorder, routes: grpc::routes(Arc::clone(&services)), services })
     }
 
-    /// Has everything scored and taken into the lists, as it is where a server is measured.
+    /// Has everything scored and listed, as it is where a server is measured.
     async fn settle(&self) -> Result<()> {
         let background = Background::start(&self.services, SWEEP_EVERY);
         let mut written = 0;
@@ -126,7 +127,7 @@ impl Book {
         Ok(())
     }
 
-    /// All that is stored.
+    /// Everything stored.
     async fn state(&self) -> Result<Vec<Batch>> {
         let (mut state, mut range) = (Vec::new(), KeyRange::all());
         loop {
@@ -140,7 +141,7 @@ impl Book {
         }
     }
 
-    /// The batches of `count` calls, and the names of the ratings that they made.
+    /// The batches of `count` calls, and the names of the ratings they created.
     async fn write(&self, load: &Load, count: usize) -> Result<(Vec<Batch>, Names)> {
         let turns = Turns::new();
         let mut names = Vec::new();
@@ -153,13 +154,13 @@ impl Book {
 
     /// The names of all conversations.
     fn imported(&self) -> Names {
-        // An import is of one conversation with three messages, which take the numbers after its own.
+        // An import is one conversation with three messages, which take the numbers after its own.
         let first = |place: usize| FIRST_RECORDED + 4 * place as u64;
         (0..CONVERSATIONS).map(|place| format!("conversations/{}", first(place))).collect()
     }
 }
 
-/// Remembers every batch that goes through.
+/// Records every batch that passes through.
 struct Recorder {
     inner: MemoryStore,
     batches: Mutex<Vec<Batch>>,
@@ -172,7 +173,7 @@ impl Recorder {
 
     fn taken(&self) -> Vec<Batch> {
         let mut batches = std::mem::take(&mut *self.lock());
-        // Every call leaves a record in the log; seeds and leases of ids do not.
+        // Every call appends to the log; seeding and id leases do not.
         batches.retain(|batch| !batch.log.is_empty());
         batches
     }

@@ -1,4 +1,4 @@
-//! The requests of the loads: the bodies that are documented for the operations, in the words of the gRPC API.
+//! The requests of the loads: the documented bodies of the operations, as messages of the gRPC API.
 
 use bytes::Bytes;
 use http_body::Body as HttpBody;
@@ -18,7 +18,7 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 
-/// 2024-03-01, and the documented dates of the others.
+/// 2024-03-01; the dates below are as documented.
 const STORED_AT: i64 = 1_709_251_200;
 const FIRST_RESPONSE_DUE: i64 = 1_609_545_600;
 const DUE: i64 = 1_609_977_600;
@@ -46,7 +46,7 @@ impl Request {
         encoded.expect("a vector grows");
     }
 
-    /// Calls with a whole client, which decodes the answer; the name of the rating that it made, if that is what it did.
+    /// Sends the call with a whole client, which decodes the answer; returns the name of the rating if it created one.
     pub async fn send<T>(self, transport: T, path: &'static str) -> Result<Option<String>, Status>
     where
         T: GrpcService<Body>,
@@ -109,7 +109,7 @@ pub fn import(number: u64) -> ImportConversationRequest {
     }
 }
 
-/// The first message of it alone.
+/// Its first message alone.
 pub fn import_of_one(number: u64) -> ImportConversationRequest {
     let customer = (AuthorKind::Contact, "cus_123", "Jane Customer");
     let question = message("msg_1", MessageKind::Message, "Why was I charged twice?", customer, 0);
@@ -146,7 +146,7 @@ fn message(
     }
 }
 
-/// The documented message, with everything that its example says. Its tracking id is another each time.
+/// The documented message, with every field of the example. The tracking id differs each time.
 pub fn store(parent: String, number: u64) -> StoreMessageRequest {
     let text = |text: &str| Some(text.to_owned());
     let time = |seconds: i64| Some(Timestamp { seconds, nanos: 0 });

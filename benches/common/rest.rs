@@ -1,5 +1,5 @@
-//! Calls over REST: HTTP/1.1 on connections that are kept, requests as prepared text, answers by their status and length
-//! alone.
+//! Calls over REST: HTTP/1.1 on persistent connections, requests as prepared text, with only the status and length of
+//! answers checked.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -20,13 +20,13 @@ use super::{
     load::{Names, Turns},
 };
 
-/// The documented three-message body, as `requests::import` has it, but for its ticket.
+/// The documented three-message body, as in `requests::import`, without its ticket.
 const MESSAGES: &str = r#""messages":[{"external_id":"msg_1","kind":"message","content":"Why was I charged twice?","author":{"type":"contact","external_id":"cus_123","name":"Jane Customer"},"timestamp":1700000000000},{"external_id":"msg_2","kind":"message","content":"I can help with billing.","author":{"type":"ai","external_id":"billing-agent","name":"Billing Bot"},"ai_tool":"custom","timestamp":1700000001000},{"external_id":"note_1","kind":"comment","content":"Escalated to billing for license review.","author":{"type":"teammate","external_id":"tea_123","name":"Jason"},"timestamp":1700000002000}]"#;
 
-/// What a ticket without assessments is answered with.
+/// The answer for a ticket without assessments.
 const EMPTY: &str = "[]";
 
-/// `POST /v1/assess` with [`IN_FLIGHT`] at a time for `length`, after a warm-up of a fourth of it.
+/// `POST /v1/assess` with [`IN_FLIGHT`] concurrent calls for `length`, after a warm-up of a quarter of it.
 pub async fn imports(address: &str, length: Duration) -> Result<Outcome> {
     let begins = Instant::now() + length / 4;
     let span = Span { begins, ends: begins + length };
@@ -68,8 +68,8 @@ fn assess(host: &str, number: u64) -> String {
     )
 }
 
-/// `GET /ticket/{id}/assessments` of these conversations in turn, `rate` times a second whatever the answers do; a time
-/// counts from when its call was due.
+/// `GET /ticket/{id}/assessments` of these conversations in turn, `rate` times per second regardless of the answers; a
+/// call's time counts from when it was due.
 pub async fn assessments(address: &str, names: &Names, rate: f64, length: Duration) -> Result<Outcome> {
     let began = Instant::now();
     let span = Span { begins: began + length / 4, ends: began + length / 4 + length };
@@ -120,7 +120,7 @@ impl Connection {
         Ok(Self { host: address.to_owned(), stream, answer: Vec::with_capacity(16 * 1024) })
     }
 
-    /// Calls and reads the answer, which must have this status and say something.
+    /// Makes a call and reads the answer, which must have this status and not be empty.
     async fn call(&mut self, request: &str, status: &str) -> Result<()> {
         self.stream.write_all(request.as_bytes()).await?;
         self.answer.clear();

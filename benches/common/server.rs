@@ -1,4 +1,4 @@
-//! The real server in a process of its own, on a directory of its own.
+//! The real server in a separate process, with its own directory.
 
 use std::{
     fs::File,
@@ -21,18 +21,18 @@ use super::Result;
 /// The server's log, beside its data.
 const LOG: &str = "bench.log";
 const DATA: &str = "data";
-/// A server that uses no more processor time than one of the kernel's ticks meanwhile has nothing left to do.
+/// A server that uses no more than one kernel tick of processor time in this interval is idle.
 const REST: Duration = Duration::from_millis(600);
 const TICK: Duration = Duration::from_millis(10);
 
-/// A directory for data and log, which goes with the last who holds it.
+/// A directory for data and log, removed when the last owner drops it.
 pub type Data = Arc<TempDir>;
 
 pub fn new_data() -> Result<Data> {
     Ok(Arc::new(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?))
 }
 
-/// Where sled has its files in a data directory.
+/// sled's files within a data directory.
 pub fn sled_dir(data: &Data) -> PathBuf {
     data.path().join(DATA).join("sled")
 }
@@ -53,7 +53,7 @@ pub fn mib_on_disk(dir: &Path) -> Result<f64> {
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// A build of the server: this one, or another that it is compared with.
+/// A build of the server: this one, or another to compare it with.
 #[derive(Clone)]
 pub struct Build(PathBuf);
 
@@ -81,7 +81,7 @@ pub struct Plaudit {
     data: Data,
 }
 
-/// What the server logged at its end.
+/// What the server logged when it stopped.
 pub struct Stopped {
     commits: Option<f64>,
     groups: Option<f64>,
@@ -99,7 +99,7 @@ impl Plaudit {
         Build::this().start().await
     }
 
-    /// A build on a directory that may hold something, with further arguments.
+    /// Starts a build on a directory that may contain data, with further arguments.
     pub async fn start_build(build: &Build, data: &Data, arguments: &[&str]) -> Result<Self> {
         let data = Arc::clone(data);
         let began = Instant::now();
@@ -108,7 +108,7 @@ impl Plaudit {
             .arg(data.path().join(DATA))
             .args(arguments)
             .stdout(Stdio::piped())
-            // A line per call, as by default: its cost is part of what is measured.
+            // One line per call, as by default: its cost is part of what is measured.
             .stderr(File::create(data.path().join(LOG))?)
             .kill_on_drop(true)
             .spawn()?;
@@ -126,7 +126,7 @@ impl Plaudit {
         self.memory_mib("VmRSS:")
     }
 
-    /// The most that was ever resident.
+    /// The peak of resident memory.
     pub fn peak_mib(&self) -> Result<f64> {
         self.memory_mib("VmHWM:")
     }
@@ -139,7 +139,7 @@ impl Plaudit {
         Ok(kib / 1024.0)
     }
 
-    /// Waits until the server has nothing left to do, as scoring.
+    /// Waits until the server is idle, with nothing left to score.
     pub async fn rest(&self) -> Result<()> {
         loop {
             let before = self.cpu_time()?;
@@ -173,7 +173,7 @@ impl Plaudit {
     }
 }
 
-/// Processor time of a process so far.
+/// Processor time that a process has used so far.
 pub fn cpu_time(id: u32) -> Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
     let after_name = stat.rsplit(')').next().ok_or("no stat")?;

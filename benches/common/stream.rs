@@ -1,4 +1,4 @@
-//! One bulk import as prepared HTTP/2 frames: items are sent as the server's windows allow, answers counted.
+//! One bulk import as prepared HTTP/2 frames: items are sent as the server's windows allow, answers are counted.
 
 use std::time::{Duration, Instant};
 
@@ -35,15 +35,15 @@ pub enum Amount {
     During(Duration),
 }
 
-/// What a stream came to.
+/// The result of a stream.
 pub struct Streamed {
     /// All that were answered.
     pub items: u64,
-    /// What was made of them, where that was to be kept.
+    /// The names of the created conversations, if they are kept.
     pub names: Names,
-    /// Items a second.
+    /// Items per second.
     pub rate: f64,
-    /// How many items were sent and not answered, at most.
+    /// The most items that were sent and not yet answered.
     pub most_ahead: u64,
 }
 
@@ -62,13 +62,13 @@ struct Connection {
     most_ahead: u64,
     connection_window: i64,
     stream_window: i64,
-    /// What the server's settings said last of a stream's window.
+    /// The stream window in the server's latest settings.
     initial_window: i64,
-    /// Bytes of answers since the server was last granted more.
+    /// Bytes of answers received since the server was last granted more.
     received: u32,
-    /// Answers that are not whole.
+    /// Bytes of an incomplete answer.
     rest: Vec<u8>,
-    /// The names of the conversations, where they are kept.
+    /// The names of the conversations, if they are kept.
     names: Option<Vec<String>>,
     has_ended: bool,
 }
@@ -78,7 +78,7 @@ pub async fn import(address: &str, amount: Amount) -> Result<Streamed> {
     send(Connection::begin(address, false), address, amount, requests::import).await
 }
 
-/// The same, and keeps the names of the conversations.
+/// The same, keeping the names of the conversations.
 pub async fn import_named(address: &str, count: usize) -> Result<Streamed> {
     send(Connection::begin(address, true), address, Amount::Items(count as u64), requests::import).await
 }
@@ -229,7 +229,7 @@ impl Connection {
                 break;
             };
             rest = after;
-            // The tag of a message tells an item from the counts, which are decoded always.
+            // The message's tag tells an item from the counts, which are always decoded.
             if message.first() == Some(&0x0A) {
                 self.answered += 1;
                 if let Some(names) = &mut self.names {
@@ -247,7 +247,7 @@ impl Connection {
     }
 }
 
-/// The conversation that an item made.
+/// The conversation created from an item.
 fn made(message: &[u8]) -> Result<String> {
     match ImportConversationsResponse::decode(message)?.answer {
         Some(Answer::Item(item)) => match item.result {

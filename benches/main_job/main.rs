@@ -1,9 +1,9 @@
-//! The main job against what it stands on, side by side in one run: `cargo bench --bench main_job`.
+//! The main job, compared side by side with what it builds on: `cargo bench --bench main_job`.
 //!
-//! Everything is measured in turn, several rounds of it, and the ratios are taken within a round: the machine is noisy,
-//! its speed of the moment is the same for both sides. Servers are processes of their own; the load comes from this one.
+//! Measurements alternate over several rounds, and ratios are taken within a round: the machine is noisy, but within a
+//! round both sides meet the same speed. Servers run in separate processes; the load comes from this one.
 //!
-//! `ROUNDS` and `SECONDS` (a measurement) may be set; `ONLY` is one of start, imports, lists, half-load.
+//! `ROUNDS` and `SECONDS` (per measurement) can be set; `ONLY` is one of start, imports, lists, half-load.
 
 #[path = "../common/mod.rs"]
 #[allow(dead_code, reason = "other benches measure more")]
@@ -19,11 +19,11 @@ use common::{
     record, server,
 };
 
-/// As in the server: raw sled and the bare servers get what it has.
+/// As in the server, so that raw sled and the bare servers have the same allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The bars of the project for these figures.
+/// The project's targets for these figures.
 const BAR_IMPORT_TO_RAW: f64 = 0.6;
 const BAR_LIST_TO_STATIC: f64 = 0.7;
 const BAR_READ_P99: Duration = Duration::from_millis(10);

@@ -1,11 +1,11 @@
-//! The operations besides the import against what they stand on, and all of them with many conversations stored:
-//! `cargo bench --bench operations`.
+//! The operations other than the import, compared with what they build on, and all of them with many conversations
+//! stored: `cargo bench --bench operations`.
 //!
-//! Everything is measured in turn, several rounds of it, and the ratios are taken within a round. *Raw sled* is one thread
-//! that applies the same keys and bytes, in groups of the size that the server had reached, flushes and syncs; *our engine*
-//! is the keyspace without gRPC. What was stored before the calls is stored before them there too.
+//! Measurements alternate over several rounds, and ratios are taken within a round. *Raw sled* is one thread that
+//! applies the same keys and bytes, in groups of the size that the server reached, flushes and syncs; *our engine* is
+//! the keyspace without gRPC. Both start with the same stored data as the server.
 //!
-//! `ROUNDS`, `SECONDS` (a measurement) and `STORED` (the many) may be set; `ONLY` is one of writes, reads, stored.
+//! `ROUNDS`, `SECONDS` (per measurement) and `STORED` (the many) can be set; `ONLY` is one of writes, reads, stored.
 
 #[path = "../common/mod.rs"]
 #[allow(dead_code, reason = "other benches measure more")]
@@ -17,13 +17,13 @@ use common::{
     IN_FLIGHT, Plan, Result, half_load::half_load, operation::Store, record::Records, server::Build,
 };
 
-/// As in the server: raw sled gets what it has.
+/// As in the server, so that raw sled has the same allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Rounds with many conversations stored: each takes longer.
+/// Rounds with many conversations stored, which take longer.
 const ROUNDS_STORED: usize = 3;
-/// As many as raw sled takes within a measurement, about.
+/// About as many as raw sled writes within a measurement.
 const RECORDED: usize = 60_000;
 
 fn main() -> Result<()> {
@@ -49,7 +49,7 @@ async fn measure_all() -> Result<()> {
         }
         if plan.wants("stored") {
             let count = common::from_env("STORED", 300_000);
-            // Half as long, since what a measurement leaves is scored before the next one.
+            // Half as long, since whatever a measurement leaves is scored before the next one.
             stored::measure(&records, count, plan.rounds.min(ROUNDS_STORED), plan.length / 2).await?;
         }
     }

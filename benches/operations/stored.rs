@@ -47,7 +47,7 @@ pub async fn measure(records: &Records, count: usize, rounds: usize, length: Dur
     Ok(())
 }
 
-/// Measures every operation, then raw sled with what they write.
+/// Measures every operation, then raw sled with what the operations write.
 async fn one_round(
     records: &Records,
     large: &mut Store,
@@ -77,7 +77,7 @@ async fn one_round(
     Ok(round_of)
 }
 
-/// A figure of the large store, and the same of the small one.
+/// A figure for the large store, and the same for the small one.
 #[derive(Clone, Copy)]
 struct Pair {
     large: f64,
@@ -89,9 +89,9 @@ struct Compared {
     operation: Operation,
     large: Measured,
     small: Measured,
-    /// Calls a second of raw sled, of what writes.
+    /// Calls per second of raw sled, for an operation that writes.
     raw: Option<Pair>,
-    /// Calls a second of the import over gRPC, of the one over REST.
+    /// Calls per second of the import over gRPC, for the one over REST.
     grpc: Option<Pair>,
 }
 
@@ -128,7 +128,7 @@ impl Compared {
     }
 }
 
-/// The ratios of one operation, a round each.
+/// The ratios of one operation, one per round.
 #[derive(Default)]
 struct Ratios {
     to_empty: Vec<f64>,

@@ -1,4 +1,4 @@
-//! What stores and ratings cost over the raw engine.
+//! The cost of storing messages and ratings, compared with the raw engine.
 
 use std::time::Duration;
 

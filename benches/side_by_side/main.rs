@@ -1,10 +1,11 @@
-//! Two builds of the server under the same loads, in turn: `BASELINE=/path/to/plaudit cargo bench --bench side_by_side`.
+//! Two builds of the server under the same loads, alternating: `BASELINE=/path/to/plaudit cargo bench --bench
+//! side_by_side`.
 //!
-//! In a round each load runs on one build and then on the other, and the next round begins with the other one; a ratio is of
-//! the two within a round. Each server has a directory of its own, which that build made.
+//! In each round every load runs on one build and then on the other; the next round starts with the other build. Ratios
+//! are taken within a round. Each server has its own directory, created by the same build.
 //!
-//! `ROUNDS`, `SECONDS` (a measurement), `ITEMS` (of the long stream) and `STORED` (the many) may be set; `ONLY` is one of
-//! start, imports, lists, operations, reads, memory, stored.
+//! `ROUNDS`, `SECONDS` (per measurement), `ITEMS` (in the long stream) and `STORED` (the many) can be set; `ONLY` is
+//! one of start, imports, lists, operations, reads, memory, stored.
 
 #[path = "../common/mod.rs"]
 #[allow(dead_code, reason = "other benches measure more")]
@@ -26,7 +27,7 @@ use table::{Sample, Table, Unit};
 /// The two builds: this one, and the baseline.
 type Builds = [Build; 2];
 
-/// Rounds of what takes long.
+/// Rounds of slow measurements.
 const FEW_ROUNDS: usize = 3;
 
 fn main() -> Result<()> {
@@ -80,7 +81,7 @@ fn order(round: usize) -> [usize; 2] {
     if round % 2 == 1 { [0, 1] } else { [1, 0] }
 }
 
-/// Measures something that begins anew each time.
+/// Measures something that starts fresh each time.
 async fn fresh(
     what: &str,
     builds: &Builds,
@@ -135,7 +136,7 @@ async fn lists(build: &Build, length: Duration) -> Result<Sample> {
     Ok(sample)
 }
 
-/// On a store that is made for it: an offer is made once to each conversation.
+/// On a store of its own, because each conversation is offered a rating only once.
 async fn operations(build: &Build, length: Duration) -> Result<Sample> {
     let mut store = Store::small(build).await?;
     let mut sample = Sample::default();
@@ -147,7 +148,7 @@ async fn operations(build: &Build, length: Duration) -> Result<Sample> {
     Ok(sample)
 }
 
-/// Latencies of both beside the same rate of imports: half of what the baseline can.
+/// Latencies of both while imports run at the same rate: half of the baseline's maximum.
 async fn reads(builds: &Builds, rounds: usize, length: Duration) -> Result<()> {
     let server = builds[1].start().await?;
     let rate = load::closed_loop(&server.address, &Load::Import, length / 2).await?.rate / 2.0;
@@ -176,7 +177,7 @@ async fn memory(build: &Build, items: u64) -> Result<Sample> {
     Ok(sample)
 }
 
-/// Every operation with many conversations stored, on the same store round after round.
+/// Every operation with many conversations stored, on the same store in every round.
 async fn stored(builds: &Builds, count: usize, rounds: usize, length: Duration) -> Result<()> {
     let mut stores = [Store::of(&builds[0], count).await?, Store::of(&builds[1], count).await?];
     let mut table = Table::new(&format!("every operation with {count} conversations stored"));

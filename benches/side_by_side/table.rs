@@ -1,4 +1,4 @@
-//! Figures of two builds, and what they come to beside each other.
+//! The figures of two builds, side by side.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use crate::common::{
     operation::{Measured, Operation},
 };
 
-/// The bar of the project for every figure.
+/// The project's target for every figure.
 const BAR: f64 = 0.95;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     PerSecond,
-    /// Of processor time.
+    /// Processor time.
     Micros,
     Millis,
     Mib,
@@ -30,7 +30,7 @@ impl Unit {
         }
     }
 
-    /// How much better the first is: more than 1 where it is, whether more or less of the unit is better.
+    /// How much better the first is: greater than 1 if it is better, whether more or less of the unit is better.
     fn ratio(self, this: f64, baseline: f64) -> f64 {
         match self {
             Self::PerSecond => this / baseline,
@@ -39,7 +39,7 @@ impl Unit {
     }
 }
 
-/// What one build gave in one round.
+/// The figures of one build in one round.
 #[derive(Default)]
 pub struct Sample(Vec<(String, Unit, f64)>);
 
@@ -48,7 +48,7 @@ impl Sample {
         self.0.push((name.to_owned(), unit, value));
     }
 
-    /// Rate, latency, and the server's processor time of `cpu` in all.
+    /// Rate, latency, and the server's processor time per call out of `cpu`.
     pub fn outcome(&mut self, name: &str, outcome: &Outcome, cpu: Duration) {
         self.add(name, Unit::PerSecond, outcome.rate);
         self.latencies(name, outcome);
@@ -92,7 +92,7 @@ impl Table {
         Self { figures: Vec::new() }
     }
 
-    /// Adds what both gave within a round, this build first.
+    /// Adds the figures of both builds in one round, this build first.
     pub fn add(&mut self, [this, baseline]: [Sample; 2]) -> Result<()> {
         if this.0.len() != baseline.0.len() {
             return Err("one build gave a figure that the other did not".into());
@@ -112,8 +112,8 @@ impl Table {
         Ok(())
     }
 
-    /// A line a figure: the medians of both, and the median, least and largest of the rounds' ratios. A ratio of more than 1 is
-    /// always better: more calls, or less time or memory.
+    /// One line per figure: the medians of both, and the median, minimum and maximum of the rounds' ratios. A ratio
+    /// above 1 is always better: more calls, or less time or memory.
     pub fn print(mut self) {
         let width = self.figures.iter().map(|figure| figure.name.chars().count()).max().unwrap_or(0);
         println!("  {:width$}  {:>14} {:>14}  ratio (of {BAR})", "", "this build", "baseline");

@@ -108,7 +108,7 @@ async fn malformed_names_are_refused_and_unknown_ones_are_not_found() {
 }
 
 #[tokio::test]
-async fn a_page_size_or_token_that_cannot_be_is_refused() {
+async fn an_invalid_page_size_or_token_is_refused() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let name = many_worklogs(&client).await;

@@ -1,4 +1,4 @@
-//! No file imports one that imports it, however far around: a circle makes its files one large file.
+//! No file imports a file that imports it, directly or indirectly: a cycle makes its files one large file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,12 +28,12 @@ fn no_file_imports_one_that_imports_it() {
     }
 }
 
-/// `grpc::rating::list` of `grpc/rating/list.rs`.
+/// `grpc::rating::list` for `grpc/rating/list.rs`.
 fn module_of(path: &str) -> String {
     path.trim_end_matches(".rs").trim_end_matches("/mod").replace('/', "::")
 }
 
-/// The modules of the crate that code of a module names, in `use` or in a path.
+/// The modules of the crate that a module's code names, in `use` or in a path.
 fn imported(code: &str, module: &str, is_module: impl Fn(&str) -> bool) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut rest = code;
@@ -52,7 +52,7 @@ fn imported(code: &str, module: &str, is_module: impl Fn(&str) -> bool) -> BTree
             for path in paths {
                 let mut at: Vec<&str> = module.split("::").collect();
                 let mut names = path.iter().map(String::as_str).peekable();
-                // Else a child of the module, or another crate, which is no module.
+                // Otherwise a child of the module, or another crate, which is not a module.
                 if names.peek() == Some(&"crate") {
                     at.clear();
                 }
@@ -71,7 +71,7 @@ fn imported(code: &str, module: &str, is_module: impl Fn(&str) -> bool) -> BTree
                 }
                 found.insert(at.join("::"));
             }
-            // What is in braces was read with what stands before them.
+            // What is inside the braces was read together with the path before them.
             rest = &rest[word.len() + if is_use { tree.len() } else { 0 }..];
             continue;
         }
@@ -80,7 +80,7 @@ fn imported(code: &str, module: &str, is_module: impl Fn(&str) -> bool) -> BTree
     found
 }
 
-/// The paths of a tree of imports, or the one path with which a piece of code begins. Answers what follows it.
+/// The paths in a tree of imports, or the single path that a piece of code begins with. Returns the text after it.
 fn leaves<'a>(tree: &'a str, above: &[String], found: &mut Vec<Vec<String>>) -> &'a str {
     let mut path = above.to_vec();
     let mut rest = tree.trim_start();
@@ -103,11 +103,11 @@ fn leaves<'a>(tree: &'a str, above: &[String], found: &mut Vec<Vec<String>>) -> 
         match after.strip_prefix("::") {
             Some(next) => rest = next,
             None => {
-                // Nothing stands after a comma that ends a list.
+                // Nothing follows a trailing comma.
                 if path.len() > above.len() {
                     found.push(path);
                 }
-                // A name after `as` is no module.
+                // A name after `as` is not a module.
                 return after.split_once([',', '}', ';']).map_or("", |(skipped, _)| &after[skipped.len()..]);
             }
         }

@@ -1,4 +1,4 @@
-//! The settings, as they are read.
+//! How settings are read.
 
 use std::ffi::OsString;
 
@@ -28,7 +28,7 @@ fn problems(file: &str, environment: &[(&str, &str)], flags: &[(&'static str, &s
 }
 
 #[test]
-fn the_defaults_are_those_of_the_table() {
+fn the_defaults_match_the_table() {
     let config = read("", &[], &[]);
     assert_eq!(config.listen.to_string(), "127.0.0.1:50051");
     assert_eq!(config.data.to_str(), Some("plaudit-data"));
@@ -41,7 +41,7 @@ fn the_defaults_are_those_of_the_table() {
 }
 
 #[test]
-fn the_last_one_said_counts() {
+fn the_last_value_given_counts() {
     let file = "drain_seconds = 1\n[log]\nlevel = \"warn\"\n[scoring]\nattempts = 2\n";
     let environment = [("PLAUDIT_LOG_LEVEL", "error"), ("PLAUDIT_SCORING_ATTEMPTS", "3"), ("OTHER", "x")];
     let config = read(file, &environment, &[("scoring.attempts", "4")]);
@@ -56,7 +56,7 @@ fn hosts_are_a_list_in_the_file_and_a_comma_list_elsewhere() {
 }
 
 #[test]
-fn everything_wrong_is_told_at_once_with_its_place() {
+fn all_errors_are_reported_at_once_with_their_place() {
     let file = "lissten = \"x\"\n\n[store]\ncache_mib = \"128\"\nqueue_batches = 0\n";
     let environment = [("PLAUDIT_LOG_LEVLE", "info"), ("PLAUDIT_DRAIN_SECONDS", "soon")];
     let problems = problems(file, &environment, &[("scoring.attempts", "101")]);
@@ -75,7 +75,7 @@ fn everything_wrong_is_told_at_once_with_its_place() {
 }
 
 #[test]
-fn each_kind_of_setting_refuses_what_it_is_not() {
+fn each_kind_of_setting_refuses_invalid_values() {
     for (name, value) in [
         ("listen", "localhost:50051"),
         ("listen", "127.0.0.1"),
@@ -135,7 +135,7 @@ fn names_follow_from_the_key_and_are_unique() {
 }
 
 #[test]
-fn the_documentation_has_the_table_of_the_code() {
+fn the_documented_table_matches_the_code() {
     let document = include_str!("../../docs/configuration.md");
     let table = markdown_table();
     assert!(document.contains(&table), "docs/configuration.md must hold this table:\n{table}");

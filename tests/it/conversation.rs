@@ -67,7 +67,7 @@ async fn malformed_names_are_refused_and_unknown_ones_are_not_found() {
         assert_eq!(fields(&client.conversation(malformed).await.unwrap_err()), ["name"], "{shown}");
         assert_eq!(fields(&client.view(malformed, FULL).await.unwrap_err()), ["name"], "{shown}");
         assert_eq!(fields(&client.list_messages(malformed, 0, "").await.unwrap_err()), ["parent"], "{shown}");
-        // All conversations have a list of assessments.
+        // All conversations together have a list of assessments.
         if malformed != "conversations/-" {
             let refused = client.list_assessments(malformed, 0, "").await.unwrap_err();
             assert_eq!(fields(&refused), ["parent"], "{shown}");
@@ -96,7 +96,7 @@ async fn malformed_names_are_refused_and_unknown_ones_are_not_found() {
 }
 
 #[tokio::test]
-async fn a_view_decides_whether_messages_are_answered() {
+async fn a_view_decides_whether_messages_are_returned() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let name = client.import(sample::import("42")).await.unwrap().conversation;
@@ -126,10 +126,10 @@ async fn a_message_has_a_name_below_its_conversation_and_names_grow() {
 }
 
 #[tokio::test]
-async fn pages_visit_every_message_once_over_the_import_and_what_was_appended() {
+async fn pages_visit_every_message_once_across_the_import_and_appends() {
     let server = Plaudit::start().await;
     let client = server.client().await;
-    // The first fits beside the conversation, the second is too large for that.
+    // The first fits into the conversation's record, the second is too large for that.
     for (external_id, words) in [("small", 10), ("large", 5000)] {
         let mut sent = sample::messages(0, 53);
         sent[7].content = Some("w".repeat(words));
@@ -149,7 +149,7 @@ async fn pages_visit_every_message_once_over_the_import_and_what_was_appended() 
 }
 
 #[tokio::test]
-async fn pages_of_a_conversation_as_large_as_can_be_stay_below_three_mebibytes() {
+async fn pages_of_the_largest_possible_conversation_stay_below_three_mebibytes() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let sent = large_messages();
@@ -182,7 +182,7 @@ fn large_messages() -> Vec<Message> {
     messages
 }
 
-/// So many pages, beginning after `from` messages, or fewer at the end.
+/// This many pages, after the first `from` messages, or fewer at the end.
 async fn part(client: &Client, name: &str, from: usize, page_size: usize, pages: usize) -> Vec<Message> {
     let (mut token, mut before) = (String::new(), 0);
     while before < from {
@@ -202,7 +202,7 @@ async fn part(client: &Client, name: &str, from: usize, page_size: usize, pages:
     read
 }
 
-/// The messages of a FULL view and those that its token leads to.
+/// The messages of a FULL view and those its token leads to.
 async fn from_full_view(client: &Client, name: &str) -> Vec<Message> {
     let full = client.view(name, FULL).await.unwrap();
     let (mut all, mut token) = (full.messages, full.next_page_token);
@@ -215,7 +215,7 @@ async fn from_full_view(client: &Client, name: &str) -> Vec<Message> {
 }
 
 #[tokio::test]
-async fn a_page_size_or_token_that_cannot_be_is_refused() {
+async fn an_invalid_page_size_or_token_is_refused() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let name = client.import(sample::import("42")).await.unwrap().conversation;
@@ -236,13 +236,13 @@ async fn a_page_size_or_token_that_cannot_be_is_refused() {
     }
     assert_eq!(fields(&client.list_messages("x", -1, "").await.unwrap_err()), ["page_size", "parent"]);
     assert_eq!(fields(&client.list_messages(&name, -1, "x").await.unwrap_err()), ["page_size", "page_token"]);
-    // The name by which the conversation is called does not matter, nor does the size.
+    // Neither the name used for the conversation nor the page size matters.
     let page = client.list_messages("conversations/test:42", 2, &token).await.unwrap();
     assert_eq!(page.messages.len(), 2);
 }
 
 #[tokio::test]
-async fn who_reads_on_meets_what_was_appended_meanwhile() {
+async fn later_pages_include_messages_appended_meanwhile() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let name = client.import(sample::import("42")).await.unwrap().conversation;

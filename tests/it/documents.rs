@@ -1,4 +1,4 @@
-//! What the README shows is what one gets.
+//! The output shown in the README is the actual output.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -15,13 +15,13 @@ struct Killed(Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have exited by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// The lines that the demo prints up to its suggestions.
+/// The lines that the demo prints before its suggestions.
 fn demo(folder: &Path) -> Vec<String> {
     let arguments = ["serve", "--demo", "--listen", "127.0.0.1:0", "--data", "data"];
     let mut command = plaudit(folder);
@@ -33,7 +33,7 @@ fn demo(folder: &Path) -> Vec<String> {
     lines
 }
 
-/// The rows of the demo's table without the numbers of the conversations, which differ from run to run.
+/// The rows of the demo's table without the conversations' numbers, which vary from run to run.
 fn rows<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
     let from_table = lines.skip_while(|line| !line.starts_with("conversation  "));
     let rows = from_table.skip(1).take_while(|line| line.starts_with("5000"));

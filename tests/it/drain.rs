@@ -1,4 +1,4 @@
-//! How the server ends: in order, within its time, and honestly.
+//! How the server shuts down: in order, within its time limit, and with honest answers.
 
 use std::{process::Command, time::Duration};
 
@@ -39,7 +39,7 @@ async fn assert_told_and_ended(mut states: Streaming<HealthCheckResponse>) {
 }
 
 #[tokio::test]
-async fn running_calls_may_end_and_watching_ones_are_ended() {
+async fn running_calls_may_finish_and_watchers_are_ended() {
     let stub = Stub::new();
     let worker = stub.clone();
     let rest = Router::new().route(
@@ -64,7 +64,7 @@ async fn running_calls_may_end_and_watching_ones_are_ended() {
     let http = server.http();
     let slow_rest = tokio::spawn(async move { http.get("/slow").await });
     stub.entered().await;
-    // Neither a connection that says nothing nor one that is idle holds the drain.
+    // Neither a connection that has sent nothing nor an idle one delays the drain.
     let _silent = TcpStream::connect(server.address()).await.unwrap();
     let _idle = server.channel().await;
     let mut idle_http_1 = TcpStream::connect(server.address()).await.unwrap();
@@ -75,7 +75,8 @@ async fn running_calls_may_end_and_watching_ones_are_ended() {
     assert_told_and_ended(states).await;
     let status = soon("the end of reflection", reflection.message()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
-    // Not at once: a process that another test starts holds a copy of the listener until it is its own program.
+    // Not at once: a process that another test starts holds a copy of the listener until it has executed its own
+    // program.
     soon("the refusal of further connections", async {
         while TcpStream::connect(server.address()).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -92,7 +93,7 @@ async fn running_calls_may_end_and_watching_ones_are_ended() {
 }
 
 #[tokio::test]
-async fn what_does_not_end_in_time_is_cut_and_counted() {
+async fn calls_that_outlast_the_drain_are_cut_and_counted() {
     let stub = Stub::new();
     let server =
         TestServer::builder().grpc(stub.routes()).drain_within(Duration::from_millis(100)).start().await;
@@ -120,7 +121,7 @@ async fn a_failed_store_ends_the_server_with_an_error() {
 }
 
 #[tokio::test]
-async fn while_it_drains_an_open_connection_is_told_not_serving() {
+async fn during_a_drain_open_connections_are_told_not_serving() {
     let stub = Stub::new();
     let mut server = TestServer::builder().grpc(stub.routes()).start().await;
     let states = watch(&server).await;
@@ -132,20 +133,20 @@ async fn while_it_drains_an_open_connection_is_told_not_serving() {
     stub.entered().await;
     server.begin_stop();
     assert_told_and_ended(states).await;
-    // A store that fails now is not forgotten because a stop was asked for first.
+    // A store that fails now still counts, although a stop was requested first.
     server.fail_store("the disk is gone");
     stub.release();
     soon("the slow call", slow).await.unwrap().unwrap();
     assert!(matches!(server.ended().await, Err(ServeError::StoreFailed(_))));
 }
 
-/// The real program, on a disk that has no more room for its data file.
+/// The real program, on a disk without room for its data file to grow.
 #[cfg(unix)]
 #[tokio::test]
-async fn a_disk_that_takes_no_more_ends_the_program_and_what_it_answered_is_there() {
+async fn a_full_disk_ends_the_program_and_keeps_what_was_acknowledged() {
     let folder = TempDir::new().unwrap();
     let mut command = Command::new("sh");
-    // Files end at 16 MiB; without the signal that tells of it a write fails, as it does on a full disk.
+    // Files are limited to 16 MiB; with the signal ignored, a write beyond that fails as on a full disk.
     let limited = "trap '' XFSZ; ulimit -f 32768; exec \"$0\" \"$@\"";
     command.current_dir(folder.path()).args(["-c", limited, env!("CARGO_BIN_EXE_plaudit")]);
     command.args(["serve", "--listen", "127.0.0.1:0", "--data", "data", "--log-format", "json"]);
@@ -160,13 +161,13 @@ async fn a_disk_that_takes_no_more_ends_the_program_and_what_it_answered_is_ther
     };
     let mut answered = Vec::new();
     let status = loop {
-        assert!(answered.len() < 1000, "the disk is never full");
+        assert!(answered.len() < 1000, "the disk never filled up");
         match client.import(large(answered.len())).await {
             Ok(answer) => answered.push(answer.conversation),
             Err(status) => break status,
         }
     };
-    // Where the worker met the full disk first, the server may have closed the connection before this call was sent.
+    // If the worker hit the full disk first, the server may have closed the connection before this call was sent.
     let was_gone = std::error::Error::source(&status).is_some();
     assert!(was_gone || fault(&status) == (Code::Unavailable, "STORE_UNAVAILABLE".to_owned()), "{status:?}");
     assert!(answered.len() > 10, "{} answered", answered.len());

@@ -1,4 +1,4 @@
-//! What stands before a call, and what becomes of a call that fails in a way of its own.
+//! The checks before a call, and what happens to a call that fails unexpectedly.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ async fn a_page_that_rebinds_its_name_reaches_neither_edge() {
 }
 
 #[tokio::test]
-async fn without_access_control_only_the_loopback_is_served() {
+async fn without_access_control_only_loopback_is_served() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
         let refused = bind(address.parse().unwrap()).await;
         assert!(matches!(refused, Err(ServeError::NotLoopback(_))), "{address}: {refused:?}");
@@ -66,7 +66,7 @@ async fn without_access_control_only_the_loopback_is_served() {
 }
 
 #[tokio::test]
-async fn a_panic_fails_its_own_call_alone() {
+async fn a_panic_fails_only_its_own_call() {
     fn dialect(path: &str, status: StatusCode, _: &str) -> http::Response<Body> {
         let mut response = http::Response::new(Body::from(format!("dialect of {path}")));
         *response.status_mut() = status;
@@ -137,7 +137,7 @@ async fn a_grpc_request_that_is_too_large_is_refused_with_the_limit() {
     let server = TestServer::builder().grpc(Stub::new().routes()).start().await;
     let mut scorecards =
         ScorecardServiceClient::new(server.channel().await).max_decoding_message_size(usize::MAX);
-    // The field's tag and length take five bytes besides the text.
+    // The field's tag and length take five bytes in addition to the text.
     let largest = "x".repeat(MAX_REQUEST_BYTES - 5);
     scorecards.get_scorecard(named(largest.clone())).await.expect("exactly the limit");
 
@@ -149,7 +149,7 @@ async fn a_grpc_request_that_is_too_large_is_refused_with_the_limit() {
 }
 
 #[tokio::test]
-async fn a_rest_body_that_is_too_large_is_for_the_dialect_to_refuse() {
+async fn a_rest_body_that_is_too_large_is_left_to_the_dialect_to_refuse() {
     async fn count(request: HttpRequest<Body>) -> (StatusCode, String) {
         match read_body(request.into_body(), 1000).await {
             Ok(body) => (StatusCode::OK, body.len().to_string()),
@@ -173,7 +173,7 @@ async fn a_rest_body_that_is_too_large_is_for_the_dialect_to_refuse() {
 }
 
 #[tokio::test]
-async fn the_request_id_is_echoed_or_made_on_both_edges() {
+async fn the_request_id_is_echoed_or_generated_on_both_edges() {
     async fn tell(request: HttpRequest<Body>) -> String {
         request.extensions().get::<RequestId>().unwrap().as_str().to_owned()
     }
@@ -209,7 +209,7 @@ async fn connections_beyond_the_limit_wait_for_a_place() {
     let mut first = TcpStream::connect(server.address()).await.unwrap();
     let http = server.http();
     let second = tokio::spawn(async move { http.get("/x").await });
-    // The first is being served: it gets an answer while the second has none.
+    // The first is being served: it gets an answer while the second gets none.
     tokio::io::AsyncWriteExt::write_all(&mut first, b"GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await
         .unwrap();

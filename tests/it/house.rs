@@ -1,4 +1,4 @@
-//! The rules of the house: which layer knows what, and how large a file or a function may be.
+//! The house rules: which layer may know what, and how large files and functions may be.
 
 use std::{
     fmt::Write as _,
@@ -6,38 +6,38 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A file has one reason to exist and fits in the head.
+/// A file has one purpose and is small enough to keep in mind.
 const MAX_FILE_LINES: usize = 450;
 /// A function does one thing.
 const MAX_FUNCTION_LINES: usize = 80;
 
-/// A word that code may use only below some places.
+/// A word that code may use only in some places.
 struct Only {
     word: &'static str,
     below: &'static [&'static str],
 }
 
 const ONLY: &[Only] = &[
-    // And tonic_health, tonic_prost, tonic_reflection, tonic_types.
+    // Also tonic_health, tonic_prost, tonic_reflection, tonic_types.
     Only { word: "tonic", below: &["grpc", "server", "cli/", "proto.rs"] },
     Only { word: "tonic_types", below: &["grpc", "cli/"] },
     Only { word: "prost::", below: &["wire", "grpc", "cli/", "proto.rs"] },
     Only { word: "prost_reflect", below: &["wire/export"] },
-    // Besides the wire: its moments know how to read and write RFC 3339.
+    // Also outside the wire, where its timestamps are used to read and write RFC 3339.
     Only { word: "prost_types", below: &["wire", "grpc", "cli/", "interchange/times.rs"] },
     Only { word: "axum::", below: &["rest", "server"] },
     Only { word: "hyper", below: &["server", "cli"] },
-    // In `store.rs` it is the folder.
+    // In `store.rs` it means the folder.
     Only { word: "sled::", below: &["store/sled", "store.rs"] },
     Only { word: "SystemTime::now", below: &["clock.rs"] },
     Only { word: "crate::proto", below: &["wire", "grpc", "cli/"] },
-    // Settings are read at the start; everybody else is handed what concerns them.
+    // Settings are read at startup; everything else is given the ones it needs.
     Only { word: "crate::config", below: &["assembly.rs", "cli", "config"] },
     Only { word: "clap::", below: &["cli"] },
     Only { word: "process::exit", below: &["cli/"] },
 ];
 
-/// What a layer does not know.
+/// Words that a layer must not use.
 struct Unknown {
     layer: &'static str,
     words: &'static [&'static str],
@@ -115,7 +115,7 @@ const UNKNOWN: &[Unknown] = &[
 ];
 
 pub struct Source {
-    /// Below `src`, with `/`.
+    /// Relative to `src`, with `/`.
     pub path: String,
     text: String,
 }
@@ -145,9 +145,9 @@ pub fn sources() -> Vec<Source> {
 }
 
 impl Source {
-    /// The lines that are code of the program: no comments, no tests.
+    /// The lines of program code: no comments, no tests.
     pub fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        // The guards and the conformance suite are modules of tests.
+        // The guards and the conformance suite are test modules.
         let is_test = self.path.ends_with("tests.rs")
             || self.path.contains("/guards")
             || self.path.contains("/tests/")
@@ -158,7 +158,7 @@ impl Source {
         program.filter(|(_, line)| !line.trim_start().starts_with("//"))
     }
 
-    /// Whether a module of tests ends the file; a `#[cfg(test)]` before the program's code ends nothing.
+    /// Whether a test module ends the file; a `#[cfg(test)]` before the program's code does not count.
     fn tests_follow(&self) -> bool {
         self.text.contains("#[cfg(test)]\nmod tests {")
     }
@@ -195,7 +195,7 @@ fn a_layer_knows_only_what_it_may() {
     assert!(broken.is_empty(), "\n{broken}");
 }
 
-/// A moment that comes in through an edge is in the calendar because nobody there can make one of a bare number:
+/// Timestamps that come in through an edge are within the calendar because an edge cannot make one from a bare number:
 /// `UnixMillis::checked` and its siblings are the only way.
 #[test]
 fn edges_make_no_moment_of_a_number_without_checking_it() {
@@ -209,14 +209,14 @@ fn edges_make_no_moment_of_a_number_without_checking_it() {
     assert!(broken.is_empty(), "\n{broken}");
 }
 
-/// A word within a word is another one: `electronic` is no tonic.
+/// A word within another word does not count: `electronic` is not tonic.
 fn has_word(line: &str, word: &str) -> bool {
     let is_part = |character: char| character.is_alphanumeric() || character == '_';
     line.match_indices(word).any(|(at, _)| !line[..at].ends_with(is_part))
 }
 
-/// One number in three places: what `rustup` installs, what cargo tells a caller with an older compiler, and what clippy's
-/// `incompatible_msrv` holds the code against.
+/// One version in three places: what `rustup` installs, what cargo tells users of older compilers, and what clippy's
+/// `incompatible_msrv` checks the code against.
 #[test]
 fn the_oldest_supported_rust_is_the_pinned_toolchain() {
     let toolchain = fs::read_to_string(root().join("rust-toolchain.toml")).unwrap();
@@ -244,7 +244,7 @@ fn files_and_functions_fit_in_the_head() {
     assert!(broken.is_empty(), "\n{broken}");
 }
 
-/// The functions of a formatted file with their lengths: a function ends at the brace below its own beginning.
+/// The functions of a formatted file with their lengths: a function ends at the closing brace with its own indentation.
 fn functions(text: &str) -> impl Iterator<Item = (String, usize)> {
     let lines: Vec<&str> = text.lines().collect();
     let starts = lines.iter().enumerate().filter_map(|(start, line)| {

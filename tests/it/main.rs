@@ -1,4 +1,4 @@
-//! Plaudit seen from outside: a real server on a real socket.
+//! Plaudit tested from the outside: a real server on a real socket.
 
 mod allocations;
 mod harness;

@@ -1,4 +1,4 @@
-//! What becomes of what cannot be scored: it is tried again, later each time, given up, and blocks nobody.
+//! What happens when scoring fails: it is retried with growing delays, given up in the end, and blocks nothing else.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// Bytes that are no record.
+/// Bytes that are not a valid record.
 const DAMAGED: Bytes = Bytes::from_static(b"\xffdamaged");
 const ATTEMPTS: u32 = 3;
 
@@ -34,7 +34,7 @@ async fn start() -> (Plaudit, Client) {
     (server, client)
 }
 
-/// A conversation that is scored and whose messages lie outside its head.
+/// A scored conversation whose messages are stored outside its head.
 async fn scored(client: &Client) -> (String, ConversationId) {
     let large = sample::message(0, AuthorKind::Contact, &"word ".repeat(4000));
     let name = client.import(sample::import_of("sick", vec![large])).await.unwrap().conversation;
@@ -43,7 +43,7 @@ async fn scored(client: &Client) -> (String, ConversationId) {
     (name, ConversationId(number))
 }
 
-/// Writes below the server, as a disk that fails would.
+/// Writes below the server, as a failing disk would.
 async fn put(server: &Plaudit, pairs: impl IntoIterator<Item = (Key, Bytes)>) {
     let batch = Batch { put: pairs.into_iter().collect(), ..Batch::default() };
     server.store.commit(batch).await.unwrap();
@@ -63,7 +63,7 @@ async fn segment(server: &Plaudit) -> (Key, Bytes) {
     server.store.dump().await.into_iter().find(is_segment).expect("a segment")
 }
 
-/// Another conversation is imported and scored, which also makes the worker look at the queue.
+/// Imports another conversation and has it scored, which also makes the worker look at the queue.
 async fn another_is_scored(client: &Client, external_id: &str) {
     let name = client.import(sample::import(external_id)).await.unwrap().conversation;
     client.scored(&name).await;
@@ -83,7 +83,7 @@ async fn attempts_failed(client: &Client, name: &str, attempts: u32) -> Scoring 
 }
 
 #[tokio::test]
-async fn what_cannot_be_scored_is_tried_again_later_given_up_and_blocks_nobody() {
+async fn a_failing_scoring_is_retried_later_given_up_and_blocks_nothing() {
     let (server, client) = start().await;
     let (name, id) = scored(&client).await;
     let (segment, whole) = segment(&server).await;
@@ -110,7 +110,7 @@ async fn what_cannot_be_scored_is_tried_again_later_given_up_and_blocks_nobody()
     assert!(scoring.failure.contains("scoring failed") && !scoring.failure.contains("word"), "{scoring:?}");
     assert_eq!(server.store.count(KEYS.jobs()).await, 0);
 
-    // It stays so over a restart, until the conversation changes.
+    // It stays given up across a restart, until the conversation changes.
     put(&server, [(segment, whole)]).await;
     let server = server.restart().await;
     let client = server.client().await;
@@ -123,7 +123,7 @@ async fn what_cannot_be_scored_is_tried_again_later_given_up_and_blocks_nobody()
 }
 
 #[tokio::test]
-async fn a_conversation_whose_head_is_damaged_is_given_up_too() {
+async fn a_conversation_with_a_damaged_head_is_given_up_too() {
     let (server, client) = start().await;
     let (name, id) = scored(&client).await;
     put(&server, [(KEYS.head(id), DAMAGED), job(id)]).await;
@@ -147,7 +147,7 @@ async fn a_conversation_whose_head_is_damaged_is_given_up_too() {
 }
 
 #[tokio::test]
-async fn a_job_whose_conversation_is_lost_is_given_up_too() {
+async fn a_job_without_its_conversation_is_given_up_too() {
     let (server, client) = start().await;
     let lost = ConversationId(5_000_000_000_000_777);
     put(&server, [job(lost)]).await;
@@ -167,7 +167,7 @@ async fn a_job_whose_conversation_is_lost_is_given_up_too() {
 }
 
 #[tokio::test]
-async fn a_job_that_is_damaged_is_given_up_and_blocks_nobody() {
+async fn a_damaged_job_is_given_up_and_blocks_nothing() {
     let (server, client) = start().await;
     let (name, id) = scored(&client).await;
     put(&server, [(KEYS.job(id), DAMAGED)]).await;
@@ -183,7 +183,7 @@ async fn a_job_that_is_damaged_is_given_up_and_blocks_nobody() {
 }
 
 #[tokio::test]
-async fn an_append_that_meets_the_end_of_the_attempts_leaves_no_failure_behind() {
+async fn an_append_during_the_last_attempt_leaves_no_failure_behind() {
     let (server, client) = start().await;
     let (name, id) = scored(&client).await;
     let index = KEYS.assessment_index(id);
@@ -217,9 +217,9 @@ async fn an_append_that_meets_the_end_of_the_attempts_leaves_no_failure_behind()
 }
 
 #[tokio::test]
-async fn the_end_waits_for_scoring_only_so_long_and_the_job_is_kept() {
+async fn shutdown_waits_for_scoring_only_so_long_and_keeps_the_job() {
     let server = Plaudit::start().await;
-    // The commit that ends the job.
+    // The commit that completes the job.
     let gate = server.store.hold(|batch| !batch.delete.is_empty());
     let imported = server.client().await.import(sample::import("slow")).await.unwrap();
     gate.arrived().await;
@@ -228,7 +228,7 @@ async fn the_end_waits_for_scoring_only_so_long_and_the_job_is_kept() {
 }
 
 #[tokio::test]
-async fn a_version_that_is_stored_while_an_attempt_fails_starts_afresh() {
+async fn a_version_stored_while_an_attempt_fails_starts_afresh() {
     let store: Arc<dyn Keyspace> = Arc::new(MemoryStore::new());
     let clock = Arc::new(ManualClock::at(Plaudit::START));
     let services = Services::open(store.clone(), clock, Settings::default()).await.unwrap();

@@ -11,8 +11,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tonic::{Status, body::Body};
 
-/// An HTTP/2 connection under a gRPC client, without what tonic's channel adds: a channel gives up by itself when a
-/// deadline has passed, so that the server's answer is never seen.
+/// An HTTP/2 connection for a gRPC client, without what tonic's channel adds: a channel gives up by itself once the
+/// deadline has passed, so the server's answer would never be seen.
 #[derive(Clone)]
 pub struct BareGrpc(http2::SendRequest<Body>);
 
@@ -27,7 +27,7 @@ impl BareGrpc {
 }
 
 impl BareGrpc {
-    /// Calls a method with bytes that need not be a message, and answers how it ended.
+    /// Calls a method with bytes that need not be a valid message, and returns the final status.
     pub async fn send(&self, path: &str, headers: &[(&str, &str)], body: Body) -> Status {
         let mut request =
             Request::builder().method("POST").uri(format!("http://localhost{path}")).header("te", "trailers");

@@ -19,10 +19,10 @@ use tonic::{Response, Status, Streaming, transport::Channel};
 
 use super::soon;
 
-/// No answer is larger.
+/// The maximum size of any answer.
 const MAX_ANSWER_BYTES: usize = 3 * 1024 * 1024;
 
-/// A caller of the gRPC API, with the limits that clients have when nobody sets them.
+/// A caller of the gRPC API, with the default limits of clients.
 #[derive(Clone)]
 pub struct Client(Channel);
 
@@ -106,7 +106,7 @@ impl Client {
         self.find_assessments(request).await
     }
 
-    /// A page of the assessments that a filter lets pass.
+    /// A page of the assessments that match a filter.
     pub async fn find_assessments(
         &self,
         request: ListAssessmentsRequest,
@@ -164,9 +164,9 @@ impl Client {
         scorecards.list_scorecards(request).await.map(|answer| bounded(answer.into_inner()))
     }
 
-    /// Begins a bulk import of which the test sends the items.
+    /// Starts a bulk import whose items the test sends.
     pub async fn bulk(&self) -> BulkCall {
-        // Larger than what may be undecided, so that it is the server who holds the test back.
+        // Larger than the number of undecided items allowed, so that the server is what holds the test back.
         let (items, mut sent) = mpsc::channel(BulkCall::AHEAD);
         let requests = stream::poll_fn(move |cx| sent.poll_recv(cx));
         let mut imports = ImportServiceClient::new(self.0.clone());
@@ -174,7 +174,7 @@ impl Client {
         BulkCall { items: Some(items), answers: answers.expect("a bulk import begins").into_inner() }
     }
 
-    /// Imports these in one stream, numbered from 0; what became of each, and the counts.
+    /// Imports all of these in one stream, numbered from 0; returns the results and the counts.
     pub async fn import_all(
         &self,
         imports: Vec<ImportConversationRequest>,
@@ -239,7 +239,7 @@ impl Client {
         every_page(page_size, page).await
     }
 
-    /// Waits until nothing of a conversation's scoring is pending.
+    /// Waits until no scoring of a conversation is pending.
     pub async fn settled(&self, name: &str) -> Conversation {
         soon("the end of the scoring", async {
             loop {
@@ -262,7 +262,7 @@ impl Client {
     }
 }
 
-/// A bulk import of which the test sends the items.
+/// A bulk import whose items the test sends.
 pub struct BulkCall {
     /// Dropped when the caller's side has ended.
     pub items: Option<mpsc::Sender<ImportConversationsRequest>>,
@@ -270,7 +270,7 @@ pub struct BulkCall {
 }
 
 impl BulkCall {
-    /// How many items may wait in the test.
+    /// How many items may be queued in the test.
     pub const AHEAD: usize = 16;
 
     pub async fn send(&self, number: i64, import: ImportConversationRequest) {
@@ -278,7 +278,7 @@ impl BulkCall {
         soon("room for an item", items.send(bulk_item(number, import))).await.expect("the call goes on");
     }
 
-    /// The number of the next item that is decided, and what became of it.
+    /// The number and result of the next decided item.
     pub async fn next_item(&mut self) -> (i64, imported_item::Result) {
         let answer = soon("an answer", self.answers.message()).await.expect("no error").expect("an answer");
         match answer.answer {
@@ -287,7 +287,7 @@ impl BulkCall {
         }
     }
 
-    /// The counts, when all items are answered, and the error that the stream ends with.
+    /// The counts, once all items are answered, and the error that the stream ends with.
     pub async fn end(mut self) -> (ImportCounts, Option<Status>) {
         self.items = None;
         let answer = soon("the counts", self.answers.message()).await.expect("no error").expect("the counts");
@@ -310,14 +310,15 @@ pub(super) fn bounded<T: prost::Message>(answer: T) -> T {
     answer
 }
 
-/// Follows the tokens from the first page to the last; no page but the last may be empty or larger than asked for.
+/// Follows the tokens from the first page to the last; no page but the last may be empty, and none larger than
+/// requested.
 pub(super) async fn every_page<T>(page_size: i32, page: impl AsyncFn(String) -> (Vec<T>, String)) -> Vec<T> {
     let most = if page_size == 0 { 50 } else { page_size.min(1000) as usize };
     let mut all = Vec::new();
     let mut token = String::new();
     loop {
         let (items, next) = page(token).await;
-        assert!(items.len() <= most, "a page of {} items, at most {most} were asked for", items.len());
+        assert!(items.len() <= most, "a page of {} items, at most {most} were requested", items.len());
         assert!(!items.is_empty() || next.is_empty(), "an empty page that is not the last");
         all.extend(items);
         if next.is_empty() {

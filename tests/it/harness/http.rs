@@ -17,7 +17,7 @@ pub struct Http {
     address: SocketAddr,
 }
 
-/// What the server answered.
+/// The server's answer.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -48,12 +48,11 @@ impl Http {
         self.send("GET", path, &[], "").await
     }
 
-    /// Posts JSON.
     pub async fn post(&self, path: &str, body: impl Into<Bytes>) -> Answer {
         self.send("POST", path, &[("content-type", "application/json")], body).await
     }
 
-    /// `Host` is the server's address unless the headers give another.
+    /// `Host` is the server's address unless the headers override it.
     pub async fn send(
         &self,
         method: &str,
@@ -64,7 +63,7 @@ impl Http {
         self.attempt(method, path, headers, body).await.expect("an answer")
     }
 
-    /// The same where the connection may end before there is an answer.
+    /// The same for a connection that may end before an answer arrives.
     pub async fn attempt(
         &self,
         method: &str,
@@ -93,7 +92,7 @@ impl Http {
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
 
-    /// Sends bytes as they are and answers all that comes until the server closes the connection.
+    /// Sends raw bytes and returns all that arrives until the server closes the connection.
     pub async fn raw(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.expect("a connection");
         stream.write_all(bytes).await.expect("the server takes the bytes");

@@ -6,7 +6,8 @@ thread_local! {
     static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What is logged on this test's thread, as JSON. The test's runtime must be of one thread, as tokio's tests are.
+/// What is logged on this test's thread, as JSON. The test's runtime must be single-threaded, as tokio's tests are by
+/// default.
 pub struct Log;
 
 struct ThreadsOwn;
@@ -22,8 +23,8 @@ impl io::Write for ThreadsOwn {
     }
 }
 
-/// One subscriber for all tests: with one per test, `tracing` remembers of a line which a test without one wrote first
-/// that nobody wants it.
+/// One subscriber for all tests. With one per test, `tracing` would cache that a line is disabled if a test without a
+/// subscriber hit it first.
 pub(super) fn init() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -1,6 +1,6 @@
-//! What the tests stand on: a server in this process ([`TestServer`]), alone or with everything behind it ([`Plaudit`]),
-//! one in a process of its own ([`ServerProcess`]), callers for both edges, a proxy that cuts their connections ([`Proxy`]),
-//! and a service that behaves badly on demand ([`Stub`]).
+//! The test harness: a server in this process ([`TestServer`]), alone or with everything behind it ([`Plaudit`]), one
+//! in a separate process ([`ServerProcess`]), callers for both edges, a proxy that cuts their connections ([`Proxy`]),
+//! and a service that misbehaves on demand ([`Stub`]).
 
 pub mod sample;
 
@@ -33,9 +33,9 @@ use plaudit::store::{Decision, Keys, Keyspace, Space, WorkspaceId};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// The keys of the one workspace there is.
+/// The keys of the only workspace.
 pub const KEYS: Keys = Keys::of(WorkspaceId::FIRST);
-/// Puts into a store what a decision would.
+/// Writes to a store through a decision.
 pub async fn put<T: Keyspace>(store: &Arc<T>, decide: impl FnOnce(&mut Decision<'_>)) {
     let store: Arc<dyn Keyspace> = store.clone();
     let mut decision = Decision::new(Space::new(&store, WorkspaceId::FIRST));
@@ -43,14 +43,14 @@ pub async fn put<T: Keyspace>(store: &Arc<T>, decide: impl FnOnce(&mut Decision<
     assert!(decision.commit().await.expect("the store takes it"), "it is not as expected");
 }
 
-/// Far beyond what anything here takes, so that only what hangs runs into it.
+/// Far longer than anything here takes, so that only something that hangs times out.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Waits for what must come.
+/// Waits for something that must happen.
 pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(value) => value,
-        Err(_) => panic!("waited in vain for {what}"),
+        Err(_) => panic!("timed out waiting for {what}"),
     }
 }
 
@@ -76,7 +76,7 @@ pub fn fault(status: &Status) -> (Code, String) {
     (status.code(), reason(status))
 }
 
-/// The fields that an INVALID_ARGUMENT names, in its order. Each comes with a rule.
+/// The fields that an INVALID_ARGUMENT names, in order. Each comes with a rule.
 pub fn fields(status: &Status) -> Vec<String> {
     assert_eq!(fault(status), (Code::InvalidArgument, "INVALID_FIELDS".to_owned()), "{status:?}");
     let request = status.get_details_bad_request().unwrap_or_else(|| panic!("no BadRequest in {status:?}"));
@@ -84,7 +84,7 @@ pub fn fields(status: &Status) -> Vec<String> {
     request.field_violations.into_iter().map(|violation| violation.field).collect()
 }
 
-/// Asserts a NOT_FOUND that says what kind of thing there is not.
+/// Asserts a NOT_FOUND that names the kind of the missing resource.
 pub fn assert_not_found(status: &Status, kind: &str) {
     assert_eq!(fault(status), (Code::NotFound, "RESOURCE_NOT_FOUND".to_owned()), "{status:?}");
     let resource =

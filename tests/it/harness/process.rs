@@ -15,7 +15,7 @@ use tonic::transport::Channel;
 
 use super::{BareGrpc, Http, PATIENCE, server};
 
-/// The real binary, without settings from the environment of the tests, in the directory given.
+/// The real binary in the given directory, without settings from the environment of the tests.
 pub fn plaudit(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plaudit"));
     for (name, _) in std::env::vars_os() {
@@ -29,11 +29,11 @@ pub fn plaudit(folder: &Path) -> Command {
 
 const ANY_PORT: &str = "127.0.0.1:0";
 
-/// `plaudit serve` in a process of its own. It is killed when this is dropped.
+/// `plaudit serve` in a separate process, which is killed when this is dropped.
 pub struct ServerProcess {
     child: Child,
     address: SocketAddr,
-    /// What it printed when it was ready.
+    /// The line it printed when it was ready.
     pub greeting: String,
     folder: Arc<TempDir>,
     arguments: Vec<String>,
@@ -51,25 +51,25 @@ impl ServerProcess {
         Self::launch(folder, arguments.iter().map(|&argument| argument.to_owned()).collect(), ANY_PORT)
     }
 
-    /// In a folder that may hold a data directory already.
+    /// In a folder that may already contain a data directory.
     pub fn start_in(folder: TempDir) -> Self {
         Self::launch(Arc::new(folder), Vec::new(), ANY_PORT)
     }
 
-    /// Kills it, if it still runs, and starts it again on the same data directory, on another port.
+    /// Kills it if it is still running, and starts it again on the same data directory and another port.
     pub fn restart(mut self) -> Self {
         self.kill();
         Self::launch(self.folder.clone(), self.arguments.clone(), ANY_PORT)
     }
 
-    /// The same on the same port, for callers who know no other.
+    /// The same on the same port, for callers that keep the address.
     pub fn restart_there(mut self) -> Self {
         self.kill();
         let address = self.address.to_string();
         Self::launch(self.folder.clone(), self.arguments.clone(), &address)
     }
 
-    /// By a command that becomes a server; its data directory should be `data` in the folder.
+    /// Starts a command that becomes a server, whose data directory should be `data` in the folder.
     pub fn start_as(command: Command, folder: TempDir) -> Self {
         Self::spawn(command, Arc::new(folder), Vec::new())
     }
@@ -87,7 +87,7 @@ impl ServerProcess {
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("the binary starts");
         let mut greeting = String::new();
         let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
-        // An end without a line comes when the process ends, so that this does not wait for ever.
+        // When the process ends, so does the pipe, so this does not wait forever.
         out.read_line(&mut greeting).expect("UTF-8");
         let address = greeting
             .strip_prefix(SERVING_LINE)
@@ -118,7 +118,7 @@ impl ServerProcess {
         BareGrpc::connect(self.address).await
     }
 
-    /// The most memory that it has had so far.
+    /// Its peak memory so far.
     pub fn peak_memory_bytes(&self) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("Linux");
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -131,7 +131,7 @@ impl ServerProcess {
         self.folder.path().join("data")
     }
 
-    /// How much memory it holds.
+    /// Its resident memory.
     pub fn resident_mib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
@@ -149,14 +149,14 @@ impl ServerProcess {
         kill_process(id, signal).expect("the process is there");
     }
 
-    /// SIGKILL: as the loss of power, but for what the system still holds.
+    /// SIGKILL: like a power failure, except that the system's caches survive.
     pub fn kill(&mut self) {
-        // Both fail only when it has ended already.
+        // Both fail only if it has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until it exits by itself.
     pub async fn ended(&mut self) -> ExitStatus {
         let ended = async {
             loop {
@@ -168,11 +168,11 @@ impl ServerProcess {
         };
         match tokio::time::timeout(PATIENCE, ended).await {
             Ok(status) => status,
-            Err(_) => panic!("the process does not end; its log: {}", self.log()),
+            Err(_) => panic!("the process did not exit; its log: {}", self.log()),
         }
     }
 
-    /// SIGTERM, and waits for its end.
+    /// SIGTERM, and waits until it exits.
     pub async fn terminate(&mut self) -> ExitStatus {
         self.signal(Signal::TERM);
         self.ended().await

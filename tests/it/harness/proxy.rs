@@ -8,28 +8,28 @@ use tokio::{
 /// Where a [`Proxy`] cuts each connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// In the middle of the request: the server never has all of it.
+    /// In the middle of the request: the server never receives all of it.
     InRequest,
-    /// As soon as the whole request was passed on, whatever the server makes of it.
+    /// As soon as the whole request has been forwarded, whatever the server does with it.
     AfterRequest,
-    /// When the server's answer has come, of which nothing is passed on.
+    /// When the server's answer arrives; none of it is forwarded.
     BeforeAnswer,
 }
 
-/// A TCP proxy that cuts every connection before its caller has an answer. It reads as much of HTTP/1.1 and HTTP/2 as tells
-/// where requests and answers begin and end.
+/// A TCP proxy that cuts every connection before its caller gets an answer. It understands just enough of HTTP/1.1 and
+/// HTTP/2 to tell where requests and answers begin and end.
 pub struct Proxy {
     address: SocketAddr,
 }
 
 impl Proxy {
-    /// On a port of its own, until the test's runtime ends.
+    /// On its own port, until the test's runtime ends.
     pub async fn start(server: SocketAddr, cut: Cut) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("the port's number");
         tokio::spawn(async move {
             while let Ok((caller, _)) = listener.accept().await {
-                // Either side may be gone first, which is what it is for.
+                // Either side may be gone first, which is intended.
                 tokio::spawn(async move { carry(caller, server, cut).await.unwrap_or_default() });
             }
         });
@@ -41,7 +41,7 @@ impl Proxy {
     }
 }
 
-/// Passes bytes on until it is time to cut; both connections end when this does.
+/// Forwards bytes until it is time to cut; both connections end when this returns.
 async fn carry(mut caller: TcpStream, server: SocketAddr, cut: Cut) -> io::Result<()> {
     let mut server = TcpStream::connect(server).await?;
     let (mut request, mut answer) = (Vec::new(), Vec::new());
@@ -69,7 +69,7 @@ async fn carry(mut caller: TcpStream, server: SocketAddr, cut: Cut) -> io::Resul
                 if !is_http2(&request) {
                     continue;
                 }
-                // Settings and the like, without which a caller might not go on; never the head of an answer.
+                // Settings and the like, without which a caller might not continue; never the head of an answer.
                 let before = frames(&answer).take_while(|frame| frame.kind != HEADERS && frame.is_whole);
                 let until = before.last().map_or(0, |frame| frame.at + FRAME_HEAD + frame.length);
                 caller.write_all(&answer[..until]).await?;
@@ -79,9 +79,9 @@ async fn carry(mut caller: TcpStream, server: SocketAddr, cut: Cut) -> io::Resul
     }
 }
 
-/// What is known of a request by as much of it as has come.
+/// What the bytes received so far tell about a request.
 struct Marks {
-    /// In the middle of its body, once that has come.
+    /// In the middle of its body, once that has been received.
     middle: Option<usize>,
     is_whole: bool,
 }
@@ -116,7 +116,7 @@ fn is_http2(request: &[u8]) -> bool {
     request.starts_with(PREFACE)
 }
 
-/// Whether a server has begun to answer. A head alone says nothing yet: a stream of answers begins with one.
+/// Whether a server has begun to answer. The head alone is not enough: a stream of answers begins with one.
 fn has_answer(request: &[u8], answer: &[u8]) -> bool {
     if !is_http2(request) {
         return !answer.is_empty();
@@ -129,7 +129,7 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const END_STREAM: u8 = 1;
 
-/// A frame of HTTP/2 (RFC 9113, 4.1) by its head.
+/// An HTTP/2 frame (RFC 9113, 4.1), by its header.
 struct Frame {
     at: usize,
     length: usize,
@@ -144,7 +144,7 @@ impl Frame {
     }
 }
 
-/// The frames whose heads have come.
+/// The frames whose headers have been received.
 fn frames(bytes: &[u8]) -> impl Iterator<Item = Frame> {
     let mut next = 0;
     std::iter::from_fn(move || {

@@ -1,14 +1,14 @@
-//! Requests to import: small ones that obey every rule, for a test to change.
+//! Import requests: small valid ones for a test to change.
 
 use plaudit::proto::v1::{
     Author, AuthorKind, ConflictPolicy, Conversation, ImportConversationRequest, Message, MessageKind,
 };
 use prost_types::Timestamp;
 
-/// When the sample conversations begin: 2025-12-01T09:00:00Z.
+/// The start of the sample conversations: 2025-12-01T09:00:00Z.
 pub const BEGIN_SECONDS: i64 = 1_764_579_600;
 
-/// A short exchange of a customer and a teammate, under this external id in the source `test`.
+/// A short exchange between a customer and a teammate, with this external id in the source `test`.
 pub fn import(external_id: &str) -> ImportConversationRequest {
     let words = [
         (AuthorKind::Contact, "Hello, where is my order 4711? It should have arrived on Monday."),
@@ -23,7 +23,7 @@ pub fn import(external_id: &str) -> ImportConversationRequest {
     import_of(external_id, messages.map(|(index, (kind, text))| message(index, kind, text)).collect())
 }
 
-/// These messages under this external id in the source `test`.
+/// These messages with this external id in the source `test`.
 pub fn import_of(external_id: &str, messages: Vec<Message>) -> ImportConversationRequest {
     let conversation = Conversation {
         source: "test".to_owned(),
@@ -35,7 +35,7 @@ pub fn import_of(external_id: &str, messages: Vec<Message>) -> ImportConversatio
     ImportConversationRequest { conversation, messages, ..ImportConversationRequest::default() }
 }
 
-/// The message at a place: its external id is `m` and the place, a minute lies between one and the next.
+/// The message at an index: its external id is `m` and the index; messages are a minute apart.
 pub fn message(place: usize, kind: AuthorKind, content: &str) -> Message {
     let (id, name) = match kind {
         AuthorKind::Contact => ("c1", "Ada"),
@@ -53,7 +53,7 @@ pub fn message(place: usize, kind: AuthorKind, content: &str) -> Message {
     }
 }
 
-/// Many short messages of the two sides by turns, the first at `from`.
+/// Many short messages of the two sides in turn, starting with index `from`.
 pub fn messages(from: usize, count: usize) -> Vec<Message> {
     let kinds = [AuthorKind::Contact, AuthorKind::Teammate];
     (from..from + count)
@@ -61,7 +61,7 @@ pub fn messages(from: usize, count: usize) -> Vec<Message> {
         .collect()
 }
 
-/// The same request under another policy.
+/// The same request with another policy.
 pub fn with_policy(request: ImportConversationRequest, policy: ConflictPolicy) -> ImportConversationRequest {
     ImportConversationRequest { on_conflict: policy.into(), ..request }
 }
@@ -71,7 +71,7 @@ pub fn with_id(request: ImportConversationRequest, request_id: &str) -> ImportCo
     ImportConversationRequest { request_id: request_id.to_owned(), ..request }
 }
 
-/// What the server should answer for messages that were sent: all but the name and the etag, which it gives.
+/// What the server should return for messages that were sent: everything but the name and etag, which it assigns.
 pub fn without_names(messages: Vec<Message>) -> Vec<Message> {
     messages
         .into_iter()

@@ -18,7 +18,7 @@ use tonic::{
 
 use super::{BareGrpc, Http, log, soon};
 
-/// A server in this process, on a port of its own. It ends with the test's runtime, or earlier by [`TestServer::stop`].
+/// A server in this process, on its own port. It ends with the test's runtime, or earlier by [`TestServer::stop`].
 pub struct TestServer {
     address: SocketAddr,
     shutdown: Option<oneshot::Sender<()>>,
@@ -26,7 +26,7 @@ pub struct TestServer {
     task: JoinHandle<Result<Drained, ServeError>>,
 }
 
-/// What the server is made of; everything has a default.
+/// The parts of the server, all with defaults.
 pub struct Builder {
     edges: Option<Edges>,
     routes: Routes,
@@ -83,7 +83,7 @@ impl Builder {
         let (shutdown, stopped) = oneshot::channel();
         let (store, store_failure) = watch::channel(None);
         let stopped = async move {
-            // Dropped without a word, the sender leaves the server running until the runtime ends.
+            // If the sender is dropped without sending, the server runs until the runtime ends.
             if stopped.await.is_err() {
                 std::future::pending().await
             }
@@ -127,7 +127,7 @@ impl TestServer {
         channel(self.address).await
     }
 
-    /// The same without what a channel does by itself.
+    /// The same without tonic's channel.
     pub async fn bare_grpc(&self) -> BareGrpc {
         BareGrpc::connect(self.address).await
     }
@@ -137,12 +137,12 @@ impl TestServer {
         Http::new(self.address)
     }
 
-    /// Makes the store fail, as the server sees it.
+    /// Makes the store appear to have failed.
     pub fn fail_store(&self, cause: &str) {
         self.store.send_replace(Some(cause.into()));
     }
 
-    /// Tells the server to stop, and does not wait for it.
+    /// Tells the server to stop, without waiting for it.
     pub fn begin_stop(&mut self) {
         if let Some(shutdown) = self.shutdown.take() {
             let _ = shutdown.send(());

@@ -7,8 +7,8 @@ use plaudit::proto::v1::{
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status, service::Routes};
 
-/// A service that does what a call's `name` says: `panic`, `slow` (waits for [`Stub::release`]), `fail`, `fault`; else it
-/// answers the name.
+/// A service that does what the `name` in a call says: `panic`, `slow` (waits for [`Stub::release`]), `fail`, `fault`;
+/// otherwise it returns the name.
 #[derive(Clone)]
 pub struct Stub {
     entered: Arc<Semaphore>,
@@ -21,21 +21,21 @@ impl Stub {
     }
 
     pub fn routes(&self) -> Routes {
-        // The shell's own limit has to hold whatever the service's is.
+        // The server's own limit must hold whatever the service's is.
         Routes::new(ScorecardServiceServer::new(self.clone()).max_decoding_message_size(usize::MAX))
     }
 
-    /// Waits until one more slow call is being worked on.
+    /// Waits until one more slow call is in progress.
     pub async fn entered(&self) {
         super::soon("a slow call", self.entered.acquire()).await.expect("it is never closed").forget();
     }
 
-    /// Lets one slow call go on.
+    /// Lets one slow call continue.
     pub fn release(&self) {
         self.released.add_permits(1);
     }
 
-    /// A slow call's work.
+    /// The work of a slow call.
     pub async fn slow(&self) {
         self.entered.add_permits(1);
         self.released.acquire().await.expect("it is never closed").forget();

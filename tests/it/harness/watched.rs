@@ -9,7 +9,7 @@ use plaudit::store::{
 };
 use tokio::sync::{Semaphore, watch};
 
-/// A keyspace that remembers what was committed to the one below, counts what is read of it, and can hold commits back.
+/// A keyspace that records what is committed to the one below, counts reads, and can hold commits.
 pub struct Watched {
     below: Arc<dyn Keyspace>,
     committed: Mutex<Vec<Batch>>,
@@ -17,13 +17,13 @@ pub struct Watched {
     read_gate: Mutex<Option<Arc<ReadGate>>>,
     reads: AtomicUsize,
     leases: AtomicUsize,
-    /// The most bytes of values that one read returned.
+    /// The most bytes of values returned by a single read.
     largest_read: AtomicUsize,
-    /// The record of the log that cannot be read; 0 for none.
+    /// The log record that cannot be read; 0 for none.
     damaged_position: AtomicU64,
 }
 
-/// Holds commits back, just before they are made.
+/// Holds commits just before they are made.
 pub struct Gate {
     chosen: Box<dyn Fn(&Batch) -> bool + Send + Sync>,
     holds: Holds,
@@ -40,7 +40,7 @@ enum Holds {
 
 type ChoosesKeys = dyn Fn(&[Key]) -> bool + Send + Sync;
 
-/// Holds one get back, just before it is made.
+/// Holds one get just before it is made.
 pub struct ReadGate {
     chosen: Box<ChoosesKeys>,
     taken: AtomicBool,
@@ -49,7 +49,7 @@ pub struct ReadGate {
 }
 
 impl ReadGate {
-    /// Waits until the get stands before the gate.
+    /// Waits until the get has reached the gate.
     pub async fn arrived(&self) {
         super::soon("the get", self.arrived.acquire()).await.expect("it is never closed").forget();
     }
@@ -60,12 +60,12 @@ impl ReadGate {
 }
 
 impl Gate {
-    /// Waits until the commit stands before the gate.
+    /// Waits until the commit has reached the gate.
     pub async fn arrived(&self) {
         super::soon("the commit", self.arrived.acquire()).await.expect("it is never closed").forget();
     }
 
-    /// Lets what stands before it go on, and from then on everything.
+    /// Opens the gate for good.
     pub fn open(&self) {
         self.released.add_permits(Semaphore::MAX_PERMITS / 2);
     }
@@ -85,15 +85,14 @@ impl Watched {
         }
     }
 
-    /// The batches that were committed since this was last asked, but for the leases of background tasks: see
-    /// [`Watched::take_leases`].
+    /// The batches committed since the last call, except for leases of background tasks: see [`Watched::take_leases`].
     pub fn take_committed(&self) -> Vec<Batch> {
         let (leases, committed) = self.take_all();
         self.leases.fetch_add(leases.len(), Ordering::SeqCst);
         committed
     }
 
-    /// How often a lease was taken or renewed since this was last asked.
+    /// How often a lease was taken or renewed since the last call.
     pub fn take_leases(&self) -> usize {
         let (leases, mut committed) = self.take_all();
         let mut later = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -108,33 +107,33 @@ impl Watched {
         all.into_iter().partition(is_lease)
     }
 
-    /// How many values were read since this was last asked: each key of a get, found or not, each pair of a scan, and one for
-    /// a scan that finds nothing.
+    /// How many values were read since the last call: one for each key of a get, found or not, for each pair of a scan,
+    /// and for a scan that finds nothing.
     pub fn take_reads(&self) -> usize {
         self.reads.swap(0, Ordering::SeqCst)
     }
 
-    /// The most bytes of values that one read returned since this was last asked.
+    /// The most bytes of values that one read returned since the last call.
     pub fn take_largest_read(&self) -> usize {
         self.largest_read.swap(0, Ordering::SeqCst)
     }
 
-    /// Makes a record of the log unreadable, as lost chunks do.
+    /// Makes a log record unreadable, as lost chunks do.
     pub fn damage_log_at(&self, position: Position) {
         self.damaged_position.store(position, Ordering::SeqCst);
     }
 
-    /// Holds the first commit back that `chosen` takes.
+    /// Holds the first commit that `chosen` accepts.
     pub fn hold(&self, chosen: impl Fn(&Batch) -> bool + Send + Sync + 'static) -> Arc<Gate> {
         self.gate(Holds::First, chosen)
     }
 
-    /// Holds every commit back that `chosen` takes, for what more than one task may carry out.
+    /// Holds every commit that `chosen` accepts, for work that more than one task may do.
     pub fn hold_each(&self, chosen: impl Fn(&Batch) -> bool + Send + Sync + 'static) -> Arc<Gate> {
         self.gate(Holds::EachUntilOpened, chosen)
     }
 
-    /// Holds the first get back that `chosen` takes.
+    /// Holds the first get that `chosen` accepts.
     pub fn hold_get(&self, chosen: impl Fn(&[Key]) -> bool + Send + Sync + 'static) -> Arc<ReadGate> {
         let gate = Arc::new(ReadGate {
             chosen: Box::new(chosen),
@@ -173,7 +172,7 @@ impl Watched {
         self.scan(KeyRange::all(), usize::MAX, Direction::Ascending).await.expect("the store answers")
     }
 
-    /// How many keys begin with this.
+    /// How many keys are in a range.
     pub async fn count(&self, range: KeyRange) -> usize {
         self.scan_keys(range, usize::MAX, Direction::Ascending).await.expect("the store answers").len()
     }
@@ -242,7 +241,8 @@ impl Keyspace for Watched {
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {
         async move {
             self.pass_gate(&batch).await;
-            // Noted before, as others may see the commit before it is answered here; and taken back when it is refused.
+            // Recorded in advance, since others may see the commit before it returns here; removed again if it is
+            // refused.
             self.committed.lock().unwrap_or_else(PoisonError::into_inner).push(batch.clone());
             let outcome = self.below.commit(batch.clone()).await;
             if outcome.is_err() {

@@ -13,8 +13,8 @@ use tonic::transport::Channel;
 
 use super::{BareGrpc, Client, Http, PATIENCE, TestServer, Watched};
 
-/// A whole Plaudit in this process: sled in a directory of its own, the use cases, the worker and both edges on a port of
-/// their own, on a clock that the test moves.
+/// A whole Plaudit in this process: sled in its own directory, the use cases, the worker and both edges on its own
+/// port, with a clock that the test moves.
 pub struct Plaudit {
     server: TestServer,
     close: Close,
@@ -25,7 +25,7 @@ pub struct Plaudit {
 }
 
 impl Plaudit {
-    /// What the clock says first: 2026-01-01T00:00:00Z.
+    /// The initial time of the clock: 2026-01-01T00:00:00Z.
     pub const START: UnixMillis = UnixMillis(1_767_225_600_000);
 
     pub async fn start() -> Self {
@@ -37,7 +37,7 @@ impl Plaudit {
         Self::launch(folder, Arc::new(ManualClock::at(Self::START)), settings).await
     }
 
-    /// On a store that holds this already.
+    /// On a store that already contains this.
     pub async fn start_on(batch: Batch) -> Self {
         let folder = Arc::new(TempDir::new().expect("a directory"));
         let store = Arc::new(Watched::new(Arc::new(open(&folder))));
@@ -46,12 +46,12 @@ impl Plaudit {
         Self::launch_on(store, folder, Arc::new(ManualClock::at(Self::START)), Settings::default()).await
     }
 
-    /// Stops it in order and starts it again on the same directory and clock.
+    /// Stops it cleanly and starts it again on the same directory and clock.
     pub async fn restart(self) -> Self {
         self.restart_within(PATIENCE).await
     }
 
-    /// The same with a limit to the time that the worker gets for its end.
+    /// The same with a time limit for stopping the worker.
     pub async fn restart_within(self, worker_within: Duration) -> Self {
         let settings = self.settings;
         self.relaunch(worker_within, settings).await
@@ -62,8 +62,8 @@ impl Plaudit {
         self.relaunch(PATIENCE, settings).await
     }
 
-    /// Abandons the worker, as far as it came, and starts it again with a commit held back from the beginning. Answers when
-    /// that commit stands at the gate, which is never opened.
+    /// Abandons the worker wherever it is, and restarts it with a commit held from the beginning. Returns once that
+    /// commit has reached the gate, which is never opened.
     pub async fn restart_holding(self, chosen: impl Fn(&Batch) -> bool + Send + Sync + 'static) -> Self {
         self.server.stop().await.expect("the server ends well");
         (self.close)(Duration::ZERO).await.expect("the store closes well");
@@ -97,7 +97,7 @@ impl Plaudit {
         Self { server, close, store, clock, settings, folder }
     }
 
-    /// Tells the server to stop, and does not wait for it.
+    /// Tells the server to stop, without waiting for it.
     pub fn begin_stop(&mut self) {
         self.server.begin_stop();
     }
@@ -111,17 +111,17 @@ impl Plaudit {
         self.server.http()
     }
 
-    /// A caller on a connection of its own.
+    /// A client on its own connection.
     pub async fn client(&self) -> Client {
         Client::new(self.channel().await)
     }
 
-    /// The same without what a channel does by itself.
+    /// The same without tonic's channel.
     pub async fn bare_grpc(&self) -> BareGrpc {
         self.server.bare_grpc().await
     }
 
-    /// A gRPC client's channel on a connection of its own.
+    /// A gRPC channel on its own connection.
     pub async fn channel(&self) -> Channel {
         self.server.channel().await
     }

@@ -1,4 +1,4 @@
-//! How much memory a piece of code has at most, on its own thread.
+//! The peak memory that a piece of code allocates on its own thread.
 
 #![allow(unsafe_code, reason = "an allocator is unsafe to write")]
 
@@ -18,14 +18,14 @@ thread_local! {
 }
 
 fn note(bytes: isize) {
-    // A thread that ends may still free.
+    // A thread may still free memory while it ends.
     let _ = NOW.try_with(|now| {
         now.set(now.get() + bytes);
         let _ = PEAK.try_with(|peak| peak.set(peak.get().max(now.get())));
     });
 }
 
-// SAFETY: everything is left to the system's allocator; what is counted beside it allocates nothing.
+// SAFETY: everything is delegated to the system's allocator; the counting allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         note(layout.size() as isize);
@@ -40,7 +40,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both may be there while it is moved.
+        // Both blocks may exist while it is moved.
         note(size as isize);
         // SAFETY: as the caller promised.
         let moved = unsafe { System.realloc(pointer, layout, size) };
@@ -49,7 +49,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// The most bytes that were allocated at once beyond those before.
+/// The most bytes allocated at once, beyond those allocated before.
 pub fn peak_during(run: impl FnOnce()) -> usize {
     let before = NOW.with(Cell::get);
     PEAK.with(|peak| peak.set(before));

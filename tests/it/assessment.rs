@@ -7,7 +7,7 @@ use crate::{
     harness::{Client, Plaudit, assert_not_found, fields, sample},
 };
 
-/// A conversation on which 40 agents worked one after the other, scored.
+/// A scored conversation on which 40 agents worked in turn.
 async fn many_worklogs(client: &Client) -> String {
     let mut messages = sample::messages(0, 80);
     for (place, message) in messages.iter_mut().enumerate() {
@@ -26,7 +26,7 @@ async fn pages_visit_every_assessment_once() {
     let client = server.client().await;
     let name = many_worklogs(&client).await;
     let all = client.assessments(&name, 1000).await;
-    assert_eq!(all.len(), 41, "the conversation's and one of each agent");
+    assert_eq!(all.len(), 41, "the conversation's and one per agent");
     assert_unique(&all);
     let number = |name: &str| name.rsplit_once('/').unwrap().1.parse::<u64>().unwrap();
     assert!(all.windows(2).all(|pair| number(&pair[0].name) < number(&pair[1].name)));
@@ -36,7 +36,7 @@ async fn pages_visit_every_assessment_once() {
 }
 
 #[tokio::test]
-async fn an_assessment_tells_whose_work_it_is_and_what_it_rests_on() {
+async fn an_assessment_names_its_assessee_and_its_evidence() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let name = client.import(sample::import("42")).await.unwrap().conversation;
@@ -69,7 +69,7 @@ async fn an_assessment_tells_whose_work_it_is_and_what_it_rests_on() {
             assessment.criteria.iter().map(|result| result.criterion_id.as_str()).collect();
         assert_eq!(answered, ids, "every criterion, in the order of the scorecard");
     }
-    assert!(rests_on > 0, "no answer rests on a message");
+    assert!(rests_on > 0, "no answer has a message as evidence");
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn an_invalid_page_size_or_token_is_refused() {
 }
 
 #[tokio::test]
-async fn agents_who_take_turns_have_a_worklog_for_each() {
+async fn agents_who_take_turns_have_a_worklog_for_each_turn() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let kinds = [AuthorKind::Teammate, AuthorKind::Ai];

@@ -1,4 +1,4 @@
-//! Requests whose bodies come late, in part, or in a form that is none.
+//! Requests whose bodies are late, partial or malformed.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use tonic_reflection::pb::v1::{
 use crate::harness::{Log, Stub, TestServer, fault, fields, soon, until};
 
 const GET_SCORECARD: &str = "/plaudit.v1.ScorecardService/GetScorecard";
-/// One byte of a hundred.
+/// One byte out of a hundred.
 const STALLED: &[u8] = b"POST /count HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx";
 
 fn count() -> Router {
@@ -39,14 +39,14 @@ fn count() -> Router {
     Router::new().route("/count", post(count).get(async || "counted"))
 }
 
-/// What is sent, and then nothing more, without an end.
+/// Sends these bytes and then nothing more, without ending.
 fn stalled(bytes: &'static [u8]) -> Body {
     let start = stream::iter([Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(bytes)))]);
     Body::new(StreamBody::new(start.chain(stream::pending())))
 }
 
 #[tokio::test]
-async fn a_rest_body_that_stops_coming_is_answered_and_leaves_its_place() {
+async fn a_stalled_rest_body_is_answered_and_frees_its_slot() {
     let idle = Duration::from_millis(100);
     let server = TestServer::builder()
         .rest(count())
@@ -68,7 +68,7 @@ async fn a_rest_body_that_stops_coming_is_answered_and_leaves_its_place() {
 }
 
 #[tokio::test]
-async fn a_body_that_keeps_coming_may_take_longer_than_the_limit() {
+async fn a_slow_but_steady_body_may_take_longer_than_the_limit() {
     let idle = Duration::from_millis(1000);
     let server = TestServer::builder().rest(count()).body_idle(idle).start().await;
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
@@ -84,7 +84,7 @@ async fn a_body_that_keeps_coming_may_take_longer_than_the_limit() {
 }
 
 #[tokio::test]
-async fn a_grpc_message_that_stops_coming_ends_its_call() {
+async fn a_stalled_grpc_message_ends_its_call() {
     let idle = Duration::from_millis(100);
     let server = TestServer::builder().grpc(Stub::new().routes()).body_idle(idle).start().await;
     let grpc = server.bare_grpc().await;
@@ -116,7 +116,7 @@ async fn a_stream_of_requests_may_pause_for_longer() {
 }
 
 #[tokio::test]
-async fn a_drain_answers_those_whose_requests_are_not_whole() {
+async fn a_drain_answers_calls_with_incomplete_requests() {
     let log = Log::capture();
     let drain = Duration::from_millis(1500);
     let mut server =
@@ -126,7 +126,7 @@ async fn a_drain_answers_those_whose_requests_are_not_whole() {
     let grpc = server.bare_grpc().await;
     let mut grpc = Box::pin(grpc.send(GET_SCORECARD, &[], stalled(b"\0\0")));
     assert!((&mut grpc).now_or_never().is_none());
-    // Both have begun when calls that came later have ended.
+    // Both have begun once calls that came later have ended.
     server.http().get("/count").await;
     until("a later call", || log.calls().len() == 1).await;
     server.begin_stop();
@@ -137,7 +137,7 @@ async fn a_drain_answers_those_whose_requests_are_not_whole() {
 }
 
 #[tokio::test]
-async fn a_caller_who_ends_its_side_after_its_request_gets_its_answer() {
+async fn a_caller_that_closes_its_side_after_its_request_gets_its_answer() {
     let server = TestServer::builder().rest(count()).start().await;
     for (request, expected) in [
         (&b"GET /count HTTP/1.1\r\nHost: localhost\r\n\r\n"[..], "counted"),
@@ -153,7 +153,7 @@ async fn a_caller_who_ends_its_side_after_its_request_gets_its_answer() {
 }
 
 #[tokio::test]
-async fn a_grpc_request_that_is_not_framed_right_is_the_callers_fault() {
+async fn a_badly_framed_grpc_request_is_the_callers_fault() {
     let server = TestServer::builder().grpc(Stub::new().routes()).start().await;
     let grpc = server.bare_grpc().await;
     let send = async |bytes: &'static [u8]| -> Status {
@@ -173,7 +173,7 @@ async fn a_grpc_request_that_is_not_framed_right_is_the_callers_fault() {
     assert_eq!(send(b"\0\0\0\0\0").await.code(), Code::Ok);
 }
 
-/// Far more than the system holds for a reader who does not read.
+/// Far more than the system buffers for a client that does not read.
 const LARGE: usize = 20 * 1024 * 1024;
 
 fn large(head: &str) -> Vec<u8> {
@@ -184,7 +184,7 @@ fn large(head: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_caller_who_writes_all_before_it_reads_is_told_why_it_was_refused() {
+async fn a_caller_that_writes_everything_before_reading_learns_why_it_was_refused() {
     let server = TestServer::builder().grpc(Stub::new().routes()).rest(count()).start().await;
     let http = server.http();
     for (head, expected) in [
@@ -196,7 +196,7 @@ async fn a_caller_who_writes_all_before_it_reads_is_told_why_it_was_refused() {
             "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/grpc\r\nContent-Length: LENGTH\r\n\r\n",
             "200 ",
         ),
-        // Two that are refused below the server.
+        // Two that are refused by the HTTP library.
         ("no request at all\r\n\r\n", "400 "),
         ("GET /count HTTP/1.1\r\nHost: localhost\r\nX: ", "431 "),
     ] {
@@ -206,7 +206,7 @@ async fn a_caller_who_writes_all_before_it_reads_is_told_why_it_was_refused() {
 }
 
 #[tokio::test]
-async fn a_caller_who_never_ends_does_not_hold_the_server() {
+async fn a_caller_that_never_closes_does_not_hold_the_server() {
     let server = TestServer::builder().rest(count()).max_connections(1).start().await;
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     let head = b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n";
@@ -214,12 +214,12 @@ async fn a_caller_who_never_ends_does_not_hold_the_server() {
     let mut answer = Vec::new();
     soon("the answer and the end of the server's side", stream.read_to_end(&mut answer)).await.unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 404 "));
-    // It keeps its side open and says nothing: its place is free for another all the same.
+    // It keeps its side open and sends nothing; its slot is free for another all the same.
     assert_eq!(server.http().get("/count").await.text(), "counted");
 }
 
 #[tokio::test]
-async fn over_http_2_a_refusal_ends_its_request_alone() {
+async fn over_http_2_a_refusal_ends_only_its_request() {
     let server = TestServer::builder().rest(count()).start().await;
     let stream = TcpStream::connect(server.address()).await.unwrap();
     let io = hyper_util::rt::TokioIo::new(stream);
@@ -237,7 +237,7 @@ async fn over_http_2_a_refusal_ends_its_request_alone() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_leaves_one_line_without_what_was_sent() {
+async fn non_http_input_logs_one_line_without_its_content() {
     let server = TestServer::builder().rest(count()).start().await;
     let http = server.http();
     let long_path =

@@ -1,4 +1,4 @@
-//! `ImportConversations`: many items in one stream, each with an outcome of its own.
+//! `ImportConversations`: many items in one stream, each with its own outcome.
 
 use std::{
     collections::HashSet,
@@ -25,7 +25,7 @@ use crate::harness::{
     soon, until,
 };
 
-/// An item's outcome in a word.
+/// An item's outcome as a word.
 fn word(result: &ItemResult) -> &'static str {
     match result {
         ItemResult::Done(done) => match done.outcome() {
@@ -43,9 +43,9 @@ fn words(results: &[ItemResult]) -> Vec<&'static str> {
     results.iter().map(word).collect()
 }
 
-/// The reason of a failed item, and the fields that it names.
+/// The reason of a failed item, and the fields it names.
 fn failure(result: &ItemResult) -> (ErrorReason, Vec<&str>) {
-    let ItemResult::Failure(failure) = result else { panic!("{result:?} is no failure") };
+    let ItemResult::Failure(failure) = result else { panic!("{result:?} is not a failure") };
     assert!(!failure.message.is_empty());
     assert!(failure.field_violations.iter().all(|violation| !violation.description.is_empty()));
     let fields = failure.field_violations.iter().map(|violation| violation.field.as_str());
@@ -92,7 +92,7 @@ async fn an_empty_stream_counts_nothing() {
 
 type Break = fn(&mut ImportConversationRequest);
 
-/// What breaks an item, and the fields that are named for it.
+/// Mistakes in an item, and the fields reported for them.
 const BAD: &[(&str, Break, &[&str])] = &[
     ("no conversation", |it| it.conversation = None, &["conversation.external_id"]),
     ("no messages", |it| it.messages.clear(), &["messages"]),
@@ -124,7 +124,7 @@ const BAD: &[(&str, Break, &[&str])] = &[
 ];
 
 #[tokio::test]
-async fn a_bad_item_fails_alone_with_all_that_is_wrong_with_it() {
+async fn an_invalid_item_fails_alone_with_all_its_violations() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let mut items = Vec::new();
@@ -161,7 +161,7 @@ async fn an_item_without_an_import_and_a_reused_request_id_are_failures() {
 }
 
 #[tokio::test]
-async fn an_item_larger_than_a_request_fails_alone() {
+async fn an_oversized_item_fails_alone() {
     let server = Plaudit::start().await;
     let mut call = server.client().await.bulk().await;
     let mut large = sample::import_of("large", sample::messages(0, 20));
@@ -182,7 +182,7 @@ async fn an_item_larger_than_a_request_fails_alone() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_item_end_the_stream_after_the_answers_before_them() {
+async fn undecodable_bytes_end_the_stream_after_the_answers_before_them() {
     let server = Plaudit::start().await;
     let item = prost::Message::encode_to_vec(&bulk_item(1, sample::import("42")));
     let mut bytes = vec![0];
@@ -208,7 +208,7 @@ async fn an_item_is_answered_whether_or_not_another_follows() {
     assert_eq!(call.end().await.0.created, 20);
 }
 
-/// Items until nobody asks for more; counts how many were asked for.
+/// Items for as long as somebody asks; counts how many were taken.
 fn endless(sent: Arc<AtomicUsize>) -> impl futures_util::Stream<Item = ImportConversationsRequest> + Send {
     stream::repeat_with(move || {
         let number = sent.fetch_add(1, Ordering::SeqCst);
@@ -216,7 +216,7 @@ fn endless(sent: Arc<AtomicUsize>) -> impl futures_util::Stream<Item = ImportCon
     })
 }
 
-/// An item as small as they come with one message that says something.
+/// About as small as an item with one meaningful message gets.
 fn small(number: usize) -> ImportConversationRequest {
     let mut import = sample::import_of(&number.to_string(), sample::messages(0, 1));
     import.messages[0].content = Some(
@@ -225,12 +225,13 @@ fn small(number: usize) -> ImportConversationRequest {
     import
 }
 
-/// Imports that others make meanwhile: while they are answered, the server has time for far more than [`MOST_AHEAD`] items.
+/// Imports by other callers: while they are answered, the server has time for far more than [`MOST_AHEAD`] items.
 const OTHERS: usize = 300;
 /// How many items may be sent before the first is answered.
 const MOST_AHEAD: usize = 1000;
 
-/// Has others import until the server has shown that it works and reads no further item of a stream: how many were sent.
+/// Imports on the side until the server has shown that it works without reading more of the stream; returns how many
+/// were sent.
 async fn sent_while_others_import(server: &Plaudit, sent: &AtomicUsize, at_most: usize) -> usize {
     let client = server.client().await;
     for number in 0..OTHERS {
@@ -248,7 +249,7 @@ async fn sent_while_others_import(server: &Plaudit, sent: &AtomicUsize, at_most:
 }
 
 #[tokio::test]
-async fn no_item_is_sent_a_thousand_ahead_of_its_outcome() {
+async fn at_most_a_thousand_items_are_sent_ahead_of_their_outcome() {
     let server = Plaudit::start().await;
     let size = prost::Message::encoded_len(&bulk_item(0, small(0)));
     assert!((130..=190).contains(&size), "the items have {size} bytes");
@@ -265,7 +266,7 @@ async fn no_item_is_sent_a_thousand_ahead_of_its_outcome() {
         let Some(Answer::Item(item)) = answer.answer else { panic!("{answer:?}") };
         assert_eq!(item.item_number, expected);
         let ahead = sent.load(Ordering::SeqCst) as i64 - expected;
-        // What has been answered and not been read here yet is in the answers' own window.
+        // Answers that were sent but not yet read here are in the answers' own window.
         assert!(ahead < 1000 + 1000, "{ahead} items ahead");
     }
 }
@@ -274,7 +275,7 @@ async fn no_item_is_sent_a_thousand_ahead_of_its_outcome() {
 async fn items_about_one_conversation_keep_their_order() {
     let server = Plaudit::start().await;
     let client = server.client().await;
-    // Those with a request id read before they write, and would fall behind those without.
+    // Items with a request id read before they write, and would fall behind those without.
     let items = (0..40).map(|place| {
         let import = sample::import_of("42", sample::messages(place, 1));
         let import = with_policy(import, ConflictPolicy::Append);
@@ -320,7 +321,7 @@ async fn heads(server: &Plaudit) -> usize {
 }
 
 #[tokio::test]
-async fn what_was_answered_before_a_cut_is_stored_and_the_whole_again_doubles_nothing() {
+async fn answered_items_survive_a_cut_and_resending_duplicates_nothing() {
     let server = Plaudit::start().await;
     let mut call = server.client().await.bulk().await;
     let mut answered = Vec::new();
@@ -344,7 +345,7 @@ async fn what_was_answered_before_a_cut_is_stored_and_the_whole_again_doubles_no
 }
 
 #[tokio::test]
-async fn a_stream_again_under_its_request_ids_has_the_same_answers() {
+async fn a_stream_resent_with_its_request_ids_gets_the_same_answers() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let items: Vec<_> = numbered(0..50)
@@ -361,7 +362,7 @@ async fn a_stream_again_under_its_request_ids_has_the_same_answers() {
 }
 
 #[tokio::test]
-async fn a_drain_tells_how_far_the_stream_came() {
+async fn a_drain_reports_how_far_the_stream_got() {
     let mut server = Plaudit::start().await;
     let mut call = server.client().await.bulk().await;
     for number in 0..10 {
@@ -370,7 +371,7 @@ async fn a_drain_tells_how_far_the_stream_came() {
     for _ in 0..10 {
         call.next_item().await;
     }
-    // The caller keeps its side open, as one does who has more to send.
+    // The caller keeps its side open, as it does while it has more to send.
     let items = call.items.clone();
     server.begin_stop();
     let answer = soon("the counts", call.answers.message()).await.unwrap().unwrap();
@@ -384,7 +385,7 @@ async fn a_drain_tells_how_far_the_stream_came() {
 }
 
 #[tokio::test]
-async fn a_drain_in_full_flow_loses_no_answer() {
+async fn a_drain_in_mid_stream_loses_no_answer() {
     let mut server = Plaudit::start().await;
     let sent = Arc::new(AtomicUsize::new(0));
     let mut imports = ImportServiceClient::new(server.channel().await);
@@ -406,7 +407,7 @@ async fn a_drain_in_full_flow_loses_no_answer() {
     assert_eq!(counts, ImportCounts { created, ..ImportCounts::default() });
     assert_eq!(soon("the end", answers.message()).await.unwrap_err().code(), Code::Unavailable);
     let server = server.restart().await;
-    assert_eq!(heads(&server).await, created as usize, "nothing is stored that was not answered");
+    assert_eq!(heads(&server).await, created as usize, "nothing is stored without an answer");
 }
 
 #[tokio::test]
@@ -428,13 +429,13 @@ async fn a_long_stream_takes_no_more_memory_than_a_short_one() {
     assert_eq!(counts.created, ITEMS as i64);
     let after = server.resident_mib();
     eprintln!("{before} MiB after 2,000 items, {after} MiB after {ITEMS} more");
-    // What the engine keeps for every key in memory is 100 bytes; the items themselves are 18 MiB.
+    // The engine keeps 100 bytes per key in memory; the items themselves are 18 MiB.
     assert!(after < before + 64 && after < 200, "{before} MiB grew to {after} MiB");
 }
 
 #[tokio::test]
-async fn a_caller_who_sends_and_does_not_read_is_held_back() {
-    /// What the caller takes of answers that it does not read; one has about a hundred bytes.
+async fn a_caller_that_sends_without_reading_is_held_back() {
+    /// The answers that the caller accepts without reading them; one has about a hundred bytes.
     const WINDOW: u32 = 65_535;
     let server = Plaudit::start().await;
     let sent = Arc::new(AtomicUsize::new(0));
@@ -445,7 +446,7 @@ async fn a_caller_who_sends_and_does_not_read_is_held_back() {
     until("the first items", || sent.load(Ordering::SeqCst) > 0).await;
     let held = sent_while_others_import(&server, &sent, WINDOW as usize / 50 + MOST_AHEAD).await;
     assert!(heads(&server).await <= held + 2 * OTHERS);
-    // It is held back and not forgotten: read on, it goes on.
+    // It is held back, not forgotten: once it reads, the stream continues.
     for expected in 0..2 * held as i64 {
         let answer = soon("an answer", answers.message()).await.unwrap().unwrap();
         let Some(Answer::Item(item)) = answer.answer else { panic!("{answer:?}") };

@@ -1,5 +1,5 @@
-//! One damaged record stops no background task: it is reported, and the others are dealt with. What becomes of damaged jobs and
-//! heads is in `scoring_task`, of damaged request records in `retry`.
+//! One damaged record stops no background task: it is reported, and the others are processed. Damaged jobs and heads
+//! are tested in `scoring_task`, damaged request records in `retry`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,12 +24,12 @@ use crate::{
 const DAY: i64 = 24 * 60 * 60 * 1000;
 const DAMAGED: Bytes = Bytes::from_static(b"\xffdamaged");
 
-/// Writes below the server, as a disk that fails would.
+/// Writes below the server, as a failing disk would.
 async fn damage(server: &Plaudit, key: Key) {
     server.store.commit(Batch { put: vec![(key, DAMAGED)], ..Batch::default() }).await.unwrap();
 }
 
-/// What the directory says of somebody.
+/// A person's entry in the directory.
 async fn person(server: &Plaudit, identity: &PersonIdentity) -> Option<domain::Person> {
     let store: Arc<dyn Keyspace> = server.store.clone();
     find_identity(&Space::new(&store, WorkspaceId::FIRST), identity).await.unwrap()
@@ -41,7 +41,7 @@ fn agent() -> PersonIdentity {
     PersonIdentity { source: "test".parse().unwrap(), kind: AuthorKind::Teammate, known_by }
 }
 
-/// A server that does not know by heart whom it met, and whose directory has a damaged entry: the record or the identity.
+/// A server with an empty cache of people and a damaged entry in the directory: the record or the identity.
 async fn with_damaged_agent(key: impl Fn(&domain::Person) -> Key) -> (Plaudit, Client) {
     let server = Plaudit::start().await;
     imported(&server.client().await, "first").await;
@@ -53,12 +53,12 @@ async fn with_damaged_agent(key: impl Fn(&domain::Person) -> Key) -> (Plaudit, C
 }
 
 #[tokio::test]
-async fn whose_entry_of_the_directory_is_damaged_stops_neither_scoring_nor_the_entry_of_others() {
+async fn a_damaged_directory_entry_stops_neither_scoring_nor_other_entries() {
     let entries: [fn(&domain::Person) -> Key; 2] =
         [|person| KEYS.person(person.id), |person| KEYS.person_identity(&person.identity)];
     for entry in entries {
         let (server, client) = with_damaged_agent(entry).await;
-        // With its name, for which the damaged record is looked at.
+        // With a name, for which the damaged record is read.
         let mut both = sample::import("both");
         both.messages[0].author.as_mut().unwrap().external_id = Some("another".to_owned());
         let name = client.import(both).await.unwrap().conversation;
@@ -67,7 +67,7 @@ async fn whose_entry_of_the_directory_is_damaged_stops_neither_scoring_nor_the_e
         let other = PersonIdentity { source: "test".parse().unwrap(), kind: AuthorKind::Contact, known_by };
         assert!(person(&server, &other).await.is_some());
 
-        // Those whom no scoring meets.
+        // People whom no scoring meets.
         let mut messages = sample::import("off").messages;
         for message in &mut messages[..2] {
             let request = plaudit::proto::v1::StoreMessageRequest {
@@ -99,7 +99,7 @@ async fn whose_entry_of_the_directory_is_damaged_stops_neither_scoring_nor_the_e
 }
 
 #[tokio::test]
-async fn a_conversation_that_cannot_be_indexed_stops_no_other() {
+async fn a_conversation_that_cannot_be_indexed_does_not_stop_others() {
     let damages: [fn(ConversationId) -> Key; 2] = [|id| KEYS.listing(id), |id| KEYS.head(id)];
     for damaged in damages {
         let store: Arc<dyn Keyspace> = Arc::new(MemoryStore::new());
@@ -126,7 +126,7 @@ async fn a_conversation_that_cannot_be_indexed_stops_no_other() {
 }
 
 #[tokio::test]
-async fn a_deleted_conversation_that_cannot_be_read_is_purged_and_stops_no_other() {
+async fn an_unreadable_deleted_conversation_is_purged_and_does_not_stop_others() {
     let damages: [fn(ConversationId) -> Key; 4] = [
         |id| KEYS.head(id),
         |id| KEYS.listing(id),
@@ -157,7 +157,7 @@ async fn a_deleted_conversation_that_cannot_be_read_is_purged_and_stops_no_other
 }
 
 #[tokio::test]
-async fn a_record_of_the_log_that_the_store_cannot_read_goes_with_those_after_it() {
+async fn an_unreadable_log_record_is_removed_with_those_after_it() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     for external_id in ["1", "2", "3"] {

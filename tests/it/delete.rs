@@ -1,4 +1,4 @@
-//! Deleting a conversation and bringing it back.
+//! Deleting conversations and undeleting them.
 
 use futures_util::future::join_all;
 use plaudit::{
@@ -57,7 +57,7 @@ pub(crate) async fn all_assessments(client: &Client) -> usize {
 }
 
 #[tokio::test]
-async fn nothing_finds_a_deleted_conversation_or_what_belongs_to_it() {
+async fn a_deleted_conversation_and_everything_in_it_cannot_be_found() {
     let (server, client) = start().await;
     let import = client.import(sample::import("42")).await.unwrap();
     let name = import.conversation.clone();
@@ -94,11 +94,11 @@ async fn nothing_finds_a_deleted_conversation_or_what_belongs_to_it() {
     assert_not_found(&client.get_import(&import.import).await.unwrap_err(), "import");
     assert_eq!(server.http().get(&path).await.status, 404);
     assert_eq!(listed(&client).await, [vec![other.clone()], vec![other]]);
-    assert_eq!(all_assessments(&client).await, 2, "those of the other");
+    assert_eq!(all_assessments(&client).await, 2, "those of the other conversation");
 }
 
 #[tokio::test]
-async fn an_undeleted_conversation_is_what_it_was_and_is_scored_again() {
+async fn an_undeleted_conversation_is_restored_and_scored_again() {
     let (server, client) = start().await;
     let import = client.import(sample::import("42")).await.unwrap();
     let name = import.conversation.clone();
@@ -125,7 +125,7 @@ async fn an_undeleted_conversation_is_what_it_was_and_is_scored_again() {
     assert_eq!(all_assessments(&client).await, 2);
     assert_eq!(client.get_import(&import.import).await.unwrap().conversation, name);
 
-    // Its time does not go on from the first deletion.
+    // Its retention does not continue from the first deletion.
     client.delete(&name).await.unwrap();
     server.clock.advance_millis(29 * DAY);
     let server = server.restart().await;
@@ -133,7 +133,7 @@ async fn an_undeleted_conversation_is_what_it_was_and_is_scored_again() {
 }
 
 #[tokio::test]
-async fn a_deleted_identity_is_free_for_a_new_conversation_which_keeps_the_old_one_from_coming_back() {
+async fn a_deleted_identity_can_be_reused_which_rules_out_undeletion() {
     let (_server, client) = start().await;
     let old = imported(&client, "42").await;
     client.delete(&old).await.unwrap();
@@ -155,7 +155,7 @@ async fn a_deleted_identity_is_free_for_a_new_conversation_which_keeps_the_old_o
 }
 
 #[tokio::test]
-async fn what_is_not_deleted_cannot_be_undeleted_and_bad_names_are_refused() {
+async fn undeletion_needs_a_deleted_conversation_and_a_valid_name() {
     let (_server, client) = start().await;
     let name = imported(&client, "42").await;
     let status = client.undelete(&name).await.unwrap_err();
@@ -181,7 +181,7 @@ async fn what_is_not_deleted_cannot_be_undeleted_and_bad_names_are_refused() {
 }
 
 #[tokio::test]
-async fn deletions_and_undeletions_sent_again_under_their_ids_are_carried_out_once() {
+async fn retried_deletions_and_undeletions_are_carried_out_once() {
     let (server, client) = start().await;
     let name = imported(&client, "42").await;
     let delete =
@@ -198,7 +198,7 @@ async fn deletions_and_undeletions_sent_again_under_their_ids_are_carried_out_on
     assert!(copies.into_iter().all(|answer| answer.unwrap().name == name));
     let now = client.scored(&name).await;
     assert_eq!(client.undelete_by(undelete.clone()).await.unwrap(), now);
-    // The first deletion, sent late, does not delete again.
+    // The first deletion, retried late, does not delete again.
     assert_eq!(client.delete_by(delete.clone()).await.unwrap(), now);
     assert_unique(&client.assessments(&name, 50).await);
     let other = imported(&client, "43").await;
@@ -211,16 +211,16 @@ async fn deletions_and_undeletions_sent_again_under_their_ids_are_carried_out_on
 }
 
 #[tokio::test]
-async fn a_deletion_stops_a_scoring_that_has_begun() {
+async fn a_deletion_stops_a_scoring_in_progress() {
     let (server, client) = start().await;
-    // The commit that would store what was scored.
+    // The commit that would store the scores.
     let gate = server.store.hold(|batch| batch.put.iter().any(|(key, _)| key[0] == 0x20));
     let name = client.import(sample::import("42")).await.unwrap().conversation;
     gate.arrived().await;
     client.delete(&name).await.unwrap();
     assert_eq!(server.store.count(KEYS.jobs()).await, 0);
     gate.open();
-    // The worker has come through when it has scored another.
+    // Once the worker has scored another conversation, it is done with the first.
     imported(&client, "another").await;
     assert_eq!(server.store.count(KEYS.assessments(number(&name))).await, 0);
     client.undelete(&name).await.unwrap();
@@ -229,7 +229,7 @@ async fn a_deletion_stops_a_scoring_that_has_begun() {
 }
 
 #[tokio::test]
-async fn an_import_that_meets_a_deletion_comes_before_or_after_it() {
+async fn a_concurrent_import_comes_before_or_after_a_deletion() {
     let (_server, client) = start().await;
     for round in 0..20 {
         let external_id = format!("round {round}");
@@ -254,7 +254,7 @@ async fn an_import_that_meets_a_deletion_comes_before_or_after_it() {
 }
 
 #[tokio::test]
-async fn what_was_not_to_be_scored_comes_back_as_it_was() {
+async fn a_conversation_without_scoring_is_restored_without_it() {
     let (server, client) = start().await;
     let store = |process: ScoringProcess| StoreMessageRequest {
         parent: "conversations/test:42".to_owned(),
@@ -271,7 +271,7 @@ async fn what_was_not_to_be_scored_comes_back_as_it_was() {
         assert_eq!(server.store.count(KEYS.jobs()).await, 0);
         assert_eq!(listed(&client).await, [vec![name.clone()], vec![name.clone()]]);
     }
-    // From the first message on that wants it, it is scored, and again after it was deleted.
+    // From the first message that requests scoring on, it is scored, also after a deletion and undeletion.
     client.store(store(ScoringProcess::Batch)).await.unwrap();
     client.scored(&name).await;
     client.delete(&name).await.unwrap();

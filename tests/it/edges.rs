@@ -1,4 +1,4 @@
-//! Which edge answers, and what it answers where nothing is.
+//! Which edge answers, and the answers for unknown paths.
 
 use axum::{Router, routing::get};
 use http::StatusCode;
@@ -48,7 +48,7 @@ async fn an_unknown_rest_path_never_gets_a_grpc_answer() {
 }
 
 #[tokio::test]
-async fn an_unknown_method_is_unimplemented_whether_its_service_is_there_or_not() {
+async fn an_unknown_method_is_unimplemented_whether_or_not_its_service_exists() {
     let rest = Router::new().route("/plaudit.v1.ImportService/GetImport", get(async || "not this"));
     let server = TestServer::builder().grpc(Stub::new().routes()).rest(rest).start().await;
     let status = ImportServiceClient::new(server.channel().await)
@@ -68,7 +68,7 @@ async fn an_unknown_method_is_unimplemented_whether_its_service_is_there_or_not(
 }
 
 #[tokio::test]
-async fn grpc_over_http_1_is_refused_in_grpcs_own_words() {
+async fn grpc_over_http_1_is_refused_with_a_grpc_status() {
     let server = TestServer::builder().grpc(Stub::new().routes()).start().await;
     let answer = server
         .http()
@@ -85,7 +85,7 @@ async fn grpc_over_http_1_is_refused_in_grpcs_own_words() {
 }
 
 #[tokio::test]
-async fn an_encoding_that_is_not_spoken_is_no_unknown_method() {
+async fn an_unsupported_encoding_is_not_an_unknown_method() {
     let server = TestServer::builder().grpc(Stub::new().routes()).start().await;
     let grpc = server.bare_grpc().await;
     let send = async |header: (&str, &str)| {
@@ -105,7 +105,7 @@ async fn an_encoding_that_is_not_spoken_is_no_unknown_method() {
 }
 
 #[tokio::test]
-async fn a_fault_that_nobody_has_named_is_logged_and_not_sent() {
+async fn an_unexpected_error_is_logged_and_not_sent() {
     let log = Log::capture();
     let server = TestServer::builder().grpc(Stub::new().routes()).start().await;
     let mut scorecards = ScorecardServiceClient::new(server.channel().await);
@@ -119,7 +119,7 @@ async fn a_fault_that_nobody_has_named_is_logged_and_not_sent() {
 }
 
 #[tokio::test]
-async fn errors_that_tonic_makes_carry_a_reason_too() {
+async fn errors_made_by_tonic_carry_a_reason_too() {
     let server = TestServer::builder().grpc(Stub::new().routes()).start().await;
     let status = ScorecardServiceClient::new(server.channel().await)
         .get_scorecard(GetScorecardRequest { name: "fail".into() })
@@ -128,7 +128,7 @@ async fn errors_that_tonic_makes_carry_a_reason_too() {
     assert_eq!((status.code(), status.message()), (Code::NotFound, "asked to"));
     assert_eq!(reason(&status), "RESOURCE_NOT_FOUND");
 
-    // Not a message of protobuf at all.
+    // Not a protobuf message at all.
     let path = http::uri::PathAndQuery::from_static("/plaudit.v1.ScorecardService/GetScorecard");
     let mut grpc = tonic::client::Grpc::new(server.channel().await);
     grpc.ready().await.unwrap();
@@ -139,7 +139,7 @@ async fn errors_that_tonic_makes_carry_a_reason_too() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_message_are_named_by_their_place_in_it() {
+async fn undecodable_bytes_are_reported_by_their_field() {
     let server = Plaudit::start().await;
     let grpc = server.bare_grpc().await;
     let send = async |message: &[u8]| {
@@ -149,7 +149,7 @@ async fn bytes_that_are_no_message_are_named_by_their_place_in_it() {
         grpc.send("/plaudit.v1.ImportService/ImportConversation", &[], body).await
     };
     for (message, field) in [
-        // A tag that has no number, a length beyond the end, and no UTF-8 in a source and in a subject.
+        // A tag without a number, a length beyond the end, and invalid UTF-8 in a source and in a subject.
         (&[0x07][..], "$"),
         (&[0x0a, 0x05, 0x00], "conversation"),
         (&[0x0a, 0x03, 0x12, 0x01, 0xff], "conversation.source"),
@@ -199,7 +199,7 @@ async fn reflection_lists_the_services_in_both_versions() {
         server_reflection_request::MessageRequest as AlphaAsk,
         server_reflection_response::MessageResponse as AlphaAnswer,
     };
-    // The details of errors are there as well, so that grpcurl can print them.
+    // The types of error details are included, so that grpcurl can print them.
     let ask = v1alpha::ServerReflectionRequest {
         message_request: Some(AlphaAsk::FileContainingSymbol("google.rpc.ErrorInfo".into())),
         ..v1alpha::ServerReflectionRequest::default()

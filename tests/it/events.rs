@@ -1,4 +1,4 @@
-//! `WatchEvents`: what changed, in its order, from any place on.
+//! `WatchEvents`: changes in order, from any position.
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,7 +33,7 @@ pub async fn next(events: &mut Streaming<WatchEventsResponse>) -> WatchEventsRes
     soon("an event", events.message()).await.expect("no error").expect("an event")
 }
 
-/// The next event, and the token after it.
+/// The next event and its token.
 pub async fn next_event(events: &mut Streaming<WatchEventsResponse>) -> (Event, String) {
     loop {
         let WatchEventsResponse { event, resume_token } = next(events).await;
@@ -44,7 +44,7 @@ pub async fn next_event(events: &mut Streaming<WatchEventsResponse>) -> (Event, 
     }
 }
 
-/// Everything up to where the watcher is told that it has caught up, and the token of that.
+/// All events until the watcher is told that it has caught up, and the token for that position.
 pub async fn caught_up(events: &mut Streaming<WatchEventsResponse>) -> (Vec<Event>, String) {
     let mut all = Vec::new();
     loop {
@@ -60,7 +60,7 @@ fn kinds(events: &[Event]) -> Vec<EventKind> {
     events.iter().map(Event::kind).collect()
 }
 
-/// Imports a conversation and waits for its scores; its name.
+/// Imports a conversation, waits for its scores, and returns its name.
 async fn import(client: &Client, external_id: &str) -> String {
     let name = client.import(sample::import(external_id)).await.unwrap().conversation;
     client.scored(&name).await;
@@ -92,7 +92,7 @@ async fn a_watcher_catches_up_and_then_follows() {
 }
 
 #[tokio::test]
-async fn only_what_is_asked_for_is_told() {
+async fn only_requested_kinds_are_sent() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let first = import(&client, "1").await;
@@ -117,7 +117,7 @@ async fn only_what_is_asked_for_is_told() {
 }
 
 #[tokio::test]
-async fn only_new_begins_with_what_comes() {
+async fn only_new_starts_with_the_next_event() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     import(&client, "old").await;
@@ -140,11 +140,11 @@ async fn a_watcher_of_a_rare_kind_gets_a_token_from_near_the_end() {
     assert_eq!(none, []);
     let imported = vec![EventKind::ConversationImported as i32];
     let mut events = client.watch(WatchEventsRequest { kinds: imported, ..resuming(&token) }).await.unwrap();
-    assert_eq!(caught_up(&mut events).await.0, [], "every import lies before the token");
+    assert_eq!(caught_up(&mut events).await.0, [], "every import precedes the token");
 }
 
 #[tokio::test]
-async fn a_watcher_who_comes_again_misses_nothing_and_hears_nothing_twice() {
+async fn a_watcher_that_reconnects_misses_nothing_and_gets_nothing_twice() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let writer = tokio::spawn({
@@ -173,7 +173,7 @@ async fn a_watcher_who_comes_again_misses_nothing_and_hears_nothing_twice() {
     let (all, _) = caught_up(&mut client_after.watch(from_oldest()).await.unwrap()).await;
     assert_eq!(heard, all);
     let (rest, _) = caught_up(&mut client_after.watch(resuming(&token)).await.unwrap()).await;
-    assert_eq!(rest, [], "after a restart the token is still good");
+    assert_eq!(rest, [], "the token is still valid after a restart");
     for conversation in all.iter().filter(|event| event.kind() == EventKind::ConversationImported) {
         let of_it: Vec<_> =
             all.iter().filter(|event| event.conversation == conversation.conversation).cloned().collect();
@@ -182,7 +182,7 @@ async fn a_watcher_who_comes_again_misses_nothing_and_hears_nothing_twice() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_watched_is_refused_by_name() {
+async fn an_invalid_watch_request_is_refused_by_field() {
     let server = Plaudit::start().await;
     let other = Plaudit::start().await;
     let client = server.client().await;
@@ -206,7 +206,7 @@ async fn what_cannot_be_watched_is_refused_by_name() {
     assert_eq!(client.watch(unknown).await.unwrap_err().code(), Code::NotFound);
 }
 
-/// A store with the same secret whose log is another.
+/// A store with the same secret and another log.
 async fn with_log(store: &dyn Keyspace, positions: &[u64]) -> Arc<MemoryStore> {
     let put = store.scan(KeyRange::all(), 10_000, Direction::Ascending).await.unwrap();
     let copy = MemoryStore::new();
@@ -222,14 +222,14 @@ async fn with_log(store: &dyn Keyspace, positions: &[u64]) -> Arc<MemoryStore> {
 }
 
 #[tokio::test]
-async fn a_token_whose_place_is_gone_or_not_there_yet_is_told_so() {
+async fn a_token_before_or_beyond_the_log_is_refused() {
     let start = async |store: Arc<MemoryStore>| {
         let clock = Arc::new(ManualClock::at(Plaudit::START));
         let assembled =
             assemble(store, clock, Settings::default(), &plaudit::rest::Options::default()).await.unwrap();
         let server = TestServer::builder().edges(assembled.edges).start().await;
         let client = Client::new(server.channel().await);
-        // Background tasks stop when what closes them is dropped.
+        // Background tasks stop when their closer is dropped.
         ((server, assembled.close), client)
     };
     let store = Arc::new(MemoryStore::new());
@@ -239,7 +239,7 @@ async fn a_token_whose_place_is_gone_or_not_there_yet_is_told_so() {
     assert_eq!(all.len(), 2);
     for (positions, is_lost) in [
         (&[1, 2, 3][..], false),
-        // Gaps are no loss: the token's own place is kept, or the one after it.
+        // Gaps are not a loss: the token's own position is there, or the one after it.
         (&[2, 50], false),
         (&[3], false),
         (&[50], true),
@@ -262,7 +262,7 @@ async fn a_token_whose_place_is_gone_or_not_there_yet_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_drain_ends_watchers_and_tells_them_to_come_again() {
+async fn a_drain_ends_watchers_and_tells_them_to_reconnect() {
     let mut server = Plaudit::start().await;
     let client = server.client().await;
     import(&client, "42").await;
@@ -279,7 +279,7 @@ async fn a_drain_ends_watchers_and_tells_them_to_come_again() {
 }
 
 #[tokio::test]
-async fn a_watcher_who_does_not_read_holds_nobody_up() {
+async fn a_watcher_that_does_not_read_delays_nothing() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let mut events = client.watch(from_oldest()).await.unwrap();
@@ -293,7 +293,7 @@ async fn a_watcher_who_does_not_read_holds_nobody_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_watcher_hears_something_every_30_seconds() {
+async fn a_watcher_receives_something_every_30_seconds() {
     let store = Arc::new(MemoryStore::new());
     let clock = Arc::new(ManualClock::at(Plaudit::START));
     let services = Arc::new(Services::open(store.clone(), clock, Settings::default()).await.unwrap());

@@ -1,4 +1,4 @@
-//! Two conversations that differ in one thing: their assessments differ in what rests on it and in nothing else.
+//! Two conversations that differ in one respect: their assessments differ in what depends on it and in nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,10 +8,10 @@ use plaudit::proto::v1::{
 
 use crate::harness::{Plaudit, sample};
 
-/// What an assessment says, by where: `fact x`, `criterion y score`, `criterion y reason`, `axis …`, `total …`.
+/// The contents of an assessment, by name: `fact x`, `criterion y score`, `criterion y reason`, `axis …`, `total …`.
 type Said = BTreeMap<String, String>;
 
-/// The sample with a night between its two halves.
+/// The sample with a night between its halves.
 fn base() -> ImportConversationRequest {
     let mut request = sample::import("it");
     for (place, hour) in [(2, 5), (3, 5)] {
@@ -20,7 +20,7 @@ fn base() -> ImportConversationRequest {
     request
 }
 
-/// Imports and answers what is said of the whole conversation, and of each worklog in its order.
+/// Imports a conversation and returns the contents of its own assessment and of each worklog's, in order.
 async fn scored(request: ImportConversationRequest) -> (Said, Vec<Said>) {
     let server = Plaudit::start().await;
     let client = server.client().await;
@@ -70,7 +70,7 @@ fn said(assessment: &Assessment, ids: &BTreeMap<String, String>) -> Said {
     said
 }
 
-/// The facts and criteria whose entries differ, without `fact ` and `criterion `.
+/// The facts and criteria that differ, without `fact ` and `criterion `.
 fn moved(before: &Said, after: &Said) -> (BTreeSet<String>, BTreeSet<String>) {
     let keys: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     let (mut facts, mut rest) = (BTreeSet::new(), BTreeSet::new());
@@ -84,7 +84,7 @@ fn moved(before: &Said, after: &Said) -> (BTreeSet<String>, BTreeSet<String>) {
     (facts, rest)
 }
 
-/// Asserts that all of `must` moved and nothing that is not among `must` or `may`.
+/// Asserts that everything in `must` moved, and nothing outside `must` and `may`.
 fn assert_moved(what: &str, moved: &BTreeSet<String>, must: &[&str], may: &[&str]) {
     for name in must {
         assert!(moved.contains(*name), "{name} should have moved: {what}, {moved:?}");
@@ -99,12 +99,12 @@ fn score(said: &Said, criterion: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn the_same_conversation_is_scored_the_same() {
+async fn the_same_conversation_gets_the_same_scores() {
     assert_eq!(scored(base()).await, scored(base()).await);
 }
 
 #[tokio::test]
-async fn a_later_first_reply_moves_the_waits_and_what_rests_on_them() {
+async fn a_later_first_reply_moves_the_waits_and_what_depends_on_them() {
     let mut later = base();
     later.messages[1].create_time.as_mut().unwrap().seconds += 2 * 3600;
     let ((before, before_logs), (after, after_logs)) = (scored(base()).await, scored(later).await);
@@ -119,7 +119,7 @@ async fn a_later_first_reply_moves_the_waits_and_what_rests_on_them() {
     assert!(score(&after_logs[0], "first_response") < score(&before_logs[0], "first_response"));
 }
 
-/// What rests on the customer's last words, or on how much the customer wrote.
+/// What depends on the customer's last words, or on how much the customer wrote.
 const LAST_WORDS: [&str; 16] = [
     "abandoned",
     "confirmation_at_end",
@@ -140,7 +140,7 @@ const LAST_WORDS: [&str; 16] = [
 ];
 
 #[tokio::test]
-async fn a_final_thanks_moves_what_rests_on_the_customers_last_words() {
+async fn a_final_thanks_moves_what_depends_on_the_customers_last_words() {
     let mut thanked = base();
     let mut thanks = sample::message(4, AuthorKind::Contact, "Thank you very much, that solved it!");
     thanks.create_time = thanked.messages[3].create_time;
@@ -155,7 +155,7 @@ async fn a_final_thanks_moves_what_rests_on_the_customers_last_words() {
 }
 
 #[tokio::test]
-async fn who_wrote_a_message_moves_what_rests_on_agents_and_handoffs() {
+async fn who_wrote_a_message_moves_what_depends_on_agents_and_handoffs() {
     let mut by_ai = base();
     by_ai.messages[1].author = sample::message(1, AuthorKind::Ai, "").author;
     let ((before, before_logs), (after, after_logs)) = (scored(base()).await, scored(by_ai).await);
@@ -176,7 +176,7 @@ async fn who_wrote_a_message_moves_what_rests_on_agents_and_handoffs() {
     assert_moved("criteria", &rest, &expected, &[]);
     assert_eq!((before_logs.len(), after_logs.len()), (1, 2), "each agent has a worklog");
 
-    // A note of the teammate before the reply makes the handoff better, and moves nothing else.
+    // A note by the teammate before the reply improves the handoff, and moves nothing else.
     let mut with_note = base();
     with_note.messages[1].author = sample::message(1, AuthorKind::Ai, "").author;
     let mut note = sample::message(9, AuthorKind::Teammate, "Order 4711 left yesterday.");
@@ -193,7 +193,7 @@ async fn who_wrote_a_message_moves_what_rests_on_agents_and_handoffs() {
 }
 
 #[tokio::test]
-async fn a_repeated_question_moves_what_rests_on_repetition_and_effort() {
+async fn a_repeated_question_moves_what_depends_on_repetition_and_effort() {
     let mut repeated = base();
     repeated.messages[2].content = repeated.messages[0].content.clone();
     let ((before, _), (after, _)) = (scored(base()).await, scored(repeated).await);

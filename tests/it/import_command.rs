@@ -1,4 +1,4 @@
-//! `plaudit import`: a file of JSON Lines into a running server.
+//! `plaudit import`: a JSON Lines file into a running server.
 
 use std::{
     fmt::Write as _,
@@ -18,7 +18,7 @@ use crate::harness::{
     soon, until,
 };
 
-/// A line that is right.
+/// A valid line.
 fn line(ticket: &str) -> Value {
     json!({
         "ticket_id": ticket,
@@ -56,7 +56,7 @@ fn told(output: Output) -> (Option<i32>, String, String) {
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// An import that goes on while the test looks; it is killed when this is dropped.
+/// An import that runs while the test watches; killed when this is dropped.
 struct Running {
     child: Child,
     input: Option<ChildStdin>,
@@ -105,7 +105,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have exited by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -128,7 +128,7 @@ async fn wait_for(client: &Client, ticket: usize) {
 async fn a_file_is_stored_line_by_line_and_a_second_time_changes_nothing() {
     let server = ServerProcess::start();
     let folder = TempDir::new().unwrap();
-    // A mark of the encoding, a blank line, an end of line as Windows has it, and no end of line at the end.
+    // A byte order mark, a blank line, a Windows line ending, and no newline at the end.
     let text = format!("\u{feff}{}\r\n\n  \n{}\n{}", line("1"), line("2"), line("3"));
     std::fs::write(folder.path().join("tickets.jsonl"), text).unwrap();
     let (code, out, errors) = told(import(folder.path(), &server, &["tickets.jsonl"]));
@@ -204,7 +204,7 @@ async fn append_adds_what_is_new() {
 }
 
 #[tokio::test]
-async fn it_begins_with_the_line_that_is_said() {
+async fn it_starts_from_the_given_line() {
     let server = ServerProcess::start();
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("t.jsonl"), format!("not JSON\n{}", lines(2..5))).unwrap();
@@ -215,7 +215,7 @@ async fn it_begins_with_the_line_that_is_said() {
 }
 
 #[tokio::test]
-async fn what_cannot_go_on_is_exit_code_2() {
+async fn a_fatal_error_is_exit_code_2() {
     let mut server = ServerProcess::start();
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("t.jsonl"), lines(0..3)).unwrap();
@@ -238,7 +238,7 @@ async fn what_cannot_go_on_is_exit_code_2() {
 }
 
 #[tokio::test]
-async fn an_interrupt_stops_after_what_is_under_way_and_says_where_to_go_on() {
+async fn an_interrupt_finishes_pending_lines_and_says_where_to_resume() {
     let server = ServerProcess::start();
     let folder = TempDir::new().unwrap();
     let mut import = Running::start(folder.path(), &server, &[]);
@@ -254,13 +254,13 @@ async fn an_interrupt_stops_after_what_is_under_way_and_says_where_to_go_on() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_killed_and_comes_back_gets_every_line_once() {
+async fn a_server_that_is_killed_and_restarted_gets_every_line_once() {
     let mut server = ServerProcess::start();
     let folder = TempDir::new().unwrap();
     let mut import = Running::start(folder.path(), &server, &[]);
     let mut next = 0;
     for round in 0..4 {
-        // What is written now is under way when the server is killed.
+        // These lines are in flight when the server is killed.
         import.write(&lines(next..next + 300));
         next += 300;
         let client = Client::new(server.channel().await);
@@ -281,14 +281,14 @@ async fn a_server_that_is_killed_and_comes_back_gets_every_line_once() {
         let name = format!("conversations/file:{ticket}");
         assert_eq!(client.conversation(&name).await.unwrap().message_count, 2, "{name}");
     }
-    // The same file again finds every line in its place.
+    // Importing the same file again changes nothing.
     std::fs::write(folder.path().join("t.jsonl"), lines(0..next)).unwrap();
     let (code, out, _) = told(self::import(folder.path(), &server, &["t.jsonl"]));
     assert!(code == Some(0) && out.ends_with(": 0 stored, 1200 there already, 0 bad\n"), "{out}");
 }
 
 #[tokio::test]
-async fn a_server_that_stays_away_is_not_waited_for_for_ever() {
+async fn waiting_for_a_missing_server_has_a_limit() {
     let mut server = ServerProcess::start();
     let folder = TempDir::new().unwrap();
     let mut import = Running::start(folder.path(), &server, &["--wait-seconds", "1"]);
@@ -301,7 +301,7 @@ async fn a_server_that_stays_away_is_not_waited_for_for_ever() {
 }
 
 #[test]
-fn its_help_says_what_a_line_is_and_what_the_exit_codes_are() {
+fn its_help_describes_lines_and_exit_codes() {
     let folder = TempDir::new().unwrap();
     let (code, out, _) = told(plaudit(folder.path()).args(["import", "--help"]).output().unwrap());
     assert_eq!(code, Some(0));
@@ -311,7 +311,7 @@ fn its_help_says_what_a_line_is_and_what_the_exit_codes_are() {
     }
 }
 
-/// The parts of a conversation as an export writes them.
+/// The parts of a conversation, as written by an export.
 fn parts(count: usize) -> Vec<Value> {
     let message = |number: usize| {
         json!({ "externalId": format!("m{number}"), "kind": "MESSAGE_KIND_MESSAGE", "content": "Hello.",
@@ -330,7 +330,7 @@ fn write(folder: &Path, lines: &[Value]) {
 }
 
 #[tokio::test]
-async fn a_line_that_goes_on_is_appended_to_nothing_but_what_it_goes_on_with() {
+async fn a_continuation_is_appended_only_to_the_part_before_it() {
     let server = ServerProcess::start();
     let client = Client::new(server.channel().await);
     let folder = TempDir::new().unwrap();
@@ -344,20 +344,20 @@ async fn a_line_that_goes_on_is_appended_to_nothing_but_what_it_goes_on_with() {
         }
     };
     let whole = parts(3);
-    // The first part is bad: the others have nothing to go on with.
+    // The first part is invalid, so the others have nothing to continue.
     let mut bad = parts(3);
     bad[0]["messages"][0]["kind"] = json!(0);
     refused(&bad, &[], &[1, 2, 3]);
     let mut unread = parts(2);
     unread[0]["messages"][0]["content"] = json!(5);
     refused(&unread, &[], &[1, 2]);
-    // A part is missing in between, or it is another conversation's.
+    // A part in between is missing, or belongs to another conversation.
     refused(&[whole[1].clone()], &[], &[1]);
     let mut other = whole[0].clone();
     other["conversation"]["externalId"] = json!("43");
     refused(&[other, whole[1].clone()], &[], &[2]);
     assert!(client.conversation(name).await.is_err());
-    // Another one is there by that name, which ends otherwise.
+    // Another conversation has that name and ends differently.
     client.import(sample::import_of("42", sample::messages(0, 3))).await.unwrap();
     refused(&whole, &[], &[2, 3]);
     refused(&whole, &["--from-line", "2"], &[2, 3]);
@@ -365,7 +365,7 @@ async fn a_line_that_goes_on_is_appended_to_nothing_but_what_it_goes_on_with() {
 }
 
 #[tokio::test]
-async fn an_import_goes_on_in_the_middle_of_a_conversation() {
+async fn an_import_resumes_in_the_middle_of_a_conversation() {
     let server = ServerProcess::start();
     let client = Client::new(server.channel().await);
     let folder = TempDir::new().unwrap();
@@ -380,7 +380,7 @@ async fn an_import_goes_on_in_the_middle_of_a_conversation() {
 }
 
 #[tokio::test]
-async fn an_import_goes_on_when_nobody_hears_it() {
+async fn an_import_continues_when_its_output_is_not_read() {
     let server = ServerProcess::start();
     let folder = TempDir::new().unwrap();
     let address = server.address().to_string();
@@ -396,10 +396,10 @@ async fn an_import_goes_on_when_nobody_hears_it() {
     };
     let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
     let status = command().stdout(closed()).stderr(closed()).status().unwrap();
-    assert_eq!(status.code(), Some(1), "a line is bad, which the exit code tells");
+    assert_eq!(status.code(), Some(1), "a line is bad, as the exit code shows");
     assert!(is_stored(&Client::new(server.channel().await), 2).await);
     assert_eq!(command().stderr(full()).output().unwrap().status.code(), Some(1));
-    // A result that cannot be written, though somebody wants it, is told.
+    // A result that cannot be written although it is wanted is reported.
     let output = command().args(["--from-line", "2"]).stdout(full()).output().unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(
@@ -409,7 +409,7 @@ async fn an_import_goes_on_when_nobody_hears_it() {
 }
 
 #[tokio::test]
-async fn the_line_to_go_on_with_is_told_with_everything_that_was_said() {
+async fn the_resume_command_repeats_all_arguments() {
     let mut server = ServerProcess::start();
     server.kill();
     let folder = TempDir::new().unwrap();
@@ -424,7 +424,7 @@ async fn the_line_to_go_on_with_is_told_with_everything_that_was_said() {
 }
 
 #[tokio::test]
-async fn a_first_line_after_the_end_is_told() {
+async fn a_first_line_after_the_end_is_reported() {
     let server = ServerProcess::start();
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("t.jsonl"), lines(0..3)).unwrap();

@@ -1,16 +1,16 @@
-//! How many keys a use case writes: that is what its speed on disk depends on.
+//! How many keys each use case writes, which determines its speed on disk.
 //!
 //! | use case | commits | keys |
 //! |---|---|---|
 //! | import | 1 | head, identity, job, log record |
 //! | … whose messages exceed 16 KiB | 1 | one more for every 32 KiB of messages |
 //! | … with a request id | 1 | one more |
-//! | … with how the company handles it, with details of its messages | 1 | none more |
+//! | … with its handling, with details of its messages | 1 | none more |
 //! | … with tracking ids, with attachments | 1 | one more for each tracking id and for each attachment whose bytes were sent |
 //! | … with ratings | 1 | for each as an offer, and one more for a UUID of its own; the listing where one is answered |
 //! | scoring | 1 | two for each new assessment and one for a changed one, their index, the job's end, log record; the conversation's listing; a posting for each term that lists find the conversation and its new assessments by |
-//! | … of people who were never seen before | one more, before | two for each person: the entry and the identity |
-//! | posting of a conversation before it is scored | 1 for many | its listing, a posting for each term; one for all: how far it came |
+//! | … of people not seen before | one more, before | two for each person: the entry and the identity |
+//! | indexing a conversation before it is scored | 1 for many | its listing, a posting for each term; one for all: the progress mark |
 //! | append | 1 | head, job, segment, log record; listing and postings where it changes what filters see |
 //! | store of a message | 1 | as an import where it creates the conversation, else as an append |
 //! | … with a tracking id, with a request id | 1 | one more each |
@@ -18,18 +18,18 @@
 //! | … with scoring off | 1 | one less: no job |
 //! | update of a message | 1 | head, job, log record; its segment, where it is in one |
 //! | deletion of a message | 1 | the same, its tracking id and its attachments |
-//! | update | 1 | head, listing, log record; where it is scored again its job; a posting for each term that came or went |
-//! | deletion | 1 | head, identity, listing, note for the purge, log record; each posting |
+//! | update | 1 | head, listing, log record; its job if it is scored again; a posting for each term added or removed |
+//! | deletion | 1 | head, identity, listing, deletion key for the purge, log record; each posting |
 //! | undeletion | 1 | the same and a job |
 //! | append that adds nothing, import that returns what exists | 0 | none; with a request id 1 |
 //! | offer of a rating, submission, cancellation | 1 | rating, its entry by time, log record |
 //! | … with a request id | 1 | one more |
 //! | … in which a customer opts out, or back in | 1 | one more |
-//! | whoever is named by an offer, a message with scoring off or as the agent in charge, and was never seen | one more, after | two for each person |
+//! | offer, message with scoring off or agent in charge that names somebody not seen before | one more, after | two for each person |
 //! | import that is refused, or answered from its request id | 0 | none |
 //!
-//! Besides, one commit of one key leases every 65,536 numbers, and one takes the lease of each background task the first time that it
-//! has work.
+//! In addition, one commit of one key leases every 65,536 numbers, and one takes the lease of each background task when
+//! it first has work.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -56,7 +56,7 @@ const LOG: &str = "log record";
 const END: &str = "job's end";
 const OPT_OUT: &str = "opt-out";
 
-/// What a batch writes, by kind.
+/// The keys that a batch writes, by kind.
 fn keys(batch: &Batch) -> BTreeMap<&'static str, usize> {
     let mut counted = BTreeMap::new();
     for (key, _) in &batch.put {
@@ -107,7 +107,7 @@ fn keys(batch: &Batch) -> BTreeMap<&'static str, usize> {
     counted
 }
 
-/// Imports, waits for the scoring, and answers what both committed.
+/// Imports, waits for the scoring, and returns what both committed.
 async fn committed_by(
     server: &Plaudit,
     client: &Client,
@@ -115,7 +115,7 @@ async fn committed_by(
 ) -> Vec<BTreeMap<&'static str, usize>> {
     let external_id = request.conversation.as_ref().unwrap().external_id.clone();
     server.store.take_committed();
-    // Refused ones are counted too.
+    // Refused imports are counted too.
     let _ = client.import(request).await;
     client.scored(&format!("conversations/test:{external_id}")).await;
     server.store.take_committed().iter().map(keys).collect()
@@ -123,7 +123,7 @@ async fn committed_by(
 
 async fn start() -> (Plaudit, Client) {
     let server = Plaudit::start().await;
-    // Else whoever comes first takes a conversation into the lists, the scoring or this.
+    // Otherwise either the scoring or the indexer could index the conversation first.
     server.store.hold_each(|batch| batch.put.iter().any(|(key, _)| key[0] == 0x84));
     let client = server.client().await;
     // Leases the numbers.
@@ -133,8 +133,8 @@ async fn start() -> (Plaudit, Client) {
 }
 
 const IMPORT: [(&str, usize); 4] = [("head", 1), ("identity", 1), ("job", 1), (LOG, 1)];
-/// Of the conversation and of its one worklog. The conversation is posted as one, by its source, its agent and its band; the
-/// assessments as such and by their scorecards, the worklog's by its agent too.
+/// For the conversation and its one worklog. The conversation is posted under the general term, its source, agent and
+/// band; the assessments under the general term and their scorecards, the worklog's under its agent too.
 const SCORING: [(&str, usize); 7] =
     [("assessment", 2), ("owner", 2), ("index", 1), ("listing", 1), ("posting", 4 + 5), (END, 1), (LOG, 1)];
 
@@ -191,7 +191,7 @@ async fn an_import_of_more_writes_one_key_for_each_thing_to_find() {
 }
 
 #[tokio::test]
-async fn what_is_posted_before_it_is_scored_costs_its_listing_twice() {
+async fn indexing_before_scoring_writes_the_listing_twice() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let ends = server.store.hold_each(|batch| batch.delete.iter().any(|key| key[0] == 0x40));
@@ -215,13 +215,13 @@ async fn what_is_posted_before_it_is_scored_costs_its_listing_twice() {
 }
 
 #[tokio::test]
-async fn people_who_are_seen_first_are_written_apart_and_once() {
+async fn new_people_are_written_separately_and_once() {
     let (server, client) = start().await;
     let mut request = sample::import("42");
     for message in &mut request.messages {
         message.author.as_mut().unwrap().external_id = Some(format!("new {}", message.external_id));
     }
-    // Each message has an author of their own, a teammate each their own worklog.
+    // Each message has its own author, and each teammate their own worklog.
     let lists = [("listing", 1), ("posting", 5 + 8)];
     let scoring = with(&lists, &[("assessment", 3), ("owner", 3), ("index", 1), (END, 1), (LOG, 1)]);
     let people = with(&[("person", 4), ("person's identity", 4)], &[]);
@@ -232,11 +232,11 @@ async fn people_who_are_seen_first_are_written_apart_and_once() {
 }
 
 #[tokio::test]
-async fn messages_of_more_than_16_kib_are_written_apart() {
+async fn messages_of_more_than_16_kib_are_written_separately() {
     let (server, client) = start().await;
     for (bytes, segments) in [(15_000, 0), (16_384, 1), (30_000, 1), (90_000, 4)] {
         let mut request = sample::import(&bytes.to_string());
-        // In tenths; of 9,000 bytes three fit into one segment.
+        // In tenths; three of 9,000 bytes fit into one segment.
         request.messages = (0..10)
             .map(|place| sample::message(place, AuthorKind::Teammate, &"a b ".repeat(bytes / 40)))
             .collect();
@@ -253,13 +253,13 @@ async fn an_append_writes_four_keys() {
     let append = with_policy(sample::import_of("42", sample::messages(2, 6)), ConflictPolicy::Append);
     client.scored("conversations/test:42").await;
     let expected = with(&[("head", 1), ("job", 1), ("segment", 1), (LOG, 1)], &[]);
-    // The units are the same, so that the index stays as it is.
+    // The units are the same, so the index is unchanged.
     let rescoring = with(&[("assessment", 2), ("listing", 1), (END, 1), (LOG, 1)], &[]);
     assert_eq!(committed_by(&server, &client, append).await, [expected, rescoring]);
 }
 
 #[tokio::test]
-async fn what_changes_nothing_writes_nothing_but_its_request_id() {
+async fn a_request_without_effect_writes_only_its_request_id() {
     let (server, client) = start().await;
     let first = with_id(sample::import("42"), "first");
     client.import(first.clone()).await.unwrap();
@@ -276,7 +276,7 @@ async fn what_changes_nothing_writes_nothing_but_its_request_id() {
 }
 
 #[tokio::test]
-async fn an_update_writes_what_changed_and_a_deletion_leaves_the_rest_where_it_is() {
+async fn an_update_writes_what_changed_and_a_deletion_leaves_the_rest() {
     let (server, client) = start().await;
     let name = client.import(sample::import("42")).await.unwrap().conversation;
     client.scored(&name).await;
@@ -316,7 +316,7 @@ async fn an_update_writes_what_changed_and_a_deletion_leaves_the_rest_where_it_i
 
 const APPEND: [(&str, usize); 4] = [("head", 1), ("segment", 1), ("job", 1), (LOG, 1)];
 
-/// What the first commit after `call` writes; the scoring that follows is waited for and left out.
+/// The keys of the first commit after `call`; the scoring that follows is waited for and left out.
 async fn first_commit(
     server: &Plaudit,
     client: &Client,
@@ -382,7 +382,7 @@ async fn a_stored_message_writes_four_keys_and_one_for_each_thing_to_find() {
 }
 
 #[tokio::test]
-async fn an_offer_its_answers_and_its_end_write_three_keys_each() {
+async fn an_offer_its_answers_and_its_cancellation_write_three_keys_each() {
     let (server, client) = start().await;
     let parent = "conversations/test:first";
     let committed = || server.store.take_committed().iter().map(keys).collect::<Vec<_>>();
@@ -396,7 +396,7 @@ async fn an_offer_its_answers_and_its_end_write_three_keys_each() {
         let mut answers = submission(&rating, &[(0, 5), (1, 9)]);
         answers.request_id = request_id.to_owned();
         client.submit_rating(answers.clone()).await.unwrap();
-        // From the first answer on lists find the conversation as a rated one.
+        // From the first answer on, lists find the conversation as rated.
         let rated = if request_id.is_empty() { vec![("listing", 1), ("posting", 1)] } else { more.clone() };
         assert_eq!(committed(), [with(&three, &rated)]);
         let cancelled = client.offer_rating(offer(parent, &[RatingType::Csat])).await.unwrap().name;
@@ -409,7 +409,7 @@ async fn an_offer_its_answers_and_its_end_write_three_keys_each() {
         }
         client.cancel_rating(&cancelled, request_id).await.unwrap();
         client.submit_rating(submission(&cancelled, &[(0, 5)])).await.unwrap_err();
-        assert_eq!(committed(), [], "what is repeated or refused writes nothing");
+        assert_eq!(committed(), [], "repeated or refused requests write nothing");
     }
     let rating = client.offer_rating(offer(parent, &[RatingType::Csat])).await.unwrap().name;
     committed();

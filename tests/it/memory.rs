@@ -1,4 +1,4 @@
-//! What few bytes may ask for: every request of every method is bounded before it is decoded.
+//! What small requests can demand: every request of every method is bounded before it is decoded.
 
 use plaudit::{
     grpc::budget::{Layout, READERS, Tally},
@@ -14,9 +14,9 @@ use crate::{
     harness::{ServerProcess, soon},
 };
 
-/// A vector has room for four items when it has one, and for a moment three times what it holds when it grows.
+/// A vector with one item has room for four, and while growing it briefly takes three times its contents.
 const TIMES: usize = 4;
-/// Statuses, violations, what is allocated whatever the request.
+/// Allocated whatever the request: statuses, violations.
 const SMALL: usize = 64 * 1024;
 
 /// What the items of a request may take.
@@ -35,7 +35,7 @@ fn readers() -> impl Iterator<Item = (MessageDescriptor, &'static str, &'static 
     })
 }
 
-/// The ways to every repeated field in a message.
+/// The paths to every repeated field of a message.
 fn repeated(message: &MessageDescriptor, above: &[FieldDescriptor]) -> Vec<Vec<FieldDescriptor>> {
     let mut found = Vec::new();
     for field in message.fields() {
@@ -58,13 +58,13 @@ fn delimited(number: u32, value: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// An unknown group with nothing in it.
+/// An empty unknown group.
 const EMPTY_GROUP: [u8; 4] = [0xC3, 0x3E, 0xC4, 0x3E];
 
-/// Bodies in which one field comes so often, empty: as it is, after unknown groups, and beyond the end of its message.
+/// Bodies in which one field occurs this often, empty: plain, after unknown groups, and beyond the end of its message.
 fn hostile(way: &[FieldDescriptor], count: usize) -> [Vec<u8>; 3] {
     let (last, above) = way.split_last().unwrap();
-    // Of packed numbers an empty field holds none.
+    // An empty field of packed numbers holds none.
     let value: &[u8] = if last.is_packed() { &[0] } else { &[] };
     let items = delimited(last.number(), value).repeat(count);
     let wrap = |inner: Vec<u8>, before: &[u8]| {
@@ -76,7 +76,7 @@ fn hostile(way: &[FieldDescriptor], count: usize) -> [Vec<u8>; 3] {
     for field in above.iter().rev() {
         let mut start = Vec::new();
         encode_varint(u64::from(field.number()) << 3 | 2, &mut start);
-        // One byte: what follows is more.
+        // One byte is claimed; more follows.
         encode_varint(1, &mut start);
         beyond = [start, beyond].concat();
     }
@@ -93,7 +93,7 @@ fn the_memory_of_every_request_is_bounded_before_it_is_decoded() {
                 let mut is_decoded = true;
                 let peak = peak_during(|| is_decoded = read(&body).is_ok());
                 let reckoned = Tally::of(layout, &body).items_bytes;
-                // An item of a stream is refused without an error.
+                // An item of a stream is refused without an error status.
                 let items = if is_decoded && reckoned <= ALLOWANCE { reckoned } else { 0 };
                 let most = TIMES * items + 3 * body.len() + SMALL;
                 assert!(peak <= most, "{method} {way:?}: {peak} bytes, at most {most}");
@@ -125,7 +125,7 @@ fn any_field() -> impl Strategy<Value = Vec<u8>> {
         prop_oneof![
             8 => (1_u32..31, fields.clone()).prop_map(|(number, inner)| delimited(number, &inner)),
             1 => (1_u32..31, fields.clone(), 0_u64..40).prop_map(|(number, inner, length)| {
-                // A length that is not that of what follows.
+                // A length that does not match what follows.
                 let mut bytes = Vec::new();
                 encode_varint(u64::from(number) << 3 | 2, &mut bytes);
                 encode_varint(length, &mut bytes);
@@ -144,9 +144,9 @@ fn any_field() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    /// Of whatever bytes the walk sees at least what decoding allocates.
+    /// For arbitrary bytes the walk counts at least what decoding allocates.
     #[test]
-    fn no_request_takes_more_than_it_was_reckoned_to(
+    fn no_request_takes_more_than_was_reckoned(
         fields in proptest::collection::vec(any_field(), 0..60),
         cut in 0_usize..64,
     ) {
@@ -161,9 +161,9 @@ proptest! {
     }
 }
 
-/// As a stranger would try it, on the program itself.
+/// Against the program itself, as a stranger would try it.
 #[tokio::test]
-async fn the_process_stays_small_whatever_it_is_sent() {
+async fn the_process_stays_small_whatever_it_receives() {
     const ITEMS: usize = 200_000;
     let server = ServerProcess::start();
     let caller = server.bare_grpc().await;

@@ -1,4 +1,4 @@
-//! Editing and deleting one message: what becomes of it, of its conversation and of its scores.
+//! Editing and deleting one message, and the effects on its conversation and scores.
 
 use plaudit::{
     domain::AssessmentState,
@@ -27,7 +27,7 @@ pub(crate) fn delete(name: &str) -> DeleteMessageRequest {
 }
 
 #[tokio::test]
-async fn an_edit_changes_what_it_names_and_the_conversation_is_scored_again() {
+async fn an_edit_changes_the_named_fields_and_the_conversation_is_rescored() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let html = Message {
@@ -54,14 +54,14 @@ async fn an_edit_changes_what_it_names_and_the_conversation_is_scored_again() {
     let after = client.scored(PARENT).await;
     assert_ne!((after.etag, after.update_time), (before.etag, before.update_time));
 
-    // As what it was read first it is no more.
+    // The etag of the first read is out of date.
     let stale = client.update_message(update(change, &["html_body"])).await.unwrap_err();
     assert_eq!(fault(&stale), (Code::Aborted, "ETAG_MISMATCH".to_owned()));
-    // Words that are changed leave no body beside them that says something else.
+    // Changing the text leaves no body with a different text.
     let words = Message { content: Some("Third".to_owned()), ..changed };
     let third = client.update_message(update(words, &["content", "subject"])).await.unwrap();
     assert_eq!((third.content(), third.html_body.as_deref(), third.subject()), ("Third", None, "S"));
-    // A change that changes nothing makes no version.
+    // A change without effect makes no new version.
     let version = client.scored(PARENT).await.etag;
     assert_eq!(client.update_message(update(third.clone(), &["content"])).await.unwrap(), third);
     assert_eq!(client.conversation(PARENT).await.unwrap().etag, version);
@@ -126,7 +126,7 @@ async fn the_mask_and_the_names_are_checked() {
 }
 
 #[tokio::test]
-async fn edits_and_deletions_are_carried_out_once() {
+async fn retried_edits_and_deletions_are_carried_out_once() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let message = Message { tracking_id: Some("t".to_owned()), ..words("Hello") };
@@ -141,7 +141,7 @@ async fn edits_and_deletions_are_carried_out_once() {
     let reused = client.update_message(other).await.unwrap_err();
     assert_eq!(fault(&reused), (Code::InvalidArgument, "REQUEST_ID_REUSED".to_owned()));
     assert_eq!(client.conversation(PARENT).await.unwrap().etag, version);
-    // What was stored under the tracking id is still it.
+    // The tracking id still identifies the stored message.
     assert_eq!(client.store(store(PARENT, message.clone())).await.unwrap().message.unwrap(), edited);
 
     let request = DeleteMessageRequest { request_id: "two".to_owned(), ..delete(&stored.name) };
@@ -153,7 +153,7 @@ async fn edits_and_deletions_are_carried_out_once() {
     }
     assert_not_found(&client.delete_message(delete(&stored.name)).await.unwrap_err(), "message");
     assert_eq!(client.conversation(PARENT).await.unwrap().message_count, 0);
-    // It is gone, so that the same is a new one.
+    // It is gone, so the same content is a new message.
     let anew = client.store(store(PARENT, message)).await.unwrap().message.unwrap();
     assert_ne!(anew.name, stored.name);
 }
@@ -179,7 +179,7 @@ async fn said(client: &Client, direction: MessageDirection, text: &str) -> Messa
 }
 
 #[tokio::test]
-async fn scores_and_evidence_are_those_of_what_is_left() {
+async fn scores_and_evidence_come_from_the_remaining_messages() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     said(&client, MessageDirection::In, "Where is my order?").await;
@@ -203,7 +203,7 @@ async fn scores_and_evidence_are_those_of_what_is_left() {
 }
 
 #[tokio::test]
-async fn what_a_person_has_reviewed_is_marked_stale_while_a_scoring_would_say_something_else() {
+async fn a_reviewed_assessment_is_stale_while_a_new_scoring_would_differ() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     said(&client, MessageDirection::In, "Where is my order?").await;
@@ -233,7 +233,7 @@ async fn what_a_person_has_reviewed_is_marked_stale_while_a_scoring_would_say_so
     assert_eq!(agreed.len(), reviewed.len());
     assert!(agreed.iter().all(|assessment| assessment.stale_time.is_none()), "{agreed:#?}");
 
-    // Without its only message the worklog is no more; what was said of it stays, as what it is.
+    // Without its only message the worklog is gone; its reviewed assessment stays, marked stale.
     client.delete_message(delete(&reply.name)).await.unwrap();
     client.scored(PARENT).await;
     let left = of_unit(client.assessments(PARENT, 50).await, UnitKind::Worklog);

@@ -1,4 +1,4 @@
-//! The purge: after its days nothing of a deleted conversation is stored any more.
+//! The purge: after the retention period nothing of a deleted conversation is left.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -17,13 +17,13 @@ use crate::{
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
-/// Every pair whose key or value names a conversation by its number, but for answers to requests.
+/// Every pair whose key or value contains a conversation's number, except answers to requests.
 async fn traces(server: &Plaudit, id: ConversationId) -> Vec<Key> {
     let bytes = id.0.to_be_bytes();
-    // In a value a number follows the mark of eight bytes; in a posting it is complemented.
+    // In a value, a number follows the marker of eight bytes; in a posting it is complemented.
     let complement = (!id.0).to_be_bytes();
     let mentions = |text: &[u8]| text.windows(8).any(|part| part == bytes || part == complement);
-    // How far conversations are posted is any number.
+    // The indexing mark may hold any number.
     let pairs = server.store.dump().await.into_iter().filter(|(key, _)| key[0] != 0x84);
     pairs.filter(|(key, value)| mentions(key) || mentions(value)).map(|(key, _)| key).collect()
 }
@@ -50,7 +50,7 @@ async fn large(client: &Client, external_id: &str) -> String {
 }
 
 #[tokio::test]
-async fn after_its_days_nothing_of_a_deleted_conversation_is_stored() {
+async fn after_the_retention_period_nothing_of_a_deleted_conversation_is_left() {
     let (server, client) = start().await;
     let name = large(&client, "large").await;
     let kept = imported(&client, "kept").await;
@@ -58,7 +58,7 @@ async fn after_its_days_nothing_of_a_deleted_conversation_is_stored() {
     client.delete(&name).await.unwrap();
     server.clock.advance_millis(30 * DAY - 1);
     let server = server.restart().await;
-    // A sweep that ran has nothing to do; the next one has.
+    // A sweep now has nothing to do; the next one has.
     server.clock.advance_millis(1);
     assert!(!traces(&server, number(&name)).await.is_empty());
     let server = server.restart().await;
@@ -77,14 +77,14 @@ async fn after_its_days_nothing_of_a_deleted_conversation_is_stored() {
 }
 
 #[tokio::test]
-async fn a_purge_that_is_cut_off_is_finished_after_the_next_start() {
+async fn an_interrupted_purge_is_finished_after_the_next_start() {
     let (server, client) = start().await;
     let name = large(&client, "large").await;
     client.delete(&name).await.unwrap();
     let id = number(&name);
     server.clock.advance_millis(31 * DAY);
     let mut server = server;
-    // The worker is held before each kind of batch in turn, and abandoned there, as a killed process is.
+    // The worker is held before each kind of batch in turn, and abandoned there, like a killed process.
     for subspace in [0x10, 0x12, 0x20, 0x21, 0x83] {
         let is_purge = move |batch: &plaudit::store::Batch| {
             batch.put.is_empty() && batch.delete.iter().any(|key| key[0] == subspace)
@@ -115,12 +115,12 @@ async fn how_long_deleted_conversations_are_kept_is_a_setting() {
 }
 
 #[test]
-fn the_deletion_keys_are_in_the_order_of_time() {
+fn deletion_keys_are_ordered_by_time() {
     let of = |time, id| KEYS.deletion(UnixMillis(time), ConversationId(id));
     assert!(of(1, 9) < of(2, 1) && of(2, 1) < of(2, 2));
 }
 
-/// Everything that is stored, log and all, in which these words stand.
+/// Every stored pair, including the log, that contains these words.
 async fn with_words(server: &Plaudit, words: &str) -> Vec<Key> {
     let has = |bytes: &[u8]| bytes.windows(words.len()).any(|part| part == words.as_bytes());
     let pairs = server.store.dump().await.into_iter();
@@ -132,7 +132,7 @@ async fn with_words(server: &Plaudit, words: &str) -> Vec<Key> {
 }
 
 #[tokio::test]
-async fn a_purge_leaves_no_word_of_a_customer_who_is_known_in_the_conversation_alone() {
+async fn a_purge_removes_customers_known_only_within_the_conversation() {
     const WORDS: &str = "Xaviera-Quint";
     let (server, client) = start().await;
     let words = || Some(WORDS.to_owned());
@@ -161,7 +161,7 @@ async fn a_purge_leaves_no_word_of_a_customer_who_is_known_in_the_conversation_a
     answer.answers[0].comment = words();
     client.submit_rating(answer).await.unwrap();
     client.submit_rating(opt_out(&rating, true)).await.unwrap();
-    // As who asks for the customer's number makes a person of them.
+    // Asking for the customer's number creates an entry for them.
     let known_by = KnownBy::NameIn { conversation: number(&name), name: WORDS.to_owned() };
     let identity =
         PersonIdentity { source: "dixa".parse().unwrap(), kind: domain::AuthorKind::Contact, known_by };
@@ -180,7 +180,7 @@ async fn a_purge_leaves_no_word_of_a_customer_who_is_known_in_the_conversation_a
 }
 
 #[tokio::test]
-async fn a_purge_reads_no_bytes_to_delete_them() {
+async fn a_purge_does_not_read_the_bytes_it_deletes() {
     let (server, client) = start().await;
     let name = imported(&client, "42").await;
     for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! The queue of scoring: that it is fair, how it is asked about, and an import that waits for it.
+//! The scoring queue: its fairness, its status, and imports that wait for it.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ fn new(external_id: &str) -> NewConversation {
     NewConversation { messages: vec![message], ..named }
 }
 
-/// The use cases, with so many conversations of a bulk import that nobody scores yet.
+/// The use cases, with this many conversations of a bulk import that nothing scores yet.
 async fn with_backlog(count: usize) -> (Arc<Services>, Arc<Watched>) {
     let store = Arc::new(Watched::new(Arc::new(MemoryStore::new())));
     let clock = Arc::new(ManualClock::at(Plaudit::START));
@@ -57,7 +57,7 @@ async fn with_backlog(count: usize) -> (Arc<Services>, Arc<Watched>) {
 }
 
 #[tokio::test]
-async fn what_is_fresh_is_scored_before_most_of_a_bulk_import_and_keeps_it_waiting_no_longer_than_its_turn() {
+async fn fresh_conversations_and_a_bulk_import_are_scored_in_turn() {
     const BACKLOG: usize = 2000;
     const FRESH: usize = 100;
     let (services, store) = with_backlog(BACKLOG).await;
@@ -76,13 +76,13 @@ async fn what_is_fresh_is_scored_before_most_of_a_bulk_import_and_keeps_it_waiti
     .await;
     let left = store.count(KEYS.jobs()).await;
     assert!(left > BACKLOG / 2, "{left} of the backlog are left");
-    // By turns: for each fresh one about one of the backlog is scored, the first of those that are in flight aside.
+    // In turn: about one of the backlog is scored per fresh one, apart from the first of those in flight.
     assert!(left < BACKLOG - FRESH / 2, "{left} of the backlog are left");
     background.stop().await;
 }
 
 #[tokio::test]
-async fn the_queue_tells_what_waits_for_how_long_and_what_was_given_up() {
+async fn the_queue_reports_what_is_waiting_its_age_and_what_was_given_up() {
     let server = Plaudit::start().await;
     let gate = server.store.hold_each(|batch: &Batch| batch.delete.iter().any(|key| key[0] == 0x40));
     let client = server.client().await;
@@ -113,7 +113,7 @@ async fn the_queue_tells_what_waits_for_how_long_and_what_was_given_up() {
 }
 
 #[tokio::test]
-async fn an_import_that_waits_comes_back_when_all_is_scored() {
+async fn a_waiting_import_returns_once_everything_is_scored() {
     let server = ServerProcess::start();
     let lines: String = (0..50)
         .map(|number| {

@@ -1,4 +1,4 @@
-//! What a second scoring of a conversation changes, and what it leaves alone.
+//! What rescoring a conversation changes, and what it leaves alone.
 
 use plaudit::{
     proto::v1::{Assessment, AuthorKind, ConflictPolicy, Message, StoreMessageRequest, UnitKind},
@@ -11,7 +11,7 @@ use crate::harness::{
     sample::{self, with_policy},
 };
 
-/// A message of one of several agents, an hour after the one before.
+/// A message by one of several agents, an hour after the previous one.
 fn of_agent(place: usize, agent: &str) -> Message {
     let mut message =
         sample::message(place, AuthorKind::Teammate, "I have checked your order, it will come tomorrow.");
@@ -27,7 +27,7 @@ fn worklogs(assessments: &[Assessment]) -> Vec<&Assessment> {
 }
 
 #[tokio::test]
-async fn an_append_leaves_the_assessments_of_earlier_worklogs_as_they_are() {
+async fn an_append_leaves_the_assessments_of_earlier_worklogs_unchanged() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let agents = ["a", "b", "a"];
@@ -43,12 +43,12 @@ async fn an_append_leaves_the_assessments_of_earlier_worklogs_as_they_are() {
     client.scored(&name).await;
     let after = client.assessments(&name, 50).await;
     assert_eq!(worklogs(&after).len(), 4);
-    // The third is followed by another agent now, which its facts may know.
+    // The third is now followed by another agent, which its facts may reflect.
     assert_eq!(worklogs(&after)[..2], worklogs(&before)[..2]);
 }
 
 #[tokio::test]
-async fn worklogs_that_are_cut_in_another_way_leave_nothing_behind() {
+async fn worklogs_that_are_split_differently_leave_nothing_behind() {
     let hourly = Settings { worklog_idle_hours: 1, ..Settings::default() };
     let server = Plaudit::start_with(hourly).await;
     let client = server.client().await;
@@ -91,7 +91,7 @@ async fn a_conversation_grows_to_20000_messages_and_no_further() {
 }
 
 #[tokio::test]
-async fn many_appends_to_one_conversation_at_once_all_arrive() {
+async fn many_concurrent_appends_to_one_conversation_all_arrive() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     client.import(sample::import_of("7", sample::messages(0, 1))).await.unwrap();

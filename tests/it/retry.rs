@@ -1,4 +1,4 @@
-//! A request that carries an id is carried out once within 24 hours, however often it is sent.
+//! A request with an id is carried out once within 24 hours, however often it is sent.
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,7 +34,7 @@ use crate::{
 const HOUR: i64 = 60 * 60 * 1000;
 
 #[tokio::test]
-async fn a_request_sent_again_is_answered_as_the_first_time_also_after_a_restart() {
+async fn a_retried_request_gets_the_first_answer_even_after_a_restart() {
     let mut server = Plaudit::start().await;
     let client = server.client().await;
     let created = with_id(sample::import("42"), "one");
@@ -69,7 +69,7 @@ async fn a_request_sent_again_is_answered_as_the_first_time_also_after_a_restart
 }
 
 #[tokio::test]
-async fn an_id_that_was_used_for_other_content_is_refused() {
+async fn reusing_an_id_for_other_content_is_refused() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let request = with_id(sample::import("42"), "one");
@@ -94,7 +94,7 @@ async fn an_id_that_was_used_for_other_content_is_refused() {
         assert!(status.message().contains("one"), "{}", status.message());
     }
     assert_eq!(server.store.dump().await, before);
-    // What says the same in other words is the same request.
+    // The same request, expressed differently, is still the same.
     let mut same = request.clone();
     same.on_conflict = ConflictPolicy::Reject.into();
     same.conversation.as_mut().unwrap().message_count = 9;
@@ -116,7 +116,7 @@ async fn a_request_that_failed_may_be_corrected_under_the_same_id() {
 }
 
 #[tokio::test]
-async fn many_copies_of_a_request_at_once_get_one_answer() {
+async fn concurrent_copies_of_a_request_get_one_answer() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     client.import(sample::import_of("old", sample::messages(0, 2))).await.unwrap();
@@ -136,7 +136,7 @@ async fn many_copies_of_a_request_at_once_get_one_answer() {
 }
 
 #[tokio::test]
-async fn an_id_is_remembered_for_24_hours_and_then_free_and_swept() {
+async fn an_id_is_remembered_for_24_hours_then_freed_and_swept() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let request = with_id(sample::import("42"), "one");
@@ -151,7 +151,7 @@ async fn an_id_is_remembered_for_24_hours_and_then_free_and_swept() {
     assert_eq!(server.store.count(KEYS.requests()).await, 2);
 
     server.clock.advance_millis(2 * HOUR);
-    // No sweep has come by, and still the id is free, for the same content too.
+    // Even before the sweep the id is free, for the same content too.
     let again = client.import(request).await.unwrap_err();
     assert_eq!(fault(&again), (Code::AlreadyExists, "DUPLICATE_IMPORT".to_owned()));
     let other = client.import(with_id(sample::import("44"), "one")).await.unwrap();
@@ -167,12 +167,12 @@ async fn an_id_is_remembered_for_24_hours_and_then_free_and_swept() {
     assert_eq!(
         client.import(with_id(sample::import("44"), "one")).await.unwrap(),
         other,
-        "the young one stays"
+        "the recent one stays"
     );
 }
 
 #[tokio::test]
-async fn a_team_that_is_made_again_is_not_found_when_it_is_gone_and_is_no_other() {
+async fn retrying_the_creation_of_a_deleted_team_is_not_found() {
     let server = Plaudit::start().await;
     let mut directory = DirectoryServiceClient::new(server.channel().await);
     let team = Some(Team { display_name: "Night".to_owned(), ..Team::default() });
@@ -184,7 +184,7 @@ async fn a_team_that_is_made_again_is_not_found_when_it_is_gone_and_is_no_other(
 }
 
 #[tokio::test]
-async fn a_running_worker_sweeps_in_its_time() {
+async fn a_running_worker_sweeps_on_schedule() {
     let store: Arc<dyn Keyspace> = Arc::new(MemoryStore::new());
     let clock = Arc::new(ManualClock::at(Plaudit::START));
     let services = Services::open(store.clone(), clock.clone(), Settings::default()).await.unwrap();
@@ -221,9 +221,9 @@ async fn a_running_worker_sweeps_in_its_time() {
 }
 
 #[tokio::test]
-async fn a_damaged_record_is_removed_and_holds_no_sweep() {
+async fn a_damaged_record_is_removed_and_does_not_stop_the_sweep() {
     let store: Arc<dyn Keyspace> = Arc::new(MemoryStore::new());
-    // In the order of keys: damaged, expired, damaged, young.
+    // In key order: damaged, expired, damaged, recent.
     let record = |create_time| {
         let (conversation, outcome) = (ConversationId(1), plaudit::domain::ImportOutcome::Created);
         let answer = records::RequestAnswer::ImportConversation { conversation, outcome, stored_messages: 1 };
@@ -263,7 +263,7 @@ fn stored(request_id: &str) -> StoreMessageRequest {
 }
 
 #[tokio::test]
-async fn a_stored_message_is_answered_as_the_first_time_whatever_became_of_it() {
+async fn a_retried_message_gets_the_first_answer_whatever_happened_to_it() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let first = client.store(stored("one")).await.unwrap();
@@ -295,13 +295,13 @@ async fn a_stored_message_is_answered_as_the_first_time_whatever_became_of_it() 
     client.delete(&conversation).await.unwrap();
     assert!(again().await.delete_time.is_some());
     assert_eq!(server.store.count(KEYS.jobs()).await, 0);
-    // What is stored anew under the same name is another.
+    // A message stored later under the same name goes to another conversation.
     assert_ne!(client.store(stored("three")).await.unwrap().conversation.unwrap().name, conversation);
     again().await;
 }
 
 #[tokio::test]
-async fn a_stored_message_is_answered_as_the_first_time_when_its_conversation_is_purged() {
+async fn a_retried_message_gets_the_first_answer_after_its_conversation_is_purged() {
     let server = Plaudit::start_with(Settings { keep_deleted_days: 0, ..Settings::default() }).await;
     let client = server.client().await;
     let first = client.store(stored("one")).await.unwrap();

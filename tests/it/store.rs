@@ -1,5 +1,5 @@
-//! A data directory seen from outside: one that lost something is refused by name rather than served with what is left, and
-//! a dump brings everything into another.
+//! A data directory from the outside: one that lost something is refused, naming what is missing, rather than served
+//! incomplete, and a dump transfers everything to another.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::harness::{Client, PATIENCE, ServerProcess, plaudit, sample};
 
-/// A folder with a data directory in which some conversations are stored and scored, and nobody serves.
+/// A folder whose data directory has some stored and scored conversations, and no server.
 async fn stored() -> TempDir {
     let mut server = ServerProcess::start();
     let client = Client::new(server.channel().await);
@@ -40,7 +40,7 @@ fn copy_all(from: &Path, to: &Path) {
     }
 }
 
-/// Starts the server on the folder's data directory, where it must end by itself: its exit code and what it printed.
+/// Starts the server on the folder's data directory, where it must exit by itself; returns its exit code and output.
 async fn refused(folder: &Path) -> (Option<i32>, String) {
     let mut child = plaudit(folder)
         .args(["serve", "--listen", "127.0.0.1:0", "--data", "data"])
@@ -52,7 +52,7 @@ async fn refused(folder: &Path) -> (Option<i32>, String) {
     while child.try_wait().unwrap().is_none() && std::time::Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    // Fails where it has ended, as it should have.
+    // Fails if it has exited, as it should have.
     let _ = child.kill();
     let output = child.wait_with_output().unwrap();
     let text = [output.stdout, output.stderr].concat();
@@ -92,7 +92,7 @@ async fn a_data_directory_that_lost_a_part_is_refused_by_the_parts_name() {
     }
 }
 
-/// Leaves so much of what is written: sled's file ends with room for more.
+/// Keeps this fraction of the written part: sled's file ends with unused space.
 fn truncate(path: &Path, part: f64) {
     let bytes = fs::read(path).unwrap();
     let written = bytes.iter().rposition(|&byte| byte != 0).unwrap() + 1;
@@ -100,7 +100,7 @@ fn truncate(path: &Path, part: f64) {
 }
 
 #[tokio::test]
-async fn a_copy_of_a_data_directory_is_served_as_the_first_was() {
+async fn a_copy_of_a_data_directory_is_served_like_the_original() {
     let folder = stored().await;
     let server = ServerProcess::start_in(folder);
     let client = Client::new(server.channel().await);
@@ -113,16 +113,16 @@ async fn a_copy_of_a_data_directory_is_served_as_the_first_was() {
 }
 
 #[tokio::test]
-async fn a_data_directory_in_use_is_refused_with_the_address_of_who_serves_it() {
+async fn a_data_directory_in_use_is_refused_with_the_address_of_its_server() {
     let server = ServerProcess::start();
     let folder = server.data().parent().unwrap().to_owned();
     let (code, text) = refused(&folder).await;
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains(&format!("which serves {}; stop it", server.address())), "{text}");
-    assert_eq!(server.http().get("/nothing").await.status.as_u16(), 404, "the first goes on");
+    assert_eq!(server.http().get("/nothing").await.status.as_u16(), 404, "the first server keeps running");
 }
 
-/// Runs a command in the folder: its exit code and what it printed.
+/// Runs a command in the folder; returns its exit code and output.
 fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output = plaudit(folder).args(arguments).output().unwrap();
     (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
@@ -134,7 +134,7 @@ fn succeed(folder: &Path, arguments: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_dump_brings_everything_into_another_directory() {
+async fn a_dump_transfers_everything_to_another_directory() {
     let mut server = ServerProcess::start();
     let client = Client::new(server.channel().await);
     let request = sample::with_id(sample::import("42"), "one");
@@ -171,7 +171,7 @@ async fn a_dump_brings_everything_into_another_directory() {
 }
 
 #[tokio::test]
-async fn a_dump_or_load_that_would_do_harm_is_refused() {
+async fn a_harmful_dump_or_load_is_refused() {
     let folder = stored().await;
     let here = folder.path();
     succeed(here, &["store", "dump", "--data", "data", "whole.dump"]);
@@ -192,10 +192,10 @@ async fn a_dump_or_load_that_would_do_harm_is_refused() {
         assert_eq!(code, Some(1), "{arguments:?}: {text}");
         assert!(text.contains(named) && !text.contains("panicked"), "{arguments:?}: {text}");
     }
-    assert!(fs::read(here.join("whole.dump")).unwrap() == whole, "the dump that was there was written over");
+    assert!(fs::read(here.join("whole.dump")).unwrap() == whole, "the existing dump was overwritten");
     assert!(!here.join("nothing").exists() && !here.join("new.dump").exists());
 
-    // What a load left half done is not served.
+    // An unfinished load is not served.
     fs::rename(here.join("data"), here.join("good")).unwrap();
     fs::rename(here.join("cut"), here.join("data")).unwrap();
     let (code, text) = refused(here).await;
@@ -203,7 +203,7 @@ async fn a_dump_or_load_that_would_do_harm_is_refused() {
     assert!(text.contains("load that did not finish"), "{text}");
 }
 
-/// What is in a folder, and below it.
+/// The files in a folder and below it.
 fn listed(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -218,7 +218,7 @@ fn listed(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[tokio::test]
-async fn no_store_is_made_among_somebody_elses_files() {
+async fn no_store_is_created_among_other_files() {
     let whole = stored().await;
     succeed(whole.path(), &["store", "dump", "--data", "data", "whole.dump"]);
     let folder = TempDir::new().unwrap();
@@ -256,7 +256,7 @@ async fn no_store_is_made_among_somebody_elses_files() {
 }
 
 #[tokio::test]
-async fn a_store_is_made_where_a_file_system_was_just_mounted_or_the_settings_are() {
+async fn a_store_is_created_on_a_fresh_file_system_or_next_to_the_settings() {
     let folder = TempDir::new().unwrap();
     fs::create_dir_all(folder.path().join("data/lost+found")).unwrap();
     fs::write(folder.path().join("data/plaudit.toml"), "").unwrap();
@@ -265,14 +265,14 @@ async fn a_store_is_made_where_a_file_system_was_just_mounted_or_the_settings_ar
     let mut server = ServerProcess::start_in(folder);
     Client::new(server.channel().await).import(sample::import("42")).await.unwrap();
     assert_eq!(server.terminate().await.code(), Some(0));
-    // Whatever lies beside a store that is there already does not keep it from being served.
+    // Other files next to an existing store do not keep it from being served.
     fs::write(server.data().join("notes.txt"), "").unwrap();
     let server = server.restart();
     Client::new(server.channel().await).conversation("conversations/test:42").await.unwrap();
 }
 
 #[tokio::test]
-async fn a_dump_of_a_directory_in_use_is_refused_with_the_address_of_who_serves_it() {
+async fn a_dump_of_a_directory_in_use_is_refused_with_the_address_of_its_server() {
     let server = ServerProcess::start();
     let folder = server.data().parent().unwrap().to_owned();
     let (code, text) = run(&folder, &["store", "dump", "--data", "data", "x.dump"]);

@@ -1,4 +1,4 @@
-//! Old events go: what a watcher is then told, by whom nothing may be missed without a word.
+//! Removing old events: what watchers are then told, so that none misses events without knowing.
 
 use std::{
     path::Path,
@@ -43,7 +43,7 @@ async fn import(client: &Client, external_id: &str) -> String {
     name
 }
 
-/// Waits until the sweep of the start has left so many records in the log.
+/// Waits until the sweep at startup has left this many records in the log.
 async fn until_left(server: &Plaudit, count: usize) {
     soon("the sweep", async {
         while server.store.log(0, MAX_PAGE).await.unwrap().len() != count {
@@ -58,7 +58,7 @@ fn about(events: &[Event]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn old_events_go_and_young_ones_stay() {
+async fn old_events_are_removed_and_recent_ones_stay() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let old = [import(&client, "old").await, import(&client, "as old").await];
@@ -83,22 +83,22 @@ async fn old_events_go_and_young_ones_stay() {
         let (kept, _) = caught_up(&mut client.watch(from_oldest()).await.unwrap()).await;
         assert_eq!(kept, all[3..]);
         assert_lost(&client.watch(resuming(&first)).await.unwrap_err());
-        // Who had heard all that is gone has missed nothing.
+        // A watcher that had seen all removed events has missed nothing.
         for (token, heard) in [(&last_old, 0), (&first_young, 1)] {
             let mut events = client.watch(resuming(token)).await.unwrap();
             assert_eq!(caught_up(&mut events).await.0, kept[heard..]);
         }
-        assert_eq!(client.conversation(&old[0]).await.unwrap().name, old[0], "what they told of stays");
+        assert_eq!(client.conversation(&old[0]).await.unwrap().name, old[0], "the conversation itself stays");
         server = server.restart().await;
     }
     let client = server.client().await;
     let mut events = client.watch(resuming(&last_old)).await.unwrap();
     assert_eq!(caught_up(&mut events).await.0, all[3..]);
     let new = import(&client, "new").await;
-    assert_eq!(next_event(&mut events).await.0.conversation, new, "positions go on");
+    assert_eq!(next_event(&mut events).await.0.conversation, new, "positions continue");
 }
 
-/// The records of as many events at a moment, each about a conversation of its own from `first` on.
+/// This many event records of one time, each about its own conversation, from `first` on.
 fn records(time: UnixMillis, first: u64, count: u64) -> Vec<Bytes> {
     records_of(domain::EventKind::ConversationUpdated, time, first, count)
 }
@@ -118,10 +118,10 @@ async fn left(store: &dyn Keyspace) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn a_watcher_who_is_overtaken_is_told_so_and_skips_nothing_before() {
+async fn an_overtaken_watcher_is_told_so_and_skips_nothing_before() {
     let server = Plaudit::start().await;
     let client = server.client().await;
-    // Events of some 5 kB: more than a connection holds for somebody who does not read.
+    // Events of some 5 kB: more than a connection buffers for a client that does not read.
     let count = 2000;
     let kind = domain::EventKind::AssessmentsScored { assessments: vec![AssessmentId(FIRST_ID); 100] };
     append(&*server.store, records_of(kind, START, 0, count)).await;
@@ -144,7 +144,7 @@ async fn a_watcher_who_is_overtaken_is_told_so_and_skips_nothing_before() {
     };
     assert_lost(&ended);
     assert!(heard > 0 && heard < count - 5, "{heard}");
-    // Whoever had heard it all goes on, in the same stream and by the token.
+    // A watcher that has seen everything continues, in the same stream and by the token.
     append(&*server.store, records(START, count, 1)).await;
     let expected = format!("conversations/{}", FIRST_ID + count);
     assert_eq!(next_event(&mut quick).await.0.conversation, expected);
@@ -166,14 +166,14 @@ async fn watch(services: &Arc<Services>, start: Start) -> Result<Watch, Error> {
 }
 
 #[tokio::test]
-async fn who_begins_with_the_oldest_hears_what_was_kept_then() {
+async fn a_watcher_of_the_oldest_events_gets_those_kept_at_its_start() {
     let (services, store, clock) = use_cases(1).await;
     append(&*store, records(START, 0, 10)).await;
     clock.advance_millis(DAY);
     append(&*store, records(services.now(), 10, 40)).await;
     assert_eq!(trim_events(&services).await.unwrap(), 10);
     let mut begun = watch(&services, Start::Oldest).await.unwrap();
-    // Gone before the first was told, and told all the same.
+    // Removed before the first was sent, and still sent.
     clock.advance_millis(DAY);
     assert_eq!(trim_events(&services).await.unwrap(), 39);
     for position in 11..=50 {
@@ -183,7 +183,7 @@ async fn who_begins_with_the_oldest_hears_what_was_kept_then() {
 }
 
 #[tokio::test]
-async fn a_watcher_whom_nothing_concerns_lets_others_run_after_each_page() {
+async fn a_watcher_without_matching_events_yields_after_each_page() {
     const PAGES: u64 = 100;
     let (services, store, _) = use_cases(1).await;
     append(&*store, records(START, 0, 64 * PAGES)).await;
@@ -202,7 +202,7 @@ async fn a_watcher_whom_nothing_concerns_lets_others_run_after_each_page() {
 }
 
 #[tokio::test]
-async fn who_heard_nothing_yet_of_a_log_that_was_empty_has_missed_what_is_gone() {
+async fn a_watcher_from_an_empty_log_has_missed_what_was_removed() {
     let (services, store, _) = use_cases(1).await;
     let mut begun = watch(&services, Start::Oldest).await.unwrap();
     assert_eq!(begun.next().await.unwrap().position, 0);
@@ -216,7 +216,7 @@ async fn who_heard_nothing_yet_of_a_log_that_was_empty_has_missed_what_is_gone()
 }
 
 #[tokio::test]
-async fn how_long_events_are_kept_is_a_setting_and_0_keeps_them_for_ever() {
+async fn event_retention_is_a_setting_and_0_keeps_events_forever() {
     for (days, age_millis, count) in [
         (30, 30 * DAY - 1, 0),
         (30, 30 * DAY, 9),
@@ -234,12 +234,12 @@ async fn how_long_events_are_kept_is_a_setting_and_0_keeps_them_for_ever() {
 }
 
 #[tokio::test]
-async fn the_log_is_read_up_to_the_first_young_event_however_many_are_old() {
+async fn the_log_is_read_up_to_the_first_recent_event_however_many_are_old() {
     let (services, store, clock) = use_cases(30).await;
     append(&*store, records(START, 0, 5000)).await;
     clock.advance_millis(30 * DAY);
     append(&*store, records(services.now(), 5000, 1000)).await;
-    // One that is old stands behind young ones, as clocks are.
+    // An old event follows recent ones, as clocks are not perfect.
     append(&*store, records(START, 6000, 1)).await;
     append(&*store, records(services.now(), 6001, 1)).await;
     assert_eq!(trim_events(&services).await.unwrap(), 5000);
@@ -247,7 +247,7 @@ async fn the_log_is_read_up_to_the_first_young_event_however_many_are_old() {
 }
 
 #[tokio::test]
-async fn a_record_whose_age_is_not_known_goes_with_the_next_old_one() {
+async fn a_record_of_unknown_age_is_removed_with_the_next_old_one() {
     let (services, store, clock) = use_cases(30).await;
     let unknown = || {
         let from_the_future = records(UnixMillis(START.0 + 900 * DAY), 0, 1);
@@ -264,16 +264,16 @@ async fn a_record_whose_age_is_not_known_goes_with_the_next_old_one() {
     append(&*store, unknown()).await;
     clock.advance_millis(30 * DAY);
     assert_eq!(trim_events(&services).await.unwrap(), 604);
-    assert_eq!(trim_events(&services).await.unwrap(), 0, "what stands before a young one may be young");
+    assert_eq!(trim_events(&services).await.unwrap(), 0, "whatever precedes a recent event may be recent");
     clock.advance_millis(1);
     assert_eq!(trim_events(&services).await.unwrap(), 605);
-    // Nothing that can be read follows those that are left.
+    // No readable record follows the remaining ones.
     assert_eq!(trim_events(&services).await.unwrap(), 0);
     assert_eq!(left(&*store).await.len(), 603);
 }
 
 #[tokio::test]
-async fn no_event_is_removed_that_a_durable_consumer_has_not_read() {
+async fn events_unread_by_a_durable_consumer_are_kept() {
     let (services, store, clock) = use_cases(30).await;
     append(&*store, records(START, 0, 600)).await;
     clock.advance_millis(31 * DAY);
@@ -286,19 +286,19 @@ async fn no_event_is_removed_that_a_durable_consumer_has_not_read() {
     assert_eq!(left(&*store).await, (101..=600).collect::<Vec<_>>());
     note("slow", 550).await;
     assert_eq!(trim_events(&services).await.unwrap(), 400);
-    // Nobody knows where it stands.
+    // Its position is unknown.
     store
         .commit(Batch { put: vec![(keys::cursor("slow"), Bytes::new())], ..Batch::default() })
         .await
         .unwrap();
     assert_eq!(trim_events(&services).await.unwrap(), 0);
-    // It is given up.
+    // The consumer is removed.
     let delete = vec![keys::cursor("slow"), keys::cursor("fast")];
     store.commit(Batch { delete, ..Batch::default() }).await.unwrap();
     assert_eq!(trim_events(&services).await.unwrap(), 99, "the newest one stays");
 }
 
-/// A folder with a data directory of nothing but events: so many of 1980, and three of 2001.
+/// A folder whose data directory contains only events: this many of 1980, and three of 2001.
 async fn folder_with_old_events(of_1980: u64) -> TempDir {
     let folder = TempDir::new().unwrap();
     let store = SledStore::open(&folder.path().join("data"), SledOptions::default()).unwrap();
@@ -309,7 +309,7 @@ async fn folder_with_old_events(of_1980: u64) -> TempDir {
 }
 
 #[tokio::test]
-async fn the_program_removes_old_events_as_its_settings_say() {
+async fn the_program_removes_old_events_according_to_its_settings() {
     let folder = folder_with_old_events(500).await;
     let mut command = plaudit(folder.path());
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--data", "data", "--log-format", "json"];
@@ -331,10 +331,10 @@ async fn the_program_removes_old_events_as_its_settings_say() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_killed_while_it_removes_old_events_goes_on_after_its_next_start() {
+async fn a_killed_program_resumes_removing_old_events_after_its_next_start() {
     let old = 5000;
     let mut server = ServerProcess::start_in(folder_with_old_events(old).await);
-    // Wherever it is by then.
+    // At whatever point it is.
     server.kill();
     let mut server = server.restart();
     let client = Client::new(server.channel().await);
@@ -361,13 +361,13 @@ async fn a_program_that_is_killed_while_it_removes_old_events_goes_on_after_its_
 }
 
 #[tokio::test]
-async fn a_server_that_stops_does_not_wait_for_the_end_of_its_sweep() {
+async fn a_stopping_server_does_not_wait_for_its_sweep() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let name = import(&client, "42").await;
     client.delete(&name).await.unwrap();
     server.clock.advance_millis(31 * DAY);
-    // The purge stands before its first commit, which is never made.
+    // The purge waits before its first commit, which is never made.
     let server = server.restart_holding(|batch| batch.put.is_empty() && !batch.delete.is_empty()).await;
     let (begun, patience) = (Instant::now(), Duration::from_secs(20));
     let server = server.restart_within(patience).await;
@@ -386,7 +386,7 @@ fn exported(folder: &Path, data: &str) -> String {
 }
 
 #[tokio::test]
-async fn conversations_whose_events_are_gone_are_exported_all_the_same() {
+async fn conversations_without_events_are_still_exported() {
     let mut server = ServerProcess::start();
     let client = Client::new(server.channel().await);
     for external_id in ["1", "2", "3"] {

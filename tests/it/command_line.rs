@@ -1,4 +1,4 @@
-//! The binary, as an operator meets it.
+//! The binary as an operator uses it.
 
 use std::process::Output;
 
@@ -25,7 +25,7 @@ fn told(output: &Output) -> (Option<i32>, String) {
 }
 
 #[tokio::test]
-async fn it_says_where_it_listens_and_stops_in_order() {
+async fn it_prints_its_address_and_stops_cleanly() {
     let mut server = ServerProcess::start();
     assert!(server.greeting.contains(env!("CARGO_PKG_VERSION")), "{}", server.greeting);
     assert_eq!(server.http().get("/nothing").await.status.as_u16(), 404);
@@ -43,13 +43,13 @@ async fn a_second_signal_ends_it_at_once() {
     let channel = server.channel().await;
     let mut grpc = tonic::client::Grpc::new(channel.clone());
     grpc.ready().await.unwrap();
-    // A call whose request never ends holds the drain.
+    // A call whose request never ends delays the drain.
     let path = http::uri::PathAndQuery::from_static("/grpc.health.v1.Health/Check");
     let codec = tonic_prost::ProstCodec::<GetScorecardRequest, GetScorecardRequest>::default();
     let never = Request::new(futures_util::stream::pending::<GetScorecardRequest>());
     let mut call = Box::pin(grpc.client_streaming(never, path, codec));
     assert!((&mut call).now_or_never().is_none());
-    // It has begun when a later call on the same connection is answered.
+    // It has begun once a later call on the same connection is answered.
     HealthClient::new(channel).check(HealthCheckRequest::default()).await.unwrap();
     server.signal(Signal::TERM);
     until("the drain", || server.log().contains("\"draining\"")).await;
@@ -59,7 +59,7 @@ async fn a_second_signal_ends_it_at_once() {
 }
 
 #[tokio::test]
-async fn health_says_how_a_server_is_by_its_exit_code() {
+async fn health_reports_the_state_of_a_server_by_its_exit_code() {
     let mut server = ServerProcess::start();
     let url = format!("http://{}", server.address());
     let bare = server.address().to_string();
@@ -77,7 +77,7 @@ async fn health_says_how_a_server_is_by_its_exit_code() {
 }
 
 #[test]
-fn wrong_usage_and_wrong_settings_are_exit_code_2() {
+fn invalid_usage_and_invalid_settings_are_exit_code_2() {
     for (arguments, environment, expected) in [
         (&["serve", "--listen", "0.0.0.0:0"][..], &[][..], "loopback"),
         (&["serve", "--nonsense"], &[], "--nonsense"),
@@ -102,7 +102,7 @@ async fn a_port_that_is_taken_is_exit_code_1() {
 }
 
 #[test]
-fn config_prints_toml_when_nobody_looks() {
+fn config_prints_toml_when_not_on_a_terminal() {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("plaudit.toml"), "drain_seconds = 7\n").unwrap();
     let output = plaudit(folder.path())
@@ -150,7 +150,7 @@ async fn a_store_can_be_dumped_loaded_and_served_again() {
         assert_eq!(code, expected, "{arguments:?}: {text}");
     }
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
-    assert!(read("one.dump") == read("two.dump"), "a dump of what was loaded is the same dump");
+    assert!(read("one.dump") == read("two.dump"), "dumping a loaded store gives the same bytes");
 
     std::fs::rename(server.data(), folder.join("old")).unwrap();
     std::fs::rename(folder.join("copy"), server.data()).unwrap();
@@ -177,7 +177,7 @@ fn conversation() -> ImportConversationRequest {
 }
 
 #[test]
-fn the_help_teaches() {
+fn the_help_has_settings_examples_and_exit_codes() {
     let (code, text) = told(&run(&["serve", "--help"], &[]));
     assert_eq!(code, Some(0));
     for expected in
@@ -188,7 +188,7 @@ fn the_help_teaches() {
 }
 
 #[test]
-fn a_command_has_the_settings_that_it_reads() {
+fn a_command_offers_only_the_settings_it_reads() {
     for direction in ["dump", "load"] {
         let (code, text) = told(&run(&["store", direction, "--help"], &[]));
         assert_eq!(code, Some(0));

@@ -1,4 +1,4 @@
-//! What becomes of an import of a conversation that is stored already.
+//! Importing a conversation that is already stored.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use crate::harness::{
     sample::{self, with_policy, without_names},
 };
 
-/// There is one assessment for a unit and a scorecard.
+/// Asserts that there is one assessment per unit and scorecard.
 pub fn assert_unique(assessments: &[Assessment]) {
     let unit = |assessment: &Assessment| {
         let scorecard = assessment.scorecard.split_once("/revisions/").expect("a revision").0.to_owned();
@@ -25,7 +25,7 @@ pub fn assert_unique(assessments: &[Assessment]) {
 }
 
 #[tokio::test]
-async fn by_default_a_duplicate_is_refused_with_the_name_of_what_is_stored() {
+async fn by_default_a_duplicate_is_refused_with_the_name_of_the_existing_one() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let first = client.import(sample::import("42")).await.unwrap();
@@ -49,7 +49,7 @@ async fn by_default_a_duplicate_is_refused_with_the_name_of_what_is_stored() {
 }
 
 #[tokio::test]
-async fn the_existing_one_is_answered_and_unchanged_where_that_is_asked_for() {
+async fn the_existing_one_is_returned_unchanged_on_request() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let policy = ConflictPolicy::ReturnExisting;
@@ -68,7 +68,7 @@ async fn the_existing_one_is_answered_and_unchanged_where_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn append_stores_what_is_new_in_its_order_and_scores_again() {
+async fn append_stores_new_messages_in_order_and_rescores() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let first = client.import(sample::import("42")).await.unwrap();
@@ -76,7 +76,7 @@ async fn append_stores_what_is_new_in_its_order_and_scores_again() {
     let scored_before = client.assessments(&first.conversation, 50).await;
     server.clock.advance_millis(5000);
 
-    // Known ones among new ones; a known one keeps its first words.
+    // Known messages among new ones; a known message keeps its first text.
     let mut more = sample::import("42").messages;
     more[1].content = Some("Other words under a known id.".to_owned());
     more.insert(0, sample::message(9, AuthorKind::Contact, "Thank you, that helps!"));
@@ -99,7 +99,7 @@ async fn append_stores_what_is_new_in_its_order_and_scores_again() {
 
     let scored = client.assessments(&first.conversation, 50).await;
     assert_unique(&scored);
-    // The earlier ones are scored again under their names; the helper's worklog is new.
+    // The earlier units are rescored under the same names; the helper's worklog is new.
     assert_eq!(scored.len(), scored_before.len() + 1);
     for (old, new) in scored_before.iter().zip(&scored) {
         assert_eq!((&old.name, &old.unit, &old.worklog), (&new.name, &new.unit, &new.worklog));
@@ -115,7 +115,7 @@ async fn append_stores_what_is_new_in_its_order_and_scores_again() {
 }
 
 #[tokio::test]
-async fn append_creates_what_is_not_stored_yet() {
+async fn append_creates_a_missing_conversation() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let answer = client.import(with_policy(sample::import("42"), ConflictPolicy::Append)).await.unwrap();
@@ -124,7 +124,7 @@ async fn append_creates_what_is_not_stored_yet() {
 }
 
 #[tokio::test]
-async fn appends_that_overlap_at_once_store_each_message_once() {
+async fn concurrent_overlapping_appends_store_each_message_once() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let name = client.import(sample::import_of("42", sample::messages(0, 2))).await.unwrap().conversation;
@@ -140,7 +140,7 @@ async fn appends_that_overlap_at_once_store_each_message_once() {
         }
     };
     let stored = join_all((0..32).map(append)).await;
-    assert_eq!(stored.iter().sum::<i32>(), 41 - 2, "m0 to m40, of which two were there");
+    assert_eq!(stored.iter().sum::<i32>(), 41 - 2, "m0 to m40, of which two already existed");
     let after = client.scored(&name).await;
     assert_eq!(after.message_count, 41);
     let messages = client.messages(&name, 1000).await;
@@ -150,7 +150,7 @@ async fn appends_that_overlap_at_once_store_each_message_once() {
 }
 
 #[tokio::test]
-async fn of_many_identical_imports_at_once_one_is_stored_and_the_others_name_it() {
+async fn of_concurrent_identical_imports_one_is_stored_and_the_others_name_it() {
     let server = Plaudit::start().await;
     let import = async |_| server.client().await.import(sample::import("42")).await;
     let answers = join_all((0..64).map(import)).await;

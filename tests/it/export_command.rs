@@ -1,4 +1,4 @@
-//! `plaudit export`: everything that a server holds, as lines that `plaudit import` reads back.
+//! `plaudit export`: everything a server holds, as lines that `plaudit import` reads back.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use crate::harness::{
     sample::{self, with_policy, without_names},
 };
 
-/// Exit code, and what was printed.
+/// The exit code and the output.
 pub(crate) fn run(folder: &Path, server: &ServerProcess, arguments: &[&str]) -> (Option<i32>, String) {
     let address = server.address().to_string();
     let output = plaudit(folder).args(arguments).args(["--server", &address]).output().unwrap();
@@ -32,13 +32,13 @@ pub(crate) fn lines(file: &Path) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn what_is_exported_is_all_that_there_is_and_can_be_imported_elsewhere() {
+async fn an_export_is_complete_and_can_be_imported_elsewhere() {
     let server = ServerProcess::start();
     let client = Client::new(server.channel().await);
     let (_, counts) =
         client.import_all((0..30).map(|ticket| sample::import(&ticket.to_string())).collect()).await;
     assert_eq!(counts.created, 30);
-    // More messages than a line takes, and more events than conversations.
+    // More messages than fit in a line, and more events than conversations.
     let long = sample::messages(0, 2000);
     client.import(sample::import_of("long", long)).await.unwrap();
     let more = with_policy(sample::import_of("long", sample::messages(2000, 500)), ConflictPolicy::Append);
@@ -93,7 +93,7 @@ async fn what_is_exported_is_all_that_there_is_and_can_be_imported_elsewhere() {
 }
 
 #[tokio::test]
-async fn an_export_to_standard_output_is_lines_alone_and_a_file_is_not_overwritten() {
+async fn an_export_prints_only_lines_to_standard_output_and_overwrites_no_file() {
     let server = ServerProcess::start();
     let folder = TempDir::new().unwrap();
     let (code, text) = run(folder.path(), &server, &["export", "-"]);
@@ -106,7 +106,7 @@ async fn an_export_to_standard_output_is_lines_alone_and_a_file_is_not_overwritt
 }
 
 #[tokio::test]
-async fn a_line_of_an_export_that_is_not_right_is_reported_with_all_that_is_wrong() {
+async fn an_invalid_line_of_an_export_is_reported_with_all_violations() {
     let server = ServerProcess::start();
     let folder = TempDir::new().unwrap();
     let text = [
@@ -139,7 +139,7 @@ async fn a_line_of_an_export_that_is_not_right_is_reported_with_all_that_is_wron
 }
 
 #[tokio::test]
-async fn an_export_that_nobody_reads_on_ends_without_a_word() {
+async fn an_export_whose_output_is_closed_ends_silently() {
     let server = ServerProcess::start();
     let client = Client::new(server.channel().await);
     client.import_all((0..300).map(|ticket| sample::import(&ticket.to_string())).collect()).await;
@@ -158,7 +158,7 @@ async fn an_export_that_nobody_reads_on_ends_without_a_word() {
 }
 
 #[tokio::test]
-async fn a_directory_that_nobody_serves_is_exported_and_imported_without_a_server() {
+async fn an_unserved_directory_is_exported_and_imported_without_a_server() {
     let mut server = ServerProcess::start();
     let client = Client::new(server.channel().await);
     client.import(sample::import("42")).await.unwrap();
@@ -170,7 +170,7 @@ async fn a_directory_that_nobody_serves_is_exported_and_imported_without_a_serve
         let text = [&output.stdout[..], &output.stderr[..]].concat();
         (output.status.code(), String::from_utf8(text).unwrap())
     };
-    // While it is served, the one who holds it is named.
+    // While it is being served, the error names the server.
     let holder = server.address().to_string();
     let (code, text) = run(&["export", "all.jsonl", "--data", &data]);
     assert!(code == Some(1) && text.contains(&holder), "{text}");
@@ -186,7 +186,7 @@ async fn a_directory_that_nobody_serves_is_exported_and_imported_without_a_serve
     assert!(code == Some(0) && text.contains(": 0 stored, 1 there already, 0 bad"), "{text}");
 }
 
-/// A status change at a moment beyond all calendars, as an earlier version let it in, and a rating that cannot be read.
+/// A status change outside the calendar, as an earlier version accepted it, and an unreadable rating.
 #[tokio::test]
 async fn an_export_names_what_it_leaves_out_and_goes_on() {
     let server = Plaudit::start().await;

@@ -1,4 +1,4 @@
-//! What `ImportConversation` takes and refuses, and what `GetImport` says.
+//! What `ImportConversation` accepts and refuses, and what `GetImport` returns.
 
 use plaudit::{
     proto::v1::{AuthorKind, ImportConversationRequest, ImportOutcome, Message, MessageKind, ScoringState},
@@ -16,7 +16,7 @@ use crate::harness::{
 
 type Change = fn(&mut ImportConversationRequest);
 
-/// What breaks one rule, and the fields that are named for it.
+/// Changes that break one rule, and the fields reported for them.
 const REFUSED: &[(&str, Change, &[&str])] = &[
     ("no conversation", |it| it.conversation = None, &["conversation.external_id"]),
     ("a source of 129 bytes", |it| conversation(it).source = "s".repeat(129), &["conversation.source"]),
@@ -126,7 +126,7 @@ const REFUSED: &[(&str, Change, &[&str])] = &[
     ("a letter beyond ASCII in the request id", |it| it.request_id = "é".into(), &["request_id"]),
 ];
 
-/// What is just within the rules.
+/// Changes just within the rules.
 const TAKEN: &[(&str, Change)] = &[
     ("a source of 128 bytes", |it| conversation(it).source = "é".repeat(64)),
     ("an external id of 512 bytes", |it| conversation(it).external_id = "ü/:%".repeat(102) + "ab"),
@@ -179,7 +179,7 @@ fn written_at(it: &mut ImportConversationRequest, seconds: i64, nanos: i32) {
 }
 
 #[tokio::test]
-async fn what_breaks_a_rule_is_refused_by_the_field_and_nothing_is_stored() {
+async fn a_broken_rule_is_reported_by_field_and_nothing_is_stored() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     server.store.take_committed();
@@ -195,7 +195,7 @@ async fn what_breaks_a_rule_is_refused_by_the_field_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn what_is_just_within_the_rules_is_stored_as_it_was_sent() {
+async fn values_just_within_the_rules_are_stored_as_sent() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     for (number, (what, change)) in TAKEN.iter().enumerate() {
@@ -218,7 +218,7 @@ async fn what_is_just_within_the_rules_is_stored_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn a_conversation_without_a_source_is_custom() {
+async fn a_conversation_without_a_source_gets_the_source_custom() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let mut request = sample::import("1");
@@ -240,7 +240,7 @@ async fn times_are_kept_to_the_millisecond() {
 }
 
 #[tokio::test]
-async fn of_a_time_that_is_none_what_was_sent_is_told() {
+async fn an_invalid_time_is_reported_as_it_was_sent() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     for seconds in [1_i64 << 62, i64::MIN, 253_402_300_800] {
@@ -253,7 +253,7 @@ async fn of_a_time_that_is_none_what_was_sent_is_told() {
 }
 
 #[tokio::test]
-async fn many_violations_are_named_at_once() {
+async fn many_violations_are_reported_at_once() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let mut request = sample::import("");
@@ -284,7 +284,7 @@ async fn many_violations_are_named_at_once() {
 }
 
 #[tokio::test]
-async fn an_answer_to_a_request_that_is_all_wrong_can_still_be_read() {
+async fn the_answer_to_an_entirely_invalid_request_stays_readable() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let wrong = Message { external_id: "\u{85}ä".repeat(200), kind: 99, ..Message::default() };
@@ -293,7 +293,7 @@ async fn an_answer_to_a_request_that_is_all_wrong_can_still_be_read() {
     let named = fields(&status);
     assert!(named.len() >= 20, "{named:?}");
     assert_eq!(named[0], "messages[0].kind");
-    // Of each message the external id, kind, content, author and time.
+    // For each message the external id, kind, content, author and time.
     let wrong = 5 * 2000;
     let further = status.get_details_error_info().unwrap().metadata["further_violations"].parse();
     assert_eq!(further, Ok(wrong - named.len()));
@@ -303,7 +303,7 @@ async fn an_answer_to_a_request_that_is_all_wrong_can_still_be_read() {
 }
 
 #[tokio::test]
-async fn a_request_of_four_mebibytes_is_taken_and_one_byte_more_is_not() {
+async fn a_request_of_four_mebibytes_is_accepted_and_one_byte_more_is_not() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let status = client.import(import_of_bytes("larger", MAX_REQUEST_BYTES + 1)).await.unwrap_err();
@@ -319,7 +319,7 @@ async fn a_request_of_four_mebibytes_is_taken_and_one_byte_more_is_not() {
     client.scored(&answer.conversation).await;
 }
 
-/// A request that has exactly so many bytes on the wire.
+/// A request of exactly this many bytes on the wire.
 fn import_of_bytes(external_id: &str, bytes: usize) -> ImportConversationRequest {
     let mut request = sample::import_of(external_id, sample::messages(0, 20));
     let most = (bytes - request.encoded_len()) / 20 - 100;
@@ -333,7 +333,7 @@ fn import_of_bytes(external_id: &str, bytes: usize) -> ImportConversationRequest
 }
 
 #[tokio::test]
-async fn an_import_tells_what_became_of_it() {
+async fn an_import_reports_its_progress() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let answer = client.import(sample::import("7")).await.unwrap();
@@ -353,7 +353,7 @@ async fn an_import_tells_what_became_of_it() {
 }
 
 #[tokio::test]
-async fn an_import_that_was_never_given_is_not_found_and_a_malformed_one_is_refused() {
+async fn an_unknown_receipt_is_not_found_and_a_malformed_one_is_refused() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let known = client.import(sample::import("7")).await.unwrap().import;
@@ -376,10 +376,10 @@ async fn an_import_that_was_never_given_is_not_found_and_a_malformed_one_is_refu
 }
 
 #[tokio::test]
-async fn every_call_that_reads_waits_for_no_scoring() {
+async fn no_read_waits_for_scoring() {
     let server = Plaudit::start().await;
     let client = server.client().await;
-    // Held before the scores are committed, so that the conversation is seen while it waits.
+    // Held before the scores are committed, so that the conversation can be read while it waits.
     let gate = server.store.hold(|batch| !batch.delete.is_empty());
     let answer = client.import(sample::import("7")).await.unwrap();
     gate.arrived().await;

@@ -1,4 +1,4 @@
-//! What a call meets that reads one thing while another call changes the next.
+//! Calls that read one thing while another call changes the next.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -41,14 +41,14 @@ async fn start() -> (Plaudit, Client, String) {
     (server, client, name)
 }
 
-/// Whether a get asks for the head of a conversation.
+/// Whether a get reads the head of a conversation.
 fn asks_for_head_of(name: &str) -> impl Fn(&[Key]) -> bool + Send + Sync + 'static {
     let head = KEYS.head(number(name));
     move |keys| keys.contains(&head)
 }
 
 #[tokio::test]
-async fn a_message_for_a_conversation_that_is_deleted_meanwhile_begins_another() {
+async fn a_message_to_a_conversation_deleted_meanwhile_starts_another() {
     let (server, client, name) = start().await;
     for number in 0..2 {
         let parent = if number == 0 { name.clone() } else { client.conversation(NAME).await.unwrap().name };
@@ -65,7 +65,7 @@ async fn a_message_for_a_conversation_that_is_deleted_meanwhile_begins_another()
 }
 
 #[tokio::test]
-async fn an_append_to_a_conversation_that_is_deleted_meanwhile_begins_another() {
+async fn an_append_to_a_conversation_deleted_meanwhile_starts_another() {
     use plaudit::proto::v1::ConflictPolicy::Append;
     let (server, client, name) = start().await;
     let gate = server.store.hold_get(asks_for_head_of(&name));
@@ -80,7 +80,7 @@ async fn an_append_to_a_conversation_that_is_deleted_meanwhile_begins_another() 
 }
 
 #[tokio::test]
-async fn what_changes_a_conversation_by_name_finds_the_one_that_has_the_name() {
+async fn a_change_by_name_reaches_the_conversation_that_now_has_the_name() {
     let (server, client, first) = start().await;
     let replace = async |old: &str| {
         client.delete(old).await.unwrap();
@@ -116,7 +116,7 @@ async fn what_changes_a_conversation_by_name_finds_the_one_that_has_the_name() {
 }
 
 #[tokio::test]
-async fn a_list_of_people_leaves_out_who_is_purged_meanwhile() {
+async fn a_list_of_people_leaves_out_those_purged_meanwhile() {
     let (server, _, name) = start().await;
     let known_by = KnownBy::NameIn { conversation: number(&name), name: "Ada".to_owned() };
     let identity = PersonIdentity { source: "test".parse().unwrap(), kind: AuthorKind::Contact, known_by };
@@ -138,10 +138,10 @@ async fn a_list_of_people_leaves_out_who_is_purged_meanwhile() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_not_believed_when_what_it_rests_on_has_changed() {
+async fn a_refusal_is_reconsidered_when_its_grounds_have_changed() {
     let (server, client, name) = start().await;
     client.delete(&name).await.unwrap();
-    // Found to be deleted, and looked at again before that is answered.
+    // Found to be deleted, and read again before that is returned.
     let (asks, asked) = (asks_for_head_of(&name), AtomicUsize::new(0));
     let gate = server.store.hold_get(move |keys| asks(keys) && asked.fetch_add(1, Ordering::SeqCst) == 1);
     let (updated, ()) = tokio::join!(client.update(tag(&name)), async {
@@ -154,7 +154,7 @@ async fn a_refusal_is_not_believed_when_what_it_rests_on_has_changed() {
 }
 
 #[tokio::test]
-async fn a_message_without_scoring_leaves_a_scoring_that_was_given_up_as_it_is() {
+async fn a_message_without_scoring_leaves_a_failed_scoring_unchanged() {
     let (server, client, name) = start().await;
     let id = number(&name);
     let failure = records::ScoringFailure {
@@ -173,7 +173,7 @@ async fn a_message_without_scoring_leaves_a_scoring_that_was_given_up_as_it_is()
     let read = client.conversation(NAME).await.unwrap();
     assert_eq!(stored.scoring.as_ref().unwrap().state(), ScoringState::Failed);
     assert_eq!((&stored.scoring, &again.scoring), (&read.scoring, &read.scoring));
-    // A deletion forgets it, and what comes back is scored: that was wanted.
+    // A deletion forgets the failure, and the restored conversation is scored, as was requested.
     client.delete(&name).await.unwrap();
     let restored = client.undelete(&name).await.unwrap();
     assert_eq!(restored.scoring.unwrap().state(), ScoringState::Pending);

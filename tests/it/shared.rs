@@ -1,4 +1,5 @@
-//! Several processes on one store: the work is done once, lists are complete in each, and who has gone is replaced.
+//! Several processes on one store: work is done once, lists are complete in each, and a process that is gone is
+//! replaced.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -20,7 +21,7 @@ use plaudit::{
 
 use crate::harness::{KEYS, Plaudit, Watched, soon};
 
-/// A process: the use cases with what it remembers by itself.
+/// A process: the use cases with their own caches.
 async fn process(store: &Arc<Watched>, clock: &Arc<ManualClock>) -> Arc<Services> {
     let services = Services::open(store.clone(), clock.clone(), Settings::default()).await.unwrap();
     Arc::new(services)
@@ -55,7 +56,7 @@ async fn import(services: &Services, external_id: &str) -> ConversationId {
     import_conversation(Call::new(services), &new, ConflictPolicy::Reject).await.unwrap().conversation
 }
 
-/// What a filter finds, page by page.
+/// Everything that a filter finds, page by page.
 async fn listed(services: &Services) -> Vec<u64> {
     let filter = ConversationFilter { source: Some("test".to_owned()), ..ConversationFilter::default() };
     let (mut numbers, mut after) = (Vec::new(), None);
@@ -98,7 +99,7 @@ async fn scorings(store: &Watched) -> BTreeMap<u64, usize> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_processes_score_everything_once_and_list_everything_and_one_replaces_the_other() {
+async fn two_processes_share_scoring_and_lists_and_one_replaces_the_other() {
     let (store, clock) = shared();
     let first = process(&store, &clock).await;
     let tasks_of_first = Background::start(&first, SWEEP_EVERY);
@@ -122,15 +123,15 @@ async fn two_processes_score_everything_once_and_list_everything_and_one_replace
     assert_eq!(scorings(&store).await, once);
     assert_eq!(store.count(KEYS.jobs()).await, 0);
     let held = lease(&store, LeasedTask::Scoring).await;
-    assert_eq!(held.epoch, 1, "both have it by turns");
+    assert_eq!(held.epoch, 1, "they take turns holding it");
 
-    // As a process that is killed: nothing is given up.
+    // Like a killed process: its leases are not released.
     drop(tasks_of_first);
     let waiting = import(&second, "after").await;
     numbers.push(waiting.0);
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!(store.count(KEYS.jobs()).await, 1, "the lease has not expired");
-    assert_eq!(listed(&second).await, numbers, "lists do not wait for it");
+    assert_eq!(listed(&second).await, numbers, "lists do not wait for the lease");
     clock.advance_millis(TERM_MILLIS + 1);
     until_scored(&store).await;
     let taken_over = lease(&store, LeasedTask::Scoring).await;
@@ -138,7 +139,7 @@ async fn two_processes_score_everything_once_and_list_everything_and_one_replace
     assert_ne!(taken_over.holder, held.holder);
     assert_eq!([listed(&first).await, listed(&second).await], [numbers.clone(), numbers.clone()]);
 
-    // One that stops gives its leases up at once.
+    // A process that stops releases its leases at once.
     tasks_of_second.stop().await;
     let tasks_of_first = Background::start(&first, SWEEP_EVERY);
     import(&second, "handed over").await;
@@ -147,7 +148,7 @@ async fn two_processes_score_everything_once_and_list_everything_and_one_replace
     tasks_of_first.stop().await;
 }
 
-/// Indexes until nothing is left to do.
+/// Indexes until nothing is left to index.
 async fn index_all(services: &Services) {
     while index_next(Call::new(services)).await.unwrap() {}
 }
@@ -157,7 +158,7 @@ async fn is_indexed(store: &Watched, id: ConversationId) -> bool {
 }
 
 #[tokio::test]
-async fn a_number_that_another_process_has_taken_holds_the_mark_back_until_it_is_gone() {
+async fn a_number_held_by_another_process_holds_the_mark_back_until_that_process_is_gone() {
     let (store, clock) = shared();
     let (slow, other) = (process(&store, &clock).await, process(&store, &clock).await);
     let gate = store.hold(|batch| batch.put.iter().any(|(key, _)| *key == KEYS.identity("test", "slow")));
@@ -168,12 +169,12 @@ async fn a_number_that_another_process_has_taken_holds_the_mark_back_until_it_is
     gate.arrived().await;
     let quick = import(&other, "quick").await;
     index_all(&other).await;
-    assert!(!is_indexed(&store, quick).await, "what was taken before may still be stored");
+    assert!(!is_indexed(&store, quick).await, "a lower number may still be stored");
     assert_eq!(listed(&other).await, [quick.0]);
 
     clock.advance_millis(TERM_MILLIS + 1);
     index_all(&other).await;
-    assert!(is_indexed(&store, quick).await, "nobody holds it back any more");
+    assert!(is_indexed(&store, quick).await, "nothing holds it back any more");
     gate.open();
     let late = late.await.unwrap();
     assert!(late > quick, "it was given another number: the old one lies below the mark");
@@ -183,7 +184,7 @@ async fn a_number_that_another_process_has_taken_holds_the_mark_back_until_it_is
 }
 
 #[tokio::test]
-async fn a_server_that_is_alone_takes_over_at_once_and_the_one_before_does_nothing_more() {
+async fn a_server_with_its_own_store_takes_over_at_once_and_its_predecessor_does_nothing_more() {
     let store = Arc::new(Watched::new(Arc::new(MemoryStore::new())));
     let clock = Arc::new(ManualClock::at(Plaudit::START));
     let before = process(&store, &clock).await;
@@ -193,13 +194,13 @@ async fn a_server_that_is_alone_takes_over_at_once_and_the_one_before_does_nothi
     let after = process(&store, &clock).await;
     let id = import(&after, "2").await;
     index_all(&after).await;
-    assert!(is_indexed(&store, id).await, "nobody is waited for");
+    assert!(is_indexed(&store, id).await, "it waits for no other process");
     assert_eq!(lease(&store, LeasedTask::Index).await.epoch, 2);
     let id = import(&before, "3").await;
     index_all(&before).await;
     assert!(!is_indexed(&store, id).await, "it was replaced");
     assert_eq!(lease(&store, LeasedTask::Index).await.epoch, 2);
-    // The only notes that processes leave on a store of their own are their leases.
+    // On an unshared store, processes leave only leases behind.
     assert_eq!(store.count(keys::all_open_numbers()).await, 0);
 }
 

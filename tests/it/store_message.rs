@@ -1,4 +1,4 @@
-//! `StoreMessage`: what is kept of a message, and what becomes of its conversation.
+//! `StoreMessage`: what is kept of a message, and the effect on its conversation.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -36,7 +36,7 @@ pub(crate) fn agent(name: &str) -> Author {
 }
 
 #[tokio::test]
-async fn a_message_is_kept_with_everything_that_was_sent() {
+async fn a_message_keeps_everything_that_was_sent() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let text = |text: &str| Some(text.to_owned());
@@ -105,7 +105,7 @@ async fn a_message_is_kept_with_everything_that_was_sent() {
 }
 
 #[tokio::test]
-async fn a_number_names_what_is_there_and_nothing_else() {
+async fn a_number_names_only_an_existing_conversation() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let unknown = client.store(store("conversations/5000000000000777", words("x"))).await.unwrap_err();
@@ -121,7 +121,7 @@ async fn a_number_names_what_is_there_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn every_violation_is_named_at_once_and_nothing_is_stored() {
+async fn all_violations_are_reported_at_once_and_nothing_is_stored() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let long = |bytes: usize| Some("x".repeat(bytes));
@@ -181,7 +181,7 @@ async fn every_violation_is_named_at_once_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn a_request_sent_again_is_answered_as_the_first_time_also_after_a_restart() {
+async fn a_retried_request_gets_the_first_answer_even_after_a_restart() {
     let mut server = Plaudit::start().await;
     let request = StoreMessageRequest { request_id: "one".to_owned(), ..store(PARENT, words("Hello")) };
     let client = server.client().await;
@@ -207,7 +207,7 @@ async fn a_request_sent_again_is_answered_as_the_first_time_also_after_a_restart
 }
 
 #[tokio::test]
-async fn sixty_four_stores_in_flight_all_arrive_in_the_order_of_their_numbers() {
+async fn sixty_four_concurrent_stores_all_arrive_in_order_of_their_numbers() {
     let server = Plaudit::start().await;
     let stored = async |number: usize| {
         let client = server.client().await;
@@ -225,7 +225,7 @@ async fn sixty_four_stores_in_flight_all_arrive_in_the_order_of_their_numbers() 
 }
 
 #[tokio::test]
-async fn many_copies_of_a_request_at_once_get_one_answer() {
+async fn concurrent_copies_of_a_request_get_one_answer() {
     let server = Plaudit::start().await;
     let request = StoreMessageRequest { request_id: "one".to_owned(), ..store(PARENT, words("Hello")) };
     let copy = async |_| server.client().await.store(request.clone()).await.map(|answer| answer.message);
@@ -236,7 +236,7 @@ async fn many_copies_of_a_request_at_once_get_one_answer() {
 }
 
 #[tokio::test]
-async fn a_request_may_have_16_mib_and_others_still_4() {
+async fn a_request_may_have_16_mib_and_other_methods_still_4() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let with_bytes = |count: usize| {
@@ -252,7 +252,7 @@ async fn a_request_may_have_16_mib_and_others_still_4() {
 }
 
 #[tokio::test]
-async fn an_attachment_has_a_name_and_a_path_and_its_bytes_are_not_answered() {
+async fn an_attachment_has_a_name_and_a_path_and_its_bytes_are_not_returned() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let content = b"GIF89a\x03\x00\x02\x00\x80\x00\x00\x00".to_vec();
@@ -275,7 +275,7 @@ async fn an_attachment_has_a_name_and_a_path_and_its_bytes_are_not_answered() {
 }
 
 #[tokio::test]
-async fn realtime_ends_with_the_caller_s_deadline_and_names_what_is_stored() {
+async fn realtime_ends_at_the_callers_deadline_and_names_what_is_stored() {
     let server = Plaudit::start_with(Settings { realtime_seconds: 30, ..Settings::default() }).await;
     let client = server.client().await;
     let realtime = |parent: &str| StoreMessageRequest {
@@ -285,7 +285,7 @@ async fn realtime_ends_with_the_caller_s_deadline_and_names_what_is_stored() {
     let scored = client.store(realtime("conversations/chat:1")).await.unwrap();
     assert_eq!(scored.conversation.unwrap().scoring.unwrap().state(), ScoringState::Done);
 
-    // The worker may come before the call and score the same version: neither may end it.
+    // The worker may get there before the call and score the same version: neither may finish.
     let gate = server.store.hold_each(|batch| batch.delete.iter().any(|key| key[0] == 0x40));
     let mut request = Request::new(StoreMessageRequest { request_id: "one".to_owned(), ..realtime(PARENT) });
     request.set_timeout(Duration::from_secs(1));
@@ -296,7 +296,7 @@ async fn realtime_ends_with_the_caller_s_deadline_and_names_what_is_stored() {
     gate.open();
     let messages = client.messages(PARENT, 50).await;
     assert_eq!(messages.iter().map(|message| &message.name).collect::<Vec<_>>(), [&named]);
-    // Sent again it waits for the same message's scores.
+    // Sent again, it waits for the scores of the same message.
     let again = StoreMessageRequest { request_id: "one".to_owned(), ..realtime(PARENT) };
     let answer = client.store(again).await.unwrap();
     assert_eq!(answer.message.unwrap().name, named);
@@ -304,7 +304,7 @@ async fn realtime_ends_with_the_caller_s_deadline_and_names_what_is_stored() {
 }
 
 #[tokio::test]
-async fn an_append_knows_a_message_that_was_stored_by_its_tracking_id() {
+async fn an_append_recognises_a_stored_message_by_its_tracking_id() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let message = Message { tracking_id: Some("m1".to_owned()), ..words("Hello") };

@@ -1,4 +1,4 @@
-//! The access log: one line per call, and nothing in it that names a person.
+//! The access log: one line per call, with nothing that identifies a person.
 
 use axum::{Router, body::Body, routing::get};
 use bytes::Bytes;
@@ -35,7 +35,7 @@ async fn a_grpc_call_is_one_line() {
 }
 
 #[tokio::test]
-async fn a_grpc_error_is_named_by_its_code() {
+async fn a_grpc_error_is_logged_with_its_code() {
     let log = Log::capture();
     let server = TestServer::builder().grpc(Stub::new().routes()).start().await;
     let mut scorecards = ScorecardServiceClient::new(server.channel().await);
@@ -44,7 +44,7 @@ async fn a_grpc_error_is_named_by_its_code() {
 }
 
 #[tokio::test]
-async fn a_rest_line_has_the_template_and_not_the_ids() {
+async fn a_rest_line_has_the_route_template_and_not_the_ids() {
     let log = Log::capture();
     let nested = Router::new().route("/ticket/{ticketId}/store", get(async || "stored"));
     let server = TestServer::builder().rest(Router::new().nest("/api/mind", nested)).start().await;
@@ -57,7 +57,7 @@ async fn a_rest_line_has_the_template_and_not_the_ids() {
 }
 
 #[tokio::test]
-async fn what_is_not_known_is_not_written() {
+async fn unknown_values_are_not_logged() {
     let log = Log::capture();
     let server = TestServer::builder().start().await;
     let http = server.http();
@@ -71,7 +71,7 @@ async fn what_is_not_known_is_not_written() {
 }
 
 #[tokio::test]
-async fn a_caller_who_goes_away_leaves_a_line() {
+async fn a_disconnecting_caller_leaves_a_line() {
     let log = Log::capture();
     let stub = Stub::new();
     let endless = async || {
@@ -104,7 +104,7 @@ async fn a_caller_who_goes_away_leaves_a_line() {
 }
 
 #[tokio::test]
-async fn a_caller_who_goes_away_while_it_sends_is_no_fault_of_the_server() {
+async fn a_caller_that_disconnects_while_sending_is_not_a_server_error() {
     let log = Log::capture();
     let server = TestServer::builder().grpc(Stub::new().routes()).start().await;
     let grpc = server.bare_grpc().await;
@@ -113,7 +113,7 @@ async fn a_caller_who_goes_away_while_it_sends_is_no_fault_of_the_server() {
     let body = tonic::body::Body::new(body);
     let mut call = Box::pin(grpc.send("/plaudit.v1.ScorecardService/GetScorecard", &[], body));
     assert!((&mut call).now_or_never().is_none());
-    // It has begun when a later call on the same connection has ended.
+    // It has begun once a later call on the same connection has ended.
     let mut scorecards =
         ScorecardServiceClient::with_origin(grpc.clone(), http::Uri::from_static("http://localhost"));
     scorecards.get_scorecard(GetScorecardRequest { name: "x".into() }).await.unwrap();

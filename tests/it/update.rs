@@ -1,4 +1,4 @@
-//! Changing what is said of a conversation.
+//! Updating a conversation.
 
 use futures_util::future::join_all;
 use plaudit::{
@@ -49,7 +49,7 @@ fn agent(id: &str) -> Author {
     }
 }
 
-/// A conversation of which everything is said that can be.
+/// A conversation with every field set.
 fn handled() -> Conversation {
     Conversation {
         subject: Some("Where is it?".to_owned()),
@@ -66,7 +66,7 @@ fn handled() -> Conversation {
     }
 }
 
-/// What of an answer is said by callers.
+/// The fields of an answer that callers can set.
 fn said(answer: &Conversation) -> Conversation {
     Conversation {
         subject: answer.subject.clone(),
@@ -84,7 +84,7 @@ fn said(answer: &Conversation) -> Conversation {
 }
 
 #[tokio::test]
-async fn an_update_without_a_mask_changes_what_is_present_and_with_one_what_is_named() {
+async fn an_update_changes_present_fields_or_those_named_by_its_mask() {
     let (_server, client) = start().await;
     let all = client.update(update(handled(), &[])).await.unwrap();
     assert_eq!(said(&all), handled());
@@ -92,7 +92,7 @@ async fn an_update_without_a_mask_changes_what_is_present_and_with_one_what_is_n
     let one = client.update(update(present, &[])).await.unwrap();
     assert_eq!(said(&one), Conversation { team: Some("Returns".to_owned()), ..handled() });
 
-    // Named and absent is taken away; present and not named is left.
+    // Named and absent is cleared; present and not named is left alone.
     let without = Conversation { priority: ConversationPriority::Low.into(), ..Conversation::default() };
     let one = client.update(update(without, &["tags", "assignee", "due_time"])).await.unwrap();
     let expected = Conversation {
@@ -110,7 +110,7 @@ async fn an_update_without_a_mask_changes_what_is_present_and_with_one_what_is_n
 }
 
 #[tokio::test]
-async fn each_field_can_be_set_and_taken_away_by_itself() {
+async fn each_field_can_be_set_and_cleared_on_its_own() {
     let (_server, client) = start().await;
     let names = [
         "subject",
@@ -131,12 +131,12 @@ async fn each_field_can_be_set_and_taken_away_by_itself() {
         assert_ne!(set, Conversation::default(), "{name} is set");
         assert!(texts.insert(format!("{set:?}")), "{name} changes a field of its own");
         let taken = said(&client.update(update(Conversation::default(), &[name])).await.unwrap());
-        assert_eq!(taken, Conversation::default(), "{name} is taken away");
+        assert_eq!(taken, Conversation::default(), "{name} is cleared");
     }
 }
 
 #[tokio::test]
-async fn a_status_that_becomes_another_is_kept_with_its_time() {
+async fn a_status_change_is_recorded_with_its_time() {
     let (server, client) = start().await;
     let begin = Plaudit::START.0 / 1000;
     for (status, seconds) in [
@@ -163,7 +163,7 @@ fn server_now(server: &Plaudit) -> i64 {
 }
 
 #[tokio::test]
-async fn only_what_changes_scores_is_scored_again_and_what_changes_nothing_writes_nothing() {
+async fn only_changes_that_affect_scores_are_rescored_and_no_change_writes_nothing() {
     let (server, client) = start().await;
     let queued =
         || server.store.take_committed().iter().any(|batch| batch.put.iter().any(|(key, _)| key[0] == 0x40));
@@ -207,7 +207,7 @@ async fn only_what_changes_scores_is_scored_again_and_what_changes_nothing_write
 }
 
 #[tokio::test]
-async fn an_etag_that_is_not_the_current_one_is_aborted_and_changes_nothing() {
+async fn an_outdated_etag_aborts_the_update() {
     let (_server, client) = start().await;
     let before = client.conversation(NAME).await.unwrap();
     let change = |etag: &str, team: &str| {
@@ -222,7 +222,7 @@ async fn an_etag_that_is_not_the_current_one_is_aborted_and_changes_nothing() {
     assert_eq!(client.conversation(NAME).await.unwrap(), first);
     client.update(change(&first.etag, "third")).await.unwrap();
 
-    // Of many who have seen the same etag one may write.
+    // Of many callers with the same etag, one may write.
     let seen = client.conversation(NAME).await.unwrap().etag;
     let updates = (0..16).map(|place| {
         let (client, seen) = (client.clone(), seen.clone());
@@ -236,7 +236,7 @@ async fn an_etag_that_is_not_the_current_one_is_aborted_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn updates_of_many_fields_at_once_all_arrive() {
+async fn concurrent_updates_of_many_fields_all_arrive() {
     let (_server, client) = start().await;
     let changes = ["subject", "status", "priority", "tags", "team", "channel", "assignee", "subchannel_id"];
     let updates = changes.map(|field| {
@@ -249,7 +249,7 @@ async fn updates_of_many_fields_at_once_all_arrive() {
 }
 
 #[tokio::test]
-async fn an_update_sent_again_under_its_id_is_carried_out_once() {
+async fn a_retried_update_is_carried_out_once() {
     let (server, client) = start().await;
     let with_id = |conversation: Conversation, id: &str| UpdateConversationRequest {
         request_id: id.to_owned(),
@@ -261,7 +261,7 @@ async fn an_update_sent_again_under_its_id_is_carried_out_once() {
     let open = Conversation { status: ConversationStatus::Open.into(), ..Conversation::default() };
     client.update(with_id(open.clone(), "two")).await.unwrap();
     let now = client.scored(NAME).await;
-    // It answers the conversation as it is now; the status is not closed again.
+    // It returns the conversation as it is now; the status is not closed again.
     assert_eq!(client.update(with_id(closed(), "one")).await.unwrap(), now);
     assert_ne!(now.etag, first.etag);
     assert_eq!(now.status_changes.len(), 2);
@@ -278,7 +278,7 @@ async fn an_update_sent_again_under_its_id_is_carried_out_once() {
 }
 
 #[tokio::test]
-async fn everything_wrong_with_an_update_is_told_at_once() {
+async fn all_violations_of_an_update_are_reported_at_once() {
     let (server, client) = start().await;
     let before = server.store.dump().await;
     let long = |bytes: usize| Some("x".repeat(bytes));
@@ -354,7 +354,7 @@ async fn everything_wrong_with_an_update_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn a_tag_that_is_given_twice_counts_once() {
+async fn a_duplicate_tag_counts_once() {
     let (_server, client) = start().await;
     let tags = ["b", "a", "b", "c", "a"].map(str::to_owned).to_vec();
     let answer = client.update(update(Conversation { tags, ..Default::default() }, &[])).await.unwrap();
@@ -362,7 +362,7 @@ async fn a_tag_that_is_given_twice_counts_once() {
 }
 
 #[tokio::test]
-async fn every_unknown_field_of_a_mask_is_named() {
+async fn every_unknown_field_of_a_mask_is_reported() {
     let (_server, client) = start().await;
     let status = client.update(update(handled(), &["external_id", "subject", "nope"])).await.unwrap_err();
     let violations = status.get_details_bad_request().unwrap().field_violations;
@@ -371,7 +371,7 @@ async fn every_unknown_field_of_a_mask_is_named() {
 }
 
 #[tokio::test]
-async fn a_status_that_changed_a_thousand_times_stays_as_it_is() {
+async fn a_status_can_change_a_thousand_times_and_no_more() {
     let (server, client) = start().await;
     let of = |status: ConversationStatus| {
         update(Conversation { status: status.into(), ..Default::default() }, &[])
@@ -397,7 +397,7 @@ async fn a_status_that_changed_a_thousand_times_stays_as_it_is() {
     };
     let refused = client.store(store(ConversationStatus::Pending)).await.unwrap_err();
     assert_eq!(fields(&refused), ["status"]);
-    // What does not change it goes on.
+    // Storing the same status is still accepted.
     client.store(store(ConversationStatus::Closed)).await.unwrap();
     client.update(update(Conversation { priority: 1, ..Default::default() }, &[])).await.unwrap();
     let conversation = client.conversation(NAME).await.unwrap();

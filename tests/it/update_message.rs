@@ -1,4 +1,4 @@
-//! What `UpdateMessage` changes of a message besides its words, and what follows from it.
+//! What `UpdateMessage` changes in a message besides its text, and the consequences.
 
 use plaudit::{
     domain::AssessmentState,
@@ -40,7 +40,7 @@ fn by(direction: MessageDirection, content: &str) -> Message {
     Message { direction: direction.into(), content: text(content), agent_id: Some(23), ..Message::default() }
 }
 
-/// How each agent's last work on the ticket reads in the Enneo dialect.
+/// The last action of each agent on the ticket, as the Enneo dialect shows it.
 async fn actions(server: &Plaudit) -> Vec<String> {
     let rows = server.http().get("/ticket/42/assessments").await.json();
     let action = |row: &serde_json::Value| row["worklog"]["action"].as_str().expect("an action").to_owned();
@@ -48,7 +48,7 @@ async fn actions(server: &Plaudit) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn whether_the_customer_sees_it_follows_from_direction_and_privacy() {
+async fn visibility_to_the_customer_follows_from_direction_and_privacy() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let stored = store(&client, by(MessageDirection::Out, "It was lost.")).await;
@@ -56,7 +56,7 @@ async fn whether_the_customer_sees_it_follows_from_direction_and_privacy() {
     let (out, inside) = (MessageDirection::Out, MessageDirection::Internal);
     let changes: [(Change, &[&str], MessageDirection, bool, MessageKind); 6] = [
         (|it| it.private = true, &["private"], out, true, MessageKind::Comment),
-        // What is not named stays.
+        // Unnamed fields stay.
         (|it| it.direction = 3, &["direction"], inside, true, MessageKind::Comment),
         (|it| it.private = false, &["private"], inside, false, MessageKind::Comment),
         (|it| it.direction = 2, &["direction"], out, false, MessageKind::Message),
@@ -76,20 +76,20 @@ async fn whether_the_customer_sees_it_follows_from_direction_and_privacy() {
     }
     let now = client.messages(TICKET, 50).await.swap_remove(0);
     let (etag, update_time) = (now.etag.clone(), now.update_time);
-    assert_eq!(now, Message { etag, update_time, ..stored.clone() }, "there and back again");
+    assert_eq!(now, Message { etag, update_time, ..stored.clone() }, "changed back");
     for (message, paths) in [
         (Message { kind: 2, ..stored.clone() }, &["kind"][..]),
         (Message { kind: 1, direction: 3, ..stored.clone() }, &["kind", "direction"]),
         (Message { kind: 1, private: true, ..stored.clone() }, &["kind", "private"]),
     ] {
-        let refused = change(&client, message, paths).await.expect_err("it would not follow");
+        let refused = change(&client, message, paths).await.expect_err("kind contradicts direction");
         assert_eq!(fields(&refused), ["message.kind"], "{paths:?}");
     }
     assert_eq!(client.messages(TICKET, 50).await, [now]);
 }
 
 #[tokio::test]
-async fn who_saw_and_wrote_what_counts_in_scores_rows_and_events() {
+async fn direction_and_author_count_in_scores_rows_and_events() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     store(&client, by(MessageDirection::In, "Where is my order?")).await;
@@ -107,7 +107,7 @@ async fn who_saw_and_wrote_what_counts_in_scores_rows_and_events() {
         |all: &[plaudit::proto::v1::Assessment]| all.iter().map(|one| one.totals).collect::<Vec<_>>();
     assert_ne!(totals(&client.assessments(TICKET, 50).await), totals(&scores));
 
-    // It came from the customer: both are to be said.
+    // When it came from the customer, both the direction and the author must be given.
     let customer = Author { kind: AuthorKind::Contact.into(), external_id: text("c"), name: None };
     let theirs = Message { direction: 1, private: false, author: Some(customer.clone()), ..noted };
     let theirs = change(&client, theirs, &["direction", "private", "author"]).await.unwrap();
@@ -124,7 +124,7 @@ async fn who_saw_and_wrote_what_counts_in_scores_rows_and_events() {
 }
 
 #[tokio::test]
-async fn what_a_person_has_reviewed_is_marked_stale_by_a_new_direction() {
+async fn a_reviewed_assessment_is_marked_stale_by_a_new_direction() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     store(&client, by(MessageDirection::In, "Where is my order?")).await;
@@ -148,7 +148,7 @@ async fn what_a_person_has_reviewed_is_marked_stale_by_a_new_direction() {
 }
 
 #[tokio::test]
-async fn an_imported_message_can_become_a_note_and_has_nothing_else_to_change() {
+async fn an_imported_message_can_become_a_note_and_has_no_details_to_change() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let name = client.import(sample::import("42")).await.unwrap().conversation;
@@ -168,8 +168,8 @@ async fn an_imported_message_can_become_a_note_and_has_nothing_else_to_change() 
 }
 
 #[tokio::test]
-async fn the_words_follow_from_the_bodies_that_are_named_and_no_other_body_says_something_else() {
-    // Content, clean, plain and HTML body; `-` is none.
+async fn the_text_follows_from_the_named_bodies_and_no_other_body_contradicts_it() {
+    // Content, clean, plain and HTML body; `-` means none.
     type Bodies = [&'static str; 4];
     type Row = (Bodies, &'static [&'static str], Bodies, Bodies);
     const ALL: Bodies = ["c", "c", "p", "<b>h"];
@@ -182,7 +182,7 @@ async fn the_words_follow_from_the_bodies_that_are_named_and_no_other_body_says_
         (ALL, HTML, ["", "", "", "<b>H"], ["H", "-", "-", "<b>H"]),
         (ALL, &["html_body", "plain_body"], ["", "", "P", "<b>H"], ["P", "-", "P", "<b>H"]),
         (ALL, &["content", "plain_body"], ["X", "", "P", ""], ["X", "-", "P", "-"]),
-        // The same words in other markup leave the other bodies as they are.
+        // The same words with other markup leave the other bodies unchanged.
         (ALL, HTML, ["", "", "", "<i>c"], ["c", "c", "p", "<i>c"]),
         (ALL, CLEAN, ["", "-", "", ""], ["p", "-", "p", "<b>h"]),
         (ALL, &["plain_body", "clean_body"], ["", "-", "-", ""], ["h", "-", "-", "<b>h"]),
@@ -209,7 +209,7 @@ async fn the_words_follow_from_the_bodies_that_are_named_and_no_other_body_says_
 }
 
 #[tokio::test]
-async fn what_takes_other_fields_away_is_another_request() {
+async fn clearing_other_fields_makes_another_request() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let stored = Message { plain_body: text("p"), clean_body: text("c"), ..by(MessageDirection::In, "p") };
@@ -229,7 +229,7 @@ fn file(name: &str, content: &[u8]) -> Attachment {
     Attachment { file_name: name.to_owned(), content: Some(content.to_vec()), ..Attachment::default() }
 }
 
-/// With two files here and one elsewhere.
+/// With two files stored here and one elsewhere.
 async fn with_files(client: &Client) -> Message {
     let by_url = Attachment {
         file_name: "manual.pdf".to_owned(),
@@ -241,7 +241,7 @@ async fn with_files(client: &Client) -> Message {
 }
 
 #[tokio::test]
-async fn a_file_is_taken_away_or_renamed_and_is_served_so() {
+async fn a_file_can_be_removed_or_renamed() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let stored = with_files(&client).await;
@@ -263,9 +263,9 @@ async fn a_file_is_taken_away_or_renamed_and_is_served_so() {
     assert_eq!((served.status.as_u16(), &served.body[..]), (200, &b"second"[..]));
     assert!(served.header("content-disposition").contains("invoice.txt"), "{served:?}");
     let keys = server.store.dump().await.into_iter().filter(|(key, _)| key[0] == 0x14).count();
-    assert_eq!(keys, 1, "what is left out is deleted");
+    assert_eq!(keys, 1, "a file that is left out is deleted");
 
-    // Again it changes nothing; a name that is not said stays.
+    // Repeating it changes nothing; a name that is not given stays.
     assert_eq!(change(&client, message, &["attachments"]).await.unwrap(), changed);
     let unnamed = |file: &Attachment| Attachment { file_name: String::new(), ..file.clone() };
     let attachments = changed.attachments.iter().map(unnamed).collect();
@@ -278,7 +278,7 @@ async fn a_file_is_taken_away_or_renamed_and_is_served_so() {
 }
 
 #[tokio::test]
-async fn files_of_others_and_new_ones_are_refused_and_nothing_is_changed() {
+async fn new_files_and_those_of_other_messages_are_refused_and_nothing_changes() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let (stored, other) = (with_files(&client).await, with_files(&client).await);
@@ -313,7 +313,7 @@ async fn files_of_others_and_new_ones_are_refused_and_nothing_is_changed() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_named_and_stays_as_it_was_changes_nothing() {
+async fn naming_an_unchanged_body_changes_nothing() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let words = store(&client, by(MessageDirection::In, "Only words")).await;

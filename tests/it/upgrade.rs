@@ -1,9 +1,9 @@
-//! What must come out the same in every version, under the secret of one store: what a message that is sent again is known by,
-//! for ever; what tells two requests with one id apart, for the 24 hours in which a caller may send one again while the server
-//! is upgraded; etags and tokens that callers hold.
+//! Values that must not change between versions, given the secret of one store: how a message that is sent again is
+//! recognised, forever; how two requests with one id are told apart, for the 24 hours in which a caller may retry while
+//! the server is upgraded; etags and tokens that callers hold.
 //!
-//! `tests/fixtures/upgrade.txt` has them as the first version made them. Where a line of it changes, messages that are sent
-//! again are stored twice, or requests refused: keep the old form beside the new one instead.
+//! `tests/fixtures/upgrade.txt` has them as the first version made them. If a line changes, messages that are sent
+//! again are stored twice, or retried requests are refused: keep the old form next to the new one instead.
 
 use std::fmt::Write as _;
 
@@ -49,7 +49,7 @@ fn author(kind: AuthorKind, id: &str, name: Option<&str>) -> Option<Author> {
     Some(Author { kind: kind.into(), external_id: text(id), name: name.map(str::to_owned) })
 }
 
-/// A message that says everything that a message can say.
+/// A message with every field set.
 fn whole(tracking_id: &str) -> Message {
     Message {
         content: text("Where is it?"),
@@ -90,7 +90,7 @@ fn whole(tracking_id: &str) -> Message {
     }
 }
 
-/// One that says as little as it may.
+/// A message with as few fields as possible.
 fn least(tracking_id: &str) -> Message {
     Message { content: text("Hello"), tracking_id: text(tracking_id), ..Message::default() }
 }
@@ -105,11 +105,11 @@ fn stored(message: Message, request_id: &str) -> StoreMessageRequest {
     }
 }
 
-/// Both messages stored, the whole one with all that a message can say of its conversation.
+/// Stores both messages, the whole one with everything that a message can say about its conversation.
 async fn store(client: &Client) -> Message {
     let least = stored(least("least"), "least");
     let number = client.store(least).await.unwrap().conversation.unwrap().name;
-    assert_eq!(number, "conversations/5000000000000001", "other numbers have other names");
+    assert_eq!(number, "conversations/5000000000000001", "other numbers lead to other names");
     let whole = StoreMessageRequest {
         status: ConversationStatus::Pending.into(),
         priority: ConversationPriority::High.into(),
@@ -212,7 +212,7 @@ async fn delete(client: &Client, message: &Message) {
     client.undelete_by(UndeleteConversationRequest { name, request_id: request_id() }).await.unwrap();
 }
 
-/// The same messages as an export tells them, and as little as an import may say.
+/// The same messages as an export writes them, and with the minimum that an import needs.
 async fn import(client: &Client) {
     let missing = Attachment {
         file_name: "c.bin".to_owned(),
@@ -240,7 +240,7 @@ async fn import(client: &Client) {
     client.import(sample::with_id(sample::import("3"), "least")).await.unwrap();
 }
 
-/// Every call once, and what there is of it.
+/// Makes every call once and returns the results.
 async fn made() -> String {
     let server = Plaudit::start_on(Batch {
         put: vec![(keys::secret(), records::encode(&Secret { key: [7; 32] }))],
@@ -266,20 +266,20 @@ async fn made() -> String {
     made
 }
 
-/// The tracking ids that are known, with the hash of what came under them.
+/// The known tracking ids, each with the hash of its content.
 async fn tracked(server: &Plaudit) -> Vec<String> {
     let pairs = server.store.scan(KeyRange::prefix(vec![0x13]), 100, Direction::Ascending).await.unwrap();
     let line = |(key, _): &(Vec<u8>, _)| {
         let (start, hash) = key.split_last_chunk::<32>().unwrap();
-        // After subspace, workspace and conversation, and before the end of a text.
+        // After the subspace, workspace and conversation, and before the end of the text.
         let id = std::str::from_utf8(&start[13..start.len() - 2]).unwrap();
         format!("tracked {id}: {}\n", hex(hash))
     };
     pairs.iter().map(line).collect()
 }
 
-/// Those that are known by what callers send alone: an answer to a rating is known by the rating's number too, which differs
-/// from run to run.
+/// The requests whose fingerprint depends only on what callers send; that of an answer to a rating depends on the
+/// rating's number too, which varies from run to run.
 async fn requests(server: &Plaudit) -> Vec<String> {
     use Method::{
         CreateTeam, DeleteConversation, DeleteMessage, DeleteTeam, ImportConversation, OfferRating,
@@ -315,7 +315,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn what_is_known_again_after_an_upgrade_is_made_as_before() {
+async fn fingerprints_etags_and_tokens_survive_an_upgrade() {
     let made = made().await;
     assert!(made == EXPECTED, "made:\n{made}\nexpected:\n{EXPECTED}");
 }

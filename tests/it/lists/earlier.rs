@@ -1,4 +1,4 @@
-//! The lists of a store that an earlier version has left.
+//! Lists of a store left by an earlier version.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -14,7 +14,7 @@ use super::wire::{list, names, start};
 use crate::harness::{KEYS, Plaudit, sample, soon};
 
 #[tokio::test]
-async fn a_store_of_an_earlier_version_gets_its_lists_after_the_start() {
+async fn a_store_of_an_earlier_version_gets_its_lists_after_startup() {
     let (server, client) = start().await;
     let mut expected = Vec::new();
     for place in 0..40 {
@@ -27,12 +27,12 @@ async fn a_store_of_an_earlier_version_gets_its_lists_after_the_start() {
         pairs.filter(|(key, _)| (0x80..=0x82).contains(&key[0])).collect()
     };
     let before = listings(&server).await;
-    // What an earlier version would have left.
+    // The keys that an earlier version would not have written.
     let mut delete: Vec<_> = before.iter().map(|(key, _)| key.clone()).collect();
     delete.push(KEYS.backfill());
     server.store.commit(Batch { delete, ..Batch::default() }).await.unwrap();
 
-    // The first part is made, the next is cut off, and the start after that goes on.
+    // The first part is done, the next is interrupted, and the following start continues.
     let parts = AtomicUsize::new(0);
     let is_second_part = move |batch: &Batch| {
         let is_part = batch.put.len() > 1 && batch.put.iter().any(|(key, _)| key[0] == 0x84);
@@ -42,7 +42,7 @@ async fn a_store_of_an_earlier_version_gets_its_lists_after_the_start() {
     let begun = listings(&server).await.len();
     assert!(begun > 0 && begun < before.len(), "{begun} of {}", before.len());
     let client = server.client().await;
-    assert_eq!(list(&client, None, 0).await.len(), 40, "all are there without a filter");
+    assert_eq!(list(&client, None, 0).await.len(), 40, "without a filter all are listed");
     assert!(
         list(&client, None, 0)
             .await

@@ -22,7 +22,7 @@ use plaudit::{
 
 use crate::harness::{Plaudit, Watched};
 
-/// The use cases without a worker: nothing is posted or scored but by the test.
+/// The use cases without a worker: only the test has anything posted or scored.
 async fn start() -> (Arc<Services>, Arc<Watched>) {
     let store = Arc::new(Watched::new(Arc::new(MemoryStore::new())));
     let below: Arc<dyn Keyspace> = store.clone();
@@ -63,7 +63,7 @@ async fn import(
     imported.conversation.0
 }
 
-/// The numbers of what a filter finds, page by page of this size.
+/// The numbers of everything that a filter finds, in pages of this size.
 async fn found(services: &Services, filter: &ConversationFilter, size: usize) -> Vec<u64> {
     let (mut numbers, mut after) = (Vec::new(), None);
     loop {
@@ -89,7 +89,7 @@ async fn post_all(services: &Services) {
 }
 
 #[tokio::test]
-async fn what_was_imported_is_found_before_and_after_it_is_posted_and_scored() {
+async fn imports_are_found_before_and_after_they_are_posted_and_scored() {
     let (services, _) = start().await;
     let mut of_a = Vec::new();
     for place in 0..150 {
@@ -120,7 +120,7 @@ async fn what_was_imported_is_found_before_and_after_it_is_posted_and_scored() {
 }
 
 #[tokio::test]
-async fn a_list_that_has_begun_shows_each_once_while_they_are_posted() {
+async fn a_list_in_progress_shows_each_conversation_once_while_they_are_posted() {
     let (services, _) = start().await;
     let mut expected = BTreeSet::new();
     for place in 0..200 {
@@ -133,7 +133,7 @@ async fn a_list_that_has_begun_shows_each_once_while_they_are_posted() {
         listed.extend(page.items.iter().map(|item| item.conversation.id.0));
         after = page.next_cursor();
         index_next(Call::new(&services)).await.unwrap();
-        // New ones are not of this list, and are in no one's way.
+        // New ones are not in this list, and do not disturb it.
         import(&services, "a", &format!("new {}", listed.len()), Vec::new()).await;
         if after.is_none() {
             break;
@@ -144,7 +144,7 @@ async fn a_list_that_has_begun_shows_each_once_while_they_are_posted() {
 }
 
 #[tokio::test]
-async fn one_that_is_stored_late_is_not_passed_over() {
+async fn a_conversation_stored_late_is_not_skipped() {
     let (services, store) = start().await;
     let late = |key: &[u8]| key[0] == 0x11 && key.windows(4).any(|part| part == b"late");
     let gate = store.hold(move |batch| batch.put.iter().any(|(key, _)| late(key)));
@@ -168,7 +168,7 @@ async fn one_that_is_stored_late_is_not_passed_over() {
 }
 
 #[tokio::test]
-async fn one_whose_caller_went_away_is_not_passed_over() {
+async fn a_conversation_whose_caller_disconnected_is_not_skipped() {
     let (services, store) = start().await;
     let gate = store.hold(|batch| batch.put.iter().any(|(key, _)| key[0] == 0x11));
     let importing = {
@@ -192,7 +192,7 @@ async fn one_whose_caller_went_away_is_not_passed_over() {
 }
 
 #[tokio::test]
-async fn agents_are_found_who_wrote_in_segments_or_later() {
+async fn agents_who_wrote_in_segments_or_later_are_found() {
     let (services, _) = start().await;
     let long = || "word ".repeat(2000);
     let messages = vec![message("1", "t1", long()), message("2", "t2", long()), message("3", "t3", long())];
@@ -203,7 +203,7 @@ async fn agents_are_found_who_wrote_in_segments_or_later() {
     import(&services, "a", "large", vec![message("4", "t4", "So.".to_owned())]).await;
     assert_eq!(found(&services, &by_agent("t4"), 50).await, [large]);
     post_all(&services).await;
-    // Of one that is posted what is appended counts at once too.
+    // Appends to a posted conversation count at once too.
     import(&services, "a", "large", vec![message("5", "t5", "So.".to_owned())]).await;
     for agent in ["t1", "t2", "t3", "t4", "t5"] {
         assert_eq!(found(&services, &by_agent(agent), 50).await, [large], "{agent}");
@@ -211,7 +211,7 @@ async fn agents_are_found_who_wrote_in_segments_or_later() {
 }
 
 #[tokio::test]
-async fn one_that_is_changed_deleted_and_brought_back_before_it_is_posted_is_found_as_it_is() {
+async fn an_unposted_conversation_is_found_in_its_current_state() {
     let (services, _) = start().await;
     let number = import(&services, "a", "1", vec![message("1", "t1", "Hello.".to_owned())]).await;
     let id = plaudit::domain::ConversationId(number);
@@ -231,7 +231,7 @@ async fn one_that_is_changed_deleted_and_brought_back_before_it_is_posted_is_fou
 }
 
 #[tokio::test]
-async fn what_is_deleted_is_listed_where_that_is_asked_for() {
+async fn deleted_conversations_are_listed_on_request() {
     let (services, _) = start().await;
     let a = import(&services, "a", "1", Vec::new()).await;
     let b = import(&services, "b", "1", Vec::new()).await;

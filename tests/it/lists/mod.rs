@@ -1,4 +1,4 @@
-//! Lists of many conversations and of their assessments: what a filter lets pass, pages, tokens, and what a page may read.
+//! Lists of many conversations and their assessments: filters, pages, tokens, and how much a page may read.
 
 mod earlier;
 mod fresh;
@@ -24,7 +24,7 @@ use plaudit::{
 
 use crate::harness::{KEYS, Plaudit, Watched, put};
 
-/// A conversation as a test thinks of it.
+/// A conversation as described by a test.
 #[derive(Clone, Debug, Default)]
 struct Told {
     number: u64,
@@ -38,9 +38,9 @@ struct Told {
     score_tenths: Option<u32>,
     is_rated: bool,
     is_deleted: bool,
-    /// Whether it was scored and waits for another scoring.
+    /// Whether it was scored and is waiting to be scored again.
     waits_again: bool,
-    /// Of the assessments: their states, scorecards, assessees and percentages.
+    /// The state, scorecard, assessee and percentage of each assessment.
     assessments: Vec<(AssessmentState, &'static str, Option<String>, u32)>,
 }
 
@@ -103,7 +103,7 @@ impl Told {
         self.assessments.iter().enumerate().map(of)
     }
 
-    /// Puts it as if it had been imported and, unless it waits, scored.
+    /// Writes it as if it had been imported and, unless it waits, scored.
     fn put(&self, decision: &mut Decision<'_>, waits: bool) {
         let conversation = self.conversation();
         if waits || self.waits_again {
@@ -130,7 +130,7 @@ fn agent(id: String) -> Author {
     Author { kind: AuthorKind::Teammate, external_id: Some(id.parse().unwrap()), name: None }
 }
 
-/// The use cases over a store in memory that holds these conversations. Those with numbers below `posted` are posted and
+/// The use cases over a store in memory with these conversations. Those with numbers below `posted` are posted and
 /// scored, the others wait.
 async fn services_with(told: impl Iterator<Item = Told>, posted: u64) -> (Services, Arc<Watched>) {
     const AT_ONCE: usize = 1000;
@@ -147,7 +147,7 @@ async fn services_with(told: impl Iterator<Item = Told>, posted: u64) -> (Servic
     while told.peek().is_some() {
         let some = told.by_ref().take(AT_ONCE);
         put(&store, |decision| some.for_each(|told| told.put(decision, told.number >= posted))).await;
-        // They are not kept twice.
+        // Frees the recorded batches.
         store.take_committed();
     }
     (services, store)

@@ -1,4 +1,4 @@
-//! Lists against a plain model: all pages together are what filtering and sorting everything gives.
+//! Lists compared with a simple model: all pages together equal filtering and sorting everything.
 
 use plaudit::{
     domain::{AssessmentFilter, AssessmentState, Channel, ConversationFilter, Status, TimeRange, UnixMillis},
@@ -66,7 +66,7 @@ fn told() -> impl Strategy<Value = Told> {
         })
 }
 
-/// Numbers that grow as the moments do, with room for assessments between them.
+/// Numbers that grow with the times, with room for assessments in between.
 fn numbered(mut told: Vec<Told>) -> Vec<Told> {
     told.sort_by_key(|told| told.time);
     for (place, told) in told.iter_mut().enumerate() {
@@ -141,7 +141,7 @@ fn assessment_filter() -> impl Strategy<Value = AssessmentFilter> {
         })
 }
 
-/// The numbers of the assessments that a filter lets pass.
+/// The numbers of the assessments that match a filter.
 fn assessments_of(filter: &AssessmentFilter, told: &Told) -> Vec<u64> {
     let passes =
         |(place, (state, scorecard, assessee, percentage)): (usize, &(_, &str, Option<String>, u32))| {
@@ -158,7 +158,7 @@ fn assessments_of(filter: &AssessmentFilter, told: &Told) -> Vec<u64> {
     told.assessments.iter().enumerate().filter_map(passes).collect()
 }
 
-/// All pages of a list; each holds at most what was asked for and reads at most four times as much.
+/// All pages of a list; each holds at most as many items as requested and reads at most four times as many.
 async fn every_page(
     size: usize,
     reads: impl Fn() -> usize,
@@ -173,7 +173,7 @@ async fn every_page(
         all.extend(items);
         match next {
             None => return all,
-            // It has come further each time, or it would never end.
+            // It must have advanced, or it would never end.
             Some(_) => assert_ne!(next, after),
         }
         after = next;
@@ -184,12 +184,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn all_pages_of_conversations_together_are_what_the_filter_lets_pass(
+    fn all_pages_of_conversations_together_match_the_filter(
         told in vec(told(), 0..60), filters in vec(conversation_filter(), 1..5), size in 1..12_usize,
         posted in 0..60_u64,
     ) {
         let told = numbered(told);
-        // Of those that are not posted some are scored or rated already.
+        // Some of those that are not posted are already scored or rated.
         let posted = 1000 + 10 * posted;
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
@@ -207,7 +207,7 @@ proptest! {
     }
 
     #[test]
-    fn all_pages_of_assessments_together_are_what_the_filter_lets_pass(
+    fn all_pages_of_assessments_together_match_the_filter(
         told in vec(told(), 0..40), filters in vec(assessment_filter(), 1..5), size in 1..12_usize, one in any::<Index>(),
     ) {
         let (told, posted) = (numbered(told), u64::MAX);

@@ -1,5 +1,5 @@
-//! No list reads more than four times its page, also with 100,000 conversations stored. Among them are some that wait for the
-//! worker, and some that are deleted.
+//! No list reads more than four times its page size, even with 100,000 conversations stored, some of which are waiting
+//! for the worker or deleted.
 
 use std::ops::Range;
 
@@ -18,11 +18,11 @@ use crate::harness::Watched;
 const CONVERSATIONS: u64 = 100_000;
 const SIZE: usize = 50;
 const FIRST: u64 = 5_000_000_000_000_001;
-/// From this number on conversations wait for the worker.
+/// Conversations from this number on are waiting for the worker.
 const POSTED: u64 = FIRST + 10 * (CONVERSATIONS - 120);
 const DELETED: Range<u64> = 60_020..60_400;
 
-/// The conversation at a place, with what filters ask for in different shares of all.
+/// The conversation at an index; filters match different shares of them.
 fn told(place: u64) -> Told {
     Told {
         number: FIRST + 10 * place,
@@ -31,7 +31,7 @@ fn told(place: u64) -> Told {
         status: place.is_multiple_of(10).then_some(Status::Open),
         writers: vec![format!("agent {}", place % 1000)],
         tags: match place {
-            // In the oldest half and in the newest: walking either to meet the other would take for ever.
+            // In the oldest half and in the newest: walking one to find the other would take forever.
             20..10_020 => vec!["old".to_owned()],
             90_000..99_000 => vec!["new".to_owned()],
             50_000 => vec!["old".to_owned(), "new".to_owned()],
@@ -59,7 +59,7 @@ async fn no_page_reads_more_than_four_times_what_was_asked_for_of_100_000_conver
     let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();
     let all = ConversationFilter::default;
     let time = |place: u64| Some(UnixMillis(told(place).time));
-    // With each the number that is found in all, and how many pages that may take.
+    // Each with the number of matches, and how many pages they may take.
     let filters = [
         (all(), 100_000, 5),
         (ConversationFilter { source: text("zendesk"), ..all() }, 50_000, 5),
@@ -90,7 +90,7 @@ async fn no_page_reads_more_than_four_times_what_was_asked_for_of_100_000_conver
     for (filter, expected, most_pages) in filters {
         for size in [SIZE, 7, 400] {
             let most_pages = (most_pages * SIZE).div_ceil(size) + 1;
-            // Of those that are long a few pages will do.
+            // For long lists a few pages suffice.
             let pages_walked = if expected > 2000 { 12 } else { most_pages };
             let list = Walked { scope: Scope::Kept, filter: &filter, size, most_pages: pages_walked };
             let (found, is_end) = list.walk(&services, &store).await;
@@ -102,7 +102,7 @@ async fn no_page_reads_more_than_four_times_what_was_asked_for_of_100_000_conver
             }
         }
     }
-    // What is deleted is found by the heads alone, agent 100 in one of 100.
+    // Deleted conversations are found only through their heads; one of agent 100's 100 conversations is deleted.
     for (scope, expected) in [(Scope::Kept, 99), (Scope::WithDeleted, 100)] {
         let filter = ConversationFilter { agent: text("agent 100"), ..all() };
         let list = Walked { scope, filter: &filter, size: 400, most_pages: 70 };
@@ -112,7 +112,7 @@ async fn no_page_reads_more_than_four_times_what_was_asked_for_of_100_000_conver
     reads_of_others::assert_bounded(&services, &store).await;
 }
 
-/// Pages of a list, at most so many.
+/// Pages of a list, up to a maximum.
 struct Walked<'a> {
     scope: Scope,
     filter: &'a ConversationFilter,
@@ -121,7 +121,7 @@ struct Walked<'a> {
 }
 
 impl Walked<'_> {
-    /// How many items they hold, and whether they are all.
+    /// How many items they hold, and whether that is all.
     async fn walk(&self, services: &Services, store: &Watched) -> (usize, bool) {
         let Self { scope, filter, size, most_pages } = *self;
         let (mut found, mut after) = (0, None);

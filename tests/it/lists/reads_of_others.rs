@@ -1,4 +1,5 @@
-//! The other lists of a store with 100,000 conversations: ratings, messages, people, teams, assessments of one conversation.
+//! The other lists of a store with 100,000 conversations: ratings, messages, people, teams, assessments of one
+//! conversation.
 
 use plaudit::{
     domain::{
@@ -25,7 +26,7 @@ const TIME: UnixMillis = UnixMillis(1_767_225_600_000);
 const MANY: u64 = 900;
 const SIZES: [usize; 4] = [5, 50, 200, 1000];
 
-/// One conversation to which many of everything belong.
+/// One conversation with many items of each kind.
 fn put_all(decision: &mut Decision<'_>) {
     let told = Told { number: OWNER.0, time: TIME.0, source: "other".parse().unwrap(), ..Told::default() };
     let messages: Vec<Message> = (1..=MANY).map(message).collect();
@@ -54,7 +55,7 @@ fn put_all(decision: &mut Decision<'_>) {
     }
 }
 
-/// So long that a segment holds a few.
+/// So long that a segment holds only a few.
 fn message(number: u64) -> Message {
     Message {
         id: MessageId(OWNER.0 + number),
@@ -69,7 +70,7 @@ fn message(number: u64) -> Message {
     }
 }
 
-/// One in a hundred is of another channel.
+/// One in a hundred is from another channel.
 fn rating_of(number: u64) -> Rating {
     let question = RatingQuestion { kind: RatingType::Csat, text: None, language: None, answer: None };
     Rating {
@@ -89,7 +90,7 @@ fn rating_of(number: u64) -> Rating {
     }
 }
 
-/// All pages of a list, by several sizes: what each reads, and how many items they hold.
+/// Walks all pages of a list with several page sizes, checking the reads per page and the number of items.
 async fn walk<A>(
     what: &str,
     expected: u64,

@@ -1,4 +1,4 @@
-//! Lists as callers see them: when a conversation is there, tokens, bytes and bad input.
+//! Lists as callers see them: when a conversation appears, tokens, size limits and invalid input.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn request(filter: ConversationFilter) -> ListConversationsRequest {
     ListConversationsRequest { filter: Some(filter), ..ListConversationsRequest::default() }
 }
 
-/// All that a filter lets pass, in pages of a size.
+/// Everything that matches a filter, in pages of a given size.
 pub(super) async fn list(
     client: &Client,
     filter: Option<ConversationFilter>,
@@ -61,7 +61,7 @@ async fn assessments(client: &Client, parent: &str, filter: AssessmentFilter) ->
     }
 }
 
-/// Three scored conversations of which different things are said; their names, oldest first.
+/// Three scored conversations with different properties; returns their names, oldest first.
 async fn three(server: &Plaudit, client: &Client) -> [String; 3] {
     let mut imported = Vec::new();
     for external_id in ["a", "b", "c"] {
@@ -97,7 +97,7 @@ async fn three(server: &Plaudit, client: &Client) -> [String; 3] {
 }
 
 #[tokio::test]
-async fn each_filter_lets_pass_what_it_says_newest_first() {
+async fn each_filter_finds_its_matches_newest_first() {
     let (server, client) = start().await;
     let [a, b, c] = three(&server, &client).await;
     mark_rated(&server, &a).await;
@@ -140,7 +140,7 @@ async fn each_filter_lets_pass_what_it_says_newest_first() {
         let expected: Vec<String> = expected.into_iter().cloned().collect();
         assert_eq!(names(&client, filter.clone()).await, expected, "{filter:?}");
     }
-    // An item is what GetConversation answers.
+    // An item equals the result of GetConversation.
     for filter in [None, Some(ConversationFilter { agent: text("t1"), ..all() })] {
         let items = list(&client, filter, 1).await;
         assert!(items.len() > 1, "{items:?}");
@@ -156,7 +156,7 @@ pub(super) async fn start() -> (Plaudit, Client) {
     (server, client)
 }
 
-/// As the answer to a rating does it.
+/// As an answer to a rating would.
 async fn mark_rated(server: &Plaudit, name: &str) {
     let id = ConversationId(name.strip_prefix("conversations/").unwrap().parse().unwrap());
     let key = KEYS.listing(id);
@@ -209,7 +209,7 @@ async fn assessments_of_all_conversations_are_listed_newest_first_by_filter() {
     assert_eq!(assessments(&client, every, low).await, named(&|it| it.totals.unwrap().percentage <= 70.0));
     let ready = AssessmentFilter { state: AssessmentState::AiReady.into(), ..all() };
     assert_eq!(assessments(&client, every, ready.clone()).await, named(&|_| true));
-    // Of one conversation by the same filters, ascending.
+    // For one conversation with the same filters, ascending.
     let mut of_a = named(&|it| it.name.starts_with(&a));
     of_a.reverse();
     assert_eq!(assessments(&client, &a, ready).await, of_a);
@@ -217,7 +217,7 @@ async fn assessments_of_all_conversations_are_listed_newest_first_by_filter() {
 }
 
 #[tokio::test]
-async fn with_a_filter_and_without_a_conversation_is_there_at_once() {
+async fn a_conversation_is_listed_at_once_with_and_without_a_filter() {
     let (server, client) = start().await;
     let gate = server.store.hold(|batch| batch.put.iter().any(|(key, _)| key[0] == 0x20));
     let name = client.import(sample::import("42")).await.unwrap().conversation;
@@ -237,7 +237,7 @@ async fn a_conversation_whose_scoring_failed_is_listed_as_such() {
     let (server, client) = start().await;
     let name = client.import(sample::import("42")).await.unwrap().conversation;
     client.scored(&name).await;
-    // Its index is damaged, so that every further scoring fails.
+    // Its index is damaged, so every further scoring fails.
     let id = ConversationId(name.strip_prefix("conversations/").unwrap().parse().unwrap());
     let damaged = (KEYS.assessment_index(id), bytes::Bytes::from_static(b"\xffdamaged"));
     server.store.commit(Batch { put: vec![damaged], ..Batch::default() }).await.unwrap();
@@ -269,7 +269,7 @@ async fn a_conversation_whose_scoring_failed_is_listed_as_such() {
 }
 
 #[tokio::test]
-async fn a_token_is_good_for_its_list_alone() {
+async fn a_token_is_valid_only_for_its_list() {
     let (server, client) = start().await;
     let [a, ..] = three(&server, &client).await;
     let page = |filter: Option<ConversationFilter>, token: &str, page_size| ListConversationsRequest {
@@ -292,7 +292,7 @@ async fn a_token_is_good_for_its_list_alone() {
         let status = client.list_conversations(page(filter, token, 1)).await.unwrap_err();
         assert_eq!(fields(&status), ["page_token"]);
     }
-    // An empty filter is none, another size is the same list, and tags may come in any order.
+    // An empty filter equals none, the page size may change, and tags may come in any order.
     client.list_conversations(page(Some(ConversationFilter::default()), &token, 7)).await.unwrap();
     let tags =
         |tags: [&str; 2]| ConversationFilter { tags: tags.map(str::to_owned).to_vec(), ..Default::default() };
@@ -315,7 +315,7 @@ async fn a_token_is_good_for_its_list_alone() {
 }
 
 #[tokio::test]
-async fn everything_wrong_with_a_list_is_told_at_once() {
+async fn all_violations_of_a_list_request_are_reported_at_once() {
     let (_server, client) = start().await;
     let time = |seconds| Some(Timestamp { seconds, nanos: 0 });
     let long = "x".repeat(513);
@@ -383,7 +383,7 @@ async fn everything_wrong_with_a_list_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn pages_end_by_bytes_and_lose_nothing() {
+async fn pages_are_limited_by_bytes_and_lose_nothing() {
     let (_server, client) = start().await;
     let mut expected = Vec::new();
     for place in 0..900 {

@@ -1,4 +1,4 @@
-//! Compiles `proto/` with protox, so that building needs no protoc.
+//! Compiles `proto/` with protox, so that the build needs no protoc.
 
 #[path = "build/layouts.rs"]
 mod layouts;
@@ -24,10 +24,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build");
     let descriptors = protox::compile(FILES, ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    // Reflection serves the same descriptors that the code is generated from.
+    // Served by reflection: the same descriptors that the code is generated from.
     fs::write(out.join("plaudit.descriptors"), descriptors.encode_to_vec())?;
     fs::write(out.join("layouts.rs"), layouts::generate(&descriptors)?)?;
-    // Its servers are for tests and benches, which stand in for Plaudit.
+    // Tests and benches use these servers as stand-ins for Plaudit.
     tonic_prost_build::configure().compile_fds(descriptors.clone())?;
     let services = out.join("services");
     fs::create_dir_all(&services)?;
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build_client(false)
         .codec_path("crate::grpc::codec::ServerCodec")
         .extern_path(".plaudit.v1", "crate::proto::v1")
-        // A list's answer that is put together from encoded assessments, and an item that is refused before it is decoded.
+        // A list response assembled from encoded assessments, and an import item that can be refused before it is decoded.
         .extern_path(".plaudit.v1.ListAssessmentsResponse", "crate::grpc::encoded::EncodedAssessments")
         .extern_path(".plaudit.v1.ImportConversationsRequest", "crate::grpc::import::WireItem")
         .out_dir(services)

@@ -1,5 +1,5 @@
-//! Generates what `grpc/budget.rs` knows of the messages: of each that can be part of a request, which fields take more memory
-//! decoded than on the wire.
+//! Generates the layouts that `grpc/budget.rs` reads: for each message that can be part of a request, the fields that take more
+//! memory decoded than on the wire.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +11,7 @@ use prost_types::{
     field_descriptor_proto::{Label, Type},
 };
 
-/// Messages by their full names.
+/// Messages by full name.
 type Messages<'a> = BTreeMap<String, &'a DescriptorProto>;
 
 pub fn generate(descriptors: &FileDescriptorSet) -> Result<String, String> {
@@ -61,8 +61,8 @@ pub fn generate(descriptors: &FileDescriptorSet) -> Result<String, String> {
         .map(|(index, name)| format!("    pub const {name}: usize = {index};\n"))
         .collect();
     Ok(format!(
-        "{code}\n{roots}\n/// The repeated fields of requests, each with a number.\npub mod counters {{\n{counters}    pub const COUNT: usize = {};\n}}\n\n\
-         /// Of each method the layout of its request, and what reads one and drops it.\npub const READERS: &[(&str, &Layout, fn(&[u8]) -> Result<(), tonic::Status>)] = &[\n{readers}];\n",
+        "{code}\n{roots}\n/// An index for each repeated field of a request.\npub mod counters {{\n{counters}    pub const COUNT: usize = {};\n}}\n\n\
+         /// For each method: its path, the layout of its request, and a function that decodes one and drops it.\npub const READERS: &[(&str, &Layout, fn(&[u8]) -> Result<(), tonic::Status>)] = &[\n{readers}];\n",
         counted.len()
     ))
 }
@@ -75,7 +75,7 @@ struct Generator<'a> {
 }
 
 impl Generator<'_> {
-    /// Writes the layout of a message, after those of the messages in it.
+    /// Writes the layout of a message, after those of the messages it contains.
     fn layout(&mut self, name: &str) -> Result<(), String> {
         if !self.done.insert(name.to_owned()) {
             return Ok(());
@@ -137,7 +137,7 @@ impl Generator<'_> {
         Ok(code)
     }
 
-    /// Whether something in a message is repeated, or holds bytes.
+    /// Whether a message has a repeated or bytes field at any depth.
     fn grows(&self, name: &str, above: &mut Vec<String>) -> bool {
         if above.iter().any(|known| known == name) {
             return false;
@@ -154,7 +154,7 @@ impl Generator<'_> {
     }
 }
 
-/// `.plaudit.v1.StoreMessageRequest` is `STORE_MESSAGE_REQUEST`.
+/// `.plaudit.v1.StoreMessageRequest` becomes `STORE_MESSAGE_REQUEST`.
 fn constant(name: &str) -> String {
     let mut constant = String::new();
     for character in name.rsplit('.').next().unwrap_or_default().chars() {
@@ -171,6 +171,6 @@ fn rust_path(name: &str) -> Result<String, String> {
         return Ok(format!("crate::proto::v1::{name}"));
     }
     let name =
-        name.strip_prefix(".google.protobuf.").ok_or_else(|| format!("{name} is of an unknown package"))?;
+        name.strip_prefix(".google.protobuf.").ok_or_else(|| format!("{name} is in an unknown package"))?;
     Ok(format!("prost_types::{name}"))
 }

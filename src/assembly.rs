@@ -1,4 +1,4 @@
-//! Puts the parts together that `plaudit serve` runs: the store, the use cases, the edges, the background tasks.
+//! Puts together what `plaudit serve` runs: the store, the use cases, the edges and the background tasks.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -15,19 +15,19 @@ use crate::{
     store::{Keyspace, SledOptions, SledStore},
 };
 
-/// What a running server is made of, besides the server itself.
+/// The parts of a running server, apart from the server itself.
 pub struct Assembly {
     pub edges: Edges,
-    /// Tells the server that the store has failed.
+    /// Becomes `Some` when the store has failed.
     pub store_failure: watch::Receiver<Option<Arc<str>>>,
-    /// Ends the background tasks, then closes the store. It is run when no call is left.
+    /// Stops the background tasks, then closes the store. Run it once no call is in flight.
     pub close: Close,
 }
 
-/// Is told how long the background tasks may take for what they have begun. The store's last sync takes as long as it takes.
+/// Takes how long the background tasks may need to finish what they have begun. The store's last sync is not limited.
 pub type Close = Box<dyn FnOnce(Duration) -> BoxFuture<'static, Result<(), AssemblyError>> + Send>;
 
-/// Why the parts could not be put together, or not be ended.
+/// Why startup or shutdown failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct AssemblyError(pub String);
@@ -38,8 +38,8 @@ impl AssemblyError {
     }
 }
 
-/// Opens the store that the settings name and builds everything on top of it. `address` is told to whoever finds the
-/// data directory in use.
+/// Opens the store that the settings name and builds everything on top of it. `address` appears in the error that another
+/// process gets when it finds the data directory in use.
 pub async fn build(config: &Config, address: SocketAddr) -> Result<Assembly, AssemblyError> {
     let options = SledOptions {
         cache_bytes: config.store.cache_mib * 1024 * 1024,
@@ -58,7 +58,7 @@ pub async fn build(config: &Config, address: SocketAddr) -> Result<Assembly, Ass
         keep_deleted_days: config.deletion.keep_days,
         keep_events_days: config.events.keep_days,
         realtime_seconds: config.scoring.realtime_seconds,
-        // Read once for the life of the process.
+        // Leaked on purpose: read once per process.
         enneo_source: String::leak(config.enneo.source.clone()),
         dixa_source: String::leak(config.dixa.source.clone()),
     };
@@ -69,7 +69,7 @@ pub async fn build(config: &Config, address: SocketAddr) -> Result<Assembly, Ass
     assemble(Arc::new(store), Arc::new(SystemClock), settings, &rest).await
 }
 
-/// Builds everything on top of a store that is open.
+/// Builds everything on top of an open store.
 pub async fn assemble(
     store: Arc<dyn Keyspace>,
     clock: Arc<dyn Clock>,
@@ -88,10 +88,10 @@ pub async fn assemble(
     let close = move |background_within: Duration| -> BoxFuture<'static, Result<(), AssemblyError>> {
         Box::pin(async move {
             if tokio::time::timeout(background_within, background.stop()).await.is_err() {
-                // Its job is in the queue until it is done.
+                // A job stays queued until it is done.
                 tracing::warn!(
                     seconds = background_within.as_secs_f64(),
-                    "scoring did not end in time; what it had begun is scored after the next start"
+                    "scoring did not finish in time; what it had begun is scored after the next start"
                 );
             }
             if let Ok(stats) = store.stats().await {

@@ -1,4 +1,4 @@
-//! The time of day, handed in so that tests own it.
+//! The wall clock, injected so that tests control it.
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
@@ -7,24 +7,23 @@ use std::{
 
 use crate::domain::UnixMillis;
 
-/// Tells the time of day.
 pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> UnixMillis;
 }
 
-/// The machine's clock.
+/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> UnixMillis {
-        // A clock set before 1970 counts as 1970: stored times are never negative.
+        // A clock set before 1970 reads as 1970: stored times are never negative.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 }
 
-/// A clock that stands still until it is moved: for tests.
+/// A clock for tests that moves only when told to.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 

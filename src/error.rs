@@ -1,4 +1,4 @@
-//! What can go wrong in a use case. An edge turns it into its own shape; the causes inside are logged once and not sent.
+//! What can go wrong in a use case. Each edge maps it to its own error format; internal causes are logged once and never sent.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::{
     store::StoreError,
 };
 
-/// Why a use case did not do what was asked.
+/// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the request is not valid: {0}")]
@@ -29,13 +29,13 @@ pub enum Error {
     /// `name` is a resource name.
     #[error("{name} has changed since etag {sent:?}; read it again and retry with its current etag")]
     EtagMismatch { name: String, sent: String },
-    /// `message` is a resource name. It is stored.
+    /// `message` is a resource name; the message has been stored.
     #[error("{message} is stored, but its scoring did not finish in time; it continues in the background")]
     ScoringUnfinished { message: String },
     /// `name` is the rating's resource name.
     #[error("{name} is {}: {because}", state.word().replace('_', " "))]
     RatingClosed { name: String, state: RatingState, because: &'static str },
-    /// `name` is the team that is there.
+    /// `name` is the existing team's resource name.
     #[error("{source_name}:{external_id} is already in the directory as {name}")]
     TeamExists { source_name: String, external_id: String, name: String },
     #[error("{name} has {members} members; remove them first")]
@@ -55,15 +55,15 @@ pub enum Error {
     IdentityTaken { what: String, by: ConversationId },
     #[error("too many writes are waiting; retry in {} ms", retry_after.as_millis())]
     Overloaded { retry_after: Duration },
-    /// The store has failed or is closed; a write is of unknown outcome.
+    /// The store has failed or is closed; whether a pending write was committed is unknown.
     #[error("the store is not available: {0}")]
     Unavailable(String),
-    /// A fault of ours.
+    /// A bug or damaged data on the server's side.
     #[error("{0}")]
     Internal(String),
 }
 
-/// The kinds of thing that a name can name.
+/// The kinds of resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResourceKind {
     Conversation,
@@ -102,7 +102,7 @@ impl std::fmt::Display for ResourceKind {
 }
 
 impl Error {
-    /// How long a caller should wait when there are too many writes.
+    /// How long a caller should wait before it retries when the store is overloaded.
     const RETRY_AFTER: Duration = Duration::from_millis(250);
 
     pub fn not_found(kind: ResourceKind, name: impl ToString) -> Self {
@@ -121,7 +121,7 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Overloaded => Self::Overloaded { retry_after: Self::RETRY_AFTER },
             StoreError::Failed(_) => Self::Unavailable(error.to_string()),
-            // A use case that can meet a conflict handles it; one that slips through is a fault of ours.
+            // A use case that can run into a conflict handles it itself; one that gets here is a bug.
             StoreError::Conflict { .. } | StoreError::Limit(_) | StoreError::Corrupt(_) => {
                 Self::Internal(error.to_string())
             }

@@ -1,10 +1,10 @@
-//! What the targets in `fuzz/` read and nobody else may.
+//! Entry points for the targets in `fuzz/`, public for them alone.
 
 use crate::{grpc::pages, service::page::Cursor};
 
 pub use crate::cli::read_import;
 
-/// The place in a page token, in each of the forms that lists have for it.
+/// Parses the position in a page token, in both forms that lists use.
 pub fn read_place(text: &str) {
     if let Ok(cursor) = text.parse::<Cursor>() {
         assert_eq!(cursor.to_string().parse(), Ok(cursor));

@@ -1,7 +1,7 @@
-//! Plaudit, a self-hosted conversation-quality server. The modules stand in reading order: from the words, through the use
-//! cases, to the edges.
+//! Plaudit, a self-hosted conversation-quality server. The modules are declared in reading order: the domain first, then the
+//! use cases, then the edges.
 
-// What a server must not do. Tests, benches and build scripts may.
+// What a server must not do; tests may.
 #![cfg_attr(
     not(test),
     warn(
@@ -21,7 +21,7 @@ pub mod interchange;
 #[allow(
     clippy::indexing_slicing,
     clippy::string_slice,
-    reason = "positions in tables and transcripts come from the same code; tests of any text hold it to that"
+    reason = "positions in tables and transcripts are computed by the same code; property tests over arbitrary text check it"
 )]
 pub mod scoring;
 pub mod store;

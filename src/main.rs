@@ -1,6 +1,6 @@
-//! The binary: the command line of the library.
+//! The `plaudit` binary. Everything is in the library.
 
-/// Many small allocations on several threads are what a call is made of.
+/// A call makes many small allocations, on several threads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

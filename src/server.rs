@@ -1,7 +1,7 @@
 //! One port for gRPC and REST: start, drain, stop.
 //!
-//! The listener and the signal to stop are handed in, so that tests own both. The server knows no API: methods, limits and the
-//! words of errors are the edges'. Nor does it know the store: it is told when the store has failed.
+//! The listener and the shutdown signal are passed in, so that tests control both. The server knows neither the APIs nor the
+//! store: the edges supply methods, limits and error texts, and a channel reports when the store has failed.
 
 mod access;
 mod answer_body;
@@ -48,32 +48,32 @@ pub use refusal::{Refusal, Wording, code_name};
 pub use request_body::{BODY_IDLE, ReadBodyError, read_body};
 pub use request_id::{REQUEST_ID, RequestId};
 
-/// How the server behaves.
+/// Server options.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How long calls may take to end once the server drains.
+    /// How long calls may take to finish once the server drains.
     pub drain: Duration,
-    /// How long a caller may keep the server waiting for the next piece of a request's body; [`BODY_IDLE`] unless a test
-    /// has less time. Streams of requests may take any.
+    /// How long the server waits for the next piece of a request body; [`BODY_IDLE`] except in tests. Does not apply to request
+    /// streams.
     pub body_idle: Duration,
-    /// Further connections wait in the listener's queue.
+    /// The most open connections; more wait in the listener's backlog.
     pub max_connections: usize,
-    /// HTTP/2 streams of one connection at a time.
+    /// The most concurrent HTTP/2 streams per connection.
     pub max_streams_per_connection: u32,
-    /// Names that requests may call the server by, besides the loopback's own; without a port.
+    /// Host names, without a port, that requests may use besides those of the loopback.
     pub allowed_hosts: Vec<String>,
 }
 
-/// How a drain went.
+/// What a drain had to cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drained {
-    /// Calls that had not ended when the time was over, and were cut.
+    /// Calls still in flight at the end of the drain.
     pub cut_calls: usize,
-    /// Connections that had not ended, with calls or without.
+    /// Connections still open then, with or without calls.
     pub cut_connections: usize,
 }
 
-/// Why the server did not start, or did not end well.
+/// Why the server did not start, or stopped with an error.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     #[error(
@@ -89,7 +89,7 @@ pub enum ServeError {
     StoreFailed(Arc<str>),
 }
 
-/// Opens the port, unless others than this machine could reach it.
+/// Opens the port; refuses any address that is not on the loopback.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
     require_loopback(address)?;
     TcpListener::bind(address).await.map_err(|cause| ServeError::Bind { address, cause })
@@ -103,11 +103,11 @@ fn require_loopback(address: SocketAddr) -> Result<(), ServeError> {
     if loopback { Ok(()) } else { Err(ServeError::NotLoopback(address)) }
 }
 
-/// Serves until `shutdown` ends or the store fails, then drains: health says NOT_SERVING, the listener closes, streams that
-/// only watch are ended, calls may finish, and after `options.drain` what remains is cut.
+/// Serves until `shutdown` resolves or the store fails, then drains: health reports NOT_SERVING, the listener closes, watch
+/// streams end, other calls may finish, and what remains after `options.drain` is cut.
 ///
-/// When this returns no call is running; the caller then stops its workers and closes the store. A failed store is an
-/// error, also when it failed during the drain.
+/// No call is running when this returns; the caller then stops the background tasks and closes the store. A failed store is an
+/// error even if it failed during the drain.
 pub async fn serve(
     listener: TcpListener,
     edges: Edges,
@@ -142,7 +142,7 @@ fn assemble(edges: Edges, options: &Options, draining: watch::Receiver<bool>) ->
     let patience = Patience {
         idle: options.body_idle,
         draining: draining.clone(),
-        // The rest of the drain is for the answer.
+        // The other half is left for answering.
         while_draining: options.drain / 2,
     };
     let GrpcEdge { router, methods, wording, stop_serving } = edges.grpc;
@@ -161,7 +161,7 @@ fn assemble(edges: Edges, options: &Options, draining: watch::Receiver<bool>) ->
     (Arc::new(calls), stop_serving)
 }
 
-/// Tells the access log which route was taken: its template, as the path itself may hold ids of persons.
+/// Notes the matched route for the access log: its template, because the path itself may hold personal ids.
 fn note_route(request: Request<Body>) -> Request<Body> {
     let extensions = request.extensions();
     if let (Some(notes), Some(matched)) =
@@ -172,7 +172,7 @@ fn note_route(request: Request<Body>) -> Request<Body> {
     request
 }
 
-/// Ends when the store fails; a store that is gone without a failure never does.
+/// Resolves when the store fails. A sender that is dropped without a failure does not count.
 async fn failed(mut store_failure: watch::Receiver<Option<Arc<str>>>) -> Arc<str> {
     match store_failure.wait_for(Option::is_some).await.map(|cause| cause.clone()) {
         Ok(Some(cause)) => cause,
@@ -189,7 +189,7 @@ async fn accept(
 ) -> std::convert::Infallible {
     let places = Arc::new(Semaphore::new(max_connections));
     loop {
-        // The semaphore is never closed, so that this always gives a place.
+        // The semaphore is never closed, so this always succeeds.
         let place = places.clone().acquire_owned().await;
         let stream = next_connection(listener).await;
         while connections.try_join_next().is_some() {}
@@ -205,10 +205,10 @@ async fn next_connection(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return stream,
-            // The caller was gone before we came to it.
+            // The client disconnected before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                // Most likely no file descriptor is free; others will end.
+                // Most likely out of file descriptors; some are freed when other connections close.
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
@@ -216,7 +216,7 @@ async fn next_connection(listener: &TcpListener) -> TcpStream {
     }
 }
 
-/// Waits for the connections to end, and cuts those that do not.
+/// Waits for the connections to close, and cuts those that do not in time.
 async fn finish(connections: &mut JoinSet<()>, within: Duration, calls: &Calls) -> Drained {
     let all_ended = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(within, all_ended).await.is_ok() {
@@ -227,7 +227,7 @@ async fn finish(connections: &mut JoinSet<()>, within: Duration, calls: &Calls) 
     tracing::warn!(
         calls = cut.cut_calls,
         connections = cut.cut_connections,
-        "the time to drain is over; what remained was cut"
+        "the drain timed out; the remaining calls and connections were cut"
     );
     cut
 }

@@ -1,7 +1,7 @@
-//! The access log: one line per call, written when the call has ended, however it ended.
+//! The access log: one line per call, written when the call ends, however it ends.
 //!
-//! No line holds what a caller sent: of a REST path the route's template is written, of a gRPC path only a method that
-//! exists, of a request id that may be more than an id its hash.
+//! No line holds what a caller sent: REST paths are logged as route templates, gRPC paths only if the method exists, and
+//! request ids that could hold personal data as a hash.
 
 use std::{
     borrow::Cow,
@@ -19,24 +19,24 @@ use tracing::{Span, info};
 
 use super::request_id::RequestId;
 
-/// Which of the two edges a call came in by.
+/// The edge that a call came in by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Edge {
     Grpc,
     Rest,
 }
 
-/// What others note of a call for its line; found in the extensions of its request.
+/// What other parts of the server note for the access log; kept in the request's extensions.
 #[derive(Debug, Default)]
 pub(super) struct CallNotes {
     /// The REST route's template, or the gRPC method once it is known to exist.
     pub(super) route: OnceLock<Arc<str>>,
     pub(super) request_bytes: AtomicU64,
-    /// Set when the request's body ended before its end.
+    /// Set when the request's body was cut short.
     pub(super) body_cut: OnceLock<BodyCut>,
 }
 
-/// Why a body ended before its end; the call is answered accordingly, whatever its service made of it.
+/// Why a request body was cut short. This decides the answer, whatever the service made of the partial body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BodyCut {
     /// The caller took too long.
@@ -47,7 +47,7 @@ pub(super) enum BodyCut {
     Broken,
 }
 
-/// How a call ended, in the words of its edge.
+/// How a call ended, in its edge's terms.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Outcome {
     Named(&'static str),
@@ -63,7 +63,7 @@ impl Outcome {
     }
 }
 
-/// A call in flight. Its line is written when this is dropped.
+/// A call in flight. Dropping it writes the log line.
 #[derive(Debug)]
 pub(super) struct Access {
     edge: Edge,
@@ -75,7 +75,7 @@ pub(super) struct Access {
     status: Option<Outcome>,
     response_bytes: u64,
     in_flight: Arc<AtomicUsize>,
-    /// Dropped with this, which tells the request's body that the call has ended.
+    /// Dropping it tells the request's body that the call has ended.
     ends: Option<oneshot::Sender<Infallible>>,
 }
 
@@ -87,7 +87,7 @@ impl Access {
         in_flight: Arc<AtomicUsize>,
     ) -> Self {
         in_flight.fetch_add(1, Ordering::Relaxed);
-        // At the level of errors, so that every line of the call carries the id, whatever the filter.
+        // At level error, so that every log line of the call carries the id, whatever the filter.
         let span = tracing::error_span!("call", request_id = request_id.logged());
         Self {
             edge,
@@ -107,19 +107,19 @@ impl Access {
         self.edge
     }
 
-    /// Hears the end of the call: its sender is dropped then.
+    /// Resolves when the call ends, because that drops the sender.
     pub(super) fn end_signal(&mut self) -> oneshot::Receiver<Infallible> {
         let (ends, ended) = oneshot::channel();
         self.ends = Some(ends);
         ended
     }
 
-    /// Notes how the call ended. Without it the caller went away before the end.
+    /// Notes how the call ended. If nothing is noted, the caller cancelled it.
     pub(super) fn ended(&mut self, status: Outcome) {
         self.status = Some(status);
     }
 
-    /// The same, unless an end was noted before.
+    /// Like [`Self::ended`], unless an outcome is already noted.
     pub(super) fn ended_if_open(&mut self, status: Outcome) {
         self.status.get_or_insert(status);
     }
@@ -148,7 +148,7 @@ impl Drop for Access {
         let route = self.notes.route.get().map_or("unmatched", |route| &**route);
         let (edge, method, cancelled) = match self.edge {
             Edge::Grpc => ("grpc", Cow::Borrowed(route), "CANCELLED"),
-            // 499: the customary number for a caller who did not wait.
+            // 499: nginx's status for a client that closed the connection early.
             Edge::Rest => ("rest", Cow::Owned(format!("{} {route}", self.method())), "499"),
         };
         info!(

@@ -1,5 +1,5 @@
-//! The body of an answer: counted for the access log, ended by the call's deadline, and, where the call would otherwise
-//! last for ever, by the drain.
+//! A response body: counted for the access log, ended at the call's deadline and, for calls that would otherwise never end, by
+//! the drain.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -20,14 +20,13 @@ use super::{
     refusal::{self, Refusal, Wording},
 };
 
-/// An answer's body on its way to the caller.
 pub(super) struct AnswerBody {
     inner: Body,
     access: Access,
     wording: Wording,
     http_status: StatusCode,
     deadline: Option<Pin<Box<Sleep>>>,
-    /// Present on calls that last until someone ends them.
+    /// Only for calls that last until someone ends them.
     drain: Option<BoxFuture<'static, ()>>,
     state: State,
 }
@@ -35,13 +34,13 @@ pub(super) struct AnswerBody {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    /// The drain has begun: one frame more, which tells the caller of it where the service has something to tell.
+    /// The drain has begun: one more frame may follow, in case the service has something to say about it.
     LastFrame,
     Ended,
 }
 
 impl AnswerBody {
-    /// Wraps an answer. `deadline` and `drain` are for the gRPC edge, which can end an answer with a status.
+    /// Wraps a response. Only the gRPC edge passes `deadline` and `drain`, because only it can end a response with a status.
     pub(super) fn wrap(
         response: Response<Body>,
         mut access: Access,
@@ -86,20 +85,20 @@ impl AnswerBody {
                 Poll::Ready(None)
             }
             Err(_) => {
-                self.access.span.in_scope(|| tracing::error!("a call panicked while it answered"));
+                self.access.span.in_scope(|| tracing::error!("a call panicked while streaming its response"));
                 Poll::Ready(Some(match self.access.edge() {
                     Edge::Grpc => Ok(self.end_with(Refusal::Fault)),
                     Edge::Rest => {
                         self.state = State::Ended;
                         self.access.ended(Outcome::Named("BROKEN"));
-                        Err("a fault of the server".into())
+                        Err("internal error".into())
                     }
                 }))
             }
         }
     }
 
-    /// Counts a frame of the service's and learns the call's end from it.
+    /// Counts a frame from the service and notes whether it ends the call.
     fn pass(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
         if let Some(data) = frame.data_ref() {
             self.access.sent(data.len());
@@ -120,7 +119,7 @@ impl AnswerBody {
         }
     }
 
-    /// Ends the call with a status of the server's own.
+    /// Ends the call with a status of the server itself.
     fn end_with(&mut self, refusal: Refusal) -> Frame<Bytes> {
         self.state = State::Ended;
         self.inner = Body::empty();
@@ -130,7 +129,7 @@ impl AnswerBody {
     }
 }
 
-/// Notes that the answer was given to its end.
+/// Notes that the response was sent to its end.
 fn end(access: &mut Access, http_status: StatusCode, trailers: Option<&HeaderMap>) {
     match access.edge() {
         Edge::Rest => access.ended(Outcome::Http(http_status)),

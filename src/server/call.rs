@@ -1,4 +1,4 @@
-//! One call: its id, its edge, the guards before it, and what becomes of it when it fails in a way of its own.
+//! One call: its id, its edge, the checks before it, and the answer when it is refused, times out or panics.
 
 use std::{
     convert::Infallible,
@@ -30,11 +30,12 @@ use super::{
     request_body::{Patience, RequestBody},
     request_id::{REQUEST_ID, RequestIds},
 };
-/// When the caller of a gRPC call stops waiting; found in the extensions of its request.
+
+/// When a gRPC caller stops waiting; kept in the request's extensions.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(pub Instant);
 
-/// What every call needs; one for the whole server.
+/// What every call needs; one per server.
 pub(super) struct Calls {
     pub(super) grpc: Router,
     pub(super) rest: Router,
@@ -45,18 +46,18 @@ pub(super) struct Calls {
     pub(super) request_ids: RequestIds,
     /// Becomes true when the server drains.
     pub(super) draining: watch::Receiver<bool>,
-    /// With the bodies of requests, but for those that are streams.
+    /// How long to wait for request bodies other than streams.
     pub(super) patience: Arc<Patience>,
     pub(super) in_flight: Arc<AtomicUsize>,
 }
 
 impl Calls {
-    /// How many calls have not ended.
+    /// The number of calls in flight.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Answers one call. It never fails: whatever happens becomes an answer in the shape of the call's edge.
+    /// Answers one call. It never fails: every error becomes a response in the edge's format.
     pub(super) async fn answer(
         self: Arc<Self>,
         mut request: Request<ReadToEnd>,
@@ -78,7 +79,7 @@ impl Calls {
     async fn answer_grpc(&self, mut request: Request<ReadToEnd>, mut access: Access) -> Response<AnswerBody> {
         let method = self.methods.get(request.uri().path());
         if let Some(method) = method {
-            // Only now: a path that is no method could hold anything.
+            // Only known methods are noted: any other path could hold anything.
             let _ = access.notes.route.set(method.path.clone());
         }
         let deadline = match self.admit(&request) {
@@ -115,7 +116,7 @@ impl Calls {
             response = match cut {
                 BodyCut::Idle => self.wording.response(Refusal::BodyIdle),
                 BodyCut::Draining => self.wording.response(Refusal::ShuttingDown),
-                // Nobody reads it; the access log does.
+                // The client will not read this, but the access log records it.
                 BodyCut::Broken => Status::cancelled("the caller went away").into_http(),
             };
         }
@@ -126,7 +127,7 @@ impl Calls {
         AnswerBody::wrap(response, access, self.wording, sleep, drain)
     }
 
-    /// What must be right before a gRPC call may go to its service. Answers the time that the caller gives it.
+    /// Checks a gRPC call before it goes to its service. Returns the caller's timeout, if it set one.
     fn admit(&self, request: &Request<ReadToEnd>) -> Result<Option<Duration>, Refusal> {
         if !self.hosts.passes(request.uri(), request.headers()) {
             return Err(Refusal::HostNotAllowed);
@@ -171,7 +172,7 @@ impl Calls {
         if let Some((status, message)) = late {
             response = error(status, message);
             if version < Version::HTTP_2 {
-                // What may still come of the body is nobody's next request.
+                // The rest of the body may still arrive and must not be read as the next request.
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
         }
@@ -192,19 +193,19 @@ impl Calls {
         request.map(|body| Body::new(RequestBody::new(body, notes, framing, wording, patience, drain, ended)))
     }
 
-    /// Ends when the server drains.
+    /// Resolves when the server drains.
     pub(super) fn drain(&self) -> BoxFuture<'static, ()> {
         let mut draining = self.draining.clone();
         async move {
-            // An error means that the server is gone, which is the end of the call too.
+            // An error means that the server is gone, which ends the call too.
             let _ = draining.wait_for(|draining| *draining).await;
         }
         .boxed()
     }
 }
 
-/// What both edges say.
-pub const HOST_NOT_ALLOWED: &str = "this server does not answer to the host name in the request; the setting \
+/// Error messages that both edges use.
+pub const HOST_NOT_ALLOWED: &str = "this server does not accept the host name in the request; the setting \
      allowed_hosts adds names to localhost, 127.0.0.0/8 and [::1]";
 pub const SHUTTING_DOWN: &str = "the server is shutting down";
 pub const BODY_IDLE_MESSAGE: &str = "the rest of the request did not arrive in time; nothing was done";
@@ -213,7 +214,7 @@ fn content_type(headers: &HeaderMap) -> &[u8] {
     headers.get(header::CONTENT_TYPE).map_or(b"", |value| value.as_bytes())
 }
 
-/// The edge is decided by the content type alone, before any routing.
+/// The content type alone decides the edge, before any routing.
 fn edge_of(headers: &HeaderMap) -> Edge {
     const GRPC: &[u8] = b"application/grpc";
     let is_grpc =
@@ -221,14 +222,14 @@ fn edge_of(headers: &HeaderMap) -> Edge {
     if is_grpc { Edge::Grpc } else { Edge::Rest }
 }
 
-/// Whether the messages are protobuf in gRPC's own framing: not gRPC-Web, not JSON.
+/// Whether it is plain gRPC with protobuf messages: not gRPC-Web, not JSON.
 fn is_grpc_proto(headers: &HeaderMap) -> bool {
     let essence = content_type(headers).split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
     essence.eq_ignore_ascii_case(b"application/grpc")
         || essence.eq_ignore_ascii_case(b"application/grpc+proto")
 }
 
-/// The header `grpc-timeout`, as gRPC's protocol over HTTP/2 defines it.
+/// Parses `grpc-timeout` as the gRPC over HTTP/2 protocol defines it.
 fn parse_timeout(value: &str) -> Option<Duration> {
     let (unit_at, unit) = value.char_indices().next_back()?;
     let digits = value.get(..unit_at)?;
@@ -266,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn timeouts_are_parsed_as_the_protocol_says() {
+    fn timeouts_are_parsed_as_the_protocol_defines() {
         assert_eq!(parse_timeout("3H"), Some(Duration::from_secs(3 * 3600)));
         assert_eq!(parse_timeout("99999999M"), Some(Duration::from_secs(99_999_999 * 60)));
         assert_eq!(parse_timeout("250m"), Some(Duration::from_millis(250)));

@@ -1,4 +1,4 @@
-//! One connection: HTTP/1.1 or HTTP/2 with prior knowledge, its limits, and its orderly end.
+//! One connection: HTTP/1.1 or HTTP/2 with prior knowledge, its limits and its shutdown.
 
 use std::{
     future::poll_fn,
@@ -22,31 +22,31 @@ use super::{
     lingering_close::{Lingering, ReadToEnd, Unread},
 };
 
-/// A caller who opens a connection has so long to begin a request, and again between two on HTTP/1.1.
+/// How long a client may take to begin its first request and, on HTTP/1.1, between two requests.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-/// An HTTP/2 caller who does not answer a ping within [`PING_TIMEOUT`] is taken for gone.
+/// An HTTP/2 client that does not answer a ping within [`PING_TIMEOUT`] is considered gone.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 const MAX_HEADERS: usize = 100;
-/// Unread bytes per stream. A caller of a bulk import sends so much ahead of what the server has read: of items of some 150
-/// bytes it is fewer than 1,000 with those that are undecided.
+/// Unread bytes per stream. This bounds how far ahead of the server the client of a bulk import can send: with items of about
+/// 150 bytes, fewer than 1,000 items including the undecided ones.
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
-/// Unread bytes per connection, whatever the number of its streams.
+/// Unread bytes per connection, over all of its streams.
 const CONNECTION_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
 
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 pub(super) type Protocol = auto::Builder<TokioExecutor>;
 
-/// How every connection is spoken.
+/// The protocol settings of every connection.
 pub(super) fn protocol(max_streams: u32) -> Protocol {
     let mut protocol = Protocol::new(TokioExecutor::new());
     protocol
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
-        // A caller may end its side when it has sent its request, and still waits for the answer.
+        // A client may close its sending side after the request and still wait for the response.
         .half_close(true)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEADER_BYTES);
@@ -62,7 +62,7 @@ pub(super) fn protocol(max_streams: u32) -> Protocol {
     protocol
 }
 
-/// Serves a connection until the caller closes it, or, when the server drains, until its calls have ended.
+/// Serves a connection until the client closes it or, when the server drains, until its calls have ended.
 pub(super) async fn serve(stream: TcpStream, protocol: Protocol, calls: Arc<Calls>) {
     let mut drain = calls.drain();
     let begun = tokio::select! {
@@ -70,7 +70,7 @@ pub(super) async fn serve(stream: TcpStream, protocol: Protocol, calls: Arc<Call
         () = &mut drain => return,
     };
     let Ok(Ok(spoken)) = begun else { return };
-    // Answers are small and written whole; waiting for more to send only adds to their time.
+    // Responses are small and written whole; Nagle's algorithm would only delay them.
     let _ = stream.set_nodelay(true);
     let unread = Unread::default();
     let stream = Lingering::new(stream, (spoken == Spoken::Http1).then(|| unread.clone()));
@@ -86,7 +86,7 @@ pub(super) async fn serve(stream: TcpStream, protocol: Protocol, calls: Arc<Call
         }
     };
     match ended.as_ref().map_err(|error| error.downcast_ref::<hyper::Error>()) {
-        // It was answered below us, with 400 or 431 and no body. The cause is one of a few fixed texts.
+        // hyper has already answered 400 or 431 without a body. The cause is one of a few fixed texts.
         Err(Some(unreadable)) if unreadable.is_parse() => {
             tracing::info!(cause = %unreadable, "a request could not be read as HTTP/1.1; refused it");
         }
@@ -95,14 +95,14 @@ pub(super) async fn serve(stream: TcpStream, protocol: Protocol, calls: Arc<Call
     }
 }
 
-/// Drives a connection over HTTP/2, but lets everything else that is ready run first. Many calls end at once, as one sync makes
-/// all of them durable; each wakes its connection, which would run next and write that one answer. So the answers of one
-/// moment leave in one write.
+/// Drives an HTTP/2 connection, but yields first to everything else that is ready. One sync makes the writes of many calls
+/// durable at once; the first of them to finish would wake its connection, which would run next and write that one response.
+/// Yielding lets all those responses go out in one write.
 async fn giving_way<F: Future>(mut connection: Pin<&mut F>, spoken: Spoken) -> F::Output {
     let mut has_given_way = false;
     poll_fn(move |cx| {
         has_given_way = !has_given_way && spoken == Spoken::Http2;
-        // It wakes this when what is ready has run; dropping it takes nothing back.
+        // It wakes this task once the ready tasks have run; dropping it does not undo that.
         if has_given_way && pin!(tokio::task::yield_now()).poll(cx).is_pending() {
             return Poll::Pending;
         }
@@ -117,7 +117,7 @@ enum Spoken {
     Http2,
 }
 
-/// Waits until the caller has said which protocol it speaks: hyper's own search for the preface knows no timeout.
+/// Waits until the client has shown which protocol it speaks: hyper's own detection of the preface has no timeout.
 async fn begins(stream: &TcpStream) -> io::Result<Spoken> {
     let mut start = [0; H2_PREFACE.len()];
     loop {
@@ -131,7 +131,8 @@ async fn begins(stream: &TcpStream) -> io::Result<Spoken> {
         if count == start.len() {
             return Ok(Spoken::Http2);
         }
-        // The bytes stay in the socket, so it is readable all the time; this happens when a preface comes in pieces.
+        // `peek` leaves the bytes in the socket, which therefore stays readable, so poll. This only happens when the preface
+        // arrives in pieces.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -159,7 +160,7 @@ mod tests {
         has_started.await.unwrap();
         tokio::spawn(async move {
             tokio::spawn(async move { ran.send("a call").unwrap() });
-            // Whoever is woken last would run next.
+            // Without yielding, the task woken last would run next.
             wake.send(()).unwrap();
         });
         assert_eq!(order.recv().await, Some("a call"));

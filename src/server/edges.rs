@@ -1,4 +1,4 @@
-//! What answers the calls that the server takes.
+//! What the server hands its calls to.
 
 use axum::{Router, body::Body};
 use futures_util::future::BoxFuture;
@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 
 use super::{methods::Methods, refusal::Wording};
 
-/// Renders an error of the server's own (403, 408, 500, 503) in the shape that callers of this path expect.
+/// Renders an error of the server itself (403, 408, 500, 503) in the format that callers of this path expect.
 pub type RestError = fn(path: &str, status: StatusCode, message: &str) -> Response<Body>;
 
 pub struct Edges {
@@ -19,6 +19,6 @@ pub struct GrpcEdge {
     pub router: Router,
     pub methods: Methods,
     pub wording: Wording,
-    /// Has its health service say NOT_SERVING; run when the server begins to drain.
+    /// Makes the health service report NOT_SERVING; run when the drain begins.
     pub stop_serving: Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>,
 }

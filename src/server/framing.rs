@@ -1,24 +1,24 @@
-//! gRPC's framing of a request: one byte of flags, four of length, the message.
+//! gRPC message framing: one byte of flags, four bytes of length, the message.
 //!
-//! tonic reads it too, but only when a message is complete, and calls what is wrong with it a fault of the server.
+//! tonic parses it too, but only once a message is complete, and reports bad framing as an internal error.
 
 use bytes::{Bytes, BytesMut};
 
 use super::refusal::Refusal;
 
-/// Reads along with the framing and knows from a message's length, before the message has come, that it is too large.
-/// A stream may carry any number of messages within the limit.
+/// Follows the framing and rejects a message that is too large by its length, before the message has arrived. A stream may
+/// carry any number of messages within the limit.
 #[derive(Debug)]
 pub(super) struct Framing {
     limit_bytes: usize,
     carries: Carries,
     begun: bool,
-    /// What has come of the next prefix.
+    /// The bytes received of the next prefix.
     prefix: [u8; 5],
     prefix_len: usize,
-    /// What is yet to come of the message.
+    /// The bytes still to come of the current message.
     rest: usize,
-    /// Whether it is left out, as it is too large.
+    /// Whether the current message is dropped for being too large.
     skips: bool,
 }
 
@@ -26,9 +26,9 @@ pub(super) struct Framing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carries {
     One,
-    /// A stream, which may also be empty.
+    /// A stream; it may be empty.
     Any,
-    /// A stream of items of which each is answered: one that is too large reaches the service as an empty message in its
+    /// A stream whose items are answered one by one: an item that is too large reaches the service as an empty message in its
     /// place, so that it fails alone.
     Items,
 }
@@ -38,7 +38,7 @@ impl Framing {
         Self { limit_bytes, carries, begun: false, prefix: [0; 5], prefix_len: 0, rest: 0, skips: false }
     }
 
-    /// Whether all is well so far.
+    /// Checks the next piece of the request.
     pub(super) fn take(&mut self, mut data: &[u8]) -> Result<(), Refusal> {
         while let Some((&first, after_first)) = data.split_first() {
             if self.rest > 0 {
@@ -72,7 +72,7 @@ impl Framing {
         self.carries
     }
 
-    /// The same for [`Carries::Items`]; answers what the service is to read.
+    /// Like [`Self::take`], for [`Carries::Items`]; returns what the service is to read.
     pub(super) fn pass_items(&mut self, data: &[u8]) -> Result<Bytes, Refusal> {
         let mut passed = BytesMut::with_capacity(data.len() + self.prefix.len());
         let mut left = data;
@@ -86,7 +86,7 @@ impl Framing {
                 left = after;
                 continue;
             }
-            // A prefix is passed on when it is whole: only then is its message known to be.
+            // The prefix is passed on only once it is complete, because only then is the size of the message known.
             let (step, after) = left.split_at((self.prefix.len() - self.prefix_len).min(left.len()));
             left = after;
             self.skips = match self.take(step) {
@@ -136,7 +136,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_limit_is_per_message_however_the_bytes_are_cut(
+        fn the_limit_is_per_message_however_the_bytes_are_chunked(
             lengths in proptest::collection::vec(0_usize..40, 0..8),
             cut in 1_usize..50,
         ) {
@@ -147,7 +147,7 @@ mod tests {
         }
 
         #[test]
-        fn a_request_ends_between_messages_only(
+        fn a_request_may_end_only_between_messages(
             lengths in proptest::collection::vec(0_usize..30, 1..4),
             cut in 1_usize..50,
             missing in 1_usize..200,
@@ -162,7 +162,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn of_a_stream_of_items_those_that_are_too_large_are_empty_in_their_places(
+        fn items_that_are_too_large_arrive_empty_in_their_places(
             lengths in proptest::collection::vec(0_usize..60, 0..8),
             cut in 1_usize..80,
         ) {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn one_message_must_come_where_one_is_carried() {
+    fn a_unary_request_must_carry_a_message() {
         assert_eq!(read(&[], 1, Carries::One), Err(Refusal::NoMessage));
         assert_eq!(read(&[], 1, Carries::Any), Ok(()));
         assert_eq!(read(&framed(&[0]), 9, Carries::One), Ok(()));

@@ -1,26 +1,26 @@
-//! Which names of the server a request may use.
+//! Which host names a request may use.
 //!
-//! Without access control the server listens on the loopback only. A page in a browser on the same machine could still
-//! reach it by rebinding its own name to 127.0.0.1; the request would then carry that name in `Host`.
+//! Without access control the server listens only on the loopback. A web page open on the same machine could still reach it
+//! through DNS rebinding, by pointing its own name at 127.0.0.1; the request would then carry that name in `Host`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::{HeaderMap, Uri, header, uri::Authority};
 
-/// The names that a request may call the server by.
+/// The allowed host names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HostCheck {
     allowed: Vec<String>,
 }
 
 impl HostCheck {
-    /// `allowed` are names or addresses without a port, besides the loopback's own.
+    /// `allowed`: names or addresses without a port, in addition to those of the loopback.
     pub(super) fn new(allowed: &[String]) -> Self {
         Self { allowed: allowed.iter().map(|name| normal(name)).collect() }
     }
 
-    /// Every name that the request gives, in `:authority`, in an absolute URI and in `Host`, must be allowed, and there must
-    /// be one.
+    /// Every host that the request names, in `:authority`, an absolute URI or `Host`, must be allowed, and it must name at
+    /// least one.
     pub(super) fn passes(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let mut named = false;
         if let Some(authority) = uri.authority() {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_do_not() {
+    fn other_names_do_not_pass() {
         for host in [
             "evil.example",
             "localhost.evil.example",

@@ -1,8 +1,9 @@
-//! A connection's socket, which is not closed while its caller still writes.
+//! A socket that is not closed while the client is still writing.
 //!
-//! A request can be answered before all of it has come: it is too large, or no JSON. A socket that is closed with bytes
-//! unread in it makes the system reset the connection, and a caller who writes everything before it reads loses the answer.
-//! So the answer and the end of our side are sent, and what still comes is read and thrown away, within bounds.
+//! A request can be answered before all of it has arrived, for example because it is too large or not JSON. If a socket is
+//! closed with unread bytes in it, the kernel resets the connection, and a client that writes everything before it reads loses
+//! the response. So this sends the response, shuts down the sending side, then reads and discards what still arrives, within
+//! limits.
 
 use std::{
     io,
@@ -25,13 +26,13 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-/// More than the largest request there is.
+/// Larger than the largest request.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
-/// How long a caller may write nothing.
+/// How long the client may send nothing.
 const SILENCE: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Whether bytes have come that are not known to be the end of a request; of one connection over HTTP/1.1.
+/// Whether bytes have arrived that are not known to belong to a fully read request. One per HTTP/1.1 connection.
 #[derive(Clone, Default)]
 pub(super) struct Unread(Arc<AtomicBool>);
 
@@ -41,10 +42,10 @@ impl Unread {
     }
 }
 
-/// A socket that lingers when it is shut down with bytes unread.
+/// A socket that lingers when it is shut down with unread bytes.
 pub(super) struct Lingering {
     stream: TcpStream,
-    /// Absent over HTTP/2, which ends a request without its connection.
+    /// Absent for HTTP/2, where a request can end without its connection.
     unread: Option<Unread>,
     begun: Option<Linger>,
 }
@@ -52,7 +53,7 @@ pub(super) struct Lingering {
 struct Linger {
     bytes_left: usize,
     latest: Instant,
-    /// Ends when nothing has come for too long.
+    /// Fires when nothing has arrived for too long.
     silence: Pin<Box<Sleep>>,
 }
 
@@ -69,7 +70,7 @@ impl Linger {
         Self { bytes_left: MOST_BYTES, latest: now + LONGEST, silence }
     }
 
-    /// Ends when the caller has ended its side, or has had its chance.
+    /// Resolves when the client has closed its side or a limit is reached.
     fn poll(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) -> Poll<()> {
         let mut thrown_away = [MaybeUninit::uninit(); 16 * 1024];
         loop {
@@ -137,7 +138,7 @@ impl AsyncWrite for Lingering {
     }
 }
 
-/// A request's body that tells when it has been read to its end.
+/// A request body that notes when it has been read to its end.
 pub(super) struct ReadToEnd {
     inner: Incoming,
     unread: Unread,

@@ -1,4 +1,4 @@
-//! What the server has to know of a gRPC method before its service does.
+//! What the server needs to know about a gRPC method before it calls the service.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,9 +7,9 @@ use super::framing::Carries;
 /// How long a call of a method lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lasts {
-    /// Until it has answered; a drain waits for it.
+    /// Until it has answered; a drain waits for that.
     UntilAnswered,
-    /// Until someone ends it; a drain does.
+    /// Until someone ends it; a drain does so.
     UntilEnded,
 }
 
@@ -19,7 +19,7 @@ pub struct Method {
     pub path: Arc<str>,
     pub lasts: Lasts,
     pub carries: Carries,
-    /// The largest message of its request.
+    /// The largest request message.
     pub limit_bytes: usize,
 }
 
@@ -27,7 +27,7 @@ pub struct Method {
 #[derive(Debug)]
 pub struct Methods {
     by_path: HashMap<Arc<str>, Method>,
-    /// The largest message to a path that is no method.
+    /// The largest message for an unknown method.
     limit_bytes: usize,
 }
 
@@ -37,7 +37,6 @@ impl Methods {
         Self { by_path, limit_bytes }
     }
 
-    /// Absent when there is no such method.
     pub fn get(&self, path: &str) -> Option<&Method> {
         self.by_path.get(path)
     }

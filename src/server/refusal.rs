@@ -1,4 +1,5 @@
-//! Why the server itself answers a gRPC call that reached no service, or ended early. What it says then is the edge's to word.
+//! Why the server itself answers a gRPC call, before it reaches a service or in the middle of it. The gRPC edge words the
+//! answer.
 
 use axum::body::Body;
 use http::{HeaderMap, Response};
@@ -9,40 +10,40 @@ pub enum Refusal {
     HostNotAllowed,
     NotHttp2,
     ContentType,
-    /// `grpc-timeout` is not what the protocol defines.
+    /// `grpc-timeout` is malformed.
     MalformedTimeout,
     MessageTooLarge {
         limit_bytes: usize,
     },
-    /// The server offers no compression, so that 0 is the only flag.
+    /// The server supports no compression, so the flags must be 0.
     MessageFlags(u8),
-    /// The request ended within a message.
+    /// The request ended in the middle of a message.
     CutShort,
     NoMessage,
     DeadlineExceeded,
-    /// The rest of the request did not come in time.
+    /// The rest of the request did not arrive in time.
     BodyIdle,
     ShuttingDown,
     /// A call panicked.
     Fault,
 }
 
-/// How the gRPC edge words what is not answered by a service of its own.
+/// How the gRPC edge words errors that no Plaudit service produced.
 #[derive(Clone, Copy)]
 pub struct Wording {
     pub refuse: fn(Refusal) -> Status,
-    /// Gives an error that a library made what every error of the edge carries.
+    /// Adds the details that every error of the edge carries to an error that a library produced.
     pub complete: fn(&mut HeaderMap),
 }
 
 impl Wording {
-    /// The refusal as a response without a body: the status stands in the headers.
+    /// The refusal as a response without a body: the status is in the headers.
     pub(super) fn response(&self, refusal: Refusal) -> Response<Body> {
         (self.refuse)(refusal).into_http()
     }
 }
 
-/// The status as trailers, for an answer whose headers are already sent.
+/// The status as trailers, for a response whose headers have been sent.
 pub(super) fn trailers(status: &Status) -> HeaderMap {
     let mut trailers = HeaderMap::new();
     if status.add_header(&mut trailers).is_err() {
@@ -51,12 +52,12 @@ pub(super) fn trailers(status: &Status) -> HeaderMap {
     trailers
 }
 
-/// The code in headers or trailers, if they hold one.
+/// The gRPC status code in headers or trailers, if there is one.
 pub(super) fn code(headers: &HeaderMap) -> Option<Code> {
     headers.get(Status::GRPC_STATUS).map(|value| Code::from_bytes(value.as_bytes()))
 }
 
-/// The name of a code as gRPC writes it: `NOT_FOUND`.
+/// The code's name as gRPC spells it: `NOT_FOUND`.
 pub fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",

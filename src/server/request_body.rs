@@ -1,4 +1,4 @@
-//! The body of a request: counted, held to gRPC's framing on that edge, and not waited for without end.
+//! A request body: counted, checked against gRPC framing on the gRPC edge, and never waited for indefinitely.
 
 use std::{
     convert::Infallible,
@@ -20,25 +20,25 @@ use super::{
     refusal::{Refusal, Wording},
 };
 
-/// How long a caller may keep the server waiting for the next piece of a request's body.
+/// How long the server waits for the next piece of a request body.
 pub const BODY_IDLE: Duration = Duration::from_secs(30);
 
-/// How long the server waits for the next piece of a body; the same for all calls.
+/// How long to wait for the next piece of a body; shared by all calls.
 #[derive(Clone, Debug)]
 pub(super) struct Patience {
     pub(super) idle: Duration,
     /// Becomes true when the server drains.
     pub(super) draining: watch::Receiver<bool>,
-    /// How long it waits then; shorter than the drain, so that there is time to answer.
+    /// How long to wait once draining; shorter than the drain, so that there is time left to answer.
     pub(super) while_draining: Duration,
 }
 
 impl Patience {
-    /// Ends when the server waits no longer.
+    /// Resolves when the wait is over.
     async fn end(self: Arc<Self>) -> BodyCut {
         let mut draining = self.draining.clone();
         let drain = async {
-            // Its sender is there for as long as calls are.
+            // The sender outlives all calls.
             let _ = draining.wait_for(|draining| *draining).await;
             tokio::time::sleep(self.while_draining).await;
         };
@@ -49,26 +49,26 @@ impl Patience {
     }
 }
 
-/// A request's body on its way to a service.
+/// A request body on its way to a service.
 pub(super) struct RequestBody<B> {
-    /// Absent once the call has ended: an HTTP/2 stream, and with it a drain, lasts until nobody reads its request any
-    /// more, and a service may have left that to a task of its own.
+    /// Absent once the call has ended: an HTTP/2 stream, and with it a drain, lasts as long as anything holds its request body,
+    /// and a service may have handed the body to a task of its own.
     inner: Option<B>,
     notes: Arc<CallNotes>,
     /// Present on the gRPC edge.
     framing: Option<Framing>,
     wording: Wording,
-    /// Absent where a caller may take any time between two messages.
+    /// Absent where a caller may pause as long as it likes between two messages.
     patience: Option<Arc<Patience>>,
-    /// Present on streams of items, which a drain ends: what was read is still decided and answered.
+    /// Present on item streams, which a drain ends: items already read are still decided and answered.
     drain: Option<BoxFuture<'static, ()>>,
-    /// Present while a piece is waited for: most bodies are there when they are read, and pay for no timer.
+    /// Present while waiting for a piece. Most bodies have already arrived when they are read and need no timer.
     waiting: Option<BoxFuture<'static, BodyCut>>,
     call_ended: oneshot::Receiver<Infallible>,
 }
 
 impl<B> RequestBody<B> {
-    /// `call_ended` hears it when its sender is dropped.
+    /// `call_ended` resolves when its sender is dropped.
     pub(super) fn new(
         inner: B,
         notes: Arc<CallNotes>,
@@ -81,7 +81,7 @@ impl<B> RequestBody<B> {
         Self { inner: Some(inner), notes, framing, wording, patience, drain, waiting: None, call_ended }
     }
 
-    /// Ends the body while a piece of it is waited for: the call has ended, or the caller takes too long.
+    /// Gives up waiting for a piece if the call has ended or the caller is too slow.
     fn poll_given_up(&mut self, cx: &mut Context<'_>) -> Poll<BoxError> {
         if Pin::new(&mut self.call_ended).poll(cx).is_ready() {
             return Poll::Ready("the call has ended".into());
@@ -90,10 +90,10 @@ impl<B> RequestBody<B> {
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(patience.clone().end()));
         let cut = ready!(waiting.as_mut().poll(cx));
         let _ = self.notes.body_cut.set(cut);
-        Poll::Ready("the rest of the body did not come in time".into())
+        Poll::Ready("the rest of the body did not arrive in time".into())
     }
 
-    /// Holds a frame, or the end, to the framing; answers what is to be passed on.
+    /// Checks a frame, or the end, against the framing; returns what to pass on.
     fn check(&mut self, frame: Option<Frame<Bytes>>) -> Result<Option<Frame<Bytes>>, Refusal> {
         let data = frame.as_ref().and_then(Frame::data_ref);
         if let Some(data) = data {
@@ -154,7 +154,7 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        // Where it must not end, it is to be read once more, for the fault.
+        // If the body must not end here, it has to be polled once more, to report the error.
         let may_end = self.framing.as_ref().is_none_or(|framing| framing.end().is_ok());
         self.inner.as_ref().is_none_or(|inner| inner.is_end_stream() && may_end)
     }
@@ -167,15 +167,15 @@ where
 /// Why the body of a REST request could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadBodyError {
-    /// Answer 413 in the dialect's shape.
+    /// Answer 413 in the dialect's format.
     #[error("the body is larger than {limit_bytes} bytes")]
     TooLarge { limit_bytes: usize },
-    /// The caller went away or broke the protocol; what is answered will hardly be read.
+    /// The caller went away or broke the protocol; it will hardly read an answer.
     #[error("the body ended early")]
     Broken(#[source] axum::Error),
 }
 
-/// Reads all of a REST request's body. A body that announces its length is refused before it is read.
+/// Reads a whole REST request body. One whose announced length is over the limit is refused unread.
 pub async fn read_body(body: axum::body::Body, limit_bytes: usize) -> Result<Bytes, ReadBodyError> {
     if body.size_hint().lower() > limit_bytes as u64 {
         return Err(ReadBodyError::TooLarge { limit_bytes });

@@ -1,4 +1,4 @@
-//! The id that a call is traced by. It is for tracing only: it names no request twice and guards nothing.
+//! The id for tracing a call. It is for tracing only: it need not be unique and makes nothing idempotent.
 
 use std::sync::{
     Arc,
@@ -7,19 +7,19 @@ use std::sync::{
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The header that carries it, in requests and answers of both edges.
+/// The header that carries it, in requests and responses of both edges.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 const MAX_BYTES: usize = 128;
 
-/// What an id may have to be logged as it was sent: enough for UUIDs and the ids of traces, too little for an address.
+/// The longest id that is logged as sent: enough for UUIDs and trace ids.
 const MAX_PLAIN_BYTES: usize = 64;
 
-/// The id of a call, found in the extensions of its request. Visible ASCII, 1 to 128 bytes.
+/// A call's id, kept in the request's extensions. Visible ASCII, 1 to 128 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId {
     text: Arc<str>,
-    /// Stands in the log for a text that may name a person.
+    /// Logged instead of a text that could hold personal data.
     hash: Option<Arc<str>>,
 }
 
@@ -28,13 +28,13 @@ impl RequestId {
         &self.text
     }
 
-    /// What the log calls it: the id itself where it is 1 to 64 of `A-Za-z0-9_-`, else `blake3:` and the first 16
-    /// hexadecimal digits of its hash.
+    /// The id as it is logged: as sent if it is 1 to 64 of `A-Za-z0-9_-`, else `blake3:` and the first 16 hexadecimal digits of
+    /// its hash.
     pub fn logged(&self) -> &str {
         self.hash.as_ref().unwrap_or(&self.text)
     }
 
-    /// The caller's own id, if there is one and it is fit to be echoed.
+    /// The caller's own id, if it sent a valid one.
     fn sent(headers: &HeaderMap) -> Option<Self> {
         let text = headers.get(REQUEST_ID)?.to_str().ok()?;
         let fit = (1..=MAX_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -55,7 +55,7 @@ impl RequestId {
     }
 }
 
-/// Gives each call an id: the caller's, or one that no other call of this or another process has.
+/// Gives each call an id: the caller's, or one that no other call of this or any other process has.
 #[derive(Debug)]
 pub(super) struct RequestIds {
     prefix: u64,
@@ -65,7 +65,7 @@ pub(super) struct RequestIds {
 impl RequestIds {
     pub(super) fn new() -> Self {
         let mut seed = [0; 8];
-        // Without randomness the ids are unique in this process only, which is enough to trace by.
+        // Without randomness the ids are unique within this process only, which is enough for tracing.
         let _ = getrandom::fill(&mut seed);
         Self { prefix: u64::from_le_bytes(seed), next: AtomicU64::new(1) }
     }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fit_id_is_kept_and_another_is_replaced() {
+    fn a_valid_id_is_kept_and_an_invalid_one_is_replaced() {
         assert_eq!(id_for("call-1/~").as_str(), "call-1/~");
         assert_eq!(id_for(&"x".repeat(128)).as_str(), "x".repeat(128));
         for unfit in ["", "two words", &"x".repeat(129)] {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_name_a_person_is_logged_as_its_hash() {
+    fn an_id_that_could_hold_personal_data_is_logged_as_its_hash() {
         for plain in ["4bf92f3577b34da6a3ce929d0e0e4736", "01J8_a-Z", &"x".repeat(64)] {
             assert_eq!(id_for(plain).logged(), plain);
         }
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn made_ids_differ() {
+    fn generated_ids_differ() {
         let ids = RequestIds::new();
         assert_ne!(ids.of(&HeaderMap::new()), ids.of(&HeaderMap::new()));
     }

@@ -1,4 +1,4 @@
-//! The command line. One file per command.
+//! The command line, one file per command.
 
 mod config;
 mod connect;
@@ -25,18 +25,18 @@ use crate::telemetry;
 
 pub use serve::SERVING_LINE;
 
-/// What went wrong, and the exit code that says so.
+/// Why a command failed, with its exit code.
 #[derive(Debug)]
 pub enum Failure {
-    /// Exit code 1: the command was understood and did not succeed.
+    /// Exit code 1: the command failed.
     Failed(String),
     /// Exit code 2: the command line or a setting is wrong.
     Usage(String),
-    /// Exit code 2: the command could not go on to its end; the message says where to begin again.
+    /// Exit code 2: the command stopped before the end; the message says where to resume.
     Stopped(String),
-    /// Exit code 3: the result is there, but not all of it; what is missing was named on standard error.
+    /// Exit code 3: the result is incomplete; what is missing was reported on standard error.
     Incomplete(String),
-    /// Exit code 1, without a message: the reader of the output has gone away.
+    /// Exit code 1, without a message: the reader of the output has closed it.
     OutputClosed,
 }
 
@@ -81,7 +81,7 @@ enum Command {
     Store(store::Store),
 }
 
-/// Runs the command that the process was called with.
+/// Runs the command that was given.
 pub fn run() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
@@ -92,7 +92,7 @@ pub fn run() -> ExitCode {
         Command::Config(config) => config.run(),
         Command::Store(store) => store.run(),
     };
-    // Before what follows on standard error, and before the process is gone.
+    // Before anything else is written to standard error, and before the process exits.
     telemetry::flush();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! `plaudit config`: the settings in force, and where each comes from.
+//! `plaudit config`: the effective settings and where each comes from.
 
 use std::io::{self, IsTerminal as _};
 
@@ -70,7 +70,7 @@ mod tests {
     use crate::config::Inputs;
 
     #[test]
-    fn the_toml_form_reads_as_the_same_settings() {
+    fn the_toml_output_parses_to_the_same_settings() {
         let inputs = Inputs {
             flags: vec![
                 ("log.level", "debug".to_owned()),
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn people_see_where_each_was_said() {
+    fn the_table_shows_where_each_setting_comes_from() {
         let inputs = Inputs { flags: vec![("listen", "127.0.0.1:7".to_owned())], ..Inputs::default() };
         let text = for_people(&Settings::read(&inputs).unwrap());
         let listen = text.lines().find(|line| line.starts_with("listen ")).unwrap();

@@ -1,4 +1,4 @@
-//! How commands reach a server: one that runs, or one of their own on a data directory that nobody serves.
+//! How commands reach a server: one that is running, or one started in this process on a data directory that no server uses.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::store::SledStore;
 
 pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
 
-/// Which server a command is a client of.
+/// The server to connect to.
 #[derive(Debug, clap::Args)]
 pub(super) struct Target {
     /// The server's address.
@@ -20,14 +20,14 @@ pub(super) struct Target {
     pub(super) data: Option<PathBuf>,
 }
 
-/// A server that a command can be a client of.
+/// A server that a command is ready to connect to.
 pub(super) struct Reached {
     pub(super) endpoint: Endpoint,
     local: Option<Local>,
 }
 
 impl Target {
-    /// The runtime that the command needs: a server within the process has work of its own to do.
+    /// The runtime for the command: a server in this process needs more than one thread.
     pub(super) fn runtime(&self) -> Result<tokio::runtime::Runtime, Failure> {
         let mut builder = match self.data {
             Some(_) => tokio::runtime::Builder::new_multi_thread(),
@@ -44,7 +44,7 @@ impl Target {
         Ok(Reached { endpoint: endpoint(local.url())?, local: Some(local) })
     }
 
-    /// The flags that say the same again, as a shell reads them.
+    /// The flags that select this target, quoted for a shell.
     pub(super) fn flags(&self) -> String {
         match &self.data {
             Some(data) => format!(" --data {}", quoted(&data.display().to_string())),
@@ -55,7 +55,7 @@ impl Target {
 }
 
 impl Reached {
-    /// Ends the server if it is one of the process's own.
+    /// Stops the server if it runs in this process.
     pub(super) async fn leave(self) -> Result<(), Failure> {
         match self.local {
             Some(local) => local.stop().await,
@@ -64,7 +64,7 @@ impl Reached {
     }
 }
 
-/// Refuses a directory without a store: opening it would make a new one.
+/// Refuses a directory without a store: opening it would create one.
 pub(super) fn require_store(data: &Path) -> Result<(), Failure> {
     if SledStore::is_in(data) {
         return Ok(());
@@ -72,14 +72,14 @@ pub(super) fn require_store(data: &Path) -> Result<(), Failure> {
     Err(Failure::Failed(format!("there is no store in {}", data.display())))
 }
 
-/// What `--server` means: a URL, or `host:port` alone.
+/// Parses `--server`: a URL, or just `host:port`.
 pub(super) fn endpoint(server: &str) -> Result<Endpoint, Failure> {
     let url = if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
     Endpoint::from_shared(url.clone())
         .map_err(|_| Failure::Usage(format!("{url} is not a URL such as http://127.0.0.1:50051")))
 }
 
-/// The innermost cause, which says what happened: `Connection refused`.
+/// The innermost cause, which is the informative one: `Connection refused`.
 pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
@@ -88,7 +88,7 @@ pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
     cause.to_string()
 }
 
-/// A word as a shell reads it back.
+/// Quotes a word for a shell where necessary.
 pub(super) fn quoted(word: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "_@%+=:,./-".contains(character);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_quoted_where_a_shell_would_read_another() {
+    fn a_word_is_quoted_where_a_shell_needs_it() {
         for (word, expected) in [
             ("t.jsonl", "t.jsonl"),
             ("http://127.0.0.1:9000", "http://127.0.0.1:9000"),

@@ -1,5 +1,5 @@
-//! `plaudit serve --demo`: as any client would, it imports a handful of conversations, stores a ticket message by message, lets
-//! customers answer, waits for the scores and prints what it reads back.
+//! `plaudit serve --demo`: like any other client, it imports a handful of conversations, stores a ticket message by message,
+//! lets customers submit ratings, waits for the scores and prints what it reads back.
 
 mod page;
 mod ratings;
@@ -22,11 +22,11 @@ use self::{
     samples::{SampleConversation, Samples},
 };
 
-/// How long the scores may take.
+/// How long to wait for the scores.
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL_EVERY: Duration = Duration::from_millis(10);
 
-/// Why the demo could not be shown.
+/// Why the demo failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     #[error("the demo's files cannot be read: {0}")]
@@ -35,7 +35,7 @@ pub enum DemoError {
     Connect(#[from] tonic::transport::Error),
     #[error("the demo's call failed: {0}")]
     Call(#[from] Status),
-    #[error("the demo's call over REST failed: {0}")]
+    #[error("the demo's REST call failed: {0}")]
     Rest(Box<dyn std::error::Error + Send + Sync>),
     #[error("the demo's table could not be printed: {0}")]
     Print(std::io::Error),
@@ -45,7 +45,7 @@ pub enum DemoError {
     Unscored { conversation: String, failure: String },
 }
 
-/// A row of the table: what came of one conversation.
+/// A row of the table: one conversation.
 struct Row {
     about: String,
     was_new: bool,
@@ -54,7 +54,7 @@ struct Row {
     assessments: Vec<Assessment>,
 }
 
-/// Brings in what is not stored yet, waits for all scores and prints them.
+/// Stores what is not stored yet, waits for all scores and prints them.
 pub async fn show(address: SocketAddr) -> Result<(), DemoError> {
     let samples = Samples::read()?;
     let channel = Channel::from_shared(format!("http://{address}"))
@@ -90,7 +90,7 @@ async fn import(channel: &Channel, sample: SampleConversation) -> Result<Row, De
     let answer = loop {
         match ImportServiceClient::new(channel.clone()).import_conversation(request.clone()).await {
             Ok(answer) => break answer.into_inner(),
-            // The server may still be starting to serve.
+            // The server may still be starting.
             Err(status) if status.code() == Code::Unavailable && Instant::now() < deadline => {
                 sleep(POLL_EVERY).await;
             }

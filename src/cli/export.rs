@@ -1,4 +1,4 @@
-//! `plaudit export`: what a server holds as JSON Lines.
+//! `plaudit export`: writes everything that a server holds as JSON Lines.
 
 mod reader;
 
@@ -24,7 +24,7 @@ use crate::{
     wire::export::{Lines, Whole, parts},
 };
 
-/// How many conversations are read at a time.
+/// How many conversations are read concurrently.
 const AT_A_TIME: usize = 8;
 
 const AFTER_HELP: &str = "\
@@ -56,7 +56,7 @@ pub(super) struct Export {
     attachments: bool,
 }
 
-/// What was written.
+/// Counts of what was written.
 #[derive(Default)]
 struct Written {
     conversations: u64,
@@ -64,9 +64,9 @@ struct Written {
     teams: u64,
     opt_outs: u64,
     lines: u64,
-    /// Attachments whose bytes stay behind.
+    /// Attachments exported without their bytes.
     without_bytes: u64,
-    /// What could not be read or written; each was named.
+    /// Records that could not be read or written; each was reported.
     left_out: u64,
 }
 
@@ -97,10 +97,8 @@ impl Export {
         }
         match written.left_out {
             0 => Ok(()),
-            1 => Err(Failure::Incomplete("1 record could not be exported; it is named above".to_owned())),
-            count => Err(Failure::Incomplete(format!(
-                "{count} records could not be exported; they are named above"
-            ))),
+            1 => Err(Failure::Incomplete("1 record could not be exported; see above".to_owned())),
+            count => Err(Failure::Incomplete(format!("{count} records could not be exported; see above"))),
         }
     }
 
@@ -132,7 +130,7 @@ impl Export {
         let synced =
             out.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
         if written.is_err() || synced.is_err() {
-            // Half an export looks like a whole one.
+            // A partial export looks like a complete one.
             let _ = std::fs::remove_file(&self.file);
         }
         let written = written?;
@@ -140,12 +138,12 @@ impl Export {
     }
 }
 
-/// Writes what a reader reads.
+/// Writes what [`Reader`] reads.
 struct Writer<'a> {
     reader: Reader,
     lines: Lines,
     out: &'a mut dyn Write,
-    /// What is written to, for errors.
+    /// The output's name, for errors.
     name: &'a str,
     with_attachments: bool,
     written: Written,
@@ -194,7 +192,7 @@ impl<'a> Writer<'a> {
         let mut token = String::new();
         loop {
             let page = self.reader.people(AuthorKind::Unspecified, token).await?;
-            // A customer who is known within one conversation comes after it.
+            // Customers known only within one conversation come after the conversations.
             for person in page.people.iter().filter(|person| person.conversation.is_empty()) {
                 let line = self.lines.person(person);
                 self.written.people += u64::from(self.line(&person.name, line)?);
@@ -206,10 +204,10 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The customers without an external id, when the conversations are there in which they are known.
+    /// The customers without an external id. They come after the conversations that they are known in.
     async fn customers_by_name(&mut self) -> Result<(), Failure> {
         let mut token = String::new();
-        // One conversation's stand together.
+        // The customers of one conversation are listed together.
         let mut last = (String::new(), None);
         loop {
             let page = self.reader.people(AuthorKind::Contact, token).await?;
@@ -257,7 +255,7 @@ impl<'a> Writer<'a> {
             let line = match self.lines.conversation(&conversation, place > 0, &part) {
                 Ok(line) => line,
                 Err(cause) => {
-                    // The parts after it could not be imported without it.
+                    // Later parts could not be imported without this one.
                     self.leave_out(&if place > 0 { format!("the rest of {name}") } else { name }, &cause);
                     return Ok(());
                 }
@@ -271,7 +269,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Writes the line of a record; answers whether it has one.
+    /// Writes the line of a record; returns whether it could be encoded.
     fn line(&mut self, what: &str, line: Result<Vec<u8>, String>) -> Result<bool, Failure> {
         match line {
             Ok(line) => self.write(&line).map(|()| true),
@@ -289,7 +287,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Names what is not in the export, and goes on.
+    /// Reports a record that is left out.
     fn leave_out(&mut self, what: &str, cause: &str) {
         self.written.left_out += 1;
         say(format_args!("plaudit: left out {what}: {cause}"));

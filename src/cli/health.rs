@@ -1,4 +1,4 @@
-//! `plaudit health`: asks a running server, over gRPC, whether it serves.
+//! `plaudit health`: checks over gRPC whether a server is serving.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::{
 };
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 it serves, 1 it does not or cannot be reached, 2 wrong usage.
+Exit codes: 0 serving, 1 not serving or unreachable, 2 wrong usage.
 
 Examples:
   plaudit health
@@ -57,7 +57,7 @@ impl Health {
         match status {
             ServingStatus::Serving => Ok(()),
             _ => Err(Failure::Failed(format!(
-                "{url} answers but does not serve: its store has failed or it is shutting down"
+                "{url} responds but is not serving: its store has failed or it is shutting down"
             ))),
         }
     }

@@ -1,4 +1,4 @@
-//! `plaudit import`: conversations from JSON Lines into a running server, by `ImportConversations`.
+//! `plaudit import`: imports JSON Lines into a server through `ImportConversations`.
 
 mod directory;
 mod lines;
@@ -64,7 +64,7 @@ pub(super) struct Import {
     /// How long to wait for a server that has gone away.
     #[arg(long, value_name = "SECONDS", default_value_t = WAIT_SECONDS, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     wait_seconds: u64,
-    /// Wait until everything is scored; plaudit queue tells how far that is.
+    /// Wait until everything is scored; plaudit queue shows the progress.
     #[arg(long)]
     wait: bool,
 }
@@ -92,7 +92,7 @@ impl Import {
     pub(super) fn run(self) -> Result<(), Failure> {
         let runtime = self.target.runtime()?;
         let outcome = runtime.block_on(self.import());
-        // A read of standard input may never end.
+        // Do not wait for the reading thread: a read of standard input may never return.
         runtime.shutdown_background();
         outcome
     }
@@ -144,7 +144,7 @@ impl Import {
         }
     }
 
-    /// The command that resumes the import, with every flag that is not the default.
+    /// The message that ends with the command to resume the import, including every flag that is not the default.
     fn how_to_resume(&self, name: &str, stop: &Stop, next_line: u64) -> String {
         let mut command = format!("plaudit import {} --from-line {next_line}", quoted(name));
         command += &self.target.flags();
@@ -179,7 +179,7 @@ impl Interrupts {
         }
     }
 
-    /// Ends at the first; at the second the process does, whatever is under way.
+    /// Resolves at the first signal; a second one exits the process at once.
     async fn first(mut self) {
         self.next().await;
         tokio::spawn(async move {

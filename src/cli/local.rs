@@ -1,4 +1,4 @@
-//! A server within the process, for commands that are given a data directory instead of a running server's address.
+//! A server in this process, for commands that are given a data directory instead of the address of a running server.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::{
     server::{self, Drained, ServeError},
 };
 
-/// A server that serves this process alone, on a port of its own of the loopback.
+/// A server for this process only, on an ephemeral loopback port.
 pub(super) struct Local {
     url: String,
     stop: oneshot::Sender<()>,
@@ -21,10 +21,10 @@ pub(super) struct Local {
 }
 
 impl Local {
-    /// Opens the data directory and serves it. Where a server holds it, the error says which.
+    /// Opens the data directory and serves it. If another server is using it, the error says which.
     pub(super) async fn start(data: &Path) -> Result<Self, Failure> {
         let flags = vec![("data", data.display().to_string()), ("listen", "127.0.0.1:0".to_owned())];
-        // The other settings as serve has them: how long a worklog idles decides how a conversation is scored.
+        // The other settings as `serve` reads them: some affect scoring, such as how long a worklog may idle.
         let inputs = Inputs { file: None, environment: std::env::vars_os().collect(), flags };
         let usage = |cause: &dyn std::fmt::Display| Failure::Usage(cause.to_string());
         let config = Settings::read(&inputs).map_err(|cause| usage(&cause))?;
@@ -36,7 +36,7 @@ impl Local {
         let (stop, stopped) = oneshot::channel();
         let options = serve::options(&config);
         let served = tokio::spawn(server::serve(listener, edges, options, store_failure, async {
-            // It also ends when this process forgets the server.
+            // Also resolves when the sender is dropped.
             let _ = stopped.await;
         }));
         Ok(Self { url: format!("http://{address}"), stop, served, close, config })
@@ -46,9 +46,9 @@ impl Local {
         &self.url
     }
 
-    /// Ends it in order. What waits for its scoring is scored when a server next serves the directory.
+    /// Shuts down gracefully. Conversations still waiting are scored when a server next serves the directory.
     pub(super) async fn stop(self) -> Result<(), Failure> {
-        // It is gone already when the store has failed, which is told below.
+        // The server has already ended if the store has failed, which is reported below.
         let _ = self.stop.send(());
         let served = self.served.await.map_err(Failure::failed)?;
         let closed = (self.close)(serve::drain(&self.config)).await;

@@ -1,4 +1,4 @@
-//! What commands say. Nobody may be there to hear it: then the exit code tells alone.
+//! The output of commands. If it cannot be written, the exit code alone reports the result.
 
 use std::{
     fmt::Display,
@@ -7,12 +7,12 @@ use std::{
 
 use super::Failure;
 
-/// Says something on standard error. What cannot be said there can be said nowhere.
+/// Writes a line to standard error; a failure to do so is ignored.
 pub(super) fn say(text: impl Display) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Prints a result on standard output. That its reader has gone away is no failure of the command.
+/// Prints a result to standard output. A closed pipe is not a failure of the command.
 pub(super) fn print(text: impl Display) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match write!(out, "{text}").and_then(|()| out.flush()) {
@@ -23,7 +23,7 @@ pub(super) fn print(text: impl Display) -> Result<(), Failure> {
     }
 }
 
-/// Why output that is the command's whole purpose could not be written. Where its reader has gone away there is nothing to say.
+/// The failure to write output that is the command's whole purpose. A closed pipe needs no message.
 pub(super) fn unwritten(what: impl Display, cause: &io::Error) -> Failure {
     if cause.kind() == io::ErrorKind::BrokenPipe {
         Failure::OutputClosed

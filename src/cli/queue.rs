@@ -1,4 +1,4 @@
-//! `plaudit queue`: how far the scoring of a running server is behind.
+//! `plaudit queue`: how far behind scoring is.
 
 use std::time::Duration;
 
@@ -57,13 +57,13 @@ impl QueueCommand {
     }
 }
 
-/// The queue as it is now.
+/// Reads the queue.
 pub(super) async fn ask(channel: Channel) -> Result<Queue, Status> {
     let request = GetQueueRequest { name: String::new() };
     Ok(QueueServiceClient::new(channel).get_queue(request).await?.into_inner())
 }
 
-/// What a status says, in one line.
+/// A status in one line.
 pub(super) fn told(status: &Status) -> String {
     format!("{}: {}", crate::server::code_name(status.code()), status.message())
 }
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_queue_is_told_in_one_line() {
+    fn the_queue_is_described_in_one_line() {
         let at = |seconds| Some(Timestamp { seconds, nanos: 0 });
         let queue = |waiting_count, has_more_waiting, failed_count| Queue {
             waiting_count,

@@ -1,4 +1,4 @@
-//! `plaudit serve`: from the settings to a running server, and to its orderly end.
+//! `plaudit serve`: from the settings to a running server, and its shutdown.
 
 use std::{io::Write as _, net::SocketAddr, thread, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
     telemetry,
 };
 
-/// How the line begins that says on standard output where the server listens; the address follows it, then a space.
+/// The start of the line on standard output that announces the listening address, which follows it, then a space.
 pub const SERVING_LINE: &str = "listening on ";
 
 const AFTER_HELP: &str = "\
@@ -54,21 +54,21 @@ impl Serve {
             .build()
             .map_err(Failure::failed)?;
         let outcome = runtime.block_on(serve(&config, self.demo));
-        // Nothing is left to wait for: the calls have ended, the store is closed.
+        // Nothing is left to wait for: all calls have ended and the store is closed.
         runtime.shutdown_background();
         outcome
     }
 }
 
-/// One thread per processor, as scoring and the store have threads of their own; but two at least, so that one thread
-/// that is kept busy does not keep health from answering.
+/// One thread per processor, because scoring and the store have threads of their own; but at least two, so that one busy thread
+/// does not block health checks.
 fn async_threads() -> usize {
     thread::available_parallelism().map_or(2, |count| count.get().max(2))
 }
 
 async fn serve(config: &Config, demo: bool) -> Result<(), Failure> {
     let signals = Signals::listen().map_err(Failure::failed)?;
-    // The port first: a second server by mistake is told so before it touches the data.
+    // Bind first: a server started twice by mistake fails before it touches the data.
     let listener = server::bind(config.listen).await.map_err(refused)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let Assembly { edges, store_failure, close } =
@@ -83,7 +83,7 @@ async fn serve(config: &Config, demo: bool) -> Result<(), Failure> {
     demo_shown.try_recv().map_or(Ok(()), Err)
 }
 
-/// What ends the server: a signal, or a demo that failed. The receiver then holds why.
+/// What stops the server: a signal, or a demo that failed, in which case the receiver holds the cause.
 fn stop_and_demo(
     signals: Signals,
     demo: Option<SocketAddr>,
@@ -94,7 +94,7 @@ fn stop_and_demo(
             let Some(address) = demo else { return std::future::pending().await };
             match demo::show(address).await {
                 Ok(()) => std::future::pending().await,
-                // Nobody waits for it when a signal came first.
+                // The receiver is ignored if a signal came first.
                 Err(cause) => drop(failed.send(Failure::failed(cause))),
             }
         };
@@ -127,12 +127,12 @@ pub(super) fn options(config: &Config) -> Options {
     }
 }
 
-/// Connections wait in the listener's queue from `bind` on, so that whoever reads this line can call at once.
+/// Connections queue in the listener from `bind` on, so a client that reads this line can connect at once.
 fn announce(config: &Config, address: SocketAddr) {
     let version = env!("CARGO_PKG_VERSION");
     let data = config.data.display();
     let mut out = std::io::stdout().lock();
-    // A server whose line nobody reads goes on.
+    // A closed standard output does not stop the server.
     let _ = writeln!(
         out,
         "{SERVING_LINE}{address} (plaudit {version}, data in {data}, loopback only: no access control)"
@@ -159,7 +159,7 @@ impl Signals {
         }
     }
 
-    /// Ends at the first signal; at the second the process does.
+    /// Resolves at the first signal; a second one exits the process.
     async fn stop(mut self) {
         self.next().await;
         tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! The settings as flags: one per row of the table, so that neither can drift from the other.
+//! The settings as flags, generated from the table of settings so that the two cannot drift apart.
 
 use std::{marker::PhantomData, path::PathBuf};
 
@@ -15,12 +15,11 @@ pub(super) struct SettingFlags<R> {
     reads: PhantomData<R>,
 }
 
-/// Which settings a command reads. File and environment may hold the others, which are checked all the same.
+/// Which settings a command reads. The file and the environment may hold others, which are still validated.
 pub(super) trait Reads {
     fn reads(setting: &Setting) -> bool;
 }
 
-/// Every setting.
 #[derive(Clone, Debug)]
 pub(super) struct All;
 
@@ -35,14 +34,14 @@ fn read_by<R: Reads>() -> impl Iterator<Item = &'static Setting> {
 }
 
 impl<R> SettingFlags<R> {
-    /// Reads the settings with these flags over file and environment.
+    /// Reads the settings; these flags override the file and the environment.
     pub(super) fn read(self) -> Result<Settings, Failure> {
         let inputs =
             Inputs { file: self.file, environment: std::env::vars_os().collect(), flags: self.flags };
         Settings::read(&inputs).map_err(|error| Failure::Usage(error.to_string()))
     }
 
-    /// The same as a type.
+    /// Like [`Self::read`], as a typed [`Config`].
     pub(super) fn config(self) -> Result<Config, Failure> {
         self.read()?.config().map_err(|error| Failure::Usage(error.to_string()))
     }
@@ -77,7 +76,7 @@ impl<R: Reads> Args for SettingFlags<R> {
                 Arg::new(setting.name)
                     .long(setting.flag())
                     .value_name("VALUE")
-                    // A value such as -1 is refused with the setting's range, not as an unknown flag.
+                    // So that a value such as -1 is refused for its range, not as an unknown flag.
                     .allow_hyphen_values(true)
                     .help(format!(
                         "{} [default: {}] [env: {}]",

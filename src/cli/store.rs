@@ -1,4 +1,4 @@
-//! `plaudit store`: takes a store out of its engine and brings it back in.
+//! `plaudit store`: dumps a store to an engine-independent file and loads it back.
 
 use std::{
     fs::File,
@@ -78,7 +78,7 @@ struct Transfer {
     settings: SettingFlags<OfStore>,
 }
 
-/// Where the store is and how it is opened.
+/// The settings that locate and open the store.
 #[derive(Clone, Debug)]
 struct OfStore;
 
@@ -106,10 +106,10 @@ impl Transfer {
     async fn dump(self) -> Result<Counts, Failure> {
         let to_stdout = is_dash(&self.file);
         if to_stdout && io::stdout().is_terminal() {
-            return Err(Failure::Usage("a dump is not text; name a file, or send it into one".to_owned()));
+            return Err(Failure::Usage("a dump is binary; name a file or redirect the output".to_owned()));
         }
         let config = self.settings.config()?;
-        // Opening makes a new store where there is none, which is not what a dump is asked of.
+        // Opening would create a store where there is none.
         require_store(&config.data)?;
         let store = open(&config)?;
         let dumped = if to_stdout {
@@ -133,12 +133,12 @@ impl Transfer {
     }
 }
 
-/// A dump counts when it is on the disk; a file that is there already is somebody's backup.
+/// The dump is synced before it counts as done. An existing file is never overwritten: it may be somebody's backup.
 async fn dump_to_file(store: &SledStore, path: &Path) -> Result<Counts, DumpError> {
     let file = File::create_new(path).map_err(DumpError::Io)?;
     let dumped = dump_into(store, file).await;
     if dumped.is_err() {
-        // Half a dump is of no use to anybody; if it stays, its checksum says so.
+        // A partial dump is useless; if it cannot be removed, its checksum gives it away.
         let _ = std::fs::remove_file(path);
     }
     dumped
@@ -179,7 +179,7 @@ fn is_dash(file: &Path) -> bool {
     file == Path::new("-")
 }
 
-/// Counts on a terminal; says nothing elsewhere.
+/// Shows progress on a terminal only.
 fn progress() -> impl FnMut(Counts) + Send {
     let terminal = io::stderr().is_terminal();
     move |counts| {

@@ -132,7 +132,7 @@ async fn an_invalid_line_of_an_export_is_reported_with_all_violations() {
         &format!("t.jsonl:4: person.conversation: {shape} \"conversations/7\""),
         &format!("t.jsonl:5: person.conversation: {shape} \"conversations/b:7\""),
         "t.jsonl:6: there is no conversations/b:7",
-        "t.jsonl:7: person.externalId: is required where there is no knownName",
+        "t.jsonl:7: person.externalId: is required unless knownName is given",
     ] {
         assert!(text.contains(expected), "{expected} in {text}");
     }
@@ -220,7 +220,7 @@ async fn an_export_names_what_it_leaves_out_and_goes_on() {
     assert_eq!(output.status.code(), Some(3), "{told}");
     let told: Vec<&str> = told.lines().collect();
     assert!(told[0].starts_with(&format!("plaudit: left out {}: ", names[2])), "{told:?}");
-    assert_eq!(told.last(), Some(&"plaudit: 1 record could not be exported; it is named above"));
+    assert_eq!(told.last(), Some(&"plaudit: 1 record could not be exported; see above"));
     let all = lines(&folder.path().join("all.jsonl"));
     let exported: Vec<_> = all.iter().filter_map(|line| line["conversation"]["name"].as_str()).collect();
     assert_eq!(exported, [&names[0], &names[1], &names[3]]);

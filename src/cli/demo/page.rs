@@ -1,4 +1,4 @@
-//! What the demo prints: what it read back, and the calls to try next.
+//! The demo's output: what it read back, and calls to try next.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,6 @@ use crate::proto::v1::{Assessment, AxisBand, Estimate, Resolution, SummarizeRati
 
 use super::{Row, ticket::TicketAssessment};
 
-/// Everything that was read back.
 pub struct Page {
     pub rows: Vec<Row>,
     pub ticket_id: String,
@@ -58,7 +57,7 @@ Try next:
     }
 }
 
-/// Bodies to try with curl.
+/// Request bodies to try with curl.
 const TICKET: &str = r#"{"ticket_id":"t-1","messages":[{"external_id":"m-1","kind":"message","content":"Hello?","author":{"type":"contact"},"timestamp":1767603600000}]}"#;
 const MESSAGE: &str = r#"{"from":"ben@example.com","bodyPlain":"It holds. Thank you!","process":"realtime"}"#;
 
@@ -66,8 +65,8 @@ fn title(row: &Row) -> String {
     format!("{} {}", row.conversation.trim_start_matches("conversations/"), row.about)
 }
 
-/// One conversation: its AXIS score, and the percentage of each agent's worklog in which there was something to score: in
-/// notes alone there is nothing.
+/// One conversation: its AXIS score, and the percentage of each worklog that could be scored; one with only notes has no points
+/// to score.
 fn line(row: &Row, width: usize) -> String {
     let axis = row.assessments.iter().find_map(|assessment| assessment.axis.as_ref());
     let (score, band, resolution) = match axis {
@@ -102,7 +101,7 @@ fn ticket_line(row: &TicketAssessment) -> String {
     format!("{agent:<5}  {percentage:<14}  {actions:<21}  {sla_met:<7}  {reopened:<8}  {csat}")
 }
 
-/// What the customers say, with the 95 % intervals.
+/// The rating summary, with 95 % confidence intervals.
 fn ratings(summary: &SummarizeRatingsResponse) -> String {
     format!(
         "Customers: {} of {} answered ({}); mean CSAT {}; satisfied {}.",

@@ -1,4 +1,4 @@
-//! Asks the demo's customers and lets them answer, each once.
+//! Offers ratings to the demo's customers and submits their answers, each once.
 
 use tonic::{Status, transport::Channel};
 
@@ -9,7 +9,7 @@ use crate::proto::v1::{
 
 use super::samples::SampleRating;
 
-/// Brings in what is not there yet; a rating that is there is known by its conversation, which has no other.
+/// Offers and submits what is not stored yet. A stored rating is found by its conversation, which has only one.
 pub async fn bring_in(channel: &Channel, samples: Vec<SampleRating>) -> Result<(), Status> {
     let mut ratings = RatingServiceClient::new(channel.clone());
     for sample in samples {
@@ -36,7 +36,7 @@ pub async fn bring_in(channel: &Channel, samples: Vec<SampleRating>) -> Result<(
     Ok(())
 }
 
-/// What the customers say, over all conversations of the store.
+/// The rating summary of the whole store.
 pub async fn summary(channel: &Channel) -> Result<SummarizeRatingsResponse, Status> {
     let request = SummarizeRatingsRequest::default();
     Ok(RatingServiceClient::new(channel.clone()).summarize_ratings(request).await?.into_inner())

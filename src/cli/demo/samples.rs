@@ -1,4 +1,4 @@
-//! What the demo brings in: the files in `demo/`, and the requests that they become.
+//! The demo's data: the files in `demo/`, and the requests made from them.
 
 use prost_types::Timestamp;
 use serde::Deserialize;
@@ -12,7 +12,6 @@ const CONVERSATIONS: &str = include_str!("../../../demo/conversations.json");
 const TICKET: &str = include_str!("../../../demo/ticket.json");
 const RATINGS: &str = include_str!("../../../demo/ratings.json");
 
-/// Everything that the demo brings in.
 pub struct Samples {
     pub conversations: Vec<SampleConversation>,
     pub ticket: SampleTicket,
@@ -29,7 +28,7 @@ impl Samples {
     }
 }
 
-/// A conversation that is imported as a whole; the file has the shape of a CraftCX import.
+/// A conversation that is imported as a whole; the file has the format of a CraftCX import.
 #[derive(Deserialize)]
 pub struct SampleConversation {
     pub about: String,
@@ -76,7 +75,7 @@ struct StoredMessage {
     status: Option<String>,
 }
 
-/// A question to a customer, and what the customer answered.
+/// A rating question for a customer, and the customer's answer.
 #[derive(Deserialize)]
 pub struct SampleRating {
     pub conversation: String,
@@ -85,7 +84,7 @@ pub struct SampleRating {
     pub comment: Option<String>,
 }
 
-// A word that none of the conversions below knows becomes UNSPECIFIED, which the server refuses by name.
+// Unknown words become UNSPECIFIED, which the server refuses with the field's name.
 
 impl SampleConversation {
     pub fn into_request(self) -> ImportConversationRequest {
@@ -136,7 +135,7 @@ impl SampleTicket {
         format!("conversations/{}:{}", self.source, self.ticket_id)
     }
 
-    /// Each has a tracking id, so that the same one again answers what is stored.
+    /// Each message has a tracking id, so that storing it again returns the stored one.
     pub fn into_requests(self) -> Vec<StoreMessageRequest> {
         let parent = self.conversation();
         let (subject, due_time) = (self.subject, timestamp(self.due_time));

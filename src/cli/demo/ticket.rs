@@ -1,4 +1,4 @@
-//! Stores the demo's ticket message by message, and reads its assessments as a caller of the Enneo dialect does.
+//! Stores the demo's ticket message by message, and reads its assessments through the Enneo dialect.
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,7 @@ use crate::proto::v1::{StoreMessageRequest, conversation_service_client::Convers
 
 use super::DemoError;
 
-/// Stores what is not stored yet.
+/// Stores the messages that are not stored yet.
 pub async fn store(channel: &Channel, messages: Vec<StoreMessageRequest>) -> Result<(), Status> {
     let mut conversations = ConversationServiceClient::new(channel.clone());
     for message in messages {
@@ -23,7 +23,7 @@ pub async fn store(channel: &Channel, messages: Vec<StoreMessageRequest>) -> Res
     Ok(())
 }
 
-/// Of a row of `GET /ticket/{ticketId}/assessments` what the demo shows.
+/// What the demo shows of a row of `GET /ticket/{ticketId}/assessments`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TicketAssessment {
@@ -59,7 +59,6 @@ pub struct Csat {
     pub scale: i32,
 }
 
-/// The assessments of a ticket.
 pub async fn assessments(address: SocketAddr, ticket_id: &str) -> Result<Vec<TicketAssessment>, DemoError> {
     let request = Request::get(format!("/ticket/{ticket_id}/assessments"))
         .header(header::HOST, address.to_string())

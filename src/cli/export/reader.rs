@@ -1,4 +1,4 @@
-//! Reads what a server holds, by its API.
+//! Reads everything that a server holds, through its API.
 
 use http_body_util::BodyExt as _;
 use tonic::{Code, Status, transport::Channel};
@@ -21,13 +21,12 @@ use crate::{
 
 const PAGE_SIZE: i32 = 1000;
 
-/// A client of a server's API.
 #[derive(Clone)]
 pub(super) struct Reader {
     channel: Channel,
 }
 
-/// What all pages of a list hold; `page` reads the one that a token asks for, and the token of the next.
+/// Reads all pages of a list. `page` reads the page of a token and returns its items with the next token.
 async fn all_pages<T>(
     page: impl AsyncFn(String) -> Result<(Vec<T>, String), Status>,
 ) -> Result<Vec<T>, Status> {
@@ -43,7 +42,7 @@ async fn all_pages<T>(
     }
 }
 
-/// What became of reading a conversation.
+/// The result of reading a conversation.
 pub(super) enum Found {
     Whole(Box<Whole>),
     /// Deleted since it was listed.
@@ -86,8 +85,8 @@ impl Reader {
         Ok(opt_outs.map_err(|status| server_error(&status))?.into_inner())
     }
 
-    /// The numbers of all conversations, in the order in which they were stored. They are listed newest first, so all are held
-    /// until the oldest is known: eight bytes each.
+    /// The numbers of all conversations, oldest first. The API lists the newest first, so all of them are held in memory: eight
+    /// bytes each.
     pub(super) async fn conversations(&self) -> Result<Vec<u64>, Failure> {
         let mut numbers = Vec::new();
         let mut page_token = String::new();
@@ -116,7 +115,7 @@ impl Reader {
             Ok(whole) => Ok(Found::Whole(Box::new(whole))),
             Err(status) => match status.code() {
                 Code::NotFound => Ok(Found::Gone),
-                // Something of it is damaged; the next may be whole.
+                // This conversation is damaged; others may not be.
                 Code::Internal | Code::DataLoss => {
                     Ok(Found::Unreadable { name, cause: status.message().to_owned() })
                 }
@@ -125,8 +124,7 @@ impl Reader {
         }
     }
 
-    /// The name of a conversation by what its source calls it, which is the same on every server; `None` when it is not there
-    /// any more.
+    /// A conversation's name by its external id, which is the same on every server; `None` if it no longer exists.
     pub(super) async fn external_name(&self, name: &str) -> Result<Option<String>, Failure> {
         let request = GetConversationRequest { name: name.to_owned(), ..Default::default() };
         match ConversationServiceClient::new(self.channel.clone()).get_conversation(request).await {
@@ -184,7 +182,7 @@ impl Reader {
         .await
     }
 
-    /// Puts the bytes of attachments into messages, where the server has them.
+    /// Downloads the bytes of the attachments that the server holds into the messages.
     pub(super) async fn fetch_attachments(&self, part: &mut Part) -> Result<(), Failure> {
         for file in part.messages.iter_mut().flat_map(|message| &mut message.attachments) {
             if let Some(path) = &file.download_path {
@@ -194,7 +192,7 @@ impl Reader {
         Ok(())
     }
 
-    /// The bytes behind a path of the server, on the same connection as its API; `None` when they are there no more.
+    /// Downloads a path of the server, over the same connection as its API; `None` if it no longer exists.
     async fn download(&self, path: &str) -> Result<Option<Vec<u8>>, Failure> {
         let failed = |cause: String| Failure::Failed(format!("cannot download an attachment: {cause}"));
         let request = http::Request::get(path).body(tonic::body::Body::empty());
@@ -216,7 +214,9 @@ impl Reader {
 
 fn number_of(name: &str) -> Result<u64, Failure> {
     let number = name.strip_prefix("conversations/").and_then(|number| number.parse().ok());
-    number.ok_or_else(|| Failure::Failed(format!("the server lists a conversation by the name {name:?}")))
+    number.ok_or_else(|| {
+        Failure::Failed(format!("the server listed a conversation with the malformed name {name:?}"))
+    })
 }
 
 fn server_error(status: &Status) -> Failure {

@@ -1,4 +1,4 @@
-//! What a file tells of teams, people and opt-outs: each a call of its own, which may be repeated.
+//! Imports the teams, people and opt-outs of a file, each with a call of its own that is safe to repeat.
 
 use std::collections::HashMap;
 
@@ -21,31 +21,30 @@ use crate::{
 
 const PAGE_SIZE: i32 = 1000;
 
-/// A line that is not about a conversation.
 pub(super) enum DirectoryRecord {
     Team(Team),
     Person(Person),
     OptOut(OptOut),
 }
 
-/// What became of it.
+/// The outcome of such a line.
 pub(super) enum Done {
     Noted,
     /// The rules that it breaks.
     Refused(Vec<String>),
 }
 
-/// Carries such lines out.
+/// Imports such lines.
 #[derive(Default)]
 pub(super) struct Directory {
-    /// What the file calls teams, and what the server does.
+    /// The server's team names, by the names that the file uses.
     teams: HashMap<String, String>,
-    /// The server's teams that only it knows, by what they are called; absent until they are asked for.
+    /// The server's teams without an external id, by display name; read when first needed.
     teams_without_id: Option<HashMap<String, String>>,
 }
 
 impl Directory {
-    /// Notes what a line tells. An error is one of the connection or the server.
+    /// Imports one record. `Err` means a failure of the connection or the server, not of the record.
     pub(super) async fn carry_out(
         &mut self,
         channel: &Channel,
@@ -86,7 +85,7 @@ impl Directory {
         Ok(())
     }
 
-    /// A team that has no id elsewhere is the one that is called so.
+    /// A team without an external id is matched by its display name, or created.
     async fn team_without_id(&mut self, channel: &Channel, team: &Team) -> Result<String, Status> {
         let mut client = DirectoryServiceClient::new(channel.clone());
         let known = match self.teams_without_id.take() {
@@ -143,7 +142,7 @@ fn person_ref(person: &Person) -> Result<PersonRef, Violations> {
             violations.check("person.conversation", customer(person, name)).map(PersonRef::InConversation)
         }
         (None, None) => {
-            let rule = "is required where there is no knownName: nobody is found by less";
+            let rule = "is required unless knownName is given";
             violations.add("person.externalId", rule);
             None
         }
@@ -154,7 +153,7 @@ fn person_ref(person: &Person) -> Result<PersonRef, Violations> {
     }
 }
 
-/// The customer who is known by this name within a conversation.
+/// The customer known by this name within a conversation.
 fn customer(person: &Person, name: &str) -> Result<CustomerByName, String> {
     match names::parse_conversation("person.conversation", &person.conversation) {
         Ok(ConversationRef::External { source, external_id }) if source == *person.source => {
@@ -195,7 +194,7 @@ async fn teams_without_id(channel: &Channel) -> Result<HashMap<String, String>, 
     }
 }
 
-/// Whether another line may fare better.
+/// Whether the error concerns this line only, so that the import can continue.
 fn is_about_the_line(status: &Status) -> bool {
     matches!(
         status.code(),

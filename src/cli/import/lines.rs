@@ -1,4 +1,4 @@
-//! Reads the lines of a file and makes requests of them, on a thread of its own.
+//! Reads the lines of a file and turns them into requests, on a thread of its own.
 
 use std::{
     fs::File,
@@ -22,41 +22,39 @@ use crate::{
 
 use super::directory::DirectoryRecord;
 
-/// Far more than a request of the largest size, however its texts are escaped, with the assessments beside it.
+/// Far more than the largest request with its strings escaped, plus assessments.
 const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
 /// How many lines are read ahead.
 const AHEAD: usize = 16;
-/// What an item of the stream has around its request.
+/// The most bytes that a stream item adds to its request.
 const ITEM_BYTES: usize = 32;
 
-/// What is read from.
 pub(super) struct Input {
     reader: Box<dyn BufRead + Send>,
-    /// Absent where nobody knows it.
+    /// `None` if unknown.
     pub(super) size_bytes: Option<u64>,
 }
 
 /// One line that is not blank.
 pub(super) struct Line {
-    /// From 1 on.
+    /// Counted from 1.
     pub(super) number: u64,
-    /// How many bytes of the input end with it.
+    /// The offset of the end of the line in the input.
     pub(super) end_bytes: u64,
-    /// What to do with it, or what is wrong with it.
     pub(super) work: Result<Work, Vec<Violation>>,
-    /// How many attachments it tells of without their bytes.
+    /// How many of its attachments come without their bytes.
     pub(super) without_bytes: u64,
 }
 
-/// What a line asks for.
+/// What to do with a line.
 pub(super) enum Work {
-    /// An item of the stream of imports.
+    /// An item of the import stream.
     Import(Box<ImportConversationRequest>),
     /// A call of its own.
     Directory(Box<DirectoryRecord>),
 }
 
-/// The line, or why the input could not be read to its end.
+/// A line, or why the input could not be read on.
 pub(super) type Read = io::Result<Line>;
 
 pub(super) fn is_stdin(file: &Path) -> bool {
@@ -76,7 +74,7 @@ pub(super) fn open(file: &Path) -> io::Result<Input> {
     Ok(Input { reader: Box::new(BufReader::with_capacity(256 * 1024, file)), size_bytes })
 }
 
-/// The lines from `first` on, as they are asked for.
+/// Parses the lines from `first` on, a few ahead of the consumer.
 pub(super) fn read(
     mut input: Input,
     records: Lines,
@@ -93,7 +91,7 @@ pub(super) fn read(
                 Ok(Some(found)) => found,
                 Ok(None) => return,
                 Err(cause) => {
-                    // Nobody listens when the import has ended before.
+                    // Fails if the import has already ended.
                     let _ = sender.blocking_send(Err(cause));
                     return;
                 }
@@ -118,7 +116,7 @@ pub(super) fn read(
     lines
 }
 
-/// Reads a whole file from the line `first` on, as a fuzz target does.
+/// Reads a whole file from line `first` on; for the fuzz target.
 #[cfg(feature = "fuzzing")]
 pub fn read_import(file: Vec<u8>, first: u64) {
     let size_bytes = file.len() as u64;
@@ -139,7 +137,7 @@ pub fn read_import(file: Vec<u8>, first: u64) {
     }
 }
 
-/// What is said of a line: the rules that it breaks, and how many there are besides.
+/// The violations to report for a line, with the number of those left out.
 fn told(violations: &Violations) -> Vec<Violation> {
     let mut told: Vec<_> = violations.iter().cloned().collect();
     if violations.left_out() > 0 {
@@ -149,31 +147,31 @@ fn told(violations: &Violations) -> Vec<Violation> {
     told
 }
 
-/// Makes requests of lines.
+/// Turns lines into requests.
 struct Parser {
     records: Lines,
     policy: ConflictPolicy,
     first: u64,
-    /// The conversation of the line before, if it was right.
+    /// The conversation on the previous line, if that line was valid.
     last: Option<Last>,
-    /// The lines before the first about the conversation that may go on with it.
+    /// Lines before `first` that hold earlier parts of the conversation that `first` may continue.
     skipped: Vec<Vec<u8>>,
 }
 
-/// A conversation that may go on with the next line.
+/// A conversation that the next line may continue.
 struct Last {
     source: String,
     external_id: String,
-    /// The external id of its last message, of those that were read.
+    /// The external id of the last message read so far.
     message: String,
 }
 
 impl Parser {
-    /// What a line asks for, and how many attachments it has without their bytes; `None` when there is nothing to do.
+    /// Parses a line. Returns the work and the number of attachments without bytes; `None` if there is nothing to do.
     fn parse(&mut self, number: u64, text: &[u8]) -> Result<Option<(Work, u64)>, Violations> {
-        // Some programs begin a file with a mark of its encoding.
+        // Some programs begin a file with a byte order mark.
         let text = if number == 1 { text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text) } else { text };
-        // Teams are said again, as people name them by the numbers that these lines give them.
+        // Team lines are imported again, because people refer to teams by the ids that these lines define.
         if number < self.first && !Lines::may_be_team(text) {
             if !Lines::may_continue(text) {
                 self.skipped.clear();
@@ -182,7 +180,7 @@ impl Parser {
             return Ok(None);
         }
         for before in std::mem::take(&mut self.skipped) {
-            // Read for what it says of its place alone.
+            // Parsed only for its place in the conversation.
             let _ = self.conversation_or_other(&before);
         }
         self.conversation_or_other(text)
@@ -197,7 +195,7 @@ impl Parser {
                     let Imported { request, continues } = *imported;
                     let (mut request, goes_on) = self.placed(request, continues, last)?;
                     self.last = Some(goes_on);
-                    // The rest of the assessments, which are made anew.
+                    // It holds only more assessments, which the server makes anew.
                     if continues && request.messages.is_empty() && request.ratings.is_empty() {
                         return Ok(None);
                     }
@@ -210,7 +208,7 @@ impl Parser {
             },
             None => to_request(parse_conversation(text, ImportLimits::default())?, self.policy),
         };
-        // One that is refused here does not go on.
+        // A line refused here cannot be continued.
         let size = check_size(&request);
         if size.is_err() {
             self.last = None;
@@ -219,7 +217,7 @@ impl Parser {
         Ok(Some((Work::Import(Box::new(request)), without_bytes)))
     }
 
-    /// A line about a conversation with its policy and its place, and what the next line may go on with.
+    /// Completes a conversation's request with its policy and position, and returns what the next line may continue.
     fn placed(
         &self,
         request: ImportConversationRequest,
@@ -238,8 +236,7 @@ impl Parser {
             return Ok((request, Last { source, external_id, message: own.unwrap_or_default() }));
         }
         let Some(last) = last else {
-            let rule =
-                "goes on with a conversation whose part before was not in order in the line before; left out";
+            let rule = "continues a conversation whose previous part is not on the line before, or was invalid; left out";
             return Err(Violations::one("continues", rule));
         };
         let request = ImportConversationRequest {
@@ -251,12 +248,11 @@ impl Parser {
     }
 }
 
-/// The work of a line that is not about a conversation.
 fn directory(record: DirectoryRecord) -> (Work, u64) {
     (Work::Directory(Box::new(record)), 0)
 }
 
-/// Says of attachments that have neither bytes nor a URL that this is meant; answers how many.
+/// Marks attachments with neither bytes nor a URL as intentionally empty; returns how many there are.
 fn mark_without_bytes(request: &mut ImportConversationRequest) -> u64 {
     let mut count = 0;
     for file in request.messages.iter_mut().flat_map(|message| &mut message.attachments) {
@@ -291,14 +287,14 @@ fn too_long() -> Violations {
     Violations::one(ROOT, format!("is longer than {MAX_LINE_BYTES} bytes"))
 }
 
-/// What was read besides the text of a line.
+/// A line that was read, apart from its text.
 struct Found {
     size_bytes: u64,
-    /// Then the text is not the whole of it.
+    /// The text is then incomplete.
     is_too_long: bool,
 }
 
-/// Reads a line without its end into `text`; `None` at the end of the input.
+/// Reads a line into `text`, without its newline; `None` at the end of the input.
 fn read_line(reader: &mut dyn BufRead, text: &mut Vec<u8>) -> io::Result<Option<Found>> {
     text.clear();
     let mut found = Found { size_bytes: 0, is_too_long: false };
@@ -341,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_a_line_however_it_is_cut() {
+    fn lines_are_read_whole_at_any_buffer_size() {
         let line = |text: &str, bytes| (text.to_owned(), bytes, false);
         for capacity in 1..9 {
             assert_eq!(lines(b"", capacity), []);
@@ -352,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_an_end_is_not_kept() {
+    fn a_line_that_is_too_long_is_skipped() {
         let mut text = vec![b'x'; MAX_LINE_BYTES + 1];
         text.extend(b"\nnext\n");
         let lines = lines(&text, 1 << 20);

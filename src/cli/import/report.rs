@@ -13,22 +13,22 @@ use super::super::{
     output::{print, say},
 };
 
-/// How often progress is printed where standard error is no terminal.
+/// How often progress is printed when standard error is not a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 const BAR: &str = "{wide_bar} {percent:>3} % {msg}, {eta} left";
 const SPINNER: &str = "{spinner} {msg}, {elapsed}";
 
-/// How many lines came to what.
+/// Counts of lines by outcome.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
     pub(super) stored: u64,
     pub(super) appended: u64,
     pub(super) there_already: u64,
-    /// Not right, or not taken by the server.
+    /// Invalid, or refused by the server.
     pub(super) bad: u64,
     /// About a team, a person or an opt-out.
     pub(super) directory: u64,
-    /// Attachments that were stored without their bytes; no lines.
+    /// Attachments stored without their bytes; not a count of lines.
     pub(super) without_bytes: u64,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Report {
     told: Instant,
     size_bytes: Option<u64>,
     done_bytes: u64,
-    /// Hidden where standard error is no terminal.
+    /// Hidden when standard error is not a terminal.
     bar: ProgressBar,
     is_terminal: bool,
 }
@@ -86,12 +86,12 @@ impl Report {
         }
     }
 
-    /// One rule that a line breaks.
+    /// Reports one rule that a line breaks.
     pub(super) fn bad(&self, line: u64, what: impl Display) {
         self.say(&format!("{}:{line}: {what}", self.file));
     }
 
-    /// Something that happened to the import as a whole.
+    /// Reports something about the import as a whole.
     pub(super) fn note(&self, what: impl Display) {
         self.say(&format!("plaudit: {what}"));
     }
@@ -100,7 +100,7 @@ impl Report {
         self.bar.suspend(|| say(text));
     }
 
-    /// Everything up to this byte of the input is done.
+    /// Notes that everything up to this byte of the input is done.
     pub(super) fn advance(&mut self, done_bytes: u64) {
         self.done_bytes = self.done_bytes.max(done_bytes);
         if self.is_terminal {
@@ -113,7 +113,7 @@ impl Report {
         }
     }
 
-    /// Lines a second.
+    /// Lines per second.
     fn rate(&self) -> u64 {
         (self.tally.lines() as f64 / self.began.elapsed().as_secs_f64().max(0.001)) as u64
     }
@@ -124,7 +124,7 @@ impl Report {
         Duration::try_from_secs_f64(self.began.elapsed().as_secs_f64() * factor).ok()
     }
 
-    /// The result, for whoever reads standard output.
+    /// Prints the result to standard output.
     pub(super) fn end(&self) -> Result<(), Failure> {
         self.bar.finish_and_clear();
         let Tally { without_bytes, .. } = self.tally;
@@ -135,12 +135,12 @@ impl Report {
         print(format_args!("{} lines, {}/s: {}\n", self.tally.lines(), self.rate(), self.tally))
     }
 
-    /// Whether nothing was there to be read.
+    /// Whether there was nothing to import.
     pub(super) fn is_empty(&self) -> bool {
         self.tally.lines() == 0
     }
 
-    /// What the exit code says of an import that came to its end.
+    /// The exit code of an import that reached its end.
     pub(super) fn verdict(&self) -> Result<(), Failure> {
         match self.tally.bad {
             0 => Ok(()),

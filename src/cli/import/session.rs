@@ -1,4 +1,4 @@
-//! The exchange with the server: what is sent and not answered is kept, and is sent again when the connection breaks.
+//! The exchange with the server. Unanswered lines are kept, and sent again when the connection breaks.
 
 use std::{collections::VecDeque, fmt, io, pin::Pin, time::Duration};
 
@@ -29,22 +29,22 @@ use crate::{
     wire::reason_name,
 };
 
-/// How many lines may be unanswered: enough to keep the server's own window full.
+/// The most unanswered lines: enough to keep the server's own window full.
 const MAX_UNANSWERED: usize = 512;
-/// The same in bytes, but for one line that is larger.
+/// The same in bytes; a single larger line is allowed.
 const MAX_UNANSWERED_BYTES: usize = 64 * 1024 * 1024;
-/// How many lines wait to be written to the connection.
+/// The most lines waiting to be written to the connection.
 const MAX_UNWRITTEN: usize = 16;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Why an import ended before its end.
+/// Why an import stopped early.
 #[derive(Debug)]
 pub(super) enum Stop {
     Interrupted,
-    /// The input cannot be read on.
+    /// The input could not be read.
     Input(io::Error),
-    /// The server is not there, or does not take it.
+    /// The server is unreachable or refuses the import.
     Server(String),
 }
 
@@ -58,14 +58,14 @@ impl fmt::Display for Stop {
     }
 }
 
-/// Why a connection ended before the import's end.
+/// Why a connection ended early.
 enum Cut {
-    /// Another may do better.
+    /// Worth reconnecting.
     Broken(String),
     Refused(String),
 }
 
-/// A line that was read and is not answered.
+/// A line that was read and has not been answered.
 struct Unanswered {
     number: u64,
     end_bytes: u64,
@@ -77,18 +77,17 @@ struct Unanswered {
 pub(super) struct Session<'a> {
     endpoint: Endpoint,
     wait: Duration,
-    /// Absent when there is nothing more to read, or nothing more wanted.
+    /// Absent when there is nothing more to read, or reading has stopped.
     lines: Option<mpsc::Receiver<Read>>,
-    /// In their order, which is that of the answers. The first `sent` of them are under way.
+    /// In input order, which is also the order of the answers. The first `sent` of them are in flight.
     unanswered: VecDeque<Unanswered>,
     sent: usize,
     unanswered_bytes: usize,
-    /// The line after the last that was taken.
+    /// The line after the last one taken.
     next_unread: u64,
     stop: Option<Stop>,
-    /// Whether the connection brought the import forward.
+    /// Whether this connection has made progress.
     has_progressed: bool,
-    /// What was told of the directory.
     directory: Directory,
     report: &'a mut Report,
 }
@@ -116,12 +115,11 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// The first line that is not done.
     pub(super) fn next_line(&self) -> u64 {
         self.unanswered.front().map_or(self.next_unread, |line| line.number)
     }
 
-    /// Imports everything. `interrupted` ends it early, after what is under way.
+    /// Imports everything. `interrupted` stops it early, after the lines in flight.
     pub(super) async fn run(&mut self, interrupted: impl Future<Output = ()>) -> Result<(), Stop> {
         let mut interrupted = std::pin::pin!(interrupted.fuse());
         let mut has_connected = false;
@@ -134,7 +132,7 @@ impl<'a> Session<'a> {
                 Ok(()) => return self.stop.take().map_or(Ok(()), Err),
                 Err(cut) => cut,
             };
-            // A connection that lasted, as while a pipe said nothing, is no failure to connect.
+            // A connection that lasted a while, for example while a pipe was silent, does not count as a failure to connect.
             if self.has_progressed || begun.elapsed() > LONGEST_WAIT {
                 (wait, gone_since) = (FIRST_WAIT, Instant::now());
             }
@@ -154,7 +152,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// One connection: sends what is unanswered again, then what is read, until everything is answered.
+    /// One connection: resends what is unanswered, then sends what is read, until everything is answered.
     async fn exchange(
         &mut self,
         has_connected: &mut bool,
@@ -169,12 +167,12 @@ impl<'a> Session<'a> {
             }
         };
         *has_connected = true;
-        // Dropped when nothing more is to be sent.
+        // Dropped when there is nothing more to send.
         let mut requests = Some(requests);
         loop {
             self.carry_out_directory(&channel).await?;
             let all_sent = self.sent == self.unanswered.len();
-            // What is told of the directory waits for the conversations before it.
+            // Directory records wait until every line before them is answered.
             let may_send =
                 self.unanswered.get(self.sent).is_some_and(|next| matches!(next.work, Work::Import(_)));
             if all_sent && self.lines.is_none() {
@@ -188,7 +186,7 @@ impl<'a> Session<'a> {
                 () = interrupted.as_mut(), if self.stop.is_none() => self.stop_reading(Stop::Interrupted),
                 answer = answers.message() => match answer.map_err(|status| cut(&status))? {
                     Some(ImportConversationsResponse { answer: Some(Answer::Item(item)) }) => self.answered(item)?,
-                    // The sum of what was answered.
+                    // The final counts.
                     Some(_) => {}
                     None if self.unanswered.is_empty() && self.lines.is_none() => return Ok(()),
                     None => return Err(Cut::Broken("the server ended the stream early".to_owned())),
@@ -219,7 +217,7 @@ impl<'a> Session<'a> {
         Ok((requests, answers.map_err(|status| cut(&status))?.into_inner(), channel))
     }
 
-    /// Carries out what is told of the directory, when everything before it is done.
+    /// Imports directory records once everything before them is done.
     async fn carry_out_directory(&mut self, channel: &Channel) -> Result<(), Cut> {
         while let Some(Unanswered { work: Work::Directory(record), .. }) = self.unanswered.front() {
             let done = self.directory.carry_out(channel, record).await.map_err(|status| cut(&status))?;
@@ -274,7 +272,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Reads no more, and sends nothing more; what is under way is still answered.
+    /// Stops reading and sending; lines in flight are still answered.
     fn stop_reading(&mut self, stop: Stop) {
         self.lines = None;
         self.stop = Some(stop);
@@ -326,7 +324,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Room for one more item on the connection; `None` when the connection takes no more.
+/// Waits for room for one more item on the connection; `None` when the connection has ended.
 async fn room(
     requests: &Option<mpsc::Sender<ImportConversationsRequest>>,
 ) -> Option<mpsc::Permit<'_, ImportConversationsRequest>> {
@@ -340,7 +338,7 @@ async fn next_line(lines: &mut Option<mpsc::Receiver<Read>>) -> Option<Read> {
     }
 }
 
-/// What an error says of trying again.
+/// Whether an error is worth a retry.
 fn cut(status: &Status) -> Cut {
     let answer = format!("the server answered {}: {}", code_name(status.code()), status.message());
     match status.code() {

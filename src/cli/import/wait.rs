@@ -1,4 +1,4 @@
-//! `plaudit import --wait`: until what was imported is scored.
+//! `plaudit import --wait`: waits until everything imported is scored.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,13 @@ use crate::{
     proto::v1::Queue,
 };
 
-/// How often the server is asked.
+/// How often to poll the server.
 const ASK_EVERY: Duration = Duration::from_millis(500);
-/// How often a line says how far it is.
+/// How often to report progress.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
-/// Waits until everything that is queued now is scored or given up, whatever others import meanwhile. A server that goes away
-/// is waited for, `patience` long.
+/// Waits until everything queued now is scored or given up, whatever is imported meanwhile. Tolerates a server that is
+/// unreachable for up to `patience`.
 pub(super) async fn until_scored(
     endpoint: &Endpoint,
     patience: Duration,
@@ -27,7 +27,7 @@ pub(super) async fn until_scored(
     tokio::select! {
         scored = watch(endpoint, patience, report) => scored,
         () = interrupts.next() => {
-            Err(Failure::Stopped("stopped waiting; every line is done, and the server goes on scoring".to_owned()))
+            Err(Failure::Stopped("stopped waiting; every line is imported, and the server continues scoring".to_owned()))
         }
     }
 }
@@ -52,7 +52,7 @@ async fn watch(endpoint: &Endpoint, patience: Duration, report: &Report) -> Resu
             Err(status) => {
                 let cause = queue::told(&status);
                 return Err(Failure::Stopped(format!(
-                    "every line is done; how scoring stands is not known: {cause}"
+                    "every line is imported, but the state of scoring is unknown: {cause}"
                 )));
             }
         }
@@ -60,12 +60,12 @@ async fn watch(endpoint: &Endpoint, patience: Duration, report: &Report) -> Resu
     }
 }
 
-/// Whether nothing waits any more that was queued when waiting began.
+/// Whether nothing that was queued at the start is still waiting.
 fn is_done(begun: &Queue, now: &Queue) -> bool {
     let moment = |time: &Option<Timestamp>| time.as_ref().map(|time| (time.seconds, time.nanos));
     match moment(&now.oldest_create_time) {
         None => now.waiting_count == 0,
-        // The oldest may be among those that were not counted.
+        // With more waiting than were counted, the oldest may be among those not counted.
         Some(oldest) => !now.has_more_waiting && Some(oldest) > moment(&begun.read_time),
     }
 }
@@ -74,7 +74,7 @@ fn outcome(begun: &Queue, now: &Queue) -> Result<(), Failure> {
     match now.failed_count.saturating_sub(begun.failed_count) {
         ..=0 => Ok(()),
         failed => Err(Failure::Failed(format!(
-            "the scoring of {failed} conversations was given up; the server's log has the cause of each"
+            "{failed} conversations could not be scored; the server's log has the cause of each"
         ))),
     }
 }
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_queued_later_is_not_waited_for() {
+    fn conversations_queued_later_are_not_waited_for() {
         let at = |seconds| Some(Timestamp { seconds, nanos: 0 });
         let queue = |waiting_count, oldest, has_more_waiting| Queue {
             waiting_count,
@@ -99,7 +99,7 @@ mod tests {
             (queue(3, at(100), false), false),
             (queue(3, at(101), false), true),
             (queue(100_000, at(101), true), false),
-            // A job without a time is one that cannot be read; it is given up.
+            // A job without a time is unreadable and will be given up.
             (queue(1, None, false), false),
         ] {
             assert_eq!(is_done(&begun, &now), expected, "{now:?}");

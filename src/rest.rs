@@ -1,8 +1,8 @@
-//! The REST edge: the documented JSON endpoints of other products, one file per dialect. A dialect decodes, calls the use
-//! case and encodes; it holds no rule of its own and knows no store.
+//! The REST edge: the documented JSON endpoints of other products, one module per dialect. A dialect decodes, calls the use
+//! case and encodes; it holds no rules and does not know the store.
 //!
-//! What all dialects do alike stands beside them: reading a request, and what went wrong before a dialect gives it its shape.
-//! `interchange` reads JSON by path, and the documents that come by other ways too.
+//! What the dialects share is beside them: reading requests, and faults before a dialect renders them. `interchange` reads JSON
+//! by path, and documents that also arrive by other ways.
 
 mod answer;
 mod attachment;
@@ -29,7 +29,7 @@ use fault::{Fault, plain_error};
 
 pub use options::Options;
 
-/// Every route of every dialect, and an answer in the fitting shape for every other request.
+/// Every route of every dialect, and a fallback that answers in the matching dialect's format.
 pub fn router(services: Arc<Services>, options: &Options) -> Router {
     Router::new()
         .merge(craftcx::routes())
@@ -41,10 +41,10 @@ pub fn router(services: Arc<Services>, options: &Options) -> Router {
         .with_state(services)
 }
 
-/// How a dialect shows what went wrong.
+/// How a dialect renders an error.
 type Render = fn(&Fault) -> Response;
 
-/// By the beginning of a path, whose callers come there. The table may grow; the first that fits is taken.
+/// Path prefixes and their dialects. The first match wins.
 const DIALECTS: [(&str, Render); 5] = [
     ("/v1/assess", craftcx::error),
     ("/v1/conversations", dixa::error),
@@ -53,7 +53,7 @@ const DIALECTS: [(&str, Render); 5] = [
     (enneo::PREFIXES[1], enneo::error),
 ];
 
-/// An error that arises outside a handler, in the shape of the dialect whose prefix fits.
+/// An error from outside a handler, in the format of the dialect whose prefix matches.
 pub fn error(path: &str, status: StatusCode, message: &str) -> Response {
     render(path, &Fault::new(status, message))
 }
@@ -69,12 +69,12 @@ async fn not_found(request: Request) -> Response {
     error(path, StatusCode::NOT_FOUND, &message)
 }
 
-/// For a path that is known. The router adds `Allow`.
+/// For a known path. The router adds `Allow`.
 async fn method_not_allowed(request: Request) -> Response {
     if request.method() == Method::OPTIONS {
         return StatusCode::NO_CONTENT.into_response();
     }
     let method = json::shown(request.method().as_str());
-    let message = format!("{method} is not possible here; the header Allow names what is");
+    let message = format!("{method} is not allowed here; see the Allow header");
     error(request.uri().path(), StatusCode::METHOD_NOT_ALLOWED, &message)
 }

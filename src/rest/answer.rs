@@ -1,10 +1,10 @@
-//! An answer as JSON.
+//! JSON responses.
 
 use axum::{body::Body, response::Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-/// An answer. None may be kept by a cache: they hold what people wrote, and they change.
+/// A JSON response, never cacheable: responses hold what people wrote, and they change.
 pub fn answer(status: StatusCode, body: &impl Serialize) -> Response {
     let bytes = serde_json::to_vec(body).expect("an answer has string keys and no fallible serializer");
     let mut response = Response::new(Body::from(bytes));

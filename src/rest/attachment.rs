@@ -1,4 +1,4 @@
-//! `GET /attachments/{link}`: the bytes of an attachment, for whoever has its link, as a download and nothing else.
+//! `GET /attachments/{link}`: downloads an attachment. Whoever has the link may do so.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ async fn download(
     State(services): State<Arc<Services>>,
     link: Result<Path<String>, PathRejection>,
 ) -> Response {
-    // A path that cannot be decoded names nothing either.
+    // A path that cannot be decoded names no attachment.
     let link = link.map(|Path(link)| link).unwrap_or_default();
     match get_attachment(request::call(&services), &link).await {
         Ok(file) => answer(file),
@@ -42,7 +42,7 @@ async fn download(
     }
 }
 
-/// What a browser gets it may save: it neither shows it nor guesses another type, and if it did, nothing in it could run.
+/// A browser may only save the file: the headers keep it from displaying it, sniffing another type, or running anything in it.
 fn answer(file: AttachedFile) -> Response {
     let disposition = disposition(&file.file_name);
     let mut response = Response::new(Body::from(file.bytes));
@@ -60,7 +60,7 @@ fn answer(file: AttachedFile) -> Response {
     response
 }
 
-/// RFC 6266: the name in ASCII for old clients, and as it is for the others.
+/// RFC 6266: the name in ASCII for old clients, and in full for others.
 fn disposition(file_name: &str) -> String {
     let ascii: String = file_name
         .chars()
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_name_cannot_leave_its_header() {
+    fn a_file_name_cannot_break_out_of_its_header() {
         assert_eq!(
             disposition("a \"b\"\r\n/ü.png"),
             "attachment; filename=\"a _b_____.png\"; filename*=UTF-8''a%20%22b%22%0D%0A%2F%C3%BC%2Epng"

@@ -27,7 +27,7 @@ use crate::{
 
 use super::{answer::answer, fault::Fault, request};
 
-/// The document's own limit; the other limits are the domain's.
+/// The limit of the documented API; the other limits are the domain's.
 const MAX_MESSAGES: usize = 50;
 
 pub fn routes() -> Router<Arc<Services>> {
@@ -42,7 +42,7 @@ async fn get_assess(
     State(services): State<Arc<Services>>,
     id: Result<Path<String>, PathRejection>,
 ) -> Response {
-    // A path that cannot be decoded names nothing either.
+    // A path that cannot be decoded names no import.
     let id = id.map(|Path(id)| id).unwrap_or_default();
     find(&services, &id).await.unwrap_or_else(|fault| error(&fault))
 }
@@ -97,7 +97,7 @@ fn accepted(new: &NewConversation, receipt: &Receipt) -> Response {
     answer(StatusCode::ACCEPTED, &body)
 }
 
-/// What an error answers: `{"error":{…}}`.
+/// The body of an error: `{"error":{…}}`.
 #[derive(Serialize)]
 struct ErrorBody<T> {
     error: T,
@@ -122,7 +122,7 @@ fn duplicate(new: &NewConversation, receipt: &Receipt) -> Response {
     answer(StatusCode::CONFLICT, &ErrorBody { error })
 }
 
-/// The shape of every other error.
+/// The format of every other error.
 pub fn error(fault: &Fault) -> Response {
     #[derive(Serialize)]
     struct Shown<'a> {

@@ -27,12 +27,12 @@ use super::{answer::answer, fault::Fault, options::Options, request};
 
 use limit::Limit;
 
-/// The most ratings that are listed: the document has no pages. gRPC lists them all.
+/// The most ratings in a list: the documented API has no pages. gRPC lists them all.
 const MAX_RATINGS: usize = 1000;
-/// The code of faults in what is not the body.
+/// The code of faults outside the body.
 const INVALID_VALUE: &str = "invalid_value";
 
-/// What the handlers share.
+/// The handlers' shared state.
 struct Dixa {
     services: Arc<Services>,
     limit: Option<Limit>,
@@ -54,19 +54,19 @@ pub fn routes<S: Clone + Send + Sync + 'static>(services: Arc<Services>, options
     Router::new().nest("/beta", ratings.clone()).nest("/v1", ratings).with_state(dixa)
 }
 
-/// Lets a request through that is within its key's limit. The key itself is not checked: there is no access control yet.
+/// Applies the rate limit of the request's key. The key itself is not checked: there is no access control yet.
 async fn admit(State(dixa): Shared, request: Request, next: Next) -> Response {
     let Some(limit) = &dixa.limit else { return next.run(request).await };
     match limit.take(api_key(request.headers()), dixa.services.now()) {
         Ok(()) => next.run(request).await,
         Err(wait) => {
-            let fault = Fault::new(StatusCode::TOO_MANY_REQUESTS, "this key has sent more than its limit");
+            let fault = Fault::new(StatusCode::TOO_MANY_REQUESTS, "this key has exceeded its rate limit");
             error(&Fault { retry_after: Some(wait), ..fault })
         }
     }
 }
 
-/// The bare key, or behind `Bearer`; none is a key as any other.
+/// The API key, with or without `Bearer`. Requests without a key share the empty one.
 fn api_key(headers: &HeaderMap) -> &[u8] {
     let value = headers.get(header::AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes());
     match value.split_at_checked(7) {
@@ -134,14 +134,14 @@ impl Dixa {
         Ok(answer(StatusCode::OK, &encode::Data { data }))
     }
 
-    /// Which conversation a path means; a path that cannot be decoded means none.
+    /// Resolves the conversation id of a path; `None` stands for a path that cannot be decoded.
     fn conversation(&self, id: Option<&str>) -> Result<ConversationRef, Fault> {
         decode::conversation(id.unwrap_or_default(), self.services.settings().dixa_source)
             .map_err(invalid_value)
     }
 }
 
-/// Reads a body and the key that it was sent with.
+/// Reads a body and its idempotency key.
 async fn read<T>(
     head: Parts,
     body: Body,
@@ -164,12 +164,12 @@ fn renamed(error: Error, documented: fn(&str) -> String) -> Fault {
     }
 }
 
-/// A fault of what is not the body: the path, a header.
+/// A fault outside the body: in the path or a header.
 fn invalid_value(violations: Violations) -> Fault {
     Fault { code: INVALID_VALUE, ..violations.into() }
 }
 
-/// `{"message":…}`: the text that the document fixes, then what it is about.
+/// `{"message":…}`: the documented text, then the detail.
 pub fn error(fault: &Fault) -> Response {
     let fixed = match fault.status {
         StatusCode::BAD_REQUEST if fault.code == INVALID_VALUE => "Invalid value in request",

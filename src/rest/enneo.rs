@@ -1,6 +1,6 @@
-//! The Enneo dialect: what its tickets are asked for. docs/rest-enneo.md describes it.
+//! The Enneo dialect: its ticket endpoints. docs/rest-enneo.md describes it.
 //!
-//! Every path stands below `/api/mind` and without it, as the document prints both.
+//! Every path exists with and without the prefix `/api/mind`, as Enneo documents both.
 
 mod answer;
 mod assessments;
@@ -18,7 +18,7 @@ use crate::service::Services;
 
 pub use ticket::error;
 
-/// Where the paths begin; other paths get other dialects' errors.
+/// The path prefixes that get this dialect's errors.
 pub const PREFIXES: [&str; 2] = ["/api/mind/", "/ticket/"];
 
 pub fn routes() -> Router<Arc<Services>> {

@@ -1,4 +1,4 @@
-//! Why a request was not done, before a dialect gives it its shape.
+//! Why a request failed, before a dialect renders it.
 
 use std::time::Duration;
 
@@ -10,20 +10,20 @@ use crate::{domain::Violations, error::Error};
 
 use super::answer::answer;
 
-/// What every dialect says of a request that was not done.
+/// A failed request, independent of the dialect.
 #[derive(Debug)]
 pub struct Fault {
     pub status: StatusCode,
-    /// For dialects that name what went wrong.
+    /// For dialects with error codes.
     pub code: &'static str,
     pub message: String,
-    /// The fields that are wrong, by their paths in the request.
+    /// The invalid fields, by their path in the request.
     pub violations: Violations,
     pub retry_after: Option<Duration>,
 }
 
 impl Fault {
-    /// The wait that is named where no other is known.
+    /// The default wait.
     const RETRY_AFTER: Duration = Duration::from_secs(1);
 
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
@@ -37,7 +37,7 @@ impl Fault {
         }
     }
 
-    /// An answer with this status and `body`.
+    /// A response with this status and `body`.
     pub fn respond(&self, body: &impl Serialize) -> Response {
         let mut response = answer(self.status, body);
         if let Some(wait) = self.retry_after {
@@ -50,7 +50,7 @@ impl Fault {
     }
 }
 
-/// The name of what a status says. 503 has two: [`Error::Overloaded`] takes the other.
+/// The error code of a status. 503 has two: [`Error::Overloaded`] uses the other.
 fn code_of(status: StatusCode) -> &'static str {
     match status {
         StatusCode::UNAUTHORIZED => "unauthenticated",
@@ -75,7 +75,7 @@ impl From<Violations> for Fault {
     }
 }
 
-/// The one place where a use case's error becomes an HTTP status.
+/// Maps use case errors to HTTP statuses. The only place that does.
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let message = error.to_string();
@@ -104,13 +104,13 @@ impl From<Error> for Fault {
             Error::Overloaded { retry_after } => Self::overloaded(message, retry_after),
             Error::Unavailable(cause) => {
                 tracing::error!(%cause, "the store is not available");
-                let message = "the store is not available; send the request again, with the same Idempotency-Key if it \
-                               writes";
+                let message =
+                    "the store is not available; retry, with the same Idempotency-Key if the request writes";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
             }
             Error::Internal(cause) => {
-                tracing::error!(%cause, "a request failed by a fault of the server");
-                let message = "a fault of the server; its log has the cause";
+                tracing::error!(%cause, "a request failed with an internal error");
+                let message = "internal error; see the server's log";
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
             }
         }
@@ -118,14 +118,14 @@ impl From<Error> for Fault {
 }
 
 impl Fault {
-    /// Nothing was done, and it is worth trying again.
+    /// Nothing was done; worth a retry.
     fn overloaded(message: String, retry_after: Duration) -> Self {
         let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, message);
         Self { code: "overloaded", retry_after: Some(retry_after), ..fault }
     }
 }
 
-/// `{"message":…}`: what stands where no document says more.
+/// `{"message":…}`: the format of errors outside any dialect.
 pub fn plain_error(fault: &Fault) -> Response {
     #[derive(Serialize)]
     struct Body<'a> {

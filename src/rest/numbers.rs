@@ -6,13 +6,13 @@ pub fn tenths(value: u32) -> Number {
     thousandths(i64::from(value) * 100)
 }
 
-/// A whole number is printed without a fraction: 4, and 4.3.
+/// Whole numbers have no fraction: 4, but 4.3.
 pub fn thousandths(value: i64) -> Number {
     let whole = Number::from(value / 1000);
     if value % 1000 == 0 {
         return whole;
     }
-    // Every i64 is a finite float.
+    // Never fails: every i64 converts to a finite float.
     Number::from_f64(value as f64 / 1000.0).unwrap_or(whole)
 }
 

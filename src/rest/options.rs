@@ -1,11 +1,11 @@
-//! What an operator may set.
+//! Settings of the REST edge.
 
-/// What an operator may set of the dialects.
+/// Settings of the dialects.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// How many requests of the Dixa dialect a key may send each second; 0 is no limit.
+    /// How many Dixa requests a key may send per second; 0 for no limit.
     pub dixa_requests_per_second: u32,
-    /// How many it may send at once.
+    /// How many of them it may send at once.
     pub dixa_burst: u32,
 }
 

@@ -1,4 +1,4 @@
-//! What all dialects ask of a request: that it is JSON, how large it may be, and the key by which it may be sent again.
+//! What all dialects require of a request: JSON, a size limit, and an optional idempotency key.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -13,20 +13,20 @@ use crate::{
 
 use super::fault::Fault;
 
-/// Names a request, so that sending it again does nothing twice.
+/// Identifies a request, so that resending it has no further effect.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// The name as it is shown.
+/// The header's name as error messages show it.
 const IDEMPOTENCY_KEY_FIELD: &str = "Idempotency-Key";
 
-/// What the use cases are called with: what a caller is comes in here.
+/// The call context of the use cases.
 pub fn call(services: &Services) -> Call<'_> {
     Call::new(services)
 }
 
-/// The body of a request that says it is JSON, counted while it is read.
+/// Reads a body declared as JSON, up to a limit.
 ///
-/// A request that does not say so is refused, also one that says nothing: a page in a browser can send such a request to
-/// any server without asking first, but none that is declared as JSON.
+/// Any other content type, or none, is refused: a web page can send such a request to any server without a CORS preflight, but
+/// not one declared as JSON.
 pub async fn read_json_body(headers: &HeaderMap, body: Body, limit_bytes: usize) -> Result<Bytes, Fault> {
     require_json(headers)?;
     server::read_body(body, limit_bytes).await.map_err(|error| match error {
@@ -48,7 +48,7 @@ fn require_json(headers: &HeaderMap) -> Result<(), Fault> {
     }
 }
 
-/// `application/json` or `application/…+json`, with UTF-8 as the charset where one is given.
+/// `application/json` or `application/…+json`; a charset, if given, must be UTF-8.
 fn is_json(content_type: &HeaderValue) -> bool {
     let Ok(text) = content_type.to_str() else { return false };
     let mut parts = text.split(';').map(str::trim);
@@ -66,8 +66,8 @@ fn is_json(content_type: &HeaderValue) -> bool {
     is_json && parts.all(is_utf8)
 }
 
-/// The key that the request was sent with. One that is empty, sent twice or malformed is a violation: its sender relies on
-/// a protection that it would not have.
+/// The request's idempotency key. An empty, repeated or malformed one is a violation: the sender relies on a protection that it
+/// would not have.
 pub fn idempotency_key(headers: &HeaderMap, violations: &mut Violations) -> Option<RequestId> {
     if !headers.contains_key(IDEMPOTENCY_KEY) {
         return None;
@@ -80,7 +80,7 @@ pub fn idempotency_key(headers: &HeaderMap, violations: &mut Violations) -> Opti
     text.parse().map_err(|rule: String| violations.add(IDEMPOTENCY_KEY_FIELD, rule)).ok()
 }
 
-/// A parameter of the query; the last one where it comes twice, absent where it is empty.
+/// A query parameter: the last one if it is repeated, `None` if it is empty.
 pub fn query_parameter(uri: &Uri, name: &str) -> Option<String> {
     let pairs = uri.query().unwrap_or_default().split('&');
     let mut named = pairs.filter_map(|pair| pair.split_once('=')).filter(|(known, _)| *known == name);
@@ -89,7 +89,7 @@ pub fn query_parameter(uri: &Uri, name: &str) -> Option<String> {
     Some(value).filter(|value| !value.is_empty())
 }
 
-/// Where the caller found this server, which has checked the name before; without a slash at its end.
+/// This server's URL as the caller used it, without a trailing slash; the host has been checked.
 pub fn base_url(head: &Parts) -> String {
     let named = head.uri.authority().map(Authority::as_str);
     let host = named.or_else(|| one_value(&head.headers, &header::HOST)?.to_str().ok());
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_what_says_so_and_is_utf8() {
+    fn only_json_in_utf8_is_accepted() {
         let is_json = |text| is_json(&HeaderValue::from_static(text));
         for json in [
             "application/json",

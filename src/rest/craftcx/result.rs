@@ -1,4 +1,4 @@
-//! What `GET /v1/assess/{id}` answers: what became of an import, and once it is scored, its scores.
+//! The response of `GET /v1/assess/{id}`: the state of an import and, once it is scored, its scores.
 
 use serde::Serialize;
 use serde_json::Number;
@@ -13,13 +13,13 @@ use crate::{
 
 use super::super::numbers::{tenths, thousandths};
 
-/// The way of a receipt: an import that was taken is never anything else.
+/// The status of every receipt: only accepted imports have one.
 pub const ACCEPTED: &str = "accepted";
 
-/// The most assessments in one answer. The others, of very long conversations, are read by gRPC.
+/// The most assessments in one response. The rest, of very long conversations, can be read over gRPC.
 pub const MAX_ASSESSMENTS: usize = 100;
 
-/// The last four are absent until the scoring is done; the three before the last are also absent without AXIS.
+/// The last four fields are absent until scoring is done; the first three of those are also absent without AXIS.
 #[derive(Serialize)]
 pub struct ImportResult {
     id: String,
@@ -124,7 +124,7 @@ pub fn to_json(import: ScoredImport) -> ImportResult {
         conversation: format!("conversations/{}", conversation.id),
         scoring: match status.scoring {
             ScoringStatus::Pending { .. } => "pending",
-            // What was imported is scored; a message that was added without scoring takes nothing back.
+            // What was imported is scored; a message added later without scoring does not change that.
             ScoringStatus::Done | ScoringStatus::Off => "done",
             ScoringStatus::Failed { .. } => "failed",
         },
@@ -223,7 +223,7 @@ fn totals_to_json(totals: Totals) -> TotalsResult {
     }
 }
 
-/// The answer that counts: the person's where there is one.
+/// The effective answer: the human one if there is one.
 fn criterion_to_json(conversation: ConversationId, criterion: CriterionResult) -> Criterion {
     let answer = criterion.human.or(criterion.system);
     Criterion {
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_persons_answer_counts_before_the_systems() {
+    fn a_human_answer_takes_precedence() {
         let both = criterion(Some(answer(0, "rule")), Some(answer(2500, "person")), None);
         assert_eq!((&both["score"], &both["reason"]), (&json!(2.5), &json!("person")));
     }

@@ -1,4 +1,4 @@
-//! What Dixa's callers send.
+//! Decodes Dixa's requests.
 
 use uuid::Uuid;
 
@@ -10,11 +10,12 @@ use crate::{
     interchange::json::{self, Findings, Object},
 };
 
-/// What the document calls the types.
+/// The documented names of the rating types.
 pub const TYPES: [(&str, RatingType); 3] =
     [("Csat", RatingType::Csat), ("Nps", RatingType::Nps), ("ThumbsUpOrDown", RatingType::Thumbs)];
 
-/// A canonical decimal: one of ours names the conversation itself, any other an external id in the source.
+/// Parses a conversation id, a canonical decimal: in our own range it is a conversation's number, otherwise an external id in
+/// the source.
 pub fn conversation(id: &str, source: &str) -> Result<ConversationRef, Violations> {
     let is_decimal =
         !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()) && (id == "0" || !id.starts_with('0'));
@@ -22,7 +23,7 @@ pub fn conversation(id: &str, source: &str) -> Result<ConversationRef, Violation
         let rule = format!("must be a decimal number without leading zeros, is {}", json::shown(id));
         return Err(Violations::one("conversationId", rule));
     }
-    // Beyond the last number of ours there is nothing, however many digits it has.
+    // Anything above our range, however many digits it has, names no conversation.
     Ok(match id.parse::<u64>().unwrap_or(u64::MAX) {
         number if number < FIRST_ID => {
             let (source, external_id) = (SourceName::mended(source), ExternalId::of_number(number));
@@ -57,7 +58,7 @@ fn person(name: &str, fields: &mut Object, findings: &mut Findings) -> Option<Au
     Some(AuthorDraft { external_id: Some(external_id), ..AuthorDraft::default() })
 }
 
-/// The document's name for a field of an offer.
+/// The documented name of an offer's field.
 pub fn offered_field(field: &str) -> String {
     let name = match field {
         "questions[0].type" => "ratingType",
@@ -89,7 +90,7 @@ pub fn submission(body: &[u8]) -> Result<Submission, Violations> {
     findings.collect(Ok(Submission { answers: vec![answer], opt_out: None }))
 }
 
-/// The document's name for a field of a submission.
+/// The documented name of a submission's field.
 pub fn submitted_field(field: &str) -> String {
     let name = match field {
         "answers[0].value" => "ratingResult.value",
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_id_is_ours_or_an_external_one() {
+    fn a_path_id_is_one_of_our_numbers_or_an_external_id() {
         let named = |id: &str| conversation(id, "dixa").map_err(|violations| violations.to_string());
         let external = |id: &str| {
             let (source, external_id) = (SourceName::mended("dixa"), ExternalId::mended(id));

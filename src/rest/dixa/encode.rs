@@ -1,4 +1,4 @@
-//! What Dixa's callers get. Optional values that are absent are left out, not null.
+//! Encodes Dixa's responses. Absent optional values are omitted, not null.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ struct RatingResult {
     kind: &'static str,
 }
 
-/// One question of a rating.
+/// One question of a rating, as a list shows it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Listed<'a> {
@@ -72,7 +72,7 @@ pub struct Listed<'a> {
     language: Option<&'a str>,
 }
 
-/// The answer to an offer of one question.
+/// The response to an offer of one question.
 pub fn offered(uuid: Uuid, rating: &Rating) -> Offered {
     Offered {
         id: uuid.to_string(),
@@ -83,7 +83,7 @@ pub fn offered(uuid: Uuid, rating: &Rating) -> Offered {
     }
 }
 
-/// What was submitted, in the words of its request: whoever repeats it gets the same answer, whatever came in between.
+/// Echoes the submission itself, so that repeating it gets the same response whatever has happened since.
 pub fn submitted<'a>(
     uuid: Uuid,
     submission: &'a Submission,
@@ -120,7 +120,7 @@ pub fn listed(uuid: Uuid, rating: &Rating, now: UnixMillis) -> impl Iterator<Ite
     })
 }
 
-/// The external id; a person without one is known by what they are and their name.
+/// The external id or, without one, the kind and name.
 fn person_id(author: &Author) -> String {
     let kind = author.kind.word();
     match (&author.external_id, &author.name) {
@@ -134,7 +134,7 @@ fn type_text(kind: RatingType) -> &'static str {
     TYPES.iter().find(|(_, known)| *known == kind).map_or("", |(text, _)| text)
 }
 
-/// The document has no word for an offer that ran out or that the customer does not want: it was offered.
+/// The documented API has no status for expired or opted-out offers: they are `Offered`.
 fn status_text(state: RatingState) -> &'static str {
     match state {
         RatingState::Unscheduled => "Unscheduled",
@@ -145,7 +145,7 @@ fn status_text(state: RatingState) -> &'static str {
     }
 }
 
-/// When what the status says came about.
+/// The times that belong to the status.
 fn timestamps(
     rating: &Rating,
     question: &RatingQuestion,
@@ -161,7 +161,7 @@ fn timestamps(
         }
         RatingState::Offered | RatingState::Expired | RatingState::OptedOut => vec![("offered_at", offered)],
         RatingState::Rated => vec![("rated_at", answered)],
-        // One that was cancelled before its time was never offered.
+        // A rating cancelled before its offer time was never offered.
         RatingState::Cancelled => {
             vec![("offered_at", offered.filter(|time| Some(*time) <= cancelled)), ("modified_at", cancelled)]
         }

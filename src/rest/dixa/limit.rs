@@ -1,7 +1,6 @@
-//! How many requests a key may send.
+//! The rate limit per API key.
 //!
-//! By the generic cell rate algorithm (ITU-T I.371): of each key only the moment is kept at which its next request would be
-//! on time.
+//! Uses the generic cell rate algorithm (ITU-T I.371): only the theoretical arrival time of the next request is kept per key.
 
 use std::{
     collections::HashMap,
@@ -12,16 +11,16 @@ use std::{
 
 use crate::domain::UnixMillis;
 
-/// So many keys are told apart; further ones share a place until others have been quiet.
+/// The most keys tracked at a time; any more share one entry until others have been idle.
 const MAX_KEYS: usize = 10_000;
 const SHARED: [u8; 32] = [0; 32];
 
 pub struct Limit {
-    /// Between two requests that are on time, in microseconds.
+    /// The time between two conforming requests, in microseconds.
     interval: i64,
-    /// How far a request may come before its time.
+    /// How early a request may come, in microseconds.
     tolerance: i64,
-    /// By the hash of a key: nothing here tells the key itself.
+    /// By the key's hash: the keys themselves are not kept.
     next: Mutex<HashMap<[u8; 32], i64>>,
 }
 
@@ -31,7 +30,7 @@ impl Limit {
         Self { interval, tolerance: interval * (i64::from(burst.max(1)) - 1), next: Mutex::default() }
     }
 
-    /// Counts a request; `Err` says how long to wait before the next try.
+    /// Counts a request; `Err` holds how long to wait before the next attempt.
     pub fn take(&self, key: &[u8], now: UnixMillis) -> Result<(), Duration> {
         let now = now.0.saturating_mul(1000);
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,7 +42,7 @@ impl Limit {
             }
         }
         let time = next.entry(place).or_insert(now);
-        // A clock that was set back must not lock anybody out for long.
+        // A clock that is set back must not block callers for long.
         let due = (*time).clamp(now, now.saturating_add(self.tolerance + self.interval));
         *time = due;
         let early = due - now;
@@ -68,19 +67,19 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_taken_at_once_and_then_one_for_each_interval() {
+    fn a_burst_is_admitted_at_once_and_then_one_request_per_interval() {
         let limit = documented();
         assert_eq!(taken(&limit, "a", 1_000, 9), 4);
-        assert_eq!(taken(&limit, "b", 1_000, 9), 4, "another key has its own");
+        assert_eq!(taken(&limit, "b", 1_000, 9), 4, "each key has its own limit");
         assert_eq!(limit.take(b"a", UnixMillis(1_000)), Err(Duration::from_millis(100)));
         assert_eq!(taken(&limit, "a", 1_099, 1), 0);
         assert_eq!(taken(&limit, "a", 1_100, 9), 1);
         assert_eq!(taken(&limit, "a", 1_300, 9), 2);
-        assert_eq!(taken(&limit, "a", 60_000, 9), 4, "rest fills the burst and no more");
+        assert_eq!(taken(&limit, "a", 60_000, 9), 4, "idling restores the burst and no more");
     }
 
     #[test]
-    fn a_clock_that_is_set_back_locks_nobody_out() {
+    fn a_clock_that_is_set_back_blocks_nobody() {
         let limit = documented();
         assert_eq!(taken(&limit, "a", 1_000_000, 9), 4);
         assert_eq!(taken(&limit, "a", 1_000, 9), 0);

@@ -1,4 +1,4 @@
-//! A stored message as the document shows it.
+//! A stored message as Enneo documents it.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -23,7 +23,7 @@ pub struct Stored {
     event_id: u64,
 }
 
-/// What Enneo calls a conversation: one message. Every field is always there.
+/// What Enneo calls a conversation: one message. Every field is always present.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Interaction {
@@ -44,14 +44,14 @@ struct Interaction {
     body_clean: String,
     content: Content,
     intent_ids: Vec<Value>,
-    /// Nothing here has one.
+    /// Always null.
     cortex_request_id: Option<u64>,
     attachments: Vec<File>,
     crm_notification_id: Option<Value>,
-    /// Seconds since 1970, as are the two below.
+    /// Seconds since 1970, like the two below.
     created_at: i64,
     modified_at: i64,
-    /// A deleted message is not answered.
+    /// Always null: deleted messages are not returned.
     deleted_at: Option<i64>,
 }
 
@@ -80,13 +80,13 @@ struct File {
     file_ending: Option<String>,
     content_type: Option<String>,
     original_url: Option<String>,
-    /// Nothing is extracted from files.
+    /// Always null: nothing is extracted from files.
     extracted_data: Option<Value>,
     extraction_status: Option<String>,
     extraction_data: Option<Value>,
 }
 
-/// The numbers by which callers know the people of a message, the same as in a ticket's assessments.
+/// The numbers that identify a message's people to callers, the same as in a ticket's assessments.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct People {
     sender: Option<i64>,
@@ -94,9 +94,9 @@ pub struct People {
 }
 
 impl People {
-    /// The sender's number is the one that was sent, else the author's. Whose id is a number of the dialect's source has it
-    /// without a look at the directory; anybody else enters it when they are seen first. Where that cannot be done the number
-    /// is unknown: the message is stored, and an error would have it sent again.
+    /// The sender's number is the one that was sent, else the author's. An external id in the dialect's source that is a number
+    /// needs no directory lookup; anybody else is added to the directory when first seen. If that fails the number is unknown:
+    /// the message is already stored, and an error would make the caller send it again.
     pub async fn of(services: &Services, stored: &StoredMessage) -> Self {
         let message = &stored.message;
         let details = message.details.as_deref();
@@ -115,7 +115,7 @@ impl People {
         let numbers =
             directory::numbers_of(request::call(services), source, &stored.conversation, &wanted).await;
         let numbers = numbers.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the people of a stored message could not be numbered");
+            tracing::warn!(%error, "could not look up the numbers of a stored message's people");
             Vec::new()
         });
         let mut numbers = numbers.into_iter().map(|number| i64::try_from(number).ok());
@@ -125,7 +125,7 @@ impl People {
     }
 }
 
-/// The number in the sender that was sent.
+/// The id in the `sender` object that was sent.
 fn sent_number(details: &MessageDetails) -> Option<i64> {
     let sent: Map<String, Value> = serde_json::from_str(details.sender.as_deref()?).ok()?;
     match sent.get("id")? {
@@ -134,7 +134,7 @@ fn sent_number(details: &MessageDetails) -> Option<i64> {
     }
 }
 
-/// `base_url` is where this server was called, without a slash at its end.
+/// `base_url` is the server's own URL as the caller used it, without a trailing slash.
 pub fn stored_to_json(
     services: &Services,
     base_url: &str,
@@ -200,7 +200,7 @@ fn interaction(
     }
 }
 
-/// Plain and clean, each as it was sent, else the body without tags, else what words there are.
+/// The plain and clean bodies: each as it was sent, else the HTML body without tags, else the message's text.
 fn bodies(details: &MessageDetails, content: &str) -> [String; 2] {
     let sent = [details.plain_body.clone(), details.clean_body.clone()];
     if let [Some(plain), Some(clean)] = sent {
@@ -245,7 +245,7 @@ fn intent_to_json(intent: IntentId) -> Value {
     }
 }
 
-/// The document sends a string and shows a number: a string that is a number is shown as one.
+/// Enneo documents a string in requests and a number in responses: a string that is a number is shown as one.
 fn number_or_text(text: String) -> Value {
     const MAX: i64 = 1 << 53;
     match text.parse::<i64>() {

@@ -31,7 +31,7 @@ use crate::{
 
 use super::ticket::{Ticket, error};
 
-/// Every key is always there, null where nothing is known.
+/// Every key is always present, null where nothing is known.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AssessmentRow {
@@ -40,7 +40,7 @@ struct AssessmentRow {
     scorecard_base_id: u64,
     state: &'static str,
     assessed_user: Option<u64>,
-    /// Who has reviewed it: nobody can yet.
+    /// The reviewer. Always null: nobody can review yet.
     assessed_by_user: Option<u64>,
     ticket_id: u64,
     worklog_id: Option<u64>,
@@ -184,7 +184,7 @@ fn row_to_json(ticket: u64, row: Row, customer_experience: ExperiencePart) -> As
     }
 }
 
-/// As the document writes times: whole seconds.
+/// Times as Enneo documents them: in whole seconds.
 fn iso(time: UnixMillis) -> String {
     times::iso(time.whole_seconds())
 }
@@ -223,7 +223,7 @@ fn action_names(actions: &[Action]) -> Vec<&'static str> {
 }
 
 fn ai_usage_to_json(work: Option<&Work>, agents: Vec<AiAgent>) -> AiUsagePart {
-    // 4, dark processing with approval, cannot be told from a transcript.
+    // Level 4, dark processing with approval, cannot be recognized from a transcript.
     let level = work.map(|work| match work.automation {
         Automation::None => (0, "No AI"),
         Automation::Monitor => (1, "Monitor"),

@@ -1,4 +1,4 @@
-//! `POST /ticket/{ticketId}/conversation/store`: records one interaction.
+//! `POST /ticket/{ticketId}/conversation/store`: stores one message.
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,7 +37,7 @@ use super::{
 };
 use crate::rest::{answer::answer as json_answer, fault::Fault, request};
 
-/// Says that the message is stored and its scoring did not end in time.
+/// Says that the message is stored but its scoring did not finish in time.
 const SCORING: HeaderName = HeaderName::from_static("x-plaudit-scoring");
 
 pub async fn post_store(
@@ -85,7 +85,7 @@ async fn store(
     Ok(response)
 }
 
-/// A large body is read where it keeps nobody waiting.
+/// Decodes a body; a large one on a blocking thread.
 async fn read(body: Bytes) -> Result<Result<(NewMessage, Option<ProcessWord>), Violations>, Fault> {
     const LARGE_BYTES: usize = 256 * 1024;
     if body.len() < LARGE_BYTES {
@@ -95,7 +95,7 @@ async fn read(body: Bytes) -> Result<Result<(NewMessage, Option<ProcessWord>), V
     reading.map_err(|cause| Error::Internal(format!("a body could not be read: {cause}")).into())
 }
 
-/// `process` as it is written.
+/// The value of `process`.
 #[derive(Clone, Copy)]
 enum ProcessWord {
     Realtime,
@@ -124,7 +124,7 @@ impl ProcessWord {
     }
 }
 
-/// In the query it wins over the body: it is what a caller adds to a body that others made.
+/// The query parameter overrides the body: callers add it to bodies that others produce.
 fn process_of_query(uri: &Uri, violations: &mut Violations) -> Option<ProcessWord> {
     let text = request::query_parameter(uri, "process")?;
     let word = ProcessWord::parse(&text);
@@ -231,7 +231,7 @@ fn parse_date(text: &str) -> Option<i64> {
     times::parse(&format!("{}Z", text.replacen(' ', "T", 1))).filter(|_| fits && !is_leap)
 }
 
-/// Where both come the URL wins, and the bytes are not read.
+/// If both are given, the URL wins and the bytes are ignored.
 fn attachment_from_json(mut fields: Object, findings: &mut Findings) -> AttachmentDraft {
     let file_name = fields.text("name", findings);
     let found = findings.count();
@@ -244,12 +244,12 @@ fn attachment_from_json(mut fields: Object, findings: &mut Findings) -> Attachme
             _ => Err(value),
         }),
     };
-    // What could not be read is there: nobody is to be told besides that it is missing.
+    // Invalid content is present all the same: do not report it as missing as well.
     let unread = (findings.count() > found).then(Vec::new);
     AttachmentDraft { file_name, source_url, bytes: bytes.flatten().or(unread), without_bytes: None }
 }
 
-/// Base64 in either alphabet, with its padding or without, as it stands in mails (with line breaks) and in `data:` URLs.
+/// Decodes base64 in either alphabet, with or without padding, as found in mails (with line breaks) and `data:` URLs.
 fn decode(text: &str) -> Option<Vec<u8>> {
     const LENIENT: GeneralPurposeConfig =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -265,7 +265,7 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     engine.decode(data).ok()
 }
 
-/// The document's name for a field of the domain.
+/// The documented name of a domain field.
 fn documented_field(field: &str) -> String {
     const NAMES: [(&str, &str); 20] = [
         ("parent", "ticketId"),
@@ -302,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_date_is_one_of_the_calendar_in_the_documented_form() {
+    fn a_date_must_exist_and_have_the_documented_form() {
         assert_eq!(parse_date("1970-01-01 00:00:00"), Some(0));
         assert_eq!(parse_date("2024-03-01 00:00:00"), Some(1_709_251_200_000));
         assert_eq!(parse_date("2024-02-29 23:59:59"), Some(1_709_251_199_000));
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_is_read_in_every_form_that_is_in_use() {
+    fn base64_is_decoded_in_all_common_variants() {
         for text in
             ["+/+/AA==", "+/+/AA", "-_-_AA==", "-_-_AA", "+/+/\r\nAA==", "data:image/png;base64,+/+/AA=="]
         {

@@ -1,4 +1,4 @@
-//! Tickets as paths name them, and what went wrong with one.
+//! Ticket ids in paths, and ticket errors.
 
 use axum::{
     extract::{Path, rejection::PathRejection},
@@ -15,7 +15,7 @@ use crate::{
     service::Services,
 };
 
-/// `{"success":false,"message":…}`: the shape of every error.
+/// `{"success":false,"message":…}`: the format of every error.
 pub fn error(fault: &Fault) -> Response {
     #[derive(Serialize)]
     struct Body<'a> {
@@ -25,24 +25,24 @@ pub fn error(fault: &Fault) -> Response {
     fault.respond(&Body { success: false, message: &fault.message })
 }
 
-/// A ticket as a path names it.
 pub struct Ticket {
-    /// As callers write it.
+    /// The number that the caller used.
     pub id: u64,
     pub conversation: ConversationRef,
 }
 
 impl Ticket {
-    /// The number of a path: below ours it is one of the source's own, from there on it is a conversation's.
+    /// Parses a ticket id: below our own range it is an external id in the dialect's source, from there on a conversation's
+    /// number.
     pub fn of_path(services: &Services, path: Result<Path<String>, PathRejection>) -> Result<Self, Fault> {
-        // A path that cannot be decoded holds no number either.
+        // A path that cannot be decoded holds no number.
         let text = path.map(|Path(id)| id).unwrap_or_default();
         let is_canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
         if !is_canonical || text.is_empty() {
             let message = format!("ticketId: must be a positive integer, is {}", json::shown(&text));
             return Err(Fault::new(StatusCode::BAD_REQUEST, message));
         }
-        // What no number of ours can be is not found, as a number of ours that is not given.
+        // A number too large for u64 is not found, like any number that has not been assigned.
         let id = text.parse().map_err(|_| not_found(&text))?;
         let conversation = if id >= FIRST_ID {
             ConversationRef::Id(ConversationId(id))
@@ -55,7 +55,7 @@ impl Ticket {
         Ok(Self { id, conversation })
     }
 
-    /// What a use case's error says to a caller who knows tickets.
+    /// Maps a use case's error to a fault in terms of tickets.
     pub fn fault(&self, error: Error) -> Fault {
         match error {
             Error::NotFound { kind: ResourceKind::Conversation, .. } => not_found(&self.id.to_string()),

@@ -1,4 +1,4 @@
-//! The gRPC edge: decode, check shape, call the use case, encode. It holds no rule of its own and knows no store.
+//! The gRPC edge: decode, check the shape, call the use case, encode. It holds no rules and does not know the store.
 
 #[doc(hidden)]
 pub mod budget;
@@ -48,7 +48,7 @@ use crate::{server::GrpcEdge, service::Services};
 
 /// Every service of `proto/plaudit/v1`.
 ///
-/// A request's size is bounded where its bytes come in, with a better error than the codec has: see `server`.
+/// Request sizes are limited in `server`, where the bytes arrive and with a better error than the codec's.
 pub fn routes(services: Arc<Services>) -> Routes {
     let edge = Edge(services);
     Routes::new(ImportServiceServer::new(edge.clone()).max_decoding_message_size(usize::MAX))
@@ -61,7 +61,7 @@ pub fn routes(services: Arc<Services>) -> Routes {
         .add_service(EventServiceServer::new(edge))
 }
 
-/// The edge as the server takes it: `routes` with health and reflection, and what must be known of them from outside.
+/// The edge for the server: `routes` with health and reflection, and what the server must know about their methods.
 pub async fn edge(routes: Routes) -> Result<GrpcEdge, EdgeError> {
     let (methods, services) = methods::read().map_err(|cause| EdgeError(cause.to_string()))?;
     let (routes, health) =
@@ -74,7 +74,6 @@ pub async fn edge(routes: Routes) -> Result<GrpcEdge, EdgeError> {
     })
 }
 
-/// The descriptors of the API are damaged.
 #[derive(Debug, thiserror::Error)]
 #[error("the descriptors of the API are damaged: {0}")]
 pub struct EdgeError(String);

@@ -20,7 +20,8 @@ use super::{
     pages,
     services::assessment_service_server::AssessmentService,
 };
-/// The edge with what it keeps of encoded assessments.
+
+/// The edge with its cache of encoded assessments.
 pub struct AssessmentEdge {
     edge: Edge,
     encoder: Encoder,
@@ -68,8 +69,8 @@ impl AssessmentService for AssessmentEdge {
 }
 
 impl Edge {
-    /// What the parent of a list means; `None` when it is malformed, which is then noted. A token is good for one
-    /// conversation, by whatever name, so that it is looked up before the token is.
+    /// Resolves the parent of a list; `None` if it is malformed, which is noted. The parent is looked up before the page token
+    /// is checked, because a token is valid for one conversation, whichever name the request uses for it.
     async fn assessments_of(
         &self,
         parent: &str,

@@ -1,30 +1,30 @@
-//! How much memory a request may take, reckoned on the wire before anything is made of it.
+//! Estimates the memory that a request will take, from its encoded bytes, before anything is decoded.
 //!
-//! An empty message of a repeated field is two bytes on the wire and hundreds in memory: a request of 4 MiB could ask for more
-//! than a GiB. So the bytes are walked once, exactly as prost will, and each item of a repeated field is charged what prost
-//! allocates for it. Everything else takes no more memory than it has bytes.
+//! An empty message in a repeated field is two bytes on the wire but hundreds in memory: a request of 4 MiB could demand more
+//! than a GiB. So the bytes are walked once, exactly as prost will walk them, and each item of a repeated field is charged what
+//! prost allocates for it. Nothing else takes more memory than its encoded bytes.
 //!
-//! The walk stops at the first byte at which prost stops too; what it did not see is not decoded either.
+//! The walk stops at the first byte that prost rejects, and prost decodes nothing after that byte either.
 
-/// What can be walked; generated from the descriptors of `proto/`.
+/// The layout of a message; generated from the descriptors of `proto/`.
 #[derive(Debug)]
 pub struct Layout {
     /// `plaudit.v1.StoreMessageRequest`
     pub name: &'static str,
-    /// By their numbers.
+    /// By field number.
     pub fields: &'static [Field],
 }
 
-/// What a field takes in memory.
+/// How much memory a field takes.
 #[derive(Clone, Copy, Debug)]
 pub enum Field {
-    /// No more than its bytes, or none as it is unknown.
+    /// No more than its encoded bytes; none if the field is unknown.
     Within,
-    /// The same; its length is noted.
+    /// Like `Within`; its length is counted.
     Bytes,
-    /// A message in which something is repeated.
+    /// A message that contains repeated fields.
     One { name: &'static str, layout: &'static Layout },
-    /// `size` bytes an item, and what is in it.
+    /// `size` bytes per item, plus the contents.
     Many { name: &'static str, counter: usize, size: usize, items: Items },
 }
 
@@ -33,19 +33,18 @@ impl Field {
     pub const WITHIN: Self = Self::Within;
 }
 
-/// How the items of a repeated field stand on the wire.
+/// How the items of a repeated field are encoded.
 #[derive(Clone, Copy, Debug)]
 pub enum Items {
-    /// Texts, bytes, and messages in which nothing is repeated.
+    /// Strings, bytes, and messages without repeated fields.
     Delimited,
     Messages(&'static Layout),
-    /// Numbers of at least so many bytes, alone or packed.
+    /// Numbers of at least this many bytes, single or packed.
     Packed {
         bytes: usize,
     },
 }
 
-/// A request whose layout is known.
 pub trait Bounded: 'static {
     const LAYOUT: &'static Layout;
 }
@@ -58,17 +57,17 @@ mod generated {
 
 pub use generated::*;
 
-/// As prost: messages and unknown groups within one another.
+/// The same nesting limit as prost's, for messages and unknown groups.
 const MAX_DEPTH: usize = 100;
 
-/// What a request would take.
+/// What a request would take in memory.
 #[derive(Debug)]
 pub struct Tally {
-    /// How many items each repeated field has in all.
+    /// The total number of items of each repeated field.
     pub counts: [usize; counters::COUNT],
-    /// What the items take, without what they hold.
+    /// The memory for the items, without their contents.
     pub items_bytes: usize,
-    /// How much of the request is in fields of the type `bytes`: the contents of attachments.
+    /// The total length of `bytes` fields: the contents of attachments.
     pub attached_bytes: usize,
 }
 
@@ -87,12 +86,12 @@ const GROUP: u64 = 3;
 const END_GROUP: u64 = 4;
 const FIXED_32: u64 = 5;
 
-/// What is read, and the bytes after it; `None` where prost goes no further.
+/// The value read and the bytes after it; `None` where prost would stop with an error.
 type Step<'a, T> = Option<(T, &'a [u8])>;
 
 impl Tally {
-    /// The fields of a message that ends where `left` bytes are left. As in prost, a field may reach beyond its end, which is
-    /// noticed afterwards. Answers the bytes after it.
+    /// Walks the fields of a message that ends where `left` bytes remain, and returns the bytes after it. As in prost, a field
+    /// may run past the end of its message, which is detected afterwards.
     fn message<'a>(
         &mut self,
         mut rest: &'a [u8],
@@ -150,11 +149,11 @@ impl Tally {
     }
 }
 
-// A request of thousands of fields is walked in microseconds only where these are part of the loop.
+// Inlined so that a request with thousands of fields is walked in microseconds.
 #[inline(always)]
 fn key(rest: &[u8]) -> Step<'_, (usize, u64)> {
     let (key, rest) = varint(rest)?;
-    // prost takes no key of more.
+    // prost rejects larger keys.
     let number = u32::try_from(key).ok()? >> 3;
     Some(((number as usize, key & 7), rest))
 }
@@ -168,7 +167,7 @@ fn delimited(rest: &[u8], wire_type: u64) -> Step<'_, &[u8]> {
     rest.split_at_checked(length)
 }
 
-/// A length for which all of the bytes have room, whatever the message in which it stands.
+/// A length that fits into the remaining bytes of the whole request, whatever the enclosing message.
 #[inline(always)]
 fn length(rest: &[u8]) -> Step<'_, usize> {
     let (length, rest) = varint(rest)?;
@@ -185,7 +184,7 @@ fn skip(rest: &[u8], wire_type: u64) -> Option<&[u8]> {
     }
 }
 
-/// Groups too, in which anything may stand.
+/// Also skips groups, which may contain anything.
 fn skip_rare(mut rest: &[u8], mut wire_type: u64) -> Option<&[u8]> {
     let mut open = 0;
     loop {
@@ -208,7 +207,7 @@ fn skip_rare(mut rest: &[u8], mut wire_type: u64) -> Option<&[u8]> {
 #[inline(always)]
 fn varint(rest: &[u8]) -> Step<'_, u64> {
     let (&byte, rest) = rest.split_first()?;
-    // Keys and lengths mostly are one byte.
+    // Most keys and lengths are one byte.
     if byte < 0x80 { Some((u64::from(byte), rest)) } else { long_varint(byte, rest) }
 }
 

@@ -1,4 +1,4 @@
-//! The codec of the services: protobuf, and a request is decoded only when its fields and its memory are within their limits.
+//! The codec of the services: protobuf, where a request is decoded only if its item counts and memory are within limits.
 
 use std::marker::PhantomData;
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{proto::v1::ImportConversationRequest, wire::MAX_REQUEST_BYTES};
 
-/// Reads requests, writes answers.
+/// Decodes requests, encodes responses.
 pub struct ServerCodec<T, U>(PhantomData<(T, U)>);
 
 impl<T, U> Default for ServerCodec<T, U> {
@@ -43,7 +43,7 @@ where
     }
 }
 
-/// What can be read from the bytes of one request message.
+/// What a request message can be decoded to.
 pub trait Request: Sized + Send + 'static {
     fn read(bytes: &[u8]) -> Result<Self, Status>;
 }
@@ -59,18 +59,18 @@ impl<T: Bounded + Message + Default> Request for T {
     }
 }
 
-/// The other requests have no limit without their attachments.
+/// Only imports have a separate limit on their size without attachments.
 fn is_import<T: 'static>() -> bool {
     std::any::TypeId::of::<T>() == std::any::TypeId::of::<ImportConversationRequest>()
 }
 
-/// Decodes what is known to be within its limits.
+/// Decodes bytes already checked against the limits.
 pub fn decode<T: Message + Default>(bytes: &[u8]) -> Result<T, Status> {
-    // As tonic's own codec says it; `refusals` makes it the caller's fault.
+    // The same status as tonic's own codec; `refusals` turns it into the caller's error.
     T::decode(bytes).map_err(|error| Status::internal(error.to_string()))
 }
 
-/// Reads a request and drops it, as fuzz targets and tests do.
+/// Reads a request and drops it; for fuzz targets and tests.
 pub fn discard<T: Request>(bytes: &[u8]) -> Result<(), Status> {
     T::read(bytes).map(drop)
 }
@@ -82,7 +82,7 @@ impl<U: Request> Decoder for RequestDecoder<U> {
     type Error = Status;
 
     fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
-        // tonic hands over one message, in one piece.
+        // tonic passes one message, in one chunk.
         let read = U::read(source.chunk());
         source.advance(source.remaining());
         read.map(Some)

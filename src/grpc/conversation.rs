@@ -17,7 +17,7 @@ use super::{
     services::conversation_service_server::ConversationService,
 };
 
-/// How many messages a FULL view tries to hold.
+/// The most messages in a FULL view.
 const FULL_VIEW_MESSAGES: usize = 1000;
 
 #[tonic::async_trait]
@@ -64,7 +64,7 @@ impl ConversationService for Edge {
         let size = pages::size(request.page_size, &mut violations);
         let parent = violations.take(names::parse_conversation("parent", &request.parent));
         let Some(parent) = parent else { return Err(Error::from(violations).into()) };
-        // A token is good for one conversation, so its own violation is known only now.
+        // A token is valid for one conversation, so it can only be checked now.
         let id = conversation::resolve(self.call(), &parent).await?;
         let after = pages::place_number(&self.0, &token_arguments(id), &request.page_token, &mut violations);
         violations.or(()).map_err(Error::from)?;
@@ -179,7 +179,7 @@ impl ConversationService for Edge {
     }
 }
 
-/// In this request the conversation's own fields stand one level down.
+/// In this request the conversation's fields are nested under `conversation`.
 fn wire_field(field: &str) -> String {
     if field == "update_mask" { field.to_owned() } else { format!("conversation.{field}") }
 }

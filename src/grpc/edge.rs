@@ -1,4 +1,4 @@
-//! The use cases as the generated services call them, and the answers that need more of them than a stored value.
+//! The base of the generated services, and conversions that need more than the stored value.
 
 use std::sync::Arc;
 
@@ -12,22 +12,22 @@ use crate::{
     wire::{handling, message, names, rating, times},
 };
 
-/// The use cases as the generated services call them.
+/// What the generated services are implemented on.
 #[derive(Clone)]
 pub struct Edge(pub Arc<Services>);
 
 impl Edge {
-    /// What the use cases are called with: what a caller is comes in here.
+    /// The call context of the use cases.
     pub fn call(&self) -> Call<'_> {
         Call::new(&self.0)
     }
 
-    /// The same for a stream.
+    /// The same, owned, for streams.
     pub fn owned_call(&self) -> OwnedCall {
         OwnedCall::new(Arc::clone(&self.0))
     }
 
-    /// As [`conversation_to_wire`], with when it was deleted and until when it can come back.
+    /// Like [`conversation_to_wire`], plus when it was deleted and when it will be purged.
     pub fn status_to_wire(&self, status: ConversationStatus) -> v1::Conversation {
         let delete_time = status.conversation.delete_time;
         v1::Conversation {
@@ -50,7 +50,6 @@ impl Edge {
     }
 }
 
-/// A conversation with its scoring.
 pub fn conversation_to_wire(conversation: Conversation, scoring: ScoringStatus) -> v1::Conversation {
     v1::Conversation {
         name: names::conversation(conversation.id),

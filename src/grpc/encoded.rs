@@ -1,7 +1,7 @@
-//! Assessments as they go over the wire, kept for whoever lists them again.
+//! A cache of encoded assessments for lists.
 //!
-//! What is listed is mostly what was listed before: dashboards and pollers come back. An encoded assessment is a pure function
-//! of its stored bytes, so that it is kept beside them and compared with what is stored now: nothing here can be out of date.
+//! Dashboards and pollers list the same assessments again and again. An encoded assessment is a pure function of its stored
+//! bytes, so both are kept together and the stored bytes compared on each use: the cache is never stale.
 
 use prost::{
     DecodeError, Message,
@@ -12,12 +12,12 @@ use quick_cache::{Weighter, sync::Cache};
 
 use crate::{domain::AssessmentId, error::Error, service::assessment::Listed, wire::assessment::to_wire};
 
-/// What is kept at most, of both forms together.
+/// The most bytes kept, of both forms together.
 const KEPT_BYTES: u64 = 16 * 1024 * 1024;
-/// A guess at how many that is.
+/// A rough estimate of how many that is.
 const KEPT_ITEMS: usize = 4096;
 
-/// Encoded assessments by their number.
+/// Encoded assessments by id.
 pub struct Encoder(Cache<AssessmentId, Kept, Weight>);
 
 #[derive(Clone)]
@@ -56,14 +56,14 @@ impl Encoder {
     }
 }
 
-/// A `plaudit.v1.ListAssessmentsResponse` of assessments that are encoded already.
+/// A `plaudit.v1.ListAssessmentsResponse` built from encoded assessments.
 #[derive(Clone, Debug, Default)]
 pub struct EncodedAssessments {
     pub assessments: Vec<Bytes>,
     pub next_page_token: String,
 }
 
-/// The numbers of the fields in `assessment.proto`.
+/// Field numbers in `assessment.proto`.
 const ASSESSMENTS: u32 = 1;
 const NEXT_PAGE_TOKEN: u32 = 2;
 
@@ -90,7 +90,7 @@ impl Message for EncodedAssessments {
         self.assessments.iter().map(one).sum::<usize>() + token
     }
 
-    /// It is only ever sent.
+    /// Never decoded, only sent.
     fn merge_field(
         &mut self,
         tag: u32,
@@ -112,7 +112,7 @@ mod tests {
     use crate::proto::v1::{Assessment, ListAssessmentsResponse};
 
     #[test]
-    fn a_list_of_encoded_assessments_is_encoded_as_one_of_whole_ones() {
+    fn a_list_of_encoded_assessments_has_the_same_encoding() {
         for (count, token) in [(0, ""), (1, ""), (3, "next")] {
             let assessments: Vec<_> = (0..count)
                 .map(|number| Assessment { name: "a".repeat(number * 100), ..Default::default() })

@@ -1,4 +1,4 @@
-//! The one place where a use case's error becomes a gRPC status with its details.
+//! Maps the errors of use cases to gRPC statuses with details. The only place that does.
 
 use std::collections::HashMap;
 
@@ -27,7 +27,7 @@ impl From<Error> for Status {
             }
             Error::AlreadyImported { conversation, receipt, .. } => {
                 let name = format!("conversations/{conversation}");
-                details.set_resource_info("conversation", name.clone(), "", "it is stored already");
+                details.set_resource_info("conversation", name.clone(), "", "it is already stored");
                 metadata.insert("conversation".to_owned(), name);
                 metadata.insert("import".to_owned(), format!("imports/{receipt}"));
                 (Code::AlreadyExists, ErrorReason::DuplicateImport)
@@ -42,7 +42,12 @@ impl From<Error> for Status {
             }
             Error::IdentityTaken { by, .. } => {
                 let name = format!("conversations/{by}");
-                details.set_resource_info("conversation", name.clone(), "", "it has the identity");
+                details.set_resource_info(
+                    "conversation",
+                    name.clone(),
+                    "",
+                    "it has the same source and external id",
+                );
                 metadata.insert("conversation".to_owned(), name);
                 (Code::AlreadyExists, ErrorReason::IdentityTaken)
             }
@@ -82,7 +87,7 @@ impl From<Error> for Status {
                 return unavailable();
             }
             Error::Internal(cause) => {
-                tracing::error!(%cause, "a call failed by a fault of the server");
+                tracing::error!(%cause, "a call failed with an internal error");
                 return internal_fault();
             }
         };
@@ -91,8 +96,8 @@ impl From<Error> for Status {
     }
 }
 
-/// An error that concerns one item of a stream, as data: with the reason and the words of the status that a call of its own
-/// would have ended with, but all violations, as it does not travel in headers.
+/// The error of one item of a stream, as data: with the reason and message of the status that a call of its own would have had,
+/// but with all violations, because it does not travel in headers.
 pub fn failure(error: Error) -> v1::ImportFailure {
     let all = match &error {
         Error::Invalid(violations) => Some(violations.clone()),
@@ -128,16 +133,16 @@ pub fn failure(error: Error) -> v1::ImportFailure {
     }
 }
 
-/// An error travels in headers, in which many clients take no more than 8 KiB and others 16. There the message stands
-/// twice, once percent-encoded and once in the details, which are in base64.
+/// Errors travel in headers, which many clients limit to 8 KiB and others to 16. The message appears there twice:
+/// percent-encoded, and in the base64 of the details.
 const MAX_MESSAGE_BYTES: usize = 600;
 const MAX_VIOLATIONS_BYTES: usize = 3 * 1024;
 const MAX_RULE_BYTES: usize = 240;
 
-/// Where [`invalid`] says how many violations its details leave out.
+/// The metadata key for the number of violations that [`invalid`] leaves out.
 const FURTHER_VIOLATIONS: &str = "further_violations";
 
-/// INVALID_ARGUMENT with every violation, or with as many as fit and the number of the others.
+/// INVALID_ARGUMENT with every violation, or with as many as fit and the number of the rest.
 pub fn invalid(violations: &Violations) -> Status {
     let mut details = ErrorDetails::new();
     let mut metadata = HashMap::new();
@@ -160,7 +165,7 @@ pub fn invalid(violations: &Violations) -> Status {
     Status::with_error_details(Code::InvalidArgument, invalid_message(violations), details)
 }
 
-/// The first violations, and how many there are besides.
+/// The first violations, and the number of the rest.
 fn invalid_message(violations: &Violations) -> String {
     let mut message = "the request is not valid".to_owned();
     let mut further = violations.iter().len() + violations.left_out();
@@ -179,7 +184,7 @@ fn invalid_message(violations: &Violations) -> String {
     message
 }
 
-/// At most so many bytes of a text, with a sign where some were left out.
+/// Truncates a text to `max_bytes`, marking the cut with an ellipsis.
 fn shortened(text: &str, max_bytes: usize) -> String {
     if text.len() <= max_bytes {
         return text.to_owned();

@@ -17,7 +17,7 @@ use crate::{
 
 use super::{edge::Edge, services::event_service_server::EventService};
 
-/// All events are one list, whatever the filter.
+/// Resume tokens of all watches belong to one list, whatever the filter.
 const LIST: &str = "events";
 
 #[tonic::async_trait]
@@ -47,7 +47,7 @@ impl EventService for Edge {
     }
 }
 
-/// An error ends the stream.
+/// The next item of the stream, which ends after an error.
 async fn next(watch: Option<Watch>) -> Option<(Result<WatchItem, Error>, Option<Watch>)> {
     let mut watch = watch?;
     match watch.next().await {
@@ -66,12 +66,14 @@ fn start_from_wire(
         return if request.only_new { Start::Now } else { Start::Oldest };
     }
     if request.only_new {
-        violations.add("only_new", "must not be set with a resume_token, which says where to begin");
+        violations
+            .add("only_new", "must not be set together with resume_token, which already says where to begin");
     }
     match services.place_of(LIST, token).and_then(|place| place.parse().ok()) {
         Some(position) => Start::After(position),
         None => {
-            let rule = "must be a resume_token that WatchEvents of this store answered; leave it empty to begin again";
+            let rule =
+                "must be a resume_token returned by WatchEvents of this store; leave it empty to start over";
             violations.add("resume_token", rule);
             Start::Oldest
         }
@@ -163,7 +165,7 @@ mod tests {
     use crate::domain::{AssessmentId, UnixMillis};
 
     #[test]
-    fn every_kind_of_event_has_its_own_name_and_names_what_it_is_about() {
+    fn every_kind_of_event_maps_to_its_own_kind_and_names_its_subject() {
         let (message, rating) = (MessageId(2), RatingId(3));
         let kinds = [
             (EventKind::ConversationImported, ""),

@@ -1,4 +1,4 @@
-//! gRPC health and reflection, beside whatever services there are.
+//! gRPC health and reflection.
 
 use tonic::{Request, Response, Status, service::Routes};
 use tonic_health::{
@@ -12,7 +12,7 @@ use tonic_health::{
 
 use super::{methods::DESCRIPTORS, status::unknown_service};
 
-/// Tells the truth about every service, and about the server as a whole under the empty name.
+/// Reports the health of every service and, under the empty name, of the whole server.
 #[derive(Clone, Debug)]
 pub struct Health {
     reporter: HealthReporter,
@@ -20,8 +20,8 @@ pub struct Health {
 }
 
 impl Health {
-    /// Adds health and reflection to the routes. All services serve from the start: the server is built when what they
-    /// need is there.
+    /// Adds health and reflection to the routes. All services report SERVING from the start: the server is built only once
+    /// everything they need exists.
     pub async fn add(
         routes: Routes,
         services: Vec<String>,
@@ -49,7 +49,7 @@ impl Health {
     }
 }
 
-/// tonic's health service, which says of a service that there is none, but not of which.
+/// tonic's health service, except that NOT_FOUND names the service.
 struct Named(HealthService);
 
 #[tonic::async_trait]

@@ -1,5 +1,5 @@
-//! How many items a request may have: the rules of its fields that are applied before it is decoded, and how much memory one
-//! may take that breaks none of them.
+//! Limits on the number of items in a request, checked before it is decoded, and on the memory of a request that breaks none of
+//! them.
 
 use crate::{
     domain::{ImportLimits, Violations, limits},
@@ -8,12 +8,13 @@ use crate::{
 
 use super::budget::{Layout, Tally, counters, path_of};
 
-/// What the items of any request may take besides its own bytes. More than those of every request within its limits.
+/// The most memory that the items of a request may take in addition to its own bytes. No request within the limits below needs
+/// more.
 pub const ALLOWANCE_BYTES: usize = 16 * 1024 * 1024;
 
-/// At most so many items of some fields together.
+/// The most items that some fields may have together.
 struct Limit {
-    /// As violations name it.
+    /// The name that violations use.
     field: &'static str,
     counters: &'static [usize],
     most: usize,
@@ -40,7 +41,7 @@ impl Limit {
     }
 }
 
-/// More items than any request needs in fields that are ignored: a caller may send back what a FULL view answered.
+/// A generous limit for ignored fields: callers may send back what a FULL view returned.
 const MAX_IGNORED: usize = 10_000;
 
 const TO_STORE: [Limit; 6] = [
@@ -85,7 +86,7 @@ const TO_IMPORT: [Limit; 7] = [
     Limit {
         field: "conversation.messages",
         counters: &[counters::CONVERSATION_MESSAGES],
-        // So many may come with a conversation that was read, and are refused by name.
+        // A conversation that was read may carry this many back; they are then refused by name.
         most: ImportLimits::MESSAGES,
         rule: |_, _| crate::wire::import::MESSAGES_ARE_OUTPUT.to_owned(),
     },
@@ -108,7 +109,7 @@ fn limits_of(request: &Layout) -> &'static [Limit] {
     match request.name {
         "plaudit.v1.ImportConversationRequest" | "plaudit.v1.ImportConversationsRequest" => &TO_IMPORT,
         "plaudit.v1.StoreMessageRequest" => &TO_STORE,
-        // Tags and the request's own fields are not in it.
+        // It has no tags of its own; the limits on the message are the same.
         "plaudit.v1.UpdateMessageRequest" => &TO_STORE,
         "plaudit.v1.UpdateConversationRequest" => &TO_UPDATE,
         "plaudit.v1.ListConversationsRequest" => &TO_LIST,
@@ -119,7 +120,7 @@ fn limits_of(request: &Layout) -> &'static [Limit] {
     }
 }
 
-/// Refuses a request with too many items, by the fields that have them.
+/// Refuses a request with too many items, naming the fields.
 pub fn check(request: &'static Layout, tally: &Tally) -> Result<(), Violations> {
     let mut violations = Violations::default();
     for Limit { field, counters, most, rule } in limits_of(request) {
@@ -140,7 +141,7 @@ pub fn check(request: &'static Layout, tally: &Tally) -> Result<(), Violations> 
     violations.or(())
 }
 
-/// Whether an import is too large for one without the contents of its attachments.
+/// Whether an import exceeds the size limit without the contents of its attachments.
 pub fn is_import_too_large(import: &[u8], tally: &Tally) -> bool {
     import.len() - tally.attached_bytes.min(import.len()) > MAX_REQUEST_BYTES
 }
@@ -150,7 +151,7 @@ mod tests {
     use super::*;
     use crate::grpc::budget::{Field, Items, READERS};
 
-    /// The repeated fields of a request, each with the size of an item.
+    /// The repeated fields of a request, with their item sizes.
     fn repeated(layout: &'static Layout) -> Vec<(usize, usize)> {
         let mut found = Vec::new();
         for field in layout.fields {
@@ -169,7 +170,7 @@ mod tests {
         found
     }
 
-    /// What the items take at most of the fields that have a limit.
+    /// The most memory that items of limited fields can take.
     fn largest(request: &'static Layout) -> usize {
         let most = |counter: usize| {
             let limits = limits_of(request).iter().filter(|limit| limit.counters.contains(&counter));
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_repeated_too_often_is_named_by_its_path() {
+    fn a_field_with_too_many_items_is_named_by_its_path() {
         let (_, request, read) =
             READERS.iter().find(|(method, ..)| method.ends_with("/CreateTeam")).copied().unwrap();
         assert_eq!((request.name, read(&[]).is_ok()), ("plaudit.v1.CreateTeamRequest", true));

@@ -1,4 +1,4 @@
-//! Single messages on the wire: storing, editing, deleting.
+//! `StoreMessage`, `UpdateMessage` and `DeleteMessage` on the wire.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::{
 
 use super::edge::Edge;
 
-/// How much of a caller's time is left for the answer when scoring takes all of the rest.
+/// How much of the caller's deadline is reserved for the response after realtime scoring.
 const ANSWER_TIME: Duration = Duration::from_millis(100);
 
 impl Edge {
@@ -123,7 +123,7 @@ impl Edge {
     }
 }
 
-/// The fields of a message stand one level down; those of the conversation do not.
+/// The message's fields are nested under `message`; the conversation's are not.
 fn wire_field(field: &str) -> String {
     const OF_REQUEST: [&str; 5] = ["assignee", "tags", "team", "first_response_due_time", "due_time"];
     let first = field.split(['.', '[']).next().unwrap_or_default();

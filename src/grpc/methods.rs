@@ -1,4 +1,4 @@
-//! Which gRPC methods exist, as the descriptors say.
+//! The gRPC methods, from the descriptors.
 
 use std::sync::Arc;
 
@@ -11,25 +11,24 @@ use crate::{
     wire::{MAX_ATTACHMENTS_REQUEST_BYTES, MAX_REQUEST_BYTES},
 };
 
-/// The descriptors of everything that is spoken on the port.
+/// The descriptors of every service on the port.
 pub const DESCRIPTORS: [&[u8]; 5] = [
     proto::DESCRIPTORS,
     tonic_health::pb::FILE_DESCRIPTOR_SET,
     tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
     tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
-    // No services: the details of errors, so that clients that reflect can show them.
+    // No services; the error details, so that clients using reflection can show them.
     tonic_types::pb::FILE_DESCRIPTOR_SET,
 ];
 
-/// The methods in whose requests attachments come. An import without their bytes must be smaller all the same, which the
-/// edge sees to.
+/// The methods whose requests may contain attachments. The codec checks the lower limit on an import without its attachments.
 const TAKES_ATTACHMENTS: [&str; 3] = [
     "/plaudit.v1.ConversationService/StoreMessage",
     "/plaudit.v1.ImportService/ImportConversation",
     "/plaudit.v1.ImportService/ImportConversations",
 ];
 
-/// Which methods there are, and the names of their services.
+/// Reads all methods, and the names of their services.
 pub fn read() -> Result<(Methods, Vec<String>), prost::DecodeError> {
     let (mut methods, mut services) = (Vec::new(), Vec::new());
     for encoded in DESCRIPTORS {
@@ -45,8 +44,7 @@ pub fn read() -> Result<(Methods, Vec<String>), prost::DecodeError> {
 }
 
 fn method_of(service: &str, method: &MethodDescriptorProto) -> Method {
-    // A stream that only ever watches has no end of its own; by its name it says so. Reflection's has none either, as clients
-    // keep it open between questions.
+    // A watch, recognized by its name, never ends by itself. Neither does reflection, which clients keep open between queries.
     let watches = method.name().starts_with("Watch") || service.ends_with(".ServerReflection");
     let lasts = if method.server_streaming() && watches { Lasts::UntilEnded } else { Lasts::UntilAnswered };
     let carries = match (method.client_streaming(), lasts) {

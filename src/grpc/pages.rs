@@ -1,4 +1,4 @@
-//! Pages of lists: sizes, tokens, and their end by bytes.
+//! Pages of lists: sizes, tokens, and the limit in bytes.
 
 use prost::Message;
 
@@ -9,10 +9,10 @@ use crate::{
 
 const DEFAULT_SIZE: usize = 50;
 const MAX_SIZE: usize = 1000;
-/// An answer stays under 3 MiB: most clients refuse more than 4.
+/// Responses stay under 3 MiB: by default most clients refuse more than 4 MiB.
 const MAX_ANSWER_BYTES: usize = 3 * 1024 * 1024 - 64 * 1024;
 
-/// How many items a caller gets at most.
+/// The most items in the page.
 pub fn size(page_size: i32, violations: &mut Violations) -> usize {
     match usize::try_from(page_size) {
         Ok(0) => DEFAULT_SIZE,
@@ -24,7 +24,7 @@ pub fn size(page_size: i32, violations: &mut Violations) -> usize {
     }
 }
 
-/// Where the page begins: `None` is the list's beginning.
+/// Where the page starts; `None` is the start of the list.
 pub fn place(
     services: &Services,
     arguments: &str,
@@ -38,31 +38,31 @@ pub fn place(
     if place.is_none() {
         violations.add(
             "page_token",
-            "must be the next_page_token that this call answered for the same list; leave it empty to begin again",
+            "must be a next_page_token returned by this call for the same list; leave it empty to start over",
         );
     }
     place
 }
 
-/// As [`place`], for lists that are ordered by number: 0 is the list's beginning.
+/// Like [`place`], for lists ordered by number; 0 is the start of the list.
 pub fn place_number(services: &Services, arguments: &str, token: &str, violations: &mut Violations) -> u64 {
     place(services, arguments, token, violations).and_then(|place| place.parse().ok()).unwrap_or(0)
 }
 
-/// As [`place`], for lists that are ordered by time and number.
+/// Like [`place`], for lists ordered by time and number.
 pub fn cursor(
     services: &Services,
     arguments: impl Fn() -> String,
     token: &str,
     violations: &mut Violations,
 ) -> Option<Cursor> {
-    // Most calls have no token: the arguments need no words then.
+    // Most calls have no token, so do not format the arguments.
     let place = if token.is_empty() { None } else { place(services, &arguments(), token, violations) }?;
     place.parse().ok()
 }
 
-/// Ends a page of such a list where the answer would become too large, and answers the token of what follows. `cursors` are
-/// where it goes on after each of the items, `next` where after all of them; `encoded_len` is an item's.
+/// Cuts a page of such a list to the size limit and returns the token of the next page. `cursors` are the positions after each
+/// item, `next` the one after all of them; `encoded_len` is the size of an item.
 pub fn end<T>(
     services: &Services,
     arguments: impl Fn() -> String,
@@ -77,7 +77,7 @@ pub fn end<T>(
     next.map_or_else(String::new, |next| services.page_token(&arguments(), next))
 }
 
-/// Cuts a page off where the answer would become too large; at least one item stays. Answers whether it did.
+/// Cuts a page to the size limit, keeping at least one item. Returns whether it was cut.
 pub fn cut<T: Message>(items: &mut Vec<T>) -> bool {
     cut_by(items, Message::encoded_len)
 }
@@ -94,7 +94,7 @@ fn cut_by<T>(items: &mut Vec<T>, encoded_len: impl Fn(&T) -> usize) -> bool {
     is_cut
 }
 
-/// A place that is a key, as text.
+/// A place that is a store key, as text.
 pub fn to_hex(place: &[u8]) -> String {
     place.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_read_as_it_was_written() {
+    fn a_place_survives_the_round_trip() {
         for place in [&[][..], &[0, 1, 0xAB, 0xFF]] {
             assert_eq!(from_hex(&to_hex(place)).as_deref(), Some(place));
         }

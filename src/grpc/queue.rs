@@ -11,7 +11,7 @@ use crate::{
 
 use super::{edge::Edge, services::queue_service_server::QueueService};
 
-/// The only queue there is.
+/// The only queue.
 const SCORING: &str = "queues/scoring";
 
 #[tonic::async_trait]

@@ -108,7 +108,7 @@ impl RatingService for Edge {
     }
 }
 
-/// The rating stands one level down in its request.
+/// In this request the rating's fields are nested under `rating`.
 fn renamed(violations: Violations) -> Error {
     Error::Invalid(violations.renamed(|field| match field {
         "parent" | "request_id" => field.to_owned(),

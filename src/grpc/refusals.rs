@@ -1,4 +1,4 @@
-//! What is said where no service of ours answers: by the server's own refusals, and by errors that tonic made.
+//! The wording of errors that no Plaudit service produced: the server's own refusals, and errors from tonic.
 
 use http::HeaderMap;
 use tonic::{Code, Status};
@@ -29,7 +29,7 @@ fn refuse(refusal: Refusal) -> Status {
         }
         Refusal::MessageTooLarge { limit_bytes } => too_large(limit_bytes),
         Refusal::MessageFlags(flags) => malformed(&format!("the flags of a message are {flags}, not 0")),
-        Refusal::CutShort => malformed("the request ended within a message"),
+        Refusal::CutShort => malformed("the request ended in the middle of a message"),
         Refusal::NoMessage => malformed("the request ended without a message"),
         Refusal::DeadlineExceeded => {
             let message = "the call's deadline has passed; whether it wrote anything is unknown";
@@ -41,7 +41,8 @@ fn refuse(refusal: Refusal) -> Status {
     }
 }
 
-/// tonic's words for bytes that are no message: this, then `Message.field: ` from the inside out, then the cause.
+/// The start of tonic's message for bytes that cannot be decoded; `Message.field: ` follows from the inside out, then the
+/// cause.
 const UNDECODABLE: &str = "failed to decode Protobuf message: ";
 
 fn undecodable(rest: &str) -> Status {
@@ -60,7 +61,7 @@ fn undecodable(rest: &str) -> Status {
     }
 }
 
-/// Gives an error that tonic made itself the `google.rpc.ErrorInfo` that every error of ours carries.
+/// Adds the `google.rpc.ErrorInfo` that all our errors carry to an error that tonic produced.
 fn complete(headers: &mut HeaderMap) {
     let Some(code) = headers.get(Status::GRPC_STATUS).map(|value| Code::from_bytes(value.as_bytes())) else {
         return;
@@ -72,7 +73,7 @@ fn complete(headers: &mut HeaderMap) {
     if code == Code::Internal
         && let Some(cause) = known.message().strip_prefix(UNDECODABLE)
     {
-        // The caller's fault, not ours.
+        // The caller's error, not ours.
         overwrite(headers, &undecodable(cause));
         return;
     }
@@ -85,14 +86,14 @@ fn complete(headers: &mut HeaderMap) {
             overwrite(headers, &status(code, ErrorReason::UnknownMethod, "there is no such call"));
             return;
         }
-        // tonic's word for a request that is compressed.
+        // tonic's code for a compressed request.
         Code::Unimplemented => (code, ErrorReason::UnsupportedProtocol),
         Code::NotFound => (code, ErrorReason::ResourceNotFound),
         Code::DeadlineExceeded => (code, ErrorReason::DeadlineExceeded),
         Code::ResourceExhausted => (code, ErrorReason::Overloaded),
         Code::Internal | Code::Unknown => {
-            // A service of ours logs its faults and gives them details; this one nobody has seen.
-            tracing::error!(cause = known.message(), "a call failed below its service");
+            // Our services log their own internal errors and send them with details, so this one has not been logged.
+            tracing::error!(cause = known.message(), "a call failed outside its service");
             overwrite(headers, &internal_fault());
             return;
         }
@@ -103,6 +104,6 @@ fn complete(headers: &mut HeaderMap) {
 
 fn overwrite(headers: &mut HeaderMap, status: &Status) {
     headers.remove(Status::GRPC_MESSAGE);
-    // One that cannot be written leaves the code that is there.
+    // If it cannot be encoded, the original code stays.
     let _ = status.add_header(headers);
 }

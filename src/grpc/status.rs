@@ -1,4 +1,4 @@
-//! Statuses with the details that every error of this edge carries.
+//! gRPC statuses with the details that every error of this edge carries.
 
 use std::collections::HashMap;
 
@@ -10,10 +10,9 @@ use crate::{proto::v1::ErrorReason, wire::reason_name};
 /// The `domain` of every `google.rpc.ErrorInfo` that Plaudit sends.
 pub const ERROR_DOMAIN: &str = "plaudit";
 
-/// What BadRequest calls the request itself, where no field is to be named: as the REST edge calls a body.
+/// The field name in BadRequest for the request as a whole; the REST edge uses the same for a body.
 const REQUEST: &str = "$";
 
-/// A status with its `google.rpc.ErrorInfo`.
 pub fn status(code: Code, reason: ErrorReason, message: impl Into<String>) -> Status {
     Status::with_error_details(code, message, details(reason, HashMap::new()))
 }
@@ -22,12 +21,12 @@ fn details(reason: ErrorReason, metadata: HashMap<String, String>) -> ErrorDetai
     ErrorDetails::with_error_info(reason_name(reason), ERROR_DOMAIN, metadata)
 }
 
-/// The cause is in the log.
+/// The caller must log the cause.
 pub fn internal_fault() -> Status {
     status(Code::Internal, ErrorReason::InternalFault, "internal error; see the server's log")
 }
 
-/// The refusal of a request message that is larger than its limit.
+/// Refuses a request message larger than its limit.
 pub fn too_large(limit_bytes: usize) -> Status {
     let metadata = HashMap::from([("limit_bytes".to_owned(), limit_bytes.to_string())]);
     Status::with_error_details(
@@ -37,7 +36,7 @@ pub fn too_large(limit_bytes: usize) -> Status {
     )
 }
 
-/// The bytes of a request are not the messages that the call takes.
+/// Refuses a request whose bytes are not a valid message.
 pub fn malformed(message: &str) -> Status {
     invalid_field(REQUEST, message)
 }
@@ -49,7 +48,7 @@ pub fn invalid_field(field: &str, rule: &str) -> Status {
     Status::with_error_details(Code::InvalidArgument, message, details)
 }
 
-/// Of the health of a service that is not here.
+/// The answer to a health check of an unknown service.
 pub fn unknown_service(name: &str) -> Status {
     let shown: String = name.chars().take(200).collect();
     let mut details = details(ErrorReason::ResourceNotFound, HashMap::new());

@@ -161,8 +161,8 @@ async fn a_badly_framed_grpc_request_is_the_callers_fault() {
     };
     for (bytes, told) in [
         (&b""[..], "without a message"),
-        (b"\0\0\0", "within a message"),
-        (b"\0\0\0\0\x05ab", "within a message"),
+        (b"\0\0\0", "in the middle of a message"),
+        (b"\0\0\0\0\x05ab", "in the middle of a message"),
         (b"\x01\0\0\0\0", "flags"),
         (b"\xff\0\0\0\0", "flags"),
     ] {

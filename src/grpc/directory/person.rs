@@ -87,7 +87,7 @@ fn filter_from_wire(request: &v1::ListPeopleRequest, violations: &mut Violations
         return PeopleFilter::Of { kind, source };
     }
     if kind.is_some() || source.is_some() {
-        violations.add("team", "must stand alone, without kind and source");
+        violations.add("team", "must not be combined with kind or source");
     }
     match violations.take(names::parse_team("team", &request.team)) {
         Some(team) => PeopleFilter::In(team),

@@ -1,4 +1,4 @@
-//! An item of `ImportConversations` as it comes from the wire.
+//! An item of `ImportConversations`, as decoded from the wire.
 
 use tonic::Status;
 
@@ -14,17 +14,17 @@ use super::super::{
     limits,
 };
 
-/// One item, or what is wrong with it: an error would end the stream, and one bad item is to fail alone.
+/// One item, or its violations: an error would end the stream, and a bad item must fail alone.
 #[derive(Debug)]
 pub struct WireItem {
-    /// The caller's; 0 of one that was too large to be read.
+    /// The caller's number; 0 if the item was too large to be read.
     pub number: i64,
-    /// About how much memory it takes.
+    /// An estimate of its memory.
     pub size_bytes: usize,
     pub import: Result<ImportConversationRequest, Violations>,
 }
 
-/// Of an item that is refused undecoded, its number.
+/// Decodes only the number of an item that is refused undecoded.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Numbered {
     #[prost(int64, tag = "1")]
@@ -47,7 +47,7 @@ impl Request for WireItem {
     }
 }
 
-/// One that is too large comes empty, or is treated so.
+/// An item that is too large arrives empty or is treated as if it had.
 fn missing() -> Violations {
     let rule = format!(
         "is required, and the item must be at most {MAX_REQUEST_BYTES} bytes without its attachments' bytes, \

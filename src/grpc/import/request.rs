@@ -1,4 +1,4 @@
-//! What one import asks for, and what came of it.
+//! Converts an import's request and response.
 
 use crate::{
     domain::{ConversationDraft, ImportOutcome, Violations},
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// What a request asks for, or everything that is wrong with it under its own names.
+/// Decodes a request, or returns all violations under the wire's field names.
 pub fn from_wire(services: &Services, request: v1::ImportConversationRequest) -> Result<Import, Violations> {
     let mut violations = Violations::default();
     let on_conflict = policy_from_wire(request.on_conflict, &mut violations);
@@ -24,7 +24,8 @@ pub fn from_wire(services: &Services, request: v1::ImportConversationRequest) ->
     let ratings = request.ratings.into_iter().enumerate();
     let ratings = ratings.map(|(index, rating)| {
         if on_conflict == ConflictPolicy::Append && rating.name.is_empty() {
-            let rule = "is required where on_conflict is APPEND: by it one that is stored is known";
+            let rule =
+                "is required where on_conflict is APPEND, to recognize a rating that is already stored";
             violations.add(format!("ratings[{index}].name"), rule);
         }
         rating::imported_from_wire(index, rating, &mut violations)
@@ -64,7 +65,7 @@ fn policy_from_wire(policy: i32, violations: &mut Violations) -> ConflictPolicy 
     }
 }
 
-/// In this request the conversation's own fields stand one level down.
+/// In this request the conversation's fields are nested under `conversation`.
 fn wire_field(field: &str) -> String {
     const OF_CONVERSATION: [&str; 12] = [
         "source",

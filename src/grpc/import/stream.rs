@@ -1,4 +1,4 @@
-//! The stream of `ImportConversations` on the wire.
+//! The response stream of `ImportConversations`.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use super::{
 
 pub type Answers = BoxStream<'static, Result<v1::ImportConversationsResponse, Status>>;
 
-/// The answers to a stream of items: they are read and decided as the answers are taken.
+/// The answers to a stream of items. Items are read and decided only as fast as the answers are consumed.
 pub fn answers(call: OwnedCall, requests: Streaming<WireItem>) -> Answers {
     let session = Session {
         services: Arc::clone(&call.services),
@@ -34,7 +34,7 @@ pub fn answers(call: OwnedCall, requests: Streaming<WireItem>) -> Answers {
     stream::unfold(session, Session::next).boxed()
 }
 
-/// One call.
+/// The state of one call.
 struct Session {
     services: Arc<Services>,
     bulk: Bulk,
@@ -43,7 +43,7 @@ struct Session {
     end: End,
 }
 
-/// What is still to be said when every item is answered.
+/// What to send after every item is answered.
 enum End {
     /// The counts, and then the error that ended the stream of items, if one did.
     Counts(Option<Status>),
@@ -55,7 +55,7 @@ impl Session {
     async fn next(mut self) -> Option<(Result<v1::ImportConversationsResponse, Status>, Self)> {
         if let Some(decided) = self.next_decided().await {
             match decided {
-                // Nobody knows what became of it, nor of those after it: they are not answered.
+                // The outcome of this item and of those after it is unknown, so they are not answered.
                 Decided { outcome: Err(error @ Error::Unavailable(_)), .. } => {
                     self.requests = None;
                     self.bulk.abandon();
@@ -75,7 +75,7 @@ impl Session {
         }
     }
 
-    /// Reads on while there is room, until an item is decided; `None` when all are and no more come.
+    /// Reads while there is room, until an item is decided; `None` when all are decided and no more will come.
     async fn next_decided(&mut self) -> Option<Decided> {
         while let Some(requests) = &mut self.requests {
             tokio::select! {

@@ -56,7 +56,7 @@ impl Edge {
     ) -> Result<v1::ListRatingsResponse, Error> {
         let parent = violations.take(names::parse_conversation("parent", parent));
         let Some(parent) = parent else { return Err(violations.into()) };
-        // A token is good for one conversation, so its own violation is known only now.
+        // A token is valid for one conversation, so it can only be checked now.
         let id = conversation::resolve(self.call(), &parent).await?;
         let arguments = format!("ratings of {id}, {filter:?}");
         let after = pages::place_number(&self.0, &arguments, token, &mut violations);
@@ -67,7 +67,7 @@ impl Edge {
         Ok(self.ratings_to_wire(ratings, kept, page.next, &arguments, |id: RatingId| id.to_string()))
     }
 
-    /// Ends a page by bytes. `places` are those of the ratings.
+    /// Cuts a page to the size limit. `places` are the positions of the ratings.
     fn ratings_to_wire<P: Copy>(
         &self,
         mut ratings: Vec<v1::Rating>,
@@ -90,7 +90,7 @@ impl Edge {
         let mut violations = Violations::default();
         let filter = filters::ratings(request.filter.unwrap_or_default(), &mut violations);
         if !filter.states.is_empty() {
-            violations.add("filter.states", "must be empty: a summary tells the states apart by itself");
+            violations.add("filter.states", "must be empty: a summary already counts each state separately");
         }
         violations.or(())?;
         Ok(summary_to_wire(&rating::summarize_ratings(self.call(), &filter).await?))

@@ -1,6 +1,6 @@
-//! The settings: defaults, then the file, then the environment, then flags; the last one said counts.
+//! The settings: defaults, file, environment, flags; later ones override earlier ones.
 //!
-//! Everything that is wrong with them is told at once, each with where it stands.
+//! All problems are reported at once, each with its location.
 
 mod file;
 mod settings;
@@ -20,13 +20,13 @@ use crate::{store, telemetry::LogFormat};
 
 pub use settings::{DefaultValue, Kind, SETTINGS, Setting, markdown_table};
 
-/// The file that is read when none is named and it is in the current directory.
+/// The file that is read, if it exists in the current directory, when none is named.
 pub const DEFAULT_FILE: &str = store::SETTINGS_FILE;
 
-/// Variables with our prefix that are no settings.
+/// Variables with our prefix that are not settings.
 const OTHER_VARIABLES: [&str; 2] = ["PLAUDIT_CONFIG", "PLAUDIT_SERVER"];
 
-/// The settings that the server runs with. [`SETTINGS`] explains each.
+/// The effective settings. [`SETTINGS`] explains each.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -99,7 +99,7 @@ pub struct Dialect {
     pub source: String,
 }
 
-/// The same with a limit of requests.
+/// The same with a rate limit.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dixa {
@@ -108,7 +108,7 @@ pub struct Dixa {
     pub burst: u32,
 }
 
-/// Where a value was said.
+/// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     Default,
@@ -128,31 +128,31 @@ impl fmt::Display for Source {
     }
 }
 
-/// What the settings are read from.
+/// The sources of the settings.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
     /// The file named by `--config`.
     pub file: Option<PathBuf>,
     /// The process's environment.
     pub environment: Vec<(OsString, OsString)>,
-    /// Name of the setting and what its flag said.
+    /// The setting's name and the flag's value.
     pub flags: Vec<(&'static str, String)>,
 }
 
-/// The value of every setting, and where it was said.
+/// The value of every setting, and where it was set.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// In the order of [`SETTINGS`].
     pub values: Vec<(&'static Setting, Value, Source)>,
 }
 
-/// Everything that is wrong with the settings.
+/// Every problem with the settings.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the settings are not right:\n  {}", .0.join("\n  "))]
+#[error("invalid settings:\n  {}", .0.join("\n  "))]
 pub struct ConfigError(pub Vec<String>);
 
 impl Settings {
-    /// Reads file, environment and flags over the defaults.
+    /// Reads the file, the environment and the flags over the defaults.
     pub fn read(inputs: &Inputs) -> Result<Self, ConfigError> {
         let mut reader = Reader::default();
         reader.read_file(inputs);
@@ -172,7 +172,7 @@ impl Settings {
         Ok(Self { values: SETTINGS.iter().map(value_of).collect() })
     }
 
-    /// The same as a type.
+    /// The settings as a typed [`Config`].
     pub fn config(&self) -> Result<Config, ConfigError> {
         let mut root = Table::new();
         for (setting, value, _) in &self.values {
@@ -263,7 +263,7 @@ impl Reader {
     }
 }
 
-/// `; did you mean …?`, with the known name that is most like the one given.
+/// `; did you mean …?`, with the most similar known name.
 fn nearest(given: &str, known: impl Iterator<Item = String>) -> String {
     known
         .map(|name| (strsim::jaro_winkler(given, &name), name))

@@ -1,6 +1,6 @@
-//! The documents in which conversations come and go as JSON, whatever carries them: a request's body, a line of a file.
+//! JSON documents that carry conversations, whether in a request's body or on a line of a file.
 //!
-//! It knows the domain and no edge, no store, no clock.
+//! Depends on the domain, but on no edge, store or clock.
 
 pub mod craftcx;
 pub mod json;

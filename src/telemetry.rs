@@ -1,4 +1,4 @@
-//! The log: what is written, in which form, and what becomes of a panic.
+//! Logging: filter, format and output, and the panic hook.
 
 mod buffer;
 
@@ -19,15 +19,15 @@ use tracing_subscriber::{
 
 use buffer::Buffer;
 
-/// Where the lines of the whole process wait; absent where they are written one by one.
+/// The log buffer of the process; absent when lines are written directly.
 static BUFFER: OnceLock<Buffer> = OnceLock::new();
 
-/// How long a line waits at most for others to be written with.
+/// The longest that a line is held back to be written together with others.
 const LATEST: Duration = Duration::from_millis(100);
-/// How long the process waits for a reader of the log who stalls.
+/// The longest that a flush waits for a stalled reader.
 const FLUSH_WITHIN: Duration = Duration::from_secs(1);
 
-/// The form of the log's lines.
+/// The log format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
@@ -37,10 +37,10 @@ pub enum LogFormat {
     Json,
 }
 
-/// Sends the log of the whole process to standard error. `level` is a filter as in `info,plaudit::access=off`.
+/// Sends the log of the process to standard error. `level` is a filter such as `info,plaudit::access=off`.
 ///
-/// On a terminal each line is written by itself. Elsewhere lines are written together, in their order, at the latest
-/// after 100 ms, and at once from a warning on; whoever ends the process calls [`flush`].
+/// On a terminal each line is written directly. Elsewhere lines are batched, in order, for at most 100 ms, and written at once
+/// from a warning on; whoever ends the process must call [`flush`].
 pub fn init(level: &str, format: LogFormat) -> Result<(), InitError> {
     let filter = parse_level(level)?;
     let terminal = io::stderr().is_terminal();
@@ -62,35 +62,35 @@ pub fn init(level: &str, format: LogFormat) -> Result<(), InitError> {
 
 fn buffer() -> Result<Buffer, InitError> {
     let tell_dropped =
-        |lines: u64| tracing::warn!(lines, "the log was not read fast enough; lines were dropped");
+        |lines: u64| tracing::warn!(lines, "the log was not read fast enough; some lines were dropped");
     let buffer = Buffer::start(io::stderr(), LATEST, tell_dropped).map_err(InitError::Thread)?;
     Ok(BUFFER.get_or_init(|| buffer).clone())
 }
 
-/// Waits until what was logged so far is written, for a second at most.
+/// Waits until everything logged so far is written, for at most one second.
 pub fn flush() {
     if let Some(buffer) = BUFFER.get() {
         buffer.flush(FLUSH_WITHIN);
     }
 }
 
-/// Why the log was not set up.
+/// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
     #[error("{0}")]
     Level(String),
-    #[error("the log was set up before")]
+    #[error("logging is already set up")]
     Twice,
-    #[error("the log's thread does not start: {0}")]
+    #[error("cannot start the log thread: {0}")]
     Thread(#[source] io::Error),
 }
 
-/// A filter: a level (`error`, `warn`, `info`, `debug`, `trace`, `off`), or several for parts of the program.
+/// Parses a filter: a level (`error`, `warn`, `info`, `debug`, `trace`, `off`), or several by module.
 pub fn parse_level(level: &str) -> Result<Targets, InitError> {
     level.parse().map_err(|error: tracing_subscriber::filter::ParseError| InitError::Level(error.to_string()))
 }
 
-/// Lines for people; `colours` is for terminals.
+/// Human-readable lines; `colours` is for terminals.
 pub fn text_lines<W>(filter: Targets, writer: W, colours: bool) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -108,9 +108,9 @@ where
     tracing_subscriber::registry().with(filter).with(lines)
 }
 
-/// Writes a panic into the log, within the span of the call that it happened in, so that the line has the request id.
+/// Logs a panic within the span of its call, so that the line has the request id.
 ///
-/// Only a fixed message is written: one made at run time may quote what a caller sent. It is there at level `debug`.
+/// Only a static message is logged: a formatted one may quote what a caller sent, and is logged at level `debug`.
 fn log_panic(info: &PanicHookInfo<'_>) {
     let location = info.location().map(ToString::to_string).unwrap_or_default();
     let payload = info.payload();
@@ -122,6 +122,6 @@ fn log_panic(info: &PanicHookInfo<'_>) {
             tracing::debug!(message, "panic");
         }
     }
-    // Nobody may be left to do it later.
+    // The process may be about to end.
     flush();
 }

@@ -1,4 +1,4 @@
-//! The settings file: TOML, read so that every value knows its line.
+//! The settings file: TOML, parsed with the line of every key.
 
 use toml::{
     Spanned, Value,
@@ -8,21 +8,21 @@ use toml::{
 /// One key with its value.
 #[derive(Debug, PartialEq)]
 pub(super) struct Entry {
-    /// With its section: `log.level`.
+    /// Including its section: `log.level`.
     pub(super) name: String,
     pub(super) value: Value,
     /// Counted from 1.
     pub(super) line: usize,
 }
 
-/// Why a text is not TOML.
+/// A syntax error.
 #[derive(Debug, PartialEq)]
 pub(super) struct Malformed {
     pub(super) line: usize,
     pub(super) message: String,
 }
 
-/// Every key of the file, sections resolved into names.
+/// Every key of the file, with its section in its name.
 pub(super) fn entries(text: &str) -> Result<Vec<Entry>, Malformed> {
     let line_of =
         |offset: usize| 1 + text.as_bytes().iter().take(offset).filter(|&&byte| byte == b'\n').count();
@@ -50,7 +50,7 @@ fn collect(section: &str, table: &DeTable<'_>, line_of: &impl Fn(usize) -> usize
     }
 }
 
-/// The value without its places. An integer beyond 64 bits becomes its text, which no setting takes.
+/// The value without spans. An integer beyond 64 bits becomes a string, which no setting accepts for a number.
 fn plain(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::String(text.to_string()),

@@ -1,4 +1,4 @@
-//! The one table of settings. Reading them, `plaudit config`, `--help` and docs/configuration.md follow from it.
+//! The table of all settings. Parsing, `plaudit config`, `--help` and docs/configuration.md are all derived from it.
 
 use std::{net::SocketAddr, thread};
 
@@ -10,15 +10,15 @@ use crate::{domain::SourceName, telemetry};
 /// One setting.
 #[derive(Debug)]
 pub struct Setting {
-    /// The key in the file. The environment variable and the flag follow from it.
+    /// The key in the file. The names of the environment variable and the flag are derived from it.
     pub name: &'static str,
     pub kind: Kind,
     pub default: DefaultValue,
-    /// What it is for, in one sentence, with its unit.
+    /// What it does, in one sentence, with its unit.
     pub doc: &'static str,
 }
 
-/// What a setting holds.
+/// The type of a setting.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// `host:port` with a numeric host.
@@ -36,17 +36,17 @@ pub enum Kind {
     },
 }
 
-/// What a setting is when nobody sets it.
+/// The default of a setting.
 #[derive(Clone, Copy, Debug)]
 pub enum DefaultValue {
     Text(&'static str),
     Integer(i64),
     NoHosts,
-    /// One less than the processors that this process may use, at least 1.
+    /// One less than the number of available processors, at least 1.
     SpareProcessors,
 }
 
-/// Every setting, in the order in which people read them. Those without a section come first, as TOML wants it.
+/// Every setting, in the order of the documentation. Those without a section come first, as TOML requires.
 pub const SETTINGS: &[Setting] = &[
     Setting {
         name: "listen",
@@ -175,12 +175,12 @@ impl Setting {
         SETTINGS.iter().find(|setting| setting.name == name)
     }
 
-    /// `store.cache_mib` is `PLAUDIT_STORE_CACHE_MIB`.
+    /// The environment variable: `PLAUDIT_STORE_CACHE_MIB` for `store.cache_mib`.
     pub fn env(&self) -> String {
         format!("PLAUDIT_{}", self.name.replace('.', "_").to_ascii_uppercase())
     }
 
-    /// `store.cache_mib` is `--store-cache-mib`; this is it without the dashes.
+    /// The flag without its dashes: `store-cache-mib` for `store.cache_mib`.
     pub fn flag(&self) -> String {
         self.name.replace(['.', '_'], "-")
     }
@@ -197,7 +197,7 @@ impl Setting {
         }
     }
 
-    /// The default as people read it.
+    /// The default, for documentation.
     pub fn default_text(&self) -> String {
         match self.default {
             DefaultValue::Text(text) => text.to_owned(),
@@ -207,7 +207,7 @@ impl Setting {
         }
     }
 
-    /// Which values it takes, as people read it.
+    /// The accepted values, for documentation.
     pub fn range_text(&self) -> String {
         match self.kind {
             Kind::Address => "IP address and port".to_owned(),
@@ -220,7 +220,7 @@ impl Setting {
         }
     }
 
-    /// The value that a text from the environment or a flag means.
+    /// Parses a text from the environment or a flag.
     pub(super) fn parse_text(&self, text: &str) -> Result<Value, String> {
         let value = match self.kind {
             Kind::Integer { .. } => match text.trim().parse() {
@@ -239,7 +239,7 @@ impl Setting {
         self.check(&value).map(|()| value)
     }
 
-    /// Whether a value is one that the setting takes.
+    /// Checks that the setting accepts a value.
     pub(super) fn check(&self, value: &Value) -> Result<(), String> {
         let fits = match (self.kind, value) {
             (Kind::Address, Value::String(text)) => text.parse::<SocketAddr>().is_ok(),

@@ -1,4 +1,4 @@
-//! The body of a CraftCX import. docs/rest-craftcx.md describes it; `plaudit import` reads one from each line.
+//! The CraftCX import format. docs/rest-craftcx.md describes it; each line of a `plaudit import` file may be one.
 
 use crate::domain::{
     AuthorDraft, ConversationDraft, ImportLimits, ImportedMessageDraft, NewConversation, Violations,
@@ -6,7 +6,7 @@ use crate::domain::{
 
 use super::json::{self, Findings, Object};
 
-/// The conversation of a body; everything that is wrong with it under the names that the document has for its fields.
+/// Parses a conversation, or returns all violations under the documented field names.
 pub fn parse_conversation(body: &[u8], limits: ImportLimits) -> Result<NewConversation, Violations> {
     let mut fields = json::parse(body)?;
     let mut findings = Findings::default();
@@ -49,7 +49,7 @@ fn author_of(mut fields: Object, findings: &mut Findings) -> AuthorDraft {
     }
 }
 
-/// The document's name for a field of the domain.
+/// The documented name of a domain field.
 fn documented_field(field: &str) -> String {
     match field.split_once('.') {
         None if field == "external_id" => "ticket_id".to_owned(),

@@ -1,7 +1,7 @@
-//! Reads a JSON object field by field and collects all that is wrong with it, by path: `messages[0].author.type`.
+//! Reads a JSON object field by field and collects all violations by path: `messages[0].author.type`.
 //!
-//! It knows types and no rule of a document. Absent and `null` are the same; fields that nobody asks for are ignored; of a key
-//! that comes twice the last one counts.
+//! It checks types but no rules of a particular document. Absent and `null` are the same, unknown fields are ignored, and the
+//! last of a repeated key wins.
 
 mod kept;
 mod value;
@@ -19,13 +19,14 @@ use super::times;
 
 /// The path of the body itself.
 pub const ROOT: &str = "$";
-/// Beyond ±2^53 a JSON number is not the same in every language.
+/// Beyond ±2^53, JSON numbers are not the same in every language.
 const MAX_INTEGER: i64 = 1 << 53;
-/// What is wrong with a body so far.
+
+/// The violations found so far.
 #[derive(Debug, Default)]
 pub struct Findings {
     violations: Violations,
-    /// The paths of what is absent or of another type, so that nothing below them was read.
+    /// Paths that are absent or have the wrong type, so that nothing below them was read.
     unread: Vec<String>,
 }
 
@@ -37,7 +38,7 @@ impl Findings {
         }
     }
 
-    /// How many there are.
+    /// The number of violations.
     pub fn count(&self) -> usize {
         self.violations.iter().count()
     }
@@ -47,8 +48,8 @@ impl Findings {
         below.any(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     }
 
-    /// What was checked, unless it or the reading before was wrong: then all of it, but for what the check says of places
-    /// that were not read. Of an author that is a number it says nothing that it has no type.
+    /// The checked value, or all violations of both reading and checking. Violations of the check below unread paths are left
+    /// out: if an author is a number, it is not also reported that its type is missing.
     pub fn collect<T>(mut self, checked: Result<T, Violations>) -> Result<T, Violations> {
         match checked {
             Ok(value) => self.violations.or(value),
@@ -61,7 +62,7 @@ impl Findings {
     }
 }
 
-/// An object at its path. A field is taken out when it is read, so that long texts are not copied.
+/// An object and its path. Reading a field removes it, so that long strings are not copied.
 #[derive(Debug)]
 pub struct Object {
     /// Empty for the body itself.
@@ -69,7 +70,7 @@ pub struct Object {
     fields: Map<String, Value>,
 }
 
-/// The body as an object.
+/// Parses a body that must be an object.
 pub fn parse(body: &[u8]) -> Result<Object, Violations> {
     if body.is_empty() {
         return Err(Violations::one(ROOT, "is empty, must be a JSON object"));
@@ -91,7 +92,7 @@ impl Object {
         self.fields.remove(name).filter(|value| !value.is_null())
     }
 
-    /// Takes a field as what `read` makes of it. A value that it gives back is a violation: it is not `expected`.
+    /// Takes a field, converted by `read`. A value that `read` returns as `Err` is a violation: it is not `expected`.
     pub fn take_as<T>(
         &mut self,
         name: &str,
@@ -108,7 +109,7 @@ impl Object {
         }
     }
 
-    /// Notes that a field is required and absent. For fields whose absence no rule of the domain would name.
+    /// Adds a violation if the field is absent. For fields whose absence no domain rule reports.
     pub fn require(&self, name: &str, findings: &mut Findings) {
         if self.fields.get(name).is_none_or(Value::is_null) {
             findings.add_unread(self.path_of(name), "is required");
@@ -122,20 +123,20 @@ impl Object {
         })
     }
 
-    /// A string that says nothing when it is empty: then it is absent.
+    /// A string; an empty one counts as absent.
     pub fn text(&mut self, name: &str, findings: &mut Findings) -> Option<String> {
         self.string(name, findings).filter(|text| !text.is_empty())
     }
 
-    /// A whole number from -2^53 to 2^53, also where it is written `1700000000000.0` or `1.7e12`: JSON has one kind of
-    /// number, and some senders write all of them so. Nothing is rounded: a fraction makes it none, however small.
+    /// An integer from -2^53 to 2^53, also if written `1700000000000.0` or `1.7e12`: JSON has only one number type, and some
+    /// senders write all numbers that way. Nothing is rounded: any fraction, however small, makes it invalid.
     pub fn integer(&mut self, name: &str, findings: &mut Findings) -> Option<i64> {
         self.take_as(name, "an integer from -2^53 to 2^53", findings, |value| {
             whole_number(&value).ok_or(value)
         })
     }
 
-    /// A moment as milliseconds since 1970, written as any whole number; all of its rule is told at once.
+    /// A time in milliseconds since 1970, written as any integer; the violation states the whole rule.
     pub fn millis(&mut self, name: &str, findings: &mut Findings) -> Option<UnixMillis> {
         let (first, last) = (UnixMillis::MIN.0, UnixMillis::MAX.0);
         let expected =
@@ -145,12 +146,12 @@ impl Object {
         })
     }
 
-    /// A moment as ISO 8601 writes it.
+    /// A time in ISO 8601.
     pub fn time(&mut self, name: &str, findings: &mut Findings) -> Option<UnixMillis> {
         self.time_as(name, times::FORM, findings, times::parse)
     }
 
-    /// A moment of which `read` makes milliseconds.
+    /// A time that `read` converts to milliseconds.
     pub fn time_as(
         &mut self,
         name: &str,
@@ -188,7 +189,7 @@ impl Object {
         self.take_as(name, "true or false", findings, |value| value.as_bool().ok_or(value))
     }
 
-    /// The items of an array, each as what `read` makes of it. An item that it gives back is a violation.
+    /// The items of an array, each converted by `read`. An item that `read` returns as `Err` is a violation.
     pub fn items<T>(
         &mut self,
         name: &str,
@@ -211,7 +212,7 @@ impl Object {
         found
     }
 
-    /// The strings of an array without those that are empty.
+    /// The non-empty strings of an array.
     pub fn strings(&mut self, name: &str, findings: &mut Findings) -> Vec<String> {
         let mut strings = self.items(name, "a string", findings, |value| match value {
             Value::String(text) => Ok(text),
@@ -221,13 +222,13 @@ impl Object {
         strings
     }
 
-    /// The texts of those of the named fields that are objects, as they stand in `body`, of which this is the object.
+    /// The original text of those of the named fields that are objects. `body` must be what this object was parsed from.
     pub fn kept(&self, body: &[u8], names: &[&'static str]) -> Kept {
         let objects = names.iter().filter(|name| matches!(self.fields.get(**name), Some(Value::Object(_))));
         Kept::of(body, objects.copied().collect())
     }
 
-    /// An object that is kept as it is: its text, and its fields to be read besides.
+    /// An object whose text is kept as sent, together with its fields.
     pub fn kept_object(
         &mut self,
         name: &'static str,
@@ -246,8 +247,8 @@ impl Object {
         })
     }
 
-    /// The objects of an array whose length is one of `lengths`; beyond the longest nothing is read. An item that is no
-    /// object is a violation and stands as an empty object, so that the others keep their places.
+    /// The objects of an array whose length must be in `lengths`; items beyond the maximum are not read. An item that is not an
+    /// object is a violation, and an empty object takes its place, so that the others keep theirs.
     pub fn objects(
         &mut self,
         name: &str,

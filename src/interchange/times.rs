@@ -1,16 +1,17 @@
-//! Moments in JSON.
+//! Times in JSON.
 
 use prost_types::Timestamp;
 
 use crate::domain::UnixMillis;
 
-/// How a moment is to be written, for errors.
+/// The expected format, for errors.
 pub const FORM: &str = "a date and time in ISO 8601 with its offset, like \"2024-03-11T16:39:30Z\"";
 
-/// The milliseconds since 1970 that a text says; its offset is required, `Z[GMT]` is `Z`. Fractions of a millisecond are cut off.
+/// Parses a time to milliseconds since 1970. An offset is required; `Z[GMT]` counts as `Z`. Fractions of a millisecond are
+/// truncated.
 pub fn parse(text: &str) -> Option<i64> {
     let plain = text.strip_suffix("[GMT]").filter(|rest| rest.ends_with('Z')).unwrap_or(text);
-    // The parser alone would also take a date without a time, and a time without its offset.
+    // The parser alone would also accept a date without a time, and a time without an offset.
     let (_, time) = plain.split_once('T')?;
     if !time.ends_with('Z') && !time.contains(['+', '-']) {
         return None;
@@ -32,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_read_with_its_offset() {
+    fn a_time_requires_an_offset() {
         for (written, millis) in [
             ("2024-03-11T16:39:30Z", 1_710_175_170_000),
             ("2024-03-11T16:39:30Z[GMT]", 1_710_175_170_000),
@@ -74,7 +75,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(millis in 0..=UnixMillis::MAX.0) {
+        fn formatting_and_parsing_round_trip(millis in 0..=UnixMillis::MAX.0) {
             prop_assert_eq!(parse(&iso(UnixMillis(millis))), Some(millis));
         }
     }

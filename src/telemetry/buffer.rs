@@ -1,8 +1,7 @@
-//! The log's way out: lines wait in memory for a thread that writes many of them at once.
+//! The log buffer: a thread of its own writes the lines in batches.
 //!
-//! A system call per line would be paid by the call that the line is about, and a reader who stalls would stall the
-//! server. When more waits than the buffer holds, further lines are dropped and counted: answering calls goes before
-//! telling of them.
+//! Written directly, every line would cost the logging call a system call, and a stalled reader would stall the server. When
+//! the buffer is full, further lines are dropped and counted: serving calls comes before logging them.
 
 use std::{
     io::{self, Write},
@@ -15,36 +14,37 @@ use std::{
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// What may wait; as much again may be on its way to the reader.
+/// The most bytes buffered; as many again may be in the middle of being written.
 const MAX_BYTES: usize = 1024 * 1024;
-/// So much is written without waiting for more.
+/// With this many bytes, do not wait for more.
 const ENOUGH_BYTES: usize = 64 * 1024;
 
-/// Takes lines and lets a thread of its own write them, in their order.
+/// Collects lines for the writing thread, in order.
 #[derive(Clone)]
 pub(super) struct Buffer(Arc<Shared>);
 
 struct Shared {
-    /// How long a line waits at most for others to be written with.
+    /// The longest that a line is held back to be written together with others.
     latest: Duration,
     state: Mutex<State>,
-    /// Tells the writing thread that there is something to do.
+    /// Wakes the writing thread.
     wake: Condvar,
-    /// Tells who flushes that a write has ended.
+    /// Signals flushers that a write has ended.
     written: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     lines: Vec<u8>,
-    /// Do not wait for further lines.
+    /// Write without waiting for more lines.
     hurry: bool,
     is_writing: bool,
     dropped: u64,
 }
 
 impl Buffer {
-    /// Writes lines at the latest after `latest`. `tell_dropped` is given the number of lines that were dropped, as soon as others pass again.
+    /// Starts the thread, which writes each line after `latest` at most. `tell_dropped` is called with the number of dropped
+    /// lines once lines are accepted again.
     pub(super) fn start(
         sink: impl Write + Send + 'static,
         latest: Duration,
@@ -63,14 +63,13 @@ impl Buffer {
         Ok(Self(shared))
     }
 
-    /// Waits until all lines so far are written, or until the time is over: a reader who stalls must not keep the
-    /// process from its end.
+    /// Waits until all lines so far are written, for at most `within`: a stalled reader must not keep the process from exiting.
     pub(super) fn flush(&self, within: Duration) {
         let mut state = self.0.lock();
         state.hurry = true;
         self.0.wake.notify_one();
         let unwritten = |state: &mut State| state.is_writing || !state.lines.is_empty();
-        // Whether it came to its end makes no difference to whoever asked.
+        // A timeout makes no difference to the caller.
         let _ = self.0.written.wait_timeout_while(state, within, unwritten);
     }
 }
@@ -100,7 +99,7 @@ impl Shared {
         let mut lines = Vec::new();
         loop {
             let dropped = self.take_lines(&mut lines);
-            // There is nobody to tell that the log cannot be written.
+            // A failure to write the log cannot be reported anywhere.
             let _ = sink.write_all(&lines).and_then(|()| sink.flush());
             lines.clear();
             self.lock().is_writing = false;
@@ -111,7 +110,7 @@ impl Shared {
         }
     }
 
-    /// Waits until lines are to be written and takes them; answers how many were dropped meanwhile.
+    /// Waits until lines are due and takes them; returns how many were dropped meanwhile.
     fn take_lines(&self, lines: &mut Vec<u8>) -> u64 {
         let state = self.lock();
         let state = self
@@ -129,7 +128,7 @@ impl Shared {
     }
 }
 
-/// Takes the lines of one event. The formatting layer writes an event whole.
+/// Writes one event, which the formatting layer passes in one piece.
 pub(super) struct Lines<'b> {
     shared: &'b Shared,
     hurry: bool,
@@ -153,7 +152,7 @@ impl<'b> MakeWriter<'b> for Buffer {
         Lines { shared: &self.0, hurry: false }
     }
 
-    /// Warnings and errors are written at once: what follows them may be the end.
+    /// Warnings and errors are written at once: the process may end right after them.
     fn make_writer_for(&'b self, meta: &Metadata<'_>) -> Lines<'b> {
         Lines { shared: &self.0, hurry: *meta.level() <= Level::WARN }
     }
@@ -167,7 +166,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
-    /// Hands on what is written, and does not return before its reader has taken it.
+    /// Passes on each write, and blocks until the test has taken it.
     struct Pipe {
         out: Sender<String>,
         taken: Receiver<()>,
@@ -192,7 +191,7 @@ mod tests {
         dropped: Receiver<u64>,
     }
 
-    /// By itself it writes nothing in the time of a test.
+    /// A buffer that writes nothing by itself within a test's time.
     fn piped() -> Piped {
         piped_within(Duration::from_secs(3600))
     }
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_takes_what_waits_along_at_once() {
+    fn a_warning_is_written_at_once_with_the_lines_before_it() {
         let Piped { buffer, written, .. } = piped();
         for line in ["one\n", "two\n"] {
             buffer.0.add(line.as_bytes(), false);
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flush_ends_when_all_is_written_or_its_time_is_over() {
+    fn a_flush_ends_when_everything_is_written_or_it_times_out() {
         let Piped { buffer, written, take, .. } = piped();
         buffer.0.add(b"line\n", false);
         buffer.flush(Duration::from_millis(20));
@@ -236,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_who_stalls_costs_lines_and_no_time() {
+    fn a_stalled_reader_costs_lines_but_no_time() {
         let Piped { buffer, written, take, dropped } = piped();
         buffer.0.add(b"first\n", true);
         written.recv_timeout(PATIENCE).unwrap();

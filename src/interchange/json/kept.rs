@@ -1,16 +1,16 @@
-//! Parts of a body that are kept as they were sent: no number is rounded, no field changes its place.
+//! Parts of a body that are kept as sent: numbers are not rounded and fields not reordered.
 
 use std::{collections::HashMap, fmt};
 
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Texts of fields, by name.
+/// The text of fields, by name.
 #[derive(Debug, Default)]
 pub struct Kept(HashMap<&'static str, String>);
 
 impl Kept {
-    /// The fields with these names of the object that `body` is, which is JSON.
+    /// Extracts the named fields from `body`, which must be a JSON object.
     pub(super) fn of(body: &[u8], names: Vec<&'static str>) -> Self {
         if names.is_empty() {
             return Self::default();
@@ -37,7 +37,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
         let mut kept = HashMap::new();
         while let Some(name) = fields.next_key::<String>()? {
             match self.0.iter().find(|wanted| **wanted == name) {
-                // Of a name that comes twice the last one counts.
+                // The last of a repeated name wins.
                 Some(wanted) => _ = kept.insert(*wanted, compact(fields.next_value::<&RawValue>()?.get())),
                 None => _ = fields.next_value::<IgnoredAny>()?,
             }
@@ -46,7 +46,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
     }
 }
 
-/// JSON without the white space between its tokens: whoever sends the same again in another layout says the same.
+/// Removes white space between tokens, so that the same value in another layout is stored as the same text.
 fn compact(json: &str) -> String {
     let (mut in_string, mut is_escaped) = (false, false);
     let mut is_kept = |character: char| {
@@ -78,20 +78,20 @@ mod tests {
     }
 
     #[test]
-    fn white_space_goes_between_tokens_and_stays_in_strings() {
+    fn white_space_is_removed_between_tokens_and_kept_in_strings() {
         let body = "{\"kept\" : { \"a b\" :\t[ 1 ,\r\n2 ] , \"c\" : \" \\\" \\\\\" , \"d\" : \" \" } }";
         assert_eq!(kept(body).as_deref(), Some(r#"{"a b":[1,2],"c":" \" \\","d":" "}"#));
     }
 
     #[test]
-    fn the_last_of_a_name_counts_however_it_is_written() {
+    fn the_last_of_a_repeated_name_wins_however_it_is_written() {
         assert_eq!(kept(r#"{"kept":{"a":1},"k\u0065pt":{"a":2}}"#).as_deref(), Some(r#"{"a":2}"#));
         assert_eq!(kept("{}"), None);
     }
 
     proptest! {
         #[test]
-        fn what_is_kept_is_the_text_without_its_layout(texts in prop::collection::vec(".*", 0..4), number in any::<f64>()) {
+        fn kept_text_is_the_original_without_its_layout(texts in prop::collection::vec(".*", 0..4), number in any::<f64>()) {
             let value = serde_json::json!({ "kept": { "texts": texts, "number": number } });
             let text = kept(&serde_json::to_string_pretty(&value).unwrap()).unwrap();
             prop_assert_eq!(text, value["kept"].to_string());

@@ -1,5 +1,5 @@
-//! Parses JSON within bounds: of depth, which the parser holds, and of the number of values, since two bytes of text
-//! (`0,`) become 32 in memory. A number that has a fraction keeps one, however small it is.
+//! Parses JSON with limits on depth, which serde_json enforces, and on the number of values, because two bytes of text (`0,`)
+//! become 32 in memory. A number with a fraction keeps one, however small.
 
 mod numbers;
 
@@ -10,10 +10,10 @@ use serde_json::{Error, Map, Value};
 
 use numbers::{Numbers, with_fraction};
 
-/// Far more than any documented request has.
+/// Far more than any documented request needs.
 const MAX_VALUES: usize = 100_000;
 
-/// The one JSON value that `text` is.
+/// Parses exactly one JSON value.
 pub fn parse(text: &[u8]) -> Result<Value, Error> {
     let mut parser = serde_json::Deserializer::from_slice(text);
     let mut rest = Rest { values_left: MAX_VALUES, numbers: Numbers::of(text) };
@@ -22,13 +22,13 @@ pub fn parse(text: &[u8]) -> Result<Value, Error> {
     Ok(value)
 }
 
-/// What has not been read yet.
+/// How much may still be read, and the numbers that follow.
 struct Rest<'t> {
     values_left: usize,
     numbers: Numbers<'t>,
 }
 
-/// Reads a value and takes it, and what it holds, off the rest.
+/// Deserializes a value, counting it and everything in it.
 struct Counted<'a, 't>(&'a mut Rest<'t>);
 
 impl<'de> DeserializeSeed<'de> for Counted<'_, '_> {
@@ -92,7 +92,7 @@ impl<'de> Visitor<'de> for Counted<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(name) = fields.next_key::<String>()? {
-            // Of a name that comes twice the last one counts, as with nearly every other parser.
+            // The last of a repeated name wins, as in nearly every other parser.
             object.insert(name, fields.next_value_seed(Counted(self.0))?);
         }
         Ok(Value::Object(object))
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_the_same_value_as_with_the_plain_parser() {
+    fn values_are_the_same_as_with_the_plain_parser() {
         for text in [
             "null",
             " [true, false, -1, 0, 18446744073709551615, 1.5, -0.0, 1e300, \"a\\u00e9\\ud83d\\ude00\"] ",

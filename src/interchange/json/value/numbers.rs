@@ -1,6 +1,6 @@
-//! The numbers of a JSON text as they are written: the parser makes `1700000000000` of `1700000000000.0000001`.
+//! The numbers of a JSON text as written, because the parser rounds `1700000000000.0000001` to `1700000000000`.
 
-/// The numbers of a text that is JSON, one after the other.
+/// Iterates over the numbers of a valid JSON text.
 pub(super) struct Numbers<'t>(&'t [u8]);
 
 impl<'t> Numbers<'t> {
@@ -30,7 +30,7 @@ impl<'t> Iterator for Numbers<'t> {
     }
 }
 
-/// What follows a string of which the first quote is read.
+/// The rest of the text after a string whose opening quote has been read.
 fn after_string(mut text: &[u8]) -> &[u8] {
     while let Some((&first, after)) = text.split_first() {
         text = match first {
@@ -42,17 +42,16 @@ fn after_string(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// Beyond it no float has a fraction.
+/// No larger float has a fraction.
 const MAX_FRACTIONAL: f64 = (1_u64 << 52) as f64;
 
-/// A number as read and as written: with a fraction where one is written, be it the smallest there is, so that it is
-/// taken for no integer.
+/// Restores a fraction that parsing rounded away, as the smallest there is, so that the number does not pass for an integer.
 pub(super) fn with_fraction(value: f64, written: &[u8]) -> f64 {
     let lost = value.fract() == 0.0 && value.abs() < MAX_FRACTIONAL && has_fraction(written);
     if lost { value.next_up() } else { value }
 }
 
-/// Whether a decimal number is no integer: `1.5`, `15e-1`, not `1.50e1` nor `1.0`.
+/// Whether a number has a fraction: `1.5` and `15e-1` do, `1.50e1` and `1.0` do not.
 fn has_fraction(written: &[u8]) -> bool {
     let exponent_at = written.iter().position(|byte| matches!(byte, b'e' | b'E')).unwrap_or(written.len());
     let (mantissa, exponent) = written.split_at(exponent_at);
@@ -64,7 +63,7 @@ fn has_fraction(written: &[u8]) -> bool {
     digits.into_iter().any(|(place, &digit)| digit != b'0' && place >= whole_digits)
 }
 
-/// One beyond all measure is as good as the largest.
+/// An exponent out of range is clamped.
 fn exponent_of(written: &[u8]) -> i64 {
     const LARGEST: i64 = 1 << 62;
     let text = std::str::from_utf8(written).unwrap_or_default();
@@ -83,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_an_integer_or_none_by_what_is_written() {
+    fn a_fraction_is_recognized_in_any_notation() {
         for (written, expected) in [
             ("0", false),
             ("-0.0", false),
@@ -104,7 +103,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_stands_between_them_numbers_are_found_in_order(
+        fn numbers_are_found_in_order_whatever_is_between_them(
             parts in prop::collection::vec((".{0,6}", any::<f64>()), 0..9),
         ) {
             let parts: Vec<_> = parts.into_iter().filter(|(_, number)| number.is_finite()).collect();

@@ -61,9 +61,9 @@ pub fn init(level: &str, format: LogFormat) -> Result<(), InitError> {
 }
 
 fn buffer() -> Result<Buffer, InitError> {
-    let tell_dropped =
+    let report_dropped =
         |lines: u64| tracing::warn!(lines, "the log was not read fast enough; some lines were dropped");
-    let buffer = Buffer::start(io::stderr(), LATEST, tell_dropped).map_err(InitError::Thread)?;
+    let buffer = Buffer::start(io::stderr(), LATEST, report_dropped).map_err(InitError::Thread)?;
     Ok(BUFFER.get_or_init(|| buffer).clone())
 }
 

@@ -27,11 +27,11 @@ pub(super) struct Config {
 impl Config {
     pub(super) fn run(self) -> Result<(), Failure> {
         let settings = self.settings.read()?;
-        print(if io::stdout().is_terminal() { for_people(&settings) } else { as_toml(&settings) })
+        print(if io::stdout().is_terminal() { as_table(&settings) } else { as_toml(&settings) })
     }
 }
 
-fn for_people(settings: &Settings) -> String {
+fn as_table(settings: &Settings) -> String {
     let rows: Vec<[String; 3]> = settings
         .values
         .iter()
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn the_table_shows_where_each_setting_comes_from() {
         let inputs = Inputs { flags: vec![("listen", "127.0.0.1:7".to_owned())], ..Inputs::default() };
-        let text = for_people(&Settings::read(&inputs).unwrap());
+        let text = as_table(&Settings::read(&inputs).unwrap());
         let listen = text.lines().find(|line| line.starts_with("listen ")).unwrap();
         assert!(listen.contains("127.0.0.1:7") && listen.ends_with("--listen"), "{listen}");
         assert!(text.lines().any(|line| line.starts_with("data ") && line.ends_with("default")), "{text}");

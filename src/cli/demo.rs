@@ -67,7 +67,7 @@ pub async fn show(address: SocketAddr) -> Result<(), DemoError> {
     }
     let (ticket, ticket_id) = (samples.ticket.conversation(), samples.ticket.ticket_id.clone());
     ticket::store(&channel, samples.ticket.into_requests()).await?;
-    ratings::bring_in(&channel, samples.ratings).await?;
+    ratings::submit_all(&channel, samples.ratings).await?;
     for row in &mut rows {
         wait_until_scored(&channel, &row.conversation).await?;
         row.assessments = list(&channel, &row.conversation).await?;

@@ -47,7 +47,7 @@ impl QueueCommand {
                 .connect()
                 .await
                 .map_err(|error| failed(format!("cannot connect: {}", root_cause(&error))))?;
-            ask(channel).await.map_err(|status| failed(told(&status)))
+            ask(channel).await.map_err(|status| failed(status_line(&status)))
         };
         let within = Duration::from_secs(self.timeout_seconds);
         let queue = tokio::time::timeout(within, asked)
@@ -64,7 +64,7 @@ pub(super) async fn ask(channel: Channel) -> Result<Queue, Status> {
 }
 
 /// A status in one line.
-pub(super) fn told(status: &Status) -> String {
+pub(super) fn status_line(status: &Status) -> String {
     format!("{}: {}", crate::server::code_name(status.code()), status.message())
 }
 

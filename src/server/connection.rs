@@ -65,21 +65,21 @@ pub(super) fn protocol(max_streams: u32) -> Protocol {
 /// Serves a connection until the client closes it or, when the server drains, until its calls have ended.
 pub(super) async fn serve(stream: TcpStream, protocol: Protocol, calls: Arc<Calls>) {
     let mut drain = calls.drain();
-    let begun = tokio::select! {
-        begun = tokio::time::timeout(HEADER_TIMEOUT, begins(&stream)) => begun,
+    let detected = tokio::select! {
+        detected = tokio::time::timeout(HEADER_TIMEOUT, detect_version(&stream)) => detected,
         () = &mut drain => return,
     };
-    let Ok(Ok(spoken)) = begun else { return };
+    let Ok(Ok(version)) = detected else { return };
     // Responses are small and written whole; Nagle's algorithm would only delay them.
     let _ = stream.set_nodelay(true);
     let unread = Unread::default();
-    let stream = Lingering::new(stream, (spoken == Spoken::Http1).then(|| unread.clone()));
+    let stream = Lingering::new(stream, (version == HttpVersion::Http1).then(|| unread.clone()));
     let service = service_fn(move |request: Request<Incoming>| {
         calls.clone().answer(request.map(|body| ReadToEnd::new(body, unread.clone())))
     });
     let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
-        ended = giving_way(connection.as_mut(), spoken) => ended,
+        ended = yielding_first(connection.as_mut(), version) => ended,
         () = drain => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -98,12 +98,12 @@ pub(super) async fn serve(stream: TcpStream, protocol: Protocol, calls: Arc<Call
 /// Drives an HTTP/2 connection, but yields first to everything else that is ready. One sync makes the writes of many calls
 /// durable at once; the first of them to finish would wake its connection, which would run next and write that one response.
 /// Yielding lets all those responses go out in one write.
-async fn giving_way<F: Future>(mut connection: Pin<&mut F>, spoken: Spoken) -> F::Output {
-    let mut has_given_way = false;
+async fn yielding_first<F: Future>(mut connection: Pin<&mut F>, version: HttpVersion) -> F::Output {
+    let mut has_yielded = false;
     poll_fn(move |cx| {
-        has_given_way = !has_given_way && spoken == Spoken::Http2;
+        has_yielded = !has_yielded && version == HttpVersion::Http2;
         // It wakes this task once the ready tasks have run; dropping it does not undo that.
-        if has_given_way && pin!(tokio::task::yield_now()).poll(cx).is_pending() {
+        if has_yielded && pin!(tokio::task::yield_now()).poll(cx).is_pending() {
             return Poll::Pending;
         }
         connection.as_mut().poll(cx)
@@ -112,13 +112,13 @@ async fn giving_way<F: Future>(mut connection: Pin<&mut F>, spoken: Spoken) -> F
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Spoken {
+enum HttpVersion {
     Http1,
     Http2,
 }
 
 /// Waits until the client has shown which protocol it speaks: hyper's own detection of the preface has no timeout.
-async fn begins(stream: &TcpStream) -> io::Result<Spoken> {
+async fn detect_version(stream: &TcpStream) -> io::Result<HttpVersion> {
     let mut start = [0; H2_PREFACE.len()];
     loop {
         let count = stream.peek(&mut start).await?;
@@ -126,10 +126,10 @@ async fn begins(stream: &TcpStream) -> io::Result<Spoken> {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         if start.get(..count) != H2_PREFACE.get(..count) {
-            return Ok(Spoken::Http1);
+            return Ok(HttpVersion::Http1);
         }
         if count == start.len() {
-            return Ok(Spoken::Http2);
+            return Ok(HttpVersion::Http2);
         }
         // `peek` leaves the bytes in the socket, which therefore stays readable, so poll. This only happens when the preface
         // arrives in pieces.
@@ -155,7 +155,7 @@ mod tests {
                 woken.await.unwrap();
                 connection_ran.send("the connection").unwrap();
             });
-            giving_way(connection, Spoken::Http2).await;
+            yielding_first(connection, HttpVersion::Http2).await;
         });
         has_started.await.unwrap();
         tokio::spawn(async move {

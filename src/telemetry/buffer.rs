@@ -43,12 +43,12 @@ struct State {
 }
 
 impl Buffer {
-    /// Starts the thread, which writes each line after `latest` at most. `tell_dropped` is called with the number of dropped
+    /// Starts the thread, which writes each line after `latest` at most. `report_dropped` is called with the number of dropped
     /// lines once lines are accepted again.
     pub(super) fn start(
         sink: impl Write + Send + 'static,
         latest: Duration,
-        tell_dropped: impl Fn(u64) + Send + 'static,
+        report_dropped: impl Fn(u64) + Send + 'static,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             latest,
@@ -59,7 +59,7 @@ impl Buffer {
         let for_thread = shared.clone();
         thread::Builder::new()
             .name("plaudit-log".to_owned())
-            .spawn(move || for_thread.write_for_ever(sink, tell_dropped))?;
+            .spawn(move || for_thread.write_forever(sink, report_dropped))?;
         Ok(Self(shared))
     }
 
@@ -95,7 +95,7 @@ impl Shared {
         }
     }
 
-    fn write_for_ever(&self, mut sink: impl Write, tell_dropped: impl Fn(u64)) {
+    fn write_forever(&self, mut sink: impl Write, report_dropped: impl Fn(u64)) {
         let mut lines = Vec::new();
         loop {
             let dropped = self.take_lines(&mut lines);
@@ -105,7 +105,7 @@ impl Shared {
             self.lock().is_writing = false;
             self.written.notify_all();
             if dropped > 0 {
-                tell_dropped(dropped);
+                report_dropped(dropped);
             }
         }
     }

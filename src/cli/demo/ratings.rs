@@ -10,7 +10,7 @@ use crate::proto::v1::{
 use super::samples::SampleRating;
 
 /// Offers and submits what is not stored yet. A stored rating is found by its conversation, which has only one.
-pub async fn bring_in(channel: &Channel, samples: Vec<SampleRating>) -> Result<(), Status> {
+pub async fn submit_all(channel: &Channel, samples: Vec<SampleRating>) -> Result<(), Status> {
     let mut ratings = RatingServiceClient::new(channel.clone());
     for sample in samples {
         let parent = sample.conversation.clone();

@@ -106,7 +106,7 @@ pub(super) fn read(
                 Ok(Some((work, without_bytes))) => (Ok(work), without_bytes),
                 Ok(None) => continue,
                 Err(_) if number < first => continue,
-                Err(violations) => (Err(told(&violations)), 0),
+                Err(violations) => (Err(reported(&violations)), 0),
             };
             if sender.blocking_send(Ok(Line { number, end_bytes, work, without_bytes })).is_err() {
                 return;
@@ -138,13 +138,13 @@ pub fn read_import(file: Vec<u8>, first: u64) {
 }
 
 /// The violations to report for a line, with the number of those left out.
-fn told(violations: &Violations) -> Vec<Violation> {
-    let mut told: Vec<_> = violations.iter().cloned().collect();
+fn reported(violations: &Violations) -> Vec<Violation> {
+    let mut reported: Vec<_> = violations.iter().cloned().collect();
     if violations.left_out() > 0 {
         let message = format!("and {} more", violations.left_out());
-        told.push(Violation { field: ROOT.to_owned(), message });
+        reported.push(Violation { field: ROOT.to_owned(), message });
     }
-    told
+    reported
 }
 
 /// Turns lines into requests.

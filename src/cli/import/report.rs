@@ -56,7 +56,7 @@ pub(super) struct Report {
     file: String,
     pub(super) tally: Tally,
     began: Instant,
-    told: Instant,
+    last_printed: Instant,
     size_bytes: Option<u64>,
     done_bytes: u64,
     /// Hidden when standard error is not a terminal.
@@ -78,7 +78,7 @@ impl Report {
             file: file.to_owned(),
             tally: Tally::default(),
             began: now,
-            told: now,
+            last_printed: now,
             size_bytes,
             done_bytes: 0,
             bar,
@@ -106,8 +106,8 @@ impl Report {
         if self.is_terminal {
             self.bar.set_position(self.done_bytes);
             self.bar.set_message(format!("{} lines, {}/s", self.tally.lines(), self.rate()));
-        } else if self.told.elapsed() >= LINE_EVERY {
-            self.told = Instant::now();
+        } else if self.last_printed.elapsed() >= LINE_EVERY {
+            self.last_printed = Instant::now();
             let left = self.left().map_or_else(String::new, |left| format!(", {} left", HumanDuration(left)));
             self.note(format_args!("{} lines, {}/s{left}: {}", self.tally.lines(), self.rate(), self.tally));
         }

@@ -14,7 +14,7 @@ use crate::{
 /// How often to poll the server.
 const ASK_EVERY: Duration = Duration::from_millis(500);
 /// How often to report progress.
-const TELL_EVERY: Duration = Duration::from_secs(10);
+const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 /// Waits until everything queued now is scored or given up, whatever is imported meanwhile. Tolerates a server that is
 /// unreachable for up to `patience`.
@@ -34,7 +34,7 @@ pub(super) async fn until_scored(
 
 async fn watch(endpoint: &Endpoint, patience: Duration, report: &Report) -> Result<(), Failure> {
     let channel = endpoint.connect_lazy();
-    let (mut begun, mut answered, mut told) = (None, Instant::now(), Instant::now());
+    let (mut begun, mut answered, mut last_report) = (None, Instant::now(), Instant::now());
     loop {
         match queue::ask(channel.clone()).await {
             Ok(queue) => {
@@ -43,14 +43,14 @@ async fn watch(endpoint: &Endpoint, patience: Duration, report: &Report) -> Resu
                 if is_done(begun, &queue) {
                     return outcome(begun, &queue);
                 }
-                if told.elapsed() >= TELL_EVERY {
-                    told = Instant::now();
+                if last_report.elapsed() >= REPORT_EVERY {
+                    last_report = Instant::now();
                     report.note(queue::describe(&queue));
                 }
             }
             Err(status) if status.code() == Code::Unavailable && answered.elapsed() < patience => {}
             Err(status) => {
-                let cause = queue::told(&status);
+                let cause = queue::status_line(&status);
                 return Err(Failure::Stopped(format!(
                     "every line is imported, but the state of scoring is unknown: {cause}"
                 )));

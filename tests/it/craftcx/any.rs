@@ -1,4 +1,4 @@
-//! Whatever is sent, the answer is 202 or an error of the caller's, as JSON in CraftCX's shape.
+//! Whatever is sent, the answer is 202 or a client error, as JSON in CraftCX's shape.
 
 use std::sync::Arc;
 
@@ -91,7 +91,7 @@ impl Edge {
     }
 }
 
-/// Of 202 and 409 an id, of 400 at least one field with its path.
+/// 202 and 409 have an id, 400 at least one field with its path.
 fn check((status, body): (u16, Value)) -> Result<(), TestCaseError> {
     match status {
         202 => prop_assert!(body["id"].is_string(), "{body}"),
@@ -150,7 +150,7 @@ fn any_id_is_answered() {
     proptest!(|(id in prop_oneof!["[a-z][a-z0-9]{23}", "[!-~]{0,40}", "(%[0-9a-f]{2}){0,9}"])| {
         let Ok(request) = Request::get(format!("/v1/assess/{id}")).body(Body::empty()) else { return Ok(()) };
         let (status, body) = edge.send(request);
-        // Without an id, as before a `?`, it is the other path's.
+        // Without an id, as before a `?`, it is the other path.
         prop_assert!([404, 405].contains(&status), "{status} {body}");
         prop_assert!(body["error"]["code"].is_string(), "{body}");
     });

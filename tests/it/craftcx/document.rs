@@ -1,4 +1,4 @@
-//! docs/rest-craftcx.md says what is answered.
+//! docs/rest-craftcx.md matches the actual answers.
 
 use serde_json::Value;
 
@@ -6,14 +6,14 @@ use super::setup::{Setup, error_of, sample};
 
 const DOCUMENT: &str = include_str!("../../../docs/rest-craftcx.md");
 
-/// The JSON between two marks, one block each.
+/// The JSON blocks between two markers.
 fn blocks(begin: &str, end: &str) -> Vec<Value> {
     let texts = DOCUMENT.split(begin).skip(1).map(|rest| rest.split(end).next().expect("a first part"));
     texts.map(|text| serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))).collect()
 }
 
-/// Whether what is shown is the answer, or a part of it: the items of an array may be fewer, in their order, and a text may
-/// end with `…` before its end.
+/// Whether the shown JSON is the answer or a part of it: an array may have fewer items, in order, and a text may be cut
+/// short with `…`.
 fn is_shown(shown: &Value, actual: &Value) -> bool {
     match (shown, actual) {
         (Value::Object(shown), Value::Object(actual)) => {
@@ -35,13 +35,13 @@ fn is_shown(shown: &Value, actual: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn the_examples_are_what_is_answered() {
+async fn the_documented_examples_are_the_actual_answers() {
     let setup = Setup::start().await;
     let requests = blocks("<<'END'\n", "END\n");
     assert_eq!(requests, [sample()]);
     let [accepted, duplicate, result, invalid] = blocks("```json\n", "```").try_into().expect("four blocks");
 
-    // All but the receipt, which is another in every store.
+    // Everything except the receipt, which differs in every store.
     let mut taken = setup.post(&requests[0]).await.json();
     let id = std::mem::replace(&mut taken["id"], accepted["id"].clone());
     assert_eq!(taken, accepted);
@@ -60,7 +60,7 @@ async fn the_examples_are_what_is_answered() {
 }
 
 #[tokio::test]
-async fn every_error_it_lists_has_its_code() {
+async fn every_documented_error_has_its_code() {
     let mut codes = 0;
     for row in DOCUMENT.lines().filter_map(|line| line.strip_prefix("| ")) {
         let mut cells = row.split('|').map(str::trim);
@@ -70,7 +70,7 @@ async fn every_error_it_lists_has_its_code() {
         let status = http::StatusCode::from_u16(status).unwrap();
         let code = code.trim_matches('`');
         if code == "overloaded" {
-            // It shares its status with `unavailable`; see the tests of the store in trouble.
+            // It shares its status with `unavailable`; see the tests of a failing store.
             continue;
         }
         let response = plaudit::rest::error("/v1/assess", status, "x");

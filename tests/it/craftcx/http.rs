@@ -1,4 +1,4 @@
-//! What is the same for every JSON request, in CraftCX's shape; and what is answered where nothing is.
+//! What all JSON requests have in common, in CraftCX's shape; and the answers for unknown paths.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ async fn a_body_that_is_not_declared_as_json_is_415() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_400_and_named() {
+async fn a_body_that_is_not_a_json_object_is_400_with_its_path() {
     let setup = Setup::without_worker().await;
     let deep = format!(r#"{{"ticket_id":{}{}}}"#, "[".repeat(1_000_000), "]".repeat(1_000_000));
     let deep_objects = r#"{"a":"#.repeat(200_000);
@@ -65,7 +65,7 @@ async fn a_body_that_is_no_json_object_is_400_and_named() {
 }
 
 #[tokio::test]
-async fn of_a_name_that_comes_twice_the_last_one_counts() {
+async fn of_duplicate_names_the_last_one_counts() {
     let setup = Setup::without_worker().await;
     let body = smallest("second").to_string().replacen('{', r#"{"ticket_id":7,"#, 1);
     let answer = setup.http().post("/v1/assess", body).await;
@@ -74,7 +74,7 @@ async fn of_a_name_that_comes_twice_the_last_one_counts() {
 }
 
 #[tokio::test]
-async fn escaped_pairs_and_zero_fractions_are_what_they_mean() {
+async fn escaped_pairs_and_zero_fractions_are_decoded() {
     let setup = Setup::without_worker().await;
     let body = smallest("x").to_string().replace("1700000000000", "1700000000000.0");
     let body = body.replace(r#""ticket_id":"x""#, r#""ticket_id":"\ud83d\ude00""#);
@@ -84,7 +84,7 @@ async fn escaped_pairs_and_zero_fractions_are_what_they_mean() {
 }
 
 #[tokio::test]
-async fn a_fraction_is_none_however_small_it_is() {
+async fn a_fraction_is_not_an_integer_however_small() {
     let setup = Setup::without_worker().await;
     let post = async |timestamp: &str| {
         let body = smallest(timestamp).to_string().replace("1700000000000", timestamp);
@@ -181,7 +181,7 @@ async fn an_unknown_path_is_404_in_the_shape_of_its_dialect() {
 }
 
 #[tokio::test]
-async fn a_store_in_trouble_is_told_without_its_causes() {
+async fn store_failures_are_reported_without_their_causes() {
     let setup = Setup::without_worker().await;
     let id = setup.import(&sample()).await;
     for (fault, status, code, retry_after) in [
@@ -204,7 +204,7 @@ async fn a_store_in_trouble_is_told_without_its_causes() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_server_itself_has_the_dialects_shape() {
+async fn server_errors_have_the_dialects_shape() {
     let setup = Setup::without_worker().await;
     let evil = [("content-type", "application/json"), ("host", "evil.example")];
     let answer = setup.post_with(&evil, sample().to_string()).await;
@@ -212,7 +212,7 @@ async fn an_error_of_the_server_itself_has_the_dialects_shape() {
 }
 
 #[tokio::test]
-async fn no_answer_may_be_kept_by_a_cache_and_each_names_its_request() {
+async fn no_answer_is_cacheable_and_each_has_its_request_id() {
     let setup = Setup::without_worker().await;
     let id = setup.import(&sample()).await;
     for answer in [setup.post(&json!({})).await, setup.get(&id).await, setup.get("x").await] {

@@ -1,4 +1,4 @@
-//! The same request again: without a key, with one, and many at a time.
+//! Retried requests: without a key, with one, and concurrently.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use super::setup::{Setup, error_of, id_of, sample, smallest};
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_64_identical_imports_in_flight_exactly_one_is_taken() {
+async fn of_64_concurrent_identical_imports_exactly_one_is_accepted() {
     let setup = Setup::without_worker().await;
     let body = sample();
     let answers = join_all((0..64).map(|_| setup.post(&body))).await;
@@ -21,7 +21,7 @@ async fn of_64_identical_imports_in_flight_exactly_one_is_taken() {
 }
 
 #[tokio::test]
-async fn a_key_sent_again_answers_the_first_answer() {
+async fn a_retry_with_a_key_gets_the_first_answer() {
     let setup = Setup::without_worker().await;
     let first = setup.post_with_key("key-1", &sample()).await;
     assert_eq!(first.status, 202);
@@ -29,13 +29,13 @@ async fn a_key_sent_again_answers_the_first_answer() {
         let again = setup.post_with_key("key-1", &sample()).await;
         assert_eq!((again.status, again.text()), (first.status, first.text()));
     }
-    // Without the key, or under another, it is what it is: stored already.
+    // Without the key, or with another, it is a duplicate.
     assert_eq!(setup.post(&sample()).await.status, 409);
     assert_eq!(setup.post_with_key("key-2", &sample()).await.status, 409);
 }
 
 #[tokio::test]
-async fn requests_are_the_same_by_what_they_mean() {
+async fn requests_are_compared_by_meaning() {
     let setup = Setup::without_worker().await;
     let first = setup.post_with_key("key", &smallest("t")).await;
     let mut other = smallest("t");
@@ -93,7 +93,7 @@ async fn a_key_is_forgotten_after_24_hours() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_none_is_400_together_with_what_else_is_wrong() {
+async fn an_invalid_key_is_400_together_with_all_other_violations() {
     let setup = Setup::without_worker().await;
     let long = "x".repeat(129);
     for key in ["", "two words", "Schlüssel", "tab\there", &long] {
@@ -111,7 +111,7 @@ async fn a_key_that_is_none_is_400_together_with_what_else_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_with_one_key_in_flight_all_get_the_same_answer() {
+async fn concurrent_requests_with_one_key_all_get_the_same_answer() {
     let setup = Setup::without_worker().await;
     let body = sample();
     let answers = join_all((0..48).map(|_| setup.post_with_key("key", &body))).await;
@@ -120,7 +120,7 @@ async fn of_many_with_one_key_in_flight_all_get_the_same_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_requests_under_one_key_in_flight_one_wins_and_the_other_is_422() {
+async fn of_two_concurrent_requests_with_one_key_one_wins_and_the_other_is_422() {
     let setup = Setup::without_worker().await;
     let bodies = [smallest("a"), smallest("b")];
     let sent = (0..48).map(|number| setup.post_with_key("key", &bodies[number % 2]));

@@ -1,4 +1,4 @@
-//! The documented call against the program as it is run: a process of its own, on sled.
+//! The documented call against the program as deployed: a separate process, on sled.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ async fn post(http: Http, body: &Value) -> Answer {
     http.post("/v1/assess", body.to_string()).await
 }
 
-/// Asks as a caller would, until the scoring is done.
+/// Polls as a caller would, until the scoring is done.
 async fn polled(http: Http, id: &str) -> Value {
     soon("the scores", async {
         loop {
@@ -28,7 +28,7 @@ async fn polled(http: Http, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_documented_import_is_taken_once_and_scored_with_reasons() {
+async fn the_documented_import_is_accepted_once_and_scored_with_reasons() {
     let server = ServerProcess::start();
     let http = server.http();
     let taken = post(http, &sample()).await;
@@ -52,14 +52,14 @@ async fn the_documented_import_is_taken_once_and_scored_with_reasons() {
         assert!((1.0..=5.0).contains(&dimension["score"].as_f64().unwrap()), "{result}");
         assert!(!dimension["reason"].as_str().unwrap().is_empty(), "{result}");
     }
-    // What was answered is kept, and so is the receipt.
+    // The acknowledged import survives, and so does the receipt.
     let server = server.restart();
     assert_eq!(polled(server.http(), &id).await, result);
     assert_eq!(post(server.http(), &sample()).await.status, 409);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_64_identical_imports_at_once_there_is_one_conversation_with_one_set_of_assessments() {
+async fn concurrent_identical_imports_make_one_conversation_with_one_set_of_assessments() {
     let server = ServerProcess::start();
     let http = server.http();
     let body = sample();
@@ -72,7 +72,7 @@ async fn of_64_identical_imports_at_once_there_is_one_conversation_with_one_set_
     let result = polled(http, ids.iter().next().expect("one")).await;
     let client = Client::new(server.channel().await);
     let stored = client.assessments("conversations/-", 50).await;
-    // One of the conversation, one of the AI's work, and one of the teammate's, who has written a note alone.
+    // One for the conversation, one for the AI's work, and one for the teammate's, who wrote only a note.
     let kinds: HashSet<_> = stored.iter().map(|one| (&one.scorecard, &one.worklog)).collect();
     assert_eq!((stored.len(), kinds.len()), (3, 3), "{stored:?}");
     assert!(stored.iter().all(|one| one.name.starts_with(result["conversation"].as_str().unwrap())));

@@ -1,4 +1,4 @@
-//! What is answered: to the documented import, to its repeat, and to whoever asks what became of it.
+//! The answers to the documented import, to its repetition, and to queries about its result.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::setup::{Setup, documented, error_of, id_of, sample, smallest};
 
 #[tokio::test]
-async fn the_documented_import_is_taken_refused_again_and_scored() {
+async fn the_documented_import_is_accepted_refused_when_repeated_and_scored() {
     let setup = Setup::start().await;
     let answer = setup.post(&sample()).await;
     assert_eq!(answer.status, 202);
@@ -79,7 +79,7 @@ fn check_assessments(result: &Value) {
     assert_eq!(axis["unit"], "conversation");
 }
 
-/// A whole number has no fraction.
+/// Asserts that whole numbers have no fraction.
 fn assert_plain_numbers(value: &Value) {
     match value {
         Value::Number(number) if number.is_f64() => {
@@ -92,7 +92,7 @@ fn assert_plain_numbers(value: &Value) {
 }
 
 #[tokio::test]
-async fn fields_stand_in_the_documented_order() {
+async fn fields_are_in_the_documented_order() {
     let setup = Setup::without_worker().await;
     let answer = setup.post(&sample()).await;
     let id = id_of(&answer);
@@ -135,7 +135,7 @@ async fn an_import_whose_scoring_was_given_up_is_failed_and_has_no_scores() {
 }
 
 #[tokio::test]
-async fn a_ticket_is_one_by_its_source_and_its_id() {
+async fn a_ticket_is_identified_by_source_and_id() {
     let setup = Setup::without_worker().await;
     let in_source = |source: &str| {
         let mut body = smallest("t");
@@ -153,12 +153,12 @@ async fn a_ticket_is_one_by_its_source_and_its_id() {
     assert_eq!(repeat.status, 409);
     assert_eq!(repeat.json()["error"]["source"], "zendesk");
     assert_eq!(id_of(&repeat), first);
-    // `custom` is what absent means.
+    // Absent means `custom`.
     assert_eq!(id_of(&setup.post(&in_source("custom")).await), third);
 }
 
 #[tokio::test]
-async fn a_receipt_that_nobody_was_given_is_404() {
+async fn an_unknown_receipt_is_404() {
     let setup = Setup::without_worker().await;
     let id = setup.import(&sample()).await;
     let last = if id.ends_with('0') { "1" } else { "0" };
@@ -183,7 +183,7 @@ async fn a_receipt_that_nobody_was_given_is_404() {
 }
 
 #[tokio::test]
-async fn of_a_conversation_with_very_many_worklogs_axis_and_a_hundred_assessments_are_answered() {
+async fn for_very_many_worklogs_axis_and_a_hundred_assessments_are_returned() {
     let setup = Setup::start().await;
     let message = |number: usize| ImportedMessageDraft {
         external_id: Some(format!("m{number}")),

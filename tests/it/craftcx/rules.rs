@@ -1,10 +1,10 @@
-//! Every rule and limit of the request's fields, one row each.
+//! Every rule and limit of the request's fields, one per row.
 
 use serde_json::{Value, json};
 
 use super::setup::{Setup, error_of, message, sample};
 
-/// What is changed in the documented request, and the paths of what is then wrong with it: none means 202.
+/// A change to the documented request, and the paths of what is then wrong with it: none means 202.
 type Row = (&'static str, fn(&mut Value), &'static [&'static str]);
 
 const TICKET: &[Row] = &[
@@ -241,7 +241,7 @@ async fn every_rule_holds_and_names_its_field() {
 }
 
 #[tokio::test]
-async fn a_violation_says_what_was_expected_and_what_came() {
+async fn a_violation_says_what_was_expected_and_what_was_received() {
     let setup = Setup::without_worker().await;
     let mut body = sample();
     body["ticket_id"] = json!(123);
@@ -274,7 +274,7 @@ async fn a_violation_says_what_was_expected_and_what_came() {
 #[tokio::test]
 async fn an_answer_names_a_hundred_fields_and_how_many_more_there_are() {
     let setup = Setup::without_worker().await;
-    // Five fields of each message are absent.
+    // Each message lacks five fields.
     let body = json!({ "ticket_id": "t", "messages": vec![json!({ "author": {} }); 50] });
     let answer = setup.post(&body).await;
     let (_, paths) = error_of(&answer);

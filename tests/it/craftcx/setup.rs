@@ -67,7 +67,7 @@ impl Setup {
         self.post_with(&headers, body.to_string()).await
     }
 
-    /// The id that an import was answered with.
+    /// Imports and returns the id.
     pub async fn import(&self, body: &Json) -> String {
         let answer = self.post(body).await;
         assert_eq!(answer.status, 202, "{answer:?}");
@@ -78,7 +78,7 @@ impl Setup {
         self.http().get(&format!("/v1/assess/{id}")).await
     }
 
-    /// Asks until the scoring is no longer pending.
+    /// Polls until the scoring is no longer pending.
     pub async fn scored(&self, id: &str) -> Json {
         crate::harness::soon("the scores", async {
             loop {
@@ -116,7 +116,7 @@ pub fn message(external_id: &str) -> Json {
     })
 }
 
-/// The answer's id, which must have the documented form.
+/// The answer's id, which must have the documented format.
 pub fn id_of(answer: &Answer) -> String {
     let body = answer.json();
     let id = body["id"].as_str().or(body["error"]["id"].as_str()).expect("an id").to_owned();
@@ -150,9 +150,9 @@ pub struct FaultyStore {
 #[repr(u8)]
 pub enum Fault {
     None = 0,
-    /// Takes no writes until it is told otherwise.
+    /// Accepts no writes for the time being.
     Overloaded = 1,
-    /// Is gone for good.
+    /// Has failed for good.
     Failed = 2,
     /// Finds its data damaged.
     Corrupt = 3,
@@ -211,7 +211,7 @@ impl Keyspace for FaultyStore {
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {
         async move {
             self.check(true)?;
-            // Lets others come between, as an engine with a disk does.
+            // Lets other tasks run in between, as an engine with a disk does.
             tokio::task::yield_now().await;
             self.inner.commit(batch).await
         }

@@ -1,4 +1,4 @@
-//! A caller of both edges who takes an error as an answer.
+//! A caller of both edges that treats an error as an answer.
 
 use bytes::Bytes;
 use plaudit::proto::v1::{
@@ -16,7 +16,7 @@ pub struct Caller {
     http: Http,
 }
 
-/// Why a call was not carried out, or what is known when nobody knows whether it was.
+/// Why a call was not carried out, or what is known if that is uncertain.
 #[derive(Debug)]
 pub struct Refused {
     pub text: String,
@@ -37,7 +37,7 @@ impl Caller {
         Self { client: Client::new(channel), directory, imports, http: server.http() }
     }
 
-    /// Posts JSON under a key; empty is none.
+    /// Posts JSON with a key; empty means none.
     pub async fn post(&self, path: &str, key: &str, body: impl Into<Bytes>) -> Result<(), Refused> {
         let mut headers = vec![("content-type", "application/json")];
         headers.extend((!key.is_empty()).then_some(("idempotency-key", key)));

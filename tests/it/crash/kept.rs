@@ -1,4 +1,5 @@
-//! Something that one caller alone changes: what they were answered of it, and what they do not know the outcome of.
+//! Something that only one caller changes: the answers they got about it, and the change whose outcome they do not
+//! know.
 
 use std::{
     fmt::Debug,
@@ -10,17 +11,17 @@ use super::{
     random::Random,
 };
 
-/// What a server keeps, as its caller knows it.
+/// What a server keeps, as known to its caller.
 pub trait Known: Clone + Debug + PartialEq + Send + Sync + 'static {
-    /// A change, with all that it takes to send it a second time.
+    /// A change, with everything needed to send it a second time.
     type Change: Clone + Debug + Send + Sync;
 
     fn choose(&self, random: &mut Random) -> Self::Change;
 
-    /// What it is after the change, but for the names that the server gives.
+    /// Its state after the change, except for names that the server assigns.
     fn apply(&mut self, change: &Self::Change);
 
-    /// Sends a change under a request id; empty is none.
+    /// Sends a change with a request id; empty means none.
     fn send(
         &self,
         caller: &Caller,
@@ -28,46 +29,46 @@ pub trait Known: Clone + Debug + PartialEq + Send + Sync + 'static {
         id: &str,
     ) -> impl Future<Output = Result<(), Refused>> + Send;
 
-    /// What it is as the server tells it; what a server does not tell is as it was.
+    /// Its state according to the server; whatever the server does not report is taken as unchanged.
     fn read(&self, caller: &Caller) -> impl Future<Output = Result<Self, Refused>> + Send;
 
-    /// The same without the names that the server gives.
+    /// The same without the names that the server assigns.
     fn bare(&self) -> Self;
 
-    /// Whether every name that is known is still what is called so.
+    /// Whether every known name still refers to the same thing.
     fn keeps_names_of(&self, earlier: &Self) -> bool;
 }
 
-/// What had become of a request that was not answered.
+/// The outcome of a request that was not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unknown {
     WasAbsent,
     WasWhole,
 }
 
-/// A change that was sent under an id; empty is none.
+/// A change sent with an id; empty means none.
 pub type Sent<K> = (<K as Known>::Change, String);
 
 pub struct Kept<K: Known>(Mutex<State<K>>);
 
 #[derive(Clone)]
 pub struct State<K: Known> {
-    /// What was answered for.
+    /// Everything acknowledged.
     pub certain: K,
-    /// What was sent and not answered.
+    /// What was sent but not answered.
     pub pending: Option<Sent<K>>,
-    /// Grows with everything that its caller does.
+    /// Incremented with everything its caller does.
     pub steps: u64,
-    /// Whether somebody was shown the effect of `pending`.
+    /// Whether a reader saw the effect of `pending`.
     pub is_seen: bool,
     /// Whether it was read since its last change, so that all its names are known.
     is_read: bool,
-    /// What was answered and had an id.
+    /// Acknowledged changes that had an id.
     answered: Vec<Sent<K>>,
 }
 
 impl<K: Known> State<K> {
-    /// What it is if the request without an answer was carried out.
+    /// Its state if the request without an answer was carried out.
     pub fn with_pending(&self) -> K {
         let mut after = self.certain.clone();
         if let Some((change, _)) = &self.pending {
@@ -84,7 +85,7 @@ impl<K: Known> Kept<K> {
         Self(Mutex::new(state))
     }
 
-    /// A panic elsewhere ends the test anyway.
+    /// Poisoning is ignored: a panic elsewhere ends the test anyway.
     pub fn state(&self) -> MutexGuard<'_, State<K>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -93,7 +94,7 @@ impl<K: Known> Kept<K> {
         self.state().certain.clone()
     }
 
-    /// Notes that a change is about to be sent.
+    /// Records that a change is about to be sent.
     pub fn begin(&self, change: K::Change, id: String) {
         let mut state = self.state();
         state.pending = Some((change, id));
@@ -101,7 +102,7 @@ impl<K: Known> Kept<K> {
         state.steps += 1;
     }
 
-    /// Notes that it was carried out.
+    /// Records that the change was carried out.
     pub fn answered(&self) {
         let mut state = self.state();
         state.certain = state.with_pending();
@@ -122,18 +123,19 @@ impl<K: Known> Kept<K> {
         self.read_back(caller).await
     }
 
-    /// It is as its answers said.
+    /// Asserts that it is as acknowledged.
     pub async fn read_back(&self, caller: &Caller) -> Result<(), Refused> {
         let certain = self.certain();
         let found = certain.read(caller).await?;
-        assert_eq!(found.bare(), certain.bare(), "it is not what was answered");
+        assert_eq!(found.bare(), certain.bare(), "it is not what was acknowledged");
         assert!(found.keeps_names_of(&certain), "a name means something else: {found:?} {certain:?}");
         let mut state = self.state();
         (state.certain, state.is_read) = (found, true);
         Ok(())
     }
 
-    /// After a restart: what is unknown is there whole or not at all, and sent again under its id it is there once.
+    /// After a restart: a change with an unknown outcome is there in full or not at all, and when retried with its id
+    /// it is there once.
     pub async fn settle(&self, caller: &Caller, round: u64) -> Option<Unknown> {
         let state = self.state().clone();
         let Some((change, id)) = state.pending.clone() else {
@@ -164,13 +166,13 @@ impl<K: Known> Kept<K> {
         Some(if is_whole { Unknown::WasWhole } else { Unknown::WasAbsent })
     }
 
-    /// It is as its answers said, also after one of the requests with an id was sent again, however long ago that was.
+    /// Asserts that it is as acknowledged, also after retrying one of the requests with an id, however old.
     pub async fn check(&self, caller: &Caller, random: &mut Random) {
         self.read_back(caller).await.expect("it is read");
         let state = self.state().clone();
         let Some((change, id)) = random.pick(&state.answered) else { return };
         if let Err(refused) = state.certain.send(caller, change, id).await {
-            // What it made may be gone by now.
+            // What it created may be gone by now.
             assert!(refused.is_not_found, "{change:?} again: {}", refused.text);
         }
         self.read_back(caller).await.expect("it is read");

@@ -1,4 +1,4 @@
-//! Callers that go on until the server is killed. An error before that is a fault.
+//! Callers that continue until the server is killed. An error before that is a failure.
 
 use std::sync::{
     Arc,
@@ -16,23 +16,23 @@ use super::{
     writer::Writer,
 };
 
-/// How many requests a writer sends at most between two kills, so that scoring keeps up.
+/// The most requests a writer sends between two kills, so that scoring keeps up.
 const MOST_TURNS: usize = 8;
 
-/// Sends one request after the other; the last may stay without an answer.
+/// Sends one request after another; the last may remain unanswered.
 pub async fn write(writer: Arc<Writer>, caller: Caller, killed: Arc<AtomicBool>) {
     for _ in 0..MOST_TURNS {
         if killed.load(Ordering::SeqCst) {
             return;
         }
         if let Err(refused) = writer.turn(&caller).await {
-            assert!(killed.load(Ordering::SeqCst), "an error of a server that lives: {}", refused.text);
+            assert!(killed.load(Ordering::SeqCst), "an error from a running server: {}", refused.text);
             return;
         }
     }
 }
 
-/// Reads what is being written: never less than was answered, never a part of a request.
+/// Reads what is being written: never less than was acknowledged, never part of a request.
 pub async fn read(writers: Vec<Arc<Writer>>, caller: Caller, killed: Arc<AtomicBool>, mut random: Random) {
     while !killed.load(Ordering::SeqCst) {
         tokio::task::yield_now().await;
@@ -45,7 +45,7 @@ pub async fn read(writers: Vec<Arc<Writer>>, caller: Caller, killed: Arc<AtomicB
             Ok(found) => Some(found.messages.into_iter().map(|message| bare(said(message))).collect()),
             Err(status) if status.code() == Code::NotFound => None,
             Err(status) => {
-                assert!(killed.load(Ordering::SeqCst), "an error of a server that lives: {status:?}");
+                assert!(killed.load(Ordering::SeqCst), "an error from a running server: {status:?}");
                 return;
             }
         };
@@ -60,7 +60,7 @@ pub async fn read(writers: Vec<Arc<Writer>>, caller: Caller, killed: Arc<AtomicB
     }
 }
 
-/// What a reader is shown: nothing of what is deleted.
+/// What a reader is shown; nothing of a deleted conversation.
 fn messages(thread: &Thread) -> Option<Vec<Said>> {
     let is_there = thread.is_stored && !thread.is_deleted;
     is_there.then(|| thread.messages.iter().cloned().map(bare).collect())

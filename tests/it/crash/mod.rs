@@ -1,4 +1,4 @@
-//! What was answered survives SIGKILL, what was not is there whole or not at all.
+//! Acknowledged writes survive SIGKILL; unacknowledged ones are there in full or not at all.
 
 mod audit;
 mod caller;
@@ -39,10 +39,10 @@ use crate::{
 
 const KILLS: u64 = 50;
 const WRITERS: usize = 4;
-/// How many conversations of earlier rounds are looked at after every kill; all are at the end.
+/// How many conversations of earlier rounds are checked after every kill; all are checked at the end.
 const SAMPLE: usize = 2;
 
-/// What is sent depends on the seed, and on what was answered before; when the kill comes depends on the machine too.
+/// What is sent depends on the seed and on earlier answers; when the kill happens also depends on the machine.
 fn seed() -> u64 {
     let given = env::var("PLAUDIT_TEST_SEED").ok();
     let seed = given.map(|text| text.parse().expect("PLAUDIT_TEST_SEED is a number"));
@@ -52,7 +52,7 @@ fn seed() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_answered_survives_kills_and_nothing_is_half_written_or_doubled() {
+async fn acknowledged_writes_survive_kills_and_nothing_is_partial_or_duplicated() {
     let begun = Instant::now();
     let mut random = Random::new(seed());
     let writers: Vec<_> = (0..WRITERS).map(|number| Arc::new(Writer::new(number, random.next()))).collect();
@@ -102,11 +102,11 @@ async fn load_until_killed(server: &mut ServerProcess, writers: &[Arc<Writer>], 
     killed.store(true, Ordering::SeqCst);
     server.kill();
     while let Some(ended) = tasks.join_next().await {
-        ended.expect("no caller met what must not be");
+        ended.expect("no caller failed");
     }
 }
 
-/// Answers what there is, by its numbers.
+/// Returns everything there is, by number.
 async fn everything_is_there_and_scored(
     caller: &Caller,
     writers: &[Arc<Writer>],
@@ -139,7 +139,8 @@ async fn everything_is_there_and_scored(
 
 #[tokio::test]
 async fn what_was_stored_before_a_crash_is_scored_after_it() {
-    // One attempt on one thread is kept busy by a large conversation, so that the others still wait when the kill comes.
+    // A large conversation keeps the one attempt on one thread busy, so that the others are still waiting at the time
+    // of the kill.
     let mut server = ServerProcess::start();
     let client = Client::new(server.channel().await);
     client.import(sample::import_of("large", sample::messages(0, 2000))).await.unwrap();

@@ -1,4 +1,4 @@
-/// Numbers that depend on the seed alone (SplitMix64).
+/// Numbers that depend only on the seed (SplitMix64).
 pub struct Random(u64);
 
 impl Random {
@@ -17,12 +17,12 @@ impl Random {
         self.next() % end
     }
 
-    /// True once in so many times.
+    /// True once in this many times on average.
     pub fn one_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }
 
-    /// One of these; none when there are none.
+    /// One of these, or `None` if there are none.
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         let place = self.below(items.len().max(1) as u64) as usize;
         items.get(place)

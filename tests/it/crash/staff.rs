@@ -1,4 +1,4 @@
-//! The people and teams of one source, as their caller knows them.
+//! The people and teams of one source, as known to their caller.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,9 +21,9 @@ const PEOPLE: [&str; 4] = ["p1", "p2", "p3", "p4"];
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Staff {
     source: String,
-    /// What each team that there is is called.
+    /// The name of each existing team.
     teams: BTreeMap<&'static str, String>,
-    /// What each person that there is is called, and their teams.
+    /// The name of each existing person, and their teams.
     people: BTreeMap<&'static str, (String, BTreeSet<&'static str>)>,
 }
 
@@ -40,7 +40,7 @@ pub enum Change {
     DeleteTeam {
         team: &'static str,
     },
-    /// Makes the person when there is none.
+    /// Creates the person if missing.
     Move {
         person: &'static str,
         called: String,

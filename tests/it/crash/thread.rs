@@ -1,4 +1,4 @@
-//! One conversation with all that belongs to it, as its caller knows it, and every change that there is of one.
+//! One conversation with everything that belongs to it, as known to its caller, and every kind of change to it.
 
 use plaudit::proto::v1::AuthorKind;
 
@@ -7,7 +7,7 @@ use super::random::Random;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Thread {
     pub external_id: String,
-    /// `conversations/{number}`; empty until an answer named it.
+    /// `conversations/{number}`; empty until an answer contained it.
     pub name: String,
     pub is_stored: bool,
     pub is_deleted: bool,
@@ -23,32 +23,32 @@ pub struct Thread {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Said {
     pub name: String,
-    /// Of an import the external id, of one that was stored singly the tracking id.
+    /// The external id for an import, the tracking id for a message stored singly.
     pub id: String,
     pub words: String,
     pub files: usize,
 }
 
-/// A rating of one question.
+/// A rating with one question.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Asked {
     pub name: String,
     pub value: Option<i32>,
     pub is_cancelled: bool,
-    /// The customer had opted out before.
+    /// The customer had opted out earlier.
     pub is_withheld: bool,
-    /// The customer opted out on this one.
+    /// The customer opted out on this rating.
     pub is_opted_out: bool,
 }
 
-/// By which way a change is sent.
+/// The edge that a change is sent through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {
     Grpc,
     Rest,
 }
 
-/// A message that is to be stored.
+/// A message to store.
 #[derive(Clone, Debug)]
 pub struct New {
     pub said: Said,
@@ -62,11 +62,11 @@ pub enum Change {
         messages: Vec<New>,
         edge: Edge,
     },
-    /// Further ones, some of which are known.
+    /// Further messages, some of which are known.
     Append {
         messages: Vec<New>,
     },
-    /// One message, with what it says of its conversation.
+    /// One message, with what it says about its conversation.
     Store {
         new: New,
         process: Process,
@@ -164,7 +164,7 @@ impl Thread {
         let known = self.messages.iter().filter(|said| said.id.starts_with('m')).take(2);
         let known = known.map(|said| New { said: said.clone(), kind: AuthorKind::Contact });
         let mut messages: Vec<New> = known.collect();
-        // A message that was deleted does not come back under its old id.
+        // A deleted message does not come back under its old id.
         let place = random.next() as usize % 1_000_000_000;
         messages.extend((0..1 + random.below(3) as usize).map(|more| self.new_message(place + more, random)));
         messages
@@ -193,7 +193,7 @@ impl Thread {
             process,
             status: 1 + random.below(3) as i32,
             tag: random.one_in(2).then(|| tag(random)),
-            // The REST path takes numbers, and this one has none yet.
+            // The REST path takes numbers, and this conversation has none yet.
             edge: if is_first { Edge::Grpc } else { edge(random) },
         }
     }
@@ -209,7 +209,7 @@ impl Thread {
         Some((at, self.ratings[at].name.clone()))
     }
 
-    /// One who opted out takes that back first.
+    /// A customer who opted out must opt back in first.
     fn opt_out(&self, random: &mut Random) -> Option<Change> {
         let opts_out = !self.has_opted_out();
         let is_meant = |asked: &Asked| if opts_out { asked.takes_answers() } else { asked.is_opted_out };
@@ -282,7 +282,7 @@ impl Asked {
     }
 }
 
-/// As imports say it.
+/// The subject used by imports.
 pub const FIRST_SUBJECT: &str = "Order 4711";
 
 fn edge(random: &mut Random) -> Edge {
@@ -302,7 +302,7 @@ fn update(random: &mut Random) -> Change {
     }
 }
 
-/// Most are short; some do not fit beside the conversation, some not into one piece of the engine's.
+/// Most are short; some are too large for the conversation's head, some for a single chunk.
 fn words(place: usize, random: &mut Random) -> String {
     let mut text = format!("Where is order {place}? It was due on day {}.", random.next());
     match random.below(40) {

@@ -1,4 +1,4 @@
-//! How a change of a conversation is sent, and how a conversation is read.
+//! Sends changes to a conversation, and reads it.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use plaudit::proto::v1::{
@@ -94,7 +94,7 @@ impl Known for Thread {
         let client = &caller.client;
         let found = match client.conversation(&self.external_name()).await.map_err(Refused::from) {
             Ok(found) => found,
-            // What is deleted is not told; all of it has to be there when it comes back.
+            // A deleted conversation cannot be read; all of it must be there once it is undeleted.
             Err(refused) if refused.is_not_found => {
                 return Ok(Self { is_deleted: !self.name.is_empty(), ..self.clone() });
             }
@@ -121,7 +121,7 @@ impl Known for Thread {
     }
 }
 
-/// A message as it was read.
+/// A message as read.
 pub fn said(message: Message) -> Said {
     let id =
         if message.event_id == 0 { message.external_id } else { message.tracking_id.unwrap_or_default() };
@@ -144,12 +144,12 @@ impl Thread {
         format!("conversations/test:{}", self.external_id)
     }
 
-    /// Where the REST edge has it.
+    /// Its path on the REST edge.
     fn path(&self) -> &str {
         self.name.strip_prefix("conversations/").expect("it is named")
     }
 
-    /// An import of the first messages, as it is sent singly and in a bulk import.
+    /// An import of the first messages, sent singly or in a bulk import.
     pub fn import_request(&self, messages: &[New]) -> ImportConversationRequest {
         let message = |(place, new): (usize, &New)| Message {
             external_id: new.said.id.clone(),
@@ -159,7 +159,7 @@ impl Thread {
         sample::import_of(&self.external_id, messages.iter().enumerate().map(message).collect())
     }
 
-    /// Each conversation has a customer of its own, so that an opt-out concerns it alone.
+    /// Each conversation has its own customer, so that an opt-out affects it alone.
     fn author(&self, kind: AuthorKind) -> Author {
         let external_id = match kind {
             AuthorKind::Contact => format!("c-{}", self.external_id),

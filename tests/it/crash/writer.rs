@@ -1,4 +1,4 @@
-//! One caller: it sends one request after the other, about what nobody else changes.
+//! One caller: it sends one request after another, about things that nobody else changes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -35,7 +35,7 @@ impl Writer {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Every conversation that it ever wrote to.
+    /// Every conversation it ever wrote to.
     pub fn threads(&self) -> Vec<Arc<Kept<Thread>>> {
         self.list().clone()
     }
@@ -98,7 +98,7 @@ impl Writer {
         Ok(())
     }
 
-    /// After a restart: what had become of the requests that were not answered.
+    /// After a restart: the outcome of the requests that were not answered.
     pub async fn settle(&self, caller: &Caller, round: u64) -> Vec<Unknown> {
         let mut unknown: Vec<_> = self.staff.settle(caller, round).await.into_iter().collect();
         for thread in self.threads() {
@@ -107,7 +107,7 @@ impl Writer {
         unknown
     }
 
-    /// Looks at some conversations of any age, and now and then at the people.
+    /// Checks some conversations of any age, and occasionally the people.
     pub async fn check_some(&self, caller: &Caller, count: usize, random: &mut Random) {
         if random.one_in(4) {
             self.staff.check(caller, random).await;

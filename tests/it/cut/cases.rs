@@ -1,4 +1,4 @@
-//! Every call that changes something, on each edge, as it is sent once.
+//! Every call that changes something, on each edge.
 
 use bytes::Bytes;
 use plaudit::proto::v1::{
@@ -19,7 +19,7 @@ use crate::harness::{
     sample::{self, with_id, with_policy},
 };
 
-/// What is there before a call, by its names.
+/// The existing things before a call, by name.
 pub struct Names {
     conversation: String,
     deleted: String,
@@ -27,7 +27,7 @@ pub struct Names {
     unscored: String,
     /// The same, and deleted.
     deleted_unscored: String,
-    /// Its scoring was given up.
+    /// Scoring of it was given up.
     given_up: String,
     message: String,
     offered: String,
@@ -35,39 +35,39 @@ pub struct Names {
     team: String,
 }
 
-/// A request, ready to be sent as often as one likes.
+/// A request that can be sent any number of times.
 pub enum Call {
     Rpc { path: String, messages: Vec<Bytes> },
     Post { path: String, key: String, body: String },
 }
 
-/// What the same request comes to when it is sent again without an id; each but the last has no further effect.
+/// The result of the same request when it is resent without an id; each but the last has no further effect.
 pub enum Again {
     /// The first answer.
     Same,
-    /// Another answer, which says that it was done before.
+    /// Another answer, which says that it was already done.
     Told,
-    /// An error, which says so.
+    /// An error that says so.
     Refused(&'static str),
-    /// Another one: this is what the id is for.
+    /// It is carried out again, which is what the id prevents.
     Further,
 }
 
 pub struct Case {
-    /// The rpc or the route.
+    /// The RPC or route.
     pub what: &'static str,
     pub again: Again,
     call: Rpc,
     post: Option<Post>,
 }
 
-/// Makes the messages of a call under an id.
+/// Builds the messages of a call with an id.
 type Rpc = fn(&Names, &str) -> Vec<Bytes>;
-/// Makes the path and the body of a POST.
+/// Builds the path and body of a POST.
 type Post = fn(&Names) -> (String, serde_json::Value);
 
 impl Case {
-    /// The request under this id; empty is none.
+    /// The request with this id; empty means none.
     pub fn call(&self, names: &Names, id: &str) -> Call {
         match self.post {
             None => {
@@ -203,7 +203,7 @@ pub const CASES: &[Case] = &[
     }),
 ];
 
-/// New ones, one that is there, one that grows.
+/// New conversations, an existing one, and one that grows.
 fn bulk(_: &Names, id: &str) -> Vec<Bytes> {
     let with_id = |request, number: i64| {
         let id = if id.is_empty() { String::new() } else { format!("{id}-{number}") };
@@ -218,7 +218,7 @@ fn bulk(_: &Names, id: &str) -> Vec<Bytes> {
     items.map(|item: ImportConversationsRequest| Bytes::from(item.encode_to_vec())).collect()
 }
 
-/// One that its source tracks, into a new conversation.
+/// A message with a tracking id, into a new conversation.
 fn store_message(_: &Names, id: &str) -> Vec<Bytes> {
     let file = Attachment { content: Some(b"GIF89a".to_vec()), ..Attachment::default() };
     let tracking_id = text("tracked");
@@ -280,7 +280,7 @@ fn team(name: &str, external_id: &str) -> Team {
     Team { name, display_name: external_id.clone(), external_id, ..Team::default() }
 }
 
-/// A store in which there is something to change of every kind.
+/// A store with something to change of every kind.
 pub async fn begin() -> (State, Names) {
     let twin = Twin::empty().await;
     let client = twin.client().await;

@@ -1,5 +1,5 @@
-//! A caller whose connection is cut before the answer sends the request again: whatever became of the first one, it is
-//! carried out once.
+//! A caller whose connection is cut before the answer retries the request: whatever happened to the first attempt, it
+//! is carried out once.
 
 mod cases;
 mod twin;
@@ -16,7 +16,7 @@ use self::{
 use crate::harness::Cut;
 
 #[tokio::test]
-async fn a_request_with_an_id_is_carried_out_once_wherever_its_connection_was_cut() {
+async fn a_request_with_an_id_is_carried_out_once_wherever_its_connection_is_cut() {
     let (before, names) = begin().await;
     for case in CASES {
         let call = case.call(&names, "one");
@@ -42,13 +42,13 @@ async fn a_request_with_an_id_is_carried_out_once_wherever_its_connection_was_cu
         }
         let answer = twin.call(&call).await;
         assert!(matches!(answer, Outcome::Done(_)), "{}: {answer:?}", case.what);
-        // Its numbers may be others: the first attempt may have taken some and ended before it wrote.
+        // Its numbers may differ: the first attempt may have taken some and ended before it wrote.
         assert_eq!(twin.state().await.shape(), expected.shape(), "{}", case.what);
     }
 }
 
 #[tokio::test]
-async fn without_an_id_a_second_request_finds_the_first_one_done_where_that_can_be_told() {
+async fn without_an_id_a_retry_finds_the_first_request_done_if_that_can_be_detected() {
     let (before, names) = begin().await;
     for case in CASES {
         let call = case.call(&names, "");
@@ -71,11 +71,11 @@ async fn without_an_id_a_second_request_finds_the_first_one_done_where_that_can_
                 continue;
             }
         }
-        assert_eq!(twin.state().await, expected, "{}: it is doubled", case.what);
+        assert_eq!(twin.state().await, expected, "{}: it is duplicated", case.what);
     }
 }
 
-/// Whether a request can carry an id: itself, or what it wraps.
+/// Whether a request can carry an id, itself or in what it wraps.
 fn takes_an_id(request: &MessageDescriptor) -> bool {
     request.fields().any(|field| match field.kind() {
         Kind::Message(inner) => inner.name().ends_with("Request") && takes_an_id(&inner),
@@ -94,7 +94,7 @@ fn every_call_that_takes_a_request_id_has_a_case() {
         CASES.iter().map(|case| case.what).filter(|what| !what.starts_with('/')).collect();
     wanted.sort_unstable();
     tested.sort_unstable();
-    // Some have several.
+    // Some methods have several cases.
     tested.dedup();
     assert_eq!(wanted, tested);
 }

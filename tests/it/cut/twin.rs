@@ -1,4 +1,4 @@
-//! Servers that begin with the same bytes, so that what they did differently can be seen.
+//! Servers that start from the same bytes, so that differences in what they did can be seen.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -25,7 +25,7 @@ use tonic_types::StatusExt as _;
 use super::cases::Call;
 use crate::harness::{Client, Cut, Http, KEYS, Plaudit, Proxy, TestServer, soon};
 
-/// Everything that a store holds.
+/// The entire contents of a store.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     pub pairs: Vec<(Key, Value)>,
@@ -33,7 +33,7 @@ pub struct State {
 }
 
 impl State {
-    /// How much of what there is, whatever numbers it has.
+    /// How much there is of each kind, regardless of numbers.
     pub fn shape(&self) -> (Vec<(u8, usize)>, usize) {
         let kinds: Vec<u8> = self.pairs.iter().map(|(key, _)| key[0]).collect();
         let mut counts: Vec<(u8, usize)> = Vec::new();
@@ -47,7 +47,8 @@ impl State {
     }
 }
 
-/// A server over a store in memory, without a worker: only calls change it, and the same calls give the same bytes.
+/// A server over a store in memory, without a worker: only calls change it, and the same calls result in the same
+/// bytes.
 pub struct Twin {
     server: TestServer,
     services: Arc<Services>,
@@ -89,7 +90,7 @@ impl Twin {
         self.server.channel().await
     }
 
-    /// As if its scoring had failed too often.
+    /// As if scoring it had failed too often.
     pub async fn give_up(&self, conversation: &str) {
         let number = conversation.strip_prefix("conversations/").and_then(|number| number.parse().ok());
         let id = ConversationId(number.expect("a number"));
@@ -112,7 +113,7 @@ impl Twin {
         send(self.server.address(), call).await
     }
 
-    /// Through a proxy that cuts the connection; the caller learns nothing of what became of it.
+    /// Calls through a proxy that cuts the connection, so that the caller learns nothing about the outcome.
     pub async fn call_cut(&self, call: &Call, cut: Cut) {
         let proxy = Proxy::start(self.server.address(), cut).await;
         let outcome = send(proxy.address(), call).await;
@@ -120,12 +121,12 @@ impl Twin {
     }
 }
 
-/// What a caller learns of a call.
+/// The outcome of a call as its caller sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// It was carried out, with these answers.
     Done(Vec<Bytes>),
-    /// It was not, for this reason.
+    /// It was refused for this reason.
     Refused(String),
     /// The connection ended.
     Lost,
@@ -147,7 +148,7 @@ async fn send(address: SocketAddr, call: &Call) -> Outcome {
     }
 }
 
-/// On the wire a call of one message is a stream of one.
+/// On the wire, a unary call is a stream of one message.
 async fn send_rpc(address: SocketAddr, path: &str, messages: Vec<Bytes>) -> Outcome {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("a URL");
     let mut client = Grpc::new(endpoint.connect_lazy());
@@ -170,12 +171,12 @@ async fn send_rpc(address: SocketAddr, path: &str, messages: Vec<Bytes>) -> Outc
     }
 }
 
-/// Every error of the server's has a reason; one of the connection's has none.
+/// Every error from the server has a reason; an error of the connection has none.
 fn of_error(status: &Status) -> Outcome {
     status.get_details_error_info().map_or(Outcome::Lost, |info| Outcome::Refused(info.reason))
 }
 
-/// Messages as their bytes.
+/// Messages as raw bytes.
 struct Raw;
 
 impl Codec for Raw {

@@ -1,4 +1,4 @@
-//! One identity through CraftCX, Enneo and Dixa.
+//! One identity seen through CraftCX, Enneo and Dixa.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::harness::Plaudit;
 
 const OURS: u64 = 5_000_000_000_000_000;
 
-/// Offers and answers a rating on the conversation that a path names; what the list says of it.
+/// Offers and answers a rating on the conversation named by a path, and returns its entry in the list.
 async fn rated(server: &Plaudit, conversation: impl std::fmt::Display, value: u8) -> Value {
     let base = format!("/beta/conversations/{conversation}/ratings");
     let offered = posted(server, &format!("{base}/offer"), &json!({ "ratingType": "Csat" }), 201).await;
@@ -22,14 +22,14 @@ async fn rated(server: &Plaudit, conversation: impl std::fmt::Display, value: u8
 }
 
 #[tokio::test]
-async fn a_conversation_of_dixa_is_one_thing_to_all_three() {
+async fn a_dixa_conversation_is_the_same_in_all_three_dialects() {
     let server = Plaudit::start().await;
     let body =
         transcript("dixa", "1234", &json!({ "type": "teammate", "external_id": "tea_1", "name": "Tom" }));
     let number = imported(&server, &body).await;
     assert_eq!(posted(&server, "/v1/assess", &body, 409).await["error"]["code"], "duplicate_import");
 
-    // Enneo's callers reach it by our number, under which they also write on it.
+    // Enneo's callers reach it by our number, and can write to it under that.
     let store = format!("/ticket/{number}/conversation/store");
     let reply = json!({
         "process": "realtime", "direction": "out", "agentId": 24, "fromName": "Kim", "body": "It arrives today.",
@@ -50,7 +50,7 @@ async fn a_conversation_of_dixa_is_one_thing_to_all_three() {
         assert_eq!(row["worklog"]["userId"], row["assessedUser"]);
         assert_eq!((&row["ticketId"], &row["customerExperience"]["csat"]), (&json!(number), &Value::Null));
     }
-    // Dixa's callers know it by its external id and by our number alike.
+    // Dixa's callers can use its external id or our number.
     let rating = rated(&server, 1234, 4).await;
     assert_eq!((&rating["userId"], &rating["agentId"]), (&json!("cus_1"), &json!("24")));
     assert_eq!(rating["conversationChannel"], "WidgetChat");
@@ -62,12 +62,12 @@ async fn a_conversation_of_dixa_is_one_thing_to_all_three() {
     for row in after.as_array_mut().expect("rows") {
         assert_eq!(row["customerExperience"]["csat"].take(), csat);
     }
-    assert_eq!(after, rows, "nothing else moved");
+    assert_eq!(after, rows, "nothing else changed");
     assert_eq!(server.http().get("/ticket/1234/assessments").await.status, 404, "Enneo has no ticket 1234");
 }
 
 #[tokio::test]
-async fn a_ticket_of_enneo_is_one_thing_to_all_three() {
+async fn an_enneo_ticket_is_the_same_in_all_three_dialects() {
     let server = Plaudit::start().await;
     let body =
         transcript("enneo", "8821", &json!({ "type": "teammate", "external_id": "23", "name": "Tom" }));
@@ -80,7 +80,7 @@ async fn a_ticket_of_enneo_is_one_thing_to_all_three() {
     assert_eq!(stored["conversation"]["agentId"], 23);
     assert_eq!(stored["conversation"]["sender"]["id"], 23);
     let rows = got(&server, "/ticket/8821/assessments").await;
-    assert_eq!(rows.as_array().map(Vec::len), Some(1), "the agent went on with what was imported: {rows}");
+    assert_eq!(rows.as_array().map(Vec::len), Some(1), "the agent continued the imported worklog: {rows}");
     assert_eq!((&rows[0]["assessedUser"], &rows[0]["ticketId"]), (&json!(23), &json!(8821)));
     assert_eq!(rows[0]["worklog"]["conversationId"], stored["conversationId"]);
 
@@ -94,7 +94,7 @@ async fn a_ticket_of_enneo_is_one_thing_to_all_three() {
 }
 
 #[tokio::test]
-async fn a_conversation_that_a_store_made_refuses_an_import_of_its_identity() {
+async fn a_conversation_created_by_a_store_refuses_an_import_of_its_identity() {
     let server = Plaudit::start().await;
     posted(&server, "/ticket/7/conversation/store", &json!({ "body": "Hello" }), 200).await;
     let body = transcript("enneo", "7", &json!({ "type": "ai", "external_id": "bot" }));

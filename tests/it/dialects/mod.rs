@@ -1,4 +1,4 @@
-//! One conversation, whatever it is called: what the three dialects say of the same thing.
+//! One conversation under different names: what the three dialects say about the same thing.
 
 mod identity;
 mod moves;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Plaudit};
 
-/// Posts and answers the body of an answer with this status.
+/// Posts, expects this status, and returns the answer's body.
 async fn posted(server: &Plaudit, path: &str, body: &Value, status: u16) -> Value {
     let answer: Answer = server.http().post(path, body.to_string()).await;
     assert_eq!(answer.status, status, "{path} {body}: {answer:?}");
@@ -21,7 +21,7 @@ async fn got(server: &Plaudit, path: &str) -> Value {
     answer.json()
 }
 
-/// A CraftCX body: a customer who asks, and an agent who answers ten minutes later.
+/// A CraftCX body: a customer asks, and an agent answers ten minutes later.
 fn transcript(source: &str, ticket: &str, agent: &Value) -> Value {
     let message = |id: &str, author: &Value, content: &str, minute: i64| {
         json!({
@@ -38,7 +38,7 @@ fn transcript(source: &str, ticket: &str, agent: &Value) -> Value {
     })
 }
 
-/// Imports, waits for the scoring, and answers our number.
+/// Imports, waits for the scoring, and returns our number.
 async fn imported(server: &Plaudit, body: &Value) -> u64 {
     let id = posted(server, "/v1/assess", body, 202).await["id"].take();
     let path = format!("/v1/assess/{}", id.as_str().expect("a receipt"));

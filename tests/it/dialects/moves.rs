@@ -1,4 +1,4 @@
-//! Two tickets that differ in one input: their rows differ in what rests on it and in nothing else.
+//! Two tickets that differ in one input: their rows differ in what depends on it and in nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{got, posted};
 use crate::harness::Plaudit;
 
-/// What is stored on a ticket: a customer asks, an agent answers twice and closes it.
+/// The messages of a ticket: a customer asks, an agent answers twice and closes it.
 fn base() -> [Value; 3] {
     [
         json!({ "customerId": "cus_1", "body": "Where is my order?", "createdAt": "2025-12-01 09:00:00" }),
@@ -22,7 +22,7 @@ fn base() -> [Value; 3] {
     ]
 }
 
-/// Every value of the rows by its path. A message's number is its place, any other number of the server's `$`.
+/// Every value of the rows by path. A message's number is shown as its index, any other number of the server's as `$`.
 async fn rows_of(bodies: &[Value]) -> BTreeMap<String, Value> {
     let server = Plaudit::start().await;
     let mut numbers = Vec::new();
@@ -69,11 +69,11 @@ fn moved(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> B
     differ.map(|path| path.trim_start_matches("[0].").to_owned()).collect()
 }
 
-/// Which message, its field, what that becomes; what moves with it, and what besides may.
+/// The message, its field, and the new value; what must change with it, and what else may.
 type Move<'a> = (usize, &'a str, Value, &'a [&'a str], &'a [&'a str]);
 
 #[tokio::test]
-async fn one_input_moves_exactly_the_fields_that_rest_on_it() {
+async fn one_input_changes_exactly_the_fields_that_depend_on_it() {
     let before = rows_of(&base()).await;
     assert!(before.contains_key("[0].assessedUser") && !before.contains_key("[1].id"), "{before:#?}");
     let sla = "customerExperience.slaMet";
@@ -122,7 +122,7 @@ async fn one_input_moves_exactly_the_fields_that_rest_on_it() {
 }
 
 #[tokio::test]
-async fn another_agent_moves_whose_work_it_is() {
+async fn another_agent_changes_whose_work_it_is() {
     let of = async |agent: i64| {
         let mut bodies = base();
         for body in &mut bodies[1..] {
@@ -135,7 +135,7 @@ async fn another_agent_moves_whose_work_it_is() {
 }
 
 #[tokio::test]
-async fn a_worklog_of_a_note_alone_has_a_row_like_that_of_a_reply() {
+async fn a_worklog_with_only_a_note_has_a_row_like_that_of_a_reply() {
     let of = async |kind: Value| {
         let mut note =
             json!({ "agentId": 24, "body": "Ask the carrier.", "createdAt": "2025-12-01 09:10:00" });

@@ -1,4 +1,5 @@
-//! In a source whose conversations callers know by numbers, an external id that reads as a number of ours leads nowhere.
+//! In a source whose conversations callers know by number, an external id that reads as a number of ours is
+//! unreachable.
 
 use plaudit::{
     proto::v1::{Message, StoreMessageRequest},
@@ -19,7 +20,7 @@ const REFUSED: [&str; 5] = [
 const TAKEN: [&str; 4] = ["5000000000000000", "05000000000000001", "5000000000000001a", "+5000000000000001"];
 
 #[tokio::test]
-async fn an_import_of_one_is_400_in_the_sources_of_numbers_and_taken_elsewhere() {
+async fn importing_one_is_400_in_numeric_sources_and_accepted_elsewhere() {
     let server = Plaudit::start().await;
     let agent = json!({ "type": "teammate", "external_id": "23" });
     for source in ["enneo", "dixa"] {
@@ -35,7 +36,7 @@ async fn an_import_of_one_is_400_in_the_sources_of_numbers_and_taken_elsewhere()
     for id in REFUSED {
         posted(&server, "/v1/assess", &transcript("zendesk", id, &agent), 202).await;
     }
-    // It is named together with all else that is wrong.
+    // It is reported together with everything else that is wrong.
     let mut wrong = transcript("enneo", REFUSED[0], &agent);
     wrong["messages"][0]["kind"] = json!("letter");
     let refused = posted(&server, "/v1/assess", &wrong, 400).await;
@@ -64,7 +65,7 @@ async fn the_grpc_edge_names_the_field() {
             let status = client.store(store(source, id)).await.unwrap_err();
             assert_eq!(fields(&status), ["parent"], "{source} {id}");
         }
-        // The setting says which source it is.
+        // The setting determines which source it is.
         client.import(import("enneo", id)).await.unwrap();
         client.store(store("enneo", id)).await.unwrap();
     }

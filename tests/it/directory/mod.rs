@@ -1,4 +1,4 @@
-//! Who takes part in conversations, and in which teams they work.
+//! The people who take part in conversations, and the teams they work in.
 
 mod people;
 mod seen;
@@ -33,7 +33,7 @@ impl Directory {
         self.0.clone().list_people(request).await.map(Response::into_inner)
     }
 
-    /// The names that people of a kind and source are called by, page by page.
+    /// The display names of people of a kind and source, page by page.
     async fn called(&self, kind: AuthorKind, source: &str, page_size: i32) -> Vec<String> {
         let mut called = Vec::new();
         let mut page_token = String::new();
@@ -79,7 +79,7 @@ impl Directory {
     }
 }
 
-/// Asks to change a person, and makes them when they are not there.
+/// A request to change a person, creating them if they are missing.
 fn upsert(name: &str, person: Person) -> UpdatePersonRequest {
     let person = Some(Person { name: name.to_owned(), ..person });
     UpdatePersonRequest { person, allow_missing: true, ..UpdatePersonRequest::default() }

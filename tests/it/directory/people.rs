@@ -20,7 +20,7 @@ use super::{Directory, mask, new_team, upsert};
 const TOM: &str = "people/test:teammate:t1";
 
 #[tokio::test]
-async fn whoever_writes_is_in_the_directory_once_the_conversation_is_scored() {
+async fn writers_are_in_the_directory_once_the_conversation_is_scored() {
     let server = Plaudit::start().await;
     let (client, directory) = (server.client().await, Directory::of(&server).await);
     let mut request = sample::import("42");
@@ -37,7 +37,7 @@ async fn whoever_writes_is_in_the_directory_once_the_conversation_is_scored() {
         .iter()
         .map(|person| (person.kind(), person.external_id.as_deref(), person.display_name.as_str()))
         .collect();
-    // The guest is nobody outside the conversation.
+    // The guest exists only within the conversation.
     let expected = [
         (AuthorKind::Contact, Some("c1"), "Ada"),
         (AuthorKind::Ai, Some("bot"), "Helper"),
@@ -65,7 +65,7 @@ async fn the_same_id_in_another_source_or_of_another_kind_is_somebody_else() {
 }
 
 #[tokio::test]
-async fn many_conversations_at_once_make_one_entry_of_a_person() {
+async fn concurrent_conversations_make_one_entry_per_person() {
     let server = Plaudit::start().await;
     let (client, directory) = (server.client().await, Directory::of(&server).await);
     let imports = (0..64).map(|number| {
@@ -99,7 +99,7 @@ async fn services() -> (Arc<Services>, Arc<MemoryStore>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sixty_four_who_ask_for_a_number_at_once_get_the_same() {
+async fn sixty_four_concurrent_requests_for_a_number_get_the_same_one() {
     let (services, _) = services().await;
     let asking = (0..64).map(|_| {
         let services = services.clone();
@@ -115,7 +115,7 @@ async fn sixty_four_who_ask_for_a_number_at_once_get_the_same() {
 }
 
 #[tokio::test]
-async fn who_is_known_costs_no_read() {
+async fn a_known_person_costs_no_read() {
     let (services, store) = services().await;
     let tom = author(Some("tea_1"), "Tom");
     let of_tom = async || number_of(Call::new(&services), "enneo", &conversation("zendesk"), &tom).await;
@@ -127,7 +127,7 @@ async fn who_is_known_costs_no_read() {
 }
 
 #[tokio::test]
-async fn a_number_of_the_callers_own_source_is_kept() {
+async fn a_numeric_id_of_the_source_is_kept() {
     let (services, _) = services().await;
     let number = async |source: &str, external_id: Option<&str>| {
         let author = author(external_id, "Tom");
@@ -147,7 +147,7 @@ async fn a_number_of_the_callers_own_source_is_kept() {
 }
 
 #[tokio::test]
-async fn nobody_is_made_who_is_known_in_a_conversation_that_is_gone() {
+async fn nobody_is_created_for_a_conversation_that_is_gone() {
     let (services, store) = services().await;
     let before = store.scan(KeyRange::all(), 1000, Direction::Ascending).await.unwrap();
     let ada = domain::Author { kind: domain::AuthorKind::Contact, ..author(None, "Ada") };
@@ -161,7 +161,7 @@ async fn nobody_is_made_who_is_known_in_a_conversation_that_is_gone() {
 }
 
 #[tokio::test]
-async fn an_update_changes_what_its_mask_names() {
+async fn an_update_changes_the_fields_in_its_mask() {
     let server = Plaudit::start().await;
     let directory = Directory::of(&server).await;
     let said = Person {
@@ -194,7 +194,7 @@ async fn an_update_changes_what_its_mask_names() {
 }
 
 #[tokio::test]
-async fn what_says_nothing_new_changes_nothing() {
+async fn an_update_with_nothing_new_changes_nothing() {
     let server = Plaudit::start().await;
     let directory = Directory::of(&server).await;
     let said = Person { display_name: "Tom".to_owned(), ..Person::default() };
@@ -205,7 +205,7 @@ async fn what_says_nothing_new_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_said_outlives_what_conversations_say() {
+async fn an_updated_name_outlives_names_in_conversations() {
     let server = Plaudit::start().await;
     let (client, directory) = (server.client().await, Directory::of(&server).await);
     let thomas = Person { display_name: "Thomas".to_owned(), ..Person::default() };
@@ -219,7 +219,7 @@ async fn what_was_said_outlives_what_conversations_say() {
 }
 
 #[tokio::test]
-async fn an_update_sent_again_is_carried_out_once() {
+async fn a_retried_update_is_carried_out_once() {
     let server = Plaudit::start().await;
     let directory = Directory::of(&server).await;
     let team = directory.create_team(new_team("billing", "Billing")).await.unwrap();
@@ -237,7 +237,7 @@ async fn an_update_sent_again_is_carried_out_once() {
 }
 
 #[tokio::test]
-async fn an_update_that_rests_on_an_old_state_is_aborted() {
+async fn an_update_with_an_outdated_etag_is_aborted() {
     let server = Plaudit::start().await;
     let directory = Directory::of(&server).await;
     let said = |name: &str, etag: &str| Person {
@@ -253,7 +253,7 @@ async fn an_update_that_rests_on_an_old_state_is_aborted() {
 }
 
 #[tokio::test]
-async fn all_that_is_wrong_with_an_update_is_told_at_once() {
+async fn all_violations_of_an_update_are_reported_at_once() {
     let server = Plaudit::start().await;
     let directory = Directory::of(&server).await;
     let person = Person {
@@ -307,7 +307,7 @@ async fn a_rule_of_people_names_its_field() {
 }
 
 #[tokio::test]
-async fn who_is_not_there_is_not_found_unless_they_are_to_be_made() {
+async fn a_missing_person_is_not_found_unless_creation_is_allowed() {
     let server = Plaudit::start().await;
     let directory = Directory::of(&server).await;
     for name in [TOM, "people/5000000000000009"] {
@@ -315,7 +315,7 @@ async fn who_is_not_there_is_not_found_unless_they_are_to_be_made() {
         let update = UpdatePersonRequest { allow_missing: false, ..upsert(name, Person::default()) };
         assert_not_found(&directory.update(update).await.unwrap_err(), "person");
     }
-    // A number is given, not asked for.
+    // Numbers are assigned, not requested.
     let numbered = upsert("people/5000000000000009", Person::default());
     assert_not_found(&directory.update(numbered).await.unwrap_err(), "person");
     assert_eq!(fields(&directory.person("people/x").await.unwrap_err()), ["name"]);
@@ -376,7 +376,7 @@ async fn a_malformed_list_names_its_fields() {
 }
 
 #[tokio::test]
-async fn people_outlive_a_restart() {
+async fn people_survive_a_restart() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     client.import(sample::import("42")).await.unwrap();
@@ -392,7 +392,7 @@ async fn people_outlive_a_restart() {
 }
 
 #[tokio::test]
-async fn a_customer_without_an_id_is_named_by_the_conversation_in_which_they_are_known() {
+async fn a_customer_without_an_id_is_named_by_their_conversation() {
     let server = Plaudit::start().await;
     let (client, directory) = (server.client().await, Directory::of(&server).await);
     const GUEST: &str = "people/test:contact:name=A%20guest:in=4%3A2";
@@ -419,7 +419,7 @@ async fn a_customer_without_an_id_is_named_by_the_conversation_in_which_they_are
 
     client.delete(&conversation).await.unwrap();
     assert_not_found(&directory.update(upsert(GUEST, Person::default())).await.unwrap_err(), "conversation");
-    // One that comes by its name is another, and so are those who are known in it.
+    // A conversation imported later under that name is another one, and so are the customers in it.
     client.import(sample::import("4:2")).await.unwrap();
     assert_not_found(&directory.person(GUEST).await.unwrap_err(), "person");
     assert_eq!(directory.person(&made.name).await.unwrap(), made);

@@ -1,4 +1,4 @@
-//! How people enter the directory whom no scoring meets, and how they come to a name.
+//! How people whom no scoring meets enter the directory, and how they get a name.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::harness::{
 
 use super::{Directory, upsert};
 
-/// The person, as soon as they are there: they enter a moment after the answer.
+/// The person once they are there: they enter shortly after the answer.
 async fn entered(directory: &Directory, name: &str) -> Person {
     soon("a person", async {
         loop {
@@ -41,7 +41,7 @@ async fn store_off(client: &Client, message: Message) {
 }
 
 #[tokio::test]
-async fn whoever_is_named_by_a_message_without_scoring_enters_the_directory() {
+async fn people_in_a_message_without_scoring_enter_the_directory() {
     let server = Plaudit::start().await;
     let (client, directory) = (server.client().await, Directory::of(&server).await);
     let body = json!({ "process": false, "direction": "out", "agentId": 901, "fromName": "Zed" });
@@ -66,7 +66,7 @@ async fn whoever_is_named_by_a_message_without_scoring_enters_the_directory() {
 }
 
 #[tokio::test]
-async fn whoever_is_named_by_a_rating_alone_enters_too_and_so_does_who_is_put_in_charge() {
+async fn people_named_only_by_a_rating_or_as_assignee_enter_too() {
     let server = Plaudit::start().await;
     let (client, directory) = (server.client().await, Directory::of(&server).await);
     let name = client.import(sample::import("42")).await.unwrap().conversation;
@@ -90,7 +90,7 @@ async fn whoever_is_named_by_a_rating_alone_enters_too_and_so_does_who_is_put_in
 }
 
 #[tokio::test]
-async fn who_waits_for_the_worker_has_entered_when_it_has_stopped() {
+async fn people_waiting_for_the_worker_have_entered_once_it_has_stopped() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let of = |number: i64| Message {
@@ -107,7 +107,7 @@ async fn who_waits_for_the_worker_has_entered_when_it_has_stopped() {
     assert_eq!(directory.people(of_enneo).await.unwrap().people.len(), 20);
 }
 
-/// Appends a message of the teammate `t9` under a name, and waits for the scoring.
+/// Appends a message by the teammate `t9` with a name, and waits for the scoring.
 async fn write_as(client: &Client, place: usize, name: Option<&str>) {
     let mut message = sample::message(place, AuthorKind::Teammate, "Hello");
     let author = message.author.as_mut().expect("an author");
@@ -118,7 +118,7 @@ async fn write_as(client: &Client, place: usize, name: Option<&str>) {
 }
 
 #[tokio::test]
-async fn a_name_that_is_said_later_fills_an_empty_one_and_no_other() {
+async fn a_later_name_fills_an_empty_one_and_replaces_no_other() {
     const NAME: &str = "people/test:teammate:t9";
     let server = Plaudit::start().await;
     let (client, directory) = (server.client().await, Directory::of(&server).await);
@@ -132,7 +132,7 @@ async fn a_name_that_is_said_later_fills_an_empty_one_and_no_other() {
     write_as(&client, 3, Some("Zoe")).await;
     assert_eq!(called(&directory).await, "Zed", "a name that was set stays");
     assert_eq!(directory.person(NAME).await.unwrap().name, before.name);
-    // Also where nobody remembers.
+    // Also with an empty cache.
     let server = server.restart().await;
     let (client, directory) = (server.client().await, Directory::of(&server).await);
     write_as(&client, 4, Some("Zoe")).await;

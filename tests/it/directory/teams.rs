@@ -36,7 +36,7 @@ fn in_teams(external_id: &str, teams: &[&str]) -> UpdatePersonRequest {
 }
 
 #[tokio::test]
-async fn a_team_is_made_read_changed_and_deleted() {
+async fn a_team_is_created_read_changed_and_deleted() {
     let server = Plaudit::start().await;
     let directory = Directory::of(&server).await;
     let made = directory.create_team(new_team("billing", "Billing")).await.unwrap();
@@ -55,13 +55,13 @@ async fn a_team_is_made_read_changed_and_deleted() {
     for name in [made.name.as_str(), "teams/custom:billing"] {
         assert_not_found(&directory.team(name).await.unwrap_err(), "team");
     }
-    // Its id is free again.
+    // Its id can be reused.
     let again = directory.create_team(new_team("billing", "Billing")).await.unwrap();
     assert_ne!(again.name, made.name);
 }
 
 #[tokio::test]
-async fn a_source_has_a_team_once() {
+async fn an_external_id_is_unique_within_a_source() {
     let server = Plaudit::start().await;
     let directory = Directory::of(&server).await;
     let requests = (0..16).map(|_| directory.create_team(new_team("billing", "Billing")));
@@ -70,7 +70,7 @@ async fn a_source_has_a_team_once() {
     for refused in refused {
         assert_eq!(fault(&refused.unwrap_err()), (Code::AlreadyExists, "TEAM_EXISTS".to_owned()));
     }
-    // Teams that only the directory knows may be called alike.
+    // Teams that only the directory knows may have the same name.
     let first = directory.create_team(new_team("", "Night shift")).await.unwrap();
     let second = directory.create_team(new_team("", "Night shift")).await.unwrap();
     assert_ne!(first.name, second.name);
@@ -85,7 +85,7 @@ async fn members_come_and_go() {
     for external_id in ["1", "2", "3"] {
         directory.update(in_teams(external_id, &[&billing])).await.unwrap();
     }
-    // Named in two ways it is still one team.
+    // Named in two ways, it is still one team.
     let both = in_teams("2", &[&night, "teams/custom:billing", &billing]);
     assert_eq!(directory.update(both).await.unwrap().teams, [night.clone(), billing.clone()]);
     for page_size in [0, 1, 2] {
@@ -102,7 +102,7 @@ async fn members_come_and_go() {
 }
 
 #[tokio::test]
-async fn many_who_join_at_once_are_all_counted() {
+async fn concurrent_joins_are_all_counted() {
     let server = Plaudit::start().await;
     let directory = Directory::of(&server).await;
     let team = directory.create_team(new_team("", "All")).await.unwrap().name;
@@ -117,7 +117,7 @@ async fn many_who_join_at_once_are_all_counted() {
 }
 
 #[tokio::test]
-async fn a_team_with_members_is_not_deleted() {
+async fn a_team_with_members_cannot_be_deleted() {
     let server = Plaudit::start().await;
     let directory = Directory::of(&server).await;
     let team = directory.create_team(new_team("billing", "Billing")).await.unwrap().name;
@@ -129,7 +129,7 @@ async fn a_team_with_members_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn what_was_sent_twice_is_done_once() {
+async fn a_retried_request_is_carried_out_once() {
     let server = Plaudit::start().await;
     let directory = Directory::of(&server).await;
     let create = CreateTeamRequest { request_id: "one".to_owned(), ..new_team("", "Night shift") };
@@ -156,7 +156,7 @@ async fn what_was_sent_twice_is_done_once() {
 }
 
 #[tokio::test]
-async fn an_old_etag_is_aborted() {
+async fn an_outdated_etag_aborts() {
     let server = Plaudit::start().await;
     let directory = Directory::of(&server).await;
     let team = directory.create_team(new_team("", "Night shift")).await.unwrap();
@@ -177,7 +177,7 @@ async fn an_old_etag_is_aborted() {
 }
 
 #[tokio::test]
-async fn all_that_is_wrong_with_a_team_is_told_at_once() {
+async fn all_violations_of_a_team_are_reported_at_once() {
     let server = Plaudit::start().await;
     let directory = Directory::of(&server).await;
     let team = Team {
@@ -211,7 +211,7 @@ async fn all_that_is_wrong_with_a_team_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn a_team_that_is_not_there_can_be_made_by_its_update() {
+async fn an_update_can_create_a_missing_team() {
     let server = Plaudit::start().await;
     let directory = Directory::of(&server).await;
     let team = Team { name: "teams/enneo:7".to_owned(), description: "Seven".to_owned(), ..Team::default() };
@@ -243,12 +243,12 @@ async fn teams_are_listed_by_number_in_pages() {
         }
         assert_eq!(found, names);
     }
-    // Nobody entered by it.
+    // No person entered because of it.
     assert!(directory.called(AuthorKind::Unspecified, "", 0).await.is_empty());
 }
 
 #[tokio::test]
-async fn the_team_and_the_agent_in_charge_of_a_conversation_enter_when_it_is_scored() {
+async fn the_team_and_assignee_of_a_conversation_enter_when_it_is_scored() {
     let server = Plaudit::start().await;
     let (client, directory) = (server.client().await, Directory::of(&server).await);
     let assignee = Author {

@@ -1,4 +1,4 @@
-//! People whom the source gives no ids.
+//! People whose source gives them no ids.
 
 use plaudit::proto::v1::{AuthorKind, Message, UnitKind};
 use serde_json::Value;
@@ -13,7 +13,7 @@ fn said(place: usize, kind: AuthorKind, name: &str) -> Message {
     message
 }
 
-/// An empty id once made one person of all who had it, whose work was scored as that of the first.
+/// An empty id once turned all who had it into one person, whose work was scored as that of the first.
 #[tokio::test]
 async fn two_teammates_with_an_empty_id_are_two_people() {
     let server = Plaudit::start().await;
@@ -32,7 +32,7 @@ async fn two_teammates_with_an_empty_id_are_two_people() {
     let name = client.import(request).await.unwrap().conversation;
     client.scored(&name).await;
 
-    // By their names.
+    // By name.
     assert_eq!(directory.called(teammate, "enneo", 0).await, ["Paul", "Ruth"]);
     let [ruth, paul] = ["Ruth", "Paul"].map(|name| format!("people/enneo:teammate:name={name}"));
     let (ruth, paul) = (directory.person(&ruth).await.unwrap(), directory.person(&paul).await.unwrap());

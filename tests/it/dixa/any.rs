@@ -1,4 +1,4 @@
-//! Whatever is sent, the answer is the documented one or an error of the caller's, in Dixa's shape.
+//! Whatever is sent, the answer is the documented one or a client error, in Dixa's shape.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The documented requests, as they stand in the document, and the documented answers, field by field.
+//! The requests as documented, and the documented answers, field by field.
 
 use plaudit::{
     domain::{
@@ -22,7 +22,7 @@ fn keys(value: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_documented_requests_are_taken_below_both_prefixes() {
+async fn the_documented_requests_work_below_both_prefixes() {
     let setup = Setup::start().await;
     let number = setup.import("dixa", "77").await;
     let document = documented();
@@ -47,7 +47,7 @@ async fn the_documented_requests_are_taken_below_both_prefixes() {
         for field in ["ratingResult", "comment", "submittedAt"] {
             assert_eq!(answered[field], request[field]);
         }
-        // Whose rating it is was said by the offer; what the submission says of it is ignored.
+        // The offer determines whose rating it is; what the submission says about it is ignored.
         assert_eq!((&answered["ratingId"], &answered["userId"]), (&data["id"], &data["userId"]));
     }
     for path in
@@ -71,7 +71,7 @@ async fn the_documented_requests_are_taken_below_both_prefixes() {
 }
 
 #[tokio::test]
-async fn what_is_not_said_is_the_conversations_and_now() {
+async fn defaults_come_from_the_conversation_and_the_clock() {
     let setup = Setup::start().await;
     let offer = setup.offer(&json!({ "ratingType": "Nps", "userId": null, "agentId": null })).await;
     let data = offer.json()["data"].take();
@@ -91,7 +91,7 @@ async fn what_is_not_said_is_the_conversations_and_now() {
 }
 
 #[tokio::test]
-async fn a_person_without_an_id_is_known_by_what_they_are_and_their_name() {
+async fn a_person_without_an_id_is_identified_by_kind_and_name() {
     let setup = Setup::start().await;
     for (ticket, customer, id) in [
         ("1", json!({ "type": "contact", "name": "Ada" }), "contact:Ada"),
@@ -105,7 +105,7 @@ async fn a_person_without_an_id_is_known_by_what_they_are_and_their_name() {
 }
 
 #[tokio::test]
-async fn the_list_tells_where_each_offer_stands() {
+async fn the_list_shows_the_state_of_each_offer() {
     let setup = Setup::start().await;
     assert_eq!(setup.list().await, Vec::<Value>::new());
     let rated = setup.offered("ThumbsUpOrDown").await;
@@ -170,7 +170,7 @@ async fn an_offer_to_a_customer_who_opted_out_is_unscheduled() {
 }
 
 #[tokio::test]
-async fn a_survey_lists_one_element_for_each_question() {
+async fn a_survey_lists_one_element_per_question() {
     let setup = Setup::start().await;
     let survey = offer_with(&setup, |new| {
         let question = |kind, language: Option<&str>| NewQuestion {
@@ -193,7 +193,7 @@ async fn a_survey_lists_one_element_for_each_question() {
     };
     let submission = Submission { answers: vec![answer], opt_out: None };
     rating::submit_rating(Call::new(&setup.services), &named(&survey), &submission).await.unwrap();
-    // By REST a question is chosen by its type.
+    // Over REST, a question is selected by its type.
     let unsaid = setup.submit(&survey, &json!({ "ratingResult": { "value": 9 } })).await;
     assert_eq!(unsaid.status, 400);
     assert!(message_of(&unsaid).contains("ratingResult._type: is required"), "{unsaid:?}");
@@ -230,7 +230,7 @@ async fn a_path_id_is_an_external_id_of_the_source_or_a_number_of_ours() {
 }
 
 #[tokio::test]
-async fn the_channel_is_mail_where_addresses_were_stored() {
+async fn the_channel_is_email_if_addresses_were_stored() {
     let setup = Setup::start().await;
     for (ticket, from, channel) in [("8821", "ada@example.com", "Email"), ("8822", "", "WidgetChat")] {
         let body = json!({ "body": "Hello", "from": from, "customerId": "cus_1" });
@@ -283,7 +283,7 @@ async fn cancel(setup: &Setup, uuid: &str) {
     rating::cancel_rating(Call::new(&setup.services), &named(uuid)).await.unwrap();
 }
 
-/// What only gRPC can ask for.
+/// An offer that only gRPC can express.
 async fn offer_with(setup: &Setup, change: impl FnOnce(&mut NewRating)) -> String {
     let question = NewQuestion { kind: RatingType::Csat, text: None, language: None };
     let mut new = NewRating {

@@ -1,4 +1,4 @@
-//! What is the same for every JSON request, in Dixa's shape; and what is answered where nothing is.
+//! What all JSON requests have in common, in Dixa's shape; and the answers for unknown paths.
 
 use serde_json::json;
 
@@ -25,7 +25,7 @@ async fn a_body_has_to_be_json_and_not_large() {
 }
 
 #[tokio::test]
-async fn any_authorization_is_taken() {
+async fn any_authorization_is_accepted() {
     let setup = Setup::start().await;
     for value in ["the-bare-key", "Bearer the-key", "Basic eDp5", ""] {
         let answer = setup.http().send("GET", LIST, &[("authorization", value)], "").await;
@@ -66,7 +66,7 @@ async fn an_unknown_path_has_the_shape_of_the_dialect_whose_prefix_fits() {
 }
 
 #[tokio::test]
-async fn a_store_in_trouble_is_told_without_its_causes() {
+async fn store_failures_are_reported_without_their_causes() {
     let setup = Setup::start().await;
     let body = json!({ "ratingType": "Csat" });
     for (fault, status, fixed) in [
@@ -84,7 +84,7 @@ async fn a_store_in_trouble_is_told_without_its_causes() {
 }
 
 #[tokio::test]
-async fn an_error_of_the_server_itself_has_the_dialects_shape() {
+async fn server_errors_have_the_dialects_shape() {
     let setup = Setup::start().await;
     let answer = setup.http().send("GET", LIST, &[("host", "evil.example")], "").await;
     assert_eq!(answer.status, 403);

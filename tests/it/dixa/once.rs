@@ -1,4 +1,4 @@
-//! The same request again: without a key, with one, and many at a time.
+//! Retried requests: without a key, with one, and concurrently.
 
 use std::collections::HashSet;
 
@@ -17,7 +17,7 @@ async fn two_offers_make_two_ratings_and_one_key_makes_one() {
     setup.clock.advance_millis(5_000);
     let rating = first.json()["data"]["id"].as_str().unwrap().to_owned();
     setup.submit(&rating, &json!({ "ratingResult": { "value": 5 } })).await;
-    // The same below the other prefix, and with what is ignored.
+    // The same below the other prefix, and with ignored fields.
     let other = json!({ "ratingType": "Csat", "userId": null, "x": 1 });
     for (path, body) in [(OFFER.to_owned(), &body), (OFFER.replace("/beta", "/v1"), &other)] {
         let again = setup.send(&path, "key", body).await;
@@ -31,7 +31,7 @@ async fn two_offers_make_two_ratings_and_one_key_makes_one() {
 }
 
 #[tokio::test]
-async fn of_submissions_the_last_stands_and_a_repeated_one_is_no_later_one() {
+async fn the_last_submission_stands_and_a_retry_does_not_count_as_later() {
     let setup = Setup::start().await;
     let rating = setup.offered("Csat").await;
     let body = |value| json!({ "ratingResult": { "value": value }, "comment": "c" });
@@ -43,12 +43,12 @@ async fn of_submissions_the_last_stands_and_a_repeated_one_is_no_later_one() {
     assert_eq!((again.status, again.text()), (first.status, first.text()), "with its first time");
     assert_eq!(setup.list().await[0]["ratingScore"], 4);
     assert_eq!(setup.send(&submit_path(&rating), "key", &body(3)).await.status, 422);
-    // A key is one of its call: an offer may have the same.
+    // Keys are per call: an offer may use the same one.
     assert_eq!(setup.send(OFFER, "key", &json!({ "ratingType": "Csat" })).await.status, 201);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_64_submissions_at_once_one_stands() {
+async fn of_64_concurrent_submissions_one_stands() {
     let setup = Setup::start().await;
     let rating = setup.offered("Nps").await;
     let submit = async |number: i64| {
@@ -64,7 +64,7 @@ async fn of_64_submissions_at_once_one_stands() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_offers_with_one_key_in_flight_all_get_the_same_answer() {
+async fn concurrent_offers_with_one_key_all_get_the_same_answer() {
     let setup = Setup::start().await;
     let body = json!({ "ratingType": "Csat" });
     let answers = join_all((0..48).map(|_| setup.send(OFFER, "key", &body))).await;
@@ -74,7 +74,7 @@ async fn of_many_offers_with_one_key_in_flight_all_get_the_same_answer() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_none_is_400_together_with_what_else_is_wrong() {
+async fn an_invalid_key_is_400_together_with_all_other_violations() {
     let setup = Setup::start().await;
     let answer = setup.send(OFFER, "two words", &json!({ "ratingType": "Csat" })).await;
     assert_eq!(answer.status, 400);

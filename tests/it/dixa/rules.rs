@@ -1,10 +1,10 @@
-//! Every rule of the requests' fields, one row each.
+//! Every rule of the requests' fields, one per row.
 
 use serde_json::{Value, json};
 
 use super::setup::{DECODING, INVALID, Setup, fields_of, message_of};
 
-/// What is changed in the request, and the paths of what is then wrong with it: none means 201.
+/// A change to the request, and the paths of what is then wrong with it: none means 201.
 type Row = (&'static str, fn(&mut Value), &'static [&'static str]);
 
 const OFFERS: &[Row] = &[
@@ -124,7 +124,7 @@ async fn every_rule_of_a_submission_holds_and_names_its_field() {
 }
 
 #[tokio::test]
-async fn every_type_takes_its_values_and_no_other() {
+async fn every_type_accepts_its_values_and_no_others() {
     let setup = Setup::start().await;
     for (kind, least, most) in [("Csat", 1, 5), ("Nps", 0, 10), ("ThumbsUpOrDown", 0, 1)] {
         let rating = setup.offered(kind).await;
@@ -154,7 +154,7 @@ async fn no_error_uses_other_words_than_the_document_s() {
 }
 
 #[tokio::test]
-async fn a_violation_says_what_was_expected_and_what_came() {
+async fn a_violation_says_what_was_expected_and_what_was_received() {
     let setup = Setup::start().await;
     let body = json!({ "ratingType": "Stars", "offeredAt": "soon" });
     let expected = "Decoding failure in request: ratingType: must be \"Csat\" or \"Nps\" or \"ThumbsUpOrDown\", is the \
@@ -168,7 +168,7 @@ async fn a_violation_says_what_was_expected_and_what_came() {
 }
 
 #[tokio::test]
-async fn a_path_value_that_is_none_is_400_before_anything_else() {
+async fn an_invalid_path_value_is_400_before_anything_else() {
     let setup = Setup::start().await;
     for id in ["0042", "-1", "+5", "1.0", "abc", "%31x", "1%2F2", "%ff", "%20"] {
         for (method, rest) in [("POST", "ratings/offer"), ("GET", "ratings"), ("GET", "rating")] {
@@ -189,7 +189,7 @@ async fn a_path_value_that_is_none_is_400_before_anything_else() {
 }
 
 #[tokio::test]
-async fn where_no_agent_can_be_meant_the_offer_has_to_name_one() {
+async fn without_a_candidate_the_offer_must_name_an_agent() {
     let setup = Setup::start().await;
     let message = json!({
         "external_id": "m1", "kind": "message", "content": "Hello", "author": { "type": "contact" },

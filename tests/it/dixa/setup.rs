@@ -13,8 +13,8 @@ use crate::{
     harness::{Answer, Http, TestServer},
 };
 
-/// A server with the real use cases over a store in memory and a clock that stands still. Conversation 1234 of source
-/// `dixa` is there.
+/// A server with the real use cases over a store in memory and a clock that stands still. It has conversation 1234 of
+/// source `dixa`.
 pub struct Setup {
     pub server: TestServer,
     pub services: Arc<Services>,
@@ -22,7 +22,7 @@ pub struct Setup {
     pub clock: Arc<ManualClock>,
 }
 
-/// What the clock says first: 2027-01-15T08:00:00Z.
+/// The initial time of the clock: 2027-01-15T08:00:00Z.
 pub const START: UnixMillis = UnixMillis(1_800_000_000_000);
 
 impl Setup {
@@ -46,7 +46,7 @@ impl Setup {
         self.server.http()
     }
 
-    /// Stores a conversation of a customer `cus_1` and a teammate `tea_1`; its number.
+    /// Stores a conversation between the customer `cus_1` and the teammate `tea_1`; returns its number.
     pub async fn import(&self, source: &str, ticket: &str) -> String {
         self.import_by(source, ticket, json!({ "type": "contact", "external_id": "cus_1", "name": "Ada" }))
             .await
@@ -74,7 +74,7 @@ impl Setup {
         self.http().post(OFFER, body.to_string()).await
     }
 
-    /// Offers and answers the rating's id.
+    /// Makes an offer and returns the rating's id.
     pub async fn offered(&self, rating_type: &str) -> String {
         let answer = self.offer(&json!({ "ratingType": rating_type })).await;
         assert_eq!(answer.status, 201, "{answer:?}");
@@ -119,7 +119,7 @@ pub fn message_of(answer: &Answer) -> String {
     body["message"].as_str().expect("a message").to_owned()
 }
 
-/// The fields that a message names behind its fixed text.
+/// The fields named in a message after its fixed text.
 pub fn fields_of(message: &str, fixed: &str) -> Vec<String> {
     let detail = message.strip_prefix(fixed).unwrap_or_else(|| panic!("{fixed:?} is not before {message:?}"));
     detail.split("; ").map(|part| part.split(": ").next().unwrap().to_owned()).collect()

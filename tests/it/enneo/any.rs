@@ -1,4 +1,4 @@
-//! Whatever is sent, the answer is 200 or an error of the caller's, as JSON in Enneo's shape.
+//! Whatever is sent, the answer is 200 or a client error, as JSON in Enneo's shape.
 
 use std::sync::Arc;
 

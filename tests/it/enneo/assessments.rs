@@ -11,7 +11,7 @@ use crate::harness::{Answer, Plaudit, sample, soon};
 
 use super::ticket::{Ticket, rows};
 
-/// An error in the dialect's shape; its message.
+/// The message of an error in the dialect's shape.
 fn message_of(answer: &Answer) -> String {
     let body = answer.json();
     assert_eq!(answer.header("content-type"), "application/json");
@@ -31,7 +31,6 @@ async fn worked_on(server: &Plaudit, number: u64) -> Ticket<'_> {
     ticket
 }
 
-/// The documented row and ours have the same keys everywhere, and the same types where neither is null or empty.
 /// The rows of a ticket that two agents worked on.
 async fn both(ticket: &Ticket<'_>) -> Vec<Value> {
     let rows = ticket.rows().await;
@@ -39,6 +38,7 @@ async fn both(ticket: &Ticket<'_>) -> Vec<Value> {
     rows
 }
 
+/// Asserts that the documented row and ours have the same keys, and the same types where neither is null or empty.
 fn assert_same_shape(path: &str, documented: &Value, ours: &Value) {
     match (documented, ours) {
         (Value::Null, _) | (_, Value::Null) => {}
@@ -85,7 +85,7 @@ async fn a_row_has_the_documented_keys_in_their_types() {
     assert!(row["aiSummary"].as_str().is_some_and(|summary| summary.len() > 20), "{row}");
     let totals = row["totals"].as_object().expect("totals");
     assert!(totals.values().all(Value::is_number), "{row}");
-    // A whole number prints without a fraction.
+    // A whole number is printed without a fraction.
     assert!(!row["totals"].to_string().contains(".0"), "{row}");
 }
 
@@ -98,7 +98,7 @@ async fn rows_are_ascending_by_id_and_the_same_in_both_places() {
     assert!(ids.is_sorted() && ids.len() == 2, "{ids:?}");
     let http = server.http();
     assert_eq!(rows(&http.get("/api/mind/ticket/8821/assessments").await), bare);
-    // Our own number names the conversation whatever its source is, and stands where the path's stands.
+    // Our own number names the conversation whatever its source, and is shown where the path's id is.
     let own = ticket.conversation_number().await;
     let by_number = rows(&http.get(&format!("/ticket/{own}/assessments")).await);
     assert_eq!(by_number.len(), 2);
@@ -111,7 +111,7 @@ async fn rows_are_ascending_by_id_and_the_same_in_both_places() {
 async fn a_path_id_that_names_no_ticket_is_400_or_404() {
     let server = Plaudit::start().await;
     let client = server.client().await;
-    // Another source's 42 is not the dialect's.
+    // Conversation 42 of another source is not the dialect's.
     client.import(sample::import("42")).await.unwrap();
     let http = server.http();
     for base in ["", "/api/mind"] {
@@ -139,14 +139,14 @@ async fn a_path_id_that_names_no_ticket_is_400_or_404() {
             assert!(!message_of(&answer).is_empty());
         }
     }
-    // Below the range of our numbers' first there is nobody of ours.
+    // Our own number reaches the conversation of another source.
     let id = client.conversation("conversations/test:42").await.unwrap().name;
     let id = id.trim_start_matches("conversations/");
     assert_eq!(http.get(&format!("/ticket/{id}/assessments")).await.status, 200);
 }
 
 #[tokio::test]
-async fn times_of_a_clock_with_milliseconds_are_whole_seconds() {
+async fn times_are_truncated_to_whole_seconds() {
     let server = Plaudit::start().await;
     server.clock.advance_millis(19_900);
     let body = json!({ "direction": "out", "agentId": 23, "body": "Hello", "status": "closed", "process": "realtime" });
@@ -209,7 +209,7 @@ async fn deleted_ones_are_left_out_and_discussed_ones_cannot_be_edited() {
 }
 
 #[tokio::test]
-async fn what_waits_to_be_scored_again_is_in_progress() {
+async fn assessments_waiting_to_be_rescored_are_in_progress() {
     let server = Plaudit::start().await;
     let mut ticket = worked_on(&server, 8821).await;
     ticket.rows().await;
@@ -228,7 +228,7 @@ async fn what_waits_to_be_scored_again_is_in_progress() {
 }
 
 #[tokio::test]
-async fn while_the_first_scoring_waits_there_are_no_rows() {
+async fn before_the_first_scoring_there_are_no_rows() {
     let server = Plaudit::start().await;
     let gate = server.store.hold(|batch: &Batch| batch.delete.iter().any(|key| key[0] == 0x40));
     let mut ticket = Ticket::new(&server, 1).await;
@@ -258,14 +258,14 @@ async fn the_directory_names_and_describes_ai_agents() {
         let agent = &row["aiUsage"]["aiAgents"][0];
         assert_eq!(agent["name"], "Billing agent");
         assert_eq!(agent["description"], "Answers questions on invoices");
-        // The number is that of the directory.
+        // The number is the one in the directory.
         assert_eq!(said.name, format!("people/{}", agent["id"]));
         assert_eq!(agent["id"], before[0]["assessedUser"]);
     }
 }
 
 #[tokio::test]
-async fn an_agent_has_one_number_on_all_tickets_and_after_a_restart() {
+async fn an_agent_has_one_number_on_all_tickets_and_across_restarts() {
     let server = Plaudit::start().await;
     let numbers = async |server: &Plaudit, tickets: [u64; 2]| {
         let mut found = Vec::new();
@@ -284,7 +284,7 @@ async fn an_agent_has_one_number_on_all_tickets_and_after_a_restart() {
 }
 
 #[tokio::test]
-async fn what_is_stored_message_by_message_is_assessed_as_what_is_imported() {
+async fn messages_stored_singly_are_assessed_like_imported_ones() {
     let server = Plaudit::start().await;
     let stored = [
         json!({ "customerId": "cus_1", "body": "<p>Where is my order?</p>", "createdAt": "2025-12-01 09:00:00" }),
@@ -329,7 +329,7 @@ async fn what_is_stored_message_by_message_is_assessed_as_what_is_imported() {
     assert_eq!([&first["customerExperience"], &second["customerExperience"]], [&experience, &experience]);
 }
 
-/// Asks the customer of a conversation and answers for them; the rating's id.
+/// Offers a rating to the customer of a conversation and answers it; returns the rating's id.
 async fn rate(server: &Plaudit, conversation: u64, kind: &str, value: u8, comment: Option<&str>) -> Value {
     let path = format!("/beta/conversations/{conversation}/ratings");
     let offer = json!({ "ratingType": kind }).to_string();
@@ -344,10 +344,10 @@ async fn rate(server: &Plaudit, conversation: u64, kind: &str, value: u8, commen
 }
 
 #[tokio::test]
-async fn the_rating_that_was_answered_last_is_the_csat() {
+async fn the_rating_answered_last_is_the_csat() {
     let server = Plaudit::start().await;
     let ticket = worked_on(&server, 8821).await;
-    // The same conversation, as the dialect of ratings knows it.
+    // The same conversation in the dialect of ratings.
     let conversation = ticket.conversation_number().await;
     let mut last = Value::Null;
     for (kind, value, comment, scale) in
@@ -360,7 +360,7 @@ async fn the_rating_that_was_answered_last_is_the_csat() {
     }
     let rows = both(&ticket).await;
     assert!(rows.iter().all(|row| row["customerExperience"]["csat"] == last), "{rows:#?}");
-    // One that is only offered changes nothing.
+    // An unanswered offer changes nothing.
     let offer = json!({ "ratingType": "Csat" }).to_string();
     server.http().post(&format!("/v1/conversations/{conversation}/ratings/offer"), offer).await;
     assert!(both(&ticket).await.iter().all(|row| row["customerExperience"]["csat"] == last));

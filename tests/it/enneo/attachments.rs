@@ -1,4 +1,4 @@
-//! Files that come with a message.
+//! Files attached to a message.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::setup::{CONVERSATION, stored};
 use crate::harness::{Answer, Plaudit};
 
-/// The header of a PNG of 3 by 2 pixels.
+/// The header of a 3 by 2 pixel PNG.
 const PNG: [u8; 29] = [
     0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0, 3, 0, 0, 0,
     2, 8, 2, 0, 0, 0,
@@ -87,7 +87,7 @@ async fn one_by_url_is_recorded_and_its_base64_not_read() {
 }
 
 #[tokio::test]
-async fn ten_mib_are_kept_over_a_restart_and_are_in_no_page_of_messages() {
+async fn ten_mib_survive_a_restart_and_are_in_no_page_of_messages() {
     let server = Plaudit::start().await;
     let bytes: Vec<u8> = (0..10 * 1024 * 1024_u32).map(|place| (place / 7) as u8).collect();
     let body = json!({ "attachments": [{ "name": "large.bin", "base64": BASE64_STANDARD.encode(&bytes) }] });

@@ -1,4 +1,4 @@
-//! tests/cases/enneo/assessments.yaml: what arrives on a ticket, and the rows that follow from it.
+//! tests/cases/enneo/assessments.yaml: what arrives on a ticket, and the resulting rows.
 
 use plaudit::domain::Status;
 use serde::Deserialize;
@@ -41,7 +41,7 @@ struct Rating {
 }
 
 #[tokio::test]
-async fn every_case_has_the_rows_that_it_says() {
+async fn every_case_gives_its_expected_rows() {
     let cases: Vec<Case> = serde_saphyr::from_str(include_str!("../../cases/enneo/assessments.yaml"))
         .expect("tests/cases/enneo/assessments.yaml can be read");
     assert!(cases.len() > 30);
@@ -78,7 +78,7 @@ async fn arrive(ticket: &mut Ticket<'_>, case: &Case) {
     }
 }
 
-/// Offers and answers on Dixa's paths, which know the ticket by our number.
+/// Offers and answers ratings on Dixa's paths, where the ticket is known by our number.
 async fn rate(server: &Plaudit, ticket: &Ticket<'_>, ratings: &[Rating]) {
     for rating in ratings {
         let path = format!("/beta/conversations/{}/ratings", ticket.conversation_number().await);
@@ -104,7 +104,7 @@ fn status_named(name: &str) -> Status {
     }
 }
 
-/// Whether all that is expected is there. `$m1` is the number of the first message, `$` any number of the server's.
+/// Checks that everything expected is there. `$m1` is the number of the first message, `$` any number of the server's.
 fn compare(expected: &Value, found: &Value, numbers: &[u64]) -> Result<(), String> {
     match expected {
         Value::Object(fields) => fields.iter().try_for_each(|(name, field)| {
@@ -137,7 +137,7 @@ fn compare(expected: &Value, found: &Value, numbers: &[u64]) -> Result<(), Strin
 }
 
 #[test]
-fn the_comparison_itself_sees_a_difference() {
+fn the_comparison_itself_detects_a_difference() {
     let compare = |expected: &str, found: &str| {
         let parsed = |text| serde_json::from_str(text).expect("JSON");
         compare(&parsed(expected), &parsed(found), &[7]).is_ok()

@@ -10,7 +10,7 @@ use crate::harness::Plaudit;
 
 const DOCUMENT: &str = include_str!("../../../docs/rest-enneo.md");
 
-/// Whether every documented field is there with its type; null stands for what is not known. Returns what is not so.
+/// Lists the documented fields that are missing or of another type; null means unknown.
 fn differences(path: &str, documented: &Value, answered: &Value) -> Vec<String> {
     match (documented, answered) {
         (Value::Object(documented), Value::Object(answered)) => {
@@ -40,11 +40,11 @@ fn differences(path: &str, documented: &Value, answered: &Value) -> Vec<String> 
 }
 
 #[tokio::test]
-async fn the_documented_request_is_answered_with_every_documented_field() {
+async fn the_answer_to_the_documented_request_has_every_documented_field() {
     let server = Plaudit::start().await;
     let answer = stored(&server, &sample()).await;
     let odd = differences("$", &documented_answer(), &answer);
-    // The request sends a number and a text where the answer shows a text and a number; they are answered as they were sent.
+    // The request has a number and a text where the answer shows a text and a number; they are returned as sent.
     assert_eq!(
         odd,
         ["$.conversation.crmNotificationId is \"<string>\"", "$.conversation.intentIds[] is 123"]
@@ -53,13 +53,13 @@ async fn the_documented_request_is_answered_with_every_documented_field() {
     assert_eq!(answer["conversation"]["deletedAt"], Value::Null);
 }
 
-/// The JSON between two marks, one block each.
+/// The JSON blocks between two markers.
 fn blocks(begin: &str, end: &str) -> Vec<Value> {
     let texts = DOCUMENT.split(begin).skip(1).map(|rest| rest.split(end).next().expect("a first part"));
     texts.map(|text| serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))).collect()
 }
 
-/// Numbers that the server gives are not the same in every store.
+/// Numbers assigned by the server differ from store to store.
 fn without_numbers(mut answer: Value) -> Value {
     for field in ["conversationId", "eventId"] {
         answer[field] = 0.into();
@@ -73,7 +73,7 @@ fn without_numbers(mut answer: Value) -> Value {
     answer
 }
 
-/// A row without what differs from store to store, and without the words of its summary.
+/// A row without what differs from store to store, and without the text of its summary.
 fn without_row_numbers(mut row: Value) -> Value {
     for place in [
         "/id",
@@ -89,7 +89,7 @@ fn without_row_numbers(mut row: Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_examples_are_what_is_answered() {
+async fn the_documented_examples_are_the_actual_answers() {
     let server = Plaudit::start().await;
     let requests = blocks("<<'END'\n", "END\n");
     let [answer, row, error] = blocks("```json\n", "```").try_into().expect("three blocks");

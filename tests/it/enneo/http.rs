@@ -1,4 +1,4 @@
-//! What is the same for every JSON request, in Enneo's shape.
+//! What all JSON requests have in common, in Enneo's shape.
 
 use serde_json::json;
 
@@ -48,7 +48,7 @@ async fn a_body_may_have_16_mib_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_used_for_another_request_is_422() {
+async fn a_key_reused_for_another_request_is_422() {
     let server = Plaudit::start().await;
     let first = super::setup::post_with_key(&server, "key", &sample()).await;
     assert_eq!(first.status, 200);

@@ -1,4 +1,4 @@
-//! The Enneo dialect: what is stored on a ticket and what became of it, below `/api/mind` and without it.
+//! The Enneo dialect: storing on a ticket and reading its assessments, below `/api/mind` and without it.
 
 mod any;
 mod assessments;

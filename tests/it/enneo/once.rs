@@ -1,4 +1,4 @@
-//! The same request again: under a key, under a tracking id, and many at a time.
+//! Retried requests: with a key, with a tracking id, and concurrently.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ fn without_tracking_id() -> Value {
 }
 
 #[tokio::test]
-async fn a_key_sent_again_answers_the_first_answer_and_stores_nothing() {
+async fn a_retry_with_a_key_gets_the_first_answer_and_stores_nothing() {
     let server = Plaudit::start().await;
     let mut body = without_tracking_id();
     for process in ["batch", "realtime", "false"] {
@@ -31,12 +31,12 @@ async fn a_key_sent_again_answers_the_first_answer_and_stores_nothing() {
 }
 
 #[tokio::test]
-async fn a_tracking_id_with_the_same_content_answers_what_is_stored_and_with_other_content_stores() {
+async fn a_tracking_id_with_known_content_returns_the_stored_message_and_with_other_content_stores() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let first = stored(&server, &sample()).await;
     assert_eq!(stored(&server, &sample()).await, first);
-    // The words of the call are not the content of the message.
+    // Fields about the call are not part of the message's content.
     let mut realtime = sample();
     realtime["process"] = json!("realtime");
     assert_eq!(stored(&server, &realtime).await, first);
@@ -62,7 +62,7 @@ async fn a_tracking_id_with_the_same_content_answers_what_is_stored_and_with_oth
 }
 
 #[tokio::test]
-async fn without_a_tracking_id_each_is_a_further_interaction() {
+async fn without_a_tracking_id_each_request_is_a_new_interaction() {
     let server = Plaudit::start().await;
     let first = stored(&server, &without_tracking_id()).await;
     let second = stored(&server, &without_tracking_id()).await;
@@ -71,7 +71,7 @@ async fn without_a_tracking_id_each_is_a_further_interaction() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_64_stores_in_flight_on_one_new_ticket_all_arrive_and_under_one_tracking_id_one() {
+async fn concurrent_stores_on_a_new_ticket_all_arrive_and_one_per_tracking_id() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let numbered = |number: usize| json!({ "body": format!("Message {number}") });

@@ -1,4 +1,4 @@
-//! Which conversation a path id means, and what is answered where none can be meant.
+//! The conversation that a path id means, and the answers if there is none.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::setup::{error_of, path, sample, stored};
 use crate::harness::{Plaudit, sample as imported};
 
 #[tokio::test]
-async fn a_ticket_is_one_below_both_prefixes_and_one_with_the_conversation_of_its_source() {
+async fn a_ticket_is_the_same_below_both_prefixes_and_as_the_conversation_of_its_source() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     for base in ["/api/mind", ""] {
@@ -19,7 +19,7 @@ async fn a_ticket_is_one_below_both_prefixes_and_one_with_the_conversation_of_it
 }
 
 #[tokio::test]
-async fn a_number_of_ours_is_the_conversation_itself_whatever_its_source() {
+async fn a_number_of_ours_means_the_conversation_whatever_its_source() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let name = client.import(imported::import("42")).await.unwrap().conversation;
@@ -42,7 +42,7 @@ async fn a_transcript_of_another_dialect_is_the_same_ticket() {
     assert_eq!(server.http().post("/v1/assess", body.to_string()).await.status, 202);
     stored(&server, &sample()).await;
     assert_eq!(client.scored("conversations/enneo:8821").await.message_count, 2);
-    // And the other way round it is there already.
+    // In the other direction it exists already.
     let mut other = body.clone();
     other["ticket_id"] = json!("7");
     assert_eq!(server.http().post(&path(7), "{}").await.status, 200);
@@ -50,7 +50,7 @@ async fn a_transcript_of_another_dialect_is_the_same_ticket() {
 }
 
 #[tokio::test]
-async fn what_is_no_positive_integer_is_400_and_a_number_of_ours_that_is_not_given_404() {
+async fn a_non_positive_id_is_400_and_an_unissued_number_of_ours_is_404() {
     let server = Plaudit::start().await;
     for id in ["0", "0042", "-1", "+1", "1.0", "abc", "%31%20", "1e3", "%ff", "٣"] {
         let id = id.replace('٣', "%D9%A3");

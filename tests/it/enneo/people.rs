@@ -1,4 +1,4 @@
-//! The numbers by which the answer of a store knows people.
+//! The numbers for people in the answer to a store.
 
 use plaudit::store::{Batch, Direction, KeyRange, Keyspace as _};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ async fn sender_of(server: &Plaudit, body: &Value) -> u64 {
 }
 
 #[tokio::test]
-async fn a_number_of_the_source_is_kept_and_everybody_else_gets_one_of_ours() {
+async fn numbers_from_the_source_are_kept_and_everybody_else_gets_one_of_ours() {
     let server = Plaudit::start().await;
     for (body, number) in [
         (json!({ "customerId": "77" }), 77),
@@ -71,7 +71,7 @@ async fn an_address_is_the_same_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn agents_without_a_number_are_told_apart_by_their_address() {
+async fn agents_without_a_number_are_told_apart_by_address() {
     let server = Plaudit::start().await;
     let mut senders = Vec::new();
     for from in ["tom@company.com", "kim@company.com"] {
@@ -96,7 +96,7 @@ async fn the_agent_s_number_is_that_of_the_assessments_on_any_ticket() {
 }
 
 #[tokio::test]
-async fn whoever_is_known_costs_the_store_nothing() {
+async fn known_people_cost_no_writes() {
     let server = Plaudit::start().await;
     let writes_people = |batch: &Batch| batch.put.iter().any(|(key, _)| matches!(key[0], 0x70 | 0x71));
     let body = json!({ "customerId": "abc", "body": "Hello" });
@@ -112,7 +112,7 @@ async fn whoever_is_known_costs_the_store_nothing() {
 }
 
 #[tokio::test]
-async fn asking_for_assessments_makes_nobody() {
+async fn reading_assessments_creates_nobody() {
     const IDENTITIES: u8 = 0x71;
     let server = Plaudit::start().await;
     let body =
@@ -122,7 +122,7 @@ async fn asking_for_assessments_makes_nobody() {
         rows(&server.http().get("/ticket/8821/assessments").await)[0]["assessedUser"].clone()
     };
     assert!(assessed(&server).await.as_u64().is_some_and(|number| number > OURS));
-    // As a server would find it that met nobody before it scored, and remembers nobody.
+    // As if nobody had entered the directory, on a server with an empty cache.
     let everybody =
         server.store.scan(KeyRange::prefix(vec![IDENTITIES]), 10, Direction::Ascending).await.unwrap();
     let delete = everybody.into_iter().map(|(key, _)| key).collect();

@@ -1,11 +1,11 @@
-//! Every rule and limit of the request's fields, one row each.
+//! Every rule and limit of the request's fields, one per row.
 
 use serde_json::{Value, json};
 
 use super::setup::{error_of, post, sample};
 use crate::harness::Plaudit;
 
-/// A field, what it is, and what is then named as wrong: nothing means 200.
+/// A field, its value, and what is then reported as wrong: nothing means 200.
 type Row = (&'static str, fn() -> Value, &'static [&'static str]);
 
 const TEXTS: &[Row] = &[
@@ -117,7 +117,7 @@ async fn each_rule_holds_and_names_its_field() {
 }
 
 #[tokio::test]
-async fn all_that_is_wrong_is_named_at_once_and_nothing_is_stored() {
+async fn all_violations_are_reported_at_once_and_nothing_is_stored() {
     let server = Plaudit::start().await;
     let body = json!({
         "direction": "up", "private": 1, "createdAt": "today", "to": [1], "attachments": [{}],
@@ -143,7 +143,7 @@ async fn all_that_is_wrong_is_named_at_once_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn an_attachment_that_cannot_be_read_is_named_once() {
+async fn an_unreadable_attachment_is_reported_once() {
     let server = Plaudit::start().await;
     for (attachment, named) in [
         (json!({ "name": "a", "base64": "no base64!" }), "attachments[0].base64"),

@@ -43,5 +43,5 @@ pub fn error_of(answer: &Answer) -> String {
     body["message"].as_str().filter(|message| !message.is_empty()).expect("a message").to_owned()
 }
 
-/// Ticket 8821 as gRPC names it.
+/// The name of ticket 8821 in gRPC.
 pub const CONVERSATION: &str = "conversations/enneo:8821";

@@ -1,4 +1,4 @@
-//! What a stored interaction becomes, and what it does to its ticket.
+//! What a stored interaction becomes, and its effect on the ticket.
 
 use plaudit::{
     proto::v1::{
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::setup::{CONVERSATION, documented_answer, post, sample, stored};
 use crate::harness::Plaudit;
 
-/// Stores on the ticket, and answers the message as gRPC has it.
+/// Stores on the ticket and returns the message as gRPC shows it.
 async fn message_of(server: &Plaudit, body: Value) -> Message {
     let id = stored(server, &body).await["conversationId"].to_string();
     let messages = server.client().await.messages(CONVERSATION, 50).await;
@@ -19,7 +19,7 @@ async fn message_of(server: &Plaudit, body: Value) -> Message {
 }
 
 #[tokio::test]
-async fn an_empty_object_is_a_message_of_the_customer_now() {
+async fn an_empty_object_is_a_message_by_the_customer_now() {
     let server = Plaudit::start().await;
     let answer = stored(&server, &json!({})).await;
     let conversation = answer["conversation"].as_object().unwrap();
@@ -68,7 +68,7 @@ async fn who_wrote_it_follows_from_direction_and_private() {
         let actual = (stored.kind(), found.kind(), found.external_id.as_deref(), found.name.as_deref());
         assert_eq!(actual, expected, "{direction} {private}");
     }
-    // Without a number they are known by the address.
+    // Without a number they are identified by address.
     let customer = message_of(&server, json!({ "from": "a@b.c" })).await.author.unwrap();
     assert_eq!(customer.external_id.as_deref(), Some("a@b.c"));
     let folded = message_of(&server, json!({ "from": "Ada\r\n <a@b.c>" })).await.author.unwrap();
@@ -95,7 +95,7 @@ async fn the_agent_of_a_customer_s_message_is_in_charge_and_others_only_write() 
 }
 
 #[tokio::test]
-async fn the_words_come_from_the_first_body_that_was_sent() {
+async fn the_text_comes_from_the_first_body_sent() {
     let server = Plaudit::start().await;
     let html = "<p>From <b>HTML</b></p>";
     for (body, words, plain, clean) in [
@@ -121,7 +121,7 @@ async fn the_words_come_from_the_first_body_that_was_sent() {
 }
 
 #[tokio::test]
-async fn the_sender_s_fields_win_over_the_sender() {
+async fn from_fields_take_precedence_over_the_sender() {
     let server = Plaudit::start().await;
     let sender = json!({ "id": 9, "name": "Grace", "email": "g@b.c", "more": [1] });
     let answer = stored(&server, &json!({ "sender": sender, "agentId": 1 })).await["conversation"].clone();
@@ -139,7 +139,7 @@ async fn the_sender_s_fields_win_over_the_sender() {
 }
 
 #[tokio::test]
-async fn numbers_and_texts_are_answered_as_they_were_stored() {
+async fn numbers_and_texts_are_returned_as_stored() {
     let server = Plaudit::start().await;
     let body =
         json!({ "intentIds": [7, "meter"], "crmNotificationId": "123", "rawData": { "b": 1, "a": null } });
@@ -151,7 +151,7 @@ async fn numbers_and_texts_are_answered_as_they_were_stored() {
 }
 
 #[tokio::test]
-async fn objects_are_kept_to_the_letter() {
+async fn objects_are_kept_verbatim() {
     let server = Plaudit::start().await;
     let kept =
         r#"{"z":1,"a":12345678901234567890123,"f":1.10,"n":{"y":1,"b":2},"name":"Tom","message":"Hi"}"#;
@@ -178,11 +178,11 @@ async fn the_same_content_in_another_layout_is_the_same_message() {
         ids.push(answer.json()["conversationId"].clone());
     }
     assert_eq!(ids[0], ids[1]);
-    assert_ne!(ids[0], ids[2], "what differs in any way is never dropped");
+    assert_ne!(ids[0], ids[2], "anything that differs is stored");
 }
 
 #[tokio::test]
-async fn the_ticket_becomes_what_the_interaction_says_and_else_stays() {
+async fn the_ticket_changes_as_the_interaction_says_and_otherwise_stays() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let first = json!({
@@ -216,8 +216,8 @@ async fn the_ticket_becomes_what_the_interaction_says_and_else_stays() {
         (ConversationStatus::Closed, Some(1_709_424_000)),
         (ConversationStatus::Open, Some(1_709_596_800)),
     ];
-    assert_eq!(kept, expected, "the same status again is no change");
-    // The customer writes after a closing; what then is said to be closed becomes so once more.
+    assert_eq!(kept, expected, "repeating a status is not a change");
+    // After the customer has written following a closing, another closing counts again.
     for (direction, status, time) in [
         ("out", json!("closed"), "2024-03-06 00:00:00"),
         ("in", json!(null), "2024-03-07 00:00:00"),
@@ -236,7 +236,7 @@ async fn the_ticket_becomes_what_the_interaction_says_and_else_stays() {
 }
 
 #[tokio::test]
-async fn realtime_answers_with_the_scores_there_and_off_asks_for_none() {
+async fn realtime_returns_with_scores_and_off_requests_none() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let state = async || client.conversation(CONVERSATION).await.unwrap().scoring.unwrap().state();
@@ -254,14 +254,14 @@ async fn realtime_answers_with_the_scores_there_and_off_asks_for_none() {
     assert_eq!(state().await, ScoringState::Off);
     stored(&server, &process(json!(null))).await;
     client.scored(CONVERSATION).await;
-    // What is said in the path is said later than what is in the body.
+    // The path takes precedence over the body.
     let path = "/ticket/8821/conversation/store?process=false";
     assert_eq!(server.http().post(path, process(json!("realtime")).to_string()).await.status, 200);
     assert_eq!(state().await, ScoringState::Off);
 }
 
 #[tokio::test]
-async fn realtime_that_takes_too_long_says_so_and_is_done_later() {
+async fn realtime_that_times_out_says_so_and_finishes_later() {
     let server = Plaudit::start_with(Settings { realtime_seconds: 0, ..Settings::default() }).await;
     let client = server.client().await;
     let mut body = sample();
@@ -272,7 +272,7 @@ async fn realtime_that_takes_too_long_says_so_and_is_done_later() {
 }
 
 #[tokio::test]
-async fn another_source_can_be_set() {
+async fn the_source_can_be_configured() {
     let server = Plaudit::start_with(Settings { enneo_source: "helpdesk", ..Settings::default() }).await;
     stored(&server, &sample()).await;
     assert!(server.client().await.conversation("conversations/helpdesk:8821").await.is_ok());

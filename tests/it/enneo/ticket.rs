@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::harness::{Answer, Client, KEYS, Plaudit, sample};
 
-/// A ticket that grows on a server.
+/// A ticket on a server that grows during a test.
 pub struct Ticket<'a> {
     server: &'a Plaudit,
     client: Client,
@@ -28,7 +28,7 @@ impl<'a> Ticket<'a> {
         format!("conversations/enneo:{}", self.number)
     }
 
-    /// Somebody writes: a kind, an external id or `-`, and a name.
+    /// Writes a message: the author's kind, an external id or `-`, and a name.
     pub async fn write(&mut self, by: &str, at: &str, is_note: bool, ai_tool: Option<&str>) {
         let time: Timestamp = at.parse().expect("a time");
         let message = Message {
@@ -47,8 +47,8 @@ impl<'a> Ticket<'a> {
         self.client.import(request).await.expect("an import");
     }
 
-    /// The helpdesk says something of it, straight in the store: over the wire a status comes with a message and has the
-    /// message's time, and a case is to be about one of them alone.
+    /// Changes the handling directly in the store: over the wire a status comes with a message and has its time, while
+    /// a case is about one of them alone.
     pub async fn handle(&self, change: impl Fn(&mut domain::Handling, domain::MessageId)) {
         let last = *self.message_numbers().await.last().expect("a message");
         let key = KEYS.head(domain::ConversationId(self.conversation_number().await));
@@ -76,7 +76,7 @@ impl<'a> Ticket<'a> {
         self.handle(|handling, last| handling.set_status(status, time, last)).await;
     }
 
-    /// Changes every assessment of it as a person would who reviews it, straight in the store: reviews come later.
+    /// Changes every assessment as a reviewer would, directly in the store, since there is no review call yet.
     pub async fn review(&self, change: impl Fn(&mut domain::Assessment)) {
         let range = KEYS.assessments(domain::ConversationId(self.conversation_number().await));
         for (key, raw) in self.scan(range).await {
@@ -91,7 +91,7 @@ impl<'a> Ticket<'a> {
         self.server.store.scan(range, 1000, Direction::Ascending).await.expect("the store answers")
     }
 
-    /// The numbers of its messages in the order of their arrival.
+    /// The numbers of its messages in order of arrival.
     pub async fn message_numbers(&self) -> Vec<u64> {
         let messages = self.client.messages(&self.name(), 0).await;
         messages.iter().map(|message| last_number(&message.name)).collect()
@@ -101,7 +101,7 @@ impl<'a> Ticket<'a> {
         last_number(&self.client.conversation(&self.name()).await.expect("a conversation").name)
     }
 
-    /// Its rows once nothing of its scoring is pending.
+    /// Its rows once no scoring is pending.
     pub async fn rows(&self) -> Vec<Value> {
         self.client.scored(&self.name()).await;
         rows(&self.server.http().get(&format!("/ticket/{}/assessments", self.number)).await)

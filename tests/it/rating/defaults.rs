@@ -1,4 +1,4 @@
-//! Who is asked, and about whose work, when the offer does not say; and what is pinned.
+//! Who is asked, and about whose work, if the offer does not say; and what the offer pins.
 
 use plaudit::proto::v1::{Author, AuthorKind, Channel, ConflictPolicy, MessageKind, RatingType};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::harness::{
 #[tokio::test]
 async fn the_requester_is_asked_about_the_agent_who_wrote_to_them_last() {
     let (_server, client, name) = start().await;
-    // A note is no word to the customer, whoever wrote it.
+    // A note is not addressed to the customer, whoever wrote it.
     let mut note = sample::message(4, AuthorKind::Ai, "Escalated.");
     note.kind = MessageKind::Comment.into();
     let append = with_policy(sample::import_of("42", vec![note]), ConflictPolicy::Append);
@@ -27,7 +27,7 @@ async fn the_requester_is_asked_about_the_agent_who_wrote_to_them_last() {
     let uuid = rating.name.strip_prefix(&format!("{name}/ratings/")).expect("the conversation's number");
     assert_eq!(uuid.parse::<Uuid>().unwrap().get_version_num(), 8);
 
-    // Another agent takes over: what was offered stays whose it was.
+    // Another agent takes over, but the existing offer stays with the first.
     let reply = sample::message(5, AuthorKind::Ai, "I am the helper.");
     client.import(with_policy(sample::import_of("42", vec![reply]), ConflictPolicy::Append)).await.unwrap();
     assert_eq!(client.get_rating(&rating.name).await.unwrap().agent, Some(tom));
@@ -36,7 +36,7 @@ async fn the_requester_is_asked_about_the_agent_who_wrote_to_them_last() {
 }
 
 #[tokio::test]
-async fn they_are_found_in_long_conversations_too() {
+async fn defaults_are_found_in_long_conversations_too() {
     let (_server, client, _) = start().await;
     let long = |place: usize, kind| sample::message(place, kind, &"long words ".repeat(2_000));
     let mut messages = vec![sample::message(0, AuthorKind::Teammate, "Hello?")];
@@ -48,7 +48,7 @@ async fn they_are_found_in_long_conversations_too() {
 }
 
 #[tokio::test]
-async fn an_agent_known_by_id_alone_is_what_the_conversation_knows() {
+async fn an_agent_given_by_id_is_completed_from_the_conversation() {
     let (_server, client, _) = start().await;
     let reply = sample::message(5, AuthorKind::Ai, "I am the helper.");
     client.import(with_policy(sample::import_of("42", vec![reply]), ConflictPolicy::Append)).await.unwrap();
@@ -56,7 +56,7 @@ async fn an_agent_known_by_id_alone_is_what_the_conversation_knows() {
         (AuthorKind::Unspecified, "bot", AuthorKind::Ai),
         (AuthorKind::Unspecified, "t1", AuthorKind::Teammate),
         (AuthorKind::Unspecified, "stranger", AuthorKind::Teammate),
-        // A customer is no agent, whatever their id.
+        // A customer is not an agent, whatever their id.
         (AuthorKind::Unspecified, "c1", AuthorKind::Teammate),
         (AuthorKind::Ai, "stranger", AuthorKind::Ai),
     ] {
@@ -67,7 +67,7 @@ async fn an_agent_known_by_id_alone_is_what_the_conversation_knows() {
 }
 
 #[tokio::test]
-async fn where_the_conversation_tells_nobody_the_offer_has_to() {
+async fn without_candidates_in_the_conversation_the_offer_must_name_them() {
     let (_server, client, _) = start().await;
     let only = |kind| vec![sample::message(0, kind, "Is anybody there?")];
     client.import(sample::import_of("no agent", only(AuthorKind::Contact))).await.unwrap();
@@ -85,7 +85,7 @@ async fn where_the_conversation_tells_nobody_the_offer_has_to() {
 }
 
 #[tokio::test]
-async fn there_is_no_rating_of_what_is_not_stored() {
+async fn a_rating_needs_a_stored_conversation() {
     let (_server, client, name) = start().await;
     for parent in ["conversations/test:43", "conversations/5000000000000000"] {
         let refused = client.offer_rating(offer(parent, &[RatingType::Csat])).await.unwrap_err();
@@ -105,13 +105,13 @@ async fn there_is_no_rating_of_what_is_not_stored() {
         let refused = client.submit_rating(super::submission(&wrong, &[(0, 5)])).await.unwrap_err();
         assert_not_found(&refused, kind);
     }
-    // In capitals it is the same UUID.
+    // In upper case it is the same UUID.
     let named = format!("{CONVERSATION}/ratings/{}", uuid.to_uppercase());
     assert_eq!(client.get_rating(&named).await.unwrap().name, rating);
 }
 
 #[tokio::test]
-async fn a_rating_leaves_its_conversation_as_it_is() {
+async fn a_rating_leaves_its_conversation_unchanged() {
     let (server, client, name) = start().await;
     let before = client.conversation(&name).await.unwrap();
     let scored = client.assessments(&name, 50).await;

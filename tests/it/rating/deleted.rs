@@ -1,4 +1,4 @@
-//! Ratings of a conversation that is deleted are not there, until it comes back.
+//! Ratings of a deleted conversation are hidden until it is undeleted.
 
 use plaudit::proto::v1::{ListRatingsRequest, Rating, RatingType, SummarizeRatingsRequest};
 use tonic::Status;
@@ -7,7 +7,7 @@ use super::{offer, start, submission};
 use crate::harness::{assert_not_found, sample};
 
 #[tokio::test]
-async fn they_are_neither_shown_nor_changed() {
+async fn ratings_of_a_deleted_conversation_are_neither_shown_nor_changed() {
     let (_server, client, name) = start().await;
     let other = client.import(sample::import("43")).await.unwrap().conversation;
     let hidden = client.offer_rating(offer(&name, &[RatingType::Csat])).await.unwrap();
@@ -33,7 +33,7 @@ async fn they_are_neither_shown_nor_changed() {
 }
 
 #[tokio::test]
-async fn a_summary_counts_them_as_the_list_of_all_shows_them() {
+async fn a_summary_counts_the_ratings_that_the_full_list_shows() {
     let (_server, client, name) = start().await;
     let other = client.import(sample::import("43")).await.unwrap().conversation;
     for parent in [&name, &other] {

@@ -1,4 +1,4 @@
-//! Opt-outs as an earlier build stored them.
+//! Opt-outs stored by an earlier build.
 
 use plaudit::{
     domain::{ConversationId, RatingId, UnixMillis},
@@ -12,9 +12,9 @@ use plaudit::{
 use super::{offer, opt_out};
 use crate::harness::{KEYS, Plaudit, put, sample};
 
-/// An id with control characters, which an earlier build took, is read with their pictures.
+/// An id with control characters, which an earlier build accepted, now reads with control pictures.
 #[tokio::test]
-async fn a_customer_who_opted_out_under_an_id_of_two_lines_is_not_asked() {
+async fn a_customer_who_opted_out_under_a_multi_line_id_is_not_asked() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let mut request = sample::import("42");
@@ -40,14 +40,14 @@ async fn a_customer_who_opted_out_under_an_id_of_two_lines_is_not_asked() {
     assert_eq!(
         again.opt_out_time.unwrap().seconds,
         since.0 / 1000,
-        "it is known, and not noted a second time"
+        "it is known, and not stored a second time"
     );
 
     client.submit_rating(opt_out(&open.name, false)).await.unwrap();
     assert_eq!(client.offer_rating(asked()).await.unwrap().state(), RatingState::Offered);
 }
 
-/// It never had an effect, and import would refuse it.
+/// It never had any effect, and an import would refuse it.
 #[tokio::test]
 async fn an_opt_out_by_name_under_a_foreign_source_is_not_listed() {
     let server = Plaudit::start().await;

@@ -14,7 +14,7 @@ fn list(parent: &str, page_size: i32, filter: RatingFilter) -> ListRatingsReques
     ListRatingsRequest { parent, page_size, filter: Some(filter), ..ListRatingsRequest::default() }
 }
 
-/// All that a filter lets through, page by page, and how many pages it took.
+/// All ratings that match a filter, page by page, and the number of pages.
 async fn chosen(client: &Client, mut request: ListRatingsRequest) -> (Vec<Rating>, usize) {
     let mut all = Vec::new();
     for pages in 1.. {
@@ -26,7 +26,7 @@ async fn chosen(client: &Client, mut request: ListRatingsRequest) -> (Vec<Rating
         }
         request.page_token = page.next_page_token;
     }
-    unreachable!("the pages end")
+    unreachable!("the pages came to an end")
 }
 
 fn names(ratings: &[Rating]) -> Vec<&str> {
@@ -55,7 +55,7 @@ async fn one_conversations_ratings_come_in_offer_order_and_all_come_the_latest_f
 }
 
 #[tokio::test]
-async fn every_filter_chooses_and_several_have_to_hold_together() {
+async fn each_filter_applies_and_several_must_all_hold() {
     let (server, client, name) = start().await;
     let mut elsewhere = sample::import("42");
     elsewhere.conversation.as_mut().unwrap().source = "elsewhere".to_owned();
@@ -125,7 +125,7 @@ async fn every_filter_chooses_and_several_have_to_hold_together() {
 }
 
 #[tokio::test]
-async fn a_token_is_good_for_its_list_alone() {
+async fn a_token_is_valid_only_for_its_list() {
     let (_server, client, name) = start().await;
     for _ in 0..3 {
         client.offer_rating(offer(&name, &[RatingType::Csat])).await.unwrap();
@@ -165,7 +165,7 @@ async fn a_page_reads_at_most_four_times_its_size_and_may_be_short() {
             loop {
                 let (page, reads) =
                     undisturbed(&server, async || client.list_ratings(request.clone()).await.unwrap()).await;
-                // Beside the conversation that is named.
+                // In addition to the named conversation.
                 assert!(reads <= 4 * page_size as usize + 1, "{reads} reads for a page of {page_size}");
                 found.extend(page.ratings);
                 if page.next_page_token.is_empty() {
@@ -182,7 +182,7 @@ async fn a_page_reads_at_most_four_times_its_size_and_may_be_short() {
 }
 
 #[tokio::test]
-async fn pages_end_by_bytes_too() {
+async fn pages_are_limited_by_bytes_too() {
     let (_server, client, name) = start().await;
     let mut expected = Vec::new();
     for _ in 0..20 {

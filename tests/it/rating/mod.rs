@@ -1,4 +1,4 @@
-//! `RatingService`: offers, answers, lists and sums.
+//! `RatingService`: offers, answers, lists and summaries.
 
 mod defaults;
 mod deleted;
@@ -19,7 +19,7 @@ use crate::harness::{Client, Plaudit, sample};
 
 pub const CONVERSATION: &str = "conversations/test:42";
 
-/// A server with one conversation, whose number is answered.
+/// A server with one conversation, and that conversation's number.
 pub async fn start() -> (Plaudit, Client, String) {
     let server = Plaudit::start().await;
     let client = server.client().await;
@@ -28,7 +28,7 @@ pub async fn start() -> (Plaudit, Client, String) {
     (server, client, name)
 }
 
-/// An offer of these questions, and nothing else said.
+/// An offer with these questions and nothing else.
 pub fn offer(parent: &str, types: &[RatingType]) -> OfferRatingRequest {
     let question = |kind: &RatingType| RatingQuestion { r#type: (*kind).into(), ..RatingQuestion::default() };
     let rating = Rating { questions: types.iter().map(question).collect(), ..Rating::default() };
@@ -42,7 +42,7 @@ pub fn offer_with(parent: &str, change: impl FnOnce(&mut Rating)) -> OfferRating
     request
 }
 
-/// Values for questions by their places.
+/// Values for questions by index.
 pub fn submission(name: &str, values: &[(i32, i32)]) -> SubmitRatingRequest {
     let answer = |(question, value): &(i32, i32)| RatingAnswer {
         question: *question,
@@ -76,7 +76,7 @@ pub fn question_states(rating: &Rating) -> Vec<RatingState> {
     rating.questions.iter().map(RatingQuestion::state).collect()
 }
 
-/// What a call answers and the fewest reads that it took in several tries: the worker's reads beside it are counted too.
+/// A call's result and the fewest reads it took in several tries, since the worker's concurrent reads are counted too.
 pub async fn undisturbed<T>(server: &Plaudit, call: impl AsyncFn() -> T) -> (T, usize) {
     let mut fewest = usize::MAX;
     for _ in 0..4 {

@@ -1,4 +1,4 @@
-//! The same request again, and many at a time.
+//! Retried and concurrent requests.
 
 use futures_util::future::join_all;
 use plaudit::{
@@ -32,7 +32,7 @@ async fn without_an_id_two_offers_make_two_ratings_and_with_one_they_make_one() 
     let offered = client.offer_rating(with_id.clone()).await.unwrap();
     server.clock.advance_millis(5000);
     client.submit_rating(submission(&offered.name, &[(0, 5)])).await.unwrap();
-    // The first answer again, though it was answered since; the conversation may be named otherwise.
+    // The first result again, although it has been answered since; the conversation may be named differently.
     let mut otherwise = with_id.clone();
     otherwise.parent = CONVERSATION.to_owned();
     for request in [with_id.clone(), otherwise] {
@@ -45,7 +45,7 @@ async fn without_an_id_two_offers_make_two_ratings_and_with_one_they_make_one() 
 }
 
 #[tokio::test]
-async fn a_submission_and_a_cancellation_sent_again_change_nothing_also_after_a_restart() {
+async fn retried_submissions_and_cancellations_change_nothing_even_after_a_restart() {
     let (server, client, name) = start().await;
     let rated = client.offer_rating(offer(&name, &[RatingType::Csat])).await.unwrap().name;
     let cancelled = client.offer_rating(offer(&name, &[RatingType::Csat])).await.unwrap().name;
@@ -74,12 +74,12 @@ async fn a_submission_and_a_cancellation_sent_again_change_nothing_also_after_a_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_64_submissions_at_once_one_stands_whole() {
+async fn of_64_concurrent_submissions_one_stands_whole() {
     let (server, client, name) = start().await;
     let types = [RatingType::Nps, RatingType::Nps];
     let rating = client.offer_rating(offer(&name, &types)).await.unwrap().name;
     let submit = async |number: i32| {
-        // Both answers of one submission are alike.
+        // Both answers of a submission are equal.
         let value = number % 11;
         let request = submission(&rating, &[(0, value), (1, value)]);
         server.client().await.submit_rating(request).await.expect("an answer")
@@ -92,14 +92,14 @@ async fn of_64_submissions_at_once_one_stands_whole() {
     let last = answers.iter().find(|answer| answer.etag == "65").unwrap();
     assert_eq!(client.get_rating(&rating).await.unwrap(), *last);
     assert_eq!(client.ratings("conversations/-", 50).await, std::slice::from_ref(last));
-    // What summaries read says the same.
+    // The entries read by summaries agree.
     let summary = client.summarize_ratings(Default::default()).await.unwrap();
     let mean = summary.net_promoter_score.unwrap();
     assert_eq!((summary.offered_count, summary.answered_count, mean.n), (1, 1, 2));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_copies_of_an_offer_at_once_there_is_one_rating() {
+async fn concurrent_copies_of_an_offer_make_one_rating() {
     let (server, _client, name) = start().await;
     let mut request = offer(&name, &[RatingType::Csat]);
     request.request_id = "one".to_owned();
@@ -110,7 +110,7 @@ async fn of_many_copies_of_an_offer_at_once_there_is_one_rating() {
 }
 
 #[tokio::test]
-async fn a_message_that_arrives_meanwhile_makes_no_offer_begin_again() {
+async fn a_message_arriving_meanwhile_does_not_restart_an_offer() {
     let (server, client, name) = start().await;
     let gate = server.store.hold(|batch| batch.put.iter().any(|(key, _)| key[0] == 0x60));
     let offering = tokio::spawn({
@@ -127,7 +127,7 @@ async fn a_message_that_arrives_meanwhile_makes_no_offer_begin_again() {
 }
 
 #[tokio::test]
-async fn an_opt_out_that_comes_meanwhile_makes_an_offer_begin_again() {
+async fn an_opt_out_arriving_meanwhile_restarts_an_offer() {
     let (server, client, name) = start().await;
     let first = client.offer_rating(offer(&name, &[RatingType::Csat])).await.unwrap().name;
     let is_offer =
@@ -144,7 +144,7 @@ async fn an_opt_out_that_comes_meanwhile_makes_an_offer_begin_again() {
 }
 
 #[tokio::test]
-async fn what_happened_to_ratings_stands_in_the_log() {
+async fn changes_to_ratings_are_logged() {
     let (server, client, name) = start().await;
     let before = server.store.log(0, 100).await.unwrap().len();
     let one = client.offer_rating(offer(&name, &[RatingType::Csat])).await.unwrap().name;

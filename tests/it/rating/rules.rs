@@ -1,4 +1,4 @@
-//! Every rule of the requests, one row each.
+//! Every rule of the requests, one per row.
 
 use plaudit::proto::v1::{
     Author, AuthorKind, ListRatingsRequest, OfferRatingRequest, RatingAnswer, RatingFilter, RatingQuestion,
@@ -14,7 +14,7 @@ type OfferRow = (&'static str, fn(&mut OfferRatingRequest), &'static [&'static s
 const OFFERS: &[OfferRow] = &[
     ("an offer", |_| {}, &[]),
     ("the parent is a conversation", |it| it.parent = "tickets/1".to_owned(), &["parent"]),
-    ("the wildcard is no parent of an offer", |it| it.parent = "conversations/-".to_owned(), &["parent"]),
+    ("the wildcard is not a parent of an offer", |it| it.parent = "conversations/-".to_owned(), &["parent"]),
     ("the request id is visible ASCII", |it| it.request_id = "two words".to_owned(), &["request_id"]),
     ("there is a rating", |it| it.rating = None, &["rating.questions"]),
     ("there is a question", |it| rating(it).questions.clear(), &["rating.questions"]),
@@ -35,7 +35,7 @@ const OFFERS: &[OfferRow] = &[
         &["rating.questions[0].language"],
     ),
     (
-        "a language is no word",
+        "a language is not a word",
         |it| rating(it).questions[0].language = Some("plain English".to_owned()),
         &["rating.questions[0].language"],
     ),
@@ -49,7 +49,7 @@ const OFFERS: &[OfferRow] = &[
     ("a user is known by something", |it| rating(it).user = kind(1), &["rating.user.external_id"]),
     ("a user may be known by name", |it| rating(it).user = named("Ada"), &[]),
     (
-        "an agent is no contact",
+        "an agent is not a contact",
         |it| rating(it).agent = person(AuthorKind::Contact, "x"),
         &["rating.agent.kind"],
     ),
@@ -94,7 +94,7 @@ const OFFERS: &[OfferRow] = &[
     ),
     ("an offer of now expires later", |it| rating(it).expire_time = after_start(0), &["rating.expire_time"]),
     (
-        "all violations are told at once",
+        "all violations are reported at once",
         |it| {
             it.parent.clear();
             it.request_id = "ä".to_owned();
@@ -178,7 +178,7 @@ const SUBMISSIONS: &[SubmitRow] = &[
         &["answers[0].answer_time"],
     ),
     (
-        "all violations are told at once",
+        "all violations are reported at once",
         |it| {
             it.answers[0].value = Some(9);
             it.answers[1].comment = Some("x".repeat(20_000));
@@ -219,7 +219,7 @@ const LISTS: &[FilterRow] = &[
     ("a state may come twice", |it| filter(it).states = vec![RatingState::Rated.into(); 2], &[]),
     ("a channel is known", |it| filter(it).channel = 99, &["filter.channel"]),
     (
-        "an agent is no customer",
+        "an agent is not a customer",
         |it| filter(it).agent = person(AuthorKind::Contact, "x"),
         &["filter.agent.kind"],
     ),

@@ -1,4 +1,4 @@
-//! Where an offer stands, and what it takes there.
+//! The states of an offer, and what each accepts.
 
 use plaudit::proto::v1::{AuthorKind, Rating, RatingState, RatingType};
 use tonic::Code;
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::harness::{Client, fault, sample};
 
-/// It takes no answers, and says where it stands.
+/// Asserts that it accepts no answers and reports its state.
 async fn assert_closed(client: &Client, rating: &Rating, state: RatingState) {
     assert_eq!(client.get_rating(&rating.name).await.unwrap().state(), state);
     let refused = client.submit_rating(submission(&rating.name, &[(0, 1)])).await.unwrap_err();
@@ -101,20 +101,20 @@ async fn a_scheduled_offer_begins_at_its_time() {
     server.clock.advance_millis(60_000);
     let rated = client.submit_rating(submission(&rating.name, &[(0, 5)])).await.unwrap();
     assert_eq!(rated.state(), RatingState::Rated);
-    // When somebody was asked in their own future, as clocks differ, they were asked.
+    // If an offer time lies in the future because clocks differ, the customer was still asked.
     let ahead = offer_with(CONVERSATION, |rating| rating.offer_time = after_start(600));
     assert_eq!(client.offer_rating(ahead).await.unwrap().state(), RatingState::Offered);
 }
 
 #[tokio::test]
-async fn a_customer_who_opted_out_is_not_asked_again_until_they_take_it_back() {
+async fn a_customer_who_opted_out_is_not_asked_until_they_opt_back_in() {
     let (_server, client, _) = start().await;
     let first = client.offer_rating(offer(CONVERSATION, &[RatingType::Csat])).await.unwrap();
     let out = client.submit_rating(opt_out(&first.name, true)).await.unwrap();
     assert_eq!((out.state(), out.opt_out_time), (RatingState::OptedOut, after_start(0)));
     assert_closed(&client, &first, RatingState::OptedOut).await;
 
-    // In every conversation of the source, and nobody else.
+    // In every conversation of the source, and only them.
     client.import(sample::import("43")).await.unwrap();
     let elsewhere = client.offer_rating(offer("conversations/test:43", &[RatingType::Nps])).await.unwrap();
     assert_eq!(elsewhere.state(), RatingState::Unscheduled);

@@ -1,4 +1,4 @@
-//! What ratings come to. The formulas have tests of their own; here it is what is counted.
+//! Summaries of ratings: which ratings are counted. The formulas have tests of their own.
 
 use plaudit::proto::v1::{
     AuthorKind, Channel, Estimate, RatingFilter, RatingType, SummarizeRatingsRequest,
@@ -21,7 +21,7 @@ fn shown(estimate: Option<Estimate>) -> (i64, Option<f64>, Option<(f64, f64)>) {
 }
 
 #[tokio::test]
-async fn of_nothing_there_are_no_values() {
+async fn without_ratings_there_are_no_values() {
     let (_server, client, _) = start().await;
     let nothing = summary(&client, RatingFilter::default()).await;
     assert_eq!((nothing.offered_count, nothing.answered_count), (0, 0));
@@ -31,12 +31,12 @@ async fn of_nothing_there_are_no_values() {
 }
 
 #[tokio::test]
-async fn offers_and_answers_are_counted_as_they_stand() {
+async fn offers_and_answers_are_counted_in_their_current_state() {
     let (server, client, name) = start().await;
     let types = [RatingType::Csat, RatingType::Nps, RatingType::Thumbs];
     for values in [[5, 10, 1], [4, 9, 1], [4, 8, 0], [1, 6, 1]] {
         let rating = client.offer_rating(offer(&name, &types)).await.unwrap().name;
-        // The first answers do not stand.
+        // These first answers are replaced later.
         client.submit_rating(submission(&rating, &[(0, 2), (1, 0), (2, 0)])).await.unwrap();
         let places = values.iter().zip(0..).map(|(value, place)| (place, *value)).collect::<Vec<_>>();
         client.submit_rating(submission(&rating, &places)).await.unwrap();
@@ -54,17 +54,22 @@ async fn offers_and_answers_are_counted_as_they_stand() {
     server.clock.advance_millis(5_000);
 
     let all = summary(&client, RatingFilter::default()).await;
-    // Asked: four whole, one partly answered, one opted out of, one expired. Not: cancelled, scheduled, withheld.
+    // Asked: four fully answered, one partly answered, one opted out of, one expired. Not asked: cancelled, scheduled,
+    // withheld.
     assert_eq!((all.offered_count, all.answered_count), (7, 5));
     assert_eq!(shown(all.response_rate), (7, Some(0.7143), Some((0.3589, 0.9178))));
     assert_eq!(shown(all.csat_mean), (4, Some(3.5), Some((2.0001, 4.4336))));
     assert_eq!(shown(all.csat_satisfied_share), (4, Some(0.75), Some((0.3006, 0.9544))));
-    // Two promoters and one detractor of four.
+    // Two promoters and one detractor out of four.
     assert_eq!(shown(all.net_promoter_score), (4, Some(25.0), Some((-50.4687, 77.8338))));
     assert_eq!(shown(all.thumbs_up_share), (5, Some(0.6), Some((0.2307, 0.8824))));
 
     server.clock.advance_millis(60_000);
-    assert_eq!(summary(&client, RatingFilter::default()).await.offered_count, 8, "its time has come");
+    assert_eq!(
+        summary(&client, RatingFilter::default()).await.offered_count,
+        8,
+        "the scheduled offer is due"
+    );
 }
 
 #[tokio::test]
@@ -112,5 +117,5 @@ async fn a_summary_reads_the_range_and_no_conversation() {
         RatingFilter { start_time: after_start(10), end_time: after_start(20), ..RatingFilter::default() };
     let (found, reads) = undisturbed(&server, async || summary(&client, filter.clone()).await).await;
     assert_eq!(found.offered_count, 10);
-    assert_eq!(reads, 10 + 1, "and that nothing is deleted");
+    assert_eq!(reads, 10 + 1, "ten entries, and one read for deletions");
 }

@@ -1,4 +1,4 @@
-//! Whatever a call accepts, the next server accepts as a line of an export.
+//! Whatever a call accepts, another server accepts as a line of an export.
 
 use std::cell::RefCell;
 
@@ -42,7 +42,7 @@ const TEXTS: usize = 12;
 const CALLS_AT_ONCE: usize = 400;
 const BATCHES: u32 = 4;
 
-/// A call, and the texts that it is filled with.
+/// A call, and the texts it is filled with.
 #[derive(Clone, Debug)]
 struct Call {
     name: &'static str,
@@ -81,7 +81,7 @@ fn weird() -> impl Strategy<Value = String> {
         "e\u{301}",
         "null",
     ];
-    // The limits of most texts, and one beyond.
+    // The limits of most texts, or just above.
     let bytes = prop_oneof![1 => Just(128_usize), 3 => Just(512), 1 => Just(4096)];
     let long = (prop::sample::select(vec!["x", "é", "\u{2028}", "\""]), bytes);
     let long = long.prop_flat_map(|(unit, bytes)| {
@@ -97,7 +97,7 @@ fn weird() -> impl Strategy<Value = String> {
     ]
 }
 
-/// One or two of a call's texts are odd, so that many calls are accepted with them.
+/// Only one or two of a call's texts are odd, so that many calls are accepted with them.
 fn any_call() -> impl Strategy<Value = Call> {
     let odd = vec((0..TEXTS, weird()), 1..3);
     (prop::sample::select(CALLS.to_vec()), vec("[a-c]{1,2}", TEXTS), odd, 0..1_000_000_i64).prop_map(
@@ -108,14 +108,15 @@ fn any_call() -> impl Strategy<Value = Call> {
     )
 }
 
-/// How many conversations calls are about: few calls change the same thing, or the last one would hide the others.
+/// The number of conversations that calls are about: few calls may change the same thing, or the last would hide the
+/// others.
 const BASES: i64 = 40;
 
 fn base(number: i64) -> String {
     format!("conversations/test:base{}", number / 64 % BASES)
 }
 
-/// A server with conversations, messages and ratings to call about.
+/// A server with conversations, messages and ratings to make calls about.
 struct Filled {
     server: ServerProcess,
     channel: Channel,
@@ -123,7 +124,7 @@ struct Filled {
     bases: Vec<Base>,
 }
 
-/// Of an imported message less can be changed than of one that was stored singly.
+/// Fewer fields can be changed in an imported message than in one that was stored singly.
 struct Base {
     messages: [String; 2],
     rating: String,
@@ -175,7 +176,7 @@ impl Filled {
             "UpdatePerson" => self.directory().update_person(call.update_person()).await.map(|_| ()),
             "CreateTeam" => self.directory().create_team(call.create_team()).await.map(|_| ()),
             "UpdateConversation" => self.client.update(call.update_conversation()).await.map(|_| ()),
-            name => panic!("{name} is no call"),
+            name => panic!("{name} is not a call"),
         }
     }
 
@@ -345,7 +346,7 @@ impl Call {
     }
 }
 
-/// A refusal says which field, or which thing there is not or is there already.
+/// A refusal must say which field is wrong, or what is missing or exists already.
 fn check_refusal(status: &Status) -> Result<(), TestCaseError> {
     match status.code() {
         Code::InvalidArgument => {
@@ -361,7 +362,7 @@ fn check_refusal(status: &Status) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// The lines of an export without what scoring adds in its own time.
+/// The lines of an export, without what scoring adds later.
 fn exported(folder: &TempDir, server: &ServerProcess, name: &str) -> Result<Vec<String>, TestCaseError> {
     let (code, text) = run(folder.path(), server, &["export", name]);
     prop_assert_eq!(code, Some(0), "{}", text);
@@ -372,7 +373,7 @@ fn exported(folder: &TempDir, server: &ServerProcess, name: &str) -> Result<Vec<
     Ok(neutral.collect())
 }
 
-/// The names of the calls that were accepted.
+/// Returns the names of the accepted calls.
 async fn check(calls: &[Call]) -> Result<Vec<&'static str>, TestCaseError> {
     let here = Filled::start().await;
     let mut accepted = Vec::new();
@@ -386,9 +387,9 @@ async fn check(calls: &[Call]) -> Result<Vec<&'static str>, TestCaseError> {
     let before = exported(&folder, &here.server, "here.jsonl")?;
     let (code, text) = run(folder.path(), &there, &["import", "here.jsonl"]);
     prop_assert!(code == Some(0) && text.contains(" 0 bad"), "{text}");
-    // There may be more: people enter the directory in their own time, here perhaps after the export.
+    // There may be more: people enter the directory later, here possibly after the export.
     let after = exported(&folder, &there, "there.jsonl")?;
-    // Whoever has no name yet is given the first that a conversation says, which is there already when it is imported.
+    // A person without a name is given the first one in a conversation, which already exists when it is imported.
     let is_unnamed = |line: &String| line.contains("{\"person\":") && !line.contains("\"displayName\"");
     for line in before.into_iter().filter(|line| !is_unnamed(line)) {
         prop_assert!(after.contains(&line), "{line}\nis not among\n{}", after.join("\n"));
@@ -409,6 +410,6 @@ fn whatever_any_call_accepts_survives_export_and_import() {
         .unwrap_or_else(|failure| panic!("{failure}"));
     for name in CALLS {
         let times = accepted.borrow().iter().filter(|accepted| **accepted == name).count();
-        assert!(times >= 5, "{name} was accepted only {times} times, which tries little");
+        assert!(times >= 5, "{name} was accepted only {times} times, which tests little");
     }
 }

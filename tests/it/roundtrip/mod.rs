@@ -1,4 +1,4 @@
-//! What an import keeps of a conversation, and that an export brings everything to another server.
+//! What an import keeps of a conversation, and that an export transfers everything to another server.
 
 mod any;
 mod ratings;
@@ -26,7 +26,7 @@ fn items(line: &mut Value, key: &str) -> Vec<Value> {
     line.get_mut(key).and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default()
 }
 
-/// A line without our numbers and the times of the server.
+/// A line without our numbers and the server's times.
 fn neutral(mut line: Value) -> Value {
     const OURS: [&str; 4] = ["name", "etag", "createTime", "updateTime"];
     for kind in ["person", "team"] {
@@ -67,7 +67,7 @@ fn neutral(mut line: Value) -> Value {
         let told = ["scorecard", "totals", "state", "axis"].map(|key| assessment[key].clone());
         Value::from(told.to_vec())
     });
-    // Their order is that of their numbers, which depends on how often a conversation was scored while it came.
+    // They are ordered by number, which depends on how often a conversation was scored while it arrived.
     let mut assessments: Vec<Value> = assessments.collect();
     assessments.sort_by_key(Value::to_string);
     line["assessments"] = assessments.into();

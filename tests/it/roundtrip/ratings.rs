@@ -1,4 +1,4 @@
-//! Ratings that an import brings, and customers who are not to be asked.
+//! Imported ratings and opt-outs.
 
 use plaudit::proto::v1::{
     Author, AuthorKind, ConflictPolicy, CreateOptOutRequest, ImportConversationRequest, ImportOutcome,
@@ -37,7 +37,7 @@ fn with_rating(change: impl FnOnce(&mut Rating)) -> ImportConversationRequest {
 }
 
 #[tokio::test]
-async fn a_rating_keeps_its_uuid_and_goes_on_as_any_other() {
+async fn an_imported_rating_keeps_its_uuid_and_works_like_any_other() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let name = client.import(with_rating(|_| {})).await.unwrap().conversation;
@@ -54,7 +54,7 @@ async fn a_rating_keeps_its_uuid_and_goes_on_as_any_other() {
 }
 
 #[tokio::test]
-async fn a_rating_that_breaks_a_rule_is_refused_by_its_field() {
+async fn an_invalid_rating_is_refused_by_field() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     type Change = fn(&mut Rating);
@@ -93,7 +93,7 @@ async fn a_rating_that_breaks_a_rule_is_refused_by_its_field() {
 }
 
 #[tokio::test]
-async fn an_append_adds_the_ratings_that_are_not_there() {
+async fn an_append_adds_missing_ratings() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     client.import(with_rating(|_| {})).await.unwrap();
@@ -117,7 +117,7 @@ async fn create_opt_out(
 }
 
 #[tokio::test]
-async fn who_is_noted_as_not_to_be_asked_is_not_asked_and_is_listed() {
+async fn an_imported_opt_out_is_respected_and_listed() {
     let server = Plaudit::start().await;
     let client: Client = server.client().await;
     client.import(sample::import("42")).await.unwrap();
@@ -171,8 +171,8 @@ async fn who_is_noted_as_not_to_be_asked_is_not_asked_and_is_listed() {
         assert_eq!(fields(&create_opt_out(&mut ratings, it).await.expect_err(what)), [field], "{what}");
     }
     let stored = server.store.count(KEYS.opt_outs()).await;
-    // A name says nothing outside the conversation in which it is known: where there is none it would be noted without effect,
-    // and no purge would find it. Whoever names a conversation of another source means another customer by the external id.
+    // A name means nothing outside its conversation: without one the opt-out would be stored without effect, and no
+    // purge would find it. With a conversation of another source, the external id would mean another customer.
     let conversation = client.conversation(NAME).await.unwrap().name;
     for (customer, conversation) in [(&by_name, NAME), (&by_name, &conversation), (&known, NAME)] {
         let (source, conversation) = ("elsewhere".to_owned(), conversation.to_owned());

@@ -1,4 +1,4 @@
-//! A store with something of everything.
+//! A store with something of every kind.
 
 use plaudit::proto::v1::{
     Attachment, Author, AuthorKind, Channel, ConflictPolicy, Conversation, ConversationPriority,
@@ -17,7 +17,7 @@ use crate::{
     rating::{offer, offer_with, opt_out, submission},
 };
 
-/// An image of 3 by 2 pixels, as far as its header goes.
+/// The header of a 3 by 2 pixel image.
 pub const PNG: [u8; 29] = [
     0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0, 3, 0, 0, 0,
     2, 8, 2, 0, 0, 0,
@@ -45,7 +45,7 @@ fn store(parent: &str, message: Message) -> StoreMessageRequest {
     StoreMessageRequest { parent: parent.to_owned(), message: Some(message), ..Default::default() }
 }
 
-/// A customer's message with whatever a helpdesk can say of one.
+/// A customer's message with every field that a helpdesk can set.
 pub fn full_message() -> Message {
     let attachment = |file_name: &str, content: Option<&[u8]>, url: Option<&str>| Attachment {
         file_name: file_name.to_owned(),
@@ -154,7 +154,7 @@ async fn ticket(client: &Client) {
     client.update(request).await.unwrap();
 }
 
-/// Answered, answered in part, cancelled, scheduled, expired, opted out, withheld.
+/// Ratings that are answered, partly answered, cancelled, scheduled, expired, opted out of, withheld.
 async fn ratings(client: &Client) {
     let three = [RatingType::Csat, RatingType::Nps, RatingType::Thumbs];
     let answered = client.offer_rating(offer(TICKET, &three)).await.unwrap().name;
@@ -181,7 +181,7 @@ async fn ratings(client: &Client) {
     client.offer_rating(offer(TICKET, &[RatingType::Csat])).await.unwrap();
 }
 
-/// More messages than a line takes, closed between two parts.
+/// More messages than fit in a line, with a closing between two parts.
 async fn long(client: &Client) {
     client.import(sample::import_of("long", sample::messages(0, 999))).await.unwrap();
     let last =
@@ -196,11 +196,11 @@ async fn long(client: &Client) {
 }
 
 async fn odd_ones(client: &Client) {
-    // One without messages, as all were deleted.
+    // A conversation whose messages were all deleted.
     let only = store("conversations/enneo:43", Message { content: text("Oh."), ..Message::default() });
     let name = client.store(only).await.unwrap().message.unwrap().name;
     client.delete_message(DeleteMessageRequest { name, ..Default::default() }).await.unwrap();
-    // One whose people have no ids; its customer does not want to be asked.
+    // A conversation whose people have no ids; its customer opted out.
     let mut named = sample::import("named");
     for message in &mut named.messages {
         message.author.as_mut().unwrap().external_id = None;
@@ -208,7 +208,7 @@ async fn odd_ones(client: &Client) {
     client.import(named).await.unwrap();
     let rating = client.offer_rating(offer("conversations/test:named", &[RatingType::Csat])).await.unwrap();
     client.submit_rating(opt_out(&rating.name, true)).await.unwrap();
-    // One that is deleted.
+    // A deleted conversation.
     client.import(sample::import("deleted")).await.unwrap();
     client.delete("conversations/test:deleted").await.unwrap();
     client.import(sample::import("gone")).await.unwrap();
@@ -240,7 +240,7 @@ async fn directory(connection: Connection) {
     directory.update_person(request).await.unwrap();
 }
 
-/// People who have no ids, of whom more was said than their names.
+/// People without ids, with more details than their names.
 async fn without_ids(connection: Connection) {
     let mut directory = DirectoryServiceClient::new(connection);
     for (name, display_name, description) in [
@@ -248,7 +248,7 @@ async fn without_ids(connection: Connection) {
         ("people/test:contact:name=Ada:in=named", "Ada L.", "Writes at night."),
         ("people/test:contact:name=A%3A%20b%2Fc:in=named", "", ""),
         ("people/test:contact:name=:in=named", "Somebody", ""),
-        // The numbers of the conversations in which they are known are in another order than the sources.
+        // The numbers of the conversations they appear in are in a different order from the sources.
         ("people/enneo:contact:name=Ada:in=43", "Ada M.", ""),
         ("people/test:contact:name=Gone:in=gone", "Gone with the conversation", ""),
     ] {

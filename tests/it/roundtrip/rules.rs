@@ -1,4 +1,4 @@
-//! The rules of what an import brings beyond words, authors and times.
+//! The rules for what an import contains beyond text, authors and times.
 
 use plaudit::proto::v1::{
     Attachment, Author, AuthorKind, Channel, ConflictPolicy, Conversation, ConversationStatus,
@@ -20,7 +20,7 @@ pub(super) fn conversation(it: &mut ImportConversationRequest) -> &mut Conversat
     it.conversation.as_mut().unwrap()
 }
 
-/// An import whose first message has everything.
+/// An import whose first message has every field.
 fn detailed() -> ImportConversationRequest {
     let mut request = sample::import("42");
     let sample = request.messages[0].clone();
@@ -33,7 +33,7 @@ fn detailed() -> ImportConversationRequest {
     request
 }
 
-/// What a status names, each with its rule.
+/// The fields in a status, each with its rule.
 pub(super) fn rules(status: &Status) -> Vec<(String, String)> {
     let request = status.get_details_bad_request().unwrap_or_else(|| panic!("{status:?}"));
     request.field_violations.into_iter().map(|violation| (violation.field, violation.description)).collect()
@@ -44,7 +44,7 @@ pub(super) fn change(status: ConversationStatus, seconds: i64, after_message: Op
 }
 
 #[tokio::test]
-async fn a_message_with_details_is_kept_with_all_of_them() {
+async fn a_message_keeps_all_its_details() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     client.import(detailed()).await.unwrap();
@@ -66,11 +66,11 @@ async fn a_message_with_details_is_kept_with_all_of_them() {
     let path = image.download_path.as_deref().unwrap();
     assert_eq!(server.http().get(path).await.body, super::rich::PNG[..]);
     let found = client.conversation(NAME).await.unwrap();
-    assert_eq!(found.channel(), Channel::Email, "a message with addresses tells the channel");
+    assert_eq!(found.channel(), Channel::Email, "a message with addresses implies the channel");
 }
 
 #[tokio::test]
-async fn the_rules_of_a_message_are_those_of_store_message() {
+async fn imported_messages_follow_the_rules_of_store_message() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     type Change = fn(&mut Message);
@@ -112,7 +112,7 @@ async fn the_rules_of_a_message_are_those_of_store_message() {
 }
 
 #[tokio::test]
-async fn what_breaks_a_rule_of_an_import_alone_is_named_too() {
+async fn rules_specific_to_imports_are_reported_too() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     type Change = fn(&mut ImportConversationRequest);
@@ -191,7 +191,7 @@ async fn what_breaks_a_rule_of_an_import_alone_is_named_too() {
 }
 
 #[tokio::test]
-async fn what_follows_from_the_rest_need_not_be_said() {
+async fn derived_fields_can_be_omitted() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let mut request = sample::import("42");
@@ -209,13 +209,13 @@ async fn what_follows_from_the_rest_need_not_be_said() {
         (Some("See this"), MessageDirection::In)
     );
     assert_eq!(stored[1].kind(), MessageKind::Comment);
-    assert_eq!(stored[2].direction(), MessageDirection::Unspecified, "the plain one is as ever");
+    assert_eq!(stored[2].direction(), MessageDirection::Unspecified, "the plain message is unchanged");
     let author = stored[3].author.as_ref().unwrap();
     assert_eq!((author.kind(), author.external_id.as_deref()), (AuthorKind::Teammate, Some("23")));
 }
 
 #[tokio::test]
-async fn a_message_that_was_imported_with_its_tracking_id_is_known_when_it_is_stored_again() {
+async fn a_message_imported_with_its_tracking_id_is_recognised_when_stored_again() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let mut request = detailed();
@@ -234,7 +234,7 @@ async fn a_message_that_was_imported_with_its_tracking_id_is_known_when_it_is_st
 }
 
 #[tokio::test]
-async fn status_changes_keep_their_places_by_number_and_find_them_by_time() {
+async fn status_changes_are_placed_by_number_or_by_time() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let (open, closed) = (ConversationStatus::Open, ConversationStatus::Closed);
@@ -282,7 +282,7 @@ async fn a_status_without_a_history_is_that_of_the_last_message() {
 }
 
 #[tokio::test]
-async fn a_part_is_appended_after_the_part_before_it_and_to_nothing_else() {
+async fn a_part_is_appended_only_to_the_part_before_it() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let part = |from: usize, after: &str| ImportConversationRequest {
@@ -299,7 +299,7 @@ async fn a_part_is_appended_after_the_part_before_it_and_to_nothing_else() {
 }
 
 #[tokio::test]
-async fn an_append_takes_the_changes_of_the_status_that_stand_among_its_messages() {
+async fn an_append_takes_the_status_changes_placed_among_its_messages() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let (open, closed) = (ConversationStatus::Open, ConversationStatus::Closed);
@@ -320,7 +320,7 @@ async fn an_append_takes_the_changes_of_the_status_that_stand_among_its_messages
 }
 
 #[tokio::test]
-async fn a_conversation_without_messages_is_imported_where_that_is_meant() {
+async fn a_conversation_without_messages_is_imported_if_intended() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let empty = ImportConversationRequest { without_messages: true, ..sample::import_of("42", Vec::new()) };
@@ -330,7 +330,7 @@ async fn a_conversation_without_messages_is_imported_where_that_is_meant() {
 }
 
 #[tokio::test]
-async fn an_attachment_may_come_without_its_bytes_where_that_is_meant() {
+async fn an_attachment_may_come_without_bytes_if_intended() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let mut request = detailed();
@@ -352,7 +352,7 @@ async fn an_attachment_may_come_without_its_bytes_where_that_is_meant() {
 }
 
 #[tokio::test]
-async fn attachments_make_an_import_larger_than_it_may_be_without() {
+async fn an_import_with_attachments_may_be_larger_than_one_without() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let mut request = detailed();

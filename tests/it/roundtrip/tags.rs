@@ -1,4 +1,4 @@
-//! However tags come to a conversation, it never has more than an import takes back.
+//! However tags are added to a conversation, it never has more than an import accepts.
 
 use plaudit::proto::v1::{
     ConflictPolicy, Conversation, ImportConversationRequest, StoreMessageRequest, UpdateConversationRequest,
@@ -56,12 +56,12 @@ async fn tags_of(client: &Client, id: &str) -> Option<Vec<String>> {
 }
 
 #[tokio::test]
-async fn a_conversation_that_is_full_of_tags_by_any_call_is_exported_and_imported() {
+async fn a_conversation_filled_with_tags_by_any_call_is_exported_and_imported() {
     let here = ServerProcess::start();
     let client = Client::new(here.channel().await);
     let (most, more) = (tags(100), tags(101));
 
-    // Each call is refused with one too many, writes nothing then, and takes the most.
+    // Each call is refused with one tag too many, writes nothing then, and accepts the maximum.
     assert_eq!(fields(&store(&client, "stored", &more).await.unwrap_err()), ["tags"]);
     assert_eq!(tags_of(&client, "stored").await, None);
     store(&client, "stored", &most).await.unwrap();
@@ -72,7 +72,7 @@ async fn a_conversation_that_is_full_of_tags_by_any_call_is_exported_and_importe
     assert_eq!(fields(&update(&client, "updated", &more).await.unwrap_err()), ["conversation.tags"]);
     assert_eq!(tags_of(&client, "updated").await, Some(tags(1)));
     update(&client, "updated", &most).await.unwrap();
-    // By many calls, of which each brings a few.
+    // With many calls, each of which adds a few.
     for count in 1..=10 {
         store(&client, "by many", &most[count * 10 - 10..count * 10]).await.unwrap();
     }
@@ -80,13 +80,13 @@ async fn a_conversation_that_is_full_of_tags_by_any_call_is_exported_and_importe
         assert_eq!(fields(&store(&client, id, &more[100..]).await.unwrap_err()), ["tags"], "{id}");
         store(&client, id, &most[..1]).await.unwrap();
     }
-    // What is appended says nothing of the tags, but is held to the same rule.
+    // The append has no tags itself, but the same rule applies.
     import(&client, "appended", &tags(1)).await.unwrap();
     assert_eq!(fields(&append(&client, "appended", &more).await.unwrap_err()), ["conversation.tags"]);
     append(&client, "appended", &most).await.unwrap();
     assert_eq!(tags_of(&client, "appended").await, Some(tags(1)));
     update(&client, "appended", &most).await.unwrap();
-    // The Enneo dialect knows no tags: what it sends beside its fields is left alone.
+    // The Enneo dialect has no tags; unknown fields are ignored.
     let body = json!({ "bodyPlain": "Hello", "tags": more });
     let answer = here.http().post("/ticket/42/conversation/store", body.to_string()).await;
     assert_eq!(answer.status, 200, "{}", answer.text());

@@ -1,4 +1,4 @@
-//! A source that sends a message again after it moved to another server: its tracking id tells it there, too.
+//! A source that resends a message after moving to another server: the tracking id identifies it there, too.
 
 use plaudit::proto::v1::{
     Attachment, Author, AuthorKind, Channel, Conversation, ConversationPriority, ConversationStatus, Message,
@@ -22,7 +22,7 @@ fn store(tracking_id: &str, message: Message) -> StoreMessageRequest {
     StoreMessageRequest { parent: TICKET.to_owned(), message, ..Default::default() }
 }
 
-/// What the source sends, in its order; of some it says no time, and with most it says something of the ticket.
+/// The source's requests, in order; some have no time, and most say something about the ticket.
 fn requests() -> Vec<StoreMessageRequest> {
     let customer = Message {
         content: text("Where is it?"),
@@ -56,7 +56,7 @@ fn requests() -> Vec<StoreMessageRequest> {
             first_response_due_time: at(500),
             ..store("t1", customer.clone())
         },
-        // It was so already.
+        // That was its status already.
         StoreMessageRequest { status: ConversationStatus::Open.into(), ..store("t2", reply) },
         StoreMessageRequest { status: ConversationStatus::Closed.into(), ..store("t3", note) },
         StoreMessageRequest {
@@ -74,7 +74,7 @@ fn of_enneo() -> Value {
     })
 }
 
-/// Stores what the source sends, on a server, and answers the names under which it is there.
+/// Stores the source's requests on a server, and returns the names of the messages there.
 async fn send(server: &ServerProcess, client: &Client) -> Vec<String> {
     let mut names = Vec::new();
     for request in requests() {
@@ -86,7 +86,7 @@ async fn send(server: &ServerProcess, client: &Client) -> Vec<String> {
     names
 }
 
-/// A server on which a source stored its messages, and one to which they came by an export.
+/// A server on which a source stored its messages, and one to which an export transferred them.
 async fn moved() -> (ServerProcess, Client) {
     let here = ServerProcess::start();
     let client = Client::new(here.channel().await);
@@ -119,7 +119,7 @@ async fn update(client: &Client, conversation: Conversation, paths: &[&str]) {
 }
 
 #[tokio::test]
-async fn what_was_stored_with_something_said_of_the_ticket_is_known_after_a_move() {
+async fn messages_stored_with_ticket_changes_are_recognised_after_a_move() {
     let (there, copy) = moved().await;
     let before = copy.settled(TICKET).await;
     let stored = copy.messages(TICKET, 50).await;
@@ -127,12 +127,12 @@ async fn what_was_stored_with_something_said_of_the_ticket_is_known_after_a_move
     let again = send(&there, &copy).await;
     assert_eq!(again[..5], names[..5]);
     assert!(names[5].ends_with(&format!("/{}", again[5])), "{again:?} {names:?}");
-    assert_eq!(copy.settled(TICKET).await, before, "nothing was said anew");
+    assert_eq!(copy.settled(TICKET).await, before, "nothing changed");
     assert_eq!(before.status(), ConversationStatus::Closed);
 }
 
 #[tokio::test]
-async fn what_says_something_that_is_not_there_is_stored_after_a_move_too() {
+async fn a_message_with_something_new_is_stored_after_a_move_too() {
     type Change = fn(&mut StoreMessageRequest);
     let news: [(&str, usize, Change); 11] = [
         ("other words", 0, |it| it.message.as_mut().unwrap().content = text("Where is mine?")),
@@ -159,16 +159,16 @@ async fn what_says_something_that_is_not_there_is_stored_after_a_move_too() {
 }
 
 #[tokio::test]
-async fn what_was_changed_since_it_was_sent_is_not_known_after_a_move() {
+async fn a_message_edited_since_it_was_sent_is_not_recognised_after_a_move() {
     let (_there, copy) = moved().await;
     update(&copy, Conversation { priority: ConversationPriority::Low.into(), ..named() }, &["priority"])
         .await;
     let first = requests().swap_remove(0);
     let message = copy.store(first.clone()).await.unwrap().message.unwrap();
     assert_eq!(copy.messages(TICKET, 50).await.last().unwrap().name, message.name);
-    // From now on it is known as what was stored here is.
+    // From now on it is recognised like messages stored here.
     assert_eq!(copy.store(first).await.unwrap().message.unwrap().name, message.name);
-    // An edit here changes nothing of what is known.
+    // An edit here does not affect recognition.
     let second = copy.messages(TICKET, 50).await.swap_remove(1);
     let edited = Message { content: text("It left."), etag: String::new(), ..second.clone() };
     let mask = Some(FieldMask { paths: vec!["content".to_owned()] });

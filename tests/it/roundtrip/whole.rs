@@ -28,13 +28,14 @@ async fn settle(client: &Client) {
     }
 }
 
-/// What the Enneo dialect tells of the agents' work, without our numbers and the times of the server.
+/// The Enneo dialect's rows about the agents' work, without our numbers and the server's times.
 async fn ticket_assessments(server: &ServerProcess) -> Vec<Value> {
     let answer = server.http().get("/ticket/42/assessments").await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let rows = answer.json();
     let mut rows = rows.as_array().unwrap().clone();
-    // Rows are in the order in which assessments were made: a copy that is scored between two of its parts has another one.
+    // Rows come in the order in which assessments were created, which differs for a copy scored between two of its
+    // parts.
     rows.sort_by_key(|row| row["worklog"]["lastInteraction"].to_string());
     let rows = rows.into_iter().map(|mut row| {
         remove(&mut row, &["id", "worklogId", "createdAt", "modifiedAt"]);
@@ -52,7 +53,7 @@ async fn ticket_assessments(server: &ServerProcess) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn everything_that_a_store_holds_comes_to_another_by_export_and_import() {
+async fn export_and_import_transfer_everything_in_a_store() {
     let (here, client) = rich_server().await;
     let folder = TempDir::new().unwrap();
     let (code, text) = run(folder.path(), &here, &["export", "a.jsonl", "--attachments"]);
@@ -93,11 +94,11 @@ async fn everything_that_a_store_holds_comes_to_another_by_export_and_import() {
     let (code, text) = run(folder.path(), &there, &["import", "a.jsonl"]);
     assert!(code == Some(0) && text.contains(": 0 stored, 5 there already, 0 bad"), "{text}");
     run(folder.path(), &there, &["export", "c.jsonl", "--attachments"]);
-    assert_eq!(file("c.jsonl"), b, "the same file again doubles nothing");
+    assert_eq!(file("c.jsonl"), b, "importing the same file again duplicates nothing");
 }
 
 #[tokio::test]
-async fn an_attachment_comes_with_its_bytes_where_they_are_exported_and_else_by_name() {
+async fn an_attachment_is_imported_with_its_bytes_if_exported_else_by_name() {
     let (here, client) = rich_server().await;
     let folder = TempDir::new().unwrap();
     let (_, text) = run(folder.path(), &here, &["export", "whole.jsonl", "--attachments"]);

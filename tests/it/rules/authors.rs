@@ -1,4 +1,4 @@
-//! The id of a person obeys one rule wherever a request names one, and an empty one is absent.
+//! A person's id obeys one rule wherever a request contains one, and an empty id is absent.
 
 use plaudit::proto::v1::{
     Author, AuthorKind, Conversation, CreateOptOutRequest, ImportConversationRequest, ListOptOutsRequest,
@@ -45,7 +45,7 @@ impl Caller {
         Self { client, ratings: RatingServiceClient::new(server.channel().await), message }
     }
 
-    /// Names the author at a place of a request; answers whom the server then knows.
+    /// Names the author at a place of a request; returns whom the server then knows.
     async fn name_at(&mut self, place: &str, author: Author, number: usize) -> Result<Author, Status> {
         let author = Some(author);
         let client = &self.client;
@@ -149,7 +149,7 @@ async fn an_empty_id_is_absent_wherever_a_person_is_named() {
 }
 
 #[tokio::test]
-async fn an_id_of_two_lines_is_refused_wherever_a_person_is_named() {
+async fn a_multi_line_id_is_refused_wherever_a_person_is_named() {
     let server = Plaudit::start().await;
     let mut caller = Caller::new(&server).await;
     for (number, (place, kind)) in PLACES.iter().enumerate() {
@@ -163,7 +163,7 @@ async fn an_id_of_two_lines_is_refused_wherever_a_person_is_named() {
 }
 
 #[tokio::test]
-async fn an_opt_out_is_of_a_source_and_a_customer_of_one_line_each() {
+async fn source_and_customer_of_an_opt_out_are_single_line() {
     let server = Plaudit::start().await;
     let mut ratings = RatingServiceClient::new(server.channel().await);
     let opt_out = |source: &str, id: &str| {

@@ -133,7 +133,7 @@ fn assignee(request: &mut UpdateConversationRequest) -> &mut Author {
     conversation(request).assignee.as_mut().expect("the whole request has one")
 }
 
-/// A change that breaks no rule.
+/// A valid change.
 fn whole() -> UpdateConversationRequest {
     let assignee = Author {
         kind: AuthorKind::Teammate.into(),
@@ -151,7 +151,7 @@ fn whole() -> UpdateConversationRequest {
 }
 
 #[tokio::test]
-async fn what_breaks_a_rule_of_a_change_is_refused_by_the_field_and_nothing_is_changed() {
+async fn a_broken_rule_of_an_update_is_reported_by_field_and_nothing_changes() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     client.import(sample::import("42")).await.unwrap();
@@ -162,7 +162,7 @@ async fn what_breaks_a_rule_of_a_change_is_refused_by_the_field_and_nothing_is_c
         change(&mut request);
         assert_refused(what, &client.update(request).await.expect_err(what), field, said);
     }
-    // Without a mask, as the wrong one would name only some of the fields.
+    // Without a mask, since the invalid one would name only some of the fields.
     let mut request = whole();
     for (_, change, ..) in ROWS {
         let mask = request.update_mask.take();
@@ -182,7 +182,7 @@ async fn what_breaks_a_rule_of_a_change_is_refused_by_the_field_and_nothing_is_c
 }
 
 #[tokio::test]
-async fn a_deletion_and_its_undoing_name_what_is_wrong() {
+async fn deletions_and_undeletions_report_what_is_wrong() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let shape = "must look like `conversations/{number}` or `conversations/{source}:{external id}` with both parts percent-encoded, is \"x\"";

@@ -50,7 +50,7 @@ const PEOPLE: &[Row<UpdatePersonRequest>] = &[
     ),
 ];
 
-/// What is found out of who and what there is, when nothing else is wrong.
+/// What is checked against stored people and teams, once nothing else is wrong.
 const MEMBERSHIPS: &[Row<UpdatePersonRequest>] = &[
     (
         "an unknown team",
@@ -153,7 +153,7 @@ fn whole_team() -> Team {
 }
 
 #[tokio::test]
-async fn what_breaks_a_rule_of_the_directory_is_refused_by_the_field_and_nothing_is_made() {
+async fn a_broken_rule_of_the_directory_is_reported_by_field_and_nothing_is_created() {
     let server = Plaudit::start().await;
     let mut directory = DirectoryServiceClient::new(server.channel().await);
     for (what, change, field, said) in PEOPLE.iter().chain(MEMBERSHIPS) {
@@ -189,7 +189,7 @@ async fn what_breaks_a_rule_of_the_directory_is_refused_by_the_field_and_nothing
 }
 
 #[tokio::test]
-async fn of_people_and_teams_that_break_every_rule_every_field_is_named() {
+async fn every_field_is_reported_when_people_and_teams_break_every_rule() {
     let server = Plaudit::start().await;
     let mut directory = DirectoryServiceClient::new(server.channel().await);
     let mut request = whole_person();
@@ -208,7 +208,7 @@ async fn of_people_and_teams_that_break_every_rule_every_field_is_named() {
     assert_named(directory.update_team(request).await.expect_err("every rule is broken"), TEAMS);
 }
 
-/// Each field of these rows, and no other.
+/// Asserts that each field of these rows is reported, and no other.
 fn assert_named<T>(refused: tonic::Status, rows: &[Row<T>]) {
     let mut named: Vec<String> = violations(&refused).into_iter().map(|(field, _)| field).collect();
     let mut expected: Vec<String> = rows.iter().map(|(_, _, field, _)| (*field).to_owned()).collect();

@@ -1,5 +1,5 @@
-//! Every rule and limit of a request's fields, one row each: what breaks it, the one field that is named for it, and what
-//! is said of that field.
+//! Every rule and limit of a request's fields, one per row: what breaks it, the one field that is reported for it, and
+//! the message.
 
 mod authors;
 mod conversation;
@@ -14,10 +14,10 @@ use tonic_types::StatusExt as _;
 
 use crate::harness::fault;
 
-/// What breaks one rule of a request, the field that is named, and the rule with the value that breaks it.
+/// What breaks one rule of a request, the reported field, and the rule with the offending value.
 type Row<T> = (&'static str, fn(&mut T), &'static str, &'static str);
 
-/// The fields that a refusal names, each with what it says of it.
+/// The fields in a refusal, each with its message.
 fn violations(status: &Status) -> Vec<(String, String)> {
     assert_eq!(fault(status), (Code::InvalidArgument, "INVALID_FIELDS".to_owned()), "{status:?}");
     let request = status.get_details_bad_request().unwrap_or_else(|| panic!("no BadRequest in {status:?}"));
@@ -42,7 +42,7 @@ fn early() -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp { seconds: -1, nanos: 999_000_000 })
 }
 
-/// The first moment of 10000.
+/// The first millisecond of the year 10000.
 fn late() -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp { seconds: 253_402_300_800, nanos: 0 })
 }

@@ -179,7 +179,7 @@ fn question(request: &mut OfferRatingRequest) -> &mut RatingQuestion {
     &mut rating(request).questions[1]
 }
 
-/// A request that breaks no rule.
+/// A valid request.
 fn whole() -> OfferRatingRequest {
     let person = |kind: AuthorKind| {
         Some(Author { kind: kind.into(), external_id: Some("p".to_owned()), name: Some("P".to_owned()) })
@@ -199,7 +199,7 @@ fn whole() -> OfferRatingRequest {
 }
 
 #[tokio::test]
-async fn what_breaks_a_rule_of_an_offer_is_refused_by_the_field_and_nothing_is_offered() {
+async fn a_broken_rule_of_an_offer_is_reported_by_field_and_nothing_is_offered() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     client.import(sample::import("42")).await.unwrap();
@@ -210,7 +210,7 @@ async fn what_breaks_a_rule_of_an_offer_is_refused_by_the_field_and_nothing_is_o
         assert_refused(what, &refused, field, said);
     }
     let mut request = whole();
-    // Some rows take away what others break.
+    // Some rows remove what others break.
     let together = OFFERS.iter().filter(|(what, _, _, said)| *what != "no questions" && *said != NAMELESS);
     together.for_each(|(_, change, ..)| change(&mut request));
     let refused = client.offer_rating(request).await.expect_err("every rule is broken");
@@ -226,7 +226,7 @@ async fn what_breaks_a_rule_of_an_offer_is_refused_by_the_field_and_nothing_is_o
 }
 
 #[tokio::test]
-async fn what_breaks_a_rule_of_a_submission_is_refused_by_the_field_and_nothing_is_rated() {
+async fn a_broken_rule_of_a_submission_is_reported_by_field_and_nothing_is_rated() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     client.import(sample::import("42")).await.unwrap();
@@ -252,7 +252,7 @@ async fn what_breaks_a_rule_of_a_submission_is_refused_by_the_field_and_nothing_
 }
 
 #[tokio::test]
-async fn what_breaks_a_rule_of_a_filters_agent_is_refused_by_the_field_with_its_value() {
+async fn a_broken_rule_of_a_filters_agent_is_reported_by_field_and_value() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     for (what, change, field, said) in AGENTS_IN_FILTERS {

@@ -196,13 +196,13 @@ const OF_LISTS: &[Row<Message>] = &[
     ),
 ];
 
-/// URLs that lead nowhere in the web.
+/// URLs that do not lead to the web.
 const NO_URLS: [&str; 6] =
     ["file:///etc/passwd", "javascript:alert(1)", "https://", "//a", "http://a b", "http://a\nb"];
 
 type Taken = (&'static str, fn(&mut StoreMessageRequest));
 
-/// What is just within the rules.
+/// Changes just within the rules.
 const TAKEN: &[Taken] = &[
     ("nothing at all", |it| it.message = None),
     ("bodies of 256 KiB", |it| {
@@ -250,12 +250,12 @@ fn author(message: &mut Message) -> &mut Author {
     message.author.as_mut().expect("the whole request has one")
 }
 
-/// A JSON object of so many bytes.
+/// A JSON object of this many bytes.
 fn object(bytes: usize) -> Option<String> {
     Some(format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8)))
 }
 
-/// Texts of which the last has so many bytes.
+/// Texts of which the last has this many bytes.
 fn lines(count: usize, bytes: usize) -> Vec<String> {
     let mut lines = vec!["a@b.example".to_owned(); count];
     lines[count - 1] = "x".repeat(bytes);
@@ -270,7 +270,7 @@ fn file(bytes: usize) -> Attachment {
     Attachment { content: Some(vec![7; bytes]), ..Attachment::default() }
 }
 
-/// A request that says something of everything and breaks no rule.
+/// A valid request with every field set.
 fn whole() -> StoreMessageRequest {
     let agent = || Author {
         kind: AuthorKind::Teammate.into(),
@@ -293,7 +293,7 @@ fn whole() -> StoreMessageRequest {
 }
 
 #[tokio::test]
-async fn what_breaks_a_rule_of_a_stored_message_is_refused_by_the_field_and_nothing_is_stored() {
+async fn a_broken_rule_of_a_stored_message_is_reported_by_field_and_nothing_is_stored() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     server.store.take_committed();
@@ -322,7 +322,7 @@ async fn what_breaks_a_rule_of_a_stored_message_is_refused_by_the_field_and_noth
 }
 
 #[tokio::test]
-async fn what_is_just_within_the_rules_of_a_stored_message_is_stored() {
+async fn messages_just_within_the_rules_are_stored() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     for (number, (what, change)) in TAKEN.iter().enumerate() {
@@ -334,10 +334,10 @@ async fn what_is_just_within_the_rules_of_a_stored_message_is_stored() {
 }
 
 #[tokio::test]
-async fn of_a_stored_message_that_breaks_every_rule_every_field_is_named() {
+async fn every_field_is_reported_when_a_stored_message_breaks_every_rule() {
     let server = Plaudit::start().await;
     let client = server.client().await;
-    // How many items a list has is looked at before any of them is read.
+    // The number of items in a list is checked before any of them is read.
     let of_counts =
         ["tags", "message.to", "message.cc", "message.bcc", "message.intent_ids", "message.attachments"];
     for is_counted in [false, true] {
@@ -358,7 +358,7 @@ async fn of_a_stored_message_that_breaks_every_rule_every_field_is_named() {
         }
         let refused = client.store(request).await.expect_err("every rule is broken");
         let mut named: Vec<String> = violations(&refused).into_iter().map(|(field, _)| field).collect();
-        // Of two rules of a field the later row stands, and an attachment that is gone has no other.
+        // Where two rows concern one field the later one applies, and a removed attachment has no other violation.
         expected.retain(|field| !field.starts_with("message.attachments[1]"));
         named.retain(|field| !field.starts_with("message.attachments[1]"));
         expected.sort_unstable();
@@ -369,7 +369,7 @@ async fn of_a_stored_message_that_breaks_every_rule_every_field_is_named() {
 }
 
 #[tokio::test]
-async fn the_tags_of_many_messages_are_no_more_than_those_of_one() {
+async fn the_limit_on_tags_applies_across_messages() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let tagged = |range: std::ops::Range<usize>| StoreMessageRequest {

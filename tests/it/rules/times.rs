@@ -1,4 +1,5 @@
-//! Every moment of every request, found in the API's own descriptors: a field that is added is tested, or exempted, by itself.
+//! Every timestamp of every request, found through the API's own descriptors, so that a new field is tested or must be
+//! exempted.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +27,7 @@ const TIME: &str = "2026-01-01T09:00:00Z";
 /// The year 11476, and one before 1970.
 const OUT_OF_RANGE: [i64; 2] = [300_000_000_000, -1];
 
-/// Moments of requests that any value may have: the method, the field, and why.
+/// Timestamps in requests that may have any value: the method, the field, and why.
 const EXEMPT: &[(&str, &str, &str)] = &[
     ("ListConversations", "filter.start_time", BOUND),
     ("ListConversations", "filter.end_time", BOUND),
@@ -66,15 +67,15 @@ const EXEMPT: &[(&str, &str, &str)] = &[
     ("ImportConversation", "ratings[0].create_time", OUTPUT_ONLY),
     ("ImportConversation", "ratings[0].update_time", OUTPUT_ONLY),
 ];
-/// A range may begin and end as far away as one likes.
+/// A range may start and end arbitrarily far away.
 const BOUND: &str = "a bound of a list's filter";
-/// The server says it; what a request says is ignored.
+/// Set by the server; ignored in requests.
 const OUTPUT_ONLY: &str = "output only";
-/// The messages of an import stand beside its conversation.
+/// The messages of an import are separate from its conversation.
 const REFUSED_AS_A_WHOLE: &str = "the list itself is refused";
 
 #[tokio::test]
-async fn a_moment_outside_the_calendar_is_refused_by_its_path_wherever_a_request_has_one() {
+async fn a_time_outside_the_calendar_is_refused_by_path_in_every_request() {
     let server = Plaudit::start().await;
     let caller = Caller::new(&server).await;
     let mut unused: BTreeSet<_> = EXEMPT.iter().map(|(method, field, _)| (*method, *field)).collect();
@@ -105,11 +106,11 @@ async fn a_moment_outside_the_calendar_is_refused_by_its_path_wherever_a_request
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-    assert!(unused.is_empty(), "exemptions of what there is no longer: {unused:?}");
+    assert!(unused.is_empty(), "exemptions for fields that no longer exist: {unused:?}");
     assert!(refused >= 60, "only {refused} requests were refused");
 }
 
-/// An item of a stream is as the request of one call.
+/// An item of a stream counts as the request of a single call.
 fn exemption(
     method: &MethodDescriptor,
     path: &str,
@@ -139,13 +140,13 @@ const REST: &[RestTimestamp] = &[
 ];
 const STORE: &str = "/api/mind/ticket/8821/conversation/store";
 const OFFER: &str = "/beta/conversations/1234/ratings/offer";
-/// With the number of a rating.
+/// With a rating's number.
 const SUBMIT: &str = "/beta/conversations/1234/ratings/{}/submit";
 const ENNEO: OutOfRange = [|| json!("1969-12-31 23:59:59"), || json!("10000-01-01 00:00:00")];
 const ISO: OutOfRange = [|| json!("1969-12-31T23:59:59Z"), || json!("9999-12-31T23:59:59-00:01")];
 
 #[tokio::test]
-async fn a_moment_outside_the_calendar_is_refused_by_every_rest_dialect() {
+async fn a_time_outside_the_calendar_is_refused_by_every_rest_dialect() {
     let server = Plaudit::start().await;
     let mut ticket = sample::import("1234");
     ticket.conversation.as_mut().unwrap().source = "dixa".to_owned();
@@ -167,7 +168,7 @@ async fn a_moment_outside_the_calendar_is_refused_by_every_rest_dialect() {
                 "{path}: {value}: {answer:?}"
             );
         }
-        // And nothing but the moment was wrong.
+        // Nothing but the time was wrong.
         let answer = http.post(&path, valid().to_string()).await;
         assert!(answer.status.is_success(), "{path}: {answer:?}");
     }
@@ -179,14 +180,14 @@ fn methods() -> Vec<MethodDescriptor> {
     services.iter().flat_map(|service| service.methods().collect::<Vec<_>>()).collect()
 }
 
-/// The paths of all moments of a message; of a list, those of its first item.
+/// The paths of all timestamps in a message; for a list, those of its first item.
 fn find_moments(
     message: &MessageDescriptor,
     prefix: &str,
     above: &mut Vec<MessageDescriptor>,
     paths: &mut Vec<String>,
 ) {
-    // A message within itself has the same fields again.
+    // A message nested within itself has the same fields again.
     if above.contains(message) {
         return;
     }
@@ -204,7 +205,7 @@ fn find_moments(
     above.pop();
 }
 
-/// Puts a moment to its path; what is on the way there and absent comes to be.
+/// Sets the timestamp at a path, creating missing messages on the way.
 fn set_moment(message: &mut DynamicMessage, path: &str, seconds: i64) {
     let (step, rest) = path.split_once('.').map_or((path, None), |(step, rest)| (step, Some(rest)));
     let field = message.descriptor().get_field_by_name(step.trim_end_matches("[0]")).unwrap();
@@ -228,7 +229,7 @@ fn set_moment(message: &mut DynamicMessage, path: &str, seconds: i64) {
     set_moment(inner, rest, seconds);
 }
 
-/// Calls any method with a request that obeys every rule but that of one moment.
+/// Calls any method with a request that is valid except for one timestamp.
 struct Caller {
     grpc: BareGrpc,
     client: Client,
@@ -261,7 +262,7 @@ impl Caller {
         self.call(method, request).await
     }
 
-    /// The fields that are named as wrong; none where the call is carried out.
+    /// The fields reported as wrong; none if the call is carried out.
     async fn call(&self, method: &MethodDescriptor, request: DynamicMessage) -> Vec<String> {
         if method.is_client_streaming() {
             let import = request.get_field_by_name("import").unwrap();
@@ -288,7 +289,7 @@ impl Caller {
         violations(&status).into_iter().map(|(field, _)| field).collect()
     }
 
-    /// A request of a method, in protobuf's JSON form, that is carried out.
+    /// A valid request of a method, in protobuf's JSON form.
     fn valid(&self, method: &MethodDescriptor) -> Json {
         let conversation = "conversations/test:42";
         let customer = json!({ "externalId": "c1" });
@@ -315,7 +316,7 @@ impl Caller {
             "ListRatings" => json!({ "parent": "conversations/-" }),
             "ListAssessments" => json!({ "parent": "conversations/-" }),
             "ListConversations" | "SummarizeRatings" => json!({}),
-            name => panic!("{name} has moments: say here how it is called"),
+            name => panic!("{name} has timestamps: add a valid request for it here"),
         }
     }
 }

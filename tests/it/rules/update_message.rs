@@ -13,7 +13,7 @@ use crate::harness::{Client, Plaudit, assert_not_found};
 const PARENT: &str = "conversations/chat:1";
 const BODY: &str = "must be at most 262144 bytes long, is 262145";
 const TEXT: &str = "must be at most 512 bytes long, is 513";
-/// The first number is the conversation's; then come the message, its event and its files.
+/// The first number is the conversation's, followed by those of the message, its event and its files.
 const TWICE: &str = "must come once, number 5000000000000005 comes twice";
 const RECEIVERS: &str = "must have at most 200 items, has 201";
 
@@ -111,7 +111,7 @@ const ROWS: &[Row<UpdateMessageRequest>] = &[
     ("nanos of a second", |it| message(it).create_time = bad_nanos(), "message.create_time", NO_NANOS),
 ];
 
-/// So many items are not even read.
+/// Lists with too many items are not even read.
 const COUNTS: &[Row<UpdateMessageRequest>] = &[
     ("201 receivers", |it| message(it).to = vec![String::new(); 201], "message.to", RECEIVERS),
     ("201 receivers of a copy", |it| message(it).cc = vec![String::new(); 201], "message.cc", RECEIVERS),
@@ -202,7 +202,7 @@ fn whole(stored: &Message) -> UpdateMessageRequest {
 }
 
 #[tokio::test]
-async fn what_breaks_a_rule_of_a_changed_message_is_refused_by_the_field_and_nothing_is_changed() {
+async fn a_broken_rule_of_a_changed_message_is_reported_by_field_and_nothing_changes() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let stored = stored(&client).await;
@@ -244,7 +244,7 @@ async fn a_message_is_changed_and_deleted_only_under_its_own_conversation() {
     {
         let mut request = whole(&stored);
         message(&mut request).name.clone_from(&name);
-        // Those of another message are told by themselves.
+        // Attachments of another message have a violation of their own.
         message(&mut request).attachments.clear();
         assert_not_found(&client.update_message(request).await.expect_err(&name), "message");
         let request = DeleteMessageRequest { name, ..DeleteMessageRequest::default() };

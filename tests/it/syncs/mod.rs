@@ -1,4 +1,4 @@
-//! What the server asks the system to make durable, seen at the system calls of a real process.
+//! What the server asks the system to make durable, observed at the system calls of a real process.
 
 use std::{
     collections::HashSet,
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::harness::{Client, ServerProcess, plaudit, sample};
 
-/// A server whose syncs are noted.
+/// A server whose syncs are recorded.
 struct Noted {
     server: ServerProcess,
     root: PathBuf,
@@ -19,10 +19,10 @@ struct Noted {
 }
 
 impl Noted {
-    /// `data` is below a folder that is new.
+    /// `data` is below a new folder.
     fn start(data: &str) -> Self {
         let folder = TempDir::new().expect("a directory");
-        // As the system calls it when it tells of a descriptor.
+        // The path as the system reports it for a descriptor.
         let root = folder.path().canonicalize().expect("it is there");
         let (shim, log) = (root.join("shim.so"), root.join("syncs"));
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/syncs/shim.rs");
@@ -37,7 +37,7 @@ impl Noted {
         Self { server: ServerProcess::start_as(command, folder), root, log }
     }
 
-    /// Each sync so far: the call, and the file that it was of.
+    /// Each sync so far: the call and its file.
     fn syncs(&self) -> Vec<(String, PathBuf)> {
         let log = fs::read_to_string(&self.log).expect("there were syncs");
         let lines = log.lines().map(|line| line.split_once(' ').expect("a call and a file"));
@@ -56,15 +56,15 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[tokio::test]
-async fn all_of_a_new_data_directory_is_synced_before_the_server_serves() {
+async fn a_new_data_directory_is_fully_synced_before_serving() {
     let noted = Noted::start("srv/plaudit/data");
     let synced: HashSet<PathBuf> =
         noted.syncs().into_iter().filter(|(call, _)| call == "fsync").map(|(_, file)| file).collect();
     let data = noted.root.join("srv/plaudit/data");
-    // The name of each new directory stands in the one above it.
+    // The name of each new directory is stored in its parent.
     let mut expected = vec![noted.root.clone(), noted.root.join("srv"), noted.root.join("srv/plaudit")];
-    // The lock is no part of the store, the identity was synced before it got its name, and what sled keeps for a quicker
-    // start it can do without.
+    // The lock is not part of the store, the identity was synced before it was renamed into place, and sled can do
+    // without what it keeps for a quicker start.
     let is_needed = |file: &PathBuf| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         !["holder", "identity"].contains(&&*name) && !name.starts_with("snap.")
@@ -80,7 +80,7 @@ async fn all_of_a_new_data_directory_is_synced_before_the_server_serves() {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[tokio::test]
-async fn every_answered_write_has_its_sync_of_the_data_file() {
+async fn every_acknowledged_write_was_preceded_by_a_sync_of_the_data_file() {
     let noted = Noted::start("data");
     let client = Client::new(noted.server.channel().await);
     let db = noted.root.join("data/sled/db");

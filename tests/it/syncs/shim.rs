@@ -1,6 +1,6 @@
-//! Loaded into a server before the C library: notes each sync that the system has done, with the file that it was of.
+//! Loaded into a server before the C library: records each completed sync with its file.
 //!
-//! The test compiles this file by itself; it is no module of the tests.
+//! The test compiles this file separately; it is not a module of the tests.
 
 use std::{
     ffi::{c_int, c_long},
@@ -28,14 +28,14 @@ pub extern "C" fn fdatasync(descriptor: c_int) -> c_int {
 }
 
 fn noted(name: &str, number: c_long, descriptor: c_int) -> c_int {
-    // SAFETY: the two system calls take a descriptor, whatever it is, and touch no memory of ours.
+    // SAFETY: both system calls take any descriptor and touch none of our memory.
     let done = unsafe { syscall(number, descriptor) } as c_int;
     if done == 0
         && let Some(log) = std::env::var_os("SYNC_LOG")
         && let Ok(file) = read_link(format!("/proc/self/fd/{descriptor}"))
         && let Ok(mut log) = File::options().append(true).create(true).open(log)
     {
-        // A line that is missing fails the test.
+        // A missing line fails the test.
         let _ = log.write_all(format!("{name} {}\n", file.display()).as_bytes());
     }
     done

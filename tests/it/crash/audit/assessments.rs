@@ -21,7 +21,7 @@ pub fn audit(disk: &Disk, conversations: &Conversations) -> Vec<Assessment> {
     for (key, assessment) in disk.records::<Assessment>(0x20) {
         assert_eq!(key, KEYS.assessment(assessment.conversation, assessment.id));
         let whole = conversations.get(&assessment.conversation);
-        let whole = whole.unwrap_or_else(|| panic!("{} is of no conversation", assessment.id));
+        let whole = whole.unwrap_or_else(|| panic!("{} belongs to no conversation", assessment.id));
         assert_rests_on_what_is_there(&assessment, whole);
         assessments.push(assessment);
     }
@@ -50,7 +50,7 @@ pub fn audit(disk: &Disk, conversations: &Conversations) -> Vec<Assessment> {
     assessments
 }
 
-/// The index of a conversation names its assessments, each unit and scorecard once.
+/// The index of a conversation names its assessments, with each unit and scorecard once.
 fn audit_index(disk: &Disk, assessments: &[Assessment]) {
     let mut indexed = Vec::new();
     for (key, index) in disk.records::<AssessmentIndex>(0x21) {
@@ -63,24 +63,24 @@ fn audit_index(disk: &Disk, assessments: &[Assessment]) {
     let mut stored: Vec<_> = assessments.iter().map(of).collect();
     indexed.sort_unstable_by_key(|(conversation, id, ..)| (*conversation, *id));
     stored.sort_unstable_by_key(|(conversation, id, ..)| (*conversation, *id));
-    assert_eq!(indexed, stored, "what is indexed and what is stored");
+    assert_eq!(indexed, stored, "indexed and stored assessments");
     let units: HashSet<_> =
         stored.iter().map(|(conversation, _, unit, scorecard)| (conversation, unit, scorecard)).collect();
     assert_eq!(units.len(), stored.len(), "a unit was scored twice with one scorecard");
 }
 
-/// Once it is scored, nothing is said of a message that is gone.
+/// Once it is scored, nothing in it refers to a deleted message.
 fn assert_rests_on_what_is_there(assessment: &Assessment, whole: &Whole) {
     if whole.is_deleted() || whole.conversation.is_unscored() {
         return;
     }
     let messages: HashSet<_> = whole.messages.iter().map(|message| message.id).collect();
     if let Unit::Worklog { first_message } = assessment.unit {
-        assert!(messages.contains(&first_message), "{} begins with what is gone", assessment.id);
+        assert!(messages.contains(&first_message), "{} starts with a deleted message", assessment.id);
     }
     let answers = assessment.criteria.iter().filter_map(|criterion| criterion.answer());
     let of_answers = answers.flat_map(|answer| &answer.evidence).map(|evidence| evidence.message);
     let mut evidence =
         of_answers.chain(assessment.facts.iter().flat_map(|fact| fact.evidence.iter().copied()));
-    assert!(evidence.all(|id| messages.contains(&id)), "{} rests on what is gone", assessment.id);
+    assert!(evidence.all(|id| messages.contains(&id)), "{} has a deleted message as evidence", assessment.id);
 }

@@ -1,4 +1,4 @@
-//! Heads, identities, segments, what tracking ids lead to, attachments, the queue.
+//! Heads, identities, segments, tracking ids, attachments, the queue.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,7 +19,7 @@ use crate::harness::KEYS;
 
 pub type Conversations = BTreeMap<ConversationId, Whole>;
 
-/// A conversation with all its messages in their order.
+/// A conversation with all its messages in order.
 pub struct Whole {
     pub conversation: Conversation,
     pub messages: Vec<Message>,
@@ -67,7 +67,7 @@ fn wholes(disk: &Disk) -> Conversations {
         let whole =
             conversations.get_mut(&id).unwrap_or_else(|| panic!("a segment without the head of {id}"));
         let first = segment.messages.first().expect("a segment is not empty");
-        // Where its first message was deleted it keeps its key.
+        // If its first message was deleted, a segment keeps its key.
         assert!(key <= KEYS.segment(id, first.id), "a segment begins before its key");
         whole.messages.extend(segment.messages);
     }
@@ -112,7 +112,7 @@ fn audit_attachments(disk: &Disk, conversations: &Conversations) {
     assert!(files.iter().all(|(_, file)| file.bytes.as_slice() == FILE));
 }
 
-/// A conversation is what its callers know, also a deleted one, which no call tells of.
+/// A conversation is as its callers know it, even a deleted one, which no call returns.
 pub fn assert_known(whole: &Whole, thread: &Thread) {
     let Whole { conversation, messages } = whole;
     assert_eq!(conversation.external_id, thread.external_id);
@@ -126,7 +126,7 @@ pub fn assert_known(whole: &Whole, thread: &Thread) {
     assert_eq!(found, known, "{}", thread.name);
 }
 
-/// Every number that a conversation, its messages, their events and their attachments have.
+/// All numbers of conversations, their messages, events and attachments.
 pub fn numbers(conversations: &Conversations) -> Vec<u64> {
     let mut numbers: Vec<u64> = conversations.keys().map(|id| id.0).collect();
     for message in conversations.values().flat_map(|whole| &whole.messages) {

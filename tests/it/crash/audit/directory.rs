@@ -1,4 +1,4 @@
-//! People and teams, what leads to them, and who is in what.
+//! People and teams, their identities, and memberships.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use plaudit::{
 use super::{Disk, assert_same_keys, conversations::Conversations};
 use crate::harness::KEYS;
 
-/// Answers the numbers of people and teams.
+/// Returns the numbers of people and teams.
 pub fn audit(disk: &Disk, conversations: &Conversations) -> Vec<u64> {
     let people: Vec<Person> = disk.records(0x70).into_iter().map(|(_, person)| person).collect();
     assert_same_keys("people", &disk.keys(0x70), &people.iter().map(|it| KEYS.person(it.id)).collect());
@@ -44,7 +44,7 @@ pub fn audit(disk: &Disk, conversations: &Conversations) -> Vec<u64> {
     people.iter().map(|it| it.id.0).chain(teams.iter().map(|it| it.id.0)).collect()
 }
 
-/// Whoever wrote in a conversation that was scored is in the directory.
+/// Everybody who wrote in a scored conversation is in the directory.
 fn assert_everybody_is_known(conversations: &Conversations, known: &BTreeMap<Key, PersonId>) {
     for whole in conversations.values() {
         let conversation = &whole.conversation;
@@ -57,7 +57,10 @@ fn assert_everybody_is_known(conversations: &Conversations, known: &BTreeMap<Key
                 continue;
             }
             let identity = PersonIdentity::of(&conversation.source, conversation.id, author);
-            assert!(known.contains_key(&KEYS.person_identity(&identity)), "{author:?} is nobody");
+            assert!(
+                known.contains_key(&KEYS.person_identity(&identity)),
+                "{author:?} is not in the directory"
+            );
         }
     }
 }

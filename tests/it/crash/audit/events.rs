@@ -1,4 +1,4 @@
-//! The log: everything that was done stands in it once.
+//! The log: it has everything that was done, once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use plaudit::{
 
 use super::{Disk, conversations::Conversations};
 
-/// What the log says of one conversation.
+/// The log's events about one conversation.
 #[derive(Default)]
 struct Told {
     imported: usize,
@@ -18,7 +18,7 @@ struct Told {
     updated: Vec<MessageId>,
     offered: Vec<RatingId>,
     cancelled: Vec<RatingId>,
-    /// Whether the last word is that it is deleted.
+    /// Whether the latest deletion or undeletion was a deletion.
     is_deleted: bool,
 }
 
@@ -36,7 +36,10 @@ pub fn audit(disk: &Disk, conversations: &Conversations, ratings: &[Rating]) {
         let singles = whole.messages.iter().filter(|message| message.details.is_some());
         let singles: BTreeSet<_> = singles.map(|message| message.id).collect();
         let there: BTreeSet<_> = whole.messages.iter().map(|message| message.id).collect();
-        assert!(told.imported == 1 || told.imported == 0 && !stored.is_empty(), "{id} came from nowhere");
+        assert!(
+            told.imported == 1 || told.imported == 0 && !stored.is_empty(),
+            "{id} has no event of its creation"
+        );
         assert!(deleted.is_disjoint(&there), "{id}: a deleted message is there");
         assert!(
             stored.difference(&deleted).eq(&singles),
@@ -52,7 +55,7 @@ pub fn audit(disk: &Disk, conversations: &Conversations, ratings: &[Rating]) {
 
 fn once<T: Copy + Ord + std::fmt::Debug>(ids: &[T], what: &str) -> BTreeSet<T> {
     let distinct: BTreeSet<T> = ids.iter().copied().collect();
-    assert_eq!(distinct.len(), ids.len(), "one {what} is told of twice: {ids:?}");
+    assert_eq!(distinct.len(), ids.len(), "one {what} has two events: {ids:?}");
     distinct
 }
 

@@ -1,4 +1,4 @@
-//! What lists know of conversations, and where these are posted.
+//! Listings of conversations, and their postings.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -21,7 +21,7 @@ pub fn audit(disk: &Disk, conversations: &Conversations, assessments: &[Assessme
     let mut listed = BTreeSet::new();
     for (key, listing) in disk.records::<Listing>(0x80) {
         let id = ConversationId(conversation_of(&key));
-        let whole = conversations.get(&id).unwrap_or_else(|| panic!("{id} is listed and is not there"));
+        let whole = conversations.get(&id).unwrap_or_else(|| panic!("{id} is listed but does not exist"));
         assert_eq!(listing.is_rated, rated.contains(&id), "{id}: whether it is rated");
         if whole.is_deleted() {
             assert_follows(&listing, whole);
@@ -35,11 +35,11 @@ pub fn audit(disk: &Disk, conversations: &Conversations, assessments: &[Assessme
         postings.extend(terms.map(|term| keys::conversation_posting(&term, place)));
         listed.insert(id);
     }
-    assert_eq!(listed, conversations.keys().copied().collect(), "what is listed and what is there");
+    assert_eq!(listed, conversations.keys().copied().collect(), "listed and existing conversations");
     assert_same_keys("postings of conversations", &disk.keys(0x81), &postings);
 }
 
-/// What lists should know of a conversation whose scoring has ended.
+/// The expected listing of a conversation whose scoring has ended.
 fn expected(whole: &Whole, score_tenths: Option<u32>, is_rated: bool) -> Listing {
     let mut listing = Listing {
         is_indexed: true,
@@ -53,7 +53,7 @@ fn expected(whole: &Whole, score_tenths: Option<u32>, is_rated: bool) -> Listing
     listing
 }
 
-/// Of a deleted conversation its scores may be those of an earlier version; the rest is as it was deleted.
+/// The scores of a deleted conversation may be those of an earlier version; everything else is as it was when deleted.
 fn assert_follows(listing: &Listing, whole: &Whole) {
     let mut followed = listing.clone();
     followed.follow(&whole.conversation);

@@ -1,4 +1,4 @@
-//! The store as it lies on disk after everything: each kind of key holds exactly what the others say that it must.
+//! The store on disk after everything: each kind of key holds exactly what the others imply.
 
 mod assessments;
 mod conversations;
@@ -22,7 +22,7 @@ use plaudit::store::{
 use super::thread::Thread;
 use crate::harness::KEYS;
 
-/// `threads` is what callers know of each conversation, by its number.
+/// `threads` is what callers know about each conversation, by number.
 pub async fn audit(data: &Path, threads: &HashMap<u64, Thread>) {
     let disk = Disk::read(data).await;
     let conversations = conversations::audit(&disk);
@@ -42,15 +42,15 @@ pub async fn audit(data: &Path, threads: &HashMap<u64, Thread>) {
     numbers.extend(ratings.iter().map(|rating| rating.id.0));
     numbers.extend(people);
     let distinct: HashSet<u64> = numbers.iter().copied().collect();
-    assert_eq!(distinct.len(), numbers.len(), "a number was given twice");
+    assert_eq!(distinct.len(), numbers.len(), "a number was issued twice");
     let next = disk.records::<NextId>(0x02)[0].1.id;
-    assert!(numbers.iter().all(|number| *number < next), "a number that is yet to be given");
+    assert!(numbers.iter().all(|number| *number < next), "a number that has not been issued yet");
 
     assert_eq!(disk.records::<Secret>(0x01).len(), 1);
     let leases = disk.records::<Lease>(0x03);
     assert!(leases.len() <= 3 && leases.iter().all(|(_, lease)| lease.epoch > 0), "{leases:?}");
     let posted_below = disk.records::<Backfill>(0x84)[0].1.next.expect("a mark");
-    assert!(posted_below.0 <= next, "what is yet to be given is posted already");
+    assert!(posted_below.0 <= next, "the mark is beyond the issued numbers");
     let revisions = disk.keys(0x31);
     for (key, family) in disk.records::<ScorecardFamily>(0x30) {
         let base = keys::base_of_family(&key).expect("the key of a family");
@@ -100,7 +100,7 @@ impl Disk {
         self.pairs(kind).into_keys().collect()
     }
 
-    /// Every record of a kind, which must be whole.
+    /// Every record of a kind, all of which must decode.
     pub fn records<T: for<'a> minicbor::Decode<'a, ()>>(&self, kind: u8) -> Vec<(Key, T)> {
         let decoded = |(key, value): (Key, Value)| {
             let record = records::decode(&key, &value).expect("a whole record");
@@ -109,14 +109,14 @@ impl Disk {
         self.pairs(kind).into_iter().map(decoded).collect()
     }
 
-    /// A kind of key that nobody looks at here would be one that nothing proves anything of.
+    /// Every kind of key must be looked at, or its contents would be untested.
     fn assert_all_seen(&self) {
         let unseen: Vec<_> = self.kinds.keys().filter(|kind| !self.seen.borrow().contains(kind)).collect();
         assert!(unseen.is_empty(), "nothing looks at the kinds {unseen:02x?}");
     }
 }
 
-/// The keys that there are must be exactly those that there should be.
+/// Asserts that the keys are exactly those expected.
 pub fn assert_same_keys(what: &str, found: &BTreeSet<Key>, expected: &BTreeSet<Key>) {
     let missing: Vec<_> = expected.difference(found).collect();
     let surplus: Vec<_> = found.difference(expected).collect();
@@ -126,7 +126,7 @@ pub fn assert_same_keys(what: &str, found: &BTreeSet<Key>, expected: &BTreeSet<K
     );
 }
 
-/// Of a key that begins with its kind and the workspace.
+/// For a key that begins with its kind and the workspace.
 pub fn conversation_of(key: &[u8]) -> u64 {
     u64::from_be_bytes(key[5..13].try_into().expect("eight bytes"))
 }

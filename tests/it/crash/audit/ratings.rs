@@ -1,4 +1,4 @@
-//! Ratings, their entries by time, who is not to be asked.
+//! Ratings, their entries by time, opt-outs.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -15,7 +15,7 @@ pub fn audit(disk: &Disk, conversations: &Conversations, threads: &HashMap<u64, 
     let mut ratings = Vec::new();
     for (key, rating) in disk.records::<Rating>(0x60) {
         assert_eq!(key, KEYS.rating(rating.conversation, rating.id));
-        assert!(conversations.contains_key(&rating.conversation), "{} is of no conversation", rating.id);
+        assert!(conversations.contains_key(&rating.conversation), "{} belongs to no conversation", rating.id);
         ratings.push(rating);
     }
     let entry = |rating: &Rating| (KEYS.rating_by_time(rating.offer_time, rating.id), rating.entry());
@@ -37,7 +37,7 @@ pub fn audit(disk: &Disk, conversations: &Conversations, threads: &HashMap<u64, 
     let key = |rating: &Rating| KEYS.opt_out(&rating.source, rating.conversation, &rating.user);
     let expected: BTreeSet<Key> = opted_out.map(key).collect();
     let found: BTreeMap<Key, OptOut> = disk.records(0x62).into_iter().collect();
-    assert_eq!(found.keys().cloned().collect::<BTreeSet<_>>(), expected, "who is not to be asked");
+    assert_eq!(found.keys().cloned().collect::<BTreeSet<_>>(), expected, "opt-outs");
     for (opt_out_key, opt_out) in found {
         let rating = ratings.iter().find(|rating| rating.id == opt_out.rating).expect("a rating");
         assert_eq!((key(rating), rating.course.opt_out_time), (opt_out_key, Some(opt_out.time)));

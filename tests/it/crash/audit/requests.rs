@@ -1,4 +1,4 @@
-//! The answers to requests with ids: they name what there is.
+//! The answers to requests with ids: they name existing things.
 
 use plaudit::store::records::{Request, RequestAnswer};
 
@@ -19,12 +19,12 @@ pub fn audit(disk: &Disk, conversations: &Conversations) {
             | RequestAnswer::UpdateConversation { conversation }
             | RequestAnswer::DeleteConversation { conversation }
             | RequestAnswer::UndeleteConversation { conversation } => conversation,
-            // A team may be gone since; people stay, which those who are in teams prove.
+            // A team may have been deleted since; people stay, as the audit of memberships proves.
             RequestAnswer::UpdatePerson(_)
             | RequestAnswer::CreateTeam(_)
             | RequestAnswer::UpdateTeam(_)
             | RequestAnswer::DeleteTeam => continue,
         };
-        assert!(conversations.contains_key(&named), "{key:02x?} answers {named}, which is not there");
+        assert!(conversations.contains_key(&named), "{key:02x?} refers to {named}, which does not exist");
     }
 }

@@ -4,6 +4,7 @@ mod config;
 mod connect;
 mod demo;
 mod export;
+mod facts;
 mod health;
 mod import;
 mod local;
@@ -50,6 +51,7 @@ Examples:
   plaudit health                                is it serving? exit code 0 or 1
   plaudit import tickets.jsonl                  import conversations, one JSON object per line
   plaudit queue                                 how far is scoring behind?
+  plaudit facts conversations/4711              what is its score based on?
   plaudit export everything.jsonl               export everything, to read or to import elsewhere
   plaudit store dump backup.dump                back up the store to one file, while the server is stopped
   plaudit config                                the effective settings and where each comes from
@@ -75,6 +77,8 @@ enum Command {
     Queue(queue::QueueCommand),
     /// Export everything that a running server holds as JSON Lines.
     Export(export::Export),
+    /// Print the facts that a conversation is scored by, and the messages they rest on.
+    Facts(facts::FactsCommand),
     /// Print the effective settings and where each comes from.
     Config(config::Config),
     /// Dump a store to a file, or load one from it; the server must be stopped.
@@ -89,6 +93,7 @@ pub fn run() -> ExitCode {
         Command::Import(import) => import.run(),
         Command::Queue(queue) => queue.run(),
         Command::Export(export) => export.run(),
+        Command::Facts(facts) => facts.run(),
         Command::Config(config) => config.run(),
         Command::Store(store) => store.run(),
     };

@@ -18,7 +18,8 @@ use super::{
     output::{say, unwritten},
 };
 
-use self::reader::{Found, Reader};
+use self::reader::Found;
+pub(super) use self::reader::Reader;
 use crate::{
     proto::v1::{AuthorKind, Person},
     wire::export::{Lines, Whole, parts},

@@ -17,11 +17,13 @@ use super::{
     connect::{Target, quoted},
     output::say,
 };
-use crate::{proto::v1::ConflictPolicy, wire::export::Lines};
+use crate::proto::v1::ConflictPolicy;
+pub(super) use crate::wire::export::Lines;
 
 #[cfg(feature = "fuzzing")]
 pub use lines::read_import;
 
+pub(super) use self::lines::{Line, Work, open, read};
 use self::{
     lines::Input,
     report::Report,

@@ -2,6 +2,7 @@
 
 mod draft;
 mod handling;
+mod preview;
 mod update;
 
 pub mod experience;

@@ -159,9 +159,9 @@ fn assess(
 }
 
 /// Every fact of a whole conversation, by name: for examining a transcript without a scorecard.
-pub fn conversation_facts(transcript: &Transcript) -> Vec<ScoredFact> {
+pub fn conversation_facts(transcript: &Transcript, answers: LastAnswers) -> Vec<ScoredFact> {
     let digests = digest(&transcript.messages);
     let every: Vec<FactId> = facts::all().iter().filter_map(|fact| facts::find(fact.name)).collect();
-    let context = Context::of(transcript, LastAnswers::default());
+    let context = Context::of(transcript, answers);
     Facts::of(&View::conversation(&digests).context(context), &every).scored(&every)
 }

@@ -1,7 +1,7 @@
 //! A whole conversation as an import brings it.
 
 use crate::{
-    domain::{ConversationDraft, ImportedMessageDraft, Violations},
+    domain::{ConversationDraft, ImportLimits, ImportedMessageDraft, NewConversation, Violations},
     proto::v1,
 };
 
@@ -11,13 +11,51 @@ use super::{
     fields::present,
     handling,
     message::{details_from_wire, is_detailed},
-    times,
+    rating, times,
 };
 
 /// Why a conversation comes without its messages.
 pub const MESSAGES_ARE_OUTPUT: &str = "is output only; the messages belong into `messages`";
 
-pub fn draft_from_wire(
+/// The conversation that an import brings, or everything that is wrong with it under the request's own names. What is wrong
+/// with the rest of the request is among the `violations` already.
+pub fn conversation_from_wire(
+    request: v1::ImportConversationRequest,
+    append_after: Option<String>,
+    limits: ImportLimits,
+    mut violations: Violations,
+) -> Result<NewConversation, Violations> {
+    let ratings = request.ratings.into_iter().enumerate();
+    let ratings = ratings.map(|(index, rating)| rating::imported_from_wire(index, rating, &mut violations));
+    let ratings = ratings.collect();
+    let conversation = request.conversation.unwrap_or_default();
+    let draft = draft_from_wire(conversation, request.messages, &mut violations);
+    let draft =
+        ConversationDraft { ratings, append_after, without_messages: request.without_messages, ..draft };
+    draft.check(limits, violations).map_err(|violations| violations.renamed(wire_field))
+}
+
+/// In this request the conversation's fields are nested under `conversation`.
+fn wire_field(field: &str) -> String {
+    const OF_CONVERSATION: [&str; 12] = [
+        "source",
+        "external_id",
+        "subject",
+        "status",
+        "status_changes",
+        "priority",
+        "first_response_due_time",
+        "due_time",
+        "assignee",
+        "tags",
+        "team",
+        "channel",
+    ];
+    let first = field.split(['.', '[']).next().unwrap_or_default();
+    if OF_CONVERSATION.contains(&first) { format!("conversation.{field}") } else { field.to_owned() }
+}
+
+fn draft_from_wire(
     mut conversation: v1::Conversation,
     messages: Vec<v1::Message>,
     violations: &mut Violations,

@@ -26,6 +26,7 @@ mod enneo;
 mod events;
 mod export_command;
 mod facts;
+mod facts_command;
 mod guards;
 mod house;
 mod import;

@@ -22,7 +22,7 @@ use crate::{
 const PAGE_SIZE: i32 = 1000;
 
 #[derive(Clone)]
-pub(super) struct Reader {
+pub(in crate::cli) struct Reader {
     channel: Channel,
 }
 
@@ -54,7 +54,7 @@ pub(super) enum Found {
 }
 
 impl Reader {
-    pub(super) fn new(channel: Channel) -> Self {
+    pub(in crate::cli) fn new(channel: Channel) -> Self {
         Self { channel }
     }
 
@@ -136,6 +136,17 @@ impl Reader {
             Err(status) if status.code() == Code::NotFound => Ok(None),
             Err(status) => Err(server_error(&status)),
         }
+    }
+
+    /// A conversation with its messages and ratings, without assessments.
+    pub(in crate::cli) async fn transcript(&self, name: &str) -> Result<Whole, Failure> {
+        let failed = |status: Status| Failure::Failed(format!("{name}: {}", status.message()));
+        let request = GetConversationRequest { name: name.to_owned(), ..Default::default() };
+        let found = ConversationServiceClient::new(self.channel.clone()).get_conversation(request).await;
+        let conversation = found.map_err(failed)?.into_inner();
+        let messages = self.messages(&conversation.name).await.map_err(failed)?;
+        let ratings = self.ratings(&conversation.name).await.map_err(failed)?;
+        Ok(Whole { conversation, messages, ratings, assessments: Vec::new() })
     }
 
     async fn whole(&self, name: &str) -> Result<Whole, Status> {

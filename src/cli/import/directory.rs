@@ -21,7 +21,7 @@ use crate::{
 
 const PAGE_SIZE: i32 = 1000;
 
-pub(super) enum DirectoryRecord {
+pub(in crate::cli) enum DirectoryRecord {
     Team(Team),
     Person(Person),
     OptOut(OptOut),

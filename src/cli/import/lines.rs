@@ -29,25 +29,25 @@ const AHEAD: usize = 16;
 /// The most bytes that a stream item adds to its request.
 const ITEM_BYTES: usize = 32;
 
-pub(super) struct Input {
+pub(in crate::cli) struct Input {
     reader: Box<dyn BufRead + Send>,
     /// `None` if unknown.
     pub(super) size_bytes: Option<u64>,
 }
 
 /// One line that is not blank.
-pub(super) struct Line {
+pub(in crate::cli) struct Line {
     /// Counted from 1.
-    pub(super) number: u64,
+    pub(in crate::cli) number: u64,
     /// The offset of the end of the line in the input.
-    pub(super) end_bytes: u64,
-    pub(super) work: Result<Work, Vec<Violation>>,
+    pub(in crate::cli) end_bytes: u64,
+    pub(in crate::cli) work: Result<Work, Vec<Violation>>,
     /// How many of its attachments come without their bytes.
-    pub(super) without_bytes: u64,
+    pub(in crate::cli) without_bytes: u64,
 }
 
 /// What to do with a line.
-pub(super) enum Work {
+pub(in crate::cli) enum Work {
     /// An item of the import stream.
     Import(Box<ImportConversationRequest>),
     /// A call of its own.
@@ -55,13 +55,13 @@ pub(super) enum Work {
 }
 
 /// A line, or why the input could not be read on.
-pub(super) type Read = io::Result<Line>;
+pub(in crate::cli) type Read = io::Result<Line>;
 
 pub(super) fn is_stdin(file: &Path) -> bool {
     file == Path::new("-")
 }
 
-pub(super) fn open(file: &Path) -> io::Result<Input> {
+pub(in crate::cli) fn open(file: &Path) -> io::Result<Input> {
     if is_stdin(file) {
         return Ok(Input { reader: Box::new(BufReader::new(io::stdin())), size_bytes: None });
     }
@@ -75,7 +75,7 @@ pub(super) fn open(file: &Path) -> io::Result<Input> {
 }
 
 /// Parses the lines from `first` on, a few ahead of the consumer.
-pub(super) fn read(
+pub(in crate::cli) fn read(
     mut input: Input,
     records: Lines,
     first: u64,

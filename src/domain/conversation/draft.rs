@@ -8,9 +8,9 @@ use std::collections::HashSet;
 use minicbor::Encode;
 
 use crate::domain::{
-    Author, AuthorDraft, AuthorKind, ExternalId, HandlingDraft, ImportedRatingDraft, MessageDraft,
-    MessageKind, NewImportedRating, Path, RatingDefaults, SourceName, UnixMillis, Violations, limits,
-    ours_rule, reads_as_ours,
+    Author, AuthorDraft, AuthorKind, ExternalId, HandlingDraft, ImportedRatingDraft, Message, MessageDraft,
+    MessageId, MessageKind, NewImportedRating, Path, RatingDefaults, SourceName, UnixMillis, Violations,
+    limits, ours_rule, reads_as_ours,
     rules::{self, required},
 };
 
@@ -101,6 +101,23 @@ pub struct NewImportedMessage {
     pub ai_tool: Option<String>,
     #[n(6)]
     pub details: Option<Box<NewDetails>>,
+}
+
+impl NewImportedMessage {
+    /// The message under its id, without its attachments.
+    pub fn message(&self, id: MessageId) -> Message {
+        Message {
+            id,
+            external_id: self.external_id.clone(),
+            kind: self.kind,
+            content: self.content.clone(),
+            author: self.author.clone(),
+            create_time: self.create_time,
+            ai_tool: self.ai_tool.clone(),
+            details: self.details.as_ref().map(|new| Box::new(new.details.clone())),
+            update_time: None,
+        }
+    }
 }
 
 /// What a server accepts in one import, besides [`limits`].

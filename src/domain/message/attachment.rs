@@ -29,6 +29,22 @@ pub struct Attachment {
     pub is_missing: bool,
 }
 
+impl Attachment {
+    /// One of which only the name is known.
+    pub fn missing(id: AttachmentId, file_name: &str) -> Self {
+        Self {
+            id,
+            file_name: file_name.to_owned(),
+            source_url: None,
+            size_bytes: None,
+            content_type: None,
+            width: None,
+            height: None,
+            is_missing: true,
+        }
+    }
+}
+
 fn is_false(flag: &bool) -> bool {
     !flag
 }

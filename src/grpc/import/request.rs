@@ -1,7 +1,7 @@
 //! Converts an import's request and response.
 
 use crate::{
-    domain::{ConversationDraft, ImportOutcome, Violations},
+    domain::{ImportOutcome, Violations},
     proto::v1,
     service::{
         Services,
@@ -10,33 +10,27 @@ use crate::{
     },
     wire::{
         fields::{present, request_id_from_wire},
-        import::draft_from_wire,
-        names, rating,
+        import::conversation_from_wire,
+        names,
     },
 };
 
 /// Decodes a request, or returns all violations under the wire's field names.
-pub fn from_wire(services: &Services, request: v1::ImportConversationRequest) -> Result<Import, Violations> {
+pub fn from_wire(
+    services: &Services,
+    mut request: v1::ImportConversationRequest,
+) -> Result<Import, Violations> {
     let mut violations = Violations::default();
     let on_conflict = policy_from_wire(request.on_conflict, &mut violations);
     let request_id = request_id_from_wire(&request.request_id, &mut violations);
-    let append_after = append_after_from_wire(request.append_after, on_conflict, &mut violations);
-    let ratings = request.ratings.into_iter().enumerate();
-    let ratings = ratings.map(|(index, rating)| {
-        if on_conflict == ConflictPolicy::Append && rating.name.is_empty() {
-            let rule =
-                "is required where on_conflict is APPEND, to recognize a rating that is already stored";
-            violations.add(format!("ratings[{index}].name"), rule);
-        }
-        rating::imported_from_wire(index, rating, &mut violations)
-    });
-    let ratings = ratings.collect();
-    let draft = draft_from_wire(request.conversation.unwrap_or_default(), request.messages, &mut violations);
-    let draft =
-        ConversationDraft { ratings, append_after, without_messages: request.without_messages, ..draft };
-    let new = draft
-        .check(services.import_limits(), violations)
-        .map_err(|violations| violations.renamed(wire_field))?;
+    let append_after =
+        append_after_from_wire(std::mem::take(&mut request.append_after), on_conflict, &mut violations);
+    if on_conflict == ConflictPolicy::Append {
+        let rule = "is required where on_conflict is APPEND, to recognize a rating that is already stored";
+        let unnamed = request.ratings.iter().enumerate().filter(|(_, rating)| rating.name.is_empty());
+        unnamed.for_each(|(index, _)| violations.add(format!("ratings[{index}].name"), rule));
+    }
+    let new = conversation_from_wire(request, append_after, services.import_limits(), violations)?;
     Ok(Import { new, on_conflict, request_id })
 }
 
@@ -63,26 +57,6 @@ fn policy_from_wire(policy: i32, violations: &mut Violations) -> ConflictPolicy 
             ConflictPolicy::Reject
         }
     }
-}
-
-/// In this request the conversation's fields are nested under `conversation`.
-fn wire_field(field: &str) -> String {
-    const OF_CONVERSATION: [&str; 12] = [
-        "source",
-        "external_id",
-        "subject",
-        "status",
-        "status_changes",
-        "priority",
-        "first_response_due_time",
-        "due_time",
-        "assignee",
-        "tags",
-        "team",
-        "channel",
-    ];
-    let first = field.split(['.', '[']).next().unwrap_or_default();
-    if OF_CONVERSATION.contains(&first) { format!("conversation.{field}") } else { field.to_owned() }
 }
 
 pub fn imported_to_wire(imported: &Imported) -> v1::ImportConversationResponse {

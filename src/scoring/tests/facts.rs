@@ -244,7 +244,7 @@ fn an_assisted_reply_is_a_teammates_with_a_tool() {
 fn values_are_of_the_type_that_the_table_says() {
     for lines in [HELLO, HANDED_OVER, ROUGH, GOOD, GERMAN] {
         let transcript = transcript(lines);
-        for found in conversation_facts(&transcript) {
+        for found in conversation_facts(&transcript, LastAnswers::default()) {
             let kind = get(find(&found.name).expect("it is in the table")).kind;
             let fits = matches!(
                 (kind, &found.value),

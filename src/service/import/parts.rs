@@ -37,25 +37,14 @@ pub(super) fn number<'a>(
     let numbered = messages.map(|message| {
         let id = MessageId(next);
         next += numbers_of_one(message);
-        let details = message.details.as_ref().map(|new| {
-            let mut details = new.details.clone();
+        let mut numbered = message.message(id);
+        if let (Some(details), Some(new)) = (&mut numbered.details, &message.details) {
             for (attachment, number) in new.attachments.iter().zip(id.0 + 2..) {
                 let attachment = put_attachment(decision, conversation, AttachmentId(number), attachment);
                 details.attachments.push(attachment);
             }
-            Box::new(details)
-        });
-        Message {
-            id,
-            external_id: message.external_id.clone(),
-            kind: message.kind,
-            content: message.content.clone(),
-            author: message.author.clone(),
-            create_time: message.create_time,
-            ai_tool: message.ai_tool.clone(),
-            details,
-            update_time: None,
         }
+        numbered
     });
     numbered.collect()
 }

@@ -1,0 +1,218 @@
+//! `plaudit facts`: what is known of a conversation before anybody judges it, and the messages that say so.
+
+mod page;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::{
+    Failure,
+    connect::{Target, require_store, root_cause},
+    export::Reader,
+    import::{Line, Lines, Work, open, read},
+    output::print,
+};
+use crate::{
+    domain::{FactValue, ImportLimits, NewConversation, ScoredFact, Transcript, Violations},
+    proto::v1::{ConflictPolicy, ImportConversationRequest},
+    scoring::{conversation_facts, facts},
+    wire::{export::Whole, import::conversation_from_wire},
+};
+
+const AFTER_HELP: &str = "\
+Facts are what rules score by: each is computed from the transcript alone, and is absent where it cannot be known (docs/scoring.md \
+lists them). FILE holds what plaudit import reads, and no server is needed for it. A stored conversation is read from the server.
+
+Exit codes: 0 done; 1 the conversation cannot be read, or a line of the file is invalid; 2 wrong usage.
+
+Examples:
+  plaudit facts tickets.jsonl                                 every fact of each conversation in a file
+  plaudit facts conversations/4711                            of a stored one, by its number
+  plaudit facts conversations/zendesk:88213                   or by what its source calls it
+  plaudit facts --fact confirmation_at_end --fact complaints tickets.jsonl
+  plaudit facts --json conversations/4711 | jq .facts         for programs
+  plaudit facts --list                                        what every fact means";
+
+/// What names a stored conversation.
+const STORED: &str = "conversations/";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct FactsCommand {
+    /// A file of conversations, - for standard input, or the name of a stored conversation.
+    #[arg(value_name = "FILE|CONVERSATION", required_unless_present = "list")]
+    what: Option<PathBuf>,
+    /// Only this fact; may be repeated.
+    #[arg(long = "fact", value_name = "NAME", value_parser = fact_name)]
+    names: Vec<String>,
+    /// Print one JSON object per conversation.
+    #[arg(long)]
+    json: bool,
+    /// Print what every fact means instead.
+    #[arg(long, conflicts_with_all = ["what", "json"])]
+    list: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+fn fact_name(name: &str) -> Result<String, String> {
+    match facts::find(name) {
+        Some(_) => Ok(name.to_owned()),
+        None => Err("there is no such fact; plaudit facts --list names them".to_owned()),
+    }
+}
+
+impl FactsCommand {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        if self.list {
+            return print(page::list(|name| self.is_wanted(name)));
+        }
+        match self.what.as_deref() {
+            Some(name) if name.to_string_lossy().starts_with(STORED) => self.stored(&name.to_string_lossy()),
+            Some(file) => self.file(file),
+            None => Ok(()),
+        }
+    }
+
+    fn is_wanted(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|wanted| wanted == name)
+    }
+
+    fn stored(&self, name: &str) -> Result<(), Failure> {
+        if let Some(data) = &self.target.data {
+            require_store(data)?;
+        }
+        let whole = self.target.runtime()?.block_on(async {
+            let reached = self.target.reach().await?;
+            let whole = self.whole(&reached.endpoint, name).await;
+            let left = reached.leave().await;
+            let whole = whole?;
+            left.map(|()| whole)
+        })?;
+        let Whole { conversation, mut messages, ratings, .. } = whole;
+        for file in messages.iter_mut().flat_map(|message| &mut message.attachments) {
+            file.content_missing = file.source_url.is_none();
+        }
+        let request = ImportConversationRequest {
+            without_messages: messages.is_empty(),
+            conversation: Some(conversation),
+            messages,
+            ratings,
+            ..Default::default()
+        };
+        self.tell(name, &checked(request).map_err(|violations| refused(name, &violations))?)
+    }
+
+    async fn whole(&self, endpoint: &tonic::transport::Endpoint, name: &str) -> Result<Whole, Failure> {
+        let channel = endpoint.connect().await.map_err(|error| {
+            Failure::Failed(format!("cannot connect to {}: {}", endpoint.uri(), root_cause(&error)))
+        })?;
+        Reader::new(channel).transcript(name).await
+    }
+
+    fn file(&self, file: &Path) -> Result<(), Failure> {
+        let shown = file.display().to_string();
+        let failed = |cause: std::io::Error| Failure::Failed(format!("{shown}: {cause}"));
+        let input = open(file).map_err(failed)?;
+        let lines = Lines::load().map_err(Failure::failed)?;
+        let mut lines = read(input, lines, 1, ConflictPolicy::Reject);
+        let mut told = Pending::default();
+        while let Some(line) = lines.blocking_recv() {
+            let Line { number, work, .. } = line.map_err(failed)?;
+            let place = format!("{shown}:{number}");
+            match work {
+                Ok(Work::Import(request)) => {
+                    if let Some((place, request)) = told.next(place, *request) {
+                        self.tell_request(&place, request)?;
+                    }
+                }
+                Ok(Work::Directory(_)) => {}
+                Err(violations) => {
+                    let rules = violations.iter().map(|it| format!("{}: {}", it.field, it.message));
+                    return Err(Failure::Failed(format!(
+                        "{place}: {}",
+                        rules.collect::<Vec<_>>().join("; ")
+                    )));
+                }
+            }
+        }
+        match told.0 {
+            Some((place, request)) => self.tell_request(&place, request),
+            None => Ok(()),
+        }
+    }
+
+    fn tell_request(&self, place: &str, request: ImportConversationRequest) -> Result<(), Failure> {
+        self.tell(place, &checked(request).map_err(|violations| refused(place, &violations))?)
+    }
+
+    fn tell(&self, place: &str, new: &NewConversation) -> Result<(), Failure> {
+        let transcript = new.preview();
+        let mut found = conversation_facts(&transcript, new.last_answers());
+        found.retain(|fact| self.is_wanted(&fact.name));
+        if self.json {
+            return print(format_args!("{}\n", to_json(place, &transcript, &found)));
+        }
+        print(page::page(place, &transcript, &found, |name| self.is_wanted(name)))
+    }
+}
+
+/// A conversation whose next part may be on the next line.
+#[derive(Default)]
+struct Pending(Option<(String, ImportConversationRequest)>);
+
+impl Pending {
+    /// Takes a line; answers the conversation before it, once that is whole.
+    fn next(
+        &mut self,
+        place: String,
+        request: ImportConversationRequest,
+    ) -> Option<(String, ImportConversationRequest)> {
+        match &mut self.0 {
+            Some((_, whole)) if !request.append_after.is_empty() => {
+                whole.messages.extend(request.messages);
+                whole.ratings.extend(request.ratings);
+                None
+            }
+            pending => pending.replace((place, request)),
+        }
+    }
+}
+
+fn checked(request: ImportConversationRequest) -> Result<NewConversation, Violations> {
+    // However long it is: nothing is stored.
+    let limits = ImportLimits { messages: usize::MAX, ..ImportLimits::default() };
+    conversation_from_wire(request, None, limits, Violations::default())
+}
+
+fn refused(place: &str, violations: &Violations) -> Failure {
+    let rules = violations.iter().map(|violation| format!("{}: {}", violation.field, violation.message));
+    Failure::Failed(format!("{place}: {}", rules.collect::<Vec<_>>().join("; ")))
+}
+
+fn to_json(place: &str, transcript: &Transcript, found: &[ScoredFact]) -> Value {
+    let facts: Vec<Value> = found
+        .iter()
+        .map(|fact| {
+            let value = match &fact.value {
+                FactValue::Bool(value) => json!(value),
+                FactValue::Int(value) => json!(value),
+                FactValue::Number(value) => json!(value),
+                FactValue::Text(value) => json!(value),
+            };
+            let evidence: Vec<Value> = page::evidence(transcript, fact)
+                .map(|(place, message)| {
+                    json!({
+                        "message": place,
+                        "externalId": &*message.external_id,
+                        "author": page::author(message),
+                        "content": message.content,
+                    })
+                })
+                .collect();
+            json!({ "name": fact.name, "value": value, "unit": page::unit(&fact.name), "evidence": evidence })
+        })
+        .collect();
+    json!({ "conversation": place, "facts": facts })
+}

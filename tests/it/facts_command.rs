@@ -1,0 +1,94 @@
+//! `plaudit facts`: the facts of conversations in a file, without a server, and of a stored one.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    export_command::run,
+    harness::{Client, ServerProcess, plaudit, sample},
+};
+
+const TICKET: &str = r#"{"ticket_id": "1", "messages": [
+    {"external_id": "a", "kind": "message", "content": "Where is my order 5512?", "author": {"type": "contact"}, "timestamp": 1700000000000},
+    {"external_id": "b", "kind": "message", "content": "It left our warehouse and will arrive tomorrow.", "author": {"type": "teammate"},
+     "timestamp": 1700000600000}
+]}"#;
+
+fn facts(folder: &TempDir, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = plaudit(folder.path()).arg("facts").args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn facts_of_a_file_need_no_server() {
+    let folder = TempDir::new().unwrap();
+    let line = TICKET.replace('\n', " ");
+    std::fs::write(folder.path().join("tickets.jsonl"), format!("{line}\n\n{line}\n")).unwrap();
+    let (code, page, complaint) = facts(&folder, &["tickets.jsonl"]);
+    assert_eq!((code, complaint.as_str()), (Some(0), ""));
+    assert!(page.starts_with("tickets.jsonl:1: 2 messages\n"), "{page}");
+    assert!(page.contains("\ntickets.jsonl:3: 2 messages\n"), "{page}");
+    assert!(page.contains("  first_response_seconds        600 seconds\n"), "{page}");
+    assert!(page.contains("2. teammate: It left our warehouse and will arrive tomorrow."), "{page}");
+    assert!(page.contains("  not known here  "), "{page}");
+
+    let (code, page, _) = facts(&folder, &["--json", "--fact", "first_response_seconds", "tickets.jsonl"]);
+    let found: Value = serde_json::from_str(page.lines().next().unwrap()).unwrap();
+    assert_eq!(code, Some(0));
+    assert_eq!(found["conversation"], "tickets.jsonl:1");
+    assert_eq!(found["facts"].as_array().unwrap().len(), 1);
+    assert_eq!(found["facts"][0]["value"], 600);
+    assert_eq!(found["facts"][0]["unit"], "seconds");
+    let externals: Vec<&Value> =
+        found["facts"][0]["evidence"].as_array().unwrap().iter().map(|it| &it["externalId"]).collect();
+    assert_eq!(externals, [&json!("a"), &json!("b")]);
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("bad.jsonl"), r#"{"ticket_id": "1", "messages": [{}]}"#).unwrap();
+    let (code, _, complaint) = facts(&folder, &["bad.jsonl"]);
+    assert_eq!(code, Some(1));
+    assert!(complaint.starts_with("plaudit: bad.jsonl:1: messages[0]."), "{complaint}");
+    let (code, _, complaint) = facts(&folder, &["missing.jsonl"]);
+    assert_eq!(code, Some(1));
+    assert!(complaint.contains("missing.jsonl"), "{complaint}");
+    let (code, _, complaint) = facts(&folder, &["--fact", "nonsense", "bad.jsonl"]);
+    assert_eq!(code, Some(2));
+    assert!(complaint.contains("plaudit facts --list"), "{complaint}");
+}
+
+#[test]
+fn the_list_says_what_facts_mean() {
+    let folder = TempDir::new().unwrap();
+    let (code, list, _) = facts(&folder, &["--list", "--fact", "first_response_seconds"]);
+    assert_eq!(code, Some(0));
+    assert!(list.contains("first_response_seconds") && list.contains("(seconds)"), "{list}");
+    assert_eq!(list.lines().count(), 1);
+}
+
+#[tokio::test]
+async fn facts_of_a_stored_conversation_are_those_of_its_export() {
+    let server = ServerProcess::start();
+    let client = Client::new(server.channel().await);
+    let name = client.import(sample::import("one")).await.unwrap().conversation;
+    client.scored(&name).await;
+    let folder = TempDir::new().unwrap();
+    let (code, stored) = run(folder.path(), &server, &["facts", "--json", "conversations/test:one"]);
+    assert_eq!(code, Some(0), "{stored}");
+    let (code, by_number) = run(folder.path(), &server, &["facts", "--json", &name]);
+    assert_eq!(code, Some(0), "{by_number}");
+    run(folder.path(), &server, &["export", "all.jsonl"]);
+    let (code, exported) = run(folder.path(), &server, &["facts", "--json", "all.jsonl"]);
+    assert_eq!(code, Some(0), "{exported}");
+    let of = |text: &str| serde_json::from_str::<Value>(text).unwrap()["facts"].clone();
+    assert!(of(&stored).as_array().unwrap().len() > 30);
+    assert_eq!(of(&stored), of(&by_number));
+    assert_eq!(of(&stored), of(&exported));
+
+    let (code, complaint) = run(folder.path(), &server, &["facts", "conversations/test:two"]);
+    assert_eq!(code, Some(1));
+    assert!(complaint.starts_with("plaudit: conversations/test:two: "), "{complaint}");
+}

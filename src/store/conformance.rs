@@ -85,14 +85,14 @@ macro_rules! conformance_suite {
                 a_batch_without_writes_only_checks,
                 an_expectation_may_name_an_empty_value,
                 a_value_may_be_empty,
-                several_keys_are_read_in_the_order_asked,
+                several_keys_are_read_in_the_requested_order,
                 a_read_sees_a_batch_wholly_or_not_at_all,
                 a_scan_respects_every_kind_of_bound,
                 a_scan_ends_at_its_limit,
                 a_scan_ends_at_its_bytes_and_skips_nothing,
                 a_scan_of_keys_returns_those_of_the_pairs,
                 a_prefix_of_ff_bytes_has_no_end,
-                who_reads_on_and_on_lets_others_run,
+                a_long_reader_yields_to_other_tasks,
                 a_page_is_never_larger_than_the_largest,
                 the_log_keeps_the_order_of_commits,
                 a_refused_batch_logs_nothing,
@@ -103,17 +103,17 @@ macro_rules! conformance_suite {
                 a_trim_is_bounded,
                 large_records_can_be_trimmed,
                 gaps_do_not_count_as_removed,
-                a_follower_of_a_log_that_is_trimmed_skips_nothing_unknown,
-                a_trimmed_log_goes_on_after_reopening,
+                a_follower_of_a_trimmed_log_misses_nothing_unnoticed,
+                a_trimmed_log_continues_after_reopening,
                 large_values_come_back_whole,
                 large_values_can_shrink_grow_and_go,
                 large_values_can_be_expected,
                 large_records_can_be_logged,
                 the_largest_batch_is_taken,
-                what_breaks_a_limit_is_refused,
+                a_batch_beyond_a_limit_is_refused,
                 a_random_history_equals_its_model,
                 stats_follow_the_commits,
-                everything_is_there_after_reopening,
+                everything_survives_reopening,
                 a_closed_store_refuses_everything,
             );
         }
@@ -139,8 +139,8 @@ macro_rules! conformance_suite {
 }
 
 conformance_suite!(memory, Memory, opts_out: {
-    a_trimmed_log_goes_on_after_reopening: "it keeps nothing when its process ends, by design",
-    everything_is_there_after_reopening: "it keeps nothing when its process ends, by design"
+    a_trimmed_log_continues_after_reopening: "it keeps nothing when its process ends, by design",
+    everything_survives_reopening: "it keeps nothing when its process ends, by design"
 });
 conformance_suite!(sled, Sled::new(), opts_out: {});
 

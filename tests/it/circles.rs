@@ -143,7 +143,7 @@ fn circle(imports: &BTreeMap<&str, BTreeSet<String>>) -> Option<Vec<String>> {
 }
 
 #[test]
-fn the_check_itself_sees_a_circle() {
+fn the_check_itself_detects_a_circle() {
     let known = ["a", "a::b", "a::c", "a::b::d", "x"];
     let of = |code: &str, module: &str| {
         let found = imported(code, module, |path| known.contains(&path));

@@ -52,7 +52,7 @@ fn below<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 }
 
 #[test]
-fn the_demo_prints_the_table_of_the_readme_and_doubles_nothing_when_it_is_started_again() {
+fn the_demo_prints_the_table_of_the_readme_and_duplicates_nothing_when_restarted() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let folder = TempDir::new().unwrap();
     let first = demo(folder.path());

@@ -198,7 +198,7 @@ fn a_layer_knows_only_what_it_may() {
 /// Timestamps that come in through an edge are within the calendar because an edge cannot make one from a bare number:
 /// `UnixMillis::checked` and its siblings are the only way.
 #[test]
-fn edges_make_no_moment_of_a_number_without_checking_it() {
+fn edges_make_no_timestamp_from_an_unchecked_number() {
     const EDGES: &[&str] = &["grpc", "wire", "rest", "interchange", "cli"];
     let mut broken = String::new();
     for source in sources().iter().filter(|source| source.is_below(EDGES)) {
@@ -225,7 +225,7 @@ fn the_oldest_supported_rust_is_the_pinned_toolchain() {
 }
 
 #[test]
-fn files_and_functions_fit_in_the_head() {
+fn files_and_functions_stay_short() {
     let mut broken = String::new();
     for source in sources() {
         let lines = source.text.lines().count();
@@ -265,7 +265,7 @@ fn functions(text: &str) -> impl Iterator<Item = (String, usize)> {
 }
 
 #[test]
-fn the_check_itself_sees_a_long_function() {
+fn the_check_itself_detects_a_long_function() {
     let text = format!(
         "impl A {{\n    pub async fn long() {{\n{}    }}\n    fn short() {{\n    }}\n}}\n",
         "        a();\n".repeat(90)

@@ -184,7 +184,7 @@ fn cancelled_and_unasked_offers_do_not_count_as_offered() {
 }
 
 #[test]
-fn a_draft_is_checked_as_a_whole() {
+fn every_violation_of_a_draft_is_reported() {
     let wrong = RatingDraft {
         user: Some(AuthorDraft { kind: Some(AuthorKind::Ai), ..AuthorDraft::default() }),
         agent: Some(AuthorDraft {
@@ -219,7 +219,7 @@ fn a_draft_is_checked_as_a_whole() {
 }
 
 #[test]
-fn an_agent_is_chosen_by_id_or_else_by_name() {
+fn an_agent_is_matched_by_id_or_else_by_name() {
     let by = |kind, external_id: Option<&str>, name: Option<&str>| AgentFilter {
         kind,
         external_id: external_id.map(str::to_owned),

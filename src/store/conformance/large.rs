@@ -113,7 +113,7 @@ pub(super) async fn the_largest_batch_is_taken(subject: &dyn Subject) {
     assert!(get(&store, &[1]).await == Some(large(MAX_BATCH_BYTES - 1, 1)));
 }
 
-pub(super) async fn what_breaks_a_limit_is_refused(subject: &dyn Subject) {
+pub(super) async fn a_batch_beyond_a_limit_is_refused(subject: &dyn Subject) {
     let store = subject.open().await;
     let longest = vec![7; MAX_KEY_BYTES];
     store.commit(put_bytes(&longest, value("x"))).await.unwrap();

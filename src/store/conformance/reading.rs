@@ -11,7 +11,7 @@ pub(super) async fn a_value_may_be_empty(subject: &dyn Subject) {
     assert_eq!(all(&store).await, vec![(key(&[1]), Bytes::new())]);
 }
 
-pub(super) async fn several_keys_are_read_in_the_order_asked(subject: &dyn Subject) {
+pub(super) async fn several_keys_are_read_in_the_requested_order(subject: &dyn Subject) {
     let store = subject.open().await;
     put(&store, &[1], "one").await;
     put(&store, &[2], "two").await;
@@ -128,7 +128,7 @@ pub(super) async fn a_page_is_never_larger_than_the_largest(subject: &dyn Subjec
     assert_eq!(store.log(0, usize::MAX).await.unwrap().len(), MAX_PAGE);
 }
 
-pub(super) async fn who_reads_on_and_on_lets_others_run(subject: &dyn Subject) {
+pub(super) async fn a_long_reader_yields_to_other_tasks(subject: &dyn Subject) {
     let store = subject.open().await;
     store.commit(Batch { log: vec![value("x")], ..put_batch(&[1], "x") }).await.unwrap();
     let reads: [fn(&dyn Keyspace) -> BoxFuture<'_, ()>; 4] = [

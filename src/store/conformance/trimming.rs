@@ -109,7 +109,7 @@ pub(super) async fn gaps_do_not_count_as_removed(subject: &dyn Subject) {
     assert_eq!(positions(&store).await, [30]);
 }
 
-pub(super) async fn a_trimmed_log_goes_on_after_reopening(subject: &dyn Subject) {
+pub(super) async fn a_trimmed_log_continues_after_reopening(subject: &dyn Subject) {
     let mut store = subject.open().await;
     let mut last = append(&store, MAX_TRIM + 20).await;
     for kept in [7, 0, 0] {
@@ -128,7 +128,7 @@ pub(super) async fn a_trimmed_log_goes_on_after_reopening(subject: &dyn Subject)
 }
 
 /// Concurrent writers, trimmers and a follower: the follower sees every record, or is told that some were removed.
-pub(super) async fn a_follower_of_a_log_that_is_trimmed_skips_nothing_unknown(subject: &dyn Subject) {
+pub(super) async fn a_follower_of_a_trimmed_log_misses_nothing_unnoticed(subject: &dyn Subject) {
     let store = subject.open().await;
     let (writers, each) = (4u8, 200u8);
     let (is_written, removed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));

@@ -13,7 +13,7 @@ pub(super) async fn stats_follow_the_commits(subject: &dyn Subject) {
     assert_eq!(after.queue_depth, 0);
 }
 
-pub(super) async fn everything_is_there_after_reopening(subject: &dyn Subject) {
+pub(super) async fn everything_survives_reopening(subject: &dyn Subject) {
     let store = subject.open().await;
     put(&store, &[1], "").await;
     store.commit(put_bytes(&[2], large(100_000, 2))).await.unwrap();

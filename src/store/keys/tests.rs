@@ -14,7 +14,7 @@ fn a_job_key_names_its_conversation() {
 }
 
 #[test]
-fn a_rating_s_entry_sorts_by_time_and_names_its_rating() {
+fn a_rating_entry_sorts_by_time_and_names_its_rating() {
     let key = |time, rating| KEYS.rating_by_time(UnixMillis(time), RatingId(rating));
     assert_eq!(
         rating_of_entry(&key(1_700_000_000_123, 7)),

@@ -227,7 +227,7 @@ fn a_handled_conversation_is_read_as_it_was_written() {
 }
 
 #[test]
-fn the_store_s_own_records_are_read_as_they_were_written() {
+fn the_stores_own_records_are_read_as_they_were_written() {
     check("next_id", &NextId { id: 5_000_000_000_065_537 });
     let secret = encode(&Secret { key: [9; 32] });
     assert_eq!(decode::<Secret>(&vec![1], &secret).unwrap().key, [9; 32]);

@@ -138,7 +138,7 @@ async fn everything_is_there_and_scored(
 }
 
 #[tokio::test]
-async fn what_was_stored_before_a_crash_is_scored_after_it() {
+async fn conversations_stored_before_a_crash_are_scored_after_it() {
     // A large conversation keeps the one attempt on one thread busy, so that the others are still waiting at the time
     // of the kill.
     let mut server = ServerProcess::start();

@@ -137,7 +137,7 @@ async fn every_type_accepts_its_values_and_no_others() {
 }
 
 #[tokio::test]
-async fn no_error_uses_other_words_than_the_document_s() {
+async fn every_error_uses_the_documented_words() {
     let setup = Setup::start().await;
     for kind in ["Csat", "Nps", "ThumbsUpOrDown"] {
         let rating = setup.offered(kind).await;

@@ -84,7 +84,7 @@ fn any_value_in_any_field_is_answered() {
 }
 
 #[test]
-fn the_documented_request_cut_or_spoilt_anywhere_is_answered() {
+fn the_documented_request_truncated_or_corrupted_anywhere_is_answered() {
     let edge = Edge::new();
     let text = sample().to_string().into_bytes();
     proptest!(|(at in 0..text.len(), byte in any::<u8>(), is_cut in any::<bool>())| {

@@ -6,7 +6,7 @@ use super::setup::{error_of, path, sample};
 use crate::harness::Plaudit;
 
 #[tokio::test]
-async fn every_error_outside_a_request_s_fields_has_the_shape() {
+async fn every_error_outside_the_fields_has_the_dialects_shape() {
     let server = Plaudit::start().await;
     let http = server.http();
     let json_type = [("content-type", "application/json")];

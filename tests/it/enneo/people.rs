@@ -84,7 +84,7 @@ async fn agents_without_a_number_are_told_apart_by_address() {
 }
 
 #[tokio::test]
-async fn the_agent_s_number_is_that_of_the_assessments_on_any_ticket() {
+async fn an_agents_number_matches_the_assessments_on_any_ticket() {
     let server = Plaudit::start().await;
     for (direction, agent) in
         [("out", json!(24)), ("internal", json!(24)), ("in", json!(24)), ("in", json!(null))]

@@ -80,7 +80,7 @@ async fn who_wrote_it_follows_from_direction_and_private() {
 }
 
 #[tokio::test]
-async fn the_agent_of_a_customer_s_message_is_in_charge_and_others_only_write() {
+async fn the_agent_of_a_customers_message_is_in_charge_and_others_only_write() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let assignee = async || client.conversation(CONVERSATION).await.unwrap().assignee;

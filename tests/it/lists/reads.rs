@@ -53,7 +53,7 @@ fn told(place: u64) -> Told {
 }
 
 #[tokio::test]
-async fn no_page_reads_more_than_four_times_what_was_asked_for_of_100_000_conversations() {
+async fn no_page_over_100_000_conversations_reads_more_than_four_times_its_size() {
     let (services, store) = services_with((0..CONVERSATIONS).map(told), POSTED).await;
     let text = |text: &str| Some(text.to_owned());
     let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();

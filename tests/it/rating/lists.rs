@@ -34,7 +34,7 @@ fn names(ratings: &[Rating]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn one_conversations_ratings_come_in_offer_order_and_all_come_the_latest_first() {
+async fn ratings_of_one_conversation_are_in_offer_order_and_all_ratings_newest_first() {
     let (_server, client, name) = start().await;
     let other = client.import(sample::import("43")).await.unwrap().conversation;
     let mut offered = Vec::new();

@@ -73,7 +73,7 @@ async fn offers_and_answers_are_counted_in_their_current_state() {
 }
 
 #[tokio::test]
-async fn a_summary_is_chosen_by_time_agent_channel_and_source() {
+async fn a_summary_is_filtered_by_time_agent_channel_and_source() {
     let (_server, client, name) = start().await;
     let mut elsewhere = sample::import("42");
     elsewhere.conversation.as_mut().unwrap().source = "elsewhere".to_owned();

@@ -77,7 +77,7 @@ fn answers_that_agree_leave_room_for_others() {
         assert_eq!(satisfied.value, Some(5.0));
         assert_close(interval(satisfied), (3.0 + 2.0 * least(count), 5.0), 1e-9);
     }
-    // Away from the ends the interval is open on both sides: two answers of four stars do not rule out five or three.
+    // Away from the ends the interval extends to both sides of the value.
     let (lower, upper) = interval(stars([0, 0, 0, 2, 0]));
     assert_close(
         (lower, upper),

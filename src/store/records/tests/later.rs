@@ -15,7 +15,7 @@ fn the_answers_to_other_requests_are_read_as_they_were_written() {
 }
 
 #[test]
-fn what_lists_know_is_read_as_it_was_written() {
+fn listings_are_read_as_they_were_written() {
     let listing = Listing {
         create_time: UnixMillis(1_700_000_000_000),
         is_indexed: true,
@@ -40,7 +40,7 @@ fn what_lists_know_is_read_as_it_was_written() {
 }
 
 #[test]
-fn what_processes_note_is_read_as_it_was_written() {
+fn leases_open_numbers_and_cursors_are_read_as_they_were_written() {
     let expire_time = UnixMillis(1_700_000_000_123);
     check("lease", &Lease { holder: 7, epoch: 2, expire_time });
     check("open_numbers", &OpenNumbers { from: ID.0, expire_time });

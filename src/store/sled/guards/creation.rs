@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_second_opener_is_told_who_holds_the_directory() {
+async fn a_second_opener_learns_who_holds_the_directory() {
     let data = Data::new();
     let store = data.open().unwrap();
     let refused = data.open().err().unwrap().to_string();
@@ -27,7 +27,7 @@ async fn a_closed_directory_opens_at_once() {
 }
 
 #[tokio::test]
-async fn a_directory_that_is_just_closing_is_waited_for() {
+async fn opening_waits_for_a_directory_that_is_closing() {
     let data = Data::new();
     for number in 0..5u8 {
         let store = SledStore::open(&data.dir(), SledOptions::default()).unwrap();
@@ -38,7 +38,7 @@ async fn a_directory_that_is_just_closing_is_waited_for() {
 }
 
 #[tokio::test]
-async fn sleds_lock_is_waited_for_too() {
+async fn opening_waits_for_sleds_lock_too() {
     let data = Data::new();
     data.open().unwrap().close().await.unwrap();
     let raw = data.raw();
@@ -62,7 +62,7 @@ fn a_new_directory_is_private() {
 
 /// A creation that crashed is completed, whatever state it was left in.
 #[tokio::test]
-async fn a_creation_that_did_not_end_is_begun_again() {
+async fn an_unfinished_creation_is_completed() {
     let created = Data::new();
     created.open().unwrap().close().await.unwrap();
     let identity = fs::read(created.file(open::IDENTITY_FILE)).unwrap();
@@ -102,7 +102,7 @@ async fn a_creation_that_did_not_end_is_begun_again() {
 
 /// A creation whose last step, removing its own mark, was lost.
 #[tokio::test]
-async fn a_creation_that_ended_keeps_its_store() {
+async fn a_finished_creation_keeps_its_store() {
     let data = Data::new();
     let store = data.open().unwrap();
     store.commit(put("key", "value")).await.unwrap();
@@ -120,14 +120,14 @@ async fn a_creation_that_ended_keeps_its_store() {
 }
 
 #[test]
-fn the_cache_is_as_large_as_the_setting_says() {
+fn the_cache_has_the_configured_size() {
     let options = SledOptions { cache_bytes: 7 * 1024 * 1024, ..options() };
     assert_eq!(open::config(Path::new("sled"), &options).cache_capacity, options.cache_bytes);
 }
 
 /// sled's own ids jump by two million with every opening.
 #[tokio::test]
-async fn positions_go_on_by_one_over_every_opening() {
+async fn positions_continue_without_gaps_across_openings() {
     let data = Data::new();
     for expected in 1..=4 {
         let store = data.open().unwrap();

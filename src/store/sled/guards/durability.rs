@@ -7,7 +7,7 @@ use futures_util::{FutureExt, future::join_all};
 use super::*;
 
 #[tokio::test]
-async fn a_commit_is_answered_after_its_flush_and_then_its_sync() {
+async fn a_commit_is_acknowledged_after_its_flush_and_sync() {
     let data = Data::new();
     let (store, disk) = data.open_on_test_disk(options());
     disk.hold_syncs();
@@ -21,7 +21,7 @@ async fn a_commit_is_answered_after_its_flush_and_then_its_sync() {
 }
 
 #[tokio::test]
-async fn what_was_answered_is_in_the_files() {
+async fn acknowledged_writes_are_in_the_files() {
     let data = Data::new();
     let store = data.open().unwrap();
     for number in 0..20u8 {
@@ -34,7 +34,7 @@ async fn what_was_answered_is_in_the_files() {
 }
 
 #[tokio::test]
-async fn a_trim_that_is_cut_off_leaves_a_log_that_says_where_it_begins() {
+async fn an_interrupted_trim_leaves_a_log_that_knows_its_beginning() {
     let data = Data::new();
     let store = data.open().unwrap();
     let last = 5 * MAX_TRIM as u64;
@@ -53,7 +53,7 @@ async fn a_trim_that_is_cut_off_leaves_a_log_that_says_where_it_begins() {
 }
 
 #[tokio::test]
-async fn a_trim_is_shown_after_its_sync_and_goes_with_other_writes() {
+async fn a_trim_is_visible_after_its_sync_and_shares_it_with_other_writes() {
     let data = Data::new();
     let (store, disk) = data.open_on_test_disk(options());
     store.commit(Batch { log: vec![noise(10, 0); MAX_TRIM + 1], ..Batch::default() }).await.unwrap();
@@ -88,7 +88,7 @@ async fn a_trim_is_shown_after_its_sync_and_goes_with_other_writes() {
 }
 
 #[tokio::test]
-async fn what_waits_together_is_synced_together() {
+async fn waiting_batches_share_one_sync() {
     let data = Data::new();
     let (store, disk) = data.open_on_test_disk(options());
     disk.hold_syncs();
@@ -157,7 +157,7 @@ async fn a_full_queue_refuses_at_once() {
 }
 
 #[tokio::test]
-async fn a_reader_waits_for_the_sync_of_what_it_met() {
+async fn a_reader_waits_for_the_sync_of_unsynced_writes() {
     let data = Data::new();
     let one_reader = SledOptions { read_threads: 1, ..options() };
     let (store, disk) = data.open_on_test_disk(one_reader);
@@ -209,7 +209,7 @@ async fn a_reader_waits_for_the_sync_of_what_it_met() {
 }
 
 #[tokio::test]
-async fn a_reader_of_what_was_lost_is_told_so() {
+async fn a_reader_of_a_lost_write_gets_an_error() {
     let data = Data::new();
     let (store, disk) = data.open_on_test_disk(options());
     disk.hold_syncs();
@@ -226,7 +226,7 @@ async fn a_reader_of_what_was_lost_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_disk_that_fails_ends_the_engine() {
+async fn a_failing_disk_stops_the_engine() {
     for (fault, cause) in [
         (Fault::FlushFails, "flushing a group: the flush was made to fail"),
         (Fault::FlushPanics, "the engine panicked: the flush was made to panic"),
@@ -268,7 +268,7 @@ async fn a_disk_that_fails_ends_the_engine() {
 }
 
 #[tokio::test]
-async fn a_reader_that_panics_ends_the_engine() {
+async fn a_panicking_reader_stops_the_engine() {
     // On the caller's thread, and on one of the pool.
     for items in [1, usize::MAX] {
         let data = Data::new();
@@ -295,7 +295,7 @@ async fn sleds_own_flusher_does_not_run() {
 }
 
 #[test]
-fn blobs_that_sled_made_are_synced_once() {
+fn blobs_created_by_sled_are_synced_once() {
     let data = Data::new();
     drop(data.open().unwrap());
     let disk = RealDisk::open(&data.sled("")).unwrap();

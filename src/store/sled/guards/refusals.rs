@@ -11,7 +11,7 @@ fn snapshots(data: &Data) -> Vec<PathBuf> {
 /// A real "No space left on device", hit by sled itself while opening: it writes its settings into `/dev/full`.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_full_disk_is_not_taken_for_damage() {
+async fn a_full_disk_is_not_mistaken_for_damage() {
     let data = Data::new();
     let store = data.open().unwrap();
     store.commit(put("key", "value")).await.unwrap();
@@ -42,7 +42,7 @@ async fn a_full_disk_is_not_taken_for_damage() {
 
 #[cfg(unix)]
 #[test]
-fn each_refusal_of_the_system_names_its_next_step() {
+fn each_system_error_names_its_next_step() {
     use rustix::io::Errno;
     for (errno, step) in [
         (Errno::NOSPC, "free space on this disk"),

@@ -35,7 +35,7 @@ async fn outcome(data: &Data) -> Result<u64, String> {
 }
 
 #[tokio::test]
-async fn a_cut_database_is_never_taken_for_whole() {
+async fn a_truncated_database_is_never_taken_for_complete() {
     let (data, keys) = filled().await;
     assert_eq!(outcome(&data).await, Ok(keys));
     let length = fs::metadata(data.sled("db")).unwrap().len();
@@ -63,7 +63,7 @@ async fn a_cut_database_is_never_taken_for_whole() {
 
 /// sled truncates its file when it can. A crash right then must not keep the store from opening.
 #[tokio::test]
-async fn a_database_that_sled_itself_made_shorter_opens() {
+async fn a_database_truncated_by_sled_itself_opens() {
     let (data, keys) = filled().await;
     let path = data.file(open::SYNCED_FILE);
     let synced = sidecar::read(&path).unwrap().unwrap();
@@ -171,7 +171,7 @@ async fn a_changed_identity_is_refused() {
 }
 
 #[tokio::test]
-async fn one_torn_slot_of_the_synced_file_is_survived() {
+async fn a_torn_slot_of_the_synced_file_is_tolerated() {
     let (data, keys) = filled().await;
     let whole = fs::read(data.file(open::SYNCED_FILE)).unwrap();
     for slot in [0, 1] {
@@ -191,7 +191,7 @@ async fn one_torn_slot_of_the_synced_file_is_survived() {
 /// A write must never overwrite the newest slot, whatever the numbers are: if it were torn, only an old one would be
 /// left.
 #[test]
-fn the_synced_file_keeps_the_number_before() {
+fn the_synced_file_keeps_the_previous_number() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("synced");
     let mut newest = sidecar::Synced { store_id: [7; 16], number: 1, db_bytes: 0 };
@@ -236,7 +236,7 @@ async fn the_synced_file_follows_the_commits() {
 }
 
 #[tokio::test]
-async fn snapshots_that_a_crash_left_are_passed_over() {
+async fn snapshots_left_by_a_crash_are_ignored() {
     let (data, keys) = filled().await;
     let snapshot = fs::read_dir(data.sled("")).unwrap().map(|entry| entry.unwrap().path());
     let snapshot = snapshot.into_iter().find(|path| path.to_string_lossy().contains("snap."));

@@ -158,7 +158,8 @@ pub const FACTS: &[Fact] = &[
         scope: Scope::Both,
         compute: |view| {
             let mut counts = ReadingCounts::default();
-            view.readable_replies()?.for_each(|digest| counts += digest.reading.counts);
+            let english = |digest: &&Digest| digest.reading.language == Some(Language::ENGLISH);
+            view.readable_replies()?.filter(english).for_each(|digest| counts += digest.reading.counts);
             Some(Found::number(reading_ease(counts)?, view.replies()))
         },
     },

@@ -49,7 +49,11 @@ pub const FACTS: &[Fact] = &[
                 view.digests.iter().position(super::Digest::is_reply).unwrap_or(view.digests.len());
             view.reads_customer().then_some(())?;
             let later = view.digests[answered..].iter();
-            Some(Found::count(later.filter(|digest| digest.is_customer() && digest.has(Signal::Correction))))
+            let corrects = |digest: &&super::Digest| {
+                digest.is_customer()
+                    && digest.reading.signals.has_any(&[Signal::Correction, Signal::Unsolved])
+            };
+            Some(Found::count(later.filter(corrects)))
         },
     },
     Fact {

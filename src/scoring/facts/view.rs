@@ -5,7 +5,7 @@ use std::{collections::VecDeque, ops::Range};
 use super::Context;
 use crate::{
     domain::{Author, AuthorKind, Message, MessageId, MessageKind, UnitKind},
-    scoring::text::{self, Language, Reading, Scratch, Signal, WINDOW, overlap, similarity},
+    scoring::text::{self, Language, Reading, Side, Signal, WINDOW, overlap, similarity},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,14 @@ impl Digest<'_> {
 
     /// The customer says that something is wrong.
     pub fn is_negative(&self) -> bool {
-        let signals = [Signal::Complaint, Signal::Correction, Signal::Abandonment, Signal::Profanity];
+        let signals = [
+            Signal::Complaint,
+            Signal::Correction,
+            Signal::Unsolved,
+            Signal::Leaving,
+            Signal::Abandonment,
+            Signal::Profanity,
+        ];
         self.reading.signals.has_any(&signals) || self.reading.sentiment.is_some_and(|tone| tone <= -0.4)
     }
 
@@ -78,10 +85,15 @@ impl Digest<'_> {
 
 /// Reads every message of a transcript.
 pub fn digest(messages: &[Message]) -> Vec<Digest<'_>> {
-    let mut scratch = Scratch::default();
+    let side = |message: &Message| match message.author.kind {
+        AuthorKind::Contact => Side::Customer,
+        AuthorKind::Ai | AuthorKind::Teammate => Side::Agents,
+    };
+    let texts = messages.iter().map(|message| (side(message), message.content.as_str()));
+    let readings = text::read(texts, None);
     let mut digests: Vec<Digest> = Vec::with_capacity(messages.len());
     let mut recent = [VecDeque::new(), VecDeque::new()];
-    for (position, message) in messages.iter().enumerate() {
+    for ((position, message), reading) in messages.iter().enumerate().zip(readings) {
         let role = match message.author.kind {
             AuthorKind::Contact => Role::Customer,
             AuthorKind::Ai => Role::Ai,
@@ -96,7 +108,7 @@ pub fn digest(messages: &[Message]) -> Vec<Digest<'_>> {
             time_millis: message.create_time.0,
             assisted: message.ai_tool.is_some(),
             attachments: message.details.as_ref().map(|details| details.attachments.len()),
-            reading: text::read(&message.content, &mut scratch),
+            reading,
             repeats: None,
         };
         if !digest.is_note {
@@ -218,14 +230,14 @@ impl<'a> View<'a> {
     }
 
     /// Whether there are messages of the customer and their words can be read: no word list is applied to a language
-    /// that it is not for. One message in English is enough, so that a further message never hides what others said.
+    /// that it is not for. One message that can be read is enough, so that a further message never hides what others said.
     pub fn reads_customer(&self) -> bool {
-        self.customer().next().is_some() && is_readable(self.customer_language, self.customer())
+        self.customer().any(|digest| digest.reading.is_read)
     }
 
     /// Whether there are public messages of agents and their words can be read.
     pub fn reads_replies(&self) -> bool {
-        self.replies().next().is_some() && is_readable(self.agent_language, self.replies())
+        self.replies().any(|digest| digest.reading.is_read)
     }
 
     /// The customer's messages, when `reads_customer`.
@@ -282,14 +294,17 @@ impl<'a> View<'a> {
     }
 }
 
-fn is_readable<'a>(language: Option<Language>, mut messages: impl Iterator<Item = &'a Digest<'a>>) -> bool {
-    language.is_none_or(|language| language == Language::ENGLISH)
-        || messages.any(|digest| text::is_english(&digest.reading))
-}
-
-fn language<'a>(messages: impl Iterator<Item = &'a Digest<'a>> + Clone) -> Option<Language> {
-    let (words, function_words) = messages.clone().fold((0, 0), |(words, function_words), digest| {
-        (words + digest.reading.counts.words, function_words + digest.reading.function_words)
-    });
-    text::detect(words, function_words, messages.map(|digest| digest.content))
+/// The language of most of the words whose language can be told.
+fn language<'a>(messages: impl Iterator<Item = &'a Digest<'a>>) -> Option<Language> {
+    let mut languages: Vec<(Language, u32)> = Vec::new();
+    for reading in messages.map(|digest| &digest.reading) {
+        let Some(language) = reading.language else { continue };
+        match languages.iter_mut().find(|(known, _)| *known == language) {
+            Some((_, words)) => *words += reading.counts.words,
+            None => languages.push((language, reading.counts.words)),
+        }
+    }
+    // The first of equals: `max_by_key` would take the last.
+    let most = languages.into_iter().reduce(|best, next| if next.1 > best.1 { next } else { best })?;
+    Some(most.0)
 }

@@ -3,7 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::scoring::text::{READ_BYTES, Scratch, read};
+use crate::scoring::text::{self, READ_BYTES, Reading, Side};
+
+fn read(text: &str) -> Reading {
+    text::read([(Side::Customer, text)], None).remove(0)
+}
 
 const KIB_256: usize = 256 * 1024;
 
@@ -52,7 +56,7 @@ proptest! {
 
     #[test]
     fn any_text_can_be_read(text in any_text()) {
-        let reading = read(&text, &mut Scratch::default());
+        let reading = read(&text);
         prop_assert!(reading.sentiment.is_none_or(|tone| (-1.0..=1.0).contains(&tone)));
         prop_assert!(reading.content_words <= reading.counts.words);
         prop_assert!(reading.sketch.len() <= 64);
@@ -124,23 +128,23 @@ fn two_thousand_messages_are_scored_in_linear_time() {
 
 #[test]
 fn zero_width_characters_hide_no_words() {
-    let plain = read("thank you, that solved it", &mut Scratch::default());
-    let hidden = read("th\u{200b}ank y\u{200d}ou, that sol\u{feff}ved it", &mut Scratch::default());
+    let plain = read("thank you, that solved it");
+    let hidden = read("th\u{200b}ank y\u{200d}ou, that sol\u{feff}ved it");
     assert_eq!((plain.signals, plain.wording), (hidden.signals, hidden.wording));
 }
 
 #[test]
 fn what_comes_after_the_limit_is_not_read() {
     let mut text = "word ".repeat(READ_BYTES / 5 + 1);
-    let before = read(&text, &mut Scratch::default()).counts;
+    let before = read(&text).counts;
     text.push_str("fuck this");
-    assert_eq!(read(&text, &mut Scratch::default()).counts, before);
+    assert_eq!(read(&text).counts, before);
 }
 
 #[test]
 fn a_limit_within_a_character_cuts_it_whole() {
     for shift in 0..4 {
         let text = format!("{}{}", "x".repeat(READ_BYTES - shift), "😡");
-        read(&text, &mut Scratch::default());
+        read(&text);
     }
 }

@@ -1,10 +1,41 @@
-//! Which language a text is in.
-
-use super::prefix;
+//! Languages: those that are read, and those that are told apart from them.
 
 /// A language by its ISO 639-3 code: `eng`, `deu`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Language(pub &'static str);
+
+/// ISO 639-3 and 639-1. Those that are read come first, in the order of `files::READ`.
+const LISTED: [(&str, &str); COUNT] = [
+    ("eng", "en"),
+    ("deu", "de"),
+    ("spa", "es"),
+    ("fra", "fr"),
+    ("por", "pt"),
+    ("nld", "nl"),
+    ("ita", "it"),
+    ("pol", "pl"),
+    ("tur", "tr"),
+    ("jpn", "ja"),
+    ("cmn", "zh"),
+    ("swe", "sv"),
+    ("dan", "da"),
+    ("nob", "no"),
+    ("cat", "ca"),
+    ("ron", "ro"),
+    ("ces", "cs"),
+    ("slk", "sk"),
+    ("fin", "fi"),
+    ("hun", "hu"),
+    ("ind", "id"),
+    ("vie", "vi"),
+    ("hrv", "hr"),
+    ("lit", "lt"),
+    ("est", "et"),
+    ("kor", "ko"),
+];
+
+/// How many languages are told from one another by their words.
+pub const COUNT: usize = 26;
 
 impl Language {
     pub const ENGLISH: Self = Self("eng");
@@ -13,33 +44,34 @@ impl Language {
     pub fn name_of(code: &str) -> &str {
         whatlang::Lang::from_code(code).map_or(code, |language| language.eng_name())
     }
-}
 
-/// A text with this part of English function words is English; running English has about a half.
-const ENGLISH_SHARE: f64 = 0.25;
-/// Fewer words than this tell no language by themselves.
-const MIN_WORDS: u32 = 3;
-/// How much text the detector reads.
-const DETECT_BYTES: usize = 1024;
-
-/// The language, when it can be told. English is told by its small words, which is fast and right for short texts; any
-/// other by `whatlang`, when that is sure.
-pub fn detect<'t>(words: u32, function_words: u32, texts: impl Iterator<Item = &'t str>) -> Option<Language> {
-    if has_english_share(words, function_words) {
-        return Some(Language::ENGLISH);
+    /// The language that somebody gives as `deu`, `de`, `de-AT` or `zh_Hant`; `None` for what is no code of a language
+    /// that is known here.
+    pub fn from_code(code: &str) -> Option<Self> {
+        let code = code.split(['-', '_']).next()?.to_ascii_lowercase();
+        let code = match code.as_str() {
+            "zho" | "chi" => "cmn",
+            "ger" => "deu",
+            "fre" => "fra",
+            "dut" => "nld",
+            "nor" | "nb" | "nn" => "nob",
+            other => other,
+        };
+        let listed = LISTED.iter().find(|(long, short)| *long == code || *short == code);
+        listed.map(|(long, _)| Self(long)).or_else(|| Some(Self(whatlang::Lang::from_code(code)?.code())))
     }
-    let mut sample = String::new();
-    for text in texts {
-        sample.push_str(prefix(text, DETECT_BYTES - sample.len()));
-        sample.push(' ');
-        if sample.len() >= DETECT_BYTES {
-            break;
-        }
-    }
-    let info = whatlang::detect(&sample)?;
-    info.is_reliable().then(|| Language(info.lang().code()))
-}
 
-pub fn has_english_share(words: u32, function_words: u32) -> bool {
-    words >= MIN_WORDS && f64::from(function_words) >= ENGLISH_SHARE * f64::from(words)
+    /// Its place among the listed ones.
+    pub(super) fn index(self) -> Option<usize> {
+        LISTED.iter().position(|(long, _)| *long == self.0)
+    }
+
+    pub(super) fn listed(index: usize) -> Option<Self> {
+        LISTED.get(index).map(|(long, _)| Self(long))
+    }
+
+    /// By either code of the listed ones.
+    pub(super) fn index_of(code: &str) -> Option<usize> {
+        LISTED.iter().position(|(long, short)| *long == code || *short == code)
+    }
 }

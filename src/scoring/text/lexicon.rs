@@ -1,320 +1,249 @@
-//! The words and phrases of a language, built once from its data files.
+//! One language: its words, its phrases, and what they say of a text.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    sync::LazyLock,
+use std::sync::LazyLock;
+
+use super::{
+    files::{ENDINGS, Files, Kinds, READ},
+    language::Language,
+    phrases::{Match, Phrases, keep_longest},
+    signals::{Signal, Signals},
+    tokens::{Token, Words, pieces},
+    vocabulary::{ANY, WordId, vocabulary},
 };
-
-use super::tokens::Token;
-
-/// A word's place in the lexicon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct WordId(u32);
-
-pub const UNKNOWN: WordId = WordId(0);
-/// `_` in a phrase: any one word.
-const ANY: WordId = WordId(1);
 
 /// Words after a negation up to here are negated.
 const NEGATION_REACH: usize = 3;
+/// How far a negation reaches back that stands behind what it negates. Japanese verbs bring words of their own with them.
+const REACH_BACK: usize = 3;
+const REACH_BACK_IN_CHARACTERS: usize = 6;
 
-macro_rules! signals {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal),* $(,)?) => {
-        /// What a phrase shows. The names are the sections of `phrases.txt`.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Signal { $($(#[$doc])* $variant),* }
+const TURKISH: Language = Language("tur");
+const JAPANESE: Language = Language("jpn");
+const CHINESE: Language = Language("cmn");
 
-        impl Signal {
-            fn from_name(name: &str) -> Option<Self> {
-                match name {
-                    $($name => Some(Self::$variant),)*
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
-signals! {
-    Thanks = "thanks",
-    /// It is solved, that was all.
-    Confirmation = "confirmation",
-    Complaint = "complaint",
-    /// Not what I asked, I said that already, still broken.
-    Correction = "correction",
-    HumanRequest = "human_request",
-    Profanity = "profanity",
-    Greeting = "greeting",
-    Closing = "closing",
-    Apology = "apology",
-    Empathy = "empathy",
-    /// Cannot, not available, not found.
-    Inability = "inability",
-    /// I did not understand you.
-    Misunderstanding = "misunderstanding",
-    /// Never mind, I give up.
-    Abandonment = "abandonment",
-    /// What to do, what will happen, how it is.
-    NextStep = "next_step",
-    /// Later, perhaps.
-    Deferral = "deferral",
-    /// It has been done.
-    ActionDone = "action_done",
-    /// Somebody else takes over.
-    Handoff = "handoff",
-    /// How can I help.
-    HelpOffer = "help_offer",
-    /// Ok, yes, I see.
-    Acknowledgement = "acknowledgement",
-}
-
-/// A set of signals.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Signals(u32);
-
-impl Signals {
-    pub fn has(self, signal: Signal) -> bool {
-        self.0 & (1 << signal as u32) != 0
-    }
-
-    pub fn has_any(self, signals: &[Signal]) -> bool {
-        signals.iter().any(|signal| self.has(*signal))
-    }
-
-    fn add(&mut self, other: Self) {
-        self.0 |= other.0;
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Word {
+/// What a word is in a language.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Word {
     /// -4 to 4.
-    valence: f64,
-    kinds: u8,
+    pub valence: f32,
+    pub kinds: Kinds,
     begins_phrase: bool,
 }
 
-const FUNCTION: u8 = 1;
-const NEGATION: u8 = 2;
-const BOOSTER: u8 = 4;
-const DAMPER: u8 = 8;
-const CONTRAST: u8 = 16;
-const INTERROGATIVE: u8 = 32;
-const ANSWER: u8 = 64;
-
-/// Where a phrase has come to; its signals when it is complete.
-#[derive(Clone, Copy, Debug, Default)]
-struct Node {
-    signals: Signals,
-    unless_negated: Signals,
+impl Word {
+    /// Whether the language's files have it.
+    pub fn is_known(self) -> bool {
+        self != Self::default()
+    }
 }
 
 pub struct Lexicon {
-    ids: HashMap<Box<str>, WordId>,
+    pub language: Language,
+    /// Of each entry of the vocabulary where it stands in `words`.
+    places: Vec<u16>,
     words: Vec<Word>,
-    nodes: Vec<Node>,
-    edges: HashMap<(u32, WordId), u32>,
+    phrases: Phrases,
+    /// What is cut off a word where words are compared, the first that fits.
+    endings: Vec<&'static str>,
 }
 
-/// The English lexicon.
-pub fn english() -> &'static Lexicon {
-    static ENGLISH: LazyLock<Lexicon> = LazyLock::new(|| {
-        Lexicon::build(
-            include_str!("data/en/words.txt"),
-            include_str!("data/en/valence.tsv"),
-            include_str!("data/en/valence_overrides.tsv"),
-            include_str!("data/en/phrases.txt"),
-        )
-    });
-    &ENGLISH
+/// What is found in a text; buffers that are used again.
+#[derive(Default)]
+pub struct Findings {
+    /// One for each token.
+    pub words: Vec<Word>,
+    matches: Vec<Match>,
+    inner: Vec<Match>,
+    pub signals: Signals,
+}
+
+static LEXICONS: LazyLock<Vec<Lexicon>> = LazyLock::new(|| READ.iter().map(Lexicon::build).collect());
+
+/// The lexicon of a language, if it is read.
+pub fn lexicon(language: Language) -> Option<&'static Lexicon> {
+    LEXICONS.get(language.index()?)
 }
 
 /// Builds the lexicons now, so that no conversation pays for it.
 pub fn warm_up() {
-    english();
+    LazyLock::force(&LEXICONS);
 }
 
 impl Lexicon {
-    /// The files are part of the program: a fault in one is a fault of the program, found by the first test.
-    fn build(words: &str, valence: &str, overrides: &str, phrases: &str) -> Self {
-        let mut lexicon = Self {
-            ids: HashMap::with_capacity(9_000),
-            words: vec![Word::default(); 2],
-            nodes: vec![Node::default()],
-            edges: HashMap::new(),
-        };
-        lexicon.add_words(words);
-        lexicon.add_valence(valence);
-        lexicon.add_valence(overrides);
-        lexicon.add_phrases(phrases);
+    fn build(files: &Files) -> Self {
+        let count = vocabulary().len();
+        let mut own = vec![Word::default(); count];
+        let mut phrases = Phrases::new();
+        // Of Chinese and Japanese words, which are several tokens; the first is none.
+        let mut long = vec![Word::default()];
+        let mut endings = Vec::new();
+        let words = files.words().map(|(section, word)| (section, word, 0.0));
+        let valences = files.valences().map(|(word, valence)| ("", word, valence));
+        for (section, word, valence) in words.chain(valences) {
+            if section == ENDINGS {
+                endings.push(word);
+                continue;
+            }
+            let kinds = Kinds::named(section).unwrap_or_default();
+            let ids: Vec<WordId> = pieces(word).map(|piece| vocabulary().entry(&piece)).collect();
+            let target = match ids.as_slice() {
+                [one] => &mut own[one.0 as usize],
+                // `n'est`: what is told of the word holds of its first part, except that both are small.
+                [first, ..] if word.contains('\'') => {
+                    if kinds == Kinds::FUNCTION {
+                        ids[1..].iter().for_each(|id| own[id.0 as usize].kinds.add(kinds));
+                    }
+                    &mut own[first.0 as usize]
+                }
+                _ => {
+                    let node = phrases.add(ids.into_iter());
+                    if node.word == 0 {
+                        node.word = long.len() as u16;
+                        long.push(Word::default());
+                    }
+                    &mut long[usize::from(node.word)]
+                }
+            };
+            target.kinds.add(kinds);
+            if section.is_empty() {
+                target.valence = valence;
+            }
+        }
+        for phrase in files.phrases() {
+            let ids = pieces(phrase.text).map(|piece| vocabulary().entry(&piece));
+            let node = phrases.add(ids);
+            let signal = Signals::of(phrase.signal);
+            if phrase.not_negated { node.unless_negated.add(signal) } else { node.signals.add(signal) }
+        }
+        phrases.finish();
+        let mut lexicon =
+            Self { language: files.language, places: vec![0; count], words: long, phrases, endings };
+        lexicon.place(&own);
         lexicon
     }
 
-    // The files are part of the binary: a fault in them is a fault of the code, which every start and every test meets.
-
-    #[expect(clippy::panic, reason = "the file is compiled in, and every test that scores loads it")]
-    fn add_words(&mut self, file: &str) {
-        let mut kind = 0;
-        for line in lines(file) {
-            if let Some(section) = section(line) {
-                kind = match section {
-                    "function" => FUNCTION,
-                    "negation" => NEGATION,
-                    "booster" => BOOSTER,
-                    "damper" => DAMPER,
-                    "contrast" => CONTRAST,
-                    "interrogative" => INTERROGATIVE,
-                    "answer" => ANSWER,
-                    other => panic!("words.txt: unknown kind {other:?}"),
-                };
-                continue;
-            }
-            for word in line.split_whitespace() {
-                let id = self.intern(word);
-                self.words[id.0 as usize].kinds |= kind;
+    /// Finds for every entry of the vocabulary what it is here: what its first label is that is anything.
+    fn place(&mut self, own: &[Word]) {
+        for id in (0..own.len() as u32).map(WordId) {
+            let labels = vocabulary().labels(id);
+            let known =
+                labels.iter().map(|label| own[label.0 as usize]).find(|word| *word != Word::default());
+            let begins_phrase =
+                labels.iter().any(|label| self.phrases.begins(*label)) || self.phrases.begins(ANY);
+            let word = Word { begins_phrase, ..known.unwrap_or_default() };
+            if word != Word::default() {
+                self.places[id.0 as usize] = self.words.len() as u16;
+                self.words.push(word);
             }
         }
     }
 
-    fn add_valence(&mut self, file: &str) {
-        for line in lines(file) {
-            let (word, tenths) = line.split_once('\t').expect("a line of valences is: word, tab, tenths");
-            let tenths: i32 = tenths.parse().expect("a valence is a whole number of tenths");
-            let id = self.intern(word);
-            self.words[id.0 as usize].valence = f64::from(tenths) / 10.0;
-        }
+    pub fn word(&self, id: WordId) -> Word {
+        self.words[usize::from(self.places[id.0 as usize])]
     }
 
-    fn add_phrases(&mut self, file: &str) {
-        let (mut signals, mut negatable) = (Signals::default(), false);
-        for line in lines(file) {
-            if let Some(section) = section(line) {
-                let (name, condition) = section.split_once(", ").unwrap_or((section, ""));
-                let signal = Signal::from_name(name).expect("a section of phrases is named by a signal");
-                signals = Signals(1 << signal as u32);
-                negatable = condition == "not negated";
-                continue;
-            }
-            self.add_phrase(line, signals, negatable);
-            if line.contains("n't") || line.contains("'m") {
-                self.add_phrase(&line.replace("n't", "nt").replace("'m", "m"), signals, negatable);
-            }
-        }
+    /// A word without its ending: `charge`, `charged` and `charges` are one.
+    pub fn stem<'w>(&self, word: &'w str) -> &'w str {
+        let stems = self.endings.iter().filter_map(|ending| word.strip_suffix(ending));
+        stems.into_iter().find(|stem| stem.len() >= 3).unwrap_or(word)
     }
 
-    fn add_phrase(&mut self, phrase: &str, signals: Signals, negatable: bool) {
-        let mut node = 0;
-        for (position, word) in phrase.split_whitespace().enumerate() {
-            let id = if word == "_" { ANY } else { self.intern(word) };
-            if position == 0 {
-                self.words[id.0 as usize].begins_phrase = true;
-            }
-            let next = self.nodes.len() as u32;
-            node = match self.edges.entry((node, id)) {
-                Entry::Occupied(known) => *known.get(),
-                Entry::Vacant(edge) => {
-                    edge.insert(next);
-                    self.nodes.push(Node::default());
-                    next
+    /// Finds what a text's words and phrases are. `own` are the signals that its side can give.
+    pub fn find(&self, text: &Words, tokens: &[Token], own: Signals, findings: &mut Findings) {
+        let Findings { words, matches, inner, signals } = findings;
+        words.clear();
+        matches.clear();
+        inner.clear();
+        words.extend(tokens.iter().map(|token| self.word(token.word)));
+        if self.language == TURKISH {
+            for (word, token) in words.iter_mut().zip(tokens) {
+                if is_negated_turkish(text.text(token)) {
+                    word.kinds.add(Kinds::NEGATED);
                 }
-            };
-        }
-        let node = &mut self.nodes[node as usize];
-        if negatable { node.unless_negated.add(signals) } else { node.signals.add(signals) }
-    }
-
-    fn intern(&mut self, word: &str) -> WordId {
-        let next = WordId(self.words.len() as u32);
-        match self.ids.entry(word.into()) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(entry) => {
-                entry.insert(next);
-                self.words.push(Word::default());
-                next
             }
         }
-    }
-
-    pub fn word(&self, text: &str) -> WordId {
-        self.ids.get(text).copied().unwrap_or(UNKNOWN)
-    }
-
-    fn is(&self, word: WordId, kind: u8) -> bool {
-        self.words[word.0 as usize].kinds & kind != 0
-    }
-
-    pub fn valence(&self, word: WordId) -> f64 {
-        self.words[word.0 as usize].valence
-    }
-
-    pub fn is_function(&self, word: WordId) -> bool {
-        self.is(word, FUNCTION)
-    }
-
-    pub fn is_negation(&self, word: WordId) -> bool {
-        self.is(word, NEGATION)
-    }
-
-    pub fn is_booster(&self, word: WordId) -> bool {
-        self.is(word, BOOSTER)
-    }
-
-    pub fn is_damper(&self, word: WordId) -> bool {
-        self.is(word, DAMPER)
-    }
-
-    pub fn is_contrast(&self, word: WordId) -> bool {
-        self.is(word, CONTRAST)
-    }
-
-    pub fn is_interrogative(&self, word: WordId) -> bool {
-        self.is(word, INTERROGATIVE)
-    }
-
-    /// Every signal that a phrase of the text gives.
-    pub fn signals(&self, tokens: &[Token]) -> Signals {
-        let mut found = Signals::default();
         for start in 0..tokens.len() {
-            if self.words[tokens[start].word.0 as usize].begins_phrase {
-                let negated = self.is_negated(tokens, start);
-                self.follow(0, &tokens[start..], negated, &mut found);
+            if words[start].begins_phrase {
+                self.phrases.find(tokens, start, matches);
             }
         }
-        found
-    }
-
-    /// Whether a negation stands within the three words before, in the same clause. A `no` that opens the message is an
-    /// answer (`no that's all`), not a negation.
-    fn is_negated(&self, tokens: &[Token], at: usize) -> bool {
-        let reach = at.saturating_sub(NEGATION_REACH)..at;
-        reach.into_iter().any(|before| {
-            let token = &tokens[before];
-            (token.sentence, token.clause) == (tokens[at].sentence, tokens[at].clause)
-                && self.is_negation(token.word)
-                && !(before == 0 && self.is(token.word, ANSWER))
-        })
-    }
-
-    /// Walks every phrase from `node` on; as deep as the longest phrase has words.
-    fn follow(&self, node: u32, rest: &[Token], negated: bool, found: &mut Signals) {
-        let Some((token, rest)) = rest.split_first() else { return };
-        for word in [token.word, ANY] {
-            if let Some(&next) = self.edges.get(&(node, word)) {
-                let reached = self.nodes[next as usize];
-                found.add(reached.signals);
-                if !negated {
-                    found.add(reached.unless_negated);
-                }
-                self.follow(next, rest, negated, found);
+        if self.has_long_words() {
+            inner.extend(matches.iter().filter(|found| found.node.word != 0));
+            keep_longest(inner);
+            for found in inner.iter() {
+                words[found.start as usize..found.end as usize].fill(Word::default());
+                words[found.start as usize] = self.words[usize::from(found.node.word)];
             }
         }
+        matches.retain(|found| !found.node.all().and(own).is_empty());
+        keep_longest(matches);
+        *signals = Signals::default();
+        for found in matches.iter() {
+            // Somebody else's swearing is nobody's here.
+            let quoted = tokens[found.start as usize].form.quoted;
+            let mut unless_negated = found.node.unless_negated;
+            if !unless_negated.is_empty() && is_negated(found, tokens, words, matches) {
+                let solved = unless_negated.has(Signal::Confirmation);
+                unless_negated = if solved { Signals::of(Signal::Unsolved) } else { Signals::default() };
+            }
+            let mut shown = found.node.signals;
+            shown.add(unless_negated);
+            signals.add(shown.and(own).without(if quoted {
+                Signals::of(Signal::Profanity)
+            } else {
+                Signals::default()
+            }));
+        }
+    }
+
+    fn has_long_words(&self) -> bool {
+        [JAPANESE, CHINESE].contains(&self.language)
     }
 }
 
-fn lines(file: &str) -> impl Iterator<Item = &str> {
-    file.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+/// Whether a negation stands within the three words before, in the same clause, or one that works backwards behind.
+fn is_negated(found: &Match, tokens: &[Token], words: &[Word], matches: &[Match]) -> bool {
+    let (start, end) = (found.start as usize, found.end as usize);
+    let same_clause = |place: &usize| {
+        (tokens[*place].sentence, tokens[*place].clause) == (tokens[start].sentence, tokens[start].clause)
+    };
+    // A negation within another phrase ("no problem, thanks") negates that one.
+    let is_free = |place: usize| {
+        // None lies within another, so their ends ascend as their starts do.
+        let from = matches.partition_point(|other| other.end as usize <= place);
+        let mut over = matches[from..].iter().take_while(|other| other.start as usize <= place);
+        !over.any(|other| (other.start, other.end) != (found.start, found.end))
+    };
+    let negates = |place: usize, kind: Kinds| words[place].kinds.has(kind) && is_free(place);
+    let mut left = NEGATION_REACH;
+    for place in (0..start).rev().take_while(same_clause) {
+        // A `no` that opens the message is an answer ("no that's all"), not a negation.
+        let is_answer = place == 0 && words[place].kinds.has(Kinds::ANSWER);
+        if negates(place, Kinds::NEGATION) && !is_answer {
+            return true;
+        }
+        left -= usize::from(tokens[place].form.begins_word);
+        if left == 0 {
+            break;
+        }
+    }
+    let reach = if tokens[end - 1].form.is_ideograph() { REACH_BACK_IN_CHARACTERS } else { REACH_BACK };
+    let mut behind = (end..tokens.len()).take_while(same_clause).take(reach);
+    behind.any(|place| negates(place, Kinds::NEGATION_AFTER))
+        || words[start..end].iter().any(|word| word.kinds.has(Kinds::NEGATED))
 }
 
-fn section(line: &str) -> Option<&str> {
-    line.strip_prefix('[')?.strip_suffix(']')
+/// Turkish verbs are negated in their ending: `çözülmedi`, `gelmiyor`, `olmaz`, `ulaşmamış`.
+fn is_negated_turkish(word: &str) -> bool {
+    const ENDINGS: &[&str] = &[
+        "medi", "madı", "madi", "mıyor", "miyor", "muyor", "müyor", "mez", "maz", "memiş", "mamış", "memis",
+        "mamis",
+    ];
+    /// `sınız`, `lar`: what follows names the person.
+    const MOST_PERSON_BYTES: usize = 7;
+    let stem = word.char_indices().nth(2).map_or(word.len(), |(place, _)| place);
+    let rest = word.get(stem..).unwrap_or_default();
+    ENDINGS.iter().any(|ending| {
+        rest.rfind(ending).is_some_and(|place| rest.len() - place - ending.len() <= MOST_PERSON_BYTES)
+    })
 }

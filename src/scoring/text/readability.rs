@@ -29,3 +29,16 @@ pub fn reading_ease(counts: ReadingCounts) -> Option<f64> {
     let syllables_per_word = f64::from(counts.syllables) / words;
     Some((206.835 - 1.015 * words_per_sentence - 84.6 * syllables_per_word).clamp(0.0, 100.0))
 }
+
+/// Groups of vowels, at least one, without a silent `e`: an estimate, as every reading formula uses.
+pub fn syllables(word: &str) -> u8 {
+    let mut groups = 0u8;
+    let mut in_group = false;
+    for byte in word.bytes() {
+        let vowel = matches!(byte, b'a' | b'e' | b'i' | b'o' | b'u' | b'y');
+        groups = groups.saturating_add(u8::from(vowel && !in_group));
+        in_group = vowel;
+    }
+    let silent = word.ends_with('e') && !word.ends_with("le") && groups > 1;
+    (groups - u8::from(silent)).max(1)
+}

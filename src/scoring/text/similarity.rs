@@ -60,6 +60,11 @@ pub fn overlap(asked: &Sketch, answer: &Sketch) -> Option<f64> {
     (!asked.is_empty()).then(|| asked.common_with(answer) as f64 / asked.len() as f64)
 }
 
+/// FNV-1a over a word.
+pub fn hash(word: &str) -> u32 {
+    word.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
 /// One number for the words in their order (FNV-1a over their stems).
 pub fn wording(stems: impl Iterator<Item = u32>) -> u64 {
     stems.fold(0xcbf2_9ce4_8422_2325, |hash, stem| (hash ^ u64::from(stem)).wrapping_mul(0x0100_0000_01b3))

@@ -1,27 +1,69 @@
-//! Words of a text, in one pass.
+//! Words of a text, in one pass and before its language is known.
 
-use super::lexicon::{Lexicon, UNKNOWN, WordId};
+use std::sync::LazyLock;
+
+use icu_segmenter::{WordSegmenter, WordSegmenterBorrowed, options::WordBreakInvariantOptions};
+use unicode_normalization::char::compose;
+
+use super::vocabulary::{UNKNOWN, WordId, vocabulary};
 
 /// Longer runs of letters are no words of a language: they are counted, not looked up.
 const WORD_BYTES: usize = 48;
 
-/// One word, one ideograph or one emoji.
+/// Stands in a text for a link, an address or a file name.
+pub const LINK: char = '\u{e000}';
+/// Stands in a text for a code, a reference or a number-like token.
+pub const CODE: char = '\u{e001}';
+
+/// One word, one ideograph or kana, or one emoji.
 #[derive(Clone, Copy, Debug)]
 pub struct Token {
-    /// Its place in the lexicon.
+    /// Its place in the vocabulary.
     pub word: WordId,
-    /// Hash of the word without its ending.
-    pub stem: u32,
+    /// Where it stands in the text of the words.
+    start: u32,
+    length: u16,
+    pub form: Form,
     pub sentence: u32,
     /// Part of a sentence between commas: a negation does not reach out of it.
     pub clause: u32,
-    pub syllables: u8,
-    /// It says what the text is about.
-    pub content: bool,
+}
+
+/// How a token is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Form {
+    pub script: Script,
     /// Two or more letters that have a capital form.
     pub cased: bool,
     /// Cased, and all in capitals.
     pub capitals: bool,
+    /// It has a digit.
+    pub digit: bool,
+    /// Somebody else's words, within quotation marks.
+    pub quoted: bool,
+    /// It stands for something that is no word.
+    pub is_placeholder: bool,
+    /// A word begins here: always, but for the second and later characters of a Chinese or Japanese word.
+    pub begins_word: bool,
+}
+
+impl Form {
+    pub fn is_ideograph(&self) -> bool {
+        matches!(self.script, Script::Han | Script::Kana)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Script {
+    Latin,
+    Han,
+    Kana,
+    Hangul,
+    /// Any other that has letters.
+    Foreign,
+    /// Emoji, numbers, placeholders.
+    #[default]
+    None,
 }
 
 /// What stands between the words.
@@ -34,50 +76,232 @@ pub struct Marks {
     pub figures: bool,
 }
 
-/// Fills `tokens`; both buffers are emptied first.
-pub fn tokenize(text: &str, lexicon: &Lexicon, tokens: &mut Vec<Token>, word: &mut String) -> Marks {
-    tokens.clear();
-    word.clear();
-    let mut marks = Marks::default();
-    let mut case = Case::default();
-    let mut in_sentence = false;
-    let mut clause = 0;
-    let mut line = Line::Begins;
-    for character in text.chars() {
-        line = line.after(character);
-        if line == Line::Quoted || is_invisible(character) {
-            continue;
+/// Words of several texts, in buffers that grow with them.
+#[derive(Default)]
+pub struct Words {
+    /// In small letters, one behind the other.
+    text: String,
+    pub tokens: Vec<Token>,
+}
+
+impl Words {
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.tokens.clear();
+    }
+
+    pub fn text(&self, token: &Token) -> &str {
+        let start = token.start as usize;
+        self.text.get(start..start + usize::from(token.length)).unwrap_or_default()
+    }
+
+    /// The word that begins at a token, of which `more` tokens are the rest.
+    pub fn text_of(&self, first: &Token, last: &Token) -> &str {
+        let end = last.start as usize + usize::from(last.length);
+        self.text.get(first.start as usize..end).unwrap_or_default()
+    }
+
+    /// Adds the words of a text.
+    pub fn add(&mut self, text: &str) -> Marks {
+        let mut tokenizer = Tokenizer {
+            start: self.text.len(),
+            words: self,
+            marks: Marks::default(),
+            case: Case::default(),
+            clause: 0,
+            in_sentence: false,
+            quote: None,
+            run: None,
+            line: Line::Begins,
+        };
+        for character in text.chars() {
+            tokenizer.take(character);
         }
-        if is_alone(character) {
-            finish(tokens, word, &mut case, lexicon, (marks.sentences, clause));
-            word.push(character);
-            finish(tokens, word, &mut case, lexicon, (marks.sentences, clause));
-            in_sentence = true;
-        } else if character.is_alphanumeric() {
-            marks.figures |= character.is_numeric();
-            case.add(character);
-            word.extend(character.to_lowercase());
-            in_sentence = true;
-        } else if matches!(character, '\'' | '\u{2019}' | '\u{2bc}') && !word.is_empty() {
-            word.push('\'');
+        tokenizer.finish_run();
+        tokenizer.finish();
+        tokenizer.marks.sentences += u32::from(tokenizer.in_sentence);
+        tokenizer.marks
+    }
+}
+
+struct Tokenizer<'w> {
+    words: &'w mut Words,
+    /// Where the word begins that is being read.
+    start: usize,
+    marks: Marks,
+    case: Case,
+    clause: u32,
+    in_sentence: bool,
+    /// What ends the quotation.
+    quote: Option<char>,
+    /// The first token of the Chinese or Japanese characters that are being read.
+    run: Option<usize>,
+    line: Line,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Case {
+    capital: u32,
+    small: u32,
+    digit: bool,
+    script: Script,
+}
+
+impl Tokenizer<'_> {
+    fn take(&mut self, character: char) {
+        self.line = self.line.after(character);
+        if self.line == Line::Quoted || is_invisible(character) {
+            return;
+        }
+        let character = narrow(character);
+        if character.is_ascii_alphanumeric() {
+            self.letter(character, if character.is_ascii_digit() { Script::None } else { Script::Latin });
+        } else if matches!(character, '\'' | '\u{2019}' | '\u{2bc}') && self.in_word() {
+            self.apostrophe();
+        } else if character.is_ascii() {
+            self.mark(character);
         } else {
-            finish(tokens, word, &mut case, lexicon, (marks.sentences, clause));
-            match character {
-                '?' | '\u{ff1f}' | '\u{61f}' => marks.question = true,
-                '!' | '\u{ff01}' => marks.exclamations += 1,
-                '@' => marks.figures = true,
-                _ => {}
-            }
-            clause += u32::from(matches!(character, ',' | ';' | ':' | '\u{60c}' | '\u{3001}'));
-            if in_sentence && ends_sentence(character) {
-                marks.sentences += 1;
-                in_sentence = false;
-            }
+            self.take_wide(character);
         }
     }
-    finish(tokens, word, &mut case, lexicon, (marks.sentences, clause));
-    marks.sentences += u32::from(in_sentence);
-    marks
+
+    fn take_wide(&mut self, character: char) {
+        let script = script(character);
+        if matches!(character, LINK | CODE) {
+            self.marks.figures = true;
+            self.alone(character, script);
+        } else if is_ideograph(character) {
+            self.finish();
+            let place = self.words.tokens.len();
+            self.run.get_or_insert(place);
+            self.push_alone(character, script);
+        } else if is_alone(character) {
+            self.alone(character, script);
+        } else if matches!(character, '\u{300}'..='\u{36f}' | '\u{3099}' | '\u{309a}') {
+            self.accent(character);
+        } else if character.is_alphanumeric() {
+            self.letter(character, script);
+        } else {
+            self.mark(character);
+        }
+    }
+
+    fn in_word(&self) -> bool {
+        self.start < self.words.text.len()
+    }
+
+    fn letter(&mut self, character: char, script: Script) {
+        if self.run.is_some() {
+            self.finish_run();
+        }
+        if script == Script::None {
+            self.case.digit = true;
+            self.marks.figures = true;
+        } else {
+            self.case.script = script;
+        }
+        if character.is_ascii() {
+            self.case.capital += u32::from(character.is_ascii_uppercase());
+            self.case.small += u32::from(character.is_ascii_lowercase());
+            self.words.text.push(character.to_ascii_lowercase());
+        } else {
+            self.case.capital += u32::from(character.is_uppercase());
+            self.case.small += u32::from(character.is_lowercase());
+            // The dot of a Turkish capital `İ` stays on its small letter anyway.
+            self.words.text.extend(character.to_lowercase().filter(|letter| *letter != '\u{307}'));
+        }
+        self.in_sentence = true;
+    }
+
+    /// Puts an accent that is a character of its own on the letter before it.
+    fn accent(&mut self, accent: char) {
+        if let Some(letter) = self.words.text.pop().filter(|_| self.start < self.words.text.len() + 1) {
+            self.words.text.push(compose(letter, accent).unwrap_or(letter));
+        }
+    }
+
+    fn apostrophe(&mut self) {
+        self.words.text.push('\'');
+        if self.words.text.get(self.start..).is_some_and(|word| ELISIONS.contains(&word)) {
+            self.finish();
+        }
+    }
+
+    fn alone(&mut self, character: char, script: Script) {
+        self.finish_run();
+        self.finish();
+        self.push_alone(character, script);
+    }
+
+    fn push_alone(&mut self, character: char, script: Script) {
+        self.words.text.push(character);
+        self.case.script = script;
+        self.in_sentence = true;
+        self.finish();
+    }
+
+    fn mark(&mut self, character: char) {
+        self.finish_run();
+        self.finish();
+        match character {
+            '?' | '\u{61f}' | '\u{bf}' => self.marks.question = true,
+            '!' => self.marks.exclamations += 1,
+            '@' => self.marks.figures = true,
+            _ => {}
+        }
+        self.clause += u32::from(matches!(character, ',' | ';' | ':' | '\u{60c}' | '\u{3001}'));
+        if self.in_sentence && ends_sentence(character) {
+            self.marks.sentences += 1;
+            self.in_sentence = false;
+        }
+        self.quote = match (self.quote, character) {
+            (_, '\n') => None,
+            (Some(end), mark) if mark == end || (end == '\u{201d}' && mark == '\u{201c}') => None,
+            (None, mark) => closing_quote(mark),
+            (quote, _) => quote,
+        };
+    }
+
+    /// Ends the word that is being read, if one is.
+    fn finish(&mut self) {
+        let text = self.words.text.get(self.start..).unwrap_or_default();
+        let trimmed = if ELISIONS.contains(&text) { text } else { text.trim_end_matches('\'') };
+        let (length, start) = (trimmed.len(), self.start);
+        if length > 0 {
+            let word = if length <= WORD_BYTES { vocabulary().find(trimmed) } else { UNKNOWN };
+            let Case { capital, small, digit, script } = self.case;
+            let cased = capital + small >= 2 && !digit;
+            let form = Form {
+                script,
+                cased,
+                capitals: cased && small == 0,
+                digit,
+                quoted: self.quote.is_some(),
+                is_placeholder: matches!(trimmed, "\u{e000}" | "\u{e001}"),
+                begins_word: true,
+            };
+            let length = u16::try_from(length).unwrap_or(u16::MAX);
+            let (start, sentence, clause) = (start as u32, self.marks.sentences, self.clause);
+            self.words.tokens.push(Token { word, start, length, form, sentence, clause });
+        }
+        self.start = self.words.text.len();
+        self.case = Case::default();
+    }
+
+    /// Marks where the words of a run of Chinese or Japanese characters begin.
+    fn finish_run(&mut self) {
+        static SEGMENTER: LazyLock<WordSegmenterBorrowed<'static>> =
+            LazyLock::new(|| WordSegmenter::new_auto(WordBreakInvariantOptions::default()));
+        let Some(first) = self.run.take() else { return };
+        let Some(run) = self.words.tokens.get_mut(first..) else { return };
+        let Some(start) = run.first().map(|token| token.start as usize) else { return };
+        let text = self.words.text.get(start..).unwrap_or_default();
+        let mut bounds = SEGMENTER.segment_str(text).map(|bound| (start + bound) as u32).peekable();
+        for token in run {
+            while bounds.next_if(|bound| *bound < token.start).is_some() {}
+            token.form.begins_word = bounds.peek() == Some(&token.start);
+        }
+    }
 }
 
 /// Where in its line a character stands. Lines that begin with `>` are somebody else's words, quoted by the mail program.
@@ -100,69 +324,45 @@ impl Line {
     }
 }
 
-#[derive(Clone, Copy, Default)]
-struct Case {
-    capital: u32,
-    small: u32,
-}
-
-impl Case {
-    fn add(&mut self, character: char) {
-        self.capital += u32::from(character.is_uppercase());
-        self.small += u32::from(character.is_lowercase());
+/// The words of a piece of a data file, as the words of a text are told apart. `_` and a star at the end stay.
+pub fn pieces(entry: &str) -> impl Iterator<Item = String> {
+    let mut pieces = Vec::new();
+    for word in entry.split_whitespace() {
+        let mut piece = String::new();
+        for character in word.chars() {
+            if is_ideograph(character) || is_alone(character) {
+                pieces.extend((!piece.is_empty()).then(|| std::mem::take(&mut piece)));
+                pieces.push(character.to_string());
+            } else {
+                piece.push(if character == '\u{2019}' { '\'' } else { character });
+                if ELISIONS.contains(&piece.as_str()) {
+                    pieces.push(std::mem::take(&mut piece));
+                }
+            }
+        }
+        pieces.extend((!piece.is_empty()).then_some(piece));
     }
+    pieces.into_iter()
 }
 
-fn finish(
-    tokens: &mut Vec<Token>,
-    word: &mut String,
-    case: &mut Case,
-    lexicon: &Lexicon,
-    (sentence, clause): (u32, u32),
-) {
-    let trimmed = word.trim_end_matches('\'');
-    let Case { capital, small } = std::mem::take(case);
-    if !trimmed.is_empty() {
-        let known = if trimmed.len() <= WORD_BYTES { lexicon.word(trimmed) } else { UNKNOWN };
-        let cased = capital + small >= 2;
-        tokens.push(Token {
-            word: known,
-            stem: stem_hash(trimmed),
-            sentence,
-            clause,
-            syllables: syllables(trimmed),
-            content: !lexicon.is_function(known),
-            cased,
-            capitals: cased && small == 0,
-        });
-    }
-    word.clear();
-}
+/// Short forms of French and Italian that stand before the apostrophe of another word.
+const ELISIONS: &[&str] = &[
+    "c'", "d'", "j'", "l'", "m'", "n'", "s'", "t'", "v'", "qu'", "jusqu'", "lorsqu'", "puisqu'", "un'",
+    "all'", "dall'", "dell'", "nell'", "sull'", "quell'", "quest'", "dov'", "com'",
+];
 
-/// FNV-1a over the word without a common English ending: `charge`, `charged` and `charges` are one.
-fn stem_hash(word: &str) -> u32 {
-    let stem = ["ing", "ed", "es", "'s", "s", "e"]
-        .iter()
-        .find_map(|ending| word.strip_suffix(ending).filter(|stem| stem.len() >= 3))
-        .unwrap_or(word);
-    stem.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-}
-
-/// Groups of vowels, at least one, without a silent `e`: an estimate, as every reading formula uses.
-fn syllables(word: &str) -> u8 {
-    let mut groups = 0u8;
-    let mut in_group = false;
-    for byte in word.bytes() {
-        let vowel = matches!(byte, b'a' | b'e' | b'i' | b'o' | b'u' | b'y');
-        groups = groups.saturating_add(u8::from(vowel && !in_group));
-        in_group = vowel;
-    }
-    let silent = word.ends_with('e') && !word.ends_with("le") && groups > 1;
-    (groups - u8::from(silent)).max(1)
+fn closing_quote(mark: char) -> Option<char> {
+    Some(match mark {
+        '"' => '"',
+        '\u{201c}' | '\u{201e}' => '\u{201d}',
+        '\u{ab}' => '\u{bb}',
+        '\u{300c}' => '\u{300d}',
+        _ => return None,
+    })
 }
 
 fn ends_sentence(character: char) -> bool {
-    matches!(character, '.' | '!' | '?' | '\n' | '\u{3002}' | '\u{ff1f}' | '\u{ff01}' | '\u{61f}' | '\u{964}')
+    matches!(character, '.' | '!' | '?' | '\n' | '\u{3002}' | '\u{61f}' | '\u{964}')
 }
 
 /// Zero-width characters, joiners and direction marks: they stand inside words and are not seen.
@@ -173,11 +373,42 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
-/// Scripts that are written without spaces, and emoji: every character is a word.
+/// Letters, digits and marks that are drawn as wide as an ideograph are the plain ones.
+fn narrow(character: char) -> char {
+    match character {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(character as u32 - 0xfee0).unwrap_or(character),
+        other => other,
+    }
+}
+
+fn script(character: char) -> Script {
+    match character {
+        'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => Script::Latin,
+        '\u{3041}'..='\u{3096}'
+        | '\u{30a1}'..='\u{30fa}'
+        | '\u{30fc}'..='\u{30ff}'
+        | '\u{ff66}'..='\u{ff9f}' => Script::Kana,
+        _ if is_ideograph(character) => Script::Han,
+        '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7af}' => Script::Hangul,
+        _ if character.is_alphabetic() => Script::Foreign,
+        _ => Script::None,
+    }
+}
+
+/// What Chinese and Japanese words are written in, without spaces.
+fn is_ideograph(character: char) -> bool {
+    matches!(
+        character,
+        '\u{2e80}'..='\u{2fdf}' | '\u{3005}'..='\u{3007}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}'
+            | '\u{30fc}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{9fff}'
+            | '\u{f900}'..='\u{faff}' | '\u{ff66}'..='\u{ff9f}' | '\u{20000}'..='\u{3ffff}'
+    )
+}
+
+/// Thai and Lao are written without spaces too, and are not read; emoji are words of one character.
 fn is_alone(character: char) -> bool {
     matches!(
         character,
-        '\u{2e80}'..='\u{312f}' | '\u{31a0}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}'
-            | '\u{e00}'..='\u{eff}' | '\u{2600}'..='\u{27bf}' | '\u{1f300}'..='\u{1faff}'
+        '\u{e00}'..='\u{eff}' | '\u{2600}'..='\u{27bf}' | '\u{1f300}'..='\u{1faff}' | '\u{e000}' | '\u{e001}'
     )
 }

@@ -1,0 +1,264 @@
+//! Reads the messages of a conversation: their words first, then which language each side writes, then each message with
+//! the lexicon of its language.
+
+use super::{
+    Side,
+    decision::{Prior, Tally, Told},
+    files::Kinds,
+    language::Language,
+    lexicon::{Findings, Lexicon, lexicon},
+    readability::{self, ReadingCounts},
+    sentiment,
+    signals::{Signal, Signals},
+    similarity::{self, Sketch},
+    tokens::{Marks, Token, Words},
+};
+
+/// How much of a message is read: later text changes no fact. A quarter of a megabyte is a pasted log, not speech.
+pub const READ_BYTES: usize = 16 * 1024;
+
+/// So many words are held before they are read, which bounds the memory of a long conversation.
+const BATCH_WORDS: usize = 1 << 15;
+/// How much text the detector of many languages reads.
+const DETECT_BYTES: usize = 1024;
+
+/// What one message says.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// Absent where it cannot be told.
+    pub language: Option<Language>,
+    /// Whether its words were read. Where they were not there are no signals and no tone, it asks only by its question
+    /// mark, every word is one of content, and nobody shouts.
+    pub is_read: bool,
+    pub counts: ReadingCounts,
+    /// How many words carry content.
+    pub content_words: u32,
+    pub signals: Signals,
+    /// -1 to 1; `None` for a message without words.
+    pub sentiment: Option<f64>,
+    /// It has a question mark, begins like a question or ends like one.
+    pub asks: bool,
+    /// Most of its words are in capitals.
+    pub shouts: bool,
+    /// It holds a number, a link or a reference.
+    pub has_figures: bool,
+    /// It names a day or a time: tomorrow, Friday, two hours.
+    pub has_date: bool,
+    /// What it is about.
+    pub sketch: Sketch,
+    /// The same for two messages that have the same words in the same order.
+    pub wording: u64,
+}
+
+/// Reads the messages of a conversation, in their order. `given` is the language that somebody says it is in.
+/// Time and memory grow with the text at most linearly.
+pub fn read<'t>(
+    messages: impl IntoIterator<Item = (Side, &'t str)>,
+    given: Option<Language>,
+) -> Vec<Reading> {
+    let mut batch = Batch { given, ..Batch::default() };
+    for (side, text) in messages {
+        batch.add(side, text);
+        if batch.words.tokens.len() >= BATCH_WORDS {
+            batch.read();
+        }
+    }
+    batch.read();
+    batch.readings
+}
+
+/// Messages whose words are known and whose languages are not yet.
+#[derive(Default)]
+struct Batch<'t> {
+    given: Option<Language>,
+    words: Words,
+    messages: Vec<Held<'t>>,
+    /// Of the customer and of the agents, from the first message on.
+    tallies: [Tally; 2],
+    findings: Findings,
+    readings: Vec<Reading>,
+}
+
+struct Held<'t> {
+    side: Side,
+    text: &'t str,
+    /// Where its words end.
+    end: usize,
+    marks: Marks,
+    tally: Tally,
+}
+
+impl<'t> Batch<'t> {
+    fn add(&mut self, side: Side, text: &'t str) {
+        let start = self.words.tokens.len();
+        let text = prefix(text, READ_BYTES);
+        let marks = self.words.add(text);
+        let tally = Tally::of(&self.words.tokens[start..]);
+        self.tallies[side as usize].add_all(&tally);
+        self.messages.push(Held { side, text, end: self.words.tokens.len(), marks, tally });
+    }
+
+    fn read(&mut self) {
+        let sides = self.sides();
+        let mut start = 0;
+        for message in std::mem::take(&mut self.messages) {
+            let side = sides[message.side as usize];
+            let own = message.tally.decide(Prior::side(side)).language();
+            let tokens = &self.words.tokens[start..message.end];
+            start = message.end;
+            let reading = match own.and_then(lexicon) {
+                Some(lexicon) => {
+                    lexicon.find(&self.words, tokens, Signals::said_by(message.side), &mut self.findings);
+                    lexicon.reading(&self.words, tokens, &message.marks, &self.findings)
+                }
+                None => Reading { language: own, ..unread(&self.words, tokens, &message.marks) },
+            };
+            self.readings.push(reading);
+        }
+        self.words.clear();
+    }
+
+    /// What each side writes, as far as it is clear: by its own words, else by the other side too.
+    fn sides(&self) -> [Option<Language>; 2] {
+        let prior = self.given.map_or(Prior::NONE, Prior::given);
+        let mut own = [0, 1].map(|side| self.tallies[side].decide(prior));
+        if own == [Told::Unclear; 2] {
+            let mut both = self.tallies[0].clone();
+            both.add_all(&self.tallies[1]);
+            own = [both.decide(prior); 2];
+        }
+        [(0, 1), (1, 0)].map(|(side, other)| match own[side] {
+            Told::Language(language) => Some(language),
+            Told::Foreign => self.detect(side),
+            Told::Unclear => {
+                let with_other = self.tallies[side].decide(Prior::other_side(own[other].language()));
+                with_other.language().or_else(|| self.detect(side))
+            }
+        })
+    }
+
+    /// The language of a side's text by `whatlang`, where that is sure; only one that is not read, since what is read is
+    /// told by its words.
+    fn detect(&self, side: usize) -> Option<Language> {
+        if !self.tallies[side].is_long() {
+            return None;
+        }
+        let mut sample = String::new();
+        for message in self.messages.iter().filter(|message| message.side as usize == side) {
+            sample.push_str(prefix(message.text, DETECT_BYTES - sample.len()));
+            sample.push(' ');
+            if sample.len() >= DETECT_BYTES {
+                break;
+            }
+        }
+        let info = whatlang::detect(&sample).filter(whatlang::Info::is_reliable)?;
+        Some(Language(info.lang().code())).filter(|language| lexicon(*language).is_none())
+    }
+}
+
+impl Lexicon {
+    fn reading(&self, words: &Words, tokens: &[Token], marks: &Marks, findings: &Findings) -> Reading {
+        let is_content =
+            |place: usize| !findings.words[place].kinds.has(Kinds::FUNCTION) && is_word(&tokens[place]);
+        let stems = || {
+            whole_words(tokens).map(|(first, last)| {
+                let text = words.text_of(&tokens[first], &tokens[last]);
+                (is_content(first), similarity::hash(self.stem(text)))
+            })
+        };
+        let english = self.language == Language::ENGLISH;
+        let syllables = |token: &Token| u32::from(readability::syllables(words.text(token)));
+        Reading {
+            language: Some(self.language),
+            is_read: true,
+            counts: ReadingCounts {
+                words: count_words(tokens),
+                sentences: marks.sentences,
+                syllables: if english { tokens.iter().map(syllables).sum() } else { 0 },
+            },
+            content_words: whole_words(tokens).filter(|(first, _)| is_content(*first)).count() as u32,
+            signals: findings.signals,
+            sentiment: sentiment::compound(tokens, &findings.words, marks.exclamations),
+            asks: marks.question || looks_like_a_question(tokens, marks, findings),
+            shouts: shouts(tokens, findings),
+            has_figures: marks.figures,
+            has_date: findings.words.iter().any(|word| word.kinds.has(Kinds::DATE)),
+            sketch: Sketch::of(stems().filter(|(content, _)| *content).map(|(_, stem)| stem)),
+            wording: similarity::wording(stems().map(|(_, stem)| stem)),
+        }
+    }
+}
+
+fn unread(words: &Words, tokens: &[Token], marks: &Marks) -> Reading {
+    let stems = || {
+        whole_words(tokens)
+            .map(|(first, last)| similarity::hash(words.text_of(&tokens[first], &tokens[last])))
+    };
+    let count = count_words(tokens);
+    Reading {
+        counts: ReadingCounts { words: count, sentences: marks.sentences, syllables: 0 },
+        content_words: count,
+        asks: marks.question,
+        has_figures: marks.figures,
+        sketch: Sketch::of(stems()),
+        wording: similarity::wording(stems()),
+        ..Reading::default()
+    }
+}
+
+/// Where each word begins and ends: in Chinese and Japanese it has several tokens.
+fn whole_words(tokens: &[Token]) -> impl Iterator<Item = (usize, usize)> {
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        let first = next;
+        tokens.get(first)?;
+        next += 1;
+        while tokens.get(next).is_some_and(|token| !token.form.begins_word) {
+            next += 1;
+        }
+        Some((first, next - 1))
+    })
+}
+
+fn count_words(tokens: &[Token]) -> u32 {
+    tokens.iter().filter(|token| token.form.begins_word).count() as u32
+}
+
+fn is_word(token: &Token) -> bool {
+    !token.form.is_placeholder
+}
+
+/// People leave the question mark out. "What a day!" and "will do, thanks" are no questions.
+fn looks_like_a_question(tokens: &[Token], marks: &Marks, findings: &Findings) -> bool {
+    let ends = |(place, token): (usize, &Token)| {
+        let next = tokens.get(place + 1);
+        let is_last = next.is_none_or(|next| next.sentence != token.sentence);
+        is_last && findings.words[place].kinds.has(Kinds::QUESTION_END)
+    };
+    if tokens.iter().enumerate().any(ends) {
+        return true;
+    }
+    let parts = findings.signals.has_any(&[Signal::Thanks, Signal::Confirmation, Signal::Closing]);
+    let opens = findings.words.first().is_some_and(|word| word.kinds.has(Kinds::INTERROGATIVE));
+    opens && tokens.len() >= 3 && marks.exclamations == 0 && !parts
+}
+
+/// Most words are in capitals, and at least two of them are words of the language: `PDF, CSV, XML` is no shouting.
+fn shouts(tokens: &[Token], findings: &Findings) -> bool {
+    let (mut cased, mut capitals, mut known) = (0, 0, 0);
+    for (token, word) in tokens.iter().zip(&findings.words).filter(|(token, _)| !token.form.quoted) {
+        cased += u32::from(token.form.cased);
+        capitals += u32::from(token.form.capitals);
+        known += u32::from(token.form.capitals && word.is_known());
+    }
+    capitals >= 3 && known >= 2 && capitals * 10 >= cased * 6
+}
+
+/// The longest beginning of `text` that is at most `bytes` long and cuts no character.
+fn prefix(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}

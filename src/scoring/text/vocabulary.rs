@@ -1,0 +1,279 @@
+//! The words of all languages in one table, so that a word of a text is looked up once, before its language is known.
+
+use std::{collections::HashSet, ops::Range, sync::LazyLock};
+
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+use super::{
+    files::{self, ENDINGS, Kinds},
+    language::Language,
+    tokens::pieces,
+};
+
+/// A word's place in the vocabulary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WordId(pub u32);
+
+pub const UNKNOWN: WordId = WordId(0);
+/// `_` in a phrase: any one word.
+pub const ANY: WordId = WordId(1);
+
+/// A set of listed languages, a bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Languages(u32);
+
+impl Languages {
+    pub fn add(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    pub fn len(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    /// Their places among the listed ones.
+    pub fn places(self) -> impl Iterator<Item = usize> {
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let place = left.trailing_zeros() as usize;
+            left &= left.checked_sub(1)?;
+            Some(place)
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Entry {
+    /// The entries that it counts as: itself, the same word with its accents, and every `begin*` that it begins with.
+    labels: Range<u32>,
+    /// Whose small words it belongs to.
+    function_of: Languages,
+    /// Whose phrases and valences it stands in.
+    used_in: Languages,
+}
+
+pub struct Vocabulary {
+    ids: FxHashMap<Box<str>, WordId>,
+    entries: Vec<Entry>,
+    labels: Vec<WordId>,
+    /// Every `begin*` without its star, ascending, with the place of the longest other one that it begins with.
+    begins: Vec<(Box<str>, WordId, Option<u32>)>,
+}
+
+static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(Vocabulary::build);
+
+pub fn vocabulary() -> &'static Vocabulary {
+    &VOCABULARY
+}
+
+/// Entries that mean one word, while the table is built.
+#[derive(Default)]
+struct Twins(Vec<(WordId, WordId)>);
+
+impl Vocabulary {
+    fn build() -> Self {
+        let mut vocabulary = Self {
+            ids: FxHashMap::with_capacity_and_hasher(40_000, FxBuildHasher),
+            entries: vec![Entry::default(); 2],
+            labels: Vec::new(),
+            begins: Vec::new(),
+        };
+        let mut twins = Twins::default();
+        for (place, files) in files::READ.iter().enumerate() {
+            let language = Languages(1 << place);
+            let mut own = HashSet::new();
+            for (section, word) in files.words().filter(|(section, _)| *section != ENDINGS) {
+                let is_function = Kinds::named(section) == Some(Kinds::FUNCTION);
+                for piece in pieces(word) {
+                    let id = vocabulary.intern(&piece);
+                    if is_function {
+                        vocabulary.entries[id.0 as usize].function_of.add(language);
+                    }
+                    own.insert(piece);
+                }
+            }
+            let phrases = files.phrases().flat_map(|phrase| pieces(phrase.text).collect::<Vec<_>>());
+            // VADER has words of every language that people tweet in.
+            let valences = files.valences().flat_map(|(word, _)| pieces(word).collect::<Vec<_>>());
+            for (piece, counts) in
+                phrases.map(|piece| (piece, true)).chain(valences.map(|piece| (piece, place != 0)))
+            {
+                let id = vocabulary.intern(&piece);
+                if counts && id != ANY {
+                    vocabulary.entries[id.0 as usize].used_in.add(language);
+                }
+                own.insert(piece);
+            }
+            vocabulary.add_twins(&own, files.language, &mut twins);
+        }
+        for (code, line) in files::sections(files::NOT_READ) {
+            let place =
+                Language::index_of(code).expect("a section is named by the code of a listed language");
+            for piece in line.split_whitespace().flat_map(|word| pieces(word).collect::<Vec<_>>()) {
+                let id = vocabulary.intern(&piece);
+                vocabulary.entries[id.0 as usize].function_of.add(Languages(1 << place));
+            }
+        }
+        vocabulary.link(&twins);
+        vocabulary
+    }
+
+    fn intern(&mut self, word: &str) -> WordId {
+        if word == "_" {
+            return ANY;
+        }
+        if let Some(known) = self.ids.get(word) {
+            return *known;
+        }
+        let id = WordId(self.entries.len() as u32);
+        self.ids.insert(word.into(), id);
+        self.entries.push(Entry::default());
+        id
+    }
+
+    /// The forms in which people type a word without its accents or its apostrophe count as the word, unless the language
+    /// has them as words of their own.
+    fn add_twins(&mut self, own: &HashSet<String>, language: Language, twins: &mut Twins) {
+        for word in own {
+            for (plain, always) in plain_forms(word, language) {
+                if plain != *word && (always || !own.contains(&plain)) {
+                    let (plain, word) = (self.intern(&plain), self.intern(word));
+                    twins.0.push((plain, word));
+                }
+            }
+        }
+    }
+
+    /// Finds for every entry what it counts as.
+    fn link(&mut self, twins: &Twins) {
+        let mut texts = vec![""; self.entries.len()];
+        let ids: Vec<(Box<str>, WordId)> = self.ids.iter().map(|(text, id)| (text.clone(), *id)).collect();
+        for (text, id) in &ids {
+            texts[id.0 as usize] = text;
+        }
+        let mut begins: Vec<(Box<str>, WordId, Option<u32>)> =
+            ids.iter().filter_map(|(text, id)| Some((text.strip_suffix('*')?.into(), *id, None))).collect();
+        begins.sort_unstable();
+        for place in 1..begins.len() {
+            let mut within = Some(place as u32 - 1);
+            while let Some(candidate) = within {
+                if begins[place].0.starts_with(&*begins[candidate as usize].0) {
+                    break;
+                }
+                within = begins[candidate as usize].2;
+            }
+            begins[place].2 = within;
+        }
+        self.begins = begins;
+        let mut same: FxHashMap<WordId, Vec<WordId>> = FxHashMap::default();
+        for (plain, word) in &twins.0 {
+            same.entry(*plain).or_default().push(*word);
+        }
+        for id in (2..self.entries.len() as u32).map(WordId) {
+            let start = self.labels.len() as u32;
+            let mut labels = vec![id];
+            labels.extend(same.get(&id).into_iter().flatten());
+            for place in 0..labels.len() {
+                let text = texts[labels[place].0 as usize].trim_end_matches('*');
+                labels.extend(self.begins_of(text).collect::<Vec<_>>());
+            }
+            let (mut function_of, mut used_in) = (Languages::default(), Languages::default());
+            for (place, label) in labels.iter().enumerate() {
+                if !labels[..place].contains(label) {
+                    self.labels.push(*label);
+                    function_of.add(self.entries[label.0 as usize].function_of);
+                    used_in.add(self.entries[label.0 as usize].used_in);
+                }
+            }
+            let entry = &mut self.entries[id.0 as usize];
+            entry.labels = start..self.labels.len() as u32;
+            // Of the labels only; what a label itself is comes from its own files, so nothing is passed on twice.
+            (entry.function_of, entry.used_in) = (function_of, used_in);
+        }
+    }
+
+    /// Every `begin*` that a word begins with, the longest first.
+    fn begins_of(&self, word: &str) -> impl Iterator<Item = WordId> {
+        let after = self.begins.partition_point(|(begin, ..)| &**begin <= word);
+        let mut next = after.checked_sub(1).map(|place| place as u32);
+        while let Some(place) = next {
+            if word.starts_with(&*self.begins[place as usize].0) {
+                break;
+            }
+            next = self.begins[place as usize].2;
+        }
+        std::iter::from_fn(move || {
+            let (_, id, within) = &self.begins[next? as usize];
+            next = *within;
+            Some(*id)
+        })
+    }
+
+    /// The entry of a word of a text: its own, or that of the longest `begin*`.
+    pub fn find(&self, word: &str) -> WordId {
+        match self.ids.get(word) {
+            Some(id) => *id,
+            None => self.begins_of(word).next().unwrap_or(UNKNOWN),
+        }
+    }
+
+    /// The entry of a piece of a file.
+    pub fn entry(&self, piece: &str) -> WordId {
+        if piece == "_" { ANY } else { self.ids.get(piece).copied().unwrap_or(UNKNOWN) }
+    }
+
+    /// The entries that a word counts as.
+    pub fn labels(&self, word: WordId) -> &[WordId] {
+        let labels = self.entries[word.0 as usize].labels.clone();
+        &self.labels[labels.start as usize..labels.end as usize]
+    }
+
+    /// Whose small words it belongs to, and in whose phrases it stands.
+    pub fn languages(&self, word: WordId) -> (Languages, Languages) {
+        let entry = &self.entries[word.0 as usize];
+        (entry.function_of, entry.used_in)
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+/// How people type a word in haste; with it whether that form counts even where the language has a word of that form.
+fn plain_forms(word: &str, language: Language) -> Vec<(String, bool)> {
+    let mut forms = Vec::new();
+    if language == Language::ENGLISH {
+        // "cant" is "can't" and nothing else, while "were", "ill" and "its" are words.
+        let is_contraction = word.ends_with("n't") || word.ends_with("'m") || word.ends_with("'ve");
+        if is_contraction || word.ends_with("'s") || word.ends_with("'re") {
+            forms.push((word.replace('\'', ""), is_contraction));
+        }
+        return forms;
+    }
+    if word.is_ascii() {
+        return forms;
+    }
+    if language == Language("deu") {
+        let spelled = word.replace('ä', "ae").replace('ö', "oe").replace('ü', "ue").replace('ß', "ss");
+        forms.push((spelled, false));
+    } else {
+        forms.push((without_accents(word), false));
+    }
+    if language == Language("tur") {
+        // What a capital `I` becomes.
+        forms.push((word.replace('ı', "i"), false));
+    }
+    forms
+}
+
+fn without_accents(word: &str) -> String {
+    let letters = word.nfd().filter(|letter| !is_combining_mark(*letter));
+    letters
+        .map(|letter| match letter {
+            'ł' => 'l',
+            'ı' => 'i',
+            other => other,
+        })
+        .collect()
+}

@@ -17,6 +17,7 @@ pub mod facts;
 pub mod lint;
 pub mod rules;
 pub mod text;
+pub mod written;
 pub mod yaml;
 
 pub use builtin::{Builtin, builtins};

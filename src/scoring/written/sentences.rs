@@ -1,0 +1,117 @@
+//! Sentences of a text, with what their phrases say they are.
+
+use super::{
+    forms::forms,
+    phrases::{Kinds, is_without_spaces, normal},
+    quotes::CUT,
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct Sentence {
+    pub start: usize,
+    pub end: usize,
+    pub kinds: Kinds,
+    /// Words, or as many as so many characters would be in a script without spaces.
+    pub words: usize,
+    pub asks: bool,
+    /// A blank line or nothing stands before it.
+    pub begins_paragraph: bool,
+}
+
+pub fn sentences(text: &str) -> Vec<Sentence> {
+    let mut sentences = Vec::new();
+    let mut begins_paragraph = true;
+    for (start, end) in (Spans { text, at: 0 }) {
+        let raw = &text[start..end];
+        if raw.trim_matches(|character: char| character.is_whitespace() || character == CUT).is_empty() {
+            begins_paragraph = true;
+            continue;
+        }
+        let words = normal(raw);
+        sentences.push(Sentence {
+            start,
+            end,
+            kinds: forms().phrases.kinds(&words),
+            words: count(&words),
+            asks: raw.contains(['?', '？', '؟']),
+            begins_paragraph,
+        });
+        begins_paragraph = false;
+    }
+    sentences
+}
+
+fn count(words: &str) -> usize {
+    let spaced = words.split(' ').filter(|word| !word.is_empty()).count();
+    spaced.max(words.chars().filter(|character| is_without_spaces(*character)).count() / 2)
+}
+
+/// Where sentences and blank lines begin and end: they cover the text.
+struct Spans<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl Iterator for Spans<'_> {
+    type Item = (usize, usize);
+
+    fn next(&mut self) -> Option<(usize, usize)> {
+        let start = self.at;
+        if start >= self.text.len() {
+            return None;
+        }
+        let mut line_start = start;
+        let mut previous = ' ';
+        let rest = &self.text[start..];
+        for (offset, character) in rest.char_indices() {
+            let next = start + offset + character.len_utf8();
+            let ends = match character {
+                '\n' => {
+                    let line = &self.text[line_start..start + offset];
+                    line_start = next;
+                    !goes_on(line, &self.text[next..])
+                }
+                '。' | '！' | '？' | '．' => true,
+                '.' => !previous.is_ascii_digit() && begins_one(&self.text[next..]),
+                '!' | '?' => self.text[next..].chars().next().is_none_or(char::is_whitespace),
+                _ => false,
+            };
+            if ends {
+                self.at = next;
+                return Some((start, next));
+            }
+            previous = character;
+        }
+        self.at = self.text.len();
+        Some((start, self.at))
+    }
+}
+
+/// Whether a new sentence can begin after a full stop: after space, and not with a small letter.
+fn begins_one(rest: &str) -> bool {
+    let mut characters = rest.chars();
+    match characters.next() {
+        None => true,
+        Some(first) if first.is_whitespace() => {
+            first == '\n'
+                || characters.find(|next| !next.is_whitespace()).is_none_or(|next| !next.is_lowercase())
+        }
+        Some(first) => is_without_spaces(first) || matches!(first, '"' | ')' | '”' | '»'),
+    }
+}
+
+/// Whether a sentence goes on after the end of this line: mail programs break lines at about 72 characters.
+fn goes_on(line: &str, rest: &str) -> bool {
+    const FULL: usize = 50;
+    let line = line.trim();
+    let full = line.chars().take(FULL).count() == FULL;
+    let ended = line.ends_with(['.', '!', '?', ':', ';', '。', '！', '？', '：']) || line.contains(CUT);
+    // `Regards,` before a name.
+    let short = line.ends_with(',') && !full;
+    let next = rest.chars().next().unwrap_or('\n');
+    !line.is_empty()
+        && !ended
+        && !short
+        && next != CUT
+        && (next.is_lowercase() || (full && next.is_alphanumeric()))
+}

@@ -1,0 +1,242 @@
+//! Taking out signatures: below `-- `, a sign-off with the sender's name, titles, numbers and addresses.
+
+use super::{
+    forms::forms,
+    phrases::{is_without_spaces, normal},
+    quotes::CUT,
+};
+
+/// How many lines a signature has.
+const MOST_LINES: usize = 14;
+/// How many words a name has.
+const NAME_WORDS: usize = 5;
+
+/// `text` without the signatures at the end of each part, which end with the text or at a cut. A signature that is all
+/// there is stays.
+pub fn without_signatures(text: &str, author: Option<&str>) -> String {
+    let author = author.map(normal).filter(|author| !author.is_empty());
+    let mut kept = String::with_capacity(text.len());
+    for part in text.split(CUT) {
+        let mut lines: Vec<&str> = part.lines().collect();
+        trim_part(&mut lines, author.as_deref());
+        for line in lines {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+        kept.push('\n');
+    }
+    if says_something(&kept) { kept } else { text.replace(CUT, "") }
+}
+
+fn says_something(text: &str) -> bool {
+    // An emoji is an answer too.
+    text.chars().any(|character| !character.is_whitespace() && !character.is_ascii_punctuation())
+}
+
+fn trim_part(lines: &mut Vec<&str>, author: Option<&str>) {
+    if let Some(at) = delimiter(lines) {
+        lines.truncate(at);
+    }
+    trim_blank(lines);
+    if let Some((at, end, keeps)) = sign_off(lines, author) {
+        // What its author wrote below the name stays.
+        lines.drain(if keeps { at + 1 } else { at }..end);
+        return;
+    }
+    if let Some(at) = contact_block(lines, author) {
+        lines.truncate(at);
+    } else if lines.len() > 1 && lines.last().is_some_and(|line| is_author(line, author)) {
+        lines.pop();
+    }
+}
+
+fn trim_blank(lines: &mut Vec<&str>) {
+    while lines.last().is_some_and(|line| line.trim().is_empty()) {
+        lines.pop();
+    }
+}
+
+/// Where `-- ` stands, or a like line with a signature below it.
+fn delimiter(lines: &[&str]) -> Option<usize> {
+    lines.iter().enumerate().find_map(|(at, line)| {
+        let below = &lines[at + 1..];
+        let exact = *line == "-- ";
+        let dashes = line.trim();
+        let like = matches!(dashes, "--" | "—" | "––" | "---" | "__") || is_rule(dashes);
+        // Two dashes without their space, or a rule: only what looks like a signature is one.
+        let block = || {
+            let mut filled = below.iter().filter(|line| !line.trim().is_empty());
+            let fits = |line: &&str| is_contact(line) || is_name(line, NAME_WORDS + 2);
+            let named = filled.clone().next().is_some_and(|first| is_name(first, NAME_WORDS));
+            let listed = is_rule(dashes) && filled.clone().any(|line| has_address(line));
+            (named || listed)
+                && filled.clone().count() <= MOST_LINES
+                && filled.all(|line| fits(line) || listed)
+        };
+        let says_above = lines[..at].iter().any(|line| says_something(line));
+        (says_above && (exact || (like && block()))).then_some(at)
+    })
+}
+
+/// A line of underscores or dashes, above the footer of a mailing list.
+fn is_rule(line: &str) -> bool {
+    line.len() >= 5 && (line.bytes().all(|byte| byte == b'_') || line.bytes().all(|byte| byte == b'-'))
+}
+
+/// The sign-off with the lines that belong to it: where it begins, where they end, and whether the sign-off itself
+/// says something.
+fn sign_off(lines: &[&str], author: Option<&str>) -> Option<(usize, usize, bool)> {
+    let first = lines.len().saturating_sub(2 * MOST_LINES);
+    (first..lines.len()).rev().find_map(|at| {
+        let keeps = sign_off_line(lines[at])?;
+        let end = block_end(lines, at + 1, author);
+        let above = lines[..at].iter().any(|line| says_something(line));
+        // A word of thanks without a name below it is no signature.
+        (above || keeps).then_some(())?;
+        (!keeps || end > at + 1).then_some((at, end, keeps))
+    })
+}
+
+/// Whether the line is a sign-off, and whether it says something.
+fn sign_off_line(line: &str) -> Option<bool> {
+    const LONGEST: usize = 90;
+    let line = line.trim().trim_start_matches(['-', '—', '–', '*', ' ']);
+    if line.is_empty() || line.len() > LONGEST || line.contains(['?', '？']) {
+        return None;
+    }
+    let words = normal(line);
+    let is = |sign_off: &&&str| words == **sign_off;
+    if forms().thanks.iter().any(|thanks| is(&thanks)) {
+        return Some(true);
+    }
+    // `Best regards, Jane Doe`, `Kind regards from Leeds`: the rest is a name.
+    let begins = |sign_off: &&str| {
+        let rest = words.strip_prefix(*sign_off);
+        rest.is_some_and(|rest| rest.is_empty() || (rest.starts_with(' ') && rest_is_name(line, rest)))
+    };
+    forms().sign_offs.iter().any(|sign_off| begins(sign_off)).then_some(false)
+}
+
+/// Whether the last words of a line, `rest` in their normal form, are a name.
+fn rest_is_name(line: &str, rest: &str) -> bool {
+    let count = rest.split(' ').filter(|word| !word.is_empty()).count();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let from = words.len().saturating_sub(count);
+    is_name(&words[from..].join(" "), NAME_WORDS)
+}
+
+/// Where the lines end that belong to a sign-off: names, titles, numbers, addresses.
+fn block_end(lines: &[&str], start: usize, author: Option<&str>) -> usize {
+    let (mut end, mut at, mut taken) = (start, start, 0);
+    while at < lines.len() && taken < MOST_LINES {
+        let line = lines[at].trim();
+        let last = lines[at + 1..].iter().all(|line| line.trim().is_empty());
+        if !line.is_empty() {
+            let lone = taken == 0 && last && is_lone_name(line);
+            let words = if taken == 0 { NAME_WORDS } else { NAME_WORDS + 3 };
+            if !(is_author(line, author) || is_name(line, words) || is_contact(line) || lone) {
+                break;
+            }
+            taken += 1;
+            end = at + 1;
+        }
+        at += 1;
+    }
+    end
+}
+
+fn is_author(line: &str, author: Option<&str>) -> bool {
+    let words = normal(line);
+    let first = |author: &str| {
+        author.split(' ').next().is_some_and(|first| first.chars().count() > 1 && words == first)
+    };
+    author.is_some_and(|author| !words.is_empty() && (words == author || first(author)))
+}
+
+/// `jane`, in small letters, as the last line.
+fn is_lone_name(line: &str) -> bool {
+    let letters = line.trim_matches(['-', '.', '~', ' ', '!', ',']);
+    (3..=20).contains(&letters.chars().count()) && letters.chars().all(char::is_alphabetic)
+}
+
+/// A name, a title or a firm: every word but the small ones begins with a capital letter, and nothing ends a sentence.
+fn is_name(line: &str, most_words: usize) -> bool {
+    const SMALL: [&str; 30] = [
+        "of", "and", "the", "at", "for", "von", "vom", "der", "den", "und", "für", "zu", "im", "de", "del",
+        "della", "di", "da", "do", "dos", "du", "la", "le", "et", "y", "e", "van", "het", "en", "i",
+    ];
+    let line =
+        line.trim().trim_start_matches(['-', '—', '–', '*', '~', ' ']).trim_end_matches(['*', ',', ' ']);
+    if line.is_empty() || line.len() > 100 || line.ends_with(['!', '?', '。', '！', '？', ':', '：']) {
+        return false;
+    }
+    if line.chars().any(is_without_spaces) {
+        return line.chars().count() <= 16
+            && !line.contains(['、', '，', '。', '了', '吗', 'ま', 'で', 'す']);
+    }
+    let words: Vec<&str> =
+        line.split([' ', '\t', '/', '|', '·', '•']).filter(|word| !word.is_empty()).collect();
+    let capital = |word: &&str| {
+        let first = word.trim_start_matches(['(', '"', '&', '.', '\'']).chars().next();
+        first.is_none_or(|first| first.is_uppercase() || !first.is_alphabetic()) || SMALL.contains(word)
+    };
+    let named = line.chars().next().is_some_and(|first| first.is_uppercase());
+    // `Jane D.`, `ACME Inc.`
+    let ended = line.ends_with('.') && words.last().is_some_and(|word| word.len() > 5);
+    let digits = line.bytes().filter(u8::is_ascii_digit).count();
+    named && !ended && digits <= 4 && words.len() <= most_words && words.iter().all(capital)
+}
+
+/// A line of numbers and addresses: phone, site, street.
+fn is_contact(line: &str) -> bool {
+    let line = line.trim();
+    if line.is_empty() || line.len() > 200 || line.ends_with(['?', '!']) {
+        return false;
+    }
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let digits = line.bytes().filter(u8::is_ascii_digit).count();
+    let letters = line.chars().filter(|character| character.is_alphabetic()).count();
+    // `Phone: …`, `T +49 …`
+    let label = normal(line.split([':', '.', '+', '：']).next().unwrap_or_default());
+    let labelled =
+        forms().contacts.iter().any(|contact| label == *contact || label.starts_with(&format!("{contact} ")));
+    let few = words.len() <= 12;
+    let number = digits >= 6 && letters <= digits;
+    let street = digits >= 1 && words.len() <= 9 && is_name_like_street(&words);
+    let parts = line.matches(['|', '·', '•']).count() >= 1
+        && words.len() <= 20
+        && words.iter().filter(|word| word.starts_with(char::is_lowercase)).count() <= 3;
+    few && (has_address(line) && words.len() <= 6 || labelled || number || street) || parts
+}
+
+fn has_address(line: &str) -> bool {
+    line.split_whitespace().any(|word| {
+        let word = word.trim_matches(|character: char| !character.is_alphanumeric());
+        (word.contains('@') || word.starts_with("http") || word.starts_with("www.")) && word.contains('.')
+    })
+}
+
+/// `12 High Street, Leeds LS1 4AB`: capitals and figures only.
+fn is_name_like_street(words: &[&str]) -> bool {
+    let fits = |word: &&str| {
+        let mut characters = word.chars().filter(|character| character.is_alphanumeric());
+        characters.next().is_none_or(|first| first.is_uppercase() || first.is_numeric())
+    };
+    words.len() >= 2
+        && words.iter().all(fits)
+        && words.iter().any(|word| word.chars().any(char::is_alphabetic))
+}
+
+/// A name above numbers and addresses, without a sign-off, below a blank line.
+fn contact_block(lines: &[&str], author: Option<&str>) -> Option<usize> {
+    let blank = lines.iter().rposition(|line| line.trim().is_empty())?;
+    let block = &lines[blank + 1..];
+    let above = lines[..blank].iter().rev().find(|line| !line.trim().is_empty())?;
+    // "Here is my new address:" asks to read on.
+    let named = block.first().is_some_and(|line| is_author(line, author) || is_name(line, NAME_WORDS));
+    let contacts = block.iter().skip(1).filter(|line| is_contact(line)).count();
+    let rest =
+        block.iter().skip(1).filter(|line| !is_contact(line) && !is_name(line, NAME_WORDS + 3)).count();
+    let fits = (2..=MOST_LINES).contains(&block.len()) && named && contacts >= 1 && rest == 0;
+    (fits && !above.trim().ends_with([':', '：'])).then_some(blank)
+}

@@ -1,6 +1,8 @@
 //! Tests that need the whole way from a transcript to scores.
 
 mod adversarial;
+mod agreement;
+mod cases;
 mod dialogues;
 mod documents;
 mod facts;

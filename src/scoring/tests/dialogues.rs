@@ -1,6 +1,9 @@
 //! Dialogues whose order anybody would agree on: the score must agree too, also on those it was not fitted to.
 
-use super::*;
+use super::{
+    cases::{rank_correlation, read, transcript_of},
+    *,
+};
 
 struct Dialogue {
     name: String,
@@ -9,54 +12,12 @@ struct Dialogue {
 }
 
 fn dialogues(file: &str) -> Vec<Dialogue> {
-    let path = format!("{}/tests/cases/scoring/{file}.yaml", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(path).expect("the dialogues are there");
-    let value: serde_json::Value = serde_saphyr::from_str(&text).expect("the dialogues are YAML");
-    value
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|dialogue| {
-            let mut seconds = 0;
-            let (mut lines, mut times) = (Vec::new(), Vec::new());
-            for line in dialogue["lines"].as_array().expect("lines") {
-                let (head, content) = line.as_str().expect("a text").split_once(": ").expect("a head");
-                let (who, wait) = head.split_once(' ').expect("a wait");
-                seconds += wait.parse::<i64>().expect("seconds");
-                lines.push(format!("{who}: {content}"));
-                times.push(seconds);
-            }
-            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-            let mut transcript = transcript(&lines);
-            for (message, seconds) in transcript.messages.iter_mut().zip(times) {
-                message.create_time = UnixMillis(1_700_000_000_000 + seconds * 1000);
-            }
-            Dialogue {
-                name: dialogue["name"].as_str().expect("a name").to_owned(),
-                satisfaction: dialogue["satisfaction"].as_f64().expect("a number"),
-                transcript,
-            }
-        })
-        .collect()
-}
-
-/// Spearman's rank correlation, equal values sharing their mean rank.
-fn rank_correlation(left: &[f64], right: &[f64]) -> f64 {
-    let ranks = |values: &[f64]| -> Vec<f64> {
-        values
-            .iter()
-            .map(|value| {
-                let below = values.iter().filter(|other| *other < value).count() as f64;
-                let equal = values.iter().filter(|other| *other == value).count() as f64;
-                below + (equal - 1.0) / 2.0
-            })
-            .collect()
+    let dialogue = |dialogue: &serde_json::Value| Dialogue {
+        name: dialogue["name"].as_str().expect("a name").to_owned(),
+        satisfaction: dialogue["satisfaction"].as_f64().expect("a number"),
+        transcript: transcript_of(&dialogue["lines"]),
     };
-    let (left, right) = (ranks(left), ranks(right));
-    let mean = (left.len() as f64 - 1.0) / 2.0;
-    let covariance: f64 = left.iter().zip(&right).map(|(one, two)| (one - mean) * (two - mean)).sum();
-    let spread = |ranks: &[f64]| ranks.iter().map(|rank| (rank - mean).powi(2)).sum::<f64>().sqrt();
-    covariance / (spread(&left) * spread(&right))
+    read(&format!("scoring/{file}")).iter().map(dialogue).collect()
 }
 
 fn correlation(file: &str) -> f64 {

@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn each(scorer: &Scorer, transcript: &Transcript, rounds: u32) -> Duration {
     let began = Instant::now();
     for _ in 0..rounds {
-        black_box(scorer.score(black_box(transcript), UnixMillis(0)));
+        black_box(scorer.score(black_box(transcript), UnixMillis::clamped(0)));
     }
     began.elapsed() / rounds
 }
@@ -65,7 +65,7 @@ fn scorer() -> Result<Scorer, Box<dyn Error>> {
         let file = yaml::parse(builtin.yaml).map_err(|violations| violations.to_string())?;
         let base = builtin.base.to_owned();
         let name = RevisionRef { base, base_id: builtin.base_id, ordinal: 1, revision_id: builtin.base_id };
-        let compiled = Scorecard::compile(file.into_revision(name, UnixMillis(0)));
+        let compiled = Scorecard::compile(file.into_revision(name, UnixMillis::clamped(0)));
         scorecards.push(Arc::new(compiled.map_err(|violations| violations.to_string())?));
     }
     Ok(Scorer::new(scorecards))
@@ -80,7 +80,7 @@ fn transcript(messages: impl IntoIterator<Item = (AuthorKind, String)>) -> Trans
             kind: MessageKind::Message,
             content,
             author: Author { kind, external_id: Some(ExternalId::mended(format!("{kind:?}"))), name: None },
-            create_time: UnixMillis(1_700_000_000_000 + index * 10_000),
+            create_time: UnixMillis::clamped(1_700_000_000_000 + index * 10_000),
             ai_tool: None,
             details: None,
             update_time: None,
@@ -90,7 +90,7 @@ fn transcript(messages: impl IntoIterator<Item = (AuthorKind, String)>) -> Trans
         ConversationId(1),
         SourceName::mended("bench"),
         ExternalId::mended("1"),
-        UnixMillis(0),
+        UnixMillis::clamped(0),
     );
     let conversation = Conversation { message_count: messages.len() as u32, ..new };
     Transcript { conversation, messages }

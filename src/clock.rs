@@ -19,7 +19,7 @@ impl Clock for SystemClock {
     fn now(&self) -> UnixMillis {
         // A clock set before 1970 reads as 1970: stored times are never negative.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        UnixMillis::clamped(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 }
 
@@ -29,7 +29,7 @@ pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
     pub fn at(now: UnixMillis) -> Self {
-        Self(AtomicI64::new(now.0))
+        Self(AtomicI64::new(now.millis()))
     }
 
     pub fn advance_millis(&self, millis: i64) {
@@ -39,6 +39,6 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> UnixMillis {
-        UnixMillis(self.0.load(Ordering::SeqCst))
+        UnixMillis::clamped(self.0.load(Ordering::SeqCst))
     }
 }

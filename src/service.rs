@@ -106,8 +106,12 @@ pub(crate) const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 impl Settings {
     /// From when on a conversation that was deleted at this moment may be purged.
     pub fn purge_time(self, delete_time: UnixMillis) -> UnixMillis {
-        let days = i64::try_from(self.keep_deleted_days).unwrap_or(i64::MAX);
-        UnixMillis(delete_time.0.saturating_add(days.saturating_mul(DAY_MILLIS)).min(UnixMillis::MAX.0))
+        delete_time.plus_millis(self.kept_millis())
+    }
+
+    /// For how long deleted conversations are kept.
+    pub fn kept_millis(self) -> i64 {
+        i64::try_from(self.keep_deleted_days).unwrap_or(i64::MAX).saturating_mul(DAY_MILLIS)
     }
 
     /// As worklogs are cut with it.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::{FutureExt as _, future::BoxFuture};
 
 use crate::{
-    domain::{ConversationId, Event, EventKind, UnixMillis},
+    domain::{ConversationId, Event, EventKind},
     error::Error,
     service::{Call, Services},
     store::{
@@ -52,8 +52,7 @@ impl Task for Purge {
 /// Purges every conversation whose time has come; answers how many. What a crash interrupts, the next call finishes.
 pub async fn purge_deleted(call: Call<'_>) -> Result<usize, Error> {
     let now = call.services.clock.now();
-    let kept = call.services.settings().purge_time(UnixMillis(0)).0;
-    let until = UnixMillis(now.0.saturating_sub(kept));
+    let until = now.plus_millis(-call.services.settings().kept_millis());
     let mut purged = 0;
     let mut after: Option<Key> = None;
     loop {

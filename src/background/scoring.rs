@@ -135,7 +135,7 @@ impl Scoring {
             return Next::Now;
         }
         let now = self.services.clock.now();
-        let until_due = next_due.map(|due| u64::try_from(due.0.saturating_sub(now.0)).unwrap_or(0));
+        let until_due = next_due.map(|due| u64::try_from(due.millis_since(now)).unwrap_or(0));
         let longest = if self.services.store.is_exclusive() { LONGEST_WAIT } else { SHARED_WAIT };
         let wait = until_due.map_or(longest, |millis| Duration::from_millis(millis).min(longest));
         if wait.is_zero() { Next::Now } else { Next::After(wait) }
@@ -235,7 +235,7 @@ async fn score(call: Call<'_>, conversation: ConversationId, job: &Job) -> bool 
 
 async fn report(call: Call<'_>) -> Result<(), Error> {
     let queue::Depth { jobs, oldest, more } = queue::depth(&call.space(), MOST_COUNTED).await?;
-    if jobs > 0 {
+    if let Some(oldest) = oldest {
         let oldest_seconds = call.services.clock.now().seconds_since(oldest);
         tracing::info!(jobs, more, oldest_seconds, "conversations wait for scoring");
     }

@@ -89,7 +89,7 @@ fn kept_millis(services: &Services) -> Option<i64> {
 /// neither stay for ever, and all after it, nor go before its time.
 fn age_millis(position: Position, record: &Value, now: UnixMillis) -> Option<i64> {
     let event = events::decode(position, record).ok()?;
-    (event.time <= now).then(|| now.0.saturating_sub(event.time.0))
+    (event.time <= now).then(|| now.millis_since(event.time))
 }
 
 /// In parts, between which others write.

@@ -22,7 +22,7 @@ use self::reader::Found;
 pub(super) use self::reader::Reader;
 use crate::{
     proto::v1::{AuthorKind, Person},
-    wire::export::{Lines, Whole, parts},
+    wire::export::{ChangedTime, Line, Lines, Whole, parts},
 };
 
 /// How many conversations are read concurrently.
@@ -34,9 +34,9 @@ within one conversation, and opt-outs, in protobuf's JSON form (docs/export.md).
 import reads the file back. Conversations are written in the order in which they were stored, each as it is when it is read; \
 changes made meanwhile may or may not be included. Deleted conversations and rubrics are not exported. Without --attachments, \
 attachments are listed by name, size and URL, without their bytes. A record that cannot be read or written is named on standard \
-error and left out; the export goes on.
+error and left out; a time that an earlier version stored out of range is named and changed to the nearest in range. The export goes on.
 
-Exit codes: 0 done; 1 failed, or the reader of standard output went away; 2 wrong usage; 3 done, but records were left out.
+Exit codes: 0 done; 1 failed, or the reader of standard output went away; 2 wrong usage; 3 done, but records were left out or changed.
 
 Examples:
   plaudit export everything.jsonl
@@ -69,12 +69,27 @@ struct Written {
     without_bytes: u64,
     /// Records that could not be read or written; each was reported.
     left_out: u64,
+    /// Times that were changed to be in range; each was reported.
+    changed: u64,
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+impl Written {
+    /// How the file differs from the store, if it does.
+    fn differences(&self) -> Option<String> {
+        let left_out = format!("{} left out", counted(self.left_out, "record", "records"));
+        let changed = format!("{} changed", counted(self.changed, "time", "times"));
+        let told = [(self.left_out, left_out), (self.changed, changed)].into_iter();
+        let told: Vec<String> = told.filter_map(|(count, told)| (count > 0).then_some(told)).collect();
+        (!told.is_empty()).then(|| format!("{}; see above", told.join(" and ")))
+    }
 }
 
 impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counted =
-            |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
         write!(
             f,
             "{}, {}, {} and {} in {}",
@@ -96,11 +111,7 @@ impl Export {
             let count = written.without_bytes;
             say(format_args!("without the bytes of {count} attachments; --attachments includes them"));
         }
-        match written.left_out {
-            0 => Ok(()),
-            1 => Err(Failure::Incomplete("1 record could not be exported; see above".to_owned())),
-            count => Err(Failure::Incomplete(format!("{count} records could not be exported; see above"))),
-        }
+        written.differences().map_or(Ok(()), |differences| Err(Failure::Incomplete(differences)))
     }
 
     async fn export(self) -> Result<Written, Failure> {
@@ -244,11 +255,8 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    async fn conversation(&mut self, mut whole: Whole) -> Result<(), Failure> {
+    async fn conversation(&mut self, whole: Whole) -> Result<(), Failure> {
         let name = whole.conversation.name.clone();
-        for position in whole.take_undated_changes() {
-            self.leave_out(&format!("{name} statusChanges[{position}]"), "its time is out of range");
-        }
         for (place, (conversation, mut part)) in parts(whole).into_iter().enumerate() {
             if self.with_attachments {
                 self.reader.fetch_attachments(&mut part).await?;
@@ -264,16 +272,16 @@ impl<'a> Writer<'a> {
             let files = part.messages.iter().flat_map(|message| &message.attachments);
             let without_bytes = files.filter(|file| file.source_url.is_none() && file.content.is_none());
             self.written.without_bytes += without_bytes.count() as u64;
-            self.write(&line)?;
+            self.write(&name, &line)?;
         }
         self.written.conversations += 1;
         Ok(())
     }
 
     /// Writes the line of a record; returns whether it could be encoded.
-    fn line(&mut self, what: &str, line: Result<Vec<u8>, String>) -> Result<bool, Failure> {
+    fn line(&mut self, what: &str, line: Result<Line, String>) -> Result<bool, Failure> {
         match line {
-            Ok(line) => self.write(&line).map(|()| true),
+            Ok(line) => self.write(what, &line).map(|()| true),
             Err(cause) => {
                 self.leave_out(what, &cause);
                 Ok(false)
@@ -281,10 +289,18 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn write(&mut self, line: &[u8]) -> Result<(), Failure> {
-        let written = self.out.write_all(line).and_then(|()| self.out.write_all(b"\n"));
+    /// Writes the line of a record, and names what it does not say as it is stored.
+    fn write(&mut self, what: &str, line: &Line) -> Result<(), Failure> {
+        let written = self.out.write_all(&line.json).and_then(|()| self.out.write_all(b"\n"));
         written.map_err(|cause| unwritten(self.name, &cause))?;
         self.written.lines += 1;
+        for ChangedTime { field, written } in &line.changed {
+            self.written.changed += 1;
+            let number = self.written.lines;
+            say(format_args!(
+                "plaudit: changed {field} of {what} in line {number}: an earlier version stored it out of range; written as {written}"
+            ));
+        }
         Ok(())
     }
 

@@ -1,14 +1,14 @@
 //! A point in time, to the millisecond.
 
-use minicbor::{Decode, Decoder, Encode, decode};
+use minicbor::{Decode, Encode};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 ///
-/// Values from outside go through [`Self::checked`]. Values that an earlier build stored outside the range are clamped
-/// when read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode)]
+/// Values from outside go through [`Self::checked`]. Only decoding can yield one out of range, stored by an earlier build.
+/// Computations clamp it, responses show what is stored ([`Self::as_stored`]), and rewriting the record keeps it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(transparent)]
-pub struct UnixMillis(#[n(0)] pub i64);
+pub struct UnixMillis(#[n(0)] i64);
 
 impl UnixMillis {
     pub const MIN: Self = Self(0);
@@ -36,25 +36,71 @@ impl UnixMillis {
         }
     }
 
-    /// An end of a range, which may be arbitrarily far away.
-    pub fn bound(seconds: i64, millis: i64) -> Self {
+    /// An end of a filter's range, which may be arbitrarily far away.
+    pub const fn bound(seconds: i64, millis: i64) -> Self {
         Self(seconds.saturating_mul(1000).saturating_add(millis))
+    }
+
+    /// The nearest time in range.
+    pub const fn clamped(millis: i64) -> Self {
+        Self(if millis < Self::MIN.0 {
+            Self::MIN.0
+        } else if millis > Self::MAX.0 {
+            Self::MAX.0
+        } else {
+            millis
+        })
+    }
+
+    /// Milliseconds since 1970, in range.
+    pub const fn millis(self) -> i64 {
+        Self::clamped(self.0).0
+    }
+
+    /// Milliseconds since 1970 as decoded, possibly out of range.
+    pub const fn as_stored(self) -> i64 {
+        self.0
+    }
+
+    /// This time plus `millis`, which may be negative; clamped.
+    pub const fn plus_millis(self, millis: i64) -> Self {
+        Self::clamped(self.millis().saturating_add(millis))
     }
 
     /// Truncated to seconds.
     pub fn whole_seconds(self) -> Self {
-        Self(self.0.div_euclid(1000).saturating_mul(1000))
+        Self(self.millis().div_euclid(1000) * 1000)
+    }
+
+    /// Milliseconds from `earlier` to this time; negative when `earlier` is later.
+    pub const fn millis_since(self, earlier: Self) -> i64 {
+        self.millis() - earlier.millis()
     }
 
     /// Seconds from `earlier` to this time, truncated; negative when `earlier` is later. For display only: to decide
     /// which is earlier, compare the times themselves.
-    pub fn seconds_since(self, earlier: Self) -> i64 {
-        self.0.saturating_sub(earlier.0) / 1000
+    pub const fn seconds_since(self, earlier: Self) -> i64 {
+        self.millis_since(earlier) / 1000
     }
 }
 
-impl<'b, C> Decode<'b, C> for UnixMillis {
-    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
-        Ok(Self(d.i64()?.clamp(Self::MIN.0, Self::MAX.0)))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_stored_out_of_range_is_kept_and_clamped_in_computations() {
+        for (stored, end) in [(-1, UnixMillis::MIN), (i64::MIN, UnixMillis::MIN), (i64::MAX, UnixMillis::MAX)]
+        {
+            let bytes = minicbor::to_vec(stored).unwrap();
+            let time: UnixMillis = minicbor::decode(&bytes).unwrap();
+            assert_eq!((time.millis(), time.as_stored()), (end.millis(), stored));
+            assert_eq!(time.plus_millis(0), end);
+            assert_eq!(time.millis_since(end), 0);
+            assert_eq!(minicbor::to_vec(time).unwrap(), bytes);
+        }
+        assert_eq!(UnixMillis::MAX.plus_millis(1), UnixMillis::MAX);
+        assert_eq!(UnixMillis::MIN.plus_millis(i64::MIN), UnixMillis::MIN);
+        assert_eq!(UnixMillis::clamped(1_999).whole_seconds(), UnixMillis::clamped(1_000));
     }
 }

@@ -58,7 +58,7 @@ pub fn cut(messages: &[Message], status_changes: &[StatusChange], idle_millis: i
         while closings.next_if(|closing| closing.after_message < message.id).is_some() {
             closed = true;
         }
-        let time = message.create_time.0;
+        let time = message.create_time.millis();
         let idle = time.saturating_sub(latest) >= idle_millis;
         match worklogs.last_mut() {
             Some(last) if last.agent.is_same_as(&message.author) && !idle && !closed => {

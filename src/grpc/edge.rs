@@ -31,8 +31,8 @@ impl Edge {
     pub fn status_to_wire(&self, status: ConversationStatus) -> v1::Conversation {
         let delete_time = status.conversation.delete_time;
         v1::Conversation {
-            delete_time: delete_time.and_then(times::to_wire),
-            purge_time: delete_time.and_then(|time| times::to_wire(self.0.settings().purge_time(time))),
+            delete_time: delete_time.map(times::to_wire),
+            purge_time: delete_time.map(|time| times::to_wire(self.0.settings().purge_time(time))),
             ..conversation_to_wire(status.conversation, status.scoring)
         }
     }
@@ -57,8 +57,8 @@ pub fn conversation_to_wire(conversation: Conversation, scoring: ScoringStatus) 
         external_id: conversation.external_id.into(),
         subject: conversation.subject,
         message_count: conversation.message_count as i32,
-        create_time: times::to_wire(conversation.create_time),
-        update_time: times::to_wire(conversation.update_time),
+        create_time: Some(times::to_wire(conversation.create_time)),
+        update_time: Some(times::to_wire(conversation.update_time)),
         etag: conversation.version.to_string(),
         scoring: Some(scoring_to_wire(scoring)),
         ..handling::to_wire(conversation.handling)

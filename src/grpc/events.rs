@@ -108,7 +108,7 @@ fn event_to_wire(event: Event, rating_uuid: impl Fn(RatingId) -> Uuid) -> v1::Ev
     let base = v1::Event {
         conversation: names::conversation(conversation),
         kind: kind.into(),
-        event_time: times::to_wire(event.time),
+        event_time: Some(times::to_wire(event.time)),
         ..v1::Event::default()
     };
     match event.kind {
@@ -197,7 +197,7 @@ mod tests {
         ];
         let mut seen = Vec::new();
         for (kind, about) in kinds {
-            let event = Event { conversation: ConversationId(1), time: UnixMillis(0), kind };
+            let event = Event { conversation: ConversationId(1), time: UnixMillis::clamped(0), kind };
             let wire = event_to_wire(event, |id| Uuid::from_u128(id.0.into()));
             assert!(!seen.contains(&wire.kind), "{wire:?}");
             seen.push(wire.kind);

@@ -67,7 +67,7 @@ fn status_to_wire(status: ImportStatus) -> v1::Import {
         conversation: names::conversation(conversation.id),
         source: conversation.source.into(),
         external_id: conversation.external_id.into(),
-        create_time: times::to_wire(conversation.create_time),
+        create_time: Some(times::to_wire(conversation.create_time)),
         scoring: Some(scoring_to_wire(status.scoring)),
     }
 }

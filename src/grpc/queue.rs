@@ -28,10 +28,10 @@ impl QueueService for Edge {
             name: SCORING.to_owned(),
             waiting_count: count(queue.waiting.jobs),
             has_more_waiting: queue.waiting.more,
-            oldest_create_time: queue.oldest.and_then(times::to_wire),
+            oldest_create_time: queue.waiting.oldest.map(times::to_wire),
             failed_count: count(queue.failed),
             has_more_failed: queue.has_more_failed,
-            read_time: times::to_wire(read_time),
+            read_time: Some(times::to_wire(read_time)),
         }))
     }
 }

@@ -138,7 +138,7 @@ impl Object {
 
     /// A time in milliseconds since 1970, written as any integer; the violation states the whole rule.
     pub fn millis(&mut self, name: &str, findings: &mut Findings) -> Option<UnixMillis> {
-        let (first, last) = (UnixMillis::MIN.0, UnixMillis::MAX.0);
+        let (first, last) = (UnixMillis::MIN.millis(), UnixMillis::MAX.millis());
         let expected =
             format!("an integer from {first} to {last} (milliseconds since 1970-01-01, to the end of 9999)");
         self.take_as(name, &expected, findings, |value| {

@@ -28,7 +28,7 @@ pub fn scorer() -> Scorer {
             ordinal: 1,
             revision_id: builtin.base_id,
         };
-        let card = Scorecard::compile(file.into_revision(revision, UnixMillis(0)));
+        let card = Scorecard::compile(file.into_revision(revision, UnixMillis::clamped(0)));
         Arc::new(card.unwrap_or_else(|faults| panic!("{}: {faults}", builtin.base)))
     });
     Scorer::new(scorecards.into())
@@ -54,7 +54,7 @@ pub fn transcript(lines: &[&str]) -> Transcript {
                 kind: if is_note { MessageKind::Comment } else { MessageKind::Message },
                 content: content.to_owned(),
                 author: Author { kind, external_id: Some(name.parse().unwrap()), name: None },
-                create_time: UnixMillis(1_700_000_000_000 + index * 10_000),
+                create_time: UnixMillis::clamped(1_700_000_000_000 + index * 10_000),
                 ai_tool: None,
                 details: None,
                 update_time: None,
@@ -68,8 +68,8 @@ pub fn transcript(lines: &[&str]) -> Transcript {
         subject: None,
         version: 1,
         message_count: messages.len() as u32,
-        create_time: UnixMillis(0),
-        update_time: UnixMillis(0),
+        create_time: UnixMillis::clamped(0),
+        update_time: UnixMillis::clamped(0),
         handling: crate::domain::Handling::default(),
         delete_time: None,
         unscored_version: None,
@@ -79,7 +79,7 @@ pub fn transcript(lines: &[&str]) -> Transcript {
 
 /// The AXIS of a conversation, by the built-in scorecard.
 pub fn axis(scorer: &Scorer, transcript: &Transcript) -> Axis {
-    let scored = scorer.score(transcript, UnixMillis(7));
+    let scored = scorer.score(transcript, UnixMillis::clamped(7));
     let axis = scored.iter().find_map(|scored| scored.axis.clone());
     axis.expect("every conversation has an AXIS score")
 }

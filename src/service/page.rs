@@ -29,7 +29,7 @@ impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { place, leader, posted_below, is_among_postings } = self;
         let phase = u8::from(*is_among_postings);
-        write!(f, "{}.{}.{leader}.{posted_below}.{phase}", place.time.0, place.number)
+        write!(f, "{}.{}.{leader}.{posted_below}.{phase}", place.time.millis(), place.number)
     }
 }
 
@@ -40,7 +40,7 @@ impl FromStr for Cursor {
         let mut parts = text.split('.');
         let time = parts.next().and_then(|part| part.parse().ok()).ok_or(())?;
         let mut number = || parts.next().and_then(|part| part.parse().ok());
-        let place = Place { time: UnixMillis(time), number: number().ok_or(())? };
+        let place = Place { time: UnixMillis::clamped(time), number: number().ok_or(())? };
         // Tokens of an earlier version end here: heads work for every conversation.
         let leader = number().and_then(|leader| usize::try_from(leader).ok()).unwrap_or(0);
         let posted_below = number().unwrap_or(0);

@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::{
-    domain::{ConversationId, UnixMillis},
+    domain::ConversationId,
     error::Error,
     store::queue::{self, Depth},
 };
@@ -76,8 +76,6 @@ impl QueueSignal {
 pub struct QueueStatus {
     /// What waits for its scoring, also between two attempts.
     pub waiting: Depth,
-    /// When the oldest of it was queued.
-    pub oldest: Option<UnixMillis>,
     /// Conversations whose scoring was given up.
     pub failed: usize,
     /// Whether more are than were counted.
@@ -88,6 +86,5 @@ pub struct QueueStatus {
 pub async fn get_queue(call: Call<'_>) -> Result<QueueStatus, Error> {
     let waiting = queue::depth(&call.space(), MOST_COUNTED).await?;
     let (failed, has_more_failed) = queue::count_failures(&call.space(), MOST_COUNTED).await?;
-    let oldest = (waiting.oldest != UnixMillis(i64::MAX)).then_some(waiting.oldest);
-    Ok(QueueStatus { waiting, oldest, failed, has_more_failed })
+    Ok(QueueStatus { waiting, failed, has_more_failed })
 }

@@ -276,8 +276,9 @@ fn says_the_same(stored: &Assessment, scored: &Scored) -> bool {
 
 /// Whether the system would answer as it did, from the same facts, whatever a person made of it.
 fn answers_the_same(stored: &Assessment, scored: &Scored) -> bool {
-    let answer =
-        |answer: &Option<Answer>| answer.clone().map(|answer| Answer { time: UnixMillis(0), ..answer });
+    let answer = |answer: &Option<Answer>| {
+        answer.clone().map(|answer| Answer { time: UnixMillis::clamped(0), ..answer })
+    };
     let criterion = |result: &CriterionResult| CriterionResult {
         system: answer(&result.system),
         human: None,
@@ -318,7 +319,7 @@ pub async fn record_failed_attempt(call: Call<'_>, id: ConversationId, tried: &J
         return give_up(call, decision, id, job.version, failed_attempts).await;
     }
     let now = call.services.clock.now();
-    let not_before = UnixMillis(now.0.saturating_add(backoff_millis(failed_attempts)));
+    let not_before = now.plus_millis(backoff_millis(failed_attempts));
     queue::put_back(&mut decision, id, &Job { failed_attempts, not_before, ..job });
     // False where the conversation changed: its new version has not failed yet.
     decision.commit().await?;

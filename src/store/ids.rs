@@ -230,7 +230,7 @@ impl Ids {
 
     /// The block, renewing its note once half the term has passed; `None` if another process considered this one dead.
     async fn renewed(&self, block: Fenced, now: UnixMillis) -> Result<Option<Fenced>, StoreError> {
-        if block.expire_time.0.saturating_sub(now.0) > TERM_MILLIS / 2 {
+        if block.expire_time.millis_since(now) > TERM_MILLIS / 2 {
             return Ok(Some(block));
         }
         let mut decision = Decision::new(self.space());
@@ -239,7 +239,7 @@ impl Ids {
             return Ok(None);
         }
         let from = self.lowest_open().map_or(block.left.start, |lowest| lowest.min(block.left.start));
-        let expire_time = UnixMillis(now.0.saturating_add(TERM_MILLIS));
+        let expire_time = now.plus_millis(TERM_MILLIS);
         decision.replace(note, &OpenNumbers { from, expire_time });
         Ok(decision.commit().await?.then_some(Fenced { expire_time, ..block }))
     }
@@ -249,7 +249,7 @@ impl Ids {
             let mut decision = Decision::new(self.space());
             let left = self.next_block(&mut decision).await?;
             let from = self.lowest_open().map_or(left.start, |lowest| lowest.min(left.start));
-            let expire_time = UnixMillis(now.0.saturating_add(TERM_MILLIS));
+            let expire_time = now.plus_millis(TERM_MILLIS);
             let note = keys::open_numbers(self.holder);
             decision.get(vec![note.clone()]).await?;
             decision.replace(note, &OpenNumbers { from, expire_time });

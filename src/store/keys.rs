@@ -320,7 +320,7 @@ impl Keys {
     /// Times before 1970 are not accepted, so the bytes sort like the times.
     pub fn rating_by_time(self, offer_time: UnixMillis, rating: RatingId) -> Key {
         let mut key = self.in_workspace(RATING_BY_TIME, 16);
-        key.extend(offer_time.0.max(0).to_be_bytes());
+        key.extend(offer_time.millis().to_be_bytes());
         key.extend(rating.0.to_be_bytes());
         key
     }
@@ -402,7 +402,7 @@ pub fn is_rating(key: &[u8]) -> bool {
 pub fn rating_of_entry(key: &[u8]) -> Option<(UnixMillis, RatingId)> {
     let (time, rating) = key.strip_prefix(&[RATING_BY_TIME])?.get(4..)?.split_first_chunk::<8>()?;
     let rating = u64::from_be_bytes(rating.try_into().ok()?);
-    Some((UnixMillis(i64::from_be_bytes(*time)), RatingId(rating)))
+    Some((UnixMillis::clamped(i64::from_be_bytes(*time)), RatingId(rating)))
 }
 
 /// Appends a string so that order is kept and no string is a prefix of another: 00 becomes 00 FF, the end is 00 01.

@@ -52,7 +52,7 @@ impl Leases {
         let known = self.held().get(&task).copied();
         match known {
             Some(Held::Lost) if is_exclusive => return Ok(false),
-            Some(Held::Until(time)) if is_exclusive || time.0.saturating_sub(now.0) > TERM_MILLIS / 2 => {
+            Some(Held::Until(time)) if is_exclusive || time.millis_since(now) > TERM_MILLIS / 2 => {
                 return Ok(true);
             }
             _ => {}
@@ -68,7 +68,7 @@ impl Leases {
             Some(lease) => lease.epoch + u64::from(is_of_another),
             None => 1,
         };
-        let expire_time = UnixMillis(now.0.saturating_add(TERM_MILLIS));
+        let expire_time = now.plus_millis(TERM_MILLIS);
         decision.replace(keys::lease(task as u8), &Lease { holder: self.holder, epoch, expire_time });
         let is_held = decision.commit().await?;
         if is_held {
@@ -95,7 +95,7 @@ impl Leases {
         for task in held {
             let mut decision = Decision::new(self.space());
             if let Some(lease) = read(&decision, task).await?.filter(|lease| lease.holder == self.holder) {
-                decision.replace(keys::lease(task as u8), &Lease { expire_time: UnixMillis(0), ..lease });
+                decision.replace(keys::lease(task as u8), &Lease { expire_time: UnixMillis::MIN, ..lease });
                 decision.commit().await?;
             }
         }

@@ -39,8 +39,8 @@ pub async fn find(reader: &dyn Reader, conversation: ConversationId) -> Result<O
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depth {
     pub jobs: usize,
-    /// When the oldest job was queued; meaningless if there is none.
-    pub oldest: UnixMillis,
+    /// When the oldest job was queued.
+    pub oldest: Option<UnixMillis>,
     /// Whether there are more jobs than were counted.
     pub more: bool,
 }
@@ -48,7 +48,7 @@ pub struct Depth {
 /// Counts jobs, up to about `most`.
 pub async fn depth(reader: &dyn Scanner, most: usize) -> Result<Depth, StoreError> {
     const COUNTED_AT_ONCE: usize = 1000;
-    let mut depth = Depth { jobs: 0, oldest: UnixMillis(i64::MAX), more: false };
+    let mut depth = Depth { jobs: 0, oldest: None, more: false };
     let mut range = Some(reader.keys().jobs());
     while let Some(rest) = range.take() {
         depth.more = depth.jobs >= most;
@@ -57,8 +57,8 @@ pub async fn depth(reader: &dyn Scanner, most: usize) -> Result<Depth, StoreErro
         }
         let (jobs, rest) = page(reader, rest, COUNTED_AT_ONCE).await?;
         depth.jobs += jobs.len();
-        let oldest = jobs.iter().filter_map(|(_, job)| Some(job.as_ref().ok()?.create_time)).min();
-        depth.oldest = oldest.map_or(depth.oldest, |oldest| oldest.min(depth.oldest));
+        let times = jobs.iter().filter_map(|(_, job)| Some(job.as_ref().ok()?.create_time));
+        depth.oldest = times.chain(depth.oldest).min();
         range = rest;
     }
     Ok(depth)
@@ -132,7 +132,7 @@ pub async fn find_many(
 
 /// Queues a version of a conversation that has never had a job.
 pub fn put_first(decision: &mut Decision<'_>, conversation: ConversationId, version: u64, now: UnixMillis) {
-    let job = Job { version, failed_attempts: 0, not_before: UnixMillis(0), create_time: now };
+    let job = Job { version, failed_attempts: 0, not_before: UnixMillis::clamped(0), create_time: now };
     // Replaces any waiting job: there is only one, for the newest version.
     decision.overwrite(decision.keys().job(conversation), &job);
 }

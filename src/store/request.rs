@@ -53,7 +53,7 @@ pub async fn find(reader: &dyn Reader, request: RequestKey<'_>) -> Result<Option
 
 /// Whether a record has not expired.
 pub fn is_kept(record: &Request, now: UnixMillis) -> bool {
-    now.0.saturating_sub(record.create_time.0) < KEPT_MILLIS
+    now.millis_since(record.create_time) < KEPT_MILLIS
 }
 
 /// Puts a request's record in place of an absent or expired one, which was read.

@@ -37,10 +37,10 @@ pub fn to_wire(assessment: Assessment) -> v1::Assessment {
         summary: assessment.summary,
         criteria: criteria.collect(),
         facts: facts.collect(),
-        create_time: times::to_wire(assessment.create_time),
-        update_time: times::to_wire(assessment.update_time),
+        create_time: Some(times::to_wire(assessment.create_time)),
+        update_time: Some(times::to_wire(assessment.update_time)),
         etag: assessment.version.to_string(),
-        stale_time: assessment.stale_time.and_then(times::to_wire),
+        stale_time: assessment.stale_time.map(times::to_wire),
     }
 }
 
@@ -122,7 +122,7 @@ fn answer_to_wire(names: &MessageNames, answer: Answer) -> v1::Answer {
         reason: answer.reason,
         evidence: evidence.collect(),
         source: source.into(),
-        create_time: times::to_wire(answer.time),
+        create_time: Some(times::to_wire(answer.time)),
     }
 }
 

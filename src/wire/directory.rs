@@ -23,8 +23,8 @@ pub fn person_to_wire(person: Person) -> v1::Person {
         description: person.description,
         email: person.email,
         teams: person.teams.into_iter().map(names::team).collect(),
-        create_time: times::to_wire(person.create_time),
-        update_time: times::to_wire(person.update_time),
+        create_time: Some(times::to_wire(person.create_time)),
+        update_time: Some(times::to_wire(person.update_time)),
         etag: person.version.to_string(),
         conversation,
         known_name,
@@ -43,8 +43,8 @@ pub fn team_to_wire(team: Team) -> v1::Team {
         display_name: team.display_name.into(),
         description: team.description,
         member_count: i32::try_from(team.member_count).unwrap_or(i32::MAX),
-        create_time: times::to_wire(team.create_time),
-        update_time: times::to_wire(team.update_time),
+        create_time: Some(times::to_wire(team.create_time)),
+        update_time: Some(times::to_wire(team.update_time)),
         etag: team.version.to_string(),
     }
 }

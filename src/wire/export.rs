@@ -5,6 +5,7 @@
 
 mod craftcx;
 mod parts;
+mod times;
 
 use prost::Message;
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor};
@@ -22,6 +23,7 @@ use crate::{
 
 pub use craftcx::to_request;
 pub use parts::{Part, Whole, parts};
+pub use times::ChangedTime;
 
 /// What tells a line about a conversation from another document: no body of CraftCX has it.
 const CONVERSATION: &str = "conversation";
@@ -50,6 +52,14 @@ struct Record {
     assessments: Vec<Value>,
 }
 
+/// A line to write.
+pub struct Line {
+    /// Without an end of line.
+    pub json: Vec<u8>,
+    /// What it does not say as it is stored.
+    pub changed: Vec<ChangedTime>,
+}
+
 /// A line as it was read.
 pub enum Parsed {
     Conversation(Box<Imported>),
@@ -75,47 +85,69 @@ impl Lines {
         found.ok_or_else(|| format!("the API has no message {name}"))
     }
 
-    fn json(&self, name: &str, message: &impl Message) -> Result<Value, String> {
+    /// A message of this name, which stands at `path` in its line.
+    fn json(
+        &self,
+        name: &str,
+        message: &impl Message,
+        path: &str,
+        changed: &mut Vec<ChangedTime>,
+    ) -> Result<Value, String> {
         let mut dynamic = DynamicMessage::new(self.descriptor(name)?);
         dynamic.transcode_from(message).map_err(|cause| cause.to_string())?;
+        times::bring_into_range(&mut dynamic, path, changed);
         serde_json::to_value(&dynamic).map_err(|cause| cause.to_string())
     }
 
-    /// The line of a conversation, or of its next part, without an end of line.
+    /// The line of a conversation, or of its next part.
     pub fn conversation(
         &self,
         conversation: &Conversation,
         continues: bool,
         part: &Part,
-    ) -> Result<Vec<u8>, String> {
+    ) -> Result<Line, String> {
+        let mut changed = Vec::new();
         let record = Record {
-            conversation: self.json("Conversation", conversation)?,
+            conversation: self.json("Conversation", conversation, CONVERSATION, &mut changed)?,
             continues,
-            messages: self.all("Message", &part.messages)?,
-            ratings: self.all("Rating", &part.ratings)?,
-            assessments: self.all("Assessment", &part.assessments)?,
+            messages: self.all("Message", &part.messages, "messages", &mut changed)?,
+            ratings: self.all("Rating", &part.ratings, "ratings", &mut changed)?,
+            assessments: self.all("Assessment", &part.assessments, "assessments", &mut changed)?,
         };
-        serde_json::to_vec(&record).map_err(|cause| cause.to_string())
+        let json = serde_json::to_vec(&record).map_err(|cause| cause.to_string())?;
+        Ok(Line { json, changed })
     }
 
-    fn all(&self, name: &str, messages: &[impl Message]) -> Result<Vec<Value>, String> {
-        messages.iter().map(|message| self.json(name, message)).collect()
+    fn all(
+        &self,
+        name: &str,
+        messages: &[impl Message],
+        path: &str,
+        changed: &mut Vec<ChangedTime>,
+    ) -> Result<Vec<Value>, String> {
+        let messages = messages.iter().enumerate();
+        messages
+            .map(|(place, message)| self.json(name, message, &format!("{path}[{place}]"), changed))
+            .collect()
     }
 
-    pub fn team(&self, team: &Team) -> Result<Vec<u8>, String> {
-        self.alone(TEAM, self.json("Team", team)?)
+    pub fn team(&self, team: &Team) -> Result<Line, String> {
+        self.alone(TEAM, "Team", team)
     }
 
-    pub fn person(&self, person: &Person) -> Result<Vec<u8>, String> {
-        self.alone(PERSON, self.json("Person", person)?)
+    pub fn person(&self, person: &Person) -> Result<Line, String> {
+        self.alone(PERSON, "Person", person)
     }
 
-    pub fn opt_out(&self, opt_out: &OptOut) -> Result<Vec<u8>, String> {
-        self.alone(OPT_OUT, self.json("OptOut", opt_out)?)
+    pub fn opt_out(&self, opt_out: &OptOut) -> Result<Line, String> {
+        self.alone(OPT_OUT, "OptOut", opt_out)
     }
 
-    fn alone(&self, key: &str, value: Value) -> Result<Vec<u8>, String> {
-        serde_json::to_vec(&Map::from_iter([(key.to_owned(), value)])).map_err(|cause| cause.to_string())
+    fn alone(&self, key: &str, name: &str, message: &impl Message) -> Result<Line, String> {
+        let mut changed = Vec::new();
+        let fields = Map::from_iter([(key.to_owned(), self.json(name, message, key, &mut changed)?)]);
+        let json = serde_json::to_vec(&fields).map_err(|cause| cause.to_string())?;
+        Ok(Line { json, changed })
     }
 
     /// Whether a line may be about a team; looked at before it is parsed.
@@ -215,7 +247,7 @@ mod tests {
             let assessments = vec![Assessment::default()];
             let ratings = vec![Rating { name: "conversations/1/ratings/x".to_owned(), ..Rating::default() }];
             let part = Part { messages, ratings, assessments };
-            let line = lines.conversation(&conversation, continues, &part).unwrap();
+            let line = lines.conversation(&conversation, continues, &part).unwrap().json;
             assert!(!line.contains(&b'\n'));
             let Some(Ok(Parsed::Conversation(read))) = lines.parse(&line) else { panic!() };
             assert_eq!(read.continues, continues);
@@ -228,14 +260,14 @@ mod tests {
     fn people_teams_and_opt_outs_have_lines_of_their_own() {
         let lines = Lines::load().unwrap();
         let team = Team { display_name: "conversation".to_owned(), ..Team::default() };
-        let line = lines.team(&team).unwrap();
+        let line = lines.team(&team).unwrap().json;
         assert!(Lines::may_be_team(&line));
         assert!(matches!(lines.parse(&line), Some(Ok(Parsed::Team(read))) if read == team));
         let person = Person { teams: vec!["teams/1".to_owned()], ..Person::default() };
-        let line = lines.person(&person).unwrap();
+        let line = lines.person(&person).unwrap().json;
         assert!(matches!(lines.parse(&line), Some(Ok(Parsed::Person(read))) if read == person));
         let opt_out = OptOut { source: "dixa".to_owned(), ..OptOut::default() };
-        let line = lines.opt_out(&opt_out).unwrap();
+        let line = lines.opt_out(&opt_out).unwrap().json;
         assert!(matches!(lines.parse(&line), Some(Ok(Parsed::OptOut(read))) if read == opt_out));
         assert!(lines.parse(br#" { "team": { "memberCount": "many" } }"#).unwrap().is_err());
     }
@@ -259,10 +291,43 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_form_in_json_has_no_line() {
+    fn a_time_out_of_range_is_changed_and_named_wherever_it_stands() {
         let lines = Lines::load().unwrap();
-        let beyond = prost_types::Timestamp { seconds: 300_000_000_000, nanos: 0 };
-        let team = Team { create_time: Some(beyond), ..Team::default() };
-        assert!(lines.team(&team).unwrap_err().contains("out of range"));
+        let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let (before, beyond) = (at(-1), at(300_000_000_000));
+        let (first, last) = ("1970-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z");
+        let changed = |line: &Line| -> Vec<(String, String)> {
+            line.changed.iter().map(|changed| (changed.field.clone(), changed.written.clone())).collect()
+        };
+        let named = |field: &str, written: &str| (field.to_owned(), written.to_owned());
+
+        let team = Team { create_time: beyond, update_time: at(1), ..Team::default() };
+        let line = lines.team(&team).unwrap();
+        assert_eq!(changed(&line), [named("team.createTime", last)]);
+        let Some(Ok(Parsed::Team(read))) = lines.parse(&line.json) else { panic!() };
+        assert_eq!((read.create_time.unwrap().to_string(), read.update_time), (last.to_owned(), at(1)));
+
+        let change = |change_time| v1::StatusChange { change_time, ..Default::default() };
+        let status_changes = vec![change(at(0)), change(before)];
+        let conversation = Conversation { status_changes, due_time: beyond, ..Conversation::default() };
+        let answer = v1::RatingAnswer { answer_time: before, ..Default::default() };
+        let question = v1::RatingQuestion { answer: Some(answer), ..Default::default() };
+        let part = Part {
+            messages: vec![v1::Message { create_time: beyond, ..Default::default() }],
+            ratings: vec![Rating::default(), Rating { questions: vec![question], ..Rating::default() }],
+            assessments: vec![Assessment { stale_time: beyond, ..Assessment::default() }],
+        };
+        let mut all = changed(&lines.conversation(&conversation, false, &part).unwrap());
+        all.sort();
+        assert_eq!(
+            all,
+            [
+                named("assessments[0].staleTime", last),
+                named("conversation.dueTime", last),
+                named("conversation.statusChanges[1].changeTime", first),
+                named("messages[0].createTime", last),
+                named("ratings[1].questions[0].answer.answerTime", first),
+            ]
+        );
     }
 }

@@ -16,15 +16,15 @@ use super::{
 pub fn to_wire(handling: Handling) -> v1::Conversation {
     let changes = handling.status_changes.into_iter().map(|change| v1::StatusChange {
         status: number(Some(change.status)),
-        change_time: times::to_wire(change.time),
+        change_time: Some(times::to_wire(change.time)),
         after_message: i64::try_from(change.after_message.0).ok(),
     });
     v1::Conversation {
         status: number(handling.status),
         status_changes: changes.collect(),
         priority: number(handling.priority),
-        first_response_due_time: handling.first_response_due.and_then(times::to_wire),
-        due_time: handling.due.and_then(times::to_wire),
+        first_response_due_time: handling.first_response_due.map(times::to_wire),
+        due_time: handling.due.map(times::to_wire),
         assignee: handling.assignee.map(author_to_wire),
         tags: handling.tags.into_iter().map(String::from).collect(),
         team: handling.team.map(String::from),

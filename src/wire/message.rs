@@ -143,9 +143,9 @@ pub fn message_to_wire(
         kind: number(Some(message.kind)),
         content: Some(message.content),
         author: Some(author_to_wire(message.author)),
-        create_time: times::to_wire(message.create_time),
+        create_time: Some(times::to_wire(message.create_time)),
         ai_tool: message.ai_tool,
-        update_time: message.update_time.and_then(times::to_wire),
+        update_time: message.update_time.map(times::to_wire),
         etag,
         event_id,
         ..details.unwrap_or_default()

@@ -26,14 +26,14 @@ pub fn rating_to_wire(rating: Rating, uuid: Uuid, now: UnixMillis) -> v1::Rating
         questions: questions
             .map(|(place, question)| question_to_wire(place, question, rating.state_of(question, now)))
             .collect(),
-        offer_time: time(rating.offer_time),
-        schedule_time: time(rating.offer_time).filter(|_| rating.course.scheduled),
-        expire_time: rating.course.expire_time.and_then(time),
-        cancel_time: rating.course.cancel_time.and_then(time),
-        opt_out_time: rating.course.opt_out_time.and_then(time),
+        offer_time: Some(time(rating.offer_time)),
+        schedule_time: rating.course.scheduled.then(|| time(rating.offer_time)),
+        expire_time: rating.course.expire_time.map(time),
+        cancel_time: rating.course.cancel_time.map(time),
+        opt_out_time: rating.course.opt_out_time.map(time),
         channel: number(Some(rating.channel)),
-        create_time: time(rating.create_time),
-        update_time: time(rating.update_time),
+        create_time: Some(time(rating.create_time)),
+        update_time: Some(time(rating.update_time)),
         etag: rating.version.to_string(),
         user: Some(author_to_wire(rating.user)),
         agent: Some(author_to_wire(rating.agent)),
@@ -46,7 +46,7 @@ fn question_to_wire(place: usize, question: &RatingQuestion, state: RatingState)
         question: place as i32,
         value: Some(i32::from(answer.value)),
         comment: answer.comment.clone(),
-        answer_time: times::to_wire(answer.time),
+        answer_time: Some(times::to_wire(answer.time)),
     });
     v1::RatingQuestion {
         r#type: number(Some(question.kind)),
@@ -79,7 +79,7 @@ pub fn opt_out_to_wire(opt_out: NewOptOut) -> v1::OptOut {
         source: source.into(),
         customer: Some(author_to_wire(Author { kind: AuthorKind::Contact, ..customer })),
         conversation: conversation.map(|name| format!("conversations/{name}")).unwrap_or_default(),
-        opt_out_time: time.and_then(times::to_wire),
+        opt_out_time: time.map(times::to_wire),
     }
 }
 

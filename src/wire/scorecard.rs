@@ -36,7 +36,7 @@ pub fn to_wire(revision: ScorecardRevision) -> v1::Scorecard {
         applies_when: revision.applies_when,
         denominator: denominator.into(),
         categories: revision.categories.into_iter().map(category_to_wire).collect(),
-        create_time: times::to_wire(revision.create_time),
+        create_time: Some(times::to_wire(revision.create_time)),
     }
 }
 

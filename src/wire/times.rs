@@ -1,19 +1,31 @@
 //! Moments on the wire.
 
-use std::ops::RangeInclusive;
-
 use prost_types::Timestamp;
 
 use crate::domain::{UnixMillis, Violations};
 
-/// Absent where protobuf has no such moment, as it has none before the year 1 and after 9999: data of earlier versions may hold
-/// one, and an answer that holds it cannot be shown as JSON at all.
-pub fn to_wire(time: UnixMillis) -> Option<Timestamp> {
-    /// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z.
-    const SECONDS: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
-    let seconds = time.0.div_euclid(1000);
-    let nanos = (time.0.rem_euclid(1000) * 1_000_000) as i32;
-    SECONDS.contains(&seconds).then_some(Timestamp { seconds, nanos })
+/// The ends of what protobuf can represent. Stored times have no nanoseconds, so `LAST` is never one of them.
+const FIRST: Timestamp = Timestamp { seconds: -62_135_596_800, nanos: 0 };
+const LAST: Timestamp = Timestamp { seconds: 253_402_300_799, nanos: 999_999_999 };
+
+/// What is stored, as far as protobuf can represent it. Data of earlier versions may be out of range, and a response with a
+/// timestamp before the year 1 or after 9999 has no JSON form at all: those become the nearer end.
+pub fn to_wire(time: UnixMillis) -> Timestamp {
+    match timestamp(time.as_stored()) {
+        time if time.seconds < FIRST.seconds => FIRST,
+        time if time.seconds > LAST.seconds => LAST,
+        time => time,
+    }
+}
+
+/// The nearest timestamp that an import accepts; `None` if it would accept this one.
+pub fn nearest_in_range(time: &Timestamp) -> Option<Timestamp> {
+    let is_beyond = *time == LAST || UnixMillis::checked_seconds(time.seconds, 0).is_err();
+    is_beyond.then(|| timestamp(UnixMillis::bound(time.seconds, 999).millis()))
+}
+
+fn timestamp(millis: i64) -> Timestamp {
+    Timestamp { seconds: millis.div_euclid(1000), nanos: (millis.rem_euclid(1000) * 1_000_000) as i32 }
 }
 
 /// A moment that every format can write; others are a violation. Fractions of a millisecond are cut off.
@@ -41,13 +53,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_that_protobuf_does_not_have_is_absent() {
-        let seconds = |millis| to_wire(UnixMillis(millis)).map(|time| (time.seconds, time.nanos));
-        assert_eq!(seconds(1_500), Some((1, 500_000_000)));
-        assert_eq!(seconds(UnixMillis::MAX.0), Some((253_402_300_799, 999_000_000)));
-        assert_eq!(seconds(UnixMillis::MAX.0 + 1), None);
-        assert_eq!(seconds(-1), Some((-1, 999_000_000)));
-        assert_eq!(seconds(-62_135_596_800_000), Some((-62_135_596_800, 0)));
-        assert_eq!((seconds(-62_135_596_800_001), seconds(i64::MIN)), (None, None));
+    fn a_moment_that_protobuf_does_not_have_is_the_nearer_end() {
+        let stored =
+            |millis: i64| -> UnixMillis { minicbor::decode(&minicbor::to_vec(millis).unwrap()).unwrap() };
+        let seconds = |millis| {
+            let Timestamp { seconds, nanos } = to_wire(stored(millis));
+            (seconds, nanos)
+        };
+        assert_eq!(seconds(1_500), (1, 500_000_000));
+        assert_eq!(seconds(UnixMillis::MAX.millis()), (253_402_300_799, 999_000_000));
+        assert_eq!(seconds(UnixMillis::MAX.millis() + 1), (253_402_300_799, 999_999_999));
+        assert_eq!(seconds(-1), (-1, 999_000_000));
+        assert_eq!(seconds(-62_135_596_800_000), (-62_135_596_800, 0));
+        assert_eq!(seconds(-62_135_596_800_001), (-62_135_596_800, 0));
+        assert_eq!((seconds(i64::MIN).0, seconds(i64::MAX).0), (FIRST.seconds, LAST.seconds));
+    }
+
+    #[test]
+    fn only_a_moment_out_of_range_has_a_nearest_one() {
+        let wire = |seconds, nanos| Timestamp { seconds, nanos };
+        let (first, last) = (Some(wire(0, 0)), Some(wire(253_402_300_799, 999_000_000)));
+        for (seconds, nanos, nearest) in [
+            (0, 0, None),
+            (253_402_300_799, 999_000_000, None),
+            (-1, 999_000_000, first),
+            (i64::MIN, 0, first),
+            (253_402_300_799, 999_999_999, last),
+            (300_000_000_000, 0, last),
+            (i64::MAX, 0, last),
+        ] {
+            assert_eq!(nearest_in_range(&wire(seconds, nanos)), nearest, "{seconds}");
+        }
     }
 }

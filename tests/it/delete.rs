@@ -70,8 +70,8 @@ async fn a_deleted_conversation_and_everything_in_it_cannot_be_found() {
 
     let deleted = client.delete("conversations/test:42").await.unwrap();
     assert_eq!((&deleted.name, deleted.messages.len()), (&name, 0));
-    assert_eq!(deleted.delete_time.unwrap().seconds, Plaudit::START.0 / 1000);
-    assert_eq!(deleted.purge_time.unwrap().seconds, (Plaudit::START.0 + 30 * DAY) / 1000);
+    assert_eq!(deleted.delete_time.unwrap().seconds, Plaudit::START.millis() / 1000);
+    assert_eq!(deleted.purge_time.unwrap().seconds, (Plaudit::START.millis() + 30 * DAY) / 1000);
     assert_ne!(deleted.etag, before.etag);
 
     for name in [name.as_str(), "conversations/test:42"] {

@@ -88,7 +88,7 @@ async fn a_watcher_catches_up_and_then_follows() {
     assert_eq!(appended.message, messages[4].name);
     assert_eq!(next_event(&mut events).await.0.kind(), AssessmentsScored);
     assert!(before.iter().chain([&appended]).all(|event| event.conversation == name));
-    assert_eq!(appended.event_time.unwrap().seconds * 1000, Plaudit::START.0);
+    assert_eq!(appended.event_time.unwrap().seconds * 1000, Plaudit::START.millis());
 }
 
 #[tokio::test]

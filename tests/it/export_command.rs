@@ -186,9 +186,14 @@ async fn an_unserved_directory_is_exported_and_imported_without_a_server() {
     assert!(code == Some(0) && text.contains(": 0 stored, 1 there already, 0 bad"), "{text}");
 }
 
-/// A status change outside the calendar, as an earlier version accepted it, and an unreadable rating.
+/// A time as an earlier version stored it, possibly out of range.
+fn stored_time(millis: i64) -> UnixMillis {
+    minicbor::decode(&minicbor::to_vec(millis).unwrap()).unwrap()
+}
+
+/// Times before 1970 and outside the calendar, as an earlier version accepted them, and an unreadable rating.
 #[tokio::test]
-async fn an_export_names_what_it_leaves_out_and_goes_on() {
+async fn an_export_names_what_it_changes_and_leaves_out_and_goes_on() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let mut names = Vec::new();
@@ -199,18 +204,21 @@ async fn an_export_names_what_it_leaves_out_and_goes_on() {
     let key = KEYS.head(number(&names[1]));
     let stored = server.store.get(vec![key.clone()]).await.unwrap().remove(0).unwrap();
     let mut head: Head = records::decode(&key, &stored).unwrap();
-    let change =
-        |time| StatusChange { status: Status::Closed, time: UnixMillis(time), after_message: MessageId(1) };
-    head.conversation.handling.status_changes = vec![change(300_000_000_000_000)];
+    let change = |millis| StatusChange {
+        status: Status::Closed,
+        time: stored_time(millis),
+        after_message: MessageId(1),
+    };
+    head.conversation.handling.status_changes = vec![change(-1_500), change(300_000_000_000_000)];
     let put = vec![
         (key, records::encode(&head)),
         (KEYS.rating(number(&names[2]), RatingId(7)), records::encode(&NextId { id: 1 })),
     ];
     server.store.commit(Batch { put, ..Batch::default() }).await.unwrap();
 
-    let stored = client.conversation(&names[1]).await.unwrap();
-    let time = stored.status_changes[0].change_time.unwrap();
-    assert_eq!(time.seconds, UnixMillis::MAX.0 / 1000, "the nearer end of what protobuf can say");
+    let changes = client.conversation(&names[1]).await.unwrap().status_changes;
+    let times: Vec<_> = changes.iter().map(|change| change.change_time.unwrap().to_string()).collect();
+    assert_eq!(times, ["1969-12-31T23:59:58.500Z", "9999-12-31T23:59:59.999999999Z"]);
 
     let folder = TempDir::new().unwrap();
     let mut command = plaudit(folder.path());
@@ -218,14 +226,24 @@ async fn an_export_names_what_it_leaves_out_and_goes_on() {
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(3), "{told}");
-    let told: Vec<&str> = told.lines().collect();
-    assert!(told[0].starts_with(&format!("plaudit: left out {}: ", names[2])), "{told:?}");
-    assert_eq!(told.last(), Some(&"plaudit: 1 record could not be exported; see above"));
     let all = lines(&folder.path().join("all.jsonl"));
     let exported: Vec<_> = all.iter().filter_map(|line| line["conversation"]["name"].as_str()).collect();
     assert_eq!(exported, [&names[0], &names[1], &names[3]]);
+    let line = 1 + all.iter().position(|line| line["conversation"]["name"] == json!(names[1])).unwrap();
+    let changed = |place, written| {
+        let field = format!("conversation.statusChanges[{place}].changeTime of {}", names[1]);
+        let cause = "an earlier version stored it out of range";
+        format!("plaudit: changed {field} in line {line}: {cause}; written as {written}")
+    };
+    let told: Vec<&str> = told.lines().collect();
+    assert_eq!(told[0], changed(0, "1970-01-01T00:00:00Z"));
+    assert_eq!(told[1], changed(1, "9999-12-31T23:59:59.999Z"));
+    assert!(told[2].starts_with(&format!("plaudit: left out {}: ", names[2])), "{told:?}");
+    assert_eq!(told.last(), Some(&"plaudit: 1 record left out and 2 times changed; see above"));
 
     let other = ServerProcess::start();
     let (code, text) = run(folder.path(), &other, &["import", "all.jsonl"]);
     assert_eq!(code, Some(0), "{text}");
+    let (code, text) = run(folder.path(), &other, &["export", "again.jsonl"]);
+    assert_eq!(code, Some(0), "what was changed is in range now: {text}");
 }

@@ -45,7 +45,7 @@ async fn an_edit_changes_the_named_fields_and_the_conversation_is_rescored() {
     let expected = Message {
         html_body,
         content: Some("Second\n\npart".to_owned()),
-        update_time: Some(Timestamp { seconds: Plaudit::START.0 / 1000 + 60, nanos: 0 }),
+        update_time: Some(Timestamp { seconds: Plaudit::START.millis() / 1000 + 60, nanos: 0 }),
         etag: changed.etag.clone(),
         ..stored.clone()
     };
@@ -217,7 +217,7 @@ async fn a_reviewed_assessment_is_stale_while_a_new_scoring_would_differ() {
     let rude = said(&client, MessageDirection::In, "This is terrible, I want to speak to a manager!").await;
     client.scored(PARENT).await;
     let marked = client.assessments(PARENT, 50).await;
-    let stale_time = Some(Timestamp { seconds: Plaudit::START.0 / 1000 + 60, nanos: 0 });
+    let stale_time = Some(Timestamp { seconds: Plaudit::START.millis() / 1000 + 60, nanos: 0 });
     assert_eq!(marked.len(), reviewed.len());
     for (now, then) in marked.iter().zip(&reviewed) {
         let (etag, update_time) = (now.etag.clone(), now.update_time);

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use plaudit::{
     background::Background,
     clock::ManualClock,
-    domain::{ConversationId, UnixMillis},
+    domain::ConversationId,
     proto::v1::{
         Attachment, ConflictPolicy, CreateTeamRequest, DeleteMessageRequest, DeleteTeamRequest,
         ImportConversationRequest, ImportOutcome, Message, ScoringProcess, StoreMessageRequest, Team,
@@ -229,8 +229,8 @@ async fn a_damaged_record_is_removed_and_does_not_stop_the_sweep() {
         let answer = records::RequestAnswer::ImportConversation { conversation, outcome, stored_messages: 1 };
         records::encode(&records::Request { fingerprint: [0; 32], create_time, answer })
     };
-    let young = UnixMillis(Plaudit::START.0 - HOUR);
-    let old = UnixMillis(Plaudit::START.0 - 25 * HOUR);
+    let young = Plaudit::START.plus_millis(-HOUR);
+    let old = Plaudit::START.plus_millis(-25 * HOUR);
     let damaged = || Bytes::from_static(b"\xffdamaged");
     let key = |id| RequestKey { caller: "", method: Method::ImportConversation, request_id: id }.key(KEYS);
     let put = vec![

@@ -95,9 +95,9 @@ async fn a_failing_scoring_is_retried_later_given_up_and_blocks_nothing() {
         assert_eq!((scoring.state(), scoring.failed_attempts as u32), (ScoringState::Pending, attempt));
         let waiting: Job =
             records::decode(&KEYS.job(id), &value(&server, KEYS.job(id)).await.unwrap()).unwrap();
-        let now = Plaudit::START.0 + i64::from(attempt - 1) * 10_000;
+        let now = Plaudit::START.millis() + i64::from(attempt - 1) * 10_000;
         let longest = 1000 << (attempt - 1);
-        let wait = waiting.not_before.0 - now;
+        let wait = waiting.not_before.millis() - now;
         assert!(wait > longest / 2 && wait <= longest, "attempt {attempt} is followed by {wait} ms");
         // Its time has not come, whatever else happens.
         another_is_scored(&client, &format!("after attempt {attempt}")).await;
@@ -192,7 +192,7 @@ async fn an_append_during_the_last_attempt_leaves_no_failure_behind() {
     let last = Job {
         version: 1,
         failed_attempts: ATTEMPTS - 1,
-        not_before: plaudit::domain::UnixMillis(Plaudit::START.0 + 1000),
+        not_before: Plaudit::START.plus_millis(1000),
         create_time: Plaudit::START,
     };
     put(&server, [(index.clone(), DAMAGED), (key, records::encode(&last))]).await;

@@ -250,7 +250,7 @@ async fn the_log_is_read_up_to_the_first_recent_event_however_many_are_old() {
 async fn a_record_of_unknown_age_is_removed_with_the_next_old_one() {
     let (services, store, clock) = use_cases(30).await;
     let unknown = || {
-        let from_the_future = records(UnixMillis(START.0 + 900 * DAY), 0, 1);
+        let from_the_future = records(START.plus_millis(900 * DAY), 0, 1);
         let mut log = vec![Bytes::from_static(b"\xffdamaged"), Bytes::new()];
         log.extend(from_the_future);
         // More than are read at once.
@@ -260,7 +260,7 @@ async fn a_record_of_unknown_age_is_removed_with_the_next_old_one() {
     append(&*store, unknown()).await;
     append(&*store, records(START, 0, 1)).await;
     append(&*store, unknown()).await;
-    append(&*store, records(UnixMillis(START.0 + 1), 0, 2)).await;
+    append(&*store, records(START.plus_millis(1), 0, 2)).await;
     append(&*store, unknown()).await;
     clock.advance_millis(30 * DAY);
     assert_eq!(trim_events(&services).await.unwrap(), 604);
@@ -302,8 +302,8 @@ async fn events_unread_by_a_durable_consumer_are_kept() {
 async fn folder_with_old_events(of_1980: u64) -> TempDir {
     let folder = TempDir::new().unwrap();
     let store = SledStore::open(&folder.path().join("data"), SledOptions::default()).unwrap();
-    append(&store, records(UnixMillis(320_000_000_000), 0, of_1980)).await;
-    append(&store, records(UnixMillis(1_000_000_000_000), of_1980, 3)).await;
+    append(&store, records(UnixMillis::clamped(320_000_000_000), 0, of_1980)).await;
+    append(&store, records(UnixMillis::clamped(1_000_000_000_000), of_1980, 3)).await;
     store.close().await.unwrap();
     folder
 }

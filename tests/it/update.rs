@@ -138,7 +138,7 @@ async fn each_field_can_be_set_and_cleared_on_its_own() {
 #[tokio::test]
 async fn a_status_change_is_recorded_with_its_time() {
     let (server, client) = start().await;
-    let begin = Plaudit::START.0 / 1000;
+    let begin = Plaudit::START.millis() / 1000;
     for (status, seconds) in [
         (ConversationStatus::Open, 0),
         (ConversationStatus::Closed, 10),
@@ -159,7 +159,7 @@ async fn a_status_change_is_recorded_with_its_time() {
 
 fn server_now(server: &Plaudit) -> i64 {
     use plaudit::clock::Clock as _;
-    server.clock.now().0
+    server.clock.now().millis()
 }
 
 #[tokio::test]

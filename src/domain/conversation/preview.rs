@@ -22,7 +22,7 @@ impl NewConversation {
                 message
             })
             .collect();
-        let time = messages.last().map_or(UnixMillis(0), |message| message.create_time);
+        let time = messages.last().map_or(UnixMillis::clamped(0), |message| message.create_time);
         let mut conversation = Conversation {
             subject: self.subject.clone(),
             message_count: messages.len() as u32,
@@ -44,7 +44,7 @@ impl NewConversation {
                     ConversationId(0),
                     &self.source,
                     Channel::WidgetChat,
-                    UnixMillis(0),
+                    UnixMillis::clamped(0),
                 )
             })
             .collect();

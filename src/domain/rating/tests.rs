@@ -3,8 +3,8 @@ use super::{
     *,
 };
 
-const OFFER: UnixMillis = UnixMillis(1_000);
-const LATER: UnixMillis = UnixMillis(2_000);
+const OFFER: UnixMillis = UnixMillis::clamped(1_000);
+const LATER: UnixMillis = UnixMillis::clamped(2_000);
 
 fn person(kind: AuthorKind, id: &str) -> Author {
     Author { kind, external_id: Some(id.parse().unwrap()), name: None }
@@ -70,10 +70,10 @@ fn a_partial_submission_leaves_other_answers_alone() {
     let first = asked.submit(&answers(&[(1, 9)]), LATER).unwrap();
     assert_eq!(first.state(LATER), RatingState::Rated);
     assert_eq!(first.state_of(&first.questions[0], LATER), RatingState::Offered);
-    let both = first.submit(&answers(&[(0, 4)]), UnixMillis(3_000)).unwrap();
+    let both = first.submit(&answers(&[(0, 4)]), UnixMillis::clamped(3_000)).unwrap();
     let values: Vec<_> =
         both.questions.iter().map(|question| question.answer.as_ref().unwrap().value).collect();
-    assert_eq!((values, both.version, both.answer_time()), (vec![4, 9], 3, Some(UnixMillis(3_000))));
+    assert_eq!((values, both.version, both.answer_time()), (vec![4, 9], 3, Some(UnixMillis::clamped(3_000))));
     assert_eq!(both.as_offered(), asked);
 }
 
@@ -119,7 +119,7 @@ fn only_an_open_offer_takes_answers() {
         (RatingState::Scheduled, |course| course.scheduled = true),
     ];
     for (state, change) in closed {
-        let now = if state == RatingState::Scheduled { UnixMillis(999) } else { LATER };
+        let now = if state == RatingState::Scheduled { UnixMillis::clamped(999) } else { LATER };
         let refused = with(change).submit(&answers(&[(0, 5)]), now);
         assert_eq!(refused, Err(Refused::Closed(state)));
     }
@@ -168,7 +168,7 @@ fn cancelled_and_unasked_offers_do_not_count_as_offered() {
     add(|rating| rating.course.withheld = true);
     add(|rating| {
         rating.course.scheduled = true;
-        rating.offer_time = UnixMillis(LATER.0 + 1);
+        rating.offer_time = LATER.plus_millis(1);
     });
     add(|_| {});
     add(|rating| rating.course.expire_time = Some(LATER));
@@ -200,9 +200,9 @@ fn every_violation_of_a_draft_is_reported() {
             };
             21
         ],
-        offer_time: Some(UnixMillis(5)),
-        schedule_time: Some(UnixMillis(0)),
-        expire_time: Some(UnixMillis(3)),
+        offer_time: Some(UnixMillis::clamped(5)),
+        schedule_time: Some(UnixMillis::clamped(0)),
+        expire_time: Some(UnixMillis::clamped(3)),
     };
     let violations = wrong.check(Violations::default()).unwrap_err();
     let found: Vec<_> = violations.iter().map(|wrong| wrong.field.as_str()).collect();

@@ -19,7 +19,7 @@ fn messages(script: &[(char, i64)]) -> Vec<Message> {
                 external_id: Some(ExternalId::of_number(who.to_lowercase())),
                 name: None,
             },
-            create_time: UnixMillis(hours * HOUR),
+            create_time: UnixMillis::clamped(hours * HOUR),
             ai_tool: None,
             details: None,
             update_time: None,
@@ -92,7 +92,7 @@ fn arrived(script: &[(char, i64)]) -> (Vec<Message>, Vec<StatusChange>) {
         if is_status(*who) {
             let status = if *who == '!' { Status::Closed } else { Status::Open };
             // The number of the last message.
-            handling.set_status(status, UnixMillis(hours * HOUR), MessageId(arrived));
+            handling.set_status(status, UnixMillis::clamped(hours * HOUR), MessageId(arrived));
         } else {
             arrived += 1;
         }

@@ -143,9 +143,8 @@ fn work(own: &[&Message], automation: Automation, ai_agents: &[Author]) -> Optio
 fn segments(own: &[&Message]) -> Vec<Segment> {
     let mut by_time = own.to_vec();
     by_time.sort_by_key(|message| message.create_time);
-    let stretches = by_time.chunk_by(|before, after| {
-        after.create_time.0.saturating_sub(before.create_time.0) <= SEGMENT_GAP_MILLIS
-    });
+    let stretches = by_time
+        .chunk_by(|before, after| after.create_time.millis_since(before.create_time) <= SEGMENT_GAP_MILLIS);
     let segment = |stretch: &[&Message]| {
         let (first, last) = (stretch.first()?, stretch.last()?);
         Some(Segment {

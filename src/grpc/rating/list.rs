@@ -40,7 +40,7 @@ impl Edge {
         violations.or(())?;
         let place = place.as_deref().and_then(place_from_text);
         let page = rating::list_ratings(self.call(), filter, place, size).await?;
-        let text = |(time, id): Place| format!("{}-{id}", time.0);
+        let text = |(time, id): Place| format!("{}-{id}", time.millis());
         let kept = page.ratings.iter().map(|rating| (rating.offer_time, rating.id)).collect();
         let ratings = page.ratings.into_iter().map(|rating| self.rating_to_wire(rating)).collect();
         Ok(self.ratings_to_wire(ratings, kept, page.next, &arguments, text))

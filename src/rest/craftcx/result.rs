@@ -261,7 +261,13 @@ mod tests {
 
     fn answer(score: i64, reason: &str) -> Answer {
         let (score, reason) = (MilliPoints(score), reason.to_owned());
-        Answer { score, reason, evidence: Vec::new(), source: AnswerSource::Rule, time: UnixMillis(0) }
+        Answer {
+            score,
+            reason,
+            evidence: Vec::new(),
+            source: AnswerSource::Rule,
+            time: UnixMillis::clamped(0),
+        }
     }
 
     fn criterion(system: Option<Answer>, human: Option<Answer>, failure: Option<&str>) -> serde_json::Value {

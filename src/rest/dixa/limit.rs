@@ -32,7 +32,7 @@ impl Limit {
 
     /// Counts a request; `Err` holds how long to wait before the next attempt.
     pub fn take(&self, key: &[u8], now: UnixMillis) -> Result<(), Duration> {
-        let now = now.0.saturating_mul(1000);
+        let now = now.millis().saturating_mul(1000);
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let mut place = *blake3::hash(key).as_bytes();
         if next.len() >= MAX_KEYS && !next.contains_key(&place) {
@@ -63,7 +63,7 @@ mod tests {
     }
 
     fn taken(limit: &Limit, key: &str, millis: i64, tries: usize) -> usize {
-        (0..tries).filter(|_| limit.take(key.as_bytes(), UnixMillis(millis)).is_ok()).count()
+        (0..tries).filter(|_| limit.take(key.as_bytes(), UnixMillis::clamped(millis)).is_ok()).count()
     }
 
     #[test]
@@ -71,7 +71,7 @@ mod tests {
         let limit = documented();
         assert_eq!(taken(&limit, "a", 1_000, 9), 4);
         assert_eq!(taken(&limit, "b", 1_000, 9), 4, "each key has its own limit");
-        assert_eq!(limit.take(b"a", UnixMillis(1_000)), Err(Duration::from_millis(100)));
+        assert_eq!(limit.take(b"a", UnixMillis::clamped(1_000)), Err(Duration::from_millis(100)));
         assert_eq!(taken(&limit, "a", 1_099, 1), 0);
         assert_eq!(taken(&limit, "a", 1_100, 9), 1);
         assert_eq!(taken(&limit, "a", 1_300, 9), 2);
@@ -90,10 +90,10 @@ mod tests {
     fn the_number_of_keys_is_bounded() {
         let limit = documented();
         for key in 0..MAX_KEYS + 100 {
-            let _ = limit.take(&key.to_be_bytes(), UnixMillis(1_000));
+            let _ = limit.take(&key.to_be_bytes(), UnixMillis::clamped(1_000));
         }
         assert_eq!(limit.next.lock().unwrap().len(), MAX_KEYS + 1);
-        let _ = limit.take(b"new", UnixMillis(100_000));
+        let _ = limit.take(b"new", UnixMillis::clamped(100_000));
         assert_eq!(limit.next.lock().unwrap().len(), 1);
     }
 }

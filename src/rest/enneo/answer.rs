@@ -162,7 +162,7 @@ fn interaction(
     message: Message,
 ) -> Interaction {
     let details = message.details.map(|details| *details).unwrap_or_default();
-    let created_at = message.create_time.0.div_euclid(1000);
+    let created_at = message.create_time.millis().div_euclid(1000);
     let [body_plain, body_clean] = bodies(&details, &message.content);
     let files = details.attachments.iter();
     Interaction {
@@ -195,7 +195,7 @@ fn interaction(
         cortex_request_id: None,
         crm_notification_id: details.crm_notification_id.map(number_or_text),
         created_at,
-        modified_at: message.update_time.map_or(created_at, |time| time.0.div_euclid(1000)),
+        modified_at: message.update_time.map_or(created_at, |time| time.millis().div_euclid(1000)),
         deleted_at: None,
     }
 }

@@ -21,7 +21,7 @@ impl Context {
         let handling = &transcript.conversation.handling;
         // Not the clock's time: a score follows from what is stored.
         let latest = transcript.messages.iter().map(|message| message.create_time).max();
-        let experience = Experience::of(transcript, latest.unwrap_or(UnixMillis(0)));
+        let experience = Experience::of(transcript, latest.unwrap_or(UnixMillis::clamped(0)));
         let closings = handling.status_changes.iter().filter(|change| change.status == Status::Closed);
         let last_closing = closings.map(|closing| closing.after_message).next_back();
         let of_message = |id: MessageId| transcript.messages.iter().any(|message| message.id == id);

@@ -105,7 +105,7 @@ pub fn digest(messages: &[Message]) -> Vec<Digest<'_>> {
             author: &message.author,
             content: &message.content,
             is_note: message.kind == MessageKind::Comment,
-            time_millis: message.create_time.0,
+            time_millis: message.create_time.millis(),
             assisted: message.ai_tool.is_some(),
             attachments: message.details.as_ref().map(|details| details.attachments.len()),
             reading,

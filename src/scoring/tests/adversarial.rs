@@ -67,7 +67,7 @@ proptest! {
         let lines: Vec<String> =
             texts.iter().map(|(who, text)| format!("{}: {text}", ["c", "a", "t", "n"][*who])).collect();
         let transcript = transcript(&lines.iter().map(String::as_str).collect::<Vec<_>>());
-        for scored in SCORER.with(|scorer| scorer.score(&transcript, UnixMillis(7))) {
+        for scored in SCORER.with(|scorer| scorer.score(&transcript, UnixMillis::clamped(7))) {
             prop_assert!(scored.totals.percentage_tenths <= 1000);
         }
     }
@@ -76,9 +76,9 @@ proptest! {
     fn any_times_can_be_scored(times in proptest::collection::vec(any::<i64>(), 4)) {
         let mut transcript = transcript(&["c: Where is it?", "a: Here.", "n: see log", "t: There it is."]);
         for (message, time) in transcript.messages.iter_mut().zip(times) {
-            message.create_time = UnixMillis(time);
+            message.create_time = UnixMillis::clamped(time);
         }
-        prop_assert!(SCORER.with(|scorer| !scorer.score(&transcript, UnixMillis(7)).is_empty()));
+        prop_assert!(SCORER.with(|scorer| !scorer.score(&transcript, UnixMillis::clamped(7)).is_empty()));
     }
 }
 
@@ -86,7 +86,7 @@ proptest! {
 fn seconds(transcript: &Transcript) -> f64 {
     let scorer = scorer();
     let before = thread_time();
-    scorer.score(transcript, UnixMillis(7));
+    scorer.score(transcript, UnixMillis::clamped(7));
     thread_time() - before
 }
 

@@ -276,7 +276,7 @@ fn the_knockout_of_respect_is_certain() {
     for case in &cases {
         let expected = matches!(case["knocked_out"].to_string().trim_matches('"'), "yes" | "true");
         let transcript = transcript_of(&case["lines"]);
-        let scored = SCORER.with(|scorer| scorer.score(&transcript, UnixMillis(7)));
+        let scored = SCORER.with(|scorer| scorer.score(&transcript, UnixMillis::clamped(7)));
         let respect =
             scored.iter().flat_map(|scored| &scored.criteria).filter(|it| it.criterion_id == "respect");
         let knocked_out = respect.filter_map(|result| result.answer()).any(|answer| answer.score.0 == 0);

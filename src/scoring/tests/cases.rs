@@ -88,14 +88,14 @@ pub fn transcript_of(lines: &serde_json::Value) -> Transcript {
     let said: Vec<&str> = said.iter().map(String::as_str).collect();
     let mut transcript = transcript(&said);
     for (message, seconds) in transcript.messages.iter_mut().zip(times) {
-        message.create_time = UnixMillis(1_700_000_000_000 + seconds * 1000);
+        message.create_time = UnixMillis::clamped(1_700_000_000_000 + seconds * 1000);
     }
     transcript
 }
 
 /// The AXIS of a conversation that may have none, by the built-in scorecard.
 pub fn axis_if_any(transcript: &Transcript) -> Option<Axis> {
-    let scored = SCORER.with(|scorer| scorer.score(transcript, UnixMillis(7)));
+    let scored = SCORER.with(|scorer| scorer.score(transcript, UnixMillis::clamped(7)));
     scored.into_iter().find_map(|scored| scored.axis)
 }
 

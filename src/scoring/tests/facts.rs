@@ -280,7 +280,7 @@ fn found(name: &str, transcript: &Transcript, answers: LastAnswers) -> Option<Fo
 /// `GOOD` with what the helpdesk says of it; its messages are ten seconds apart, the first has the number 100.
 fn handled(due: Option<i64>, statuses: &[(Status, i64, u64)]) -> Transcript {
     let mut transcript = transcript(GOOD);
-    let at = |seconds: i64| UnixMillis(1_700_000_000_000 + seconds * 1000);
+    let at = |seconds: i64| UnixMillis::clamped(1_700_000_000_000 + seconds * 1000);
     let handling = &mut transcript.conversation.handling;
     handling.due = due.map(at);
     for (status, seconds, after) in statuses {
@@ -371,7 +371,8 @@ fn moved(before: &Transcript, after: &Transcript) -> Vec<String> {
 fn a_later_reply_moves_times_only() {
     let before = transcript(GOOD);
     let mut after = before.clone();
-    after.messages[1].create_time.0 += 5_000;
+    let time = &mut after.messages[1].create_time;
+    *time = time.plus_millis(5_000);
     assert_eq!(
         moved(&before, &after),
         ["first_response_seconds", "longest_wait_seconds", "median_wait_seconds"]
@@ -434,7 +435,8 @@ fn an_ai_in_a_teammates_place_moves_who_wrote() {
 #[test]
 fn the_longest_of_two_is_told_apart_by_less_than_a_second() {
     let mut waited = transcript(&["c: Hello", "t: Hi", "c: Anybody?", "t: Yes"]);
-    waited.messages[1].create_time.0 += 900;
+    let time = &mut waited.messages[1].create_time;
+    *time = time.plus_millis(900);
     let longest = find("longest_wait_seconds").unwrap();
     let facts = Facts::of(&View::conversation(&digest(&waited.messages)), &[longest]);
     let found = facts.get(longest).unwrap();

@@ -25,7 +25,7 @@ categories:
 fn revision(text: &str) -> ScorecardRevision {
     let file = yaml::parse(text).unwrap_or_else(|faults| panic!("{faults}\n{text}"));
     let revision = RevisionRef { base: file.id.clone(), base_id: 9, ordinal: 1, revision_id: 9 };
-    file.into_revision(revision, UnixMillis(0))
+    file.into_revision(revision, UnixMillis::clamped(0))
 }
 
 fn small(from: &str, to: &str) -> String {
@@ -35,7 +35,7 @@ fn small(from: &str, to: &str) -> String {
 
 fn score(text: &str, lines: &[&str]) -> Vec<Scored> {
     let card = Scorecard::compile(revision(text)).unwrap_or_else(|faults| panic!("{faults}"));
-    Scorer::new(vec![Arc::new(card)]).score(&transcript(lines), UnixMillis(7))
+    Scorer::new(vec![Arc::new(card)]).score(&transcript(lines), UnixMillis::clamped(7))
 }
 
 fn faults(text: &str) -> Vec<(String, String)> {
@@ -288,7 +288,7 @@ fn a_human_criterion_waits_for_a_person_and_then_counts() {
         reason: "well done".into(),
         evidence: vec![],
         source: AnswerSource::Rule,
-        time: UnixMillis(8),
+        time: UnixMillis::clamped(8),
     });
     let totals = Totals::of(&revision(&text), &scored.criteria);
     assert_eq!(totals.percentage_tenths, 1000);
@@ -314,7 +314,7 @@ fn an_abusive_agent_loses_all_points() {
         "c: My order is late, can you check?",
         "t: Hello! I don't give a damn, you idiot. I have refunded it.",
     ];
-    let scored = scorer.score(&transcript(&lines), UnixMillis(7));
+    let scored = scorer.score(&transcript(&lines), UnixMillis::clamped(7));
     let service = scored.iter().find(|scored| scored.scorecard.base == "service-basics").expect("scored");
     assert_eq!(service.totals.scored_points, MilliPoints(0));
     assert!(service.totals.used_max_points > MilliPoints(0));
@@ -323,8 +323,10 @@ fn an_abusive_agent_loses_all_points() {
 #[test]
 fn a_summary_says_who_wrote_how_it_went_and_what_was_weakest() {
     let scorer = scorer();
-    let scored = scorer
-        .score(&transcript(&["c: Why was I charged twice?", "a: I can help with billing."]), UnixMillis(7));
+    let scored = scorer.score(
+        &transcript(&["c: Why was I charged twice?", "a: I can help with billing."]),
+        UnixMillis::clamped(7),
+    );
     let summary = &scored[0].summary;
     assert!(
         summary.starts_with("The customer wrote 1 message, AI 1, over 10 s. Not Resolved, AI only: AXIS "),
@@ -342,7 +344,7 @@ fn a_summary_says_who_wrote_how_it_went_and_what_was_weakest() {
 fn notes_alone_are_assessed_and_nothing_that_rests_on_replies_applies_to_them() {
     let scorer = scorer();
     let basics = |lines: &[&str]| {
-        let scored = scorer.score(&transcript(lines), UnixMillis(7));
+        let scored = scorer.score(&transcript(lines), UnixMillis::clamped(7));
         scored.into_iter().find(|scored| scored.scorecard.base == "service-basics").expect("a worklog")
     };
     let notes = basics(&["c: Where is my order?", "n: Ask the carrier."]);
@@ -363,7 +365,7 @@ fn a_reason_says_languages_by_name() {
             "c: Warum wurde mir der Betrag zweimal berechnet? Ich verstehe das wirklich nicht.",
             "t: I can help you with your billing question, what is it about?",
         ];
-        scorer.score(&transcript(&lines), UnixMillis(7))
+        scorer.score(&transcript(&lines), UnixMillis::clamped(7))
     });
     let results = scored.iter().flat_map(|scored| &scored.criteria);
     let mut language = results.filter(|result| result.criterion_id == "customers_language");

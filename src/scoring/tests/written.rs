@@ -138,7 +138,7 @@ fn any_revision() -> impl Strategy<Value = ScorecardRevision> {
                 applies_when,
                 denominator,
                 categories,
-                create_time: UnixMillis(0),
+                create_time: UnixMillis::clamped(0),
                 content_hash: String::new(),
             }
         },

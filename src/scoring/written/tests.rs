@@ -40,7 +40,7 @@ fn message(text: &str) -> Message {
         kind: MessageKind::Message,
         content: text.to_owned(),
         author: Author { kind: AuthorKind::Contact, external_id: None, name: None },
-        create_time: UnixMillis(0),
+        create_time: UnixMillis::clamped(0),
         ai_tool: None,
         details: None,
         update_time: None,

@@ -51,7 +51,7 @@ impl Listed {
 impl From<RawAssessment> for Listed {
     /// A list of one conversation is ordered by number alone.
     fn from(raw: RawAssessment) -> Self {
-        let place = Place { time: UnixMillis(0), number: raw.id.0 };
+        let place = Place { time: UnixMillis::clamped(0), number: raw.id.0 };
         Self { id: raw.id, place, content: Content::Raw(raw) }
     }
 }

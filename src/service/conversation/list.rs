@@ -77,7 +77,7 @@ impl Walk<'_> {
                 return Ok(self.page);
             }
             // From here on the place is one among postings: a moment before all that are wanted.
-            let after_all = UnixMillis(newest.0.saturating_add(1));
+            let after_all = newest.plus_millis(1);
             let time = self.filter.created.end.map_or(after_all, |end| after_all.min(end));
             self.page.next = (below > 0).then_some(Place { time, number: below });
             self.page.is_among_postings = true;

@@ -40,13 +40,13 @@ async fn services(with_stars: bool) -> Services {
     let store: Arc<dyn Keyspace> = Arc::new(MemoryStore::new());
     if with_stars {
         let name = RevisionRef { base: "stars".to_owned(), base_id: 9, ordinal: 1, revision_id: 9 };
-        let revision = yaml::parse(STARS).expect("a scorecard").into_revision(name, UnixMillis(0));
+        let revision = yaml::parse(STARS).expect("a scorecard").into_revision(name, UnixMillis::clamped(0));
         let mut decision = Decision::new(Space::new(&store, WorkspaceId::FIRST));
         decision.expect(decision.keys().scorecard_family("stars"), None);
         scorecard::put_seeded(&mut decision, &revision);
         assert!(decision.commit().await.expect("the store takes it"));
     }
-    let clock = Arc::new(ManualClock::at(UnixMillis(1_800_000_000_000)));
+    let clock = Arc::new(ManualClock::at(UnixMillis::clamped(1_800_000_000_000)));
     Services::open(store, clock, Settings::default()).await.expect("the services open")
 }
 
@@ -56,7 +56,7 @@ async fn import(services: &Services) -> ConversationId {
         kind: MessageKind::Message,
         content: "Hello".to_owned(),
         author: Author { kind, external_id: Some(id.parse().unwrap()), name: None },
-        create_time: UnixMillis(1_700_000_000_000),
+        create_time: UnixMillis::clamped(1_700_000_000_000),
         ai_tool: None,
         details: None,
     };
@@ -137,7 +137,11 @@ async fn ratings_of_deleted_conversations_do_not_count_however_many_there_are() 
     let call = Call::new(&services);
     let mut decision = Decision::new(call.space());
     for number in 0..=60_000 {
-        listing::put_deletion(&mut decision, UnixMillis(number), ConversationId(1_000_000 + number as u64));
+        listing::put_deletion(
+            &mut decision,
+            UnixMillis::clamped(number),
+            ConversationId(1_000_000 + number as u64),
+        );
     }
     for (number, is_deleted) in [(1, false), (1_000_005, true)] {
         let id = ConversationId(number);
@@ -152,7 +156,7 @@ async fn ratings_of_deleted_conversations_do_not_count_however_many_there_are() 
 
 fn rated(conversation: ConversationId) -> Rating {
     let person = |kind| Author { kind, external_id: Some("1".parse().unwrap()), name: None };
-    let time = UnixMillis(1_700_000_000_000);
+    let time = UnixMillis::clamped(1_700_000_000_000);
     let answer = Some(RatingAnswer { value: 5, comment: None, time });
     Rating {
         id: RatingId(conversation.0 + 1),

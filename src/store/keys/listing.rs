@@ -68,7 +68,7 @@ impl Keys {
     /// That a conversation is deleted, and since when; read by the purge.
     pub fn deletion(self, delete_time: UnixMillis, conversation: ConversationId) -> Key {
         let mut key = self.in_workspace(DELETION, 16);
-        key.extend(u64::try_from(delete_time.0).unwrap_or(0).to_be_bytes());
+        key.extend(delete_time.millis().to_be_bytes());
         key.extend(conversation.0.to_be_bytes());
         key
     }
@@ -127,7 +127,7 @@ pub fn place_of_posting(term: &Key, key: &[u8]) -> Option<Place> {
     let rest = key.strip_prefix(term.as_slice())?;
     let (time, rest) = rest.split_first_chunk::<8>()?;
     let (number, _) = rest.split_first_chunk::<8>()?;
-    let time = UnixMillis(i64::try_from(!u64::from_be_bytes(*time)).ok()?);
+    let time = UnixMillis::clamped(i64::try_from(!u64::from_be_bytes(*time)).ok()?);
     Some(Place { time, number: !u64::from_be_bytes(*number) })
 }
 
@@ -140,7 +140,7 @@ pub fn assessment_of_posting(term: &Key, key: &[u8]) -> Option<(Place, Conversat
 
 /// Newest first: later times and higher numbers sort before others.
 fn push_place(key: &mut Key, place: Place) {
-    let time = u64::try_from(place.time.0).unwrap_or(0);
+    let time = u64::try_from(place.time.as_stored()).unwrap_or(0);
     key.extend((!time).to_be_bytes());
     key.extend((!place.number).to_be_bytes());
 }
@@ -161,7 +161,7 @@ mod tests {
     const KEYS: Keys = Keys::of(WorkspaceId::FIRST);
 
     fn place() -> impl Strategy<Value = Place> {
-        (0..6_i64, 0..6_u64).prop_map(|(time, number)| Place { time: UnixMillis(time), number })
+        (0..6_i64, 0..6_u64).prop_map(|(time, number)| Place { time: UnixMillis::clamped(time), number })
     }
 
     fn is_in(range: &KeyRange, key: &Key) -> bool {
@@ -187,7 +187,7 @@ mod tests {
         fn a_range_holds_its_times_after_its_place(
             at in place(), start in prop::option::of(0..6_i64), end in prop::option::of(0..6_i64), after in prop::option::of(place()),
         ) {
-            let created = TimeRange { start: start.map(UnixMillis), end: end.map(UnixMillis) };
+            let created = TimeRange { start: start.map(UnixMillis::clamped), end: end.map(UnixMillis::clamped) };
             // A token always comes from the same list.
             prop_assume!(after.is_none_or(|after| created.contains(after.time)));
             let is_after = after.is_none_or(|after| (at.time, at.number) < (after.time, after.number));

@@ -15,10 +15,10 @@ fn a_job_key_names_its_conversation() {
 
 #[test]
 fn a_rating_entry_sorts_by_time_and_names_its_rating() {
-    let key = |time, rating| KEYS.rating_by_time(UnixMillis(time), RatingId(rating));
+    let key = |time, rating| KEYS.rating_by_time(UnixMillis::clamped(time), RatingId(rating));
     assert_eq!(
         rating_of_entry(&key(1_700_000_000_123, 7)),
-        Some((UnixMillis(1_700_000_000_123), RatingId(7)))
+        Some((UnixMillis::clamped(1_700_000_000_123), RatingId(7)))
     );
     assert!(key(255, 9) < key(256, 1) && key(256, 1) < key(256, 2));
     assert_eq!(rating_of_entry(&KEYS.rating(ConversationId(1), RatingId(7))), None);

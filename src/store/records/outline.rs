@@ -108,10 +108,10 @@ mod tests {
             kind: MessageKind::Comment,
             content: "Hello".to_owned(),
             author: Author { kind: AuthorKind::Ai, external_id: None, name: Some("Bot".to_owned()) },
-            create_time: UnixMillis(5),
+            create_time: UnixMillis::clamped(5),
             ai_tool: Some("drafter".to_owned()),
             details: Some(Box::new(details)),
-            update_time: Some(UnixMillis(6)),
+            update_time: Some(UnixMillis::clamped(6)),
         };
         let tracking_id = Some("t".to_owned());
         let outline = Message {

@@ -50,7 +50,7 @@ fn message(id: u64, kind: MessageKind, author: AuthorKind) -> Message {
         kind,
         content: "Why was I charged twice?".to_owned(),
         author: Author { kind: author, external_id: Some("cus_123".parse().unwrap()), name: None },
-        create_time: UnixMillis(1_700_000_000_123),
+        create_time: UnixMillis::clamped(1_700_000_000_123),
         ai_tool: (author == AuthorKind::Ai).then(|| "custom".to_owned()),
         details: None,
         update_time: None,
@@ -106,7 +106,7 @@ fn stored_message() -> Message {
     };
     Message {
         details: Some(Box::new(details)),
-        update_time: Some(UnixMillis(1_700_000_060_000)),
+        update_time: Some(UnixMillis::clamped(1_700_000_060_000)),
         ..message(5_000_000_000_000_002, MessageKind::Comment, AuthorKind::Teammate)
     }
 }
@@ -132,8 +132,8 @@ fn a_conversation_is_read_as_it_was_written() {
         subject: Some("Charged twice".to_owned()),
         version: 3,
         message_count: 3,
-        create_time: UnixMillis(1_700_000_000_000),
-        update_time: UnixMillis(1_700_000_060_000),
+        create_time: UnixMillis::clamped(1_700_000_000_000),
+        update_time: UnixMillis::clamped(1_700_000_060_000),
         handling: Handling::default(),
         delete_time: None,
         unscored_version: None,
@@ -143,12 +143,12 @@ fn a_conversation_is_read_as_it_was_written() {
         status: Some(Status::Closed),
         status_changes: vec![StatusChange {
             status: Status::Closed,
-            time: UnixMillis(1_700_000_030_000),
+            time: UnixMillis::clamped(1_700_000_030_000),
             after_message: MessageId(5_000_000_000_000_004),
         }],
         priority: Some(Priority::Urgent),
-        first_response_due: Some(UnixMillis(1_700_000_040_000)),
-        due: Some(UnixMillis(1_700_000_050_000)),
+        first_response_due: Some(UnixMillis::clamped(1_700_000_040_000)),
+        due: Some(UnixMillis::clamped(1_700_000_050_000)),
         assignee: Some(Author {
             kind: AuthorKind::Teammate,
             external_id: Some("7".parse().unwrap()),
@@ -160,8 +160,11 @@ fn a_conversation_is_read_as_it_was_written() {
         subchannel_id: Some(3),
         customer_wrote_since: false,
     };
-    let deleted =
-        Conversation { handling, delete_time: Some(UnixMillis(1_700_000_070_000)), ..conversation.clone() };
+    let deleted = Conversation {
+        handling,
+        delete_time: Some(UnixMillis::clamped(1_700_000_070_000)),
+        ..conversation.clone()
+    };
     check("head_deleted", &Head { conversation: deleted, messages: messages(), writers: Vec::new() });
     check("identity", &Identity { conversation: ID });
     check("segment", &Segment { messages: messages() });
@@ -169,7 +172,7 @@ fn a_conversation_is_read_as_it_was_written() {
 
 #[test]
 fn a_message_that_was_stored_singly_is_read_as_it_was_written() {
-    let time = UnixMillis(1_700_000_000_000);
+    let time = UnixMillis::clamped(1_700_000_000_000);
     let new = Conversation::new(ID, "enneo".parse().unwrap(), "8821".parse().unwrap(), time);
     let conversation = Conversation {
         handling: Handling { status: Some(Status::Open), ..Handling::default() },
@@ -188,7 +191,8 @@ fn a_message_that_was_stored_singly_is_read_as_it_was_written() {
 
 #[test]
 fn the_queue_is_read_as_it_was_written() {
-    let (not_before, create_time) = (UnixMillis(1_700_000_002_000), UnixMillis(1_700_000_000_000));
+    let (not_before, create_time) =
+        (UnixMillis::clamped(1_700_000_002_000), UnixMillis::clamped(1_700_000_000_000));
     check("job", &Job { version: 3, failed_attempts: 1, not_before, create_time });
     let cause = "it could not be computed".to_owned();
     check("scoring_failure", &ScoringFailure { version: 3, failed_attempts: 5, cause, time: create_time });
@@ -202,7 +206,8 @@ fn a_request_is_read_as_it_was_written() {
         ("appended", ImportOutcome::Appended),
     ] {
         let answer = RequestAnswer::ImportConversation { conversation: ID, outcome, stored_messages: 3 };
-        let record = Request { fingerprint: [7; 32], create_time: UnixMillis(1_700_000_000_000), answer };
+        let record =
+            Request { fingerprint: [7; 32], create_time: UnixMillis::clamped(1_700_000_000_000), answer };
         check(&format!("request_import_{kind}"), &record);
     }
     let (conversation, message) = (ID, MessageId(5_000_000_000_000_002));
@@ -211,7 +216,8 @@ fn a_request_is_read_as_it_was_written() {
         ("update_message", RequestAnswer::UpdateMessage { conversation, message }),
         ("delete_message", RequestAnswer::DeleteMessage { conversation, message }),
     ] {
-        let record = Request { fingerprint: [7; 32], create_time: UnixMillis(1_700_000_000_000), answer };
+        let record =
+            Request { fingerprint: [7; 32], create_time: UnixMillis::clamped(1_700_000_000_000), answer };
         check(&format!("request_{call}"), &record);
     }
 }
@@ -219,10 +225,18 @@ fn a_request_is_read_as_it_was_written() {
 #[test]
 fn a_handled_conversation_is_read_as_it_was_written() {
     let mut handling = Handling::default();
-    handling.set_status(Status::Open, UnixMillis(1_700_000_000_000), MessageId(5_000_000_000_000_002));
-    handling.set_status(Status::Closed, UnixMillis(1_700_000_060_000), MessageId(5_000_000_000_000_004));
+    handling.set_status(
+        Status::Open,
+        UnixMillis::clamped(1_700_000_000_000),
+        MessageId(5_000_000_000_000_002),
+    );
+    handling.set_status(
+        Status::Closed,
+        UnixMillis::clamped(1_700_000_060_000),
+        MessageId(5_000_000_000_000_004),
+    );
     check("status_changes", &handling);
-    handling.customer_wrote(UnixMillis(1_700_000_070_000));
+    handling.customer_wrote(UnixMillis::clamped(1_700_000_070_000));
     check("closing_undone", &handling);
 }
 
@@ -253,7 +267,7 @@ fn an_event_is_read_as_it_was_written() {
         ("rating_cancelled", EventKind::RatingCancelled { rating: RATING }),
     ];
     for (name, kind) in kinds {
-        let event = Event { conversation: ID, time: UnixMillis(1_700_000_000_000), kind };
+        let event = Event { conversation: ID, time: UnixMillis::clamped(1_700_000_000_000), kind };
         check(&format!("event_{name}"), &event);
     }
 }
@@ -289,7 +303,7 @@ fn a_scorecard_is_read_as_it_was_written() {
         applies_when: "true".to_owned(),
         denominator,
         categories: vec![category.clone()],
-        create_time: UnixMillis(1_700_000_000_000),
+        create_time: UnixMillis::clamped(1_700_000_000_000),
         content_hash: "00ff".to_owned(),
     };
     check("scorecard_active", &scorecard(ScorecardState::Active, UnitKind::Conversation, Denominator::Total));
@@ -298,7 +312,7 @@ fn a_scorecard_is_read_as_it_was_written() {
 
 #[test]
 fn an_assessment_is_read_as_it_was_written() {
-    let time = UnixMillis(1_700_000_000_000);
+    let time = UnixMillis::clamped(1_700_000_000_000);
     let message = MessageId(5_000_000_000_000_002);
     let answer = Answer {
         score: MilliPoints(4250),
@@ -359,13 +373,13 @@ fn an_assessment_is_read_as_it_was_written() {
             fact("text", FactValue::Text("en".to_owned())),
         ],
         create_time: time,
-        update_time: UnixMillis(1_700_000_000_500),
+        update_time: UnixMillis::clamped(1_700_000_000_500),
         stale_time: None,
     };
     check("assessment_worklog", &assessment);
     let whole = Assessment { unit: Unit::Conversation, assessee: None, axis: None, ..assessment.clone() };
     check("assessment_conversation", &whole);
-    let stale_time = Some(UnixMillis(1_700_000_060_000));
+    let stale_time = Some(UnixMillis::clamped(1_700_000_060_000));
     check("assessment_stale", &Assessment { stale_time, axis: None, ..assessment });
     check("assessment_owner", &AssessmentOwner { conversation: ID });
     let entry =

@@ -27,7 +27,7 @@ fn message(message: NewImportedMessage) -> v1::Message {
         kind: number(Some(message.kind)),
         content: Some(message.content),
         author: Some(author_to_wire(message.author)),
-        create_time: times::to_wire(message.create_time),
+        create_time: Some(times::to_wire(message.create_time)),
         ai_tool: message.ai_tool,
         ..v1::Message::default()
     }

@@ -4,7 +4,7 @@ use prost::Message as _;
 
 use crate::{
     domain::limits,
-    proto::v1::{Assessment, Conversation, Message, Rating, StatusChange},
+    proto::v1::{Assessment, Conversation, Message, Rating},
 };
 
 /// What a line about a conversation, or about its next part, holds besides.
@@ -30,18 +30,6 @@ const PART_BYTES: usize = 3 * 1024 * 1024;
 /// The same with the bytes of attachments, of which a single message has at most 10 MiB.
 const PART_BYTES_IN_ALL: usize = 14 * 1024 * 1024;
 const PART_MESSAGES: usize = 1000;
-
-impl Whole {
-    /// Takes out the changes of the status that have no time, which an import would refuse; answers where they stood.
-    pub fn take_undated_changes(&mut self) -> Vec<usize> {
-        let changes = &mut self.conversation.status_changes;
-        let is_undated = |change: &StatusChange| change.change_time.is_none();
-        let undated = changes.iter().enumerate().filter(|(_, change)| is_undated(change));
-        let places = undated.map(|(place, _)| place).collect();
-        changes.retain(|change| !is_undated(change));
-        places
-    }
-}
 
 /// What a part has so far.
 #[derive(Default)]
@@ -152,7 +140,7 @@ fn attached_bytes(message: &Message) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::v1::{Attachment, ConversationStatus};
+    use crate::proto::v1::{Attachment, ConversationStatus, StatusChange};
 
     fn message(number: i64, content: usize, attached: i64) -> Message {
         let attachment = Attachment { size_bytes: Some(attached), ..Attachment::default() };

@@ -194,7 +194,7 @@ async fn for_very_many_worklogs_axis_and_a_hundred_assessments_are_returned() {
             external_id: Some(format!("agent {}", number % 2)),
             name: None,
         },
-        create_time: Some(UnixMillis(number as i64)),
+        create_time: Some(UnixMillis::clamped(number as i64)),
         ..ImportedMessageDraft::default()
     };
     let draft = ConversationDraft {

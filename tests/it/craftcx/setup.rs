@@ -32,7 +32,7 @@ impl Setup {
     /// Nothing is ever scored.
     pub async fn without_worker() -> Self {
         let store = Arc::new(FaultyStore::default());
-        let clock = Arc::new(ManualClock::at(UnixMillis(1_800_000_000_000)));
+        let clock = Arc::new(ManualClock::at(UnixMillis::clamped(1_800_000_000_000)));
         let services =
             Services::open(store.clone(), clock.clone(), Settings::default()).await.expect("opens");
         let services = Arc::new(services);

@@ -68,7 +68,7 @@ impl Edge {
                 kind: MessageKind::Message,
                 content: String::new(),
                 author: Author { kind, external_id: None, name: None },
-                create_time: UnixMillis(0),
+                create_time: UnixMillis::clamped(0),
                 ai_tool: None,
                 details: None,
             };

@@ -3,7 +3,6 @@
 use plaudit::{
     domain::{
         ConversationRef, NewAnswer, NewQuestion, NewRating, QuestionRef, RatingRef, RatingType, Submission,
-        UnixMillis,
     },
     rest::Options,
     service::{Call, Settings, conversation as conversations, rating},
@@ -116,11 +115,11 @@ async fn the_list_shows_the_state_of_each_offer() {
     setup.clock.advance_millis(1_000);
     cancel(&setup, &cancelled).await;
     let scheduled = offer_with(&setup, |new| {
-        new.offer_time = Some(UnixMillis(START.0 + 60_000));
+        new.offer_time = Some(START.plus_millis(60_000));
         new.scheduled = true;
     })
     .await;
-    let expired = offer_with(&setup, |new| new.expire_time = Some(UnixMillis(START.0 + 1_500))).await;
+    let expired = offer_with(&setup, |new| new.expire_time = Some(START.plus_millis(1_500))).await;
     setup.clock.advance_millis(1_000);
 
     let list = setup.list().await;

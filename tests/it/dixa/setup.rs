@@ -23,7 +23,7 @@ pub struct Setup {
 }
 
 /// The initial time of the clock: 2027-01-15T08:00:00Z.
-pub const START: UnixMillis = UnixMillis(1_800_000_000_000);
+pub const START: UnixMillis = UnixMillis::clamped(1_800_000_000_000);
 
 impl Setup {
     pub async fn start() -> Self {

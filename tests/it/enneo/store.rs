@@ -38,7 +38,7 @@ async fn an_empty_object_is_a_message_by_the_customer_now() {
         ("content", json!({ "message": "" })),
         ("intentIds", json!([])),
         ("attachments", json!([])),
-        ("createdAt", json!(Plaudit::START.0 / 1000)),
+        ("createdAt", json!(Plaudit::START.millis() / 1000)),
         ("deletedAt", json!(null)),
     ] {
         assert_eq!(conversation[field], value, "{field}");

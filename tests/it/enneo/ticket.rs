@@ -129,7 +129,7 @@ fn author(by: &str) -> Author {
 
 pub fn millis(at: &str) -> UnixMillis {
     let time: Timestamp = at.parse().expect("a time");
-    UnixMillis(time.seconds * 1000 + i64::from(time.nanos) / 1_000_000)
+    UnixMillis::clamped(time.seconds * 1000 + i64::from(time.nanos) / 1_000_000)
 }
 
 fn last_number(name: &str) -> u64 {

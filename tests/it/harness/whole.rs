@@ -26,7 +26,7 @@ pub struct Plaudit {
 
 impl Plaudit {
     /// The initial time of the clock: 2026-01-01T00:00:00Z.
-    pub const START: UnixMillis = UnixMillis(1_767_225_600_000);
+    pub const START: UnixMillis = UnixMillis::clamped(1_767_225_600_000);
 
     pub async fn start() -> Self {
         Self::start_with(Settings::default()).await

@@ -7,7 +7,7 @@ use plaudit::{
     clock::ManualClock,
     domain::{
         Author, AuthorKind, ConversationFilter, ConversationRef, FieldUpdate, MessageKind, NewConversation,
-        NewImportedMessage, UnixMillis,
+        NewImportedMessage,
     },
     service::{
         Call, Services, Settings,
@@ -36,7 +36,7 @@ fn message(external_id: &str, agent: &str, content: String) -> NewImportedMessag
         kind: MessageKind::Message,
         content,
         author: Author { kind: AuthorKind::Teammate, external_id: Some(agent.parse().unwrap()), name: None },
-        create_time: UnixMillis(Plaudit::START.0),
+        create_time: Plaudit::START,
         ai_tool: None,
         details: None,
     }

@@ -54,8 +54,8 @@ impl Told {
             subject: None,
             version: 1,
             message_count: 0,
-            create_time: UnixMillis(self.time),
-            update_time: UnixMillis(self.time),
+            create_time: UnixMillis::clamped(self.time),
+            update_time: UnixMillis::clamped(self.time),
             handling: Handling {
                 status: self.status,
                 channel: self.channel,
@@ -63,7 +63,7 @@ impl Told {
                 tags: self.tags.iter().map(|tag| tag.parse().unwrap()).collect(),
                 ..Handling::default()
             },
-            delete_time: self.is_deleted.then_some(UnixMillis(self.time)),
+            delete_time: self.is_deleted.then_some(UnixMillis::clamped(self.time)),
             unscored_version: None,
         }
     }
@@ -95,8 +95,8 @@ impl Told {
                     axis: None,
                     summary: String::new(),
                     facts: Vec::new(),
-                    create_time: UnixMillis(self.time),
-                    update_time: UnixMillis(self.time),
+                    create_time: UnixMillis::clamped(self.time),
+                    update_time: UnixMillis::clamped(self.time),
                     stale_time: None,
                 }
             };

@@ -77,8 +77,8 @@ fn numbered(mut told: Vec<Told>) -> Vec<Told> {
 
 fn times() -> impl Strategy<Value = TimeRange> {
     (option::of(0..20_i64), option::of(1..8_i64)).prop_map(|(start, length)| TimeRange {
-        start: start.map(UnixMillis),
-        end: length.map(|length| UnixMillis(start.unwrap_or(5) + length)),
+        start: start.map(UnixMillis::clamped),
+        end: length.map(|length| UnixMillis::clamped(start.unwrap_or(5) + length)),
     })
 }
 
@@ -115,8 +115,8 @@ fn lets_pass(filter: &ConversationFilter, told: &Told) -> bool {
         && filter.channel.is_none_or(|channel| told.channel == Some(channel))
         && filter.agent.as_ref().is_none_or(agent)
         && filter.tags.iter().all(|tag| told.tags.contains(tag))
-        && filter.created.start.is_none_or(|start| told.time >= start.0)
-        && filter.created.end.is_none_or(|end| told.time < end.0)
+        && filter.created.start.is_none_or(|start| told.time >= start.millis())
+        && filter.created.end.is_none_or(|end| told.time < end.millis())
         && filter
             .score_tenths
             .as_ref()
@@ -150,8 +150,8 @@ fn assessments_of(filter: &AssessmentFilter, told: &Told) -> Vec<u64> {
                     base == scorecard && ordinal.is_none_or(|ordinal| ordinal == 1)
                 })
                 && filter.assessee.as_ref().is_none_or(|wanted| assessee.as_ref() == Some(wanted))
-                && filter.created.start.is_none_or(|start| told.time >= start.0)
-                && filter.created.end.is_none_or(|end| told.time < end.0)
+                && filter.created.start.is_none_or(|start| told.time >= start.millis())
+                && filter.created.end.is_none_or(|end| told.time < end.millis())
                 && filter.percentage_tenths.as_ref().is_none_or(|range| range.contains(percentage));
             passes.then_some(told.number + 1 + place as u64)
         };

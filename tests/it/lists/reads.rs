@@ -58,7 +58,7 @@ async fn no_page_over_100_000_conversations_reads_more_than_four_times_its_size(
     let text = |text: &str| Some(text.to_owned());
     let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();
     let all = ConversationFilter::default;
-    let time = |place: u64| Some(UnixMillis(told(place).time));
+    let time = |place: u64| Some(UnixMillis::clamped(told(place).time));
     // Each with the number of matches, and how many pages they may take.
     let filters = [
         (all(), 100_000, 5),

@@ -22,19 +22,20 @@ use super::{Told, agent};
 use crate::harness::{Watched, put};
 
 const OWNER: ConversationId = ConversationId(5_000_000_000_000_000 + 100);
-const TIME: UnixMillis = UnixMillis(1_767_225_600_000);
+const TIME: UnixMillis = UnixMillis::clamped(1_767_225_600_000);
 const MANY: u64 = 900;
 const SIZES: [usize; 4] = [5, 50, 200, 1000];
 
 /// One conversation with many items of each kind.
 fn put_all(decision: &mut Decision<'_>) {
-    let told = Told { number: OWNER.0, time: TIME.0, source: "other".parse().unwrap(), ..Told::default() };
+    let told =
+        Told { number: OWNER.0, time: TIME.millis(), source: "other".parse().unwrap(), ..Told::default() };
     let messages: Vec<Message> = (1..=MANY).map(message).collect();
     let conversation = Conversation { message_count: MANY as u32, ..told.conversation() };
     conversation::put_new(decision, conversation, messages);
     let one = Told {
         number: OWNER.0,
-        time: TIME.0,
+        time: TIME.millis(),
         assessments: vec![(AssessmentState::AiReady, "other", None, 500)],
         ..Told::default()
     };
@@ -81,7 +82,7 @@ fn rating_of(number: u64) -> Rating {
         agent: agent("a".to_owned()),
         source: "other".parse().unwrap(),
         channel: if number.is_multiple_of(100) { Channel::Sms } else { Channel::Email },
-        offer_time: UnixMillis(TIME.0 + number as i64),
+        offer_time: UnixMillis::clamped(TIME.millis() + number as i64),
         course: Course::default(),
         questions: vec![question],
         version: 1,

@@ -102,7 +102,8 @@ async fn each_filter_finds_its_matches_newest_first() {
     let [a, b, c] = three(&server, &client).await;
     mark_rated(&server, &a).await;
     let all = ConversationFilter::default;
-    let at = |minute: i64| Some(Timestamp { seconds: Plaudit::START.0 / 1000 + 60 * minute, nanos: 0 });
+    let at =
+        |minute: i64| Some(Timestamp { seconds: Plaudit::START.millis() / 1000 + 60 * minute, nanos: 0 });
     let text = |text: &str| text.to_owned();
     let score =
         client.assessments(&a, 50).await.into_iter().find_map(|assessment| assessment.axis).unwrap().score;
@@ -187,7 +188,8 @@ async fn assessments_of_all_conversations_are_listed_newest_first_by_filter() {
             .collect()
     };
     let all = AssessmentFilter::default;
-    let at = |minute: i64| Some(Timestamp { seconds: Plaudit::START.0 / 1000 + 60 * minute, nanos: 0 });
+    let at =
+        |minute: i64| Some(Timestamp { seconds: Plaudit::START.millis() / 1000 + 60 * minute, nanos: 0 });
     let every = "conversations/-";
     assert_eq!(assessments(&client, every, all()).await, named(&|_| true));
     let axis = AssessmentFilter { scorecard: "scorecards/axis".to_owned(), ..all() };
@@ -261,7 +263,7 @@ async fn a_conversation_whose_scoring_failed_is_listed_as_such() {
     .await
     .unwrap();
     let of_the_first_moment = ConversationFilter {
-        end_time: Some(Timestamp { seconds: Plaudit::START.0 / 1000 + 1, nanos: 0 }),
+        end_time: Some(Timestamp { seconds: Plaudit::START.millis() / 1000 + 1, nanos: 0 }),
         ..Default::default()
     };
     assert_eq!(list(&client, Some(of_the_first_moment), 0).await, std::slice::from_ref(&failed));

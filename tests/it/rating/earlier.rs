@@ -24,7 +24,7 @@ async fn a_customer_who_opted_out_under_a_multi_line_id_is_not_asked() {
     let name = client.import(request).await.unwrap().conversation;
     let asked = || offer(&name, &[plaudit::proto::v1::RatingType::Csat]);
     let open = client.offer_rating(asked()).await.unwrap();
-    let since = UnixMillis(1_700_000_000_000);
+    let since = UnixMillis::clamped(1_700_000_000_000);
     let key = KEYS.opt_out_of("test", &KnownCustomer::ExternalId("2\n3".to_owned()));
     put(&server.store, |decision| {
         decision.put_new(key, &records::OptOut { rating: RatingId(0), time: since });
@@ -39,7 +39,7 @@ async fn a_customer_who_opted_out_under_a_multi_line_id_is_not_asked() {
         ratings.create_opt_out(CreateOptOutRequest { opt_out: Some(again) }).await.unwrap().into_inner();
     assert_eq!(
         again.opt_out_time.unwrap().seconds,
-        since.0 / 1000,
+        since.millis() / 1000,
         "it is known, and not stored a second time"
     );
 
@@ -55,7 +55,7 @@ async fn an_opt_out_by_name_under_a_foreign_source_is_not_listed() {
     let id = ConversationId(name.trim_start_matches("conversations/").parse().unwrap());
     for source in ["other", "test"] {
         let key = KEYS.opt_out_of(source, &KnownCustomer::NameIn(id, "Jo".to_owned()));
-        let opt_out = records::OptOut { rating: RatingId(0), time: UnixMillis(1_700_000_000_000) };
+        let opt_out = records::OptOut { rating: RatingId(0), time: UnixMillis::clamped(1_700_000_000_000) };
         put(&server.store, |decision| decision.put_new(key, &opt_out)).await;
     }
     let mut ratings = RatingServiceClient::new(server.channel().await);

@@ -63,7 +63,7 @@ pub fn person(kind: AuthorKind, external_id: &str) -> Option<Author> {
 
 /// Seconds after [`Plaudit::START`].
 pub fn after_start(seconds: i64) -> Option<Timestamp> {
-    Some(Timestamp { seconds: Plaudit::START.0 / 1000 + seconds, nanos: 0 })
+    Some(Timestamp { seconds: Plaudit::START.millis() / 1000 + seconds, nanos: 0 })
 }
 
 /// The values of a rating's answers.

@@ -87,7 +87,7 @@ fn a_persons_score_of_a_dimension_wins() {
         reason: reason.into(),
         evidence: vec![],
         source: AnswerSource::Rule,
-        time: UnixMillis(0),
+        time: UnixMillis::clamped(0),
     };
     let mut criteria: Vec<CriterionResult> = [RESOLUTION_ACCURACY, INTERACTION_EFFORT, HANDOFF_SMOOTHNESS]
         .map(|id| CriterionResult {

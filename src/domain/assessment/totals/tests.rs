@@ -24,7 +24,13 @@ fn knockout(row: Row, knockout: Knockout) -> Row {
 
 fn answer(points: i64) -> Answer {
     let score = MilliPoints(points * 1000);
-    Answer { score, reason: String::new(), evidence: vec![], source: AnswerSource::Rule, time: UnixMillis(0) }
+    Answer {
+        score,
+        reason: String::new(),
+        evidence: vec![],
+        source: AnswerSource::Rule,
+        time: UnixMillis::clamped(0),
+    }
 }
 
 fn revision(categories: &[&[Row]], denominator: Denominator) -> ScorecardRevision {
@@ -57,7 +63,7 @@ fn revision(categories: &[&[Row]], denominator: Denominator) -> ScorecardRevisio
                 criteria: rows.iter().enumerate().map(|row| criterion(category, row)).collect(),
             })
             .collect(),
-        create_time: UnixMillis(0),
+        create_time: UnixMillis::clamped(0),
         content_hash: String::new(),
     }
 }

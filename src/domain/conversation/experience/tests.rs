@@ -52,7 +52,7 @@ fn transcript(due: Option<i64>, arrivals: &[Arrival]) -> Transcript {
 }
 
 fn seconds(at: i64) -> UnixMillis {
-    UnixMillis(at * 1000)
+    UnixMillis::clamped(at * 1000)
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn closing_at_or_before_the_due_date_is_in_time() {
 fn closing_less_than_a_second_late_is_late() {
     let mut late = transcript(Some(100), &[Wrote(Contact, 0), Became(Closed, 100)]);
     for (millis, met) in [(-1, true), (0, true), (1, false), (900, false), (999, false)] {
-        late.conversation.handling.status_changes[0].time = UnixMillis(100_000 + millis);
+        late.conversation.handling.status_changes[0].time = UnixMillis::clamped(100_000 + millis);
         let found = Experience::of(&late, seconds(1000));
         assert_eq!((found.net_seconds, found.sla_met), (Some(0), Some(met)), "{millis} ms");
     }

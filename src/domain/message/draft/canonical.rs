@@ -22,7 +22,7 @@ impl NewMessage {
             of_details(details),
             of_author(author),
             Value::Text(content),
-            create_time.map_or(Value::Absent, |time| Value::Number(time.0)),
+            create_time.map_or(Value::Absent, |time| Value::Number(time.millis())),
             text(ai_tool.as_ref()),
             list(attachments, of_attachment),
             of_handling(handling),
@@ -137,8 +137,8 @@ fn of_handling(handling: &HandlingUpdate) -> Value<'_> {
     record([
         status.as_ref().map_or(Value::Absent, stored),
         priority.as_ref().map_or(Value::Absent, stored),
-        number(first_response_due.map(|time| time.0)),
-        number(due.map(|time| time.0)),
+        number(first_response_due.map(|time| time.millis())),
+        number(due.map(|time| time.millis())),
         assignee.as_ref().map_or(Value::Absent, of_author),
         texts(tags),
         text(team.as_ref()),
@@ -256,7 +256,7 @@ mod tests {
         let missing = WithoutBytes { size_bytes: Some(u64::from(u32::MAX)), ..WithoutBytes::default() };
         let place = |file_name: &str, place| NewAttachment { file_name: file_name.to_owned(), place };
         let mut whole = NewMessage {
-            create_time: Some(UnixMillis(-1)),
+            create_time: Some(UnixMillis::clamped(-1)),
             ai_tool: text("drafter"),
             attachments: vec![
                 place("a", AttachmentPlace::Here(vec![1; 300].into())),

@@ -21,7 +21,7 @@ fn messages(script: &[(char, i64)]) -> Vec<Message> {
             external_id: Some(ExternalId::of_number(who.to_lowercase())),
             name: None,
         },
-        create_time: UnixMillis(minutes * MINUTE),
+        create_time: UnixMillis::clamped(minutes * MINUTE),
         ai_tool: None,
         details: None,
         update_time: None,
@@ -42,7 +42,7 @@ fn a_public_message_is_a_reply_and_a_comment_is_a_note() {
     let work = &works(&[('c', 0), ('T', 1), ('t', 2), ('T', 3), ('c', 4)])[0];
     assert_eq!(work.last_action, Action::InternalNote);
     assert_eq!(work.actions, [Action::InternalNote, Action::Reply]);
-    assert_eq!((work.last_message, work.last_interaction), (MessageId(103), UnixMillis(3 * MINUTE)));
+    assert_eq!((work.last_message, work.last_interaction), (MessageId(103), UnixMillis::clamped(3 * MINUTE)));
 }
 
 #[test]
@@ -61,7 +61,10 @@ fn times_that_go_back_give_no_negative_duration() {
     let first: Vec<_> = work.segments.iter().map(|segment| segment.first_message.0).collect();
     assert_eq!(first, [101, 100]);
     assert_eq!(work.duration_seconds, 10 * 60);
-    assert_eq!((work.last_message, work.last_interaction), (MessageId(102), UnixMillis(60 * MINUTE)));
+    assert_eq!(
+        (work.last_message, work.last_interaction),
+        (MessageId(102), UnixMillis::clamped(60 * MINUTE))
+    );
 }
 
 #[test]
@@ -133,7 +136,7 @@ proptest! {
         for work in &works {
             prop_assert!(work.duration_seconds >= 0 && work.after_work_seconds >= 0);
             prop_assert!(work.segments.iter().all(|segment| segment.from <= segment.to));
-            prop_assert!(work.segments.windows(2).all(|pair| pair[1].from.0 - pair[0].to.0 > SEGMENT_GAP_MILLIS));
+            prop_assert!(work.segments.windows(2).all(|pair| pair[1].from.millis_since(pair[0].to) > SEGMENT_GAP_MILLIS));
         }
         let count = ids.len();
         ids.sort_unstable();

@@ -3,7 +3,8 @@ use crate::domain::{KnownBy, Person, PersonIdentity, Team, TeamIdentity};
 
 #[test]
 fn the_directory_is_read_as_it_was_written() {
-    let (create_time, update_time) = (UnixMillis(1_700_000_000_000), UnixMillis(1_700_000_060_000));
+    let (create_time, update_time) =
+        (UnixMillis::clamped(1_700_000_000_000), UnixMillis::clamped(1_700_000_060_000));
     let (person_id, team_id) = (PersonId(5_000_000_000_000_010), TeamId(5_000_000_000_000_011));
     let person = |kind, known_by| Person {
         id: person_id,

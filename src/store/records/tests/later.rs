@@ -9,7 +9,8 @@ fn the_answers_to_other_requests_are_read_as_they_were_written() {
         ("delete_conversation", RequestAnswer::DeleteConversation { conversation: ID }),
         ("undelete_conversation", RequestAnswer::UndeleteConversation { conversation: ID }),
     ] {
-        let record = Request { fingerprint: [7; 32], create_time: UnixMillis(1_700_000_000_000), answer };
+        let record =
+            Request { fingerprint: [7; 32], create_time: UnixMillis::clamped(1_700_000_000_000), answer };
         check(&format!("request_{kind}"), &record);
     }
 }
@@ -17,7 +18,7 @@ fn the_answers_to_other_requests_are_read_as_they_were_written() {
 #[test]
 fn listings_are_read_as_they_were_written() {
     let listing = Listing {
-        create_time: UnixMillis(1_700_000_000_000),
+        create_time: UnixMillis::clamped(1_700_000_000_000),
         is_indexed: true,
         is_deleted: false,
         settled_version: Some(3),
@@ -35,13 +36,13 @@ fn listings_are_read_as_they_were_written() {
     check("listing_deleted", &Listing { is_deleted: true, ..Listing::default() });
     check("backfill", &Backfill { next: Some(ID), newest: None });
     check("backfill_done", &Backfill { next: None, newest: None });
-    let time = UnixMillis(1_700_000_000_123);
+    let time = UnixMillis::clamped(1_700_000_000_123);
     check("backfill_newest", &Backfill { next: Some(ID), newest: Some(time) });
 }
 
 #[test]
 fn leases_open_numbers_and_cursors_are_read_as_they_were_written() {
-    let expire_time = UnixMillis(1_700_000_000_123);
+    let expire_time = UnixMillis::clamped(1_700_000_000_123);
     check("lease", &Lease { holder: 7, epoch: 2, expire_time });
     check("open_numbers", &OpenNumbers { from: ID.0, expire_time });
     check("cursor", &Cursor { position: 7 });
@@ -49,7 +50,7 @@ fn leases_open_numbers_and_cursors_are_read_as_they_were_written() {
 
 #[test]
 fn a_rating_is_read_as_it_was_written() {
-    let time = UnixMillis(1_700_000_000_123);
+    let time = UnixMillis::clamped(1_700_000_000_123);
     let author = |kind, id: &str| Author { kind, external_id: Some(id.parse().unwrap()), name: None };
     let question = |kind, answer| RatingQuestion {
         kind,
@@ -79,9 +80,9 @@ fn a_rating_is_read_as_it_was_written() {
         course: Course {
             withheld: true,
             scheduled: true,
-            expire_time: Some(UnixMillis(1_700_000_000_124)),
-            cancel_time: Some(UnixMillis(1_700_000_000_125)),
-            opt_out_time: Some(UnixMillis(1_700_000_000_126)),
+            expire_time: Some(UnixMillis::clamped(1_700_000_000_124)),
+            cancel_time: Some(UnixMillis::clamped(1_700_000_000_125)),
+            opt_out_time: Some(UnixMillis::clamped(1_700_000_000_126)),
         },
         questions: vec![
             question(RatingType::Csat, Some(answer.clone())),

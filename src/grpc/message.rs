@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    domain::{MessageDraft, Violations},
+    domain::{MessageDraft, Path, Violations},
     error::Error,
     proto::v1,
     server::Deadline,
@@ -44,7 +44,8 @@ impl Edge {
         let process = self.process_from_wire(request.process, deadline, &mut violations);
         let handling = handling::draft_from_request(&mut request, &mut violations);
         let message = request.message.unwrap_or_default();
-        let draft = MessageDraft { handling, ..draft_from_wire("message", message, &mut violations) };
+        let draft =
+            MessageDraft { handling, ..draft_from_wire(Path::of("message"), message, &mut violations) };
         let new = draft.check(Violations::default()).map_err(|found| found.renamed(wire_field));
         let new = violations.take(new);
         let (Some(parent), Some(new), true) = (parent, new, violations.is_empty()) else {

@@ -1,7 +1,7 @@
 //! Authors between the domain and the API.
 
 use crate::{
-    domain::{Author, AuthorDraft, Violations},
+    domain::{Author, AuthorDraft, Path, Violations},
     proto::v1,
 };
 
@@ -16,7 +16,11 @@ pub fn author_to_wire(author: Author) -> v1::Author {
 }
 
 /// An unspecified kind is absent.
-pub fn author_from_wire(field: &str, author: v1::Author, violations: &mut Violations) -> AuthorDraft {
-    let kind = choice(format!("{field}.kind"), author.kind, violations);
+pub fn author_from_wire<'a>(
+    field: impl Into<Path<'a>>,
+    author: v1::Author,
+    violations: &mut Violations,
+) -> AuthorDraft {
+    let kind = choice(field.into().field("kind"), author.kind, violations);
     AuthorDraft { kind, external_id: author.external_id, name: author.name }
 }

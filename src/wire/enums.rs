@@ -1,6 +1,6 @@
 //! Enums between the domain and the API: both know them by the same numbers.
 
-use crate::domain::{Violations, Words};
+use crate::domain::{Path, Violations, Words};
 
 /// The API's number of a value; 0, which is unspecified, of what is absent.
 pub fn number<T: Words>(value: Option<T>) -> i32 {
@@ -8,11 +8,15 @@ pub fn number<T: Words>(value: Option<T>) -> i32 {
 }
 
 /// The value of a number; 0 is absent, an unknown one a violation.
-pub fn choice<T: Words>(field: impl Into<String>, number: i32, violations: &mut Violations) -> Option<T> {
+pub fn choice<'a, T: Words>(
+    field: impl Into<Path<'a>>,
+    number: i32,
+    violations: &mut Violations,
+) -> Option<T> {
     let value = T::from_number(number);
     if value.is_none() && number != 0 {
         let known: Vec<_> = T::WORDS.iter().map(|(_, number, word)| format!("{number} ({word})")).collect();
-        violations.add(field, format!("must be one of {}, is {number}", known.join(", ")));
+        violations.add(field.into(), format!("must be one of {}, is {number}", known.join(", ")));
     }
     value
 }

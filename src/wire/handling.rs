@@ -1,7 +1,7 @@
 //! What the helpdesk says of a conversation, between the domain and the API.
 
 use crate::{
-    domain::{ConversationUpdateDraft, Handling, HandlingDraft, StatusChangeDraft, Violations},
+    domain::{ConversationUpdateDraft, Handling, HandlingDraft, Path, StatusChangeDraft, Violations},
     proto::v1,
 };
 
@@ -74,11 +74,11 @@ pub fn imported_from_wire(
 ) -> (HandlingDraft, Vec<StatusChangeDraft>) {
     let changes = std::mem::take(&mut conversation.status_changes).into_iter().enumerate();
     let changes = changes.map(|(index, change)| {
-        let field = |name: &str| format!("status_changes[{index}].{name}");
+        let at = Path::ROOT.item("status_changes", index);
         let time = change.change_time.as_ref();
         StatusChangeDraft {
-            status: choice(field("status"), change.status, violations),
-            time: time.and_then(|time| times::checked(&field("change_time"), time, violations)),
+            status: choice(at.field("status"), change.status, violations),
+            time: time.and_then(|time| times::checked(at.field("change_time"), time, violations)),
             after_message: change.after_message.map(|number| number.try_into().unwrap_or(0)),
         }
     });

@@ -1,7 +1,7 @@
 //! A whole conversation as an import brings it.
 
 use crate::{
-    domain::{ConversationDraft, ImportLimits, ImportedMessageDraft, NewConversation, Violations},
+    domain::{ConversationDraft, ImportLimits, ImportedMessageDraft, NewConversation, Path, Violations},
     proto::v1,
 };
 
@@ -82,16 +82,15 @@ fn message_from_wire(
     is_numbered: bool,
     violations: &mut Violations,
 ) -> ImportedMessageDraft {
+    let at = Path::ROOT.item("messages", index);
     let number = is_numbered.then(|| message.name.rsplit('/').next()?.parse().ok()).flatten();
     let author = message.author.take().unwrap_or_default();
     let create_time = message.create_time.take();
-    let create_time = create_time
-        .and_then(|time| times::checked(&format!("messages[{index}].create_time"), &time, violations));
-    let kind = choice(format!("messages[{index}].kind"), message.kind, violations);
-    let author = author_from_wire(&format!("messages[{index}].author"), author, violations);
+    let create_time = create_time.and_then(|time| times::checked(at.field("create_time"), &time, violations));
+    let kind = choice(at.field("kind"), message.kind, violations);
+    let author = author_from_wire(at.field("author"), author, violations);
     let external_id = present(std::mem::take(&mut message.external_id));
     let (content, ai_tool) = (message.content.take(), message.ai_tool.take());
-    let details = is_detailed(&message)
-        .then(|| Box::new(details_from_wire(&format!("messages[{index}]"), message, violations)));
+    let details = is_detailed(&message).then(|| Box::new(details_from_wire(at, message, violations)));
     ImportedMessageDraft { external_id, kind, content, author, create_time, ai_tool, number, details }
 }

@@ -5,7 +5,7 @@ mod update;
 use crate::{
     domain::{
         Attachment, AttachmentDraft, AttachmentId, ConversationId, IntentId, Message, MessageDetails,
-        MessageDraft, MessageId, Violations, WithoutBytes, rules::shown,
+        MessageDraft, MessageId, Path, Violations, WithoutBytes, rules::shown,
     },
     proto::v1,
 };
@@ -20,20 +20,19 @@ use super::{
 pub use update::update_from_wire;
 
 /// A message as it is to be stored. What is wrong with it is named below `place`.
-pub fn draft_from_wire(place: &str, message: v1::Message, violations: &mut Violations) -> MessageDraft {
-    let field = |name: &str| format!("{place}.{name}");
+pub fn draft_from_wire(place: Path<'_>, message: v1::Message, violations: &mut Violations) -> MessageDraft {
     for (name, text) in [
         ("raw_data", &message.raw_data),
         ("sender", &message.sender),
         ("sent_content", &message.sent_content),
     ] {
         if let Some(text) = text.as_ref().filter(|text| !is_json_object(text)) {
-            violations.add(field(name), format!("must be a JSON object, is {}", shown(text)));
+            violations.add(place.field(name), format!("must be a JSON object, is {}", shown(text)));
         }
     }
     let create_time = message.create_time.as_ref();
     MessageDraft {
-        direction: choice(field("direction"), message.direction, violations),
+        direction: choice(place.field("direction"), message.direction, violations),
         is_private: message.private,
         body_type: present(message.r#type),
         from_address: message.from_address,
@@ -57,9 +56,10 @@ pub fn draft_from_wire(place: &str, message: v1::Message, violations: &mut Viola
         agent_id: message.agent_id,
         subchannel_id: message.subchannel_id,
         tracking_id: message.tracking_id.and_then(present),
-        author: message.author.map(|author| author_from_wire(&field("author"), author, violations)),
+        author: message.author.map(|author| author_from_wire(place.field("author"), author, violations)),
         ai_tool: message.ai_tool,
-        create_time: create_time.and_then(|time| times::checked(&field("create_time"), time, violations)),
+        create_time: create_time
+            .and_then(|time| times::checked(place.field("create_time"), time, violations)),
         attachments: message.attachments.into_iter().map(attachment_from_wire).collect(),
         handling: Default::default(),
     }
@@ -111,7 +111,7 @@ pub fn item_count(message: &v1::Message) -> usize {
 }
 
 /// What an import brings besides; only there may an attachment be without its bytes.
-pub fn details_from_wire(place: &str, message: v1::Message, violations: &mut Violations) -> MessageDraft {
+pub fn details_from_wire(place: Path<'_>, message: v1::Message, violations: &mut Violations) -> MessageDraft {
     let without_bytes = |attachment: &v1::Attachment| {
         attachment.content_missing.then(|| WithoutBytes {
             size_bytes: attachment.size_bytes.and_then(|size| size.try_into().ok()),

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        Author, AuthorKind, ImportedRatingDraft, NewAnswer, NewOptOut, QuestionDraft, QuestionRef, Rating,
-        RatingDraft, RatingQuestion, RatingState, RatingSummary, UnixMillis, Violations, Words as _,
+        Author, AuthorKind, ImportedRatingDraft, NewAnswer, NewOptOut, Path, QuestionDraft, QuestionRef,
+        Rating, RatingDraft, RatingQuestion, RatingState, RatingSummary, UnixMillis, Violations, Words as _,
         statistics::Estimate,
     },
     proto::v1,
@@ -106,7 +106,7 @@ fn question_from_wire(
     question: v1::RatingQuestion,
     violations: &mut Violations,
 ) -> QuestionDraft {
-    let kind = choice(format!("questions[{index}].type"), question.r#type, violations);
+    let kind = choice(Path::ROOT.item("questions", index).field("type"), question.r#type, violations);
     QuestionDraft { kind, text: question.text, language: question.language }
 }
 
@@ -152,21 +152,22 @@ pub fn imported_from_wire(
 }
 
 fn imported_answer(place: usize, answer: v1::RatingAnswer, violations: &mut Violations) -> NewAnswer {
-    let field = format!("questions[{place}].answer.answer_time");
+    let question = Path::ROOT.item("questions", place);
     let time = answer.answer_time.as_ref();
     NewAnswer {
         // It stands with its question.
         question: QuestionRef::Place(place as u64),
         value: answer.value.map(i64::from),
         comment: answer.comment,
-        time: time.and_then(|time| times::checked(&field, time, violations)),
+        time: time
+            .and_then(|time| times::checked(question.field("answer").field("answer_time"), time, violations)),
     }
 }
 
 pub fn answer_from_wire(index: usize, answer: v1::RatingAnswer, violations: &mut Violations) -> NewAnswer {
-    let field = |name: &str| format!("answers[{index}].{name}");
+    let at = Path::ROOT.item("answers", index);
     let place = u64::try_from(answer.question).unwrap_or_else(|_| {
-        violations.add(field("question"), format!("must not be negative, is {}", answer.question));
+        violations.add(at.field("question"), format!("must not be negative, is {}", answer.question));
         0
     });
     NewAnswer {
@@ -176,6 +177,6 @@ pub fn answer_from_wire(index: usize, answer: v1::RatingAnswer, violations: &mut
         time: answer
             .answer_time
             .as_ref()
-            .and_then(|time| times::checked(&field("answer_time"), time, violations)),
+            .and_then(|time| times::checked(at.field("answer_time"), time, violations)),
     }
 }

@@ -2,7 +2,7 @@
 
 use prost_types::Timestamp;
 
-use crate::domain::{UnixMillis, Violations};
+use crate::domain::{Path, UnixMillis, Violations};
 
 /// The ends of what protobuf can represent. Stored times have no nanoseconds, so `LAST` is never one of them.
 const FIRST: Timestamp = Timestamp { seconds: -62_135_596_800, nanos: 0 };
@@ -29,18 +29,23 @@ fn timestamp(millis: i64) -> Timestamp {
 }
 
 /// A moment that every format can write; others are a violation. Fractions of a millisecond are cut off.
-pub fn checked(field: &str, time: &Timestamp, violations: &mut Violations) -> Option<UnixMillis> {
+pub fn checked<'a>(
+    field: impl Into<Path<'a>>,
+    time: &Timestamp,
+    violations: &mut Violations,
+) -> Option<UnixMillis> {
+    let field = field.into();
     let millis = millis_of(field, time, violations)?;
     violations.check(field, UnixMillis::checked_seconds(time.seconds, millis))
 }
 
 /// A bound of a filter, which may be as far away as one likes.
 pub fn bound(field: &str, time: &Timestamp, violations: &mut Violations) -> Option<UnixMillis> {
-    let millis = millis_of(field, time, violations)?;
+    let millis = millis_of(Path::of(field), time, violations)?;
     Some(UnixMillis::bound(time.seconds, millis))
 }
 
-fn millis_of(field: &str, time: &Timestamp, violations: &mut Violations) -> Option<i64> {
+fn millis_of(field: Path<'_>, time: &Timestamp, violations: &mut Violations) -> Option<i64> {
     if !(0..1_000_000_000).contains(&time.nanos) {
         violations.add(field, format!("must have nanos from 0 to 999999999, has {}", time.nanos));
         return None;

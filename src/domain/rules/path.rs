@@ -43,6 +43,12 @@ impl Path<'_> {
     }
 }
 
+impl<'a> From<&'a str> for Path<'a> {
+    fn from(name: &'a str) -> Self {
+        Path::of(name)
+    }
+}
+
 impl From<Path<'_>> for String {
     fn from(path: Path<'_>) -> Self {
         path.to_string()

@@ -14,39 +14,41 @@ use super::{AttachmentPlace, NewAttachment, NewMessage, Sent};
 use crate::domain::{Author, HandlingUpdate, IntentId, MessageDetails, WithoutBytes};
 
 const VERSION: u8 = 1;
+/// Most messages take less.
+const ROOM_BYTES: usize = 1024;
 
 impl NewMessage {
     pub fn canonical(&self) -> Vec<u8> {
         let Self { details, author, content, create_time, ai_tool, attachments, handling } = self;
-        written(record([
-            of_details(details),
-            of_author(author),
+        written(&[
+            Value::Nested(&|out| put_details(out, details)),
+            Value::Nested(&|out| put_author(out, author)),
             Value::Text(content),
-            create_time.map_or(Value::Absent, |time| Value::Number(time.millis())),
+            number(create_time.map(|time| time.millis())),
             text(ai_tool.as_ref()),
-            list(attachments, of_attachment),
-            of_handling(handling),
-        ]))
+            Value::Nested(&|out| put_list(out, attachments, put_attachment)),
+            Value::Nested(&|out| put_handling(out, handling)),
+        ])
     }
 }
 
 impl Sent<'_> {
     pub fn canonical(&self) -> Vec<u8> {
         let Self { details, author, content, ai_tool, attachments } = self;
-        written(record([
-            of_details(details),
-            of_author(author),
+        written(&[
+            Value::Nested(&|out| put_details(out, details)),
+            Value::Nested(&|out| put_author(out, author)),
             Value::Text(content),
             ai_tool.map_or(Value::Absent, Value::Text),
-            list(attachments, of_attachment),
-        ]))
+            Value::Nested(&|out| put_list(out, attachments, put_attachment)),
+        ])
     }
 }
 
 // Every field is destructured, so that adding one does not compile until somebody decides whether it tells messages
 // apart.
 
-fn of_details(details: &MessageDetails) -> Value<'_> {
+fn put_details(out: &mut Vec<u8>, details: &MessageDetails) {
     let MessageDetails {
         direction,
         is_private,
@@ -73,55 +75,59 @@ fn of_details(details: &MessageDetails) -> Value<'_> {
         // Kept apart from the details until they have their ids.
         attachments: _,
     } = details;
-    record([
-        stored(direction),
-        Value::Flag(*is_private),
-        Value::Text(body_type),
-        text(from_address.as_ref()),
-        text(from_name.as_ref()),
-        texts(to),
-        texts(cc),
-        texts(bcc),
-        text(subject.as_ref()),
-        text(html_body.as_ref()),
-        text(plain_body.as_ref()),
-        text(clean_body.as_ref()),
-        text(raw_data.as_ref()),
-        text(sender.as_ref()),
-        text(sent_content.as_ref()),
-        list(intent_ids, |id| match id {
-            IntentId::Number(number) => variant(0, Value::Number(*number)),
-            IntentId::Text(text) => variant(1, Value::Text(text)),
-        }),
-        text(crm_notification_id.as_ref()),
-        text(contract_id.as_ref()),
-        text(customer_id.as_ref()),
-        number(*agent_id),
-        number(*subchannel_id),
-        text(tracking_id.as_ref()),
-        Value::List(Vec::new()),
-    ])
+    let put_intent = |out: &mut Vec<u8>, id: &IntentId| match id {
+        IntentId::Number(number) => put_variant(out, 0, Value::Number(*number)),
+        IntentId::Text(text) => put_variant(out, 1, Value::Text(text)),
+    };
+    put_record(
+        out,
+        &[
+            word(direction),
+            Value::Flag(*is_private),
+            Value::Text(body_type),
+            text(from_address.as_ref()),
+            text(from_name.as_ref()),
+            Value::Nested(&|out| put_list(out, to, put_text)),
+            Value::Nested(&|out| put_list(out, cc, put_text)),
+            Value::Nested(&|out| put_list(out, bcc, put_text)),
+            text(subject.as_ref()),
+            text(html_body.as_ref()),
+            text(plain_body.as_ref()),
+            text(clean_body.as_ref()),
+            text(raw_data.as_ref()),
+            text(sender.as_ref()),
+            text(sent_content.as_ref()),
+            Value::Nested(&|out| put_list(out, intent_ids, put_intent)),
+            text(crm_notification_id.as_ref()),
+            text(contract_id.as_ref()),
+            text(customer_id.as_ref()),
+            number(*agent_id),
+            number(*subchannel_id),
+            text(tracking_id.as_ref()),
+            Value::Nested(&|out| put_record(out, &[])),
+        ],
+    );
 }
 
-fn of_author(author: &Author) -> Value<'_> {
+fn put_author(out: &mut Vec<u8>, author: &Author) {
     let Author { kind, external_id, name } = author;
-    record([stored(kind), text(external_id.as_ref()), text(name.as_ref())])
+    put_record(out, &[word(kind), text(external_id.as_ref()), text(name.as_ref())]);
 }
 
-fn of_attachment(attachment: &NewAttachment) -> Value<'_> {
+fn put_attachment(out: &mut Vec<u8>, attachment: &NewAttachment) {
     let NewAttachment { file_name, place } = attachment;
-    let place = match place {
-        AttachmentPlace::Url(url) => variant(0, Value::Text(url)),
-        AttachmentPlace::Here(bytes) => variant(1, Value::Bytes(bytes)),
+    let put_place = |out: &mut Vec<u8>| match place {
+        AttachmentPlace::Url(url) => put_variant(out, 0, Value::Text(url)),
+        AttachmentPlace::Here(bytes) => put_variant(out, 1, Value::Bytes(bytes)),
         AttachmentPlace::Missing(WithoutBytes { size_bytes, content_type, width, height }) => {
             let file = [number(*size_bytes), text(content_type.as_ref()), number(*width), number(*height)];
-            variant(2, record(file))
+            put_variant(out, 2, Value::Nested(&|out| put_record(out, &file)));
         }
     };
-    record([Value::Text(file_name), place])
+    put_record(out, &[Value::Text(file_name), Value::Nested(&put_place)]);
 }
 
-fn of_handling(handling: &HandlingUpdate) -> Value<'_> {
+fn put_handling(out: &mut Vec<u8>, handling: &HandlingUpdate) {
     let HandlingUpdate {
         status,
         priority,
@@ -134,28 +140,33 @@ fn of_handling(handling: &HandlingUpdate) -> Value<'_> {
         subchannel_id,
         likely_channel,
     } = handling;
-    record([
-        status.as_ref().map_or(Value::Absent, stored),
-        priority.as_ref().map_or(Value::Absent, stored),
-        number(first_response_due.map(|time| time.millis())),
-        number(due.map(|time| time.millis())),
-        assignee.as_ref().map_or(Value::Absent, of_author),
-        texts(tags),
-        text(team.as_ref()),
-        channel.as_ref().map_or(Value::Absent, stored),
-        number(*subchannel_id),
-        likely_channel.as_ref().map_or(Value::Absent, stored),
-    ])
+    let put_assignee = assignee.as_ref().map(|author| move |out: &mut Vec<u8>| put_author(out, author));
+    put_record(
+        out,
+        &[
+            status.as_ref().map_or(Value::Absent, word),
+            priority.as_ref().map_or(Value::Absent, word),
+            number(first_response_due.map(|time| time.millis())),
+            number(due.map(|time| time.millis())),
+            put_assignee.as_ref().map_or(Value::Absent, |put| Value::Nested(put)),
+            Value::Nested(&|out| put_list(out, tags, put_text)),
+            text(team.as_ref()),
+            channel.as_ref().map_or(Value::Absent, word),
+            number(*subchannel_id),
+            likely_channel.as_ref().map_or(Value::Absent, word),
+        ],
+    );
 }
 
 enum Value<'a> {
     Absent,
     Flag(bool),
     Number(i64),
+    /// An enum value, by its stored number, which never changes.
+    Word(u8),
     Text(&'a str),
     Bytes(&'a [u8]),
-    List(Vec<Value<'a>>),
-    Encoded(Vec<u8>),
+    Nested(&'a dyn Fn(&mut Vec<u8>)),
 }
 
 fn text<T: Deref<Target = str>>(text: Option<&T>) -> Value<'_> {
@@ -167,55 +178,59 @@ fn number(number: Option<impl TryInto<i64>>) -> Value<'static> {
     number.map_or(Value::Absent, |number| Value::Number(number.try_into().unwrap_or(i64::MAX)))
 }
 
-fn texts<T: Deref<Target = str>>(all: &[T]) -> Value<'_> {
-    list(all, |text| Value::Text(text))
+fn word(word: &impl Encode<()>) -> Value<'static> {
+    let mut byte = [0];
+    minicbor::encode(word, byte.as_mut_slice()).expect("no enum has 24 values, so one byte is enough");
+    Value::Word(byte[0])
 }
 
-fn list<'a, T>(items: &'a [T], of: impl Fn(&'a T) -> Value<'a>) -> Value<'a> {
-    Value::List(items.iter().map(of).collect())
+fn written(message: &[Value<'_>]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(ROOM_BYTES);
+    out.push(VERSION);
+    put_record(&mut out, message);
+    out
 }
 
-fn record<'a, const N: usize>(fields: [Value<'a>; N]) -> Value<'a> {
-    let last = fields.iter().rposition(|field| !matches!(field, Value::Absent));
-    Value::List(fields.into_iter().take(last.map_or(0, |last| last + 1)).collect())
+/// Trailing absent fields are omitted.
+fn put_record(out: &mut Vec<u8>, fields: &[Value<'_>]) {
+    let kept = fields.iter().rposition(|field| !matches!(field, Value::Absent)).map_or(0, |last| last + 1);
+    put_list(out, fields.get(..kept).unwrap_or_default(), put);
 }
 
-fn variant(index: i64, content: Value<'_>) -> Value<'_> {
-    Value::List(vec![Value::Number(index), Value::List(vec![content])])
+fn put_variant(out: &mut Vec<u8>, index: i64, content: Value<'_>) {
+    put_record(
+        out,
+        &[Value::Number(index), Value::Nested(&|out| put_list(out, &[&content], |out, it| put(out, it)))],
+    );
 }
 
-/// An enum value, by its stored number, which never changes.
-fn stored(word: &impl Encode<()>) -> Value<'static> {
-    Value::Encoded(minicbor::to_vec(word).expect("a Vec takes every write"))
+fn put_list<T>(out: &mut Vec<u8>, items: &[T], put_item: impl Fn(&mut Vec<u8>, &T)) {
+    Encoder::new(&mut *out).array(items.len() as u64).expect(WRITES);
+    items.iter().for_each(|item| put_item(out, item));
 }
 
-fn written(value: Value<'_>) -> Vec<u8> {
-    let mut bytes = vec![VERSION];
-    value.write(&mut bytes);
-    bytes
+fn put_text(out: &mut Vec<u8>, text: &impl Deref<Target = str>) {
+    put(out, &Value::Text(text));
 }
 
-impl Value<'_> {
-    fn write(&self, bytes: &mut Vec<u8>) {
-        let mut encoder = Encoder::new(&mut *bytes);
-        let done = match self {
-            Self::Absent => encoder.null().map(drop),
-            Self::Flag(flag) => encoder.bool(*flag).map(drop),
-            Self::Number(number) => encoder.i64(*number).map(drop),
-            Self::Text(text) => encoder.str(text).map(drop),
-            Self::Bytes(content) => encoder.bytes(content).map(drop),
-            Self::List(items) => encoder.array(items.len() as u64).map(drop),
-            Self::Encoded(encoded) => {
-                bytes.extend(encoded);
-                Ok(())
-            }
-        };
-        done.expect("a Vec takes every write");
-        if let Self::List(items) = self {
-            items.iter().for_each(|item| item.write(bytes));
+fn put(out: &mut Vec<u8>, value: &Value<'_>) {
+    let mut encoder = Encoder::new(&mut *out);
+    let done = match value {
+        Value::Absent => encoder.null().map(drop),
+        Value::Flag(flag) => encoder.bool(*flag).map(drop),
+        Value::Number(number) => encoder.i64(*number).map(drop),
+        Value::Text(text) => encoder.str(text).map(drop),
+        Value::Bytes(bytes) => encoder.bytes(bytes).map(drop),
+        Value::Word(number) => encoder.u8(*number).map(drop),
+        Value::Nested(put_nested) => {
+            put_nested(out);
+            Ok(())
         }
-    }
+    };
+    done.expect(WRITES);
 }
+
+const WRITES: &str = "a Vec takes every write";
 
 #[cfg(test)]
 mod tests {

@@ -20,9 +20,13 @@ macro_rules! checked_text {
         impl $name {
             pub fn new(text: impl Into<String>) -> Result<Self, Broken> {
                 let text = text.into();
-                bytes(&text, $bytes)?;
-                one_line(&text)?;
+                Self::check(&text)?;
                 Ok(Self(text))
+            }
+
+            fn check(text: &str) -> Result<(), Broken> {
+                bytes(text, $bytes)?;
+                one_line(text)
             }
 
             /// A text that callers may omit: empty is absent.
@@ -35,7 +39,7 @@ macro_rules! checked_text {
             /// The nearest valid text.
             pub fn mended(text: impl Into<String>) -> Self {
                 let text = text.into();
-                Self::new(text.as_str()).unwrap_or_else(|_| Self(mended(&text, $bytes.into_inner())))
+                Self(if Self::check(&text).is_ok() { text } else { mended(&text, $bytes.into_inner()) })
             }
 
             pub fn as_str(&self) -> &str {
@@ -140,6 +144,10 @@ impl ExternalId {
     /// What [`Self::mended`] may have made this from: control pictures are turned back into control characters. `None`
     /// without pictures.
     pub fn before_mending(&self) -> Option<String> {
+        // No picture is ASCII.
+        if self.0.is_ascii() {
+            return None;
+        }
         let control = |character: char| match character {
             '\u{2400}'..='\u{241f}' => char::from_u32(u32::from(character) - 0x2400).unwrap_or(character),
             '\u{2421}' => '\u{7f}',

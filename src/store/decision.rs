@@ -218,19 +218,22 @@ impl Reader for Decision<'_> {
 
     fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Option<Value>>, StoreError>> {
         async move {
-            let unread: Vec<Key> = {
+            let (is_known, unread): (Vec<bool>, Vec<Key>) = {
                 let expected = self.expected();
-                keys.iter().filter(|key| !expected.contains_key(*key)).cloned().collect()
+                let is_known: Vec<bool> = keys.iter().map(|key| expected.contains_key(key)).collect();
+                let unread = keys.iter().zip(&is_known).filter(|(_, is_known)| !**is_known);
+                let unread = unread.map(|(key, _)| key.clone()).collect();
+                (is_known, unread)
             };
-            if !unread.is_empty() {
-                let values = self.space.get(unread.clone()).await?;
-                let mut expected = self.expected();
-                for (key, value) in unread.into_iter().zip(values) {
-                    expected.entry(key).or_insert(value);
-                }
-            }
-            let expected = self.expected();
-            Ok(keys.iter().map(|key| expected.get(key).cloned().flatten()).collect())
+            let read = if unread.is_empty() { Vec::new() } else { self.space.get(unread).await? };
+            let mut read = read.into_iter();
+            let mut expected = self.expected();
+            let values = keys.into_iter().zip(is_known).map(|(key, is_known)| {
+                let value = if is_known { None } else { read.next().flatten() };
+                // The value that was remembered first counts.
+                expected.entry(key).or_insert(value).clone()
+            });
+            Ok(values.collect())
         }
         .boxed()
     }

@@ -1,6 +1,6 @@
 //! Scoring a transcript with several scorecards at once.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use super::{
     facts::{self, Context, FactId, Facts, View, digest},
@@ -21,6 +21,8 @@ pub struct Scorer {
     /// The facts that the scorecards of each kind use together, so that a fact is computed once per unit.
     conversation_facts: Vec<FactId>,
     worklog_facts: Vec<FactId>,
+    /// The names of all of them.
+    fact_names: HashSet<&'static str>,
     idle_millis: i64,
 }
 
@@ -52,7 +54,10 @@ impl Scorer {
         };
         let conversation_facts = facts_of(UnitKind::Conversation);
         let worklog_facts = facts_of(UnitKind::Worklog);
-        Self { scorecards, conversation_facts, worklog_facts, idle_millis: worklog::IDLE_MILLIS }
+        let all = conversation_facts.iter().chain(&worklog_facts);
+        let fact_names = all.map(|id| facts::get(*id).name).collect();
+        let idle_millis = worklog::IDLE_MILLIS;
+        Self { scorecards, conversation_facts, worklog_facts, fact_names, idle_millis }
     }
 
     /// Splits worklogs after a silence other than 24 hours.
@@ -67,8 +72,7 @@ impl Scorer {
 
     /// Whether any scorecard uses one of these facts.
     pub fn reads(&self, names: &[&str]) -> bool {
-        let mut named = self.conversation_facts.iter().chain(&self.worklog_facts);
-        named.any(|id| names.contains(&facts::get(*id).name))
+        names.iter().any(|name| self.fact_names.contains(name))
     }
 
     /// Scores a transcript of a conversation without ratings.

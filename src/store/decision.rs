@@ -3,7 +3,7 @@
 //! Every key read through it is expected to be unchanged at commit, so no use case can forget an expectation.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -63,10 +63,10 @@ impl<'a> Decision<'a> {
     /// Expects a key to hold `value`. An expectation that contradicts an earlier one is a conflict.
     pub fn expect(&mut self, key: Key, value: Option<Value>) {
         let expected = self.expected.get_mut().unwrap_or_else(PoisonError::into_inner);
-        match expected.get(&key) {
-            Some(known) if *known != value => self.contradicted = Some(key),
-            Some(_) => {}
-            None => _ = expected.insert(key, value),
+        match expected.entry(key) {
+            Entry::Occupied(known) if *known.get() != value => self.contradicted = Some(known.key().clone()),
+            Entry::Occupied(_) => {}
+            Entry::Vacant(new) => _ = new.insert(value),
         }
     }
 

@@ -47,6 +47,8 @@ pub enum Error {
     EventsLost,
     #[error("too many concurrent changes to {what}; retry")]
     ConcurrentChange { what: String },
+    #[error("the call's deadline has passed; nothing was written")]
+    DeadlineExceeded,
     #[error("{what} is not deleted")]
     NotDeleted { what: String },
     #[error(

@@ -7,6 +7,7 @@ mod access;
 mod answer_body;
 mod call;
 mod connection;
+mod deadline;
 mod edges;
 mod framing;
 mod host;
@@ -40,7 +41,8 @@ use host::HostCheck;
 use request_body::Patience;
 use request_id::RequestIds;
 
-pub use call::{BODY_IDLE_MESSAGE, Deadline, HOST_NOT_ALLOWED, SHUTTING_DOWN};
+pub use call::{BODY_IDLE_MESSAGE, HOST_NOT_ALLOWED, SHUTTING_DOWN};
+pub use deadline::deadline;
 pub use edges::{Edges, GrpcEdge, RestError};
 pub use framing::Carries;
 pub use methods::{Lasts, Method, Methods};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     domain::{Conversation, ConversationId, Message, Rating},
     proto::v1,
+    server,
     service::{
         Call, OwnedCall, Services,
         conversation::{ConversationStatus, ScoringStatus},
@@ -19,12 +20,12 @@ pub struct Edge(pub Arc<Services>);
 impl Edge {
     /// The call context of the use cases.
     pub fn call(&self) -> Call<'_> {
-        Call::new(&self.0)
+        Call { deadline: server::deadline(), ..Call::new(&self.0) }
     }
 
     /// The same, owned, for streams.
     pub fn owned_call(&self) -> OwnedCall {
-        OwnedCall::new(Arc::clone(&self.0))
+        OwnedCall { deadline: server::deadline(), ..OwnedCall::new(Arc::clone(&self.0)) }
     }
 
     /// Like [`conversation_to_wire`], plus when it was deleted and when it will be purged.

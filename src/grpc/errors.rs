@@ -78,6 +78,7 @@ impl From<Error> for Status {
                 (Code::FailedPrecondition, ErrorReason::EventsLost)
             }
             Error::ConcurrentChange { .. } => (Code::Aborted, ErrorReason::ConcurrentChange),
+            Error::DeadlineExceeded => (Code::DeadlineExceeded, ErrorReason::DeadlineExceeded),
             Error::Overloaded { retry_after } => {
                 details.set_retry_info(Some(retry_after));
                 (Code::ResourceExhausted, ErrorReason::Overloaded)

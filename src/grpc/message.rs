@@ -9,7 +9,6 @@ use crate::{
     domain::{MessageDraft, Path, Violations},
     error::Error,
     proto::v1,
-    server::Deadline,
     service::{
         conversation::{ConversationStatus, ScoringStatus},
         message::{Process, StoredMessage, Target, delete_message, store_message, update_message},
@@ -32,7 +31,6 @@ impl Edge {
         &self,
         request: Request<v1::StoreMessageRequest>,
     ) -> Result<Response<v1::StoreMessageResponse>, Status> {
-        let deadline = request.extensions().get::<Deadline>().copied();
         let mut request = request.into_inner();
         let mut violations = Violations::default();
         let parent = violations.take(names::parse_conversation("parent", &request.parent));
@@ -41,7 +39,7 @@ impl Edge {
             violations.add("parent", rule);
         }
         let request_id = request_id_from_wire(&request.request_id, &mut violations);
-        let process = self.process_from_wire(request.process, deadline, &mut violations);
+        let process = self.process_from_wire(request.process, &mut violations);
         let handling = handling::draft_from_request(&mut request, &mut violations);
         let message = request.message.unwrap_or_default();
         let draft =
@@ -101,14 +99,9 @@ impl Edge {
         Ok(Response::new(()))
     }
 
-    fn process_from_wire(
-        &self,
-        process: i32,
-        deadline: Option<Deadline>,
-        violations: &mut Violations,
-    ) -> Process {
+    fn process_from_wire(&self, process: i32, violations: &mut Violations) -> Process {
         let longest = Duration::from_secs(self.0.settings().realtime_seconds);
-        let left = deadline.map_or(longest, |Deadline(deadline)| {
+        let left = self.call().deadline.map_or(longest, |deadline| {
             deadline.saturating_duration_since(Instant::now()).saturating_sub(ANSWER_TIME)
         });
         match v1::ScoringProcess::try_from(process) {

@@ -96,7 +96,9 @@ impl From<Error> for Fault {
                 ),
             ),
             Error::EventsLost => Self::new(StatusCode::BAD_REQUEST, message),
-            Error::ScoringUnfinished { .. } => Self::new(StatusCode::GATEWAY_TIMEOUT, message),
+            Error::ScoringUnfinished { .. } | Error::DeadlineExceeded => {
+                Self::new(StatusCode::GATEWAY_TIMEOUT, message)
+            }
             Error::RatingClosed { .. } => {
                 Self { code: "rating_closed", ..Self::new(StatusCode::CONFLICT, message) }
             }

@@ -20,7 +20,7 @@ const IDEMPOTENCY_KEY_FIELD: &str = "Idempotency-Key";
 
 /// The call context of the use cases.
 pub fn call(services: &Services) -> Call<'_> {
-    Call::new(services)
+    Call { deadline: server::deadline(), ..Call::new(services) }
 }
 
 /// Reads a body declared as JSON, up to a limit.

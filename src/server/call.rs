@@ -21,6 +21,7 @@ use tracing::Instrument as _;
 use super::{
     access::{Access, BodyCut, Edge},
     answer_body::AnswerBody,
+    deadline::within,
     edges::RestError,
     framing::{Carries, Framing},
     host::HostCheck,
@@ -30,10 +31,6 @@ use super::{
     request_body::{Patience, RequestBody},
     request_id::{REQUEST_ID, RequestIds},
 };
-
-/// When a gRPC caller stops waiting; kept in the request's extensions.
-#[derive(Clone, Copy, Debug)]
-pub struct Deadline(pub Instant);
 
 /// What every call needs; one per server.
 pub(super) struct Calls {
@@ -76,7 +73,7 @@ impl Calls {
         Ok(response)
     }
 
-    async fn answer_grpc(&self, mut request: Request<ReadToEnd>, mut access: Access) -> Response<AnswerBody> {
+    async fn answer_grpc(&self, request: Request<ReadToEnd>, mut access: Access) -> Response<AnswerBody> {
         let method = self.methods.get(request.uri().path());
         if let Some(method) = method {
             // Only known methods are noted: any other path could hold anything.
@@ -91,12 +88,9 @@ impl Calls {
         let carries = method.map_or(Carries::Any, |method| method.carries);
         let patience = (carries == Carries::One).then(|| self.patience.clone());
         let framing = Framing::new(self.methods.limit_bytes(method), carries);
-        if let Some(deadline) = deadline {
-            request.extensions_mut().insert(Deadline(deadline));
-        }
         let drain = (carries == Carries::Items).then(|| self.drain());
         let request = self.with_body(request, &mut access, Some(framing), patience, drain);
-        let call = AssertUnwindSafe(self.grpc.clone().oneshot(request)).catch_unwind();
+        let call = within(deadline, AssertUnwindSafe(self.grpc.clone().oneshot(request)).catch_unwind());
         let outcome = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, call).await,
             None => Ok(call.await),

@@ -40,16 +40,18 @@ pub struct OwnedCall {
     pub services: Arc<Services>,
     pub caller: Caller,
     pub workspace: WorkspaceId,
+    pub deadline: Option<Instant>,
 }
 
 impl OwnedCall {
     /// As [`Call::new`].
     pub fn new(services: Arc<Services>) -> Self {
-        Self { services, caller: Caller::Nobody, workspace: WorkspaceId::FIRST }
+        Self { services, caller: Caller::Nobody, workspace: WorkspaceId::FIRST, deadline: None }
     }
 
     pub fn call(&self) -> Call<'_> {
-        Call { caller: self.caller, workspace: self.workspace, ..Call::new(&self.services) }
+        let Self { services, caller, workspace, deadline } = self;
+        Call { caller: *caller, workspace: *workspace, deadline: *deadline, ..Call::new(services) }
     }
 }
 
@@ -61,7 +63,7 @@ pub struct Call<'a> {
     pub workspace: WorkspaceId,
     /// Makes a mutation idempotent for 24 hours.
     pub request_id: Option<&'a RequestId>,
-    /// After this moment nothing is retried.
+    /// When the caller stops waiting: nothing is attempted after it.
     pub deadline: Option<Instant>,
     /// In which turn what it queues is scored.
     pub lane: Lane,

@@ -7,6 +7,7 @@ mod dialogues;
 mod documents;
 mod facts;
 mod laws;
+mod metamorphic;
 mod rules;
 mod scorecards;
 mod written;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const CUSTOMER: &[&str] = &[
+pub const CUSTOMER: &[&str] = &[
     "Why was I charged twice?",
     "Where is my order 5512? It should have come on Monday.",
     "that's not what I asked",
@@ -20,7 +20,7 @@ const CUSTOMER: &[&str] = &[
     "yes please",
     "I need a cheap hotel in the centre for two nights",
 ];
-const AGENT: &[&str] = &[
+pub const AGENT: &[&str] = &[
     "I can help with billing.",
     "Hi, I'm sorry about that. I have refunded the second charge, it takes 3 days.",
     "Sorry, I didn't get that. Could you rephrase?",

@@ -3,7 +3,7 @@
 use super::{
     forms::{Kind, forms},
     headers::Said,
-    phrases::normal,
+    phrases::{Kinds, normal},
     sentences::Sentence,
 };
 use crate::domain::{AuthorKind, Message};
@@ -32,7 +32,7 @@ pub enum Automatic {
 /// A sentence of so few words is a name or a greeting, and says nothing against an automatic text.
 const FEW_WORDS: usize = 3;
 /// A line of a helpdesk about itself has no more.
-const SYSTEM_WORDS: usize = 24;
+const SYSTEM_WORDS: usize = 12;
 
 /// `text` is what its author newly wrote, `sentences` are of the same text before signatures were taken out.
 pub fn automatic(message: &Message, text: &str, sentences: &[Sentence]) -> Option<Automatic> {
@@ -76,69 +76,85 @@ fn of_kind(kind: Kind) -> Option<Automatic> {
         Kind::Away => Automatic::OutOfOffice,
         Kind::Acknowledgement => Automatic::Acknowledgement,
         Kind::Survey => Automatic::Survey,
-        Kind::System => Automatic::System,
         Kind::Bounce => Automatic::Bounce,
-        Kind::Automated => Automatic::Notification,
         _ => return None,
     })
 }
 
-/// One kind of automatic text: the phrases that make it, and those that come with it.
+/// One kind of automatic text.
 struct Form {
-    kind: Kind,
+    /// The phrases that make it.
+    kinds: &'static [Kind],
+    /// Those that come with it.
     with: &'static [Kind],
     /// How many sentences before its first phrase say something else, at most.
     before: usize,
 }
 
 const FORMS: [Form; 4] = [
-    Form { kind: Kind::Bounce, with: &[Kind::Automated], before: 1 },
-    Form { kind: Kind::Away, with: &[Kind::AwayMore, Kind::Automated], before: 1 },
-    Form {
-        kind: Kind::Acknowledgement,
-        with: &[Kind::AcknowledgementMore, Kind::Automated, Kind::AwayMore],
-        before: 1,
-    },
-    Form { kind: Kind::Survey, with: &[Kind::SurveyMore, Kind::Automated], before: 2 },
+    Form { kinds: &[Kind::Bounce], with: &[Kind::Automated], before: 1 },
+    Form { kinds: &[Kind::Away, Kind::AwayMaybe], with: &[Kind::AwayMore, Kind::Automated], before: 1 },
+    Form { kinds: &[Kind::Acknowledgement], with: &[Kind::AcknowledgementMore, Kind::Automated], before: 1 },
+    Form { kinds: &[Kind::Survey], with: &[Kind::SurveyMore, Kind::Automated], before: 2 },
 ];
 
 fn of_sentences(sentences: &[Sentence], hinted: bool) -> Option<Automatic> {
     let lines: Vec<&Sentence> = sentences.iter().filter(|sentence| sentence.words > 0).collect();
-    let words: usize = lines.iter().map(|sentence| sentence.words).sum();
-    let all_system = !lines.is_empty() && lines.iter().all(|sentence| sentence.kinds.has(Kind::System));
-    if all_system && words <= SYSTEM_WORDS * lines.len() {
+    if lines.is_empty() || lines.iter().all(|sentence| sentence.kinds == Kinds::default()) {
+        return None;
+    }
+    let system = |sentence: &&Sentence| {
+        let speaks = sentence.asks || sentence.exclaims || sentence.is_personal;
+        sentence.kinds.has(Kind::System) && sentence.words <= SYSTEM_WORDS && !speaks
+    };
+    if lines.iter().all(system) {
         return Some(Automatic::System);
     }
-    FORMS.iter().find(|form| form.is_all_of(&lines, hinted)).and_then(|form| of_kind(form.kind)).or_else(
-        || {
-            lines
-                .iter()
-                .any(|sentence| sentence.kinds.has(Kind::Automated))
-                .then_some(Automatic::Notification)
-        },
-    )
+    let form = FORMS.iter().find(|form| form.is_all_of(&lines, hinted));
+    let automated = |sentence: &&Sentence| sentence.kinds.has(Kind::Automated) && !sentence.is_personal;
+    form.and_then(|form| of_kind(form.kinds[0]))
+        .or_else(|| lines.iter().any(automated).then_some(Automatic::Notification))
 }
 
 impl Form {
+    fn makes(&self, sentence: &Sentence) -> bool {
+        let received = !sentence.kinds.has(Kind::Acknowledgement) || sentence.names_inquiry;
+        sentence.kinds.has_any(self.kinds) && (received || self.kinds[0] != Kind::Acknowledgement)
+    }
+
     /// Whether the text is of this form, and does not only mention it: nearly every sentence belongs to it.
     fn is_all_of(&self, sentences: &[&Sentence], hinted: bool) -> bool {
-        let belongs =
-            |sentence: &Sentence| sentence.kinds.has(self.kind) || sentence.kinds.has_any(self.with);
+        let with = |sentence: &Sentence| sentence.kinds.has_any(self.with);
         let neutral = |sentence: &Sentence| {
             let kinds = [Kind::Courtesy, Kind::Disclaimer, Kind::Footer, Kind::SentFrom];
             sentence.words <= FEW_WORDS || sentence.kinds.has_any(&kinds)
         };
-        let Some(first) = sentences.iter().position(|sentence| sentence.kinds.has(self.kind)) else {
-            return false;
-        };
-        let foreign = |sentence: &&&Sentence| !belongs(sentence) && !neutral(sentence);
+        let foreign = |sentence: &&&Sentence| !self.makes(sentence) && !with(sentence) && !neutral(sentence);
+        let Some(first) = sentences.iter().position(|sentence| self.makes(sentence)) else { return false };
         let before = sentences[..first].iter().filter(foreign).count();
-        let others: Vec<_> = sentences.iter().filter(foreign).collect();
-        let evidence = sentences.iter().filter(|sentence| belongs(sentence)).count();
-        let asks = others.iter().any(|sentence| sentence.asks);
-        let automated = hinted || sentences.iter().any(|sentence| sentence.kinds.has(Kind::Automated));
-        let allowed = if automated { evidence + 3 } else { evidence.saturating_sub(1) };
-        before <= self.before && (!asks || automated) && others.len() <= allowed
+        let others = sentences.iter().filter(foreign).count();
+        let asks = sentences.iter().filter(foreign).any(|sentence| sentence.asks);
+        let evidence: usize = sentences
+            .iter()
+            .map(|sentence| usize::from(self.makes(sentence)) + usize::from(with(sentence)))
+            .sum();
+        if hinted || sentences.iter().any(|sentence| sentence.kinds.has(Kind::Automated)) {
+            return before <= self.before && others <= evidence + 2;
+        }
+        let enough = evidence > 1 || sentences.get(first).is_some_and(|sentence| is_enough(sentence));
+        enough && before <= self.before && !asks && others <= evidence.saturating_sub(1) / 2
+    }
+}
+
+/// Whether one sentence is enough to tell an automatic text, with nothing else in it.
+fn is_enough(sentence: &Sentence) -> bool {
+    const SHORT: usize = 7;
+    match () {
+        () if sentence.kinds.has(Kind::Bounce) => true,
+        () if sentence.kinds.has(Kind::Away) => sentence.has_time || sentence.words <= SHORT,
+        () if sentence.kinds.has(Kind::AwayMaybe) => false,
+        () if sentence.kinds.has(Kind::Survey) => true,
+        () => sentence.words <= SHORT,
     }
 }
 
@@ -182,16 +198,24 @@ fn is_part_of_emoji(character: char) -> bool {
 fn is_tapback(text: &str) -> bool {
     const OPEN: [char; 7] = ['"', '“', '„', '«', '”', '「', '»'];
     const CLOSE: [char; 7] = ['"', '”', '“', '»', '„', '」', '«'];
-    let Some(open) = text.find(OPEN) else { return of_unquoted(text) };
-    let Some(close) = text.rfind(CLOSE).filter(|close| *close > open) else { return false };
-    let after = text[close..].chars().next().map_or(close, |quote| close + quote.len_utf8());
-    let (before, after) = (&text[..open], &text[after..]);
-    let symbol = before.chars().find(|character| is_emoji(*character));
+    if !text.contains(OPEN) {
+        return of_unquoted(text);
+    }
+    // The words may be quoted themselves, and a verb may be too: `Marked "…" with "Like"`.
+    let opens = text.match_indices(OPEN).take(3);
+    opens.into_iter().any(|(open, _)| {
+        let mut closes = text.rmatch_indices(CLOSE).take(4);
+        closes.any(|(close, quote)| open < close && is_around(&text[..open], &text[close + quote.len()..]))
+    })
+}
+
+/// Whether a reaction's words stand before and after what it quotes.
+fn is_around(before: &str, after: &str) -> bool {
+    let with_symbol = before.chars().chain(after.chars()).any(is_emoji);
     let (before, after) = (normal(before), normal(after));
-    forms().reactions.iter().any(|(left, right)| {
-        let (left, right) = (left.trim(), right.trim());
-        let needs = left.contains('☺') || right.contains('☺');
-        normal(left) == before && normal(right) == after && (!needs || symbol.is_some())
+    forms().reactions.iter().any(|reaction| {
+        let around = reaction.before == before && reaction.after == after;
+        around && !reaction.is_whole && (!reaction.with_symbol || with_symbol)
     })
 }
 
@@ -200,9 +224,6 @@ fn of_unquoted(text: &str) -> bool {
     const LONGEST: usize = 60;
     text.len() <= LONGEST && {
         let words = normal(text);
-        forms()
-            .reactions
-            .iter()
-            .any(|(left, right)| right.is_empty() && left.starts_with('=') && normal(left) == words)
+        forms().reactions.iter().any(|reaction| reaction.is_whole && reaction.before == words)
     }
 }

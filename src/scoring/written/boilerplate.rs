@@ -1,11 +1,6 @@
 //! Taking out what stands below every mail of a sender: legal notices, lines about unsubscribing, `Sent from my phone`.
 
-use super::{
-    forms::{Kind, forms},
-    phrases::normal,
-    quotes::CUT,
-    sentences::Sentence,
-};
+use super::{forms::Kind, quotes::CUT, sentences::Sentence};
 
 /// The longest line of a phone or a mail program about itself, in words.
 const OF_A_DEVICE: usize = 14;
@@ -26,9 +21,9 @@ pub fn without_boilerplate(text: &str, sentences: &[Sentence]) -> Option<String>
         in_notice |= sentence.kinds.has(Kind::Disclaimer);
         end = sentence.end;
         let sent_from = sentence.kinds.has(Kind::SentFrom) && is_of_a_device(sentence, text);
-        let footer =
-            || sentence.kinds.has(Kind::Footer) && !speaks_of_oneself(&text[sentence.start..sentence.end]);
-        if in_notice || sent_from || footer() {
+        // "To unsubscribe I need a password" is no footer.
+        let footer = sentence.kinds.has(Kind::Footer) && !sentence.is_personal;
+        if in_notice || sent_from || footer {
             kept.push('\n');
         } else {
             kept.push_str(&text[sentence.start..sentence.end]);
@@ -42,9 +37,4 @@ pub fn without_boilerplate(text: &str, sentences: &[Sentence]) -> Option<String>
 fn is_of_a_device(sentence: &Sentence, text: &str) -> bool {
     let comma = text[sentence.start..sentence.end].contains([',', ';', '，', '、']);
     !sentence.asks && sentence.words <= if comma { WITH_COMMA } else { OF_A_DEVICE }
-}
-
-/// "To unsubscribe I need a password" is no footer.
-fn speaks_of_oneself(sentence: &str) -> bool {
-    normal(sentence).split(' ').any(|word| forms().own.contains(&word))
 }

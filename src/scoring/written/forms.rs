@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use super::phrases::Phrases;
+use super::phrases::{Phrases, normal};
 
 const CONTAINERS: &str = include_str!("data/containers.txt");
 const LANGUAGES: [&str; 11] = [
@@ -80,7 +80,10 @@ pub enum Kind {
     Footer,
     /// Says by itself that a program wrote it.
     Automated,
+    /// Away from an office.
     Away,
+    /// Away, as persons also say it.
+    AwayMaybe,
     AwayMore,
     Acknowledgement,
     AcknowledgementMore,
@@ -90,6 +93,25 @@ pub enum Kind {
     Bounce,
     /// Greetings, thanks for writing, and what else stands in any mail.
     Courtesy,
+}
+
+/// A reaction to a message, as a phone sends it to those who see none.
+pub struct Reaction {
+    /// Before and after the quoted words, `normal`.
+    pub before: String,
+    pub after: String,
+    pub with_symbol: bool,
+    /// It is all there is, and quotes nothing.
+    pub is_whole: bool,
+}
+
+impl Reaction {
+    fn of(line: &str) -> Option<Self> {
+        let (before, after) = line.split_once('…')?;
+        let with_symbol = line.contains('☺');
+        let (before, after) = (normal(before), normal(after));
+        Some(Self { before, after, with_symbol, is_whole: line.starts_with('=') })
+    }
 }
 
 pub struct Forms {
@@ -112,9 +134,13 @@ pub struct Forms {
     /// Labels of a signature: `phone`, `vat id`.
     pub contacts: Vec<&'static str>,
     /// What stands before and after the quoted words of a reaction.
-    pub reactions: Vec<(&'static str, &'static str)>,
+    pub reactions: Vec<Reaction>,
     /// How the subject of an answer begins that nobody wrote, and what it then is.
     pub subjects: Vec<(&'static str, Kind)>,
+    /// The words of a time that somebody is away: `until`.
+    pub until: Vec<&'static str>,
+    /// What is received when somebody writes: `request`, `message`. Parts of words.
+    pub inquiries: Vec<&'static str>,
     pub phrases: Phrases,
 }
 
@@ -138,6 +164,7 @@ static FORMS: LazyLock<Forms> = LazyLock::new(|| {
         ("footer", Kind::Footer),
         ("automated", Kind::Automated),
         ("away", Kind::Away),
+        ("away, maybe", Kind::AwayMaybe),
         ("away, more", Kind::AwayMore),
         ("acknowledgement", Kind::Acknowledgement),
         ("acknowledgement, more", Kind::AcknowledgementMore),
@@ -180,8 +207,10 @@ static FORMS: LazyLock<Forms> = LazyLock::new(|| {
         sign_offs: list("sign-off"),
         thanks: list("thanks"),
         contacts: list("contact"),
-        reactions: list("reaction").into_iter().filter_map(|line| line.split_once('…')).collect(),
+        reactions: list("reaction").into_iter().filter_map(Reaction::of).collect(),
         subjects: subjects.collect(),
+        until: list("until"),
+        inquiries: list("inquiry"),
         phrases: Phrases::of(phrases, list("no name")),
     }
 });

@@ -4,7 +4,7 @@
 use super::{
     forms::{Label, forms},
     lines::{Lines, Mark},
-    phrases::normal,
+    phrases::{has_word, normal},
 };
 
 /// How many lines a mail program breaks `On … wrote:` into.
@@ -270,15 +270,6 @@ fn is_attribution(text: &str) -> Option<bool> {
         () if wrote && few && !text.contains(['.', '?', '!', ',']) => Some(false),
         () => None,
     }
-}
-
-fn has_word(text: &str, word: &str) -> bool {
-    text.match_indices(word).any(|(at, _)| {
-        let letter = |character: char| character.is_alphanumeric() && character.is_ascii();
-        let before = text[..at].chars().next_back().is_some_and(letter);
-        let after = text[at + word.len()..].chars().next().is_some_and(letter);
-        !(before || after) || !word.is_ascii()
-    })
 }
 
 /// Whether it holds a time of day, a year, or a date in figures.

@@ -2,7 +2,7 @@
 
 use super::{
     forms::{Container, container},
-    lines::{Lines, Mark},
+    lines::{Lines, MOST_BYTES, Mark},
     markup::{Attributes, Name, Piece, Pieces, resolve},
 };
 
@@ -69,7 +69,7 @@ pub fn read(html: &str) -> Lines<'static> {
             Piece::Open(name, attributes) => reader.open(name, attributes),
             Piece::Close(name) => reader.close(name),
         }
-        if reader.lines.is_full() {
+        if reader.lines.is_full() || reader.line.len() > MOST_BYTES {
             break;
         }
     }
@@ -130,6 +130,7 @@ impl Reader {
             }
             return;
         }
+        let text = &text[..text.floor_char_boundary(MOST_BYTES)];
         resolve(text, |part| self.characters(part, mark));
     }
 

@@ -23,7 +23,7 @@ pub struct Line {
 
 /// As many as anybody reads: the words after that change no fact.
 const MOST_LINES: usize = 8 * 1024;
-const MOST_BYTES: usize = 128 * 1024;
+pub const MOST_BYTES: usize = 128 * 1024;
 
 /// Lines over one text. There are never two of those in a row that are empty or whose text is not kept.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ impl<'t> Lines<'t> {
         for piece in text.split('\n') {
             let line = piece.strip_suffix('\r').unwrap_or(piece);
             let mark = if is_quoted(line) { Mark::Quoted } else { Mark::Own };
-            lines.add(start, start + line.len(), mark);
+            lines.add(start, start + prefix(line, MOST_BYTES).len(), mark);
             start += piece.len() + 1;
             if lines.is_full() {
                 break;
@@ -83,6 +83,11 @@ impl<'t> Lines<'t> {
     pub fn text(&self, line: Line) -> &str {
         &self.text[line.start..line.end]
     }
+}
+
+/// The longest beginning of `text` that is at most `bytes` long and cuts no character.
+fn prefix(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
 }
 
 /// Whether a line begins with the mark of quotations, and not with an angry face: `>:(`.

@@ -118,6 +118,12 @@ fn is_a_name(words: &str, names_nobody: &[&str]) -> bool {
     named && (1..=MOST_WORDS).contains(&count)
 }
 
+/// Whether a word or a phrase stands in a text, both `normal`.
+pub fn has_word(text: &str, word: &str) -> bool {
+    let mut places = text.match_indices(word);
+    places.any(|(at, _)| is_boundary(text, at) && is_boundary(text, at + word.len()))
+}
+
 /// Whether no word goes over this place. Scripts without spaces have words everywhere.
 fn is_boundary(text: &str, at: usize) -> bool {
     let letter = |character: &char| character.is_alphanumeric() && !is_without_spaces(*character);

@@ -100,11 +100,11 @@ fn is_group(word: &str) -> bool {
 fn image(text: &str) -> Option<usize> {
     const LONGEST: usize = 300;
     let close = match text.as_bytes().first()? {
-        b'[' => ']',
-        b'<' => '>',
+        b'[' => b']',
+        b'<' => b'>',
         _ => return None,
     };
-    let end = text.find(close).filter(|end| *end <= LONGEST)?;
+    let end = text.bytes().take(LONGEST).position(|byte| byte == close)?;
     let inner = text[1..end].to_lowercase();
     let begins = [
         "image:",
@@ -121,8 +121,8 @@ fn image(text: &str) -> Option<usize> {
         "图片",
         "画像",
     ];
-    let named = begins.iter().any(|begin| inner.starts_with(begin)) && close == ']';
-    let file = close == '>' && inner.starts_with("image") && is_file(&inner);
+    let named = begins.iter().any(|begin| inner.starts_with(begin)) && close == b']';
+    let file = close == b'>' && inner.starts_with("image") && is_file(&inner);
     (named || file).then_some(end + 1)
 }
 

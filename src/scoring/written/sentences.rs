@@ -2,7 +2,7 @@
 
 use super::{
     forms::forms,
-    phrases::{Kinds, is_without_spaces, normal},
+    phrases::{Kinds, has_word, is_without_spaces, normal},
     quotes::CUT,
 };
 
@@ -14,6 +14,13 @@ pub struct Sentence {
     /// Words, or as many as so many characters would be in a script without spaces.
     pub words: usize,
     pub asks: bool,
+    pub exclaims: bool,
+    /// Its author speaks of themselves: `I`.
+    pub is_personal: bool,
+    /// It tells a time: `until Monday`.
+    pub has_time: bool,
+    /// It names what somebody wrote: `your request`.
+    pub names_inquiry: bool,
     /// A blank line or nothing stands before it.
     pub begins_paragraph: bool,
 }
@@ -28,12 +35,20 @@ pub fn sentences(text: &str) -> Vec<Sentence> {
             continue;
         }
         let words = normal(raw);
+        let kinds = forms().phrases.kinds(&words);
+        // The rest is only asked of what may be automatic.
+        let may_be = kinds != Kinds::default();
+        let has = |list: &[&str]| may_be && list.iter().any(|word| has_word(&words, word));
         sentences.push(Sentence {
             start,
             end,
-            kinds: forms().phrases.kinds(&words),
+            kinds,
             words: count(&words),
             asks: raw.contains(['?', '？', '؟']),
+            exclaims: raw.contains(['!', '！']),
+            is_personal: has(&forms().own),
+            has_time: has(&forms().until),
+            names_inquiry: may_be && forms().inquiries.iter().any(|part| words.contains(part)),
             begins_paragraph,
         });
         begins_paragraph = false;

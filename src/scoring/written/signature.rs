@@ -58,14 +58,15 @@ fn trim_blank(lines: &mut Vec<&str>) {
 
 /// Where `-- ` stands, or a like line with a signature below it.
 fn delimiter(lines: &[&str]) -> Option<usize> {
-    lines.iter().enumerate().find_map(|(at, line)| {
+    let first = lines.iter().position(|line| says_something(line))?;
+    lines.iter().enumerate().skip(first + 1).find_map(|(at, line)| {
         let below = &lines[at + 1..];
         let exact = *line == "-- ";
         let dashes = line.trim();
         let like = matches!(dashes, "--" | "—" | "––" | "---" | "__") || is_rule(dashes);
         // Two dashes without their space, or a rule: only what looks like a signature is one.
         let block = || {
-            let mut filled = below.iter().filter(|line| !line.trim().is_empty());
+            let mut filled = below.iter().filter(|line| !line.trim().is_empty()).take(MOST_LINES + 1);
             let fits = |line: &&str| is_contact(line) || is_name(line, NAME_WORDS + 2);
             let named = filled.clone().next().is_some_and(|first| is_name(first, NAME_WORDS));
             let listed = is_rule(dashes) && filled.clone().any(|line| has_address(line));
@@ -73,8 +74,7 @@ fn delimiter(lines: &[&str]) -> Option<usize> {
                 && filled.clone().count() <= MOST_LINES
                 && filled.all(|line| fits(line) || listed)
         };
-        let says_above = lines[..at].iter().any(|line| says_something(line));
-        (says_above && (exact || (like && block()))).then_some(at)
+        (exact || (like && block())).then_some(at)
     })
 }
 
@@ -134,7 +134,14 @@ fn block_end(lines: &[&str], start: usize, author: Option<&str>) -> usize {
         if !line.is_empty() {
             let lone = taken == 0 && last && is_lone_name(line);
             let words = if taken == 0 { NAME_WORDS } else { NAME_WORDS + 3 };
-            if !(is_author(line, author) || is_name(line, words) || is_contact(line) || lone) {
+            let above_contact = || {
+                let next = lines[at + 1..].iter().find(|line| !line.trim().is_empty());
+                next.is_some_and(|next| is_contact(next))
+            };
+            // `Responsable de compras`, between a name and a number.
+            let title =
+                taken > 0 && line.split(' ').count() <= NAME_WORDS && begins_large(line) && above_contact();
+            if !(is_author(line, author) || is_name(line, words) || is_contact(line) || lone || title) {
                 break;
             }
             taken += 1;
@@ -143,6 +150,10 @@ fn block_end(lines: &[&str], start: usize, author: Option<&str>) -> usize {
         at += 1;
     }
     end
+}
+
+fn begins_large(line: &str) -> bool {
+    line.chars().next().is_some_and(char::is_uppercase) && !line.ends_with(['.', '!', '?'])
 }
 
 fn is_author(line: &str, author: Option<&str>) -> bool {

@@ -1,7 +1,7 @@
 //! Sentences of a text, with what their phrases say they are.
 
 use super::{
-    forms::forms,
+    forms::{Kind, forms},
     phrases::{Kinds, has_word, is_without_spaces, normal},
     quotes::CUT,
 };
@@ -37,8 +37,8 @@ pub fn sentences(text: &str) -> Vec<Sentence> {
         let words = normal(raw);
         let kinds = forms().phrases.kinds(&words);
         // The rest is only asked of what may be automatic.
-        let may_be = kinds != Kinds::default();
-        let has = |list: &[&str]| may_be && list.iter().any(|word| has_word(&words, word));
+        let has =
+            |of: &[Kind], list: &[&str]| kinds.has_any(of) && list.iter().any(|word| has_word(&words, word));
         sentences.push(Sentence {
             start,
             end,
@@ -46,9 +46,10 @@ pub fn sentences(text: &str) -> Vec<Sentence> {
             words: count(&words),
             asks: raw.contains(['?', '？', '؟']),
             exclaims: raw.contains(['!', '！']),
-            is_personal: has(&forms().own),
-            has_time: has(&forms().until),
-            names_inquiry: may_be && forms().inquiries.iter().any(|part| words.contains(part)),
+            is_personal: has(&[Kind::Footer, Kind::System, Kind::Automated], &forms().own),
+            has_time: has(&[Kind::Away], &forms().until),
+            names_inquiry: kinds.has(Kind::Acknowledgement)
+                && forms().inquiries.iter().any(|part| words.contains(part)),
             begins_paragraph,
         });
         begins_paragraph = false;

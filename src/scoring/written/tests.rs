@@ -97,7 +97,7 @@ fn automatic_name(automatic: Option<Automatic>) -> Option<String> {
 #[test]
 fn mails_are_read_as_their_authors_wrote_them() {
     let cases = cases();
-    assert!(cases.len() >= 50, "only {} mails were found", cases.len());
+    assert!(cases.len() >= 120, "only {} mails were found", cases.len());
     let mut wrong = String::new();
     for (file, case) in &cases {
         let message = case.message();

@@ -8,6 +8,7 @@ mod documents;
 mod facts;
 mod laws;
 mod metamorphic;
+mod reasons;
 mod rules;
 mod scorecards;
 mod written;

@@ -36,14 +36,27 @@ fn main() -> Result<(), Box<dyn Error>> {
         (AuthorKind::Ai, "I can help with billing.".to_owned()),
         (AuthorKind::Teammate, "I have refunded the second payment. Anything else?".to_owned()),
     ];
+    let eight = [
+        (AuthorKind::Contact, "Hello, my order 5512 should have arrived on Monday and it is still not here."),
+        (AuthorKind::Ai, "Hi! I'm sorry to hear that. Could you give me the e-mail address of your account, please?"),
+        (AuthorKind::Contact, "mia@example.com. I have been waiting for two weeks now, where is my parcel?"),
+        (AuthorKind::Ai, "I'll connect you with a colleague from our delivery team who can look into this."),
+        (AuthorKind::Teammate, "Hi Mia, I have checked the tracking: the parcel got lost. I sent a replacement today, it will arrive on Friday."),
+        (AuthorKind::Contact, "That is not what I want, can you refund me instead?"),
+        (AuthorKind::Teammate, "Of course. I have refunded the 49.90 to your card, you will see it within 3 days. Is there anything else I can do?"),
+        (AuthorKind::Contact, "No, that was all. Thank you so much for your help!"),
+    ]
+    .map(|(kind, text)| (kind, text.to_owned()));
     let thousand = (0..500).flat_map(|index| {
         let question = format!("Question {index}: why was I charged {index} times for order {index}?");
         let answer = format!("Hello, I refunded order {index}, it takes 3 days. Anything else?");
         [(AuthorKind::Contact, question), (AuthorKind::Teammate, answer)]
     });
-    for (name, transcript, rounds) in
-        [("3 messages", transcript(three), 2000), ("1000 messages", transcript(thousand), 20)]
-    {
+    for (name, transcript, rounds) in [
+        ("3 messages", transcript(three), 2000),
+        ("8 messages", transcript(eight), 1000),
+        ("1000 messages", transcript(thousand), 20),
+    ] {
         let mut times: Vec<Duration> = (0..9).map(|_| each(&scorer, &transcript, rounds)).collect();
         times.sort_unstable();
         println!("{name}: {:.0} µs (median of 9 runs)", times[4].as_secs_f64() * 1e6);

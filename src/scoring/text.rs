@@ -15,6 +15,9 @@ mod similarity;
 mod tokens;
 mod vocabulary;
 
+#[cfg(test)]
+mod tests;
+
 pub use language::Language;
 pub use lexicon::warm_up;
 pub use readability::{ReadingCounts, reading_ease};

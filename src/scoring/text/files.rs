@@ -26,7 +26,13 @@ macro_rules! files {
 }
 
 /// The languages that are read, in the order of `Language`'s list.
-pub const READ: &[Files] = &[files!("eng", "en", "valence_overrides.tsv")];
+pub const READ: &[Files] = &[
+    files!("eng", "en", "valence_overrides.tsv"),
+    files!("deu", "de"),
+    files!("spa", "es"),
+    files!("fra", "fr"),
+    files!("cmn", "zh"),
+];
 
 /// Common words of languages that are not read, so that they are not taken for one that is.
 pub const NOT_READ: &str = include_str!("data/not_read.txt");

@@ -4,7 +4,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Language(pub &'static str);
 
-/// ISO 639-3 and 639-1. Those that are read come first, in the order of `files::READ`.
+/// Languages that are told from one another by their words, ISO 639-3 and 639-1: those that are read and neighbors of
+/// theirs.
 const LISTED: [(&str, &str); COUNT] = [
     ("eng", "en"),
     ("deu", "de"),
@@ -68,10 +69,5 @@ impl Language {
 
     pub(super) fn listed(index: usize) -> Option<Self> {
         LISTED.get(index).map(|(long, _)| Self(long))
-    }
-
-    /// By either code of the listed ones.
-    pub(super) fn index_of(code: &str) -> Option<usize> {
-        LISTED.iter().position(|(long, short)| *long == code || *short == code)
     }
 }

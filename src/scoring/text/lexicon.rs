@@ -61,7 +61,7 @@ static LEXICONS: LazyLock<Vec<Lexicon>> = LazyLock::new(|| READ.iter().map(Lexic
 
 /// The lexicon of a language, if it is read.
 pub fn lexicon(language: Language) -> Option<&'static Lexicon> {
-    LEXICONS.get(language.index()?)
+    LEXICONS.iter().find(|lexicon| lexicon.language == language)
 }
 
 /// Builds the lexicons now, so that no conversation pays for it.

@@ -24,6 +24,10 @@ pub const ANY: WordId = WordId(1);
 pub struct Languages(u32);
 
 impl Languages {
+    fn of(language: Language) -> Self {
+        Self(language.index().map_or(0, |place| 1 << place))
+    }
+
     pub fn add(&mut self, other: Self) {
         self.0 |= other.0;
     }
@@ -80,8 +84,8 @@ impl Vocabulary {
             begins: Vec::new(),
         };
         let mut twins = Twins::default();
-        for (place, files) in files::READ.iter().enumerate() {
-            let language = Languages(1 << place);
+        for files in files::READ {
+            let language = Languages::of(files.language);
             let mut own = HashSet::new();
             for (section, word) in files.words().filter(|(section, _)| *section != ENDINGS) {
                 let is_function = Kinds::named(section) == Some(Kinds::FUNCTION);
@@ -96,8 +100,9 @@ impl Vocabulary {
             let phrases = files.phrases().flat_map(|phrase| pieces(phrase.text).collect::<Vec<_>>());
             // VADER has words of every language that people tweet in.
             let valences = files.valences().flat_map(|(word, _)| pieces(word).collect::<Vec<_>>());
-            for (piece, counts) in
-                phrases.map(|piece| (piece, true)).chain(valences.map(|piece| (piece, place != 0)))
+            for (piece, counts) in phrases
+                .map(|piece| (piece, true))
+                .chain(valences.map(|piece| (piece, files.language != Language::ENGLISH)))
             {
                 let id = vocabulary.intern(&piece);
                 if counts && id != ANY {
@@ -108,11 +113,10 @@ impl Vocabulary {
             vocabulary.add_twins(&own, files.language, &mut twins);
         }
         for (code, line) in files::sections(files::NOT_READ) {
-            let place =
-                Language::index_of(code).expect("a section is named by the code of a listed language");
+            let language = Language::from_code(code).map(Languages::of).unwrap_or_default();
             for piece in line.split_whitespace().flat_map(|word| pieces(word).collect::<Vec<_>>()) {
                 let id = vocabulary.intern(&piece);
-                vocabulary.entries[id.0 as usize].function_of.add(Languages(1 << place));
+                vocabulary.entries[id.0 as usize].function_of.add(language);
             }
         }
         vocabulary.link(&twins);
@@ -256,7 +260,7 @@ fn plain_forms(word: &str, language: Language) -> Vec<(String, bool)> {
     }
     if language == Language("deu") {
         let spelled = word.replace('ä', "ae").replace('ö', "oe").replace('ü', "ue").replace('ß', "ss");
-        forms.push((spelled, false));
+        forms.push((spelled, true));
     } else {
         forms.push((without_accents(word), false));
     }

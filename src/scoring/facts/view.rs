@@ -296,15 +296,6 @@ impl<'a> View<'a> {
 
 /// The language of most of the words whose language can be told.
 fn language<'a>(messages: impl Iterator<Item = &'a Digest<'a>>) -> Option<Language> {
-    let mut languages: Vec<(Language, u32)> = Vec::new();
-    for reading in messages.map(|digest| &digest.reading) {
-        let Some(language) = reading.language else { continue };
-        match languages.iter_mut().find(|(known, _)| *known == language) {
-            Some((_, words)) => *words += reading.counts.words,
-            None => languages.push((language, reading.counts.words)),
-        }
-    }
-    // The first of equals: `max_by_key` would take the last.
-    let most = languages.into_iter().reduce(|best, next| if next.1 > best.1 { next } else { best })?;
-    Some(most.0)
+    let readings = messages.map(|digest| &digest.reading);
+    text::most(readings.filter_map(|reading| Some((reading.language?, reading.counts.words))))
 }

@@ -61,8 +61,8 @@ const GOOD: &[&str] = &[
     "t: Hi Mia, I'm sorry about the delay. I have sent a replacement order today, you will receive it within 2 days. Is there anything else I can help with?",
     "c: Thank you so much, that is perfect!",
 ];
-const GERMAN: &[&str] = &[
-    "c: Warum wurde mir der Betrag zweimal berechnet? Ich verstehe das wirklich nicht.",
+const SWEDISH: &[&str] = &[
+    "c: Varför har beloppet dragits två gånger från mitt kort? Jag förstår det inte.",
     "a: I can help you with your billing question, what is it about?",
 ];
 
@@ -105,7 +105,7 @@ const CASES: &[(&str, &[&str], &str)] = &[
     ("note_at_handoff", &["c: Help", "a: Hi", "t: Hi", "n: late"], "false"),
     ("note_at_handoff", HELLO, ABSENT),
     ("handoff_announced", HANDED_OVER, "true"),
-    ("handoff_announced", &["c: Help me", "a: Hi", "t: Hi"], "false"),
+    ("handoff_announced", &["c: Please help me", "a: Hi there", "t: Hi"], "false"),
     ("handoff_announced", HELLO, ABSENT),
     ("reply_after_handoff", HANDED_OVER, "true"),
     ("reply_after_handoff", &["c: Help me", "a: Hi", "n: see log"], "false"),
@@ -130,7 +130,7 @@ const CASES: &[(&str, &[&str], &str)] = &[
     ("last_answer_substantive", &["c: Why is it late?"], ABSENT),
     ("answered_requests_ratio", &["c: Why is it late?", "a: Hm", "c: Where is it?"], "0.50"),
     ("human_requests", ROUGH, "1"),
-    ("human_requests", GERMAN, ABSENT),
+    ("human_requests", SWEDISH, ABSENT),
     ("human_request_unmet", ROUGH, "false"),
     ("human_request_unmet", &["c: let me speak to a human", "a: I can help"], "true"),
     ("taken_over", HANDED_OVER, "true"),
@@ -160,7 +160,7 @@ const CASES: &[(&str, &[&str], &str)] = &[
     ("thanks_at_end", GOOD, "true"),
     ("thanks_at_end", ROUGH, "false"),
     ("thanks_at_end", &["c: I need a refund for my order, thanks"], "false"),
-    ("thanks_at_end", GERMAN, ABSENT),
+    ("thanks_at_end", SWEDISH, ABSENT),
     ("confirmation_at_end", GOOD, "true"),
     ("confirmation_at_end", &["c: broken", "t: Try it again", "c: it does not work, not solved"], "false"),
     ("confirmation_at_end", &["c: broken", "t: Try it again", "c: that did not help"], "false"),
@@ -202,11 +202,11 @@ const CASES: &[(&str, &[&str], &str)] = &[
         &["t: The cat sat on the mat. The dog ran to the cat. The cat ran off."],
         "100.00",
     ),
-    ("customer_language", GERMAN, "deu"),
+    ("customer_language", SWEDISH, "swe"),
     ("customer_language", GOOD, "eng"),
     ("customer_language", &["c: 12345"], ABSENT),
-    ("agent_language", GERMAN, "eng"),
-    ("same_language", GERMAN, "false"),
+    ("agent_language", SWEDISH, "eng"),
+    ("same_language", SWEDISH, "false"),
     ("same_language", GOOD, "true"),
 ];
 
@@ -242,7 +242,7 @@ fn an_assisted_reply_is_a_teammates_with_a_tool() {
 
 #[test]
 fn values_are_of_the_type_that_the_table_says() {
-    for lines in [HELLO, HANDED_OVER, ROUGH, GOOD, GERMAN] {
+    for lines in [HELLO, HANDED_OVER, ROUGH, GOOD, SWEDISH] {
         let transcript = transcript(lines);
         for found in conversation_facts(&transcript, LastAnswers::default()) {
             let kind = get(find(&found.name).expect("it is in the table")).kind;

@@ -8,12 +8,15 @@ use super::{
 };
 
 /// A text must show this much of a language, and this much more for each of its words.
-const LEAST: f32 = 0.7;
-const LEAST_PER_WORD: f32 = 0.1;
+const LEAST: f32 = 0.5;
+const LEAST_PER_WORD: f32 = 0.13;
 /// So much more than any other language.
 const MARGIN: f32 = 1.4;
-/// What a word counts that stands in a language's phrases and is none of its small ones.
+/// What a word counts that stands in a language's phrases and is none of its small ones. The languages that have a word
+/// share what it counts.
 const USED: f32 = 0.4;
+/// How far that makes the word less telling for the languages whose small word it is: "thanks" is written everywhere.
+const USED_ELSEWHERE: f32 = 0.15;
 /// What one Chinese or Japanese character counts, and what part of a word it is.
 const IDEOGRAPH: f32 = 0.6;
 const WORDS_PER_IDEOGRAPH: f32 = 0.5;
@@ -89,10 +92,10 @@ impl Tally {
                 Script::Latin => {
                     tally.words += 1.0;
                     let (function_of, used_in) = vocabulary().languages(token.word);
-                    tally.add(function_of.places(), 1.0 / function_of.len().max(1) as f32);
-                    if function_of.len() == 0 {
-                        tally.add(used_in.places(), USED / used_in.len().max(1) as f32);
-                    }
+                    let shared = function_of.len() as f32 + USED_ELSEWHERE * used_in.len() as f32;
+                    tally.add(function_of.places(), 1.0 / shared.max(1.0));
+                    let users = function_of.len() + used_in.len();
+                    tally.add(used_in.places(), USED / users.max(1) as f32);
                 }
                 Script::Han => tally.han += 1.0,
                 Script::Kana => tally.kana += 1.0,
@@ -155,13 +158,18 @@ impl Tally {
         if self.foreign >= least && self.foreign >= MARGIN * best.1 { Told::Foreign } else { Told::Unclear }
     }
 
-    /// Whether there are letters by which a detector of many languages can be sure.
+    /// Whether a detector of many languages can be sure.
     pub fn is_long(&self) -> bool {
-        self.words >= LONG_WORDS || self.foreign >= 1.0
+        self.words >= LONG_WORDS
+    }
+
+    /// Whether it can at all: a foreign script tells, Latin letters only in a long text.
+    pub fn is_worth_detecting(&self) -> bool {
+        self.foreign >= 1.0 || self.is_long()
     }
 }
 
 /// Short Japanese answers may have no kana: 了解, 返金希望.
 const MOST_WITHOUT_KANA: f32 = 8.0;
-/// From so many words on another detector is asked.
-const LONG_WORDS: f32 = 12.0;
+/// From so many words on another detector is believed.
+const LONG_WORDS: f32 = 40.0;

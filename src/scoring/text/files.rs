@@ -31,6 +31,11 @@ pub const READ: &[Files] = &[
     files!("deu", "de"),
     files!("spa", "es"),
     files!("fra", "fr"),
+    files!("por", "pt"),
+    files!("nld", "nl"),
+    files!("ita", "it"),
+    files!("pol", "pl"),
+    files!("jpn", "ja"),
     files!("cmn", "zh"),
 ];
 

@@ -32,11 +32,31 @@ const LISTED: [(&str, &str); COUNT] = [
     ("hrv", "hr"),
     ("lit", "lt"),
     ("est", "et"),
+    ("tgl", "tl"),
+    ("swa", "sw"),
     ("kor", "ko"),
 ];
 
+/// Codes of others that somebody may give.
+const OTHERS: [(&str, &str); 14] = [
+    ("rus", "ru"),
+    ("ukr", "uk"),
+    ("bul", "bg"),
+    ("ara", "ar"),
+    ("heb", "he"),
+    ("pes", "fa"),
+    ("ell", "el"),
+    ("hin", "hi"),
+    ("ben", "bn"),
+    ("tha", "th"),
+    ("kat", "ka"),
+    ("afr", "af"),
+    ("lav", "lv"),
+    ("slv", "sl"),
+];
+
 /// How many languages are told from one another by their words.
-pub const COUNT: usize = 26;
+pub const COUNT: usize = 28;
 
 impl Language {
     pub const ENGLISH: Self = Self("eng");
@@ -58,7 +78,7 @@ impl Language {
             "nor" | "nb" | "nn" => "nob",
             other => other,
         };
-        let listed = LISTED.iter().find(|(long, short)| *long == code || *short == code);
+        let listed = LISTED.iter().chain(&OTHERS).find(|(long, short)| *long == code || *short == code);
         listed.map(|(long, _)| Self(long)).or_else(|| Some(Self(whatlang::Lang::from_code(code)?.code())))
     }
 

@@ -1,13 +1,13 @@
 //! One language: its words, its phrases, and what they say of a text.
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use super::{
     files::{ENDINGS, Files, Kinds, READ},
     language::Language,
     phrases::{Match, Phrases, keep_longest},
     signals::{Signal, Signals},
-    tokens::{Token, Words, pieces},
+    tokens::{Script, Token, Words, pieces},
     vocabulary::{ANY, WordId, vocabulary},
 };
 
@@ -57,16 +57,23 @@ pub struct Findings {
     pub signals: Signals,
 }
 
-static LEXICONS: LazyLock<Vec<Lexicon>> = LazyLock::new(|| READ.iter().map(Lexicon::build).collect());
+/// Each is built when the first text of its language comes: most deployments see few.
+static LEXICONS: [OnceLock<Lexicon>; READ.len()] = [const { OnceLock::new() }; READ.len()];
 
 /// The lexicon of a language, if it is read.
 pub fn lexicon(language: Language) -> Option<&'static Lexicon> {
-    LEXICONS.iter().find(|lexicon| lexicon.language == language)
+    let place = READ.iter().position(|files| files.language == language)?;
+    Some(LEXICONS.get(place)?.get_or_init(|| Lexicon::build(&READ[place])))
 }
 
-/// Builds the lexicons now, so that no conversation pays for it.
+/// Whether texts of a language can be read.
+pub fn is_read(language: Language) -> bool {
+    READ.iter().any(|files| files.language == language)
+}
+
+/// Builds what every conversation needs now, so that the first does not pay for it.
 pub fn warm_up() {
-    LazyLock::force(&LEXICONS);
+    lexicon(Language::ENGLISH);
 }
 
 impl Lexicon {
@@ -84,8 +91,12 @@ impl Lexicon {
                 endings.push(word);
                 continue;
             }
-            let kinds = Kinds::named(section).unwrap_or_default();
-            let ids: Vec<WordId> = pieces(word).map(|piece| vocabulary().entry(&piece)).collect();
+            let kinds = match Kinds::named(section).unwrap_or_default() {
+                // Verbs come last there, and are negated at or behind their end.
+                Kinds::NEGATION if [TURKISH, JAPANESE].contains(&files.language) => Kinds::NEGATION_AFTER,
+                kinds => kinds,
+            };
+            let ids: Vec<WordId> = pieces(word).into_iter().map(|piece| vocabulary().entry(piece)).collect();
             let target = match ids.as_slice() {
                 [one] => &mut own[one.0 as usize],
                 // `n'est`: what is told of the word holds of its first part, except that both are small.
@@ -110,7 +121,7 @@ impl Lexicon {
             }
         }
         for phrase in files.phrases() {
-            let ids = pieces(phrase.text).map(|piece| vocabulary().entry(&piece));
+            let ids = pieces(phrase.text).into_iter().map(|piece| vocabulary().entry(piece));
             let node = phrases.add(ids);
             let signal = Signals::of(phrase.signal);
             if phrase.not_negated { node.unless_negated.add(signal) } else { node.signals.add(signal) }
@@ -167,7 +178,8 @@ impl Lexicon {
                 self.phrases.find(tokens, start, matches);
             }
         }
-        if self.has_long_words() {
+        if self.is_written_without_spaces() {
+            leave_parts_out(tokens, words);
             inner.extend(matches.iter().filter(|found| found.node.word != 0));
             keep_longest(inner);
             for found in inner.iter() {
@@ -196,8 +208,27 @@ impl Lexicon {
         }
     }
 
-    fn has_long_words(&self) -> bool {
+    fn is_written_without_spaces(&self) -> bool {
         [JAPANESE, CHINESE].contains(&self.language)
+    }
+
+    /// Whether its questions keep the order of a statement, with the word that asks anywhere.
+    pub fn asks_in_place(&self) -> bool {
+        [JAPANESE, CHINESE, TURKISH].contains(&self.language)
+    }
+}
+
+/// A character that is part of a longer word is not the word that it is alone: 天 is a day, 聊天 a chat. A negation and
+/// what ends a question are written together with other words.
+fn leave_parts_out(tokens: &[Token], words: &mut [Word]) {
+    for (place, token) in tokens.iter().enumerate() {
+        let is_whole =
+            token.form.begins_word && tokens.get(place + 1).is_none_or(|next| next.form.begins_word);
+        let grammar = [Kinds::NEGATION, Kinds::NEGATION_AFTER, Kinds::QUESTION_END];
+        let word = &mut words[place];
+        if !is_whole && !grammar.iter().any(|kind| word.kinds.has(*kind)) {
+            *word = Word { begins_phrase: word.begins_phrase, ..Word::default() };
+        }
     }
 }
 
@@ -227,8 +258,11 @@ fn is_negated(found: &Match, tokens: &[Token], words: &[Word], matches: &[Match]
             break;
         }
     }
-    let reach = if tokens[end - 1].form.is_ideograph() { REACH_BACK_IN_CHARACTERS } else { REACH_BACK };
-    let mut behind = (end..tokens.len()).take_while(same_clause).take(reach);
+    // A Japanese verb goes on in kana; what begins with another character is the next word.
+    let is_japanese = tokens[end - 1].form.is_ideograph();
+    let reach = if is_japanese { REACH_BACK_IN_CHARACTERS } else { REACH_BACK };
+    let goes_on = |place: &usize| !is_japanese || tokens[*place].form.script == Script::Kana;
+    let mut behind = (end..tokens.len()).take_while(same_clause).take_while(goes_on).take(reach);
     behind.any(|place| negates(place, Kinds::NEGATION_AFTER))
         || words[start..end].iter().any(|word| word.kinds.has(Kinds::NEGATED))
 }

@@ -1,12 +1,14 @@
 //! Reads the messages of a conversation: their words first, then which language each side writes, then each message with
 //! the lexicon of its language.
 
+use whatlang::Script;
+
 use super::{
     Side,
     decision::{Prior, Tally, Told},
     files::Kinds,
     language::Language,
-    lexicon::{Findings, Lexicon, lexicon},
+    lexicon::{Findings, Lexicon, is_read, lexicon},
     readability::{self, ReadingCounts},
     sentiment,
     signals::{Signal, Signals},
@@ -21,6 +23,18 @@ pub const READ_BYTES: usize = 16 * 1024;
 const BATCH_WORDS: usize = 1 << 15;
 /// How much text the detector of many languages reads.
 const DETECT_BYTES: usize = 1024;
+
+/// Scripts that `whatlang` knows one language of.
+const ONE_LANGUAGE: [Script; 8] = [
+    Script::Greek,
+    Script::Hangul,
+    Script::Thai,
+    Script::Georgian,
+    Script::Armenian,
+    Script::Bengali,
+    Script::Tamil,
+    Script::Telugu,
+];
 
 /// What one message says.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +98,7 @@ struct Held<'t> {
     text: &'t str,
     /// Where its words end.
     end: usize,
+    count: u32,
     marks: Marks,
     tally: Tally,
 }
@@ -95,7 +110,8 @@ impl<'t> Batch<'t> {
         let marks = self.words.add(text);
         let tally = Tally::of(&self.words.tokens[start..]);
         self.tallies[side as usize].add_all(&tally);
-        self.messages.push(Held { side, text, end: self.words.tokens.len(), marks, tally });
+        let (end, count) = (self.words.tokens.len(), (self.words.tokens.len() - start) as u32);
+        self.messages.push(Held { side, text, end, count, marks, tally });
     }
 
     fn read(&mut self) {
@@ -103,7 +119,11 @@ impl<'t> Batch<'t> {
         let mut start = 0;
         for message in std::mem::take(&mut self.messages) {
             let side = sides[message.side as usize];
-            let own = message.tally.decide(Prior::side(side)).language();
+            let own = match message.tally.decide(Prior::side(side)) {
+                Told::Language(language) => Some(language),
+                Told::Foreign => side.filter(|language| !is_read(*language)),
+                Told::Unclear => None,
+            };
             let tokens = &self.words.tokens[start..message.end];
             start = message.end;
             let reading = match own.and_then(lexicon) {
@@ -132,15 +152,21 @@ impl<'t> Batch<'t> {
             Told::Foreign => self.detect(side),
             Told::Unclear => {
                 let with_other = self.tallies[side].decide(Prior::other_side(own[other].language()));
-                with_other.language().or_else(|| self.detect(side))
+                with_other.language().or_else(|| self.of_most_messages(side)).or_else(|| self.detect(side))
             }
         })
+    }
+
+    /// The language that most of a side's words are in, as far as each message alone tells.
+    fn of_most_messages(&self, side: usize) -> Option<Language> {
+        let own = self.messages.iter().filter(|message| message.side as usize == side);
+        most(own.filter_map(|message| Some((message.tally.decide(Prior::NONE).language()?, message.count))))
     }
 
     /// The language of a side's text by `whatlang`, where that is sure; only one that is not read, since what is read is
     /// told by its words.
     fn detect(&self, side: usize) -> Option<Language> {
-        if !self.tallies[side].is_long() {
+        if !self.tallies[side].is_worth_detecting() {
             return None;
         }
         let mut sample = String::new();
@@ -151,8 +177,13 @@ impl<'t> Batch<'t> {
                 break;
             }
         }
-        let info = whatlang::detect(&sample).filter(whatlang::Info::is_reliable)?;
-        Some(Language(info.lang().code())).filter(|language| lexicon(*language).is_none())
+        let info = whatlang::detect(&sample)?;
+        // Of a script that several languages have it has been sure and wrong in a sentence of 25 words.
+        let is_certain = ONE_LANGUAGE.contains(&info.script());
+        if !is_certain && !(info.is_reliable() && self.tallies[side].is_long()) {
+            return None;
+        }
+        Some(Language(info.lang().code())).filter(|language| !is_read(*language))
     }
 }
 
@@ -179,13 +210,27 @@ impl Lexicon {
             content_words: whole_words(tokens).filter(|(first, _)| is_content(*first)).count() as u32,
             signals: findings.signals,
             sentiment: sentiment::compound(tokens, &findings.words, marks.exclamations),
-            asks: marks.question || looks_like_a_question(tokens, marks, findings),
+            asks: marks.question || self.looks_like_a_question(tokens, marks, findings),
             shouts: shouts(tokens, findings),
             has_figures: marks.figures,
             has_date: findings.words.iter().any(|word| word.kinds.has(Kinds::DATE)),
             sketch: Sketch::of(stems().filter(|(content, _)| *content).map(|(_, stem)| stem)),
             wording: similarity::wording(stems().map(|(_, stem)| stem)),
         }
+    }
+
+    /// People leave the question mark out. "What a day!" and "will do, thanks" are no questions.
+    fn looks_like_a_question(&self, tokens: &[Token], marks: &Marks, findings: &Findings) -> bool {
+        let is = |place: usize, kind: Kinds| findings.words[place].kinds.has(kind);
+        let ends_sentence =
+            |place: usize| tokens.get(place + 1).is_none_or(|next| next.sentence != tokens[place].sentence);
+        if (0..tokens.len()).any(|place| is(place, Kinds::QUESTION_END) && ends_sentence(place)) {
+            return true;
+        }
+        let parts = findings.signals.has_any(&[Signal::Thanks, Signal::Confirmation, Signal::Closing]);
+        let reach = if self.asks_in_place() { tokens.len() } else { 1.min(tokens.len()) };
+        let asks = (0..reach).any(|place| is(place, Kinds::INTERROGATIVE));
+        asks && tokens.len() >= 3 && marks.exclamations == 0 && !parts
     }
 }
 
@@ -228,22 +273,7 @@ fn is_word(token: &Token) -> bool {
     !token.form.is_placeholder
 }
 
-/// People leave the question mark out. "What a day!" and "will do, thanks" are no questions.
-fn looks_like_a_question(tokens: &[Token], marks: &Marks, findings: &Findings) -> bool {
-    let ends = |(place, token): (usize, &Token)| {
-        let next = tokens.get(place + 1);
-        let is_last = next.is_none_or(|next| next.sentence != token.sentence);
-        is_last && findings.words[place].kinds.has(Kinds::QUESTION_END)
-    };
-    if tokens.iter().enumerate().any(ends) {
-        return true;
-    }
-    let parts = findings.signals.has_any(&[Signal::Thanks, Signal::Confirmation, Signal::Closing]);
-    let opens = findings.words.first().is_some_and(|word| word.kinds.has(Kinds::INTERROGATIVE));
-    opens && tokens.len() >= 3 && marks.exclamations == 0 && !parts
-}
-
-/// Most words are in capitals, and at least two of them are words of the language: `PDF, CSV, XML` is no shouting.
+/// Post words are in capitals, and at least two of them are words of the language: `PDF, CSV, XML` is no shouting.
 fn shouts(tokens: &[Token], findings: &Findings) -> bool {
     let (mut cased, mut capitals, mut known) = (0, 0, 0);
     for (token, word) in tokens.iter().zip(&findings.words).filter(|(token, _)| !token.form.quoted) {
@@ -252,6 +282,19 @@ fn shouts(tokens: &[Token], findings: &Findings) -> bool {
         known += u32::from(token.form.capitals && word.is_known());
     }
     capitals >= 3 && known >= 2 && capitals * 10 >= cased * 6
+}
+
+/// The language that has the most words, of equals the first.
+pub fn most(messages: impl Iterator<Item = (Language, u32)>) -> Option<Language> {
+    let mut languages: Vec<(Language, u32)> = Vec::new();
+    for (language, words) in messages {
+        match languages.iter_mut().find(|(known, _)| *known == language) {
+            Some((_, all)) => *all += words,
+            None => languages.push((language, words)),
+        }
+    }
+    let most = languages.into_iter().reduce(|best, next| if next.1 > best.1 { next } else { best })?;
+    Some(most.0)
 }
 
 /// The longest beginning of `text` that is at most `bytes` long and cuts no character.

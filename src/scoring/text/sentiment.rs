@@ -12,14 +12,16 @@ const MAX_EXCLAMATIONS: u32 = 4;
 const NORMALIZATION: f64 = 15.0;
 /// How strongly the three words before count, nearest first.
 const REACH: [f64; 3] = [1.0, 0.95, 0.9];
-/// How many words behind it may negate a word, where a language negates so.
+/// How many words behind it may negate a word, where a language negates so; Japanese verbs have many.
 const REACH_BACK: usize = 3;
+const REACH_BACK_IDEOGRAPHS: usize = 5;
 
 /// A word with its place, which a Chinese or Japanese one shares with the characters behind it.
 struct Item {
     word: Word,
     capitals: bool,
     clause: u32,
+    reach_back: usize,
 }
 
 /// -1 to 1: the mean over the sentences that have a tone, 0 when none has, `None` without words.
@@ -47,6 +49,7 @@ pub fn compound(tokens: &[Token], words: &[Word], exclamations: u32) -> Option<f
             word: *word,
             capitals: token.form.capitals && mixed,
             clause: token.clause,
+            reach_back: if token.form.is_ideograph() { REACH_BACK_IDEOGRAPHS } else { REACH_BACK },
         }));
         let mut total = sentence_total(&items);
         if total != 0.0 {
@@ -84,7 +87,7 @@ fn sentence_total(items: &[Item]) -> f64 {
             }
         }
         let behind =
-            items[index + 1..].iter().take(REACH_BACK).take_while(|behind| behind.clause == item.clause);
+            items[index + 1..].iter().take(item.reach_back).take_while(|behind| behind.clause == item.clause);
         if kinds.has(Kinds::NEGATED)
             || behind.into_iter().any(|behind| behind.word.kinds.has(Kinds::NEGATION_AFTER))
         {

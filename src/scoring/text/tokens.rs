@@ -222,7 +222,7 @@ impl Tokenizer<'_> {
 
     fn apostrophe(&mut self) {
         self.words.text.push('\'');
-        if self.words.text.get(self.start..).is_some_and(|word| ELISIONS.contains(&word)) {
+        if self.words.text.get(self.start..).is_some_and(is_elision) {
             self.finish();
         }
     }
@@ -265,7 +265,7 @@ impl Tokenizer<'_> {
     /// Ends the word that is being read, if one is.
     fn finish(&mut self) {
         let text = self.words.text.get(self.start..).unwrap_or_default();
-        let trimmed = if ELISIONS.contains(&text) { text } else { text.trim_end_matches('\'') };
+        let trimmed = if is_elision(text) { text } else { text.trim_end_matches('\'') };
         let (length, start) = (trimmed.len(), self.start);
         if length > 0 {
             let word = if length <= WORD_BYTES { vocabulary().find(trimmed) } else { UNKNOWN };
@@ -324,25 +324,29 @@ impl Line {
     }
 }
 
-/// The words of a piece of a data file, as the words of a text are told apart. `_` and a star at the end stay.
-pub fn pieces(entry: &str) -> impl Iterator<Item = String> {
+/// The words of an entry of a data file, as the words of a text are told apart. `_` and a star at the end stay.
+pub fn pieces(entry: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     for word in entry.split_whitespace() {
-        let mut piece = String::new();
-        for character in word.chars() {
+        let mut start = 0;
+        for (place, character) in word.char_indices() {
+            let end = place + character.len_utf8();
             if is_ideograph(character) || is_alone(character) {
-                pieces.extend((!piece.is_empty()).then(|| std::mem::take(&mut piece)));
-                pieces.push(character.to_string());
-            } else {
-                piece.push(if character == '\u{2019}' { '\'' } else { character });
-                if ELISIONS.contains(&piece.as_str()) {
-                    pieces.push(std::mem::take(&mut piece));
-                }
+                pieces.extend((start < place).then_some(&word[start..place]));
+                pieces.push(&word[place..end]);
+                start = end;
+            } else if is_elision(&word[start..end]) {
+                pieces.push(&word[start..end]);
+                start = end;
             }
         }
-        pieces.extend((!piece.is_empty()).then_some(piece));
+        pieces.extend((start < word.len()).then_some(&word[start..]));
     }
-    pieces.into_iter()
+    pieces
+}
+
+fn is_elision(word: &str) -> bool {
+    word.ends_with('\'') && ELISIONS.contains(&word)
 }
 
 /// Short forms of French and Italian that stand before the apostrophe of another word.

@@ -1,8 +1,8 @@
 //! The words of all languages in one table, so that a word of a text is looked up once, before its language is known.
 
-use std::{collections::HashSet, ops::Range, sync::LazyLock};
+use std::{ops::Range, sync::LazyLock};
 
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::{
@@ -32,6 +32,10 @@ impl Languages {
         self.0 |= other.0;
     }
 
+    fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     pub fn len(self) -> u32 {
         self.0.count_ones()
     }
@@ -53,7 +57,7 @@ struct Entry {
     labels: Range<u32>,
     /// Whose small words it belongs to.
     function_of: Languages,
-    /// Whose phrases and valences it stands in.
+    /// Whose phrases and valences it stands in, and is none of their small words.
     used_in: Languages,
 }
 
@@ -86,36 +90,36 @@ impl Vocabulary {
         let mut twins = Twins::default();
         for files in files::READ {
             let language = Languages::of(files.language);
-            let mut own = HashSet::new();
+            let mut own = FxHashSet::default();
             for (section, word) in files.words().filter(|(section, _)| *section != ENDINGS) {
                 let is_function = Kinds::named(section) == Some(Kinds::FUNCTION);
                 for piece in pieces(word) {
-                    let id = vocabulary.intern(&piece);
+                    let id = vocabulary.intern(piece);
                     if is_function {
                         vocabulary.entries[id.0 as usize].function_of.add(language);
                     }
                     own.insert(piece);
                 }
             }
-            let phrases = files.phrases().flat_map(|phrase| pieces(phrase.text).collect::<Vec<_>>());
+            let phrases = files.phrases().map(|phrase| (phrase.text, true));
             // VADER has words of every language that people tweet in.
-            let valences = files.valences().flat_map(|(word, _)| pieces(word).collect::<Vec<_>>());
-            for (piece, counts) in phrases
-                .map(|piece| (piece, true))
-                .chain(valences.map(|piece| (piece, files.language != Language::ENGLISH)))
-            {
-                let id = vocabulary.intern(&piece);
-                if counts && id != ANY {
-                    vocabulary.entries[id.0 as usize].used_in.add(language);
+            let counts = files.language != Language::ENGLISH;
+            let valences = files.valences().map(|(word, _)| (word, counts));
+            for (entry, counts) in phrases.chain(valences) {
+                for piece in pieces(entry) {
+                    let id = vocabulary.intern(piece);
+                    if counts && id != ANY {
+                        vocabulary.entries[id.0 as usize].used_in.add(language);
+                    }
+                    own.insert(piece);
                 }
-                own.insert(piece);
             }
             vocabulary.add_twins(&own, files.language, &mut twins);
         }
         for (code, line) in files::sections(files::NOT_READ) {
             let language = Language::from_code(code).map(Languages::of).unwrap_or_default();
-            for piece in line.split_whitespace().flat_map(|word| pieces(word).collect::<Vec<_>>()) {
-                let id = vocabulary.intern(&piece);
+            for piece in pieces(line) {
+                let id = vocabulary.intern(piece);
                 vocabulary.entries[id.0 as usize].function_of.add(language);
             }
         }
@@ -138,10 +142,10 @@ impl Vocabulary {
 
     /// The forms in which people type a word without its accents or its apostrophe count as the word, unless the language
     /// has them as words of their own.
-    fn add_twins(&mut self, own: &HashSet<String>, language: Language, twins: &mut Twins) {
+    fn add_twins(&mut self, own: &FxHashSet<&str>, language: Language, twins: &mut Twins) {
         for word in own {
             for (plain, always) in plain_forms(word, language) {
-                if plain != *word && (always || !own.contains(&plain)) {
+                if plain != *word && (always || !own.contains(plain.as_str())) {
                     let (plain, word) = (self.intern(&plain), self.intern(word));
                     twins.0.push((plain, word));
                 }
@@ -193,7 +197,7 @@ impl Vocabulary {
             let entry = &mut self.entries[id.0 as usize];
             entry.labels = start..self.labels.len() as u32;
             // Of the labels only; what a label itself is comes from its own files, so nothing is passed on twice.
-            (entry.function_of, entry.used_in) = (function_of, used_in);
+            (entry.function_of, entry.used_in) = (function_of, used_in.without(function_of));
         }
     }
 

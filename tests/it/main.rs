@@ -36,6 +36,7 @@ mod keys;
 mod lists;
 mod memory;
 mod message_edits;
+mod page_tokens;
 mod purge;
 mod queue;
 mod races;

@@ -178,3 +178,45 @@ impl Mutation for Cancel<'_> {
         find_recorded(self.call, conversation, rating).await.map(Some)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        clock::SystemClock,
+        domain::{ConversationRef, NewAnswer, QuestionRef, RatingType},
+        service::{Services, Settings},
+        store::MemoryStore,
+    };
+
+    /// What tells retried requests apart, for the 24 hours in which a caller may retry while the server is upgraded. The other
+    /// methods are pinned from outside (`tests/it/upgrade.rs`), where the numbers of ratings vary from run to run.
+    #[tokio::test]
+    async fn the_content_of_an_answer_and_of_a_withdrawal_is_encoded_like_this() {
+        let hex = |bytes: Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let services =
+            Services::open(Arc::new(MemoryStore::new()), Arc::new(SystemClock), Settings::default());
+        let services = services.await.unwrap();
+        let call = Call::new(&services);
+        let (conversation, id) = (ConversationId(1), RatingId(2));
+        let name = RatingRef { conversation: ConversationRef::Id(conversation), uuid: uuid::Uuid::nil() };
+        let question = [QuestionRef::Place(1), QuestionRef::OfType(RatingType::Nps), QuestionRef::Only];
+        let mut answers =
+            question.map(|question| NewAnswer { question, value: None, comment: None, time: None });
+        answers[0].value = Some(4);
+        answers[0].comment = Some("Thanks".to_owned());
+        answers[0].time = Some(UnixMillis::clamped(1_700_000_000_123));
+        let whole = Submission { answers: answers.to_vec(), opt_out: Some(true) };
+        let content = |submission: &Submission| {
+            hex(Submit { call, name: &name, conversation, id, submission }.content())
+        };
+        assert_eq!(
+            content(&whole),
+            "018301028283848200810104665468616e6b731b0000018bcfe5687b818201810181820280f5"
+        );
+        assert_eq!(content(&Submission::default()), "018301028180");
+        assert_eq!(hex(Cancel { call, name: &name, conversation, id }.content()), "01820102");
+    }
+}

@@ -1,5 +1,7 @@
 //! `ImportConversations`: many items in one stream, each with its own outcome.
 
+mod limits;
+
 use std::{
     collections::HashSet,
     sync::{
@@ -20,7 +22,7 @@ use plaudit::{
 use tonic::{Code, transport::Endpoint};
 
 use crate::harness::{
-    Client, Plaudit, ServerProcess, bulk_item, fault,
+    Plaudit, bulk_item, fault,
     sample::{self, with_id, with_policy, without_names},
     soon, until,
 };
@@ -408,29 +410,6 @@ async fn a_drain_in_mid_stream_loses_no_answer() {
     assert_eq!(soon("the end", answers.message()).await.unwrap_err().code(), Code::Unavailable);
     let server = server.restart().await;
     assert_eq!(heads(&server).await, created as usize, "nothing is stored without an answer");
-}
-
-#[tokio::test]
-async fn a_store_with_a_short_queue_is_waited_for() {
-    let server = ServerProcess::start_with(&["--store-queue-batches", "2"]);
-    let client = Client::new(server.channel().await);
-    let (_, counts) = client.import_all(numbered(0..400)).await;
-    assert_eq!(counts, ImportCounts { created: 400, ..ImportCounts::default() });
-}
-
-#[tokio::test]
-async fn a_long_stream_takes_no_more_memory_than_a_short_one() {
-    const ITEMS: usize = 30_000;
-    let server = ServerProcess::start_with(&["--store-cache-mib", "8"]);
-    let client = Client::new(server.channel().await);
-    client.import_all((0..2_000).map(|number| sample::import(&format!("first {number}"))).collect()).await;
-    let before = server.resident_mib();
-    let (_, counts) = client.import_all(numbered(0..ITEMS)).await;
-    assert_eq!(counts.created, ITEMS as i64);
-    let after = server.resident_mib();
-    eprintln!("{before} MiB after 2,000 items, {after} MiB after {ITEMS} more");
-    // The engine keeps 100 bytes per key in memory; the items themselves are 18 MiB.
-    assert!(after < before + 64 && after < 200, "{before} MiB grew to {after} MiB");
 }
 
 #[tokio::test]

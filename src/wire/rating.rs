@@ -76,7 +76,7 @@ pub fn summary_to_wire(summary: &RatingSummary) -> v1::SummarizeRatingsResponse 
 pub fn opt_out_to_wire(opt_out: NewOptOut) -> v1::OptOut {
     let NewOptOut { source, customer, conversation, time } = opt_out;
     v1::OptOut {
-        source: source.into(),
+        source: source.map(String::from).unwrap_or_default(),
         customer: Some(author_to_wire(Author { kind: AuthorKind::Contact, ..customer })),
         conversation: conversation.map(|name| format!("conversations/{name}")).unwrap_or_default(),
         opt_out_time: time.map(times::to_wire),

@@ -17,7 +17,8 @@ pub struct OptOutDraft {
 /// A valid opt-out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewOptOut {
-    pub source: SourceName,
+    /// Absent: the conversation's.
+    pub source: Option<SourceName>,
     pub customer: Author,
     /// Identifies a customer without an external id.
     pub conversation: Option<ConversationRef>,
@@ -28,8 +29,11 @@ pub struct NewOptOut {
 impl OptOutDraft {
     /// Checks every rule. `violations` are those that the edge found while decoding.
     pub fn check(self, mut violations: Violations) -> Result<NewOptOut, Violations> {
-        let source = self.source.map_or(Ok(SourceName::custom()), SourceName::new);
-        let source = violations.check("source", source);
+        let source = match self.source {
+            Some(source) => violations.check("source", SourceName::new(source)),
+            None if self.conversation.is_some() => None,
+            None => Some(SourceName::custom()),
+        };
         let at = Path::of("customer");
         check_side(self.customer.kind, Side::Customer, at, &mut violations);
         // An invalid id is still an id.
@@ -40,14 +44,6 @@ impl OptOutDraft {
         }
         let customer =
             Author { kind: AuthorKind::Contact, external_id: customer.external_id, name: customer.name };
-        match source {
-            Some(source) => violations.or(NewOptOut {
-                source,
-                customer,
-                conversation: self.conversation,
-                time: self.time,
-            }),
-            None => Err(violations),
-        }
+        violations.or(NewOptOut { source, customer, conversation: self.conversation, time: self.time })
     }
 }

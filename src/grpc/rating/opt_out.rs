@@ -1,7 +1,7 @@
 //! `ListOptOuts` and `CreateOptOut`.
 
 use crate::{
-    domain::{NewOptOut, OptOutDraft, Violations},
+    domain::{OptOutDraft, Violations},
     error::Error,
     proto::v1,
     service::rating,
@@ -51,10 +51,10 @@ impl Edge {
         let checked = draft.check(violations);
         let renamed = |found: Violations| found.renamed(|field| format!("opt_out.{field}"));
         let new = checked.map_err(renamed)?;
-        let since = rating::create_opt_out(self.call(), &new).await.map_err(|error| match error {
+        let opt_out = rating::create_opt_out(self.call(), &new).await.map_err(|error| match error {
             Error::Invalid(found) => Error::Invalid(renamed(found)),
             other => other,
         })?;
-        Ok(opt_out_to_wire(NewOptOut { time: Some(since), ..new }))
+        Ok(opt_out_to_wire(opt_out))
     }
 }

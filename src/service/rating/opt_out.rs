@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         Author, AuthorKind, ConversationId, ConversationRef, ExternalId, NewOptOut, RatingId, SourceName,
-        UnixMillis, Violations,
+        Violations,
     },
     error::{Error, ResourceKind},
     service::{Call, decide::Decide},
@@ -63,17 +63,18 @@ pub async fn list_opt_outs(
         let time = Some(opt_out.time);
         opt_outs.push((
             key,
-            NewOptOut { source: SourceName::mended(opt_out.source), customer, conversation, time },
+            NewOptOut { source: Some(SourceName::mended(opt_out.source)), customer, conversation, time },
         ));
     }
     Ok(OptOutPage { opt_outs, next })
 }
 
-/// Notes that a customer does not want to be asked; answers since when. One who is noted stays as they are.
+/// Notes that a customer does not want to be asked; returns the opt-out with its source and time. One who is noted stays as
+/// they are.
 ///
-/// A conversation that is named must be there, and of the source that is named. A customer without an external id is known within it
-/// alone.
-pub async fn create_opt_out(call: Call<'_>, new: &NewOptOut) -> Result<UnixMillis, Error> {
+/// A conversation that is named must be there, and of the source that is named, if one is. A customer without an external id is
+/// known within it alone.
+pub async fn create_opt_out(call: Call<'_>, new: &NewOptOut) -> Result<NewOptOut, Error> {
     call.decide(&Create { call, new }).await
 }
 
@@ -83,48 +84,51 @@ struct Create<'a> {
 }
 
 impl Decide for Create<'_> {
-    type Answer = UnixMillis;
+    type Answer = NewOptOut;
 
     fn subject(&self) -> String {
-        format!("the opt-out of a customer of {:?}", self.new.source)
+        "the opt-out of a customer".to_owned()
     }
 
-    async fn decide(&self, decision: &mut Decision<'_>) -> Result<UnixMillis, Error> {
+    async fn decide(&self, decision: &mut Decision<'_>) -> Result<NewOptOut, Error> {
         let new = self.new;
-        let conversation = match &new.conversation {
+        let (conversation, source) = match &new.conversation {
             Some(name) => self.find_conversation(decision, name).await?,
             // The customer has an external id, by which they are known in all.
-            None => ConversationId(0),
+            None => (ConversationId(0), new.source.clone().unwrap_or_else(SourceName::custom)),
         };
-        let known = rating::find_opt_outs(&*decision, &new.source, conversation, &new.customer).await?;
-        if let Some((_, known)) = known.first() {
-            return Ok(known.time);
-        }
-        let key = decision.keys().opt_out(&new.source, conversation, &new.customer);
-        let time = new.time.unwrap_or_else(|| self.call.services.clock.now());
-        decision.put_new(key, &OptOut { rating: RatingId(0), time });
-        Ok(time)
+        let known = rating::find_opt_outs(&*decision, &source, conversation, &new.customer).await?;
+        let time = match known.first() {
+            Some((_, known)) => known.time,
+            None => {
+                let key = decision.keys().opt_out(&source, conversation, &new.customer);
+                let time = new.time.unwrap_or_else(|| self.call.services.clock.now());
+                decision.put_new(key, &OptOut { rating: RatingId(0), time });
+                time
+            }
+        };
+        Ok(NewOptOut { source: Some(source), time: Some(time), ..new.clone() })
     }
 }
 
 impl Create<'_> {
-    /// The conversation that is named. It is expected to stay, so that its purge finds what is noted in it.
+    /// The conversation that is named, and its source. It is expected to stay, so that its purge finds what is noted in it.
     async fn find_conversation(
         &self,
         decision: &mut Decision<'_>,
         name: &ConversationRef,
-    ) -> Result<ConversationId, Error> {
+    ) -> Result<(ConversationId, SourceName), Error> {
         let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{name}"));
         let id = conversation::resolve(&*decision, name).await?.ok_or_else(not_found)?;
         let head = decision.keys().head(id);
         let head = get_one::<HeadWithoutMessages>(&decision.unguarded(), head).await?;
         let head = head.filter(|head| head.conversation.delete_time.is_none()).ok_or_else(not_found)?;
-        if head.conversation.source != self.new.source {
-            let (source, own) = (&self.new.source, &head.conversation.source);
+        let own = &head.conversation.source;
+        if let Some(source) = self.new.source.as_ref().filter(|source| *source != own) {
             let rule = format!("must be a conversation of the source {source:?}, is one of {own:?}");
             return Err(Violations::one("conversation", rule).into());
         }
         conversation::expect_standing(decision, &head.conversation);
-        Ok(id)
+        Ok((id, head.conversation.source))
     }
 }

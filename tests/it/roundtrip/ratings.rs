@@ -139,6 +139,14 @@ async fn an_imported_opt_out_is_respected_and_listed() {
             assert_eq!(create_opt_out(&mut ratings, it.clone()).await.unwrap(), *it);
         }
     }
+    // Where a conversation is named, its source goes without saying.
+    let number = client.conversation(NAME).await.unwrap().name;
+    for (conversation, customer) in [(NAME, &by_name), (&number, &by_name), (&number, &known)] {
+        let (source, conversation) = (String::new(), conversation.to_owned());
+        let stored = OptOut { source, conversation, ..customer.clone() };
+        let stored = create_opt_out(&mut ratings, stored).await.unwrap();
+        assert_eq!((stored.source.as_str(), stored.opt_out_time), ("test", known.opt_out_time));
+    }
     let mut listed = Vec::new();
     let mut page_token = String::new();
     loop {

@@ -58,20 +58,17 @@ struct File {
     prints_misses: bool,
 }
 
-/// Of languages that are not read yet: nothing can be wrong.
-const NONE: Floors = Floors { resolution: 0.0, band: 0.0, reason: 0.0, pairs: 0.0, correlation: -1.0 };
-
 const SEEN: File = File {
     name: "seen",
-    english: Floors { resolution: 0.50, band: 0.49, reason: 0.43, pairs: 0.63, correlation: 0.41 },
-    other: NONE,
+    english: Floors { resolution: 0.64, band: 0.59, reason: 0.65, pairs: 0.93, correlation: 0.66 },
+    other: Floors { resolution: 0.83, band: 0.74, reason: 0.89, pairs: 0.95, correlation: 0.88 },
     prints_misses: true,
 };
 
 const UNSEEN: File = File {
     name: "unseen",
-    english: Floors { resolution: 0.60, band: 0.46, reason: 0.41, pairs: 0.60, correlation: 0.45 },
-    other: NONE,
+    english: Floors { resolution: 0.62, band: 0.48, reason: 0.55, pairs: 0.60, correlation: 0.55 },
+    other: Floors { resolution: 0.70, band: 0.50, reason: 0.62, pairs: 0.88, correlation: 0.77 },
     prints_misses: false,
 };
 
@@ -82,7 +79,7 @@ const ABSENT_FLOOR: f64 = 0.0;
 const READ_WRONGLY_AT_MOST: usize = 5;
 
 /// The least share of `respect.yaml` that is right. Aim: 1.
-const RESPECT_FLOOR: f64 = 0.47;
+const RESPECT_FLOOR: f64 = 0.88;
 
 struct Judged<'d> {
     dialogue: &'d Dialogue,
@@ -266,6 +263,7 @@ fn where_a_language_is_not_read_there_is_no_axis() {
     assert!(share(absent, foreign.len()) >= ABSENT_FLOOR);
     let languages: BTreeSet<&str> = foreign.iter().map(|dialogue| dialogue.language.as_str()).collect();
     let read: Vec<_> = languages.iter().filter(|language| is_read(language, &every)).collect();
+    println!("{read:?} of {languages:?} are taken for languages that are read");
     assert!(read.len() <= READ_WRONGLY_AT_MOST, "{read:?} are read");
 }
 

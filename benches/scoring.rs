@@ -52,10 +52,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         let answer = format!("Hello, I refunded order {index}, it takes 3 days. Anything else?");
         [(AuthorKind::Contact, question), (AuthorKind::Teammate, answer)]
     });
+    let hostile = ["thanks not ", "\u{8c22}\u{8c22}\u{4e0d}", "zwrot_"].map(|unit| {
+        let text = unit.repeat(4 * 1024 * 1024 / unit.len());
+        (AuthorKind::Contact, text)
+    });
     for (name, transcript, rounds) in [
         ("3 messages", transcript(three), 2000),
         ("8 messages", transcript(eight), 1000),
         ("1000 messages", transcript(thousand), 20),
+        ("3 hostile messages of 4 MiB", transcript(hostile), 5),
     ] {
         let mut times: Vec<Duration> = (0..9).map(|_| each(&scorer, &transcript, rounds)).collect();
         times.sort_unstable();

@@ -35,6 +35,7 @@ pub const READ: &[Files] = &[
     files!("nld", "nl"),
     files!("ita", "it"),
     files!("pol", "pl"),
+    files!("tur", "tr"),
     files!("jpn", "ja"),
     files!("cmn", "zh"),
 ];

@@ -41,6 +41,7 @@ fn customers_say_that_it_is_solved() {
             ("pt", "deu certo, já está funcionando", Confirmation, &[Unsolved]),
             ("nl", "het werkt weer, bedankt", Confirmation, &[Unsolved]),
             ("pl", "już działa, dziękuję", Confirmation, &[Unsolved]),
+            ("tr", "sorun çözüldü, teşekkürler", Confirmation, &[Unsolved]),
             ("it", "ora funziona, grazie", Confirmation, &[Unsolved]),
             ("ja", "解決しました。ありがとうございます", Confirmation, &[Unsolved]),
             ("zh", "已经解决了，谢谢", Confirmation, &[Unsolved]),
@@ -63,6 +64,7 @@ fn customers_say_that_it_is_not_solved() {
             ("pt", "o problema não foi resolvido", Unsolved, &[Confirmation]),
             ("nl", "het is nog steeds niet opgelost", Unsolved, &[Confirmation]),
             ("pl", "problem nie został rozwiązany", Unsolved, &[Confirmation]),
+            ("tr", "sorun hala çözülmedi", Unsolved, &[Confirmation]),
             ("it", "non funziona ancora", Unsolved, &[Confirmation]),
             ("ja", "まだ解決していません", Unsolved, &[Confirmation]),
             ("zh", "问题还是没有解决", Unsolved, &[Confirmation]),
@@ -117,6 +119,7 @@ fn customers_want_things() {
             ("pt", "quero falar com um atendente", HumanRequest, &[]),
             ("nl", "ik wil een medewerker spreken", HumanRequest, &[]),
             ("pl", "chcę rozmawiać z konsultantem", HumanRequest, &[]),
+            ("tr", "müşteri temsilcisiyle görüşmek istiyorum", HumanRequest, &[]),
             ("it", "vorrei parlare con un operatore", HumanRequest, &[]),
             ("ja", "オペレーターと話したい", HumanRequest, &[]),
             ("zh", "转人工", HumanRequest, &[]),
@@ -146,6 +149,7 @@ fn agents_tell_of_deeds_and_hold_off() {
             ("pt", "o valor foi estornado", ActionDone, &[]),
             ("nl", "ik heb het bedrag teruggestort", ActionDone, &[]),
             ("pl", "zwrot został zlecony", ActionDone, &[]),
+            ("tr", "iadeniz yapıldı", ActionDone, &[]),
             ("it", "il rimborso è stato effettuato", ActionDone, &[]),
             ("ja", "返金いたしました", ActionDone, &[]),
             ("zh", "已为您退款", ActionDone, &[]),
@@ -165,12 +169,18 @@ fn tones_are_told_in_every_language() {
         ("pt", "ótimo atendimento, muito bom", "péssimo atendimento, estou muito decepcionado"),
         ("nl", "geweldige service, heel vriendelijk", "slechte service, ik ben erg teleurgesteld"),
         ("pl", "świetna obsługa, bardzo miła", "okropna obsługa, jestem rozczarowany"),
+        ("tr", "harika hizmet, çok memnun kaldım", "berbat hizmet, çok kötü"),
         ("it", "servizio ottimo, molto gentili", "servizio pessimo, sono deluso"),
         ("ja", "とても満足しています", "とても残念です、最悪です"),
         ("zh", "非常满意，服务很好", "非常失望，服务太差"),
     ];
-    let negated =
-        [("en", "I am not happy"), ("de", "das ist nicht gut"), ("ja", "満足していません"), ("zh", "不满意")];
+    let negated = [
+        ("en", "I am not happy"),
+        ("de", "das ist nicht gut"),
+        ("tr", "memnun değilim"),
+        ("ja", "満足していません"),
+        ("zh", "不满意"),
+    ];
     let mut faults = Vec::new();
     let tone = |code: &str, text: &str| given(code, Side::Customer, text).sentiment.unwrap_or_default();
     for (code, good, bad) in pairs {
@@ -193,6 +203,7 @@ fn questions_are_told_without_their_mark() {
         ("pt", "onde está meu pedido"),
         ("nl", "waar blijft mijn pakket"),
         ("pl", "gdzie jest moja paczka"),
+        ("tr", "iade yapabilir miyim"),
         ("it", "dov'è il mio pacco"),
         ("ja", "注文はどこですか"),
         ("zh", "可以退款吗"),

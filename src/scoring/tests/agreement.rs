@@ -61,7 +61,7 @@ struct File {
 const SEEN: File = File {
     name: "seen",
     english: Floors { resolution: 0.64, band: 0.59, reason: 0.65, pairs: 0.93, correlation: 0.66 },
-    other: Floors { resolution: 0.83, band: 0.74, reason: 0.89, pairs: 0.95, correlation: 0.88 },
+    other: Floors { resolution: 0.83, band: 0.73, reason: 0.89, pairs: 0.95, correlation: 0.88 },
     prints_misses: true,
 };
 
@@ -74,9 +74,6 @@ const UNSEEN: File = File {
 
 /// The least share of dialogues in languages that are never read of which nothing is said. Aim: 1.
 const ABSENT_FLOOR: f64 = 0.0;
-
-/// How many of these languages are taken for ones that are read, at most. Aim: 0.
-const READ_WRONGLY_AT_MOST: usize = 5;
 
 /// The least share of `respect.yaml` that is right. Aim: 1.
 const RESPECT_FLOOR: f64 = 0.88;
@@ -263,8 +260,7 @@ fn where_a_language_is_not_read_there_is_no_axis() {
     assert!(share(absent, foreign.len()) >= ABSENT_FLOOR);
     let languages: BTreeSet<&str> = foreign.iter().map(|dialogue| dialogue.language.as_str()).collect();
     let read: Vec<_> = languages.iter().filter(|language| is_read(language, &every)).collect();
-    println!("{read:?} of {languages:?} are taken for languages that are read");
-    assert!(read.len() <= READ_WRONGLY_AT_MOST, "{read:?} are read");
+    assert!(read.is_empty(), "{read:?} are taken for languages that are read");
 }
 
 #[test]

@@ -232,7 +232,12 @@ fn attribution(lines: &Lines, at: usize) -> Option<Heading> {
             let certain = is_attribution(bare(&joined)).filter(|_| opens)?;
             return Some(Heading { end: place + 1, certain });
         }
-        if place == at && !opens_like_one(first) && !first.contains(['<', '@']) {
+        // `2023/3/14 Jane <jane@example.com>`, without a verb.
+        if place == at && text.ends_with('>') && text.contains('@') && is_dated(text) && opens_like_one(first)
+        {
+            return Some(Heading { end: place + 1, certain: false });
+        }
+        if place == at && !opens_like_one(first) {
             return None;
         }
     }
@@ -327,8 +332,13 @@ pub fn attribution_in_line(text: &str) -> Option<usize> {
                 .any(|opening| rest == *opening || rest.starts_with(&format!("{opening} ")))
         };
         let starts: Vec<usize> = places.map(|(at, _)| at).filter(|at| opens(*at)).collect();
-        starts.into_iter().rev().map(|at| (at, &before[at..])).find_map(|(at, header)| {
-            (is_attribution(header) == Some(true) && is_dated(header)).then_some(start + at)
-        })
+        let is_header = |at: usize| is_attribution(&before[at..]) == Some(true) && is_dated(&before[at..]);
+        let mut last = starts.iter().rposition(|at| is_header(*at))?;
+        // `On Tue, …`: both begin such headers.
+        let one_word = |from: usize, to: usize| before[from..to].split_whitespace().count() == 1;
+        while last > 0 && one_word(starts[last - 1], starts[last]) {
+            last -= 1;
+        }
+        Some(start + starts[last])
     })
 }

@@ -92,9 +92,10 @@ fn prefix(text: &str, bytes: usize) -> &str {
 
 /// Whether a line begins with the mark of quotations, and not with an angry face: `>:(`.
 fn is_quoted(line: &str) -> bool {
-    let line = line.trim_start();
-    line.strip_prefix('>').is_some_and(|rest| {
-        let face = rest.starts_with([':', '.', '_', '=', '-', ';']) && rest.chars().take(4).count() < 4;
-        !face
-    })
+    let Some(rest) = line.trim_start().strip_prefix('>') else { return false };
+    let face = match rest.strip_prefix([':', ';', '=']) {
+        Some(mouth) => mouth.trim_start_matches('-').starts_with(['(', '[', '/', '|', '{', '@']),
+        None => rest.starts_with("_<") || rest.starts_with(".<"),
+    };
+    !face
 }

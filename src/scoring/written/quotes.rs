@@ -88,7 +88,8 @@ impl Own {
 
     fn keep(&mut self, line: &str) {
         self.said |= !line.trim().is_empty() && !is_greeting(line);
-        self.text.push_str(line.trim_end());
+        // The space of `-- ` tells it from two dashes.
+        self.text.push_str(if line == "-- " { line } else { line.trim_end() });
         self.text.push('\n');
     }
 

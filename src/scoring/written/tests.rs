@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::{Automatic, Written, of};
@@ -113,4 +114,136 @@ fn mails_are_read_as_their_authors_wrote_them() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// The written text of a mail without markup.
+fn written(text: &str) -> String {
+    shown(&of(&message(text)))
+}
+
+const OWN: [&str; 8] = [
+    "Works again.",
+    "Where is my parcel? It was promised for Friday.",
+    "Jetzt geht es wieder, danke.",
+    "Non ho ancora ricevuto il rimborso.",
+    "Nadal nie działa.",
+    "まだ届いていません。",
+    "现在可以用了。",
+    "First the blue one.\nThen, if that is gone, the red one.",
+];
+
+/// What is added below a mail by mail programs and firms.
+const BELOW: [&str; 12] = [
+    "On Tue, 14 Mar 2023 at 09:12, Anna <help@shop.example> wrote:\n\n> Does it work?\n> Anna",
+    "Am 14.03.2023 um 09:12 schrieb Anna Berg <hilfe@laden.example>:\n\nGeht es wieder?\nAnna",
+    "-----Original Message-----\nFrom: Anna\nSent: Tuesday\nTo: Mia\nSubject: Router\n\nDoes it work?",
+    "差出人: Anna <help@shop.example>\n送信日時: 2023年3月14日\n宛先: Mia\n件名: RE: 荷物\n\n届きましたか。",
+    "> quoted\n>> and again",
+    "-- \nMia Lund\nHead of Lamps\n+44 20 7946 0000",
+    "Best regards,\nMia Lund\nLamps & More Ltd\nPhone: +44 20 7946 0000",
+    "Sent from my iPhone",
+    "Envoyé de mon iPhone",
+    "This e-mail and any attachments are confidential. IF YOU ARE NOT THE INTENDED RECIPIENT, DELETE IT.",
+    "Diese E-Mail enthält vertrauliche Informationen. Bitte löschen Sie sie.",
+    "You are receiving this email because you are a customer. To unsubscribe click https://shop.example/u?x=1",
+];
+
+proptest! {
+    #[test]
+    fn what_stands_below_a_mail_changes_nothing(own in 0..OWN.len(), below in prop::collection::vec(0..BELOW.len(), 1..3)) {
+        let own = OWN[own];
+        // Below an earlier mail stands nothing of the author's.
+        let mut below: Vec<usize> = below;
+        below.sort_by_key(|index| *index < 5);
+        let mut mail = own.to_owned();
+        for index in below {
+            mail += "\n\n";
+            mail += BELOW[index];
+        }
+        prop_assert_eq!(written(&mail), written(own), "{}", mail);
+    }
+
+    #[test]
+    fn an_answer_below_a_long_quotation_is_read(lines in 1usize..3000, own in 0..OWN.len()) {
+        let mail = format!("{}\n{}", "> somebody else's words\n".repeat(lines), OWN[own]);
+        prop_assert_eq!(written(&mail), written(OWN[own]));
+    }
+
+    #[test]
+    fn any_text_is_read(text in "[ -~\n>“”äß。？:]{0,300}") {
+        let read = written(&text);
+        prop_assert!(read.len() <= 8 * text.len() + 8);
+    }
+
+    #[test]
+    fn any_markup_is_read(html in "[<>/a-z&;#='\" \n!-]{0,300}") {
+        let case = Case { html: Some(html), ..no_case() };
+        let message = case.message();
+        of(&message);
+    }
+}
+
+fn no_case() -> Case {
+    serde_saphyr::from_str("name: none").unwrap()
+}
+
+#[test]
+fn a_hostile_mail_takes_no_time() {
+    const SIZE: usize = 1024 * 1024;
+    let start = std::time::Instant::now();
+    let parts = [
+        "<b>",
+        "<blockquote>x",
+        "&amp;",
+        "<!--",
+        "<a b=c d=e>",
+        "\n",
+        "> q\n",
+        "a:\n",
+        "On x <\n",
+        "wrote: ",
+        "-- \nX\n",
+        "--\nX\n",
+        "Best regards\nX\n",
+        "[image: ",
+        "This e-mail is confidential. ",
+        "DE89 1234 ",
+        "“",
+        "From: x Sent: y ",
+    ];
+    for part in parts {
+        let text = part.repeat(SIZE / part.len());
+        written(&text);
+        let case = Case { html: Some(text), text: Some(String::new()), ..no_case() };
+        of(&case.message());
+    }
+    let attributes: String = (0..SIZE / 8).map(|number| format!(" a{number}")).collect();
+    let case = Case { html: Some(format!("<p{attributes}>x")), text: Some(String::new()), ..no_case() };
+    of(&case.message());
+    // Only against what is not linear; benches/scoring.rs measures.
+    assert!(start.elapsed() < std::time::Duration::from_secs(60), "{:?}", start.elapsed());
+}
+
+#[test]
+fn capitals_shout_only_where_it_is_certain() {
+    for (text, shouts) in [
+        ("WHERE IS MY MONEY", true),
+        ("I WANT MY MONEY BACK NOW!!", true),
+        ("WO IST MEIN GELD? ICH WARTE SEIT WOCHEN", true),
+        ("I sent you PDF, CSV, XML.", false),
+        ("PDF, CSV, XML, JSON, YAML.", false),
+        ("PDF / CSV / XML / JSON", false),
+        ("IBAN DE89 3704 0044 0532 0130 00", false),
+        ("SKU ABC-1234-XYZ", false),
+        ("IKEA BILLY", false),
+        ("The screen says \"PLEASE CONTACT YOUR ADMINISTRATOR NOW\"", false),
+        ("My HP LaserJet PRO prints ERROR again", false),
+        ("OK", false),
+        ("お金を返してください", false),
+    ] {
+        let message = message(text);
+        assert_eq!(super::shouts(&of(&message).text), shouts, "{text}");
+    }
+    assert!(super::of_medium(["WHERE IS IT", "IT SHIPS TODAY"].into_iter()));
+    assert!(!super::of_medium(["WHERE IS IT", "It ships today."].into_iter()));
 }

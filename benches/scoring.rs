@@ -102,6 +102,7 @@ fn transcript(messages: impl IntoIterator<Item = (AuthorKind, String)>) -> Trans
             ai_tool: None,
             details: None,
             update_time: None,
+            is_automatic: false,
         })
         .collect();
     let new = Conversation::new(

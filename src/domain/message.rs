@@ -44,6 +44,13 @@ pub struct Message {
     /// When it was last changed after being stored.
     #[n(8)]
     pub update_time: Option<UnixMillis>,
+    /// The caller says that no person wrote it.
+    #[cbor(n(9), skip_if = "is_false")]
+    pub is_automatic: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Message {

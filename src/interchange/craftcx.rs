@@ -37,6 +37,7 @@ fn message_of(mut fields: Object, findings: &mut Findings) -> ImportedMessageDra
         author: author.map(|author| author_of(author, findings)).unwrap_or_default(),
         create_time: fields.millis("timestamp", findings),
         ai_tool: fields.text("ai_tool", findings),
+        is_automatic: fields.boolean("automatic", findings).unwrap_or(false),
         ..ImportedMessageDraft::default()
     }
 }

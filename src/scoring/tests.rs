@@ -60,6 +60,7 @@ pub fn transcript(lines: &[&str]) -> Transcript {
                 ai_tool: None,
                 details: None,
                 update_time: None,
+                is_automatic: false,
             }
         })
         .collect();

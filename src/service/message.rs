@@ -328,6 +328,7 @@ impl Store<'_> {
             ai_tool: new.ai_tool.clone(),
             details: Some(Box::new(details)),
             update_time: None,
+            is_automatic: new.is_automatic,
         }
     }
 

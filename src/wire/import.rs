@@ -91,6 +91,17 @@ fn message_from_wire(
     let author = author_from_wire(at.field("author"), author, violations);
     let external_id = present(std::mem::take(&mut message.external_id));
     let (content, ai_tool) = (message.content.take(), message.ai_tool.take());
+    let is_automatic = message.automatic;
     let details = is_detailed(&message).then(|| Box::new(details_from_wire(at, message, violations)));
-    ImportedMessageDraft { external_id, kind, content, author, create_time, ai_tool, number, details }
+    ImportedMessageDraft {
+        external_id,
+        kind,
+        content,
+        author,
+        create_time,
+        ai_tool,
+        is_automatic,
+        number,
+        details,
+    }
 }

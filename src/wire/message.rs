@@ -58,6 +58,7 @@ pub fn draft_from_wire(place: Path<'_>, message: v1::Message, violations: &mut V
         tracking_id: message.tracking_id.and_then(present),
         author: message.author.map(|author| author_from_wire(place.field("author"), author, violations)),
         ai_tool: message.ai_tool,
+        is_automatic: message.automatic,
         create_time: create_time
             .and_then(|time| times::checked(place.field("create_time"), time, violations)),
         attachments: message.attachments.into_iter().map(attachment_from_wire).collect(),
@@ -145,6 +146,7 @@ pub fn message_to_wire(
         author: Some(author_to_wire(message.author)),
         create_time: Some(times::to_wire(message.create_time)),
         ai_tool: message.ai_tool,
+        automatic: message.is_automatic,
         update_time: message.update_time.map(times::to_wire),
         etag,
         event_id,

@@ -245,6 +245,7 @@ async fn a_version_stored_while_an_attempt_fails_starts_afresh() {
                 create_time: Plaudit::START,
                 ai_tool: None,
                 details: None,
+                is_automatic: false,
             })
             .collect(),
         handling: None,

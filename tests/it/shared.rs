@@ -46,6 +46,7 @@ fn new(external_id: &str) -> NewConversation {
         create_time: Plaudit::START,
         ai_tool: None,
         details: None,
+        is_automatic: false,
     };
     let named = NewConversation::new("test".parse().unwrap(), external_id.parse().unwrap());
     NewConversation { messages: vec![message], ..named }

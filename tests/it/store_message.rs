@@ -46,6 +46,7 @@ async fn a_message_keeps_everything_that_was_sent() {
         author: Some(Author { kind: AuthorKind::Ai.into(), external_id: text("bot"), name: text("Helper") }),
         create_time: Some(Timestamp { seconds: sample::BEGIN_SECONDS, nanos: 5_000_000 }),
         ai_tool: text("helper"),
+        automatic: true,
         direction: MessageDirection::Out.into(),
         private: true,
         r#type: "note".to_owned(),

@@ -43,6 +43,7 @@ pub struct ImportedMessageDraft {
     pub author: AuthorDraft,
     pub create_time: Option<UnixMillis>,
     pub ai_tool: Option<String>,
+    pub is_automatic: bool,
     /// The message's number where it comes from; status changes refer to their places by it.
     pub number: Option<u64>,
     /// Its further details; the fields that appear above are ignored in here.
@@ -101,6 +102,12 @@ pub struct NewImportedMessage {
     pub ai_tool: Option<String>,
     #[n(6)]
     pub details: Option<Box<NewDetails>>,
+    #[cbor(n(7), skip_if = "is_false")]
+    pub is_automatic: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl NewImportedMessage {
@@ -116,6 +123,7 @@ impl NewImportedMessage {
             ai_tool: self.ai_tool.clone(),
             details: self.details.as_ref().map(|new| Box::new(new.details.clone())),
             update_time: None,
+            is_automatic: self.is_automatic,
         }
     }
 }
@@ -273,6 +281,7 @@ impl ImportedMessageDraft {
             create_time: create_time?,
             ai_tool: self.ai_tool,
             details: None,
+            is_automatic: self.is_automatic,
         })
     }
 }

@@ -48,6 +48,7 @@ pub struct MessageDraft {
     /// Absent: derived from direction, customer, address and agent.
     pub author: Option<AuthorDraft>,
     pub ai_tool: Option<String>,
+    pub is_automatic: bool,
     /// Absent: the time when it is stored.
     pub create_time: Option<UnixMillis>,
     pub attachments: Vec<AttachmentDraft>,
@@ -72,6 +73,12 @@ pub struct NewMessage {
     pub attachments: Vec<NewAttachment>,
     #[n(6)]
     pub handling: HandlingUpdate,
+    #[cbor(n(7), skip_if = "is_false")]
+    pub is_automatic: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What a message's body and its files are called that do not say it.
@@ -127,8 +134,17 @@ impl MessageDraft {
             tracking_id: self.tracking_id,
             attachments: Vec::new(),
         };
-        let (create_time, ai_tool) = (self.create_time, self.ai_tool);
-        Some(NewMessage { details, author, content, create_time, ai_tool, attachments, handling })
+        let (create_time, ai_tool, is_automatic) = (self.create_time, self.ai_tool, self.is_automatic);
+        Some(NewMessage {
+            details,
+            author,
+            content,
+            create_time,
+            ai_tool,
+            attachments,
+            handling,
+            is_automatic,
+        })
     }
 
     fn check_lengths(&self, at: Path<'_>, violations: &mut Violations) {

@@ -39,6 +39,8 @@ pub struct MessageUpdate {
     /// The attachments that stay, in their new order.
     #[n(11)]
     pub attachments: Option<Vec<KeptAttachment>>,
+    #[n(12)]
+    pub is_automatic: Option<bool>,
 }
 
 /// An attachment that stays with its message.
@@ -99,6 +101,7 @@ impl MessageUpdate {
         set(&mut changed.author, &self.author);
         set(&mut changed.create_time, &self.create_time);
         set(&mut changed.ai_tool, &self.ai_tool);
+        set(&mut changed.is_automatic, &self.is_automatic);
         let mut violations = Violations::default();
         match &mut changed.details {
             Some(details) => {

@@ -23,6 +23,7 @@ fn messages(script: &[(char, i64)]) -> Vec<Message> {
             ai_tool: None,
             details: None,
             update_time: None,
+            is_automatic: false,
         })
         .collect()
 }

@@ -53,6 +53,9 @@ struct Interaction {
     modified_at: i64,
     /// Always null: deleted messages are not returned.
     deleted_at: Option<i64>,
+    /// Not Enneo's: that the caller said so. Absent otherwise, as in its documentation.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    automatic: bool,
 }
 
 #[derive(Serialize)]
@@ -197,6 +200,7 @@ fn interaction(
         created_at,
         modified_at: message.update_time.map_or(created_at, |time| time.millis().div_euclid(1000)),
         deleted_at: None,
+        automatic: message.is_automatic,
     }
 }
 

@@ -191,6 +191,7 @@ fn draft_from_json(fields: &mut Object, kept: &mut Kept, findings: &mut Findings
         tracking_id: fields.text("externalConversationId", findings),
         author: None,
         ai_tool: None,
+        is_automatic: fields.boolean("automatic", findings).unwrap_or(false),
         create_time: date(fields, "createdAt", findings),
         attachments: attachments
             .into_iter()

@@ -36,6 +36,9 @@ const SYSTEM_WORDS: usize = 12;
 
 /// `text` is what its author newly wrote, `sentences` are of the same text before signatures were taken out.
 pub fn automatic(message: &Message, text: &str, sentences: &[Sentence]) -> Option<Automatic> {
+    if message.is_automatic {
+        return Some(Automatic::Declared);
+    }
     let details = message.details.as_deref();
     let said = details.and_then(|details| details.raw_data.as_deref()).map(Said::of).unwrap_or_default();
     let subject = details.and_then(|details| details.subject.as_deref());

@@ -8,6 +8,8 @@ use super::{
 
 /// How many lines a signature has.
 const MOST_LINES: usize = 14;
+/// How many sign-offs one part of a mail has.
+const MOST_SIGN_OFFS: usize = 3;
 /// How many words a name has.
 const NAME_WORDS: usize = 5;
 
@@ -37,11 +39,12 @@ fn trim_part(lines: &mut Vec<&str>, author: Option<&str>) {
     if let Some(at) = delimiter(lines) {
         lines.truncate(at);
     }
-    trim_blank(lines);
-    if let Some((at, end, keeps)) = sign_off(lines, author) {
+    // A mail that went through two programs has two.
+    for _ in 0..MOST_SIGN_OFFS {
+        trim_blank(lines);
+        let Some((at, end, keeps)) = sign_off(lines, author) else { break };
         // What its author wrote below the name stays.
         lines.drain(if keeps { at + 1 } else { at }..end);
-        return;
     }
     if let Some(at) = contact_block(lines, author) {
         lines.truncate(at);

@@ -45,6 +45,7 @@ fn message(text: &str) -> Message {
         ai_tool: None,
         details: None,
         update_time: None,
+        is_automatic: false,
     }
 }
 

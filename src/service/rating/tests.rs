@@ -59,6 +59,7 @@ async fn import(services: &Services) -> ConversationId {
         create_time: UnixMillis::clamped(1_700_000_000_000),
         ai_tool: None,
         details: None,
+        is_automatic: false,
     };
     let new = NewConversation {
         source: "custom".parse().unwrap(),

@@ -44,6 +44,8 @@ pub struct MessageOutline {
     details: Option<DetailsOutline>,
     #[n(8)]
     update_time: Option<UnixMillis>,
+    #[cbor(n(9), default)]
+    is_automatic: bool,
 }
 
 #[derive(Decode)]
@@ -67,8 +69,17 @@ impl From<SegmentOutline> for Segment {
 
 impl From<MessageOutline> for Message {
     fn from(outline: MessageOutline) -> Self {
-        let MessageOutline { id, external_id, kind, author, create_time, ai_tool, details, update_time } =
-            outline;
+        let MessageOutline {
+            id,
+            external_id,
+            kind,
+            author,
+            create_time,
+            ai_tool,
+            details,
+            update_time,
+            is_automatic,
+        } = outline;
         let details = details.map(|DetailsOutline { tracking_id }| {
             Box::new(MessageDetails { tracking_id, ..Default::default() })
         });
@@ -82,6 +93,7 @@ impl From<MessageOutline> for Message {
             ai_tool,
             details,
             update_time,
+            is_automatic,
         }
     }
 }
@@ -112,6 +124,7 @@ mod tests {
             ai_tool: Some("drafter".to_owned()),
             details: Some(Box::new(details)),
             update_time: Some(UnixMillis::clamped(6)),
+            is_automatic: true,
         };
         let tracking_id = Some("t".to_owned());
         let outline = Message {

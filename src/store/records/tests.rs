@@ -54,6 +54,7 @@ fn message(id: u64, kind: MessageKind, author: AuthorKind) -> Message {
         ai_tool: (author == AuthorKind::Ai).then(|| "custom".to_owned()),
         details: None,
         update_time: None,
+        is_automatic: false,
     }
 }
 
@@ -172,6 +173,8 @@ fn a_conversation_is_read_as_it_was_written() {
 
 #[test]
 fn a_message_that_was_stored_singly_is_read_as_it_was_written() {
+    let automatic = Message { is_automatic: true, ..stored_message() };
+    check("segment_automatic", &Segment { messages: vec![automatic] });
     let time = UnixMillis::clamped(1_700_000_000_000);
     let new = Conversation::new(ID, "enneo".parse().unwrap(), "8821".parse().unwrap(), time);
     let conversation = Conversation {

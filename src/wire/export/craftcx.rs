@@ -29,6 +29,7 @@ fn message(message: NewImportedMessage) -> v1::Message {
         author: Some(author_to_wire(message.author)),
         create_time: Some(times::to_wire(message.create_time)),
         ai_tool: message.ai_tool,
+        automatic: message.is_automatic,
         ..v1::Message::default()
     }
 }

@@ -7,7 +7,7 @@ use crate::{
 
 use super::super::{author::author_from_wire, enums::choice, fields::present, names, times};
 
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "content",
     "html_body",
     "plain_body",
@@ -20,6 +20,7 @@ const FIELDS: [&str; 12] = [
     "create_time",
     "ai_tool",
     "attachments",
+    "automatic",
 ];
 
 /// The fields that the mask names. `id` is that of the message, if its name could be read.
@@ -40,6 +41,7 @@ pub fn update_from_wire(
         subject: takes("subject").then_some(message.subject),
         ai_tool: takes("ai_tool").then_some(message.ai_tool),
         is_private: takes("private").then_some(message.private),
+        is_automatic: takes("automatic").then_some(message.automatic),
         ..MessageUpdate::default()
     };
     if takes("direction") {

@@ -105,6 +105,12 @@ const MESSAGES: &[Row] = &[
         |body| body["messages"][1]["ai_tool"] = json!("x".repeat(513)),
         &["messages[1].ai_tool"],
     ),
+    (
+        "automatic is true or false",
+        |body| body["messages"][1]["automatic"] = json!("yes"),
+        &["messages[1].automatic"],
+    ),
+    ("automatic may be given", |body| body["messages"][1]["automatic"] = json!(true), &[]),
 ];
 
 const AUTHORS: &[Row] = &[

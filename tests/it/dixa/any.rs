@@ -71,6 +71,7 @@ impl Edge {
                 create_time: UnixMillis::clamped(0),
                 ai_tool: None,
                 details: None,
+                is_automatic: false,
             };
             let new = NewConversation {
                 source: "dixa".parse().expect("a source"),

@@ -36,6 +36,8 @@ const TEXTS: &[Row] = &[
     ("bodyClean", || json!("x".repeat(256 * 1024 + 1)), &["bodyClean"]),
     ("private", || json!("true"), &["private"]),
     ("private", || json!(true), &[]),
+    ("automatic", || json!("true"), &["automatic"]),
+    ("automatic", || json!(true), &[]),
     ("type", || json!("note"), &[]),
     ("type", || json!(3), &["type"]),
     ("externalConversationId", || json!(123), &["externalConversationId"]),

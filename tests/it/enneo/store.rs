@@ -46,6 +46,16 @@ async fn an_empty_object_is_a_message_by_the_customer_now() {
 }
 
 #[tokio::test]
+async fn that_a_message_is_automatic_is_shown_where_it_was_said() {
+    let server = Plaudit::start().await;
+    let said = json!({ "body": "Back on Monday.", "automatic": true });
+    assert_eq!(stored(&server, &said).await["conversation"]["automatic"], json!(true));
+    assert!(message_of(&server, said).await.automatic);
+    let unsaid = json!({ "body": "I am back.", "automatic": false });
+    assert_eq!(stored(&server, &unsaid).await["conversation"].get("automatic"), None);
+}
+
+#[tokio::test]
 async fn who_wrote_it_follows_from_direction_and_private() {
     let server = Plaudit::start().await;
     let (contact, teammate) = (AuthorKind::Contact, AuthorKind::Teammate);

@@ -39,6 +39,7 @@ fn message(external_id: &str, agent: &str, content: String) -> NewImportedMessag
         create_time: Plaudit::START,
         ai_tool: None,
         details: None,
+        is_automatic: false,
     }
 }
 

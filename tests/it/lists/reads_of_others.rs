@@ -67,6 +67,7 @@ fn message(number: u64) -> Message {
         create_time: TIME,
         ai_tool: None,
         details: None,
+        is_automatic: false,
         update_time: None,
     }
 }

@@ -245,6 +245,7 @@ impl Call {
         request.messages[1].author = Some(self.author(AuthorKind::Teammate, 10));
         request.messages[0].content = self.text(2);
         request.messages[1].ai_tool = self.text(3);
+        request.messages[1].automatic = self.number % 3 == 0;
         if self.number % 2 == 0 {
             request.messages[0].tracking_id = self.text(11);
             request.messages[0].subject = self.text(4);
@@ -257,6 +258,7 @@ impl Call {
         Message {
             direction: MessageDirection::In.into(),
             content: self.text(0),
+            automatic: self.number % 5 == 0,
             author: Some(self.author(AuthorKind::Contact, 1)).filter(|_| self.number % 3 != 0),
             tracking_id: self.text(3),
             subject: self.text(4),
@@ -286,11 +288,11 @@ impl Call {
     fn update_message(&self, name: &str) -> UpdateMessageRequest {
         let (ai_tool, plain_body) = (self.text(9), self.text(10));
         let message = Message { name: name.to_owned(), ai_tool, plain_body, ..self.message() };
-        let paths = ["ai_tool", "plain_body", "subject", "author", "content"];
+        let paths = ["ai_tool", "plain_body", "subject", "author", "content", "automatic"];
         let paths = paths
             .iter()
             .cycle()
-            .skip(self.number as usize % 5)
+            .skip(self.number as usize % 6)
             .take(3)
             .map(|path| (*path).to_owned())
             .collect();

@@ -30,7 +30,7 @@ impl ImportedMessageDraft {
         mut details: Box<MessageDraft>,
         violations: &mut Violations,
     ) -> Option<NewImportedMessage> {
-        let Self { kind, content, author, create_time, ai_tool, .. } = self;
+        let Self { kind, content, author, create_time, ai_tool, is_automatic, .. } = self;
         let says_way = details.direction.is_some() || details.is_private;
         if !says_way {
             violations.check(at.field("kind"), required(kind));
@@ -43,9 +43,9 @@ impl ImportedMessageDraft {
         }
         violations.check(at.field("create_time"), required(create_time));
         let author = (author != AuthorDraft::default()).then_some(author);
-        let new =
-            MessageDraft { content, author, create_time, ai_tool, ..*details }.check_at(at, violations)?;
-        let NewMessage { details, author, content, create_time, ai_tool, attachments, handling } = new;
+        let new = MessageDraft { content, author, create_time, ai_tool, is_automatic, ..*details };
+        let NewMessage { details, author, content, create_time, ai_tool, attachments, handling, .. } =
+            new.check_at(at, violations)?;
         let follows = details.kind();
         if kind.is_some_and(|kind| kind != follows) {
             let rule =
@@ -60,6 +60,7 @@ impl ImportedMessageDraft {
             create_time: create_time?,
             ai_tool,
             details: Some(Box::new(NewDetails { details, attachments, handling })),
+            is_automatic,
         })
     }
 }
@@ -76,7 +77,8 @@ impl NewImportedMessage {
     /// The message as its source sent it, if it has details.
     pub fn sent(&self) -> Option<Sent<'_>> {
         let NewDetails { details, attachments, .. } = &**self.details.as_ref()?;
-        let Self { author, content, ai_tool, .. } = self;
-        Some(Sent { details, author, content, ai_tool: ai_tool.as_deref(), attachments })
+        let Self { author, content, ai_tool, is_automatic, .. } = self;
+        let ai_tool = ai_tool.as_deref();
+        Some(Sent { details, author, content, ai_tool, attachments, is_automatic: *is_automatic })
     }
 }

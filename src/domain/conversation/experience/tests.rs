@@ -38,6 +38,7 @@ fn transcript(due: Option<i64>, arrivals: &[Arrival]) -> Transcript {
                     ai_tool: None,
                     details: None,
                     update_time: None,
+                    is_automatic: false,
                 });
             }
             Became(status, at) => {

@@ -19,7 +19,8 @@ const ROOM_BYTES: usize = 1024;
 
 impl NewMessage {
     pub fn canonical(&self) -> Vec<u8> {
-        let Self { details, author, content, create_time, ai_tool, attachments, handling } = self;
+        let Self { details, author, content, create_time, ai_tool, attachments, handling, is_automatic } =
+            self;
         written(&[
             Value::Nested(&|out| put_details(out, details)),
             Value::Nested(&|out| put_author(out, author)),
@@ -28,19 +29,21 @@ impl NewMessage {
             text(ai_tool.as_ref()),
             Value::Nested(&|out| put_list(out, attachments, put_attachment)),
             Value::Nested(&|out| put_handling(out, handling)),
+            set(*is_automatic),
         ])
     }
 }
 
 impl Sent<'_> {
     pub fn canonical(&self) -> Vec<u8> {
-        let Self { details, author, content, ai_tool, attachments } = self;
+        let Self { details, author, content, ai_tool, attachments, is_automatic } = self;
         written(&[
             Value::Nested(&|out| put_details(out, details)),
             Value::Nested(&|out| put_author(out, author)),
             Value::Text(content),
             ai_tool.map_or(Value::Absent, Value::Text),
             Value::Nested(&|out| put_list(out, attachments, put_attachment)),
+            set(*is_automatic),
         ])
     }
 }
@@ -178,6 +181,11 @@ fn number(number: Option<impl TryInto<i64>>) -> Value<'static> {
     number.map_or(Value::Absent, |number| Value::Number(number.try_into().unwrap_or(i64::MAX)))
 }
 
+/// A flag that messages of the first form do not have.
+fn set(flag: bool) -> Value<'static> {
+    if flag { Value::Flag(true) } else { Value::Absent }
+}
+
 fn word(word: &impl Encode<()>) -> Value<'static> {
     let mut byte = [0];
     minicbor::encode(word, byte.as_mut_slice()).expect("no enum has 24 values, so one byte is enough");
@@ -246,6 +254,7 @@ mod tests {
             ai_tool: None,
             attachments: Vec::new(),
             handling: HandlingUpdate::default(),
+            is_automatic: false,
         }
     }
 
@@ -262,6 +271,13 @@ mod tests {
         let (author, content, handling) = ("8100", "6548656c6c6f", "86f6f6f6f6f680");
         assert_eq!(hex(&least().canonical()), format!("0187{details}{author}{content}f6f680{handling}"));
         assert_eq!(hex(&least().sent().canonical()), format!("0185{details}{author}{content}f680"));
+    }
+
+    #[test]
+    fn that_it_is_automatic_tells_it_from_one_that_is_not() {
+        let automatic = NewMessage { is_automatic: true, ..least() };
+        assert_ne!(automatic.canonical(), least().canonical());
+        assert_ne!(automatic.sent().canonical(), least().sent().canonical());
     }
 
     /// As the first version encoded what it stored.

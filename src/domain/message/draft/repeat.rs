@@ -14,6 +14,7 @@ pub struct Sent<'a> {
     pub content: &'a str,
     pub ai_tool: Option<&'a str>,
     pub attachments: &'a [NewAttachment],
+    pub is_automatic: bool,
 }
 
 impl Sent<'_> {
@@ -24,8 +25,9 @@ impl Sent<'_> {
 
 impl NewMessage {
     pub fn sent(&self) -> Sent<'_> {
-        let Self { details, author, content, ai_tool, attachments, .. } = self;
-        Sent { details, author, content, ai_tool: ai_tool.as_deref(), attachments }
+        let Self { details, author, content, ai_tool, attachments, is_automatic, .. } = self;
+        let ai_tool = ai_tool.as_deref();
+        Sent { details, author, content, ai_tool, attachments, is_automatic: *is_automatic }
     }
 
     /// Whether everything it says beyond [`Sent`] is already known of a message and its conversation, so that nothing

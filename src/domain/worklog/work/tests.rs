@@ -25,6 +25,7 @@ fn messages(script: &[(char, i64)]) -> Vec<Message> {
         ai_tool: None,
         details: None,
         update_time: None,
+        is_automatic: false,
     };
     (0..).zip(script).map(message).collect()
 }

@@ -15,7 +15,7 @@ use plaudit::{
         Author, AuthorKind, Conversation, ConversationId, ExternalId, Message, MessageId, MessageKind,
         RevisionRef, SourceName, Transcript, UnixMillis,
     },
-    scoring::{Scorecard, Scorer, builtins, yaml},
+    scoring::{Scorecard, Scorer, builtins, written, yaml},
 };
 
 #[global_allocator]
@@ -66,7 +66,45 @@ fn main() -> Result<(), Box<dyn Error>> {
         times.sort_unstable();
         println!("{name}: {:.0} µs (median of 9 runs)", times[4].as_secs_f64() * 1e6);
     }
+    hostile();
     Ok(())
+}
+
+/// Messages of 4 MiB that are nothing but one part, again and again: the slowest is to take at most 200 ms.
+fn hostile() {
+    const BYTES: usize = 4 * 1024 * 1024;
+    let parts = [
+        "<b>",
+        "<blockquote>x",
+        "<p>words of a mail",
+        "&amp;",
+        "<!--",
+        "<a b=c d=e>",
+        "</x>",
+        "\n",
+        "> q\n",
+        "a:\n",
+        "wrote: ",
+        "Best regards\nX\n",
+        "[image: ",
+        "This e-mail is confidential. ",
+        "DE89 1234 ",
+    ];
+    let attributes: String = (0..BYTES / 8).map(|number| format!(" a{number}")).collect();
+    let mut slowest = (Duration::ZERO, "");
+    for (name, text) in parts
+        .iter()
+        .map(|part| (*part, part.repeat(BYTES / part.len())))
+        .chain([("attributes", format!("<p{attributes}>words</p>"))])
+    {
+        let transcript = transcript([(AuthorKind::Contact, text)]);
+        let began = Instant::now();
+        for message in &transcript.messages {
+            black_box(written::of(black_box(message)));
+        }
+        slowest = slowest.max((began.elapsed(), name));
+    }
+    println!("a hostile message of 4 MiB: at most {:.0} ms, {:?}", slowest.0.as_secs_f64() * 1e3, slowest.1);
 }
 
 fn each(scorer: &Scorer, transcript: &Transcript, rounds: u32) -> Duration {

@@ -95,7 +95,7 @@ struct Form {
 }
 
 const FORMS: [Form; 4] = [
-    Form { kinds: &[Kind::Bounce], with: &[Kind::Automated], before: 1 },
+    Form { kinds: &[Kind::Bounce], with: &[Kind::Automated], before: 0 },
     Form { kinds: &[Kind::Away, Kind::AwayMaybe], with: &[Kind::AwayMore, Kind::Automated], before: 1 },
     Form { kinds: &[Kind::Acknowledgement], with: &[Kind::AcknowledgementMore, Kind::Automated], before: 1 },
     Form { kinds: &[Kind::Survey], with: &[Kind::SurveyMore, Kind::Automated], before: 2 },
@@ -141,6 +141,12 @@ impl Form {
             .iter()
             .map(|sentence| usize::from(self.makes(sentence)) + usize::from(with(sentence)))
             .sum();
+        // What a mail server tells besides is in no list.
+        let is_bounce =
+            self.kinds[0] == Kind::Bounce && !asks && !sentences.iter().any(|sentence| sentence.is_personal);
+        if is_bounce {
+            return before == 0;
+        }
         if hinted || sentences.iter().any(|sentence| sentence.kinds.has(Kind::Automated)) {
             return before <= self.before && others <= evidence + 2;
         }

@@ -59,7 +59,8 @@ fn separator(lines: &Lines, at: usize) -> Option<Heading> {
         let next = skip_blank(lines, end);
         return headers(lines, next);
     }
-    let words = normal(inner);
+    // QQ Mail leaves an entity in its text.
+    let words = normal(&inner.replace("&nbsp;", " "));
     let named = forms().separators.iter().any(|separator| words == *separator);
     let begun = inner.ends_with([':', '：']) && named;
     let attributed = lead >= 2 && tail >= 2 && is_attribution(inner.trim()).is_some();
@@ -75,6 +76,12 @@ fn separator(lines: &Lines, at: usize) -> Option<Heading> {
 
 fn is_dash(character: char) -> bool {
     matches!(character, '-' | '_' | '=' | '\u{2010}'..='\u{2015}' | '\u{2500}' | '\u{2501}' | ' ')
+}
+
+/// Whether the next line that is not blank is marked as quoted.
+pub fn is_quoted_next(lines: &Lines, at: usize) -> bool {
+    let next = lines.lines.get(skip_blank(lines, at));
+    next.is_some_and(|line| line.mark == Mark::Quoted)
 }
 
 fn skip_blank(lines: &Lines, mut at: usize) -> usize {
@@ -232,8 +239,13 @@ fn attribution(lines: &Lines, at: usize) -> Option<Heading> {
             let certain = is_attribution(bare(&joined)).filter(|_| opens)?;
             return Some(Heading { end: place + 1, certain });
         }
-        // `2023/3/14 Jane <jane@example.com>`, without a verb.
-        if place == at && text.ends_with('>') && text.contains('@') && is_dated(text) && opens_like_one(first)
+        // `2023/3/14 Jane <jane@example.com>`, `On 14/3/23 Jane wrote`: without a colon.
+        let certain = || is_attribution(bare(text)) == Some(true);
+        if place == at
+            && is_dated(text)
+            && opens_like_one(first)
+            && certain()
+            && is_quoted_next(lines, at + 1)
         {
             return Some(Heading { end: place + 1, certain: false });
         }

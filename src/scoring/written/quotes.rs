@@ -2,7 +2,7 @@
 
 use super::{
     forms::{Kind, forms},
-    headings::{attribution_in_line, found_in_one_line, heading},
+    headings::{attribution_in_line, found_in_one_line, heading, is_quoted_next},
     lines::{Lines, Mark},
     phrases::normal,
 };
@@ -122,13 +122,6 @@ fn is_reply_line(text: &str) -> bool {
     let ruled = text.starts_with(|first: char| !first.is_alphanumeric());
     let above = || forms().above.iter().any(|word| text.contains(word));
     text.len() < 160 && (ruled || above()) && forms().phrases.kinds(&normal(text)).has(Kind::ReplyAbove)
-}
-
-/// Whether the next line that is not blank is marked as quoted.
-fn is_quoted_next(lines: &Lines, at: usize) -> bool {
-    let mut rest = lines.lines.iter().skip(at);
-    let next = rest.find(|line| line.mark != Mark::Own || !lines.text(**line).trim().is_empty());
-    next.is_some_and(|line| line.mark == Mark::Quoted)
 }
 
 /// `Hello Jane,` alone says nothing: what follows it may still be the answer.

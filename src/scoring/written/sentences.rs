@@ -46,7 +46,7 @@ pub fn sentences(text: &str) -> Vec<Sentence> {
             words: count(&words),
             asks: raw.contains(['?', '？', '؟']),
             exclaims: raw.contains(['!', '！']),
-            is_personal: has(&[Kind::Footer, Kind::System, Kind::Automated], &forms().own),
+            is_personal: has(&[Kind::Footer, Kind::System, Kind::Automated, Kind::Bounce], &forms().own),
             has_time: has(&[Kind::Away], &forms().until),
             names_inquiry: kinds.has(Kind::Acknowledgement)
                 && forms().inquiries.iter().any(|part| words.contains(part)),

@@ -243,14 +243,21 @@ fn is_name_like_street(words: &[&str]) -> bool {
 
 /// A name above numbers and addresses, without a sign-off, below a blank line.
 fn contact_block(lines: &[&str], author: Option<&str>) -> Option<usize> {
-    let blank = lines.iter().rposition(|line| line.trim().is_empty())?;
-    let block = &lines[blank + 1..];
-    let above = lines[..blank].iter().rev().find(|line| !line.trim().is_empty())?;
-    // "Here is my new address:" asks to read on.
+    let paragraphs =
+        || lines.iter().enumerate().rev().filter(|(_, line)| line.trim().is_empty()).map(|(at, _)| at);
+    let last = paragraphs().next()?;
+    // The numbers may stand apart from the name.
+    let apart = lines[last + 1..].iter().all(|line| is_contact(line));
+    let blank = if apart { paragraphs().nth(1)? } else { last };
+    let block: Vec<&str> =
+        lines[blank + 1..].iter().copied().filter(|line| !line.trim().is_empty()).collect();
+    let above = lines[..blank].iter().rev().find(|line| !line.trim().is_empty())?.trim();
     let named = block.first().is_some_and(|line| is_author(line, author) || is_name(line, NAME_WORDS));
-    let contacts = block.iter().skip(1).filter(|line| is_contact(line)).count();
-    let rest =
-        block.iter().skip(1).filter(|line| !is_contact(line) && !is_name(line, NAME_WORDS + 3)).count();
-    let fits = (2..=MOST_LINES).contains(&block.len()) && named && contacts >= 1 && rest == 0;
-    (fits && !above.trim().ends_with([':', '：'])).then_some(blank)
+    let rest = block.get(1..).unwrap_or_default();
+    // A street alone is an address that somebody was asked for, and so is what follows "send it to".
+    let reachable =
+        rest.iter().any(|line| has_address(line) || line.bytes().filter(u8::is_ascii_digit).count() >= 6);
+    let fits = rest.iter().all(|line| is_contact(line) || is_name(line, NAME_WORDS + 3));
+    let ended = above.ends_with(['.', '!', '?', '…', ')', '。', '！', '？']);
+    (named && fits && reachable && ended && block.len() <= MOST_LINES).then_some(blank)
 }

@@ -66,12 +66,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         times.sort_unstable();
         println!("{name}: {:.0} µs (median of 9 runs)", times[4].as_secs_f64() * 1e6);
     }
-    hostile();
+    hostile_mails();
     Ok(())
 }
 
 /// Messages of 4 MiB that are nothing but one part, again and again: the slowest is to take at most 200 ms.
-fn hostile() {
+fn hostile_mails() {
     const BYTES: usize = 4 * 1024 * 1024;
     let parts = [
         "<b>",

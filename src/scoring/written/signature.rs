@@ -94,15 +94,26 @@ fn sign_off(lines: &[&str], author: Option<&str>) -> Option<(usize, usize, bool)
         let keeps = sign_off_line(lines[at])?;
         let end = block_end(lines, at + 1, author);
         let above = lines[..at].iter().any(|line| says_something(line));
-        // A word of thanks without a name below it is no signature.
-        (above || keeps).then_some(())?;
-        (!keeps || end > at + 1).then_some((at, end, keeps))
+        // A word of thanks opens a mail too: only a name that ends it, or stands above a postscript, goes.
+        let named = || {
+            lines[at + 1..end].iter().find(|line| !line.trim().is_empty()).is_some_and(|line| {
+                is_author(line, author)
+                    || is_lone_name(line)
+                    || (is_name(line, NAME_WORDS) && !has_digit(line))
+            })
+        };
+        let next = lines[end..].iter().find(|line| !line.trim().is_empty());
+        let ends = next.is_none_or(|line| is_postscript(line));
+        let fits = if keeps { named() && ends } else { above };
+        fits.then_some((at, end, keeps))
     })
 }
 
 /// Whether the line is a sign-off, and whether it says something.
 fn sign_off_line(line: &str) -> Option<bool> {
     const LONGEST: usize = 90;
+    /// Of a word that begins other names too.
+    const SHORT: usize = 5;
     let line = line.trim().trim_start_matches(['-', '—', '–', '*', ' ']);
     if line.is_empty() || line.len() > LONGEST || line.contains(['?', '？']) {
         return None;
@@ -115,7 +126,10 @@ fn sign_off_line(line: &str) -> Option<bool> {
     // `Best regards, Jane Doe`, `Kind regards from Leeds`: the rest is a name.
     let begins = |sign_off: &&str| {
         let rest = words.strip_prefix(*sign_off);
-        rest.is_some_and(|rest| rest.is_empty() || (rest.starts_with(' ') && rest_is_name(line, rest)))
+        // "Best Buy" is none.
+        let told = sign_off.len() > SHORT || line.contains([',', '-', '–']);
+        let named = |rest: &str| told && rest.starts_with(' ') && rest_is_name(line, rest);
+        rest.is_some_and(|rest| rest.is_empty() || named(rest))
     };
     forms().sign_offs.iter().any(|sign_off| begins(sign_off)).then_some(false)
 }
@@ -153,6 +167,15 @@ fn block_end(lines: &[&str], start: usize, author: Option<&str>) -> usize {
         at += 1;
     }
     end
+}
+
+fn has_digit(line: &str) -> bool {
+    line.contains(|character: char| character.is_ascii_digit())
+}
+
+fn is_postscript(line: &str) -> bool {
+    let words = normal(line);
+    ["p s", "ps", "p p s", "pps", "nb", "追伸"].iter().any(|begin| words.starts_with(begin))
 }
 
 fn begins_large(line: &str) -> bool {

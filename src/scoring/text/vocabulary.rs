@@ -67,6 +67,8 @@ pub struct Vocabulary {
     labels: Vec<WordId>,
     /// Every `begin*` without its star, ascending, with the place of the longest other one that it begins with.
     begins: Vec<(Box<str>, WordId, Option<u32>)>,
+    /// Their first three bytes, which tell most words that begin with none.
+    begin_keys: FxHashSet<[u8; 3]>,
 }
 
 static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(Vocabulary::build);
@@ -86,6 +88,7 @@ impl Vocabulary {
             entries: vec![Entry::default(); 2],
             labels: Vec::new(),
             begins: Vec::new(),
+            begin_keys: FxHashSet::default(),
         };
         let mut twins = Twins::default();
         for files in files::READ {
@@ -173,6 +176,8 @@ impl Vocabulary {
             }
             begins[place].2 = within;
         }
+        self.begin_keys =
+            begins.iter().filter_map(|(begin, ..)| begin.as_bytes().first_chunk()).copied().collect();
         self.begins = begins;
         let mut same: FxHashMap<WordId, Vec<WordId>> = FxHashMap::default();
         for (plain, word) in &twins.0 {
@@ -203,7 +208,9 @@ impl Vocabulary {
 
     /// Every `begin*` that a word begins with, the longest first.
     fn begins_of(&self, word: &str) -> impl Iterator<Item = WordId> {
-        let after = self.begins.partition_point(|(begin, ..)| &**begin <= word);
+        let may_begin =
+            word.as_bytes().first_chunk().is_some_and(|key: &[u8; 3]| self.begin_keys.contains(key));
+        let after = if may_begin { self.begins.partition_point(|(begin, ..)| &**begin <= word) } else { 0 };
         let mut next = after.checked_sub(1).map(|place| place as u32);
         while let Some(place) = next {
             if word.starts_with(&*self.begins[place as usize].0) {

@@ -61,14 +61,14 @@ struct File {
 const SEEN: File = File {
     name: "seen",
     english: Floors { resolution: 0.64, band: 0.59, reason: 0.65, pairs: 0.93, correlation: 0.66 },
-    other: Floors { resolution: 0.83, band: 0.73, reason: 0.89, pairs: 0.95, correlation: 0.88 },
+    other: Floors { resolution: 0.82, band: 0.73, reason: 0.88, pairs: 0.95, correlation: 0.88 },
     prints_misses: true,
 };
 
 const UNSEEN: File = File {
     name: "unseen",
     english: Floors { resolution: 0.62, band: 0.48, reason: 0.55, pairs: 0.60, correlation: 0.55 },
-    other: Floors { resolution: 0.70, band: 0.50, reason: 0.62, pairs: 0.88, correlation: 0.77 },
+    other: Floors { resolution: 0.66, band: 0.50, reason: 0.61, pairs: 0.90, correlation: 0.75 },
     prints_misses: false,
 };
 

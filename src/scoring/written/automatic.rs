@@ -158,9 +158,13 @@ impl Form {
 /// Whether one sentence is enough to tell an automatic text, with nothing else in it.
 fn is_enough(sentence: &Sentence) -> bool {
     const SHORT: usize = 7;
+    /// A longer one tells more than that somebody is away.
+    const WITH_TIME: usize = 12;
     match () {
         () if sentence.kinds.has(Kind::Bounce) => true,
-        () if sentence.kinds.has(Kind::Away) => sentence.has_time || sentence.words <= SHORT,
+        () if sentence.kinds.has(Kind::Away) => {
+            sentence.words <= SHORT || (sentence.has_time && sentence.words <= WITH_TIME)
+        }
         () if sentence.kinds.has(Kind::AwayMaybe) => false,
         () if sentence.kinds.has(Kind::Survey) => true,
         () => sentence.words <= SHORT,

@@ -74,6 +74,12 @@ fn separator(lines: &Lines, at: usize) -> Option<Heading> {
     Some(Heading { end, certain: true })
 }
 
+/// Whether a text is nothing but `-----Original Message-----`, with dashes at its beginning.
+pub fn is_separator(text: &str) -> bool {
+    let inner = bare(text).trim_matches(is_dash);
+    bare(text).starts_with(is_dash) && forms().separators.contains(&normal(inner).as_str())
+}
+
 fn is_dash(character: char) -> bool {
     matches!(character, '-' | '_' | '=' | '\u{2010}'..='\u{2015}' | '\u{2500}' | '\u{2501}' | ' ')
 }

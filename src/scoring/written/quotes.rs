@@ -2,7 +2,7 @@
 
 use super::{
     forms::{Kind, forms},
-    headings::{attribution_in_line, found_in_one_line, heading, is_quoted_next},
+    headings::{attribution_in_line, found_in_one_line, heading, is_quoted_next, is_separator},
     lines::{Lines, Mark},
     phrases::normal,
 };
@@ -77,7 +77,10 @@ impl Own {
         let within = found_in_one_line(text).or_else(|| attribution_in_line(text));
         match within.map(|at| text.split_at(at)) {
             Some((own, _)) if !own.trim().is_empty() => {
-                self.keep(own.trim_end());
+                // `--- Original message ---From: …`
+                if !is_separator(own) {
+                    self.keep(own.trim_end());
+                }
                 self.is_over = !is_quoted_next(lines, at + 1);
                 self.cut();
             }

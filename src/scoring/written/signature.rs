@@ -54,7 +54,9 @@ fn trim_part(lines: &mut Vec<&str>, author: Option<&str>) {
 }
 
 fn trim_blank(lines: &mut Vec<&str>) {
-    while lines.last().is_some_and(|line| line.trim().is_empty()) {
+    // Dashes with nothing below them are of a signature that is gone.
+    let nothing = |line: &&str| line.trim().is_empty() || matches!(line.trim(), "--" | "—" | "__");
+    while lines.last().is_some_and(nothing) {
         lines.pop();
     }
 }
@@ -117,6 +119,10 @@ fn sign_off_line(line: &str) -> Option<bool> {
     let line = line.trim().trim_start_matches(['-', '—', '–', '*', ' ']);
     if line.is_empty() || line.len() > LONGEST || line.contains(['?', '？']) {
         return None;
+    }
+    if let Some((one, other)) = line.split_once(" / ") {
+        // In two languages.
+        return sign_off_line(one).and(sign_off_line(other));
     }
     let words = normal(line);
     let is = |sign_off: &&&str| words == **sign_off;
@@ -204,6 +210,11 @@ fn is_name(line: &str, most_words: usize) -> bool {
     ];
     let line =
         line.trim().trim_start_matches(['-', '—', '–', '*', '~', ' ']).trim_end_matches(['*', ',', ' ']);
+    // German firms sign on behalf of somebody.
+    let line = ["i.A.", "i. A.", "i.V.", "i. V.", "ppa."]
+        .iter()
+        .find_map(|on_behalf| line.strip_prefix(on_behalf))
+        .map_or(line, str::trim_start);
     if line.is_empty() || line.len() > 100 || line.ends_with(['!', '?', '。', '！', '？', ':', '：']) {
         return false;
     }

@@ -1,17 +1,22 @@
 //! Facts: what is known of a unit before anybody judges it. One table holds them all; each is a pure function of the
 //! stored transcript and of the customer's ratings, named with its unit, typed, documented, and absent when it cannot be known.
 
+mod acts;
 mod context;
 mod counts;
+mod digest;
+mod ending;
 mod flow;
 mod manner;
 mod repetition;
+mod shares;
 mod timing;
 mod tone;
 mod view;
 
 pub use context::{Context, OF_DUE_DATE, OF_RATINGS};
-pub use view::{Digest, Role, View, digest};
+pub use digest::{Digest, Role, digest};
+pub use view::View;
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -135,6 +140,8 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         counts::FACTS,
         timing::FACTS,
         flow::FACTS,
+        ending::FACTS,
+        shares::FACTS,
         repetition::FACTS,
         tone::FACTS,
         manner::FACTS,

@@ -118,8 +118,10 @@ fn outcome_of(
 fn candidates(fact: &Fact) -> Vec<Option<FactValue>> {
     let numbers = |values: &[f64]| values.iter().map(|value| Some(FactValue::Number(*value))).collect();
     let integers = |values: &[i64]| values.iter().map(|value| Some(FactValue::Int(*value))).collect();
-    let texts =
-        |values: &[&str]| values.iter().map(|value| Some(FactValue::Text((*value).to_owned()))).collect();
+    let texts = |values: &str| {
+        let values = values.split(", ").flat_map(|value| value.split(" or "));
+        values.map(|value| Some(FactValue::Text(value.to_owned()))).collect()
+    };
     let mut values: Vec<Option<FactValue>> = match (fact.kind, fact.unit) {
         (FactKind::Bool, _) => vec![Some(FactValue::Bool(false)), Some(FactValue::Bool(true))],
         (FactKind::Int, "seconds") => integers(&[0, 30, 300, 1_800, 3_600, 20_000, 100_000, 1_000_000]),
@@ -129,8 +131,9 @@ fn candidates(fact: &Fact) -> Vec<Option<FactValue>> {
         (FactKind::Number, "-1 to 1" | "-2 to 2") => numbers(&[-1.0, -0.5, 0.0, 0.5, 1.0]),
         (FactKind::Number, "seconds") => numbers(&[0.0, 60.0, 3_600.0, 100_000.0, 1_000_000.0]),
         (FactKind::Number, _) => numbers(&[0.0, 5.0, 20.0, 50.0, 80.0, 100.0]),
-        (FactKind::Text, "ISO 639-3 code") => texts(&["deu", "eng", "fra"]),
-        (FactKind::Text, _) => texts(&["ai", "customer", "teammate"]),
+        (FactKind::Text, "ISO 639-3 code") => texts("deu, eng, fra"),
+        // The unit of any other text lists its values.
+        (FactKind::Text, values) => texts(values),
     };
     values.push(None);
     values

@@ -5,6 +5,7 @@ mod agreement;
 mod cases;
 mod dialogues;
 mod documents;
+mod fact_cases;
 mod facts;
 mod laws;
 mod metamorphic;
@@ -82,9 +83,7 @@ pub fn transcript(lines: &[&str]) -> Transcript {
 
 /// The AXIS of a conversation, by the built-in scorecard.
 pub fn axis(scorer: &Scorer, transcript: &Transcript) -> Axis {
-    let scored = scorer.score(transcript, UnixMillis::clamped(7));
-    let axis = scored.iter().find_map(|scored| scored.axis.clone());
-    axis.expect("every conversation has an AXIS score")
+    cases::axis_of(scorer, transcript).expect("its language is read")
 }
 
 thread_local! {

@@ -21,7 +21,7 @@ mod tests;
 pub use language::Language;
 pub use lexicon::warm_up;
 pub use readability::{ReadingCounts, reading_ease};
-pub use reading::{READ_BYTES, Reading, most, read};
+pub use reading::{READ_BYTES, Reading, Sentence, most, read};
 pub use signals::{Signal, Signals};
 pub use similarity::{Sketch, WINDOW, overlap, similarity};
 pub use tokens::{CODE, LINK};

@@ -120,7 +120,7 @@ async fn a_later_first_reply_moves_the_waits_and_what_depends_on_them() {
 }
 
 /// What depends on the customer's last words, or on how much the customer wrote.
-const LAST_WORDS: [&str; 16] = [
+const LAST_WORDS: [&str; 20] = [
     "abandoned",
     "confirmation_at_end",
     "customer_messages",
@@ -129,11 +129,15 @@ const LAST_WORDS: [&str; 16] = [
     "customer_sentiment_lowest",
     "customer_sentiment_mean",
     "customer_sentiment_trend",
+    "customer_tone_balance",
     "customer_words",
     "duration_seconds",
     "last_author",
     "negative_at_end",
+    "outcome",
+    "partly_settled",
     "thanks_at_end",
+    "thanks_ratio",
     "turns",
     "work_after_last_customer_seconds",
     "customer_message_count",
@@ -206,6 +210,7 @@ async fn a_repeated_question_moves_what_depends_on_repetition_and_effort() {
         "customer_sentiment_trend",
         "customer_words",
         "negative_at_end",
+        "repetition_ratio",
     ];
     let (facts, rest) = moved(&before, &after);
     assert_moved("facts", &facts, &["repeated_customer_messages"], &may);

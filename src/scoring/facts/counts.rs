@@ -55,6 +55,15 @@ pub const FACTS: &[Fact] = &[
         compute: |view| Some(Found::count(view.notes().filter(|digest| digest.role == Role::Teammate))),
     },
     Fact {
+        name: "automatic_messages",
+        unit: "messages",
+        kind: FactKind::Int,
+        doc: "Messages that no person wrote: out-of-office notes, acknowledgements of receipt, lines of the helpdesk, surveys, \
+              reactions, delivery failures. They take no part in any other fact.",
+        scope: Scope::Both,
+        compute: |view| Some(Found::count(view.digests.iter().filter(|digest| digest.automatic.is_some()))),
+    },
+    Fact {
         name: "attachments",
         unit: "files",
         kind: FactKind::Int,
@@ -135,9 +144,9 @@ pub const FACTS: &[Fact] = &[
         unit: "messages",
         kind: FactKind::Int,
         doc: "Messages in which the customer wants something: questions, and statements that are no mere thanks, \
-              confirmation or goodbye.",
+              confirmation or goodbye. Absent where the language cannot be read.",
         scope: Scope::Both,
-        compute: |view| Some(Found::count(view.customer().filter(|digest| digest.is_request()))),
+        compute: |view| Some(Found::count(view.readable_customer()?.filter(|digest| digest.is_request()))),
     },
     Fact {
         name: "agent_questions",
@@ -162,7 +171,9 @@ fn agents(view: &View) -> Option<Found> {
     let first_words = view.digests.iter().filter(|digest| {
         let author = digest.author;
         let name = author.external_id.is_none().then_some(&author.name);
-        digest.role != Role::Customer && known.insert((author.kind, &author.external_id, name))
+        digest.role != Role::Customer
+            && digest.automatic.is_none()
+            && known.insert((author.kind, &author.external_id, name))
     });
     Some(Found::count(first_words))
 }

@@ -77,44 +77,6 @@ pub const FACTS: &[Fact] = &[
         },
     },
     Fact {
-        name: "unanswered_question",
-        unit: "yes or no",
-        kind: FactKind::Bool,
-        doc: "The customer's last request has no public reply. Absent when the customer requested nothing.",
-        scope: Scope::Both,
-        compute: |view| {
-            let (request, after) = view.last_request()?;
-            let unanswered = !after.iter().any(Digest::is_reply);
-            Some(Found::bool(unanswered, [request]))
-        },
-    },
-    Fact {
-        name: "open_requests",
-        unit: "messages",
-        kind: FactKind::Int,
-        doc: "Requests of the customer since the last public reply.",
-        scope: Scope::Both,
-        compute: |view| {
-            let since = view.digests.iter().rposition(Digest::is_reply).map_or(0, |reply| reply + 1);
-            Some(Found::count(view.digests[since..].iter().filter(|digest| digest.is_request())))
-        },
-    },
-    Fact {
-        name: "last_answer_substantive",
-        unit: "yes or no",
-        kind: FactKind::Bool,
-        doc: "A reply to the customer's last request holds something: a deed, a way on, figures, or more than a phrase. \
-              Absent without a reply to it, or where the language cannot be read.",
-        scope: Scope::Both,
-        compute: |view| {
-            view.reads_replies().then_some(())?;
-            let (_, after) = view.last_request()?;
-            let last = after.iter().rfind(|digest| digest.is_reply())?;
-            let found = after.iter().find(|digest| digest.is_reply() && digest.is_substantive());
-            Some(Found::bool(found.is_some(), [found.unwrap_or(last)]))
-        },
-    },
-    Fact {
         name: "answered_requests_ratio",
         unit: "0 to 1",
         kind: FactKind::Number,
@@ -142,13 +104,8 @@ pub const FACTS: &[Fact] = &[
         scope: Scope::Conversation,
         compute: |view| {
             view.reads_customer().then_some(())?;
-            let asked = view
-                .digests
-                .iter()
-                .rposition(|digest| digest.is_customer() && digest.has(Signal::HumanRequest));
-            let Some(asked) = asked else { return Some(Found::bool(false, [])) };
-            let met = view.digests[asked + 1..].iter().any(|digest| digest.role == Role::Teammate);
-            Some(Found::bool(!met, [&view.digests[asked]]))
+            let unmet = unmet_human_request(view);
+            Some(Found::bool(unmet.is_some(), unmet))
         },
     },
     Fact {
@@ -168,6 +125,14 @@ pub const FACTS: &[Fact] = &[
         compute: |view| Some(Found::any(view.notes())),
     },
 ];
+
+/// The customer's last wish for a person, if no teammate wrote to them afterwards.
+pub fn unmet_human_request<'a>(view: &View<'a>) -> Option<&'a Digest<'a>> {
+    let asked =
+        view.digests.iter().rposition(|digest| digest.is_customer() && digest.has(Signal::HumanRequest))?;
+    let met = view.digests[asked + 1..].iter().any(is_teammate_reply);
+    (!met).then(|| &view.digests[asked])
+}
 
 fn is_teammate_reply(digest: &Digest) -> bool {
     digest.is_reply() && digest.role == Role::Teammate
@@ -193,6 +158,7 @@ fn note_at_handoff(view: &View) -> Option<Found> {
 }
 
 fn answered_requests_ratio(view: &View) -> Option<Found> {
+    view.reads_customer().then_some(())?;
     let mut requests = 0;
     let mut answered = Vec::new();
     let mut open: Option<&Digest> = None;
@@ -200,7 +166,7 @@ fn answered_requests_ratio(view: &View) -> Option<Found> {
         if digest.is_request() {
             requests += 1;
             open = Some(digest);
-        } else if digest.is_reply() {
+        } else if digest.is_answer() {
             answered.extend(open.take());
         }
     }

@@ -134,7 +134,7 @@ pub const FACTS: &[Fact] = &[
         scope: Scope::Both,
         compute: |view| {
             view.replies().next()?;
-            Some(Found::count(view.replies().filter(|digest| digest.reading.shouts)))
+            Some(Found::count(view.replies().filter(|digest| digest.shouts)))
         },
     },
     Fact {

@@ -61,13 +61,16 @@ pub const FACTS: &[Fact] = &[
         unit: "0 to 1",
         kind: FactKind::Number,
         doc: "How much of the customer's requests is taken up in the replies that follow them directly, by content \
-              words; the mean over requests. Absent without a request that was replied to.",
+              words; the mean over requests. Absent without a request that was replied to, or where the two sides do not write \
+              the same language that can be read.",
         scope: Scope::Both,
         compute: answer_coverage,
     },
 ];
 
 fn answer_coverage(view: &View) -> Option<Found> {
+    let same = view.customer_language.is_some() && view.customer_language == view.agent_language;
+    (same && view.reads_customer() && view.reads_replies()).then_some(())?;
     let (mut sum, mut count, mut evidence) = (0.0, 0, Vec::new());
     let public: Vec<&super::Digest> = view.public().collect();
     for (position, request) in public.iter().enumerate().filter(|(_, digest)| digest.is_request()) {

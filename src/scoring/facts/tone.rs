@@ -1,6 +1,6 @@
-//! How the customer felt about it, and how it ended.
+//! How the customer felt about it.
 
-use super::{Digest, Fact, FactKind, Found, Scope, View};
+use super::{Digest, Fact, FactKind, Found, Scope, View, acts::BAD_TONE};
 use crate::scoring::text::Signal;
 
 pub const FACTS: &[Fact] = &[
@@ -55,61 +55,73 @@ pub const FACTS: &[Fact] = &[
         },
     },
     Fact {
-        name: "thanks_at_end",
-        unit: "yes or no",
-        kind: FactKind::Bool,
-        doc: "After a reply the customer parts with thanks. Absent where the language cannot be read.",
-        scope: Scope::Both,
-        compute: |view| {
-            view.reads_customer().then_some(())?;
-            let first_reply = view.digests.iter().find(|digest| digest.is_reply()).map(|digest| digest.id);
-            let thanks = parting_words(view).filter(|digest| digest.has(Signal::Thanks));
-            // Ids ascend: thanks before any reply are thanks in advance.
-            Some(Found::any(thanks.filter(|digest| first_reply.is_some_and(|reply| reply < digest.id))))
-        },
-    },
-    Fact {
-        name: "confirmation_at_end",
-        unit: "yes or no",
-        kind: FactKind::Bool,
-        doc: "The customer parts saying that it is solved or that this was all. Absent where the language \
-              cannot be read.",
-        scope: Scope::Both,
-        compute: |view| {
-            view.reads_customer().then_some(())?;
-            Some(Found::any(parting_words(view).filter(|digest| digest.has(Signal::Confirmation))))
-        },
-    },
-    Fact {
-        name: "negative_at_end",
-        unit: "yes or no",
-        kind: FactKind::Bool,
-        doc: "The customer's last message complains, corrects, gives up or has a bad tone. Absent where the language \
-              cannot be read.",
-        scope: Scope::Both,
-        compute: |view| {
-            let last = view.readable_customer()?.next_back()?;
-            Some(Found::bool(last.is_negative(), [last]))
-        },
-    },
-    Fact {
-        name: "abandoned",
-        unit: "yes or no",
-        kind: FactKind::Bool,
-        doc: "In the last message the customer gives up: never mind, forget it. Absent where the language cannot be read.",
-        scope: Scope::Both,
-        compute: |view| {
-            let last = view.readable_customer()?.next_back()?;
-            Some(Found::bool(last.has(Signal::Abandonment), [last]))
-        },
-    },
-    Fact {
         name: "complaints",
         unit: "messages",
         kind: FactKind::Int,
         doc: "Messages in which the customer complains. Absent where the language cannot be read.",
         scope: Scope::Both,
         compute: |view| customer_signal(view, Signal::Complaint),
+    },
+    Fact {
+        name: "angry_messages",
+        unit: "messages",
+        kind: FactKind::Int,
+        doc: "Messages in which the customer is angry without swearing: sent in circles, told nothing. Absent where the \
+              language cannot be read.",
+        scope: Scope::Both,
+        compute: |view| customer_signal(view, Signal::Anger),
+    },
+    Fact {
+        name: "threats_to_leave",
+        unit: "messages",
+        kind: FactKind::Int,
+        doc: "Messages in which the customer threatens to leave, or to go to a lawyer or the public. Absent where the \
+              language cannot be read.",
+        scope: Scope::Both,
+        compute: |view| customer_signal(view, Signal::Leaving),
+    },
+    Fact {
+        name: "waiting_complaints",
+        unit: "messages",
+        kind: FactKind::Int,
+        doc: "Messages in which the customer says that they have waited too long. Absent where the language cannot be \
+              read.",
+        scope: Scope::Both,
+        compute: |view| customer_signal(view, Signal::Waiting),
+    },
+    Fact {
+        name: "abandonments",
+        unit: "messages",
+        kind: FactKind::Int,
+        doc: "Messages in which the customer gives up: never mind, forget it. Absent where the language cannot be read.",
+        scope: Scope::Both,
+        compute: |view| customer_signal(view, Signal::Abandonment),
+    },
+    Fact {
+        name: "negative_messages",
+        unit: "messages",
+        kind: FactKind::Int,
+        doc: "Messages in which the customer complains, corrects, gives up, swears or has a bad tone. Absent where the \
+              language cannot be read.",
+        scope: Scope::Both,
+        compute: |view| Some(Found::count(view.readable_customer()?.filter(|digest| digest.is_negative()))),
+    },
+    Fact {
+        name: "customer_tone_balance",
+        unit: "-1 to 1",
+        kind: FactKind::Number,
+        doc: "Part of the customer's messages in a good tone, or with thanks, less the part that is negative.",
+        scope: Scope::Both,
+        compute: |view| {
+            let messages = view.readable_customer()?.count() as f64;
+            let (mut good, mut bad) = (0.0, 0.0);
+            for digest in view.readable_customer()? {
+                let bright = digest.reading.sentiment.is_some_and(|tone| tone >= -BAD_TONE);
+                bad += f64::from(u8::from(digest.is_negative()));
+                good += f64::from(u8::from(!digest.is_negative() && (bright || digest.act.thanks)));
+            }
+            Some(Found::number((good - bad) / messages, view.customer()))
+        },
     },
     Fact {
         name: "customer_profanity",
@@ -125,7 +137,7 @@ pub const FACTS: &[Fact] = &[
         kind: FactKind::Int,
         doc: "Messages that the customer wrote mostly in capitals.",
         scope: Scope::Both,
-        compute: |view| Some(Found::count(view.customer().filter(|digest| digest.reading.shouts))),
+        compute: |view| Some(Found::count(view.customer().filter(|digest| digest.shouts))),
     },
     Fact {
         name: "customer_negative",
@@ -148,12 +160,4 @@ fn tone(found: Option<&(&Digest, f64)>) -> Option<Found> {
 
 fn customer_signal(view: &View, signal: Signal) -> Option<Found> {
     Some(Found::count(view.readable_customer()?.filter(|digest| digest.has(signal))))
-}
-
-/// The customer's words at the end that want nothing more: the last two messages, as far as neither asks nor complains.
-/// Words that open a conversation part with nobody.
-fn parting_words<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Digest<'a>> {
-    let opening = view.public().next().map(|digest| digest.id);
-    let last = view.customer().rev().take(2).filter(move |digest| Some(digest.id) != opening);
-    last.take_while(|digest| !digest.reading.asks && !digest.is_request() && !digest.is_negative())
 }

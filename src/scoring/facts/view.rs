@@ -1,156 +1,12 @@
-//! What facts look at: the messages of one unit, each read once.
+//! What facts look at: the messages of one unit.
 
-use std::{collections::VecDeque, ops::Range};
+use std::ops::Range;
 
-use super::Context;
+use super::{Context, Digest, Role};
 use crate::{
-    domain::{Author, AuthorKind, Message, MessageId, MessageKind, UnitKind},
-    scoring::text::{self, Language, Reading, Side, Signal, WINDOW, overlap, similarity},
+    domain::UnitKind,
+    scoring::text::{self, Language},
 };
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    Customer,
-    Ai,
-    Teammate,
-}
-
-/// One message as facts see it.
-#[derive(Debug)]
-pub struct Digest<'m> {
-    pub id: MessageId,
-    pub role: Role,
-    pub author: &'m Author,
-    pub content: &'m str,
-    /// An internal note; the customer never saw it.
-    pub is_note: bool,
-    pub time_millis: i64,
-    pub assisted: bool,
-    /// How many files came with it; absent where nobody says, as of an imported message.
-    pub attachments: Option<usize>,
-    pub reading: Reading,
-    /// The earlier message of the same side that it says again, by position in the transcript.
-    pub repeats: Option<usize>,
-}
-
-impl Digest<'_> {
-    pub fn has(&self, signal: Signal) -> bool {
-        self.reading.signals.has(signal)
-    }
-
-    pub fn is_customer(&self) -> bool {
-        self.role == Role::Customer && !self.is_note
-    }
-
-    /// A public message of an AI or a teammate.
-    pub fn is_reply(&self) -> bool {
-        self.role != Role::Customer && !self.is_note
-    }
-
-    /// The customer wants something: it asks, or it says something that is no mere thanks or goodbye.
-    pub fn is_request(&self) -> bool {
-        let parting = [Signal::Thanks, Signal::Confirmation, Signal::Closing, Signal::Abandonment];
-        self.is_customer()
-            && (self.reading.asks
-                || (self.reading.content_words >= 3 && !self.reading.signals.has_any(&parting)))
-    }
-
-    /// The customer says that something is wrong.
-    pub fn is_negative(&self) -> bool {
-        let signals = [
-            Signal::Complaint,
-            Signal::Correction,
-            Signal::Unsolved,
-            Signal::Leaving,
-            Signal::Abandonment,
-            Signal::Profanity,
-        ];
-        self.reading.signals.has_any(&signals) || self.reading.sentiment.is_some_and(|tone| tone <= -0.4)
-    }
-
-    /// A reply that holds something: a deed, a way on, figures, or more than a phrase.
-    pub fn is_substantive(&self) -> bool {
-        const EMPTY: [Signal; 4] =
-            [Signal::Inability, Signal::Misunderstanding, Signal::Handoff, Signal::Deferral];
-        let reading = &self.reading;
-        if reading.signals.has(Signal::ActionDone) {
-            return true;
-        }
-        let holds = |least_words| reading.content_words >= least_words;
-        let way_on = reading.signals.has(Signal::NextStep) && !reading.signals.has(Signal::Deferral);
-        (way_on && holds(3))
-            || (!reading.signals.has_any(&EMPTY) && holds(if reading.has_figures { 3 } else { 7 }))
-    }
-}
-
-/// Reads every message of a transcript.
-pub fn digest(messages: &[Message]) -> Vec<Digest<'_>> {
-    let side = |message: &Message| match message.author.kind {
-        AuthorKind::Contact => Side::Customer,
-        AuthorKind::Ai | AuthorKind::Teammate => Side::Agents,
-    };
-    let texts = messages.iter().map(|message| (side(message), message.content.as_str()));
-    let readings = text::read(texts, None);
-    let mut digests: Vec<Digest> = Vec::with_capacity(messages.len());
-    let mut recent = [VecDeque::new(), VecDeque::new()];
-    for ((position, message), reading) in messages.iter().enumerate().zip(readings) {
-        let role = match message.author.kind {
-            AuthorKind::Contact => Role::Customer,
-            AuthorKind::Ai => Role::Ai,
-            AuthorKind::Teammate => Role::Teammate,
-        };
-        let mut digest = Digest {
-            id: message.id,
-            role,
-            author: &message.author,
-            content: &message.content,
-            is_note: message.kind == MessageKind::Comment,
-            time_millis: message.create_time.millis(),
-            assisted: message.ai_tool.is_some(),
-            attachments: message.details.as_ref().map(|details| details.attachments.len()),
-            reading,
-            repeats: None,
-        };
-        if !digest.is_note {
-            let side: &mut VecDeque<usize> = &mut recent[usize::from(role == Role::Customer)];
-            digest.repeats = side.iter().copied().find(|earlier| says_again(&digests[*earlier], &digest));
-            side.push_back(position);
-            if side.len() > WINDOW {
-                side.pop_front();
-            }
-        }
-        digests.push(digest);
-    }
-    digests
-}
-
-/// Customers put the same request in other words; an agent's answer counts as the same only when it hardly differs.
-const CUSTOMER_SIMILARITY: f64 = 0.6;
-const REPLY_SIMILARITY: f64 = 0.85;
-/// Customers also say all of it again among other things: so much of an earlier request must come back, and the later
-/// one must not be so much longer that this means nothing.
-const CONTAINED: f64 = 0.8;
-const LONGER_AT_MOST: usize = 5;
-
-fn says_again(earlier: &Digest, later: &Digest) -> bool {
-    let (old, new) = (&earlier.reading, &later.reading);
-    let customer = later.is_customer();
-    if customer && !(earlier.is_request() && later.is_request()) {
-        return false;
-    }
-    if new.wording == old.wording && new.content_words >= 2 {
-        return true;
-    }
-    let shorter = old.sketch.len().min(new.sketch.len());
-    if !customer {
-        return shorter >= 3 && similarity(&old.sketch, &new.sketch) >= REPLY_SIMILARITY;
-    }
-    let contained = || {
-        new.sketch.len() <= old.sketch.len() * LONGER_AT_MOST
-            && overlap(&old.sketch, &new.sketch).is_some_and(|part| part >= CONTAINED)
-    };
-    shorter >= 2 && (similarity(&old.sketch, &new.sketch) >= CUSTOMER_SIMILARITY || contained())
-}
 
 /// The messages of one unit.
 pub struct View<'a> {
@@ -226,7 +82,7 @@ impl<'a> View<'a> {
     }
 
     pub fn public(&self) -> impl DoubleEndedIterator<Item = &'a Digest<'a>> + use<'a> {
-        self.digests.iter().filter(|digest| !digest.is_note)
+        self.digests.iter().filter(|digest| digest.is_public())
     }
 
     /// Whether there are messages of the customer and their words can be read: no word list is applied to a language
@@ -256,14 +112,16 @@ impl<'a> View<'a> {
         Some((&self.digests[position], &self.digests[position + 1..]))
     }
 
-    /// Every wait that a reply ended. One whose times go back cannot be known and is left out.
+    /// Every wait that an answer ended: from the first message that waits to the reply that is more than a holding line.
+    /// One whose times go back cannot be known and is left out.
     pub fn waits(&self) -> Vec<Wait<'a>> {
         let mut waits = Vec::new();
         let mut asked: Option<&Digest> = None;
         for digest in self.public() {
-            if digest.is_customer() {
+            if digest.act.waits {
                 asked = asked.or(Some(digest));
-            } else if let Some(asked) = asked.take()
+            } else if digest.is_answer()
+                && let Some(asked) = asked.take()
                 && let Some(millis) = digest.time_millis.checked_sub(asked.time_millis)
                 && millis >= 0
             {
@@ -279,7 +137,10 @@ impl<'a> View<'a> {
         let mut handoffs = Vec::new();
         let mut last: Option<(usize, &Digest)> = None;
         for (position, digest) in self.digests.iter().enumerate() {
-            if digest.role == Role::Customer || (digest.role == Role::Ai && digest.is_note) {
+            if digest.role == Role::Customer
+                || digest.automatic.is_some()
+                || (digest.role == Role::Ai && digest.is_note)
+            {
                 continue;
             }
             if let Some((from_position, from)) = last

@@ -14,29 +14,20 @@ use super::{
 const OUTCOMES: &[(&str, &[&str])] = &[
     ("confirmed", &["The customer confirmed that it is settled"]),
     ("thanks", &["The customer parted with thanks"]),
-    ("deed_then_silence", &["that something was done"]),
+    ("deed_then_silence", &["An agent said that the request was carried out"]),
+    ("answered_then_silence", &["The last request was answered"]),
     (
-        "answered_then_silence",
-        &["The last request was answered, without a word of the customer on the outcome"],
+        "empty_answer",
+        &["The last answer held nothing that settles the request", "got no more than a promise"],
     ),
-    ("empty_answer", &["The last answer held nothing that settles the request"]),
-    ("open_request", &["The customer's last request got no answer"]),
-    (
-        "contradicted",
-        &["The customer's last words are dissatisfied", "The customer's last request got no answer"],
-    ),
+    ("open_request", &["The customer's last request got no"]),
+    ("contradicted", &["The customer says that it is not solved"]),
     ("dissatisfied", &["The customer's last words are dissatisfied"]),
     ("gave_up", &["The customer gave up"]),
     ("wants_person", &["The customer asked for a person and got none"]),
-    (
-        "waits_after_handoff",
-        &[
-            "It was handed to a teammate who has not answered the customer yet",
-            "The customer's last request got no answer",
-        ],
-    ),
+    ("waits_after_handoff", &["It was handed to a teammate who has not answered the customer yet"]),
     ("nobody_answered", &["Nobody answered the customer"]),
-    ("nothing_asked", &["Nobody asked anything"]),
+    ("nothing_asked", &["The customer asked for nothing", "There is no message of the customer"]),
 ];
 
 /// The least share of dialogues that must be right, or of pairs in the right order; the least rank correlation.

@@ -95,8 +95,12 @@ pub fn transcript_of(lines: &serde_json::Value) -> Transcript {
 
 /// The AXIS of a conversation that may have none, by the built-in scorecard.
 pub fn axis_if_any(transcript: &Transcript) -> Option<Axis> {
-    let scored = SCORER.with(|scorer| scorer.score(transcript, UnixMillis::clamped(7)));
-    scored.into_iter().find_map(|scored| scored.axis)
+    SCORER.with(|scorer| axis_of(scorer, transcript))
+}
+
+/// The same by another scorer.
+pub fn axis_of(scorer: &Scorer, transcript: &Transcript) -> Option<Axis> {
+    scorer.score(transcript, UnixMillis::clamped(7)).into_iter().find_map(|scored| scored.axis)
 }
 
 /// Whether the words of a language are read: of all that customers say in it, a fact on words is known.

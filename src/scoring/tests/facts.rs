@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::*;
+use super::{
+    fact_cases::{ABSENT, CASES, GOOD, HANDED_OVER, HELLO, ROUGH, SWEDISH},
+    *,
+};
 use crate::{
     domain::{Attachment, AttachmentId, FactValue, LastAnswers, MessageDetails, Status, UnitKind, worklog},
     scoring::facts::{
         Context, FactId, FactKind, Facts, Found, MAX_EVIDENCE, OF_RATINGS, View, all, digest, find, get,
     },
 };
-
-const ABSENT: &str = "absent";
 
 fn shown(value: Option<&FactValue>) -> String {
     match value {
@@ -38,177 +39,6 @@ fn fact(name: &str, transcript: &Transcript) -> String {
     };
     shown(facts.get(id).map(|found| &found.value))
 }
-
-const HELLO: &[&str] = &["c: Hello", "a: Hi there"];
-const HANDED_OVER: &[&str] = &[
-    "c: My card was declined but the money is gone",
-    "a: I'll connect you with a colleague from payments.",
-    "n: Card declined, money taken.",
-    "t: Hi, I have refunded the 20 pounds.",
-    "c: My card was declined and the money is gone",
-];
-const ROUGH: &[&str] = &[
-    "c: Why was I charged twice?",
-    "t: I can help with billing.",
-    "c: That's not what I asked. THIS IS RIDICULOUS, WHY WAS I CHARGED TWICE?",
-    "t: I can help with billing.",
-    "c: Why was I charged twice? I want to speak to a human, damn it",
-    "t2: Sorry, I didn't get that. Unfortunately I cannot help you.",
-    "c: forget it, you are useless",
-];
-const GOOD: &[&str] = &[
-    "c: Hello, my order 5512 is late. Where is it?",
-    "t: Hi Mia, I'm sorry about the delay. I have sent a replacement order today, you will receive it within 2 days. Is there anything else I can help with?",
-    "c: Thank you so much, that is perfect!",
-];
-const SWEDISH: &[&str] = &[
-    "c: Varför har beloppet dragits två gånger från mitt kort? Jag förstår det inte.",
-    "a: I can help you with your billing question, what is it about?",
-];
-
-/// A fact, a transcript, the value.
-const CASES: &[(&str, &[&str], &str)] = &[
-    ("customer_messages", ROUGH, "4"),
-    ("customer_messages", &["t: Hello"], "0"),
-    ("ai_messages", HANDED_OVER, "1"),
-    ("teammate_messages", HANDED_OVER, "1"),
-    ("agent_messages", HANDED_OVER, "2"),
-    ("notes", HANDED_OVER, "1"),
-    ("teammate_notes", HANDED_OVER, "1"),
-    ("assisted_replies", HANDED_OVER, "0"),
-    ("turns", ROUGH, "7"),
-    ("turns", &["c: one", "c: two", "a: three", "n: four", "a: five"], "2"),
-    ("agents", ROUGH, "2"),
-    ("customer_words", &["c: one two three", "a: four"], "3"),
-    ("agent_words_per_message", &["a: one two three", "t: four"], "2.00"),
-    ("agent_words_per_message", &["c: Hello"], ABSENT),
-    ("customer_questions", ROUGH, "3"),
-    ("customer_requests", GOOD, "1"),
-    ("agent_questions", &["c: slow", "t: Which router do you have?", "t: Is there anything else?"], "1"),
-    ("first_response_seconds", HELLO, "10"),
-    ("first_response_seconds", &["t: Hi", "c: Hello"], ABSENT),
-    ("median_wait_seconds", ROUGH, "10.00"),
-    ("longest_wait_seconds", &["c: Hello?", "c: Anybody?", "t: Hi"], "20"),
-    ("longest_wait_seconds", &["c: Hello?"], ABSENT),
-    ("duration_seconds", ROUGH, "60"),
-    ("work_after_last_customer_seconds", &["c: Hello", "t: Hi", "n: done"], "20"),
-    ("work_after_last_customer_seconds", &["t: Hi", "c: Hello"], ABSENT),
-    ("handoff_gap_seconds", HANDED_OVER, "20"),
-    ("handoff_gap_seconds", HELLO, ABSENT),
-    ("handoffs", HANDED_OVER, "1"),
-    ("handoffs", HELLO, "0"),
-    ("handoffs", &["c: Hello", "t: Hi", "an: a summary", "t: So it is"], "0"),
-    ("note_at_handoff", &["c: Hello", "a: Hi", "an: a summary", "t: So it is"], "true"),
-    ("transfers", &["c: Hello", "t: Hi", "t2n: advice from another", "t: So it is"], "0"),
-    ("transfers", ROUGH, "1"),
-    ("note_at_handoff", HANDED_OVER, "true"),
-    ("note_at_handoff", &["c: Help", "a: Hi", "t: Hi", "n: late"], "false"),
-    ("note_at_handoff", HELLO, ABSENT),
-    ("handoff_announced", HANDED_OVER, "true"),
-    ("handoff_announced", &["c: Please help me", "a: Hi there", "t: Hi"], "false"),
-    ("handoff_announced", HELLO, ABSENT),
-    ("reply_after_handoff", HANDED_OVER, "true"),
-    ("reply_after_handoff", &["c: Help me", "a: Hi", "n: see log"], "false"),
-    ("last_author", GOOD, "customer"),
-    ("last_author", HELLO, "ai"),
-    ("unanswered_question", HANDED_OVER, "true"),
-    ("unanswered_question", GOOD, "false"),
-    ("unanswered_question", &["c: thanks"], ABSENT),
-    (
-        "open_requests",
-        &["c: Where is it?", "a: Hm", "c: Hello, where is my order?", "c: Is anybody there?", "c: ok"],
-        "2",
-    ),
-    ("open_requests", GOOD, "0"),
-    ("last_answer_substantive", GOOD, "true"),
-    (
-        "last_answer_substantive",
-        &["c: Why is it late?", "t: Your request is important to us, we will get back to you."],
-        "false",
-    ),
-    ("last_answer_substantive", &["c: Why is it late?", "a: I can help."], "false"),
-    ("last_answer_substantive", &["c: Why is it late?"], ABSENT),
-    ("answered_requests_ratio", &["c: Why is it late?", "a: Hm", "c: Where is it?"], "0.50"),
-    ("human_requests", ROUGH, "1"),
-    ("human_requests", SWEDISH, ABSENT),
-    ("human_request_unmet", ROUGH, "false"),
-    ("human_request_unmet", &["c: let me speak to a human", "a: I can help"], "true"),
-    ("taken_over", HANDED_OVER, "true"),
-    ("taken_over", HELLO, "false"),
-    ("note_left", &["c: Hello", "t: Hi", "n: x"], "true"),
-    ("note_left", HELLO, "false"),
-    ("repeated_customer_messages", ROUGH, "2"),
-    ("repeated_customer_messages", GOOD, "0"),
-    (
-        "repeated_customer_messages",
-        &["c: Where is my order?", "t: It is late.", "c: And what now?\n\n> Where is my order?"],
-        "0",
-    ),
-    ("repeated_after_handoff", HANDED_OVER, "1"),
-    ("repeated_after_handoff", HELLO, ABSENT),
-    ("repeated_agent_answers", ROUGH, "1"),
-    ("corrections", ROUGH, "1"),
-    ("corrections", &["c: I already tried that"], "0"),
-    ("answer_coverage_ratio", &["c: Is parking free?", "a: Parking is included."], "0.50"),
-    ("answer_coverage_ratio", &["c: Is parking free?"], ABSENT),
-    ("customer_sentiment_first", &["c: this is great"], "0.62"),
-    ("customer_sentiment_last", &["c: this is great", "c: this is not great"], "-0.51"),
-    ("customer_sentiment_lowest", &["c: great", "c: awful", "c: great"], "-0.46"),
-    ("customer_sentiment_mean", &["c: great", "c: the table"], "0.31"),
-    ("customer_sentiment_trend", &["c: the table", "c: great"], "0.62"),
-    ("customer_sentiment_trend", &["c: great"], ABSENT),
-    ("thanks_at_end", GOOD, "true"),
-    ("thanks_at_end", ROUGH, "false"),
-    ("thanks_at_end", &["c: I need a refund for my order, thanks"], "false"),
-    ("thanks_at_end", SWEDISH, ABSENT),
-    ("confirmation_at_end", GOOD, "true"),
-    ("confirmation_at_end", &["c: broken", "t: Try it again", "c: it does not work, not solved"], "false"),
-    ("confirmation_at_end", &["c: broken", "t: Try it again", "c: that did not help"], "false"),
-    ("negative_at_end", ROUGH, "true"),
-    ("negative_at_end", GOOD, "false"),
-    ("abandoned", ROUGH, "true"),
-    ("abandoned", GOOD, "false"),
-    ("complaints", ROUGH, "2"),
-    ("customer_profanity", ROUGH, "1"),
-    ("customer_shouting", ROUGH, "1"),
-    ("customer_negative", ROUGH, "true"),
-    ("customer_negative", GOOD, "false"),
-    ("greeting_present", GOOD, "true"),
-    ("greeting_present", ROUGH, "false"),
-    ("greeting_present", &["c: Hello"], ABSENT),
-    ("closing_present", GOOD, "true"),
-    ("closing_present", ROUGH, "false"),
-    ("apologies", ROUGH, "1"),
-    ("empathy_phrases", GOOD, "1"),
-    ("empathy_after_negative", ROUGH, "true"),
-    ("empathy_after_negative", &["c: This is awful", "t: Restart it."], "false"),
-    ("empathy_after_negative", GOOD, ABSENT),
-    ("inabilities", ROUGH, "1"),
-    ("inability_at_end", ROUGH, "true"),
-    ("inability_at_end", GOOD, "false"),
-    ("misunderstandings", ROUGH, "1"),
-    ("actions_done", GOOD, "1"),
-    ("actions_done", &["c: Refund?", "t: It has not been refunded."], "0"),
-    ("next_steps", GOOD, "1"),
-    ("handoff_phrases", HANDED_OVER, "1"),
-    ("substantive_replies_ratio", HANDED_OVER, "0.50"),
-    ("agent_profanity", &["c: Hello", "t: what the fuck"], "1"),
-    ("agent_shouting", &["c: Hello", "t: READ THE MANUAL FIRST"], "1"),
-    ("agent_shouting", &["c: Hello"], ABSENT),
-    ("agent_sentiment_mean", &["c: Hello", "t: great"], "0.62"),
-    ("agent_reading_ease", &["c: Hello", "t: Hi"], ABSENT),
-    (
-        "agent_reading_ease",
-        &["t: The cat sat on the mat. The dog ran to the cat. The cat ran off."],
-        "100.00",
-    ),
-    ("customer_language", SWEDISH, "swe"),
-    ("customer_language", GOOD, "eng"),
-    ("customer_language", &["c: 12345"], ABSENT),
-    ("agent_language", SWEDISH, "eng"),
-    ("same_language", SWEDISH, "false"),
-    ("same_language", GOOD, "true"),
-];
 
 #[test]
 fn every_fact_is_what_it_says() {

@@ -55,6 +55,8 @@ pub struct Findings {
     matches: Vec<Match>,
     inner: Vec<Match>,
     pub signals: Signals,
+    /// The signals of each phrase, by the sentence it begins in.
+    pub hits: Vec<(u32, Signals)>,
 }
 
 /// Each is built when the first text of its language comes: most deployments see few.
@@ -161,7 +163,8 @@ impl Lexicon {
 
     /// Finds what a text's words and phrases are. `own` are the signals that its side can give.
     pub fn find(&self, text: &Words, tokens: &[Token], own: Signals, findings: &mut Findings) {
-        let Findings { words, matches, inner, signals } = findings;
+        let Findings { words, matches, inner, signals, hits } = findings;
+        hits.clear();
         words.clear();
         matches.clear();
         inner.clear();
@@ -200,11 +203,10 @@ impl Lexicon {
             }
             let mut shown = found.node.signals;
             shown.add(unless_negated);
-            signals.add(shown.and(own).without(if quoted {
-                Signals::of(Signal::Profanity)
-            } else {
-                Signals::default()
-            }));
+            let foreign = if quoted { Signals::of(Signal::Profanity) } else { Signals::default() };
+            let shown = shown.and(own).without(foreign);
+            signals.add(shown);
+            hits.push((tokens[found.start as usize].sentence, shown));
         }
     }
 

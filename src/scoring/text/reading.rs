@@ -48,6 +48,10 @@ pub struct Reading {
     /// How many words carry content.
     pub content_words: u32,
     pub signals: Signals,
+    /// What each sentence says; empty where the words were not read.
+    pub sentences: Vec<Sentence>,
+    /// Of the phrases that say that it is settled, and that something is wrong, the last says that something is wrong.
+    pub ends_with_problem: bool,
     /// -1 to 1; `None` for a message without words.
     pub sentiment: Option<f64>,
     /// It has a question mark, begins like a question or ends like one.
@@ -62,6 +66,20 @@ pub struct Reading {
     pub sketch: Sketch,
     /// The same for two messages that have the same words in the same order.
     pub wording: u64,
+}
+
+/// What one sentence says.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sentence {
+    pub signals: Signals,
+    pub content_words: u32,
+    /// It holds a number, a link or a reference.
+    pub has_figures: bool,
+    pub has_date: bool,
+    /// It begins with a yes or a no.
+    pub answers: bool,
+    /// It ends with a question mark.
+    pub asks: bool,
 }
 
 /// Reads the messages of a conversation, in their order. `given` is the language that somebody says it is in.
@@ -209,6 +227,8 @@ impl Lexicon {
             },
             content_words: whole_words(tokens).filter(|(first, _)| is_content(*first)).count() as u32,
             signals: findings.signals,
+            sentences: sentences(tokens, findings),
+            ends_with_problem: ends_with_problem(findings),
             sentiment: sentiment::compound(tokens, &findings.words, marks.exclamations),
             asks: marks.question || self.looks_like_a_question(tokens, marks, findings),
             shouts: shouts(tokens, findings),
@@ -232,6 +252,34 @@ impl Lexicon {
         let asks = (0..reach).any(|place| is(place, Kinds::INTERROGATIVE));
         asks && tokens.len() >= 3 && marks.exclamations == 0 && !parts
     }
+}
+
+fn ends_with_problem(findings: &Findings) -> bool {
+    let said = [Signal::Confirmation, Signal::Problem];
+    let last = findings.hits.iter().rev().find(|(_, shown)| shown.has_any(&said));
+    last.is_some_and(|(_, shown)| !shown.has(Signal::Confirmation))
+}
+
+fn sentences(tokens: &[Token], findings: &Findings) -> Vec<Sentence> {
+    let mut sentences: Vec<Sentence> = Vec::new();
+    let mut number = None;
+    for (token, word) in tokens.iter().zip(&findings.words) {
+        if number.replace(token.sentence) != Some(token.sentence) {
+            let from = findings.hits.partition_point(|(sentence, _)| *sentence < token.sentence);
+            let hits = findings.hits[from..].iter().take_while(|(sentence, _)| *sentence == token.sentence);
+            let mut signals = Signals::default();
+            hits.for_each(|(_, shown)| signals.add(*shown));
+            let answers = word.kinds.has(Kinds::ANSWER);
+            sentences.push(Sentence { signals, answers, ..Sentence::default() });
+        }
+        let Some(sentence) = sentences.last_mut() else { continue };
+        let is_content = token.form.begins_word && is_word(token) && !word.kinds.has(Kinds::FUNCTION);
+        sentence.content_words += u32::from(is_content);
+        sentence.has_figures |= token.form.digit || token.form.is_placeholder;
+        sentence.has_date |= word.kinds.has(Kinds::DATE);
+        sentence.asks |= token.form.asks;
+    }
+    sentences
 }
 
 fn unread(words: &Words, tokens: &[Token], marks: &Marks) -> Reading {

@@ -43,6 +43,8 @@ pub struct Form {
     pub quoted: bool,
     /// It stands for something that is no word.
     pub is_placeholder: bool,
+    /// A question mark follows.
+    pub asks: bool,
     /// A word begins here: always, but for the second and later characters of a Chinese or Japanese word.
     pub begins_word: bool,
 }
@@ -244,7 +246,12 @@ impl Tokenizer<'_> {
         self.finish_run();
         self.finish();
         match character {
-            '?' | '\u{61f}' | '\u{bf}' => self.marks.question = true,
+            '?' | '\u{61f}' | '\u{bf}' => {
+                self.marks.question = true;
+                if let Some(last) = self.words.tokens.last_mut() {
+                    last.form.asks = character != '\u{bf}';
+                }
+            }
             '!' => self.marks.exclamations += 1,
             '@' => self.marks.figures = true,
             _ => {}
@@ -278,6 +285,7 @@ impl Tokenizer<'_> {
                 digit,
                 quoted: self.quote.is_some(),
                 is_placeholder: matches!(trimmed, "\u{e000}" | "\u{e001}"),
+                asks: false,
                 begins_word: true,
             };
             let length = u16::try_from(length).unwrap_or(u16::MAX);

@@ -1,0 +1,182 @@
+//! What each message does in its conversation: it requests, answers, puts off, thanks, complains. It follows from the words of the
+//! message and from what came before it, so a message is never judged on its own.
+
+use super::{Digest, Role};
+use crate::scoring::text::{Reading, Sentence, Signal};
+
+/// What a message does. Nothing, where its words were not read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Act {
+    /// The customer wants something.
+    pub requests: bool,
+    /// The customer waits for a reply: to a request, to words that open the conversation, or to words that were not read.
+    pub waits: bool,
+    /// The customer says that something is wrong with the service or with an answer, or has a bad tone.
+    pub is_negative: bool,
+    /// The customer says that it is solved, or that this was all.
+    pub confirms: bool,
+    /// The customer gives thanks and says nothing against them.
+    pub thanks: bool,
+    /// A reply that holds something: a deed, a way on, a fact.
+    pub is_substantive: bool,
+    /// A reply that only puts off: a holding line, a promise without a date, handing over.
+    pub only_holds: bool,
+    /// A reply that asks the customer for something before it goes on.
+    pub asks_back: bool,
+}
+
+/// A tone from here down is a bad one, from its opposite up a good one.
+pub const BAD_TONE: f64 = -0.35;
+/// Longer thanks say something else besides.
+const THANKS_WORDS: u32 = 40;
+
+/// Sets what each message does, in their order.
+pub fn set(digests: &mut [Digest]) {
+    let mut before = Before::default();
+    for digest in digests {
+        digest.act = if !digest.is_public() {
+            Act::default()
+        } else if !digest.reading.is_read {
+            Act { waits: digest.is_customer() && digest.reading.counts.words > 0, ..Act::default() }
+        } else if digest.role == Role::Customer {
+            customer(&digest.reading, &before)
+        } else {
+            reply(digest, &before)
+        };
+        before.see(digest);
+    }
+}
+
+/// What came before a message.
+#[derive(Default)]
+struct Before {
+    /// An agent wrote to the customer.
+    replied: bool,
+    /// The last reply asked the customer for something.
+    asked_back: bool,
+    /// The last reply only asked whether there is anything else.
+    offered_more: bool,
+    /// The customer's last message asked something.
+    customer_asked: bool,
+}
+
+impl Before {
+    fn see(&mut self, digest: &Digest) {
+        if digest.is_customer() {
+            self.customer_asked = digest.reading.asks;
+        } else if digest.is_reply() {
+            self.replied = true;
+            self.asked_back = digest.act.asks_back;
+            self.offered_more = digest.reading.signals.has(Signal::HelpOffer) && !digest.act.asks_back;
+        }
+    }
+}
+
+const COMPLAINS: [Signal; 7] = [
+    Signal::Complaint,
+    Signal::Anger,
+    Signal::Leaving,
+    Signal::Waiting,
+    Signal::Correction,
+    Signal::Unsolved,
+    Signal::Profanity,
+];
+
+fn customer(reading: &Reading, before: &Before) -> Act {
+    let signals = reading.signals;
+    let has = |signal| signals.has(signal);
+    let unsolved = has(Signal::Unsolved);
+    // "It arrived, but in the wrong size" settles nothing; "it was broken, now it works" does.
+    let settled =
+        (has(Signal::Confirmation) || has(Signal::Praise)) && !unsolved && !reading.ends_with_problem;
+    let thanks = has(Signal::Thanks) || has(Signal::Praise);
+    let gives_up = has(Signal::Abandonment);
+    let complains = signals.has_any(&COMPLAINS);
+    let bad_tone = reading.sentiment.is_some_and(|tone| tone <= BAD_TONE);
+    let is_negative = complains || gives_up || (bad_tone && !settled && !has(Signal::Praise));
+    // A request is marked as one, whatever politeness stands around it.
+    let marked = unsolved
+        || has(Signal::HumanRequest)
+        || has(Signal::Correction)
+        || has(Signal::Waiting)
+        || asks_for_something(reading, settled || thanks)
+        || (has(Signal::Problem) && !settled);
+    let parts = thanks || settled || has(Signal::Closing) || gives_up;
+    let requests = if gives_up && !reading.asks {
+        false
+    } else if marked {
+        true
+    } else if parts {
+        false
+    } else if !before.replied {
+        reading.content_words >= 2
+    } else {
+        // What a reply asked for waits for what follows from it; a bare statement after an answer does not.
+        before.asked_back && reading.content_words >= 1
+    };
+    Act {
+        requests,
+        waits: requests || (!before.replied && !parts),
+        is_negative,
+        confirms: settled && !requests && !complains,
+        thanks: thanks && !requests && !is_negative && reading.counts.words <= THANKS_WORDS,
+        ..Act::default()
+    }
+}
+
+/// By a question or by words such as "please" and "I need". Where the customer parts, a question needs its mark.
+fn asks_for_something(reading: &Reading, parts: bool) -> bool {
+    let asks = if parts { reading.sentences.iter().any(|sentence| sentence.asks) } else { reading.asks };
+    asks || reading.signals.has(Signal::Request)
+}
+
+/// A sentence that holds none of these may be an answer by its length alone.
+const EMPTY: [Signal; 11] = [
+    Signal::Misunderstanding,
+    Signal::Handoff,
+    Signal::Deferral,
+    Signal::DataRequest,
+    Signal::RatingRequest,
+    Signal::Blame,
+    Signal::Apology,
+    Signal::Empathy,
+    Signal::HelpOffer,
+    Signal::Greeting,
+    Signal::Closing,
+];
+const FULL_SENTENCE: u32 = 6;
+const SENTENCE_WITH_FIGURES: u32 = 2;
+const SHORT_ANSWER: u32 = 12;
+
+fn reply(digest: &Digest, before: &Before) -> Act {
+    let reading = &digest.reading;
+    let signals = reading.signals;
+    let answers_shortly = |sentence: &Sentence| {
+        before.customer_asked && sentence.answers && !sentence.asks && reading.content_words <= SHORT_ANSWER
+    };
+    let holds_something = |sentence: &Sentence| {
+        let Sentence { signals, content_words, has_figures, has_date, asks, .. } = *sentence;
+        if signals.has(Signal::ActionDone) {
+            return true;
+        }
+        if asks || signals.has(Signal::DataRequest) {
+            return false;
+        }
+        // With a day, a promise is an answer.
+        if signals.has(Signal::NextStep) {
+            return !signals.has(Signal::Deferral) || has_date;
+        }
+        let is_empty =
+            signals.has_any(&EMPTY) || (signals.has(Signal::Inability) && content_words < FULL_SENTENCE);
+        !is_empty
+            && (content_words >= FULL_SENTENCE
+                || ((has_figures || has_date) && content_words >= SENTENCE_WITH_FIGURES))
+    };
+    let with_file = digest.attachments.is_some_and(|files| files > 0);
+    let is_substantive = with_file
+        || reading.sentences.iter().any(|sentence| holds_something(sentence) || answers_shortly(sentence));
+    let asks_back = signals.has(Signal::DataRequest)
+        || reading.sentences.iter().any(|sentence| sentence.asks && !sentence.signals.has(Signal::HelpOffer));
+    let holds = signals.has(Signal::Deferral) || signals.has(Signal::Handoff);
+    Act { is_substantive, asks_back, only_holds: holds && !is_substantive && !asks_back, ..Act::default() }
+}

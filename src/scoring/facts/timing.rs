@@ -48,11 +48,12 @@ pub const FACTS: &[Fact] = &[
         name: "duration_seconds",
         unit: "seconds",
         kind: FactKind::Int,
-        doc: "From the earliest to the latest message or note.",
+        doc: "From the earliest to the latest message or note that a person or an AI wrote.",
         scope: Scope::Both,
         compute: |view| {
-            let first = view.digests.iter().min_by_key(|digest| digest.time_millis)?;
-            let last = view.digests.iter().max_by_key(|digest| digest.time_millis)?;
+            let written = view.digests.iter().filter(|digest| digest.automatic.is_none());
+            let first = written.clone().min_by_key(|digest| digest.time_millis)?;
+            let last = written.max_by_key(|digest| digest.time_millis)?;
             Some(Found::int(last.time_millis.saturating_sub(first.time_millis) / 1000, [first, last]))
         },
     },
@@ -66,6 +67,7 @@ pub const FACTS: &[Fact] = &[
         compute: |view| {
             let asked = view.customer().next_back()?;
             let after = view.digests.iter().skip_while(|digest| digest.id != asked.id).skip(1);
+            let after = after.filter(|digest| digest.automatic.is_none());
             let last = after.max_by_key(|digest| digest.time_millis)?;
             let millis = last.time_millis.checked_sub(asked.time_millis)?;
             (millis >= 0).then(|| Found::int(millis / 1000, [asked, last]))

@@ -22,10 +22,10 @@ const OUTCOMES: &[(&str, &[&str])] = &[
     ),
     ("open_request", &["The customer's last request got no"]),
     ("contradicted", &["The customer says that it is not solved"]),
-    ("dissatisfied", &["The customer's last words are dissatisfied"]),
+    ("dissatisfied", &["The customer left dissatisfied"]),
     ("gave_up", &["The customer gave up"]),
     ("wants_person", &["The customer asked for a person and got none"]),
-    ("waits_after_handoff", &["It was handed to a teammate who has not answered the customer yet"]),
+    ("waits_after_handoff", &["who has not answered the customer yet", "nobody has taken over yet"]),
     ("nobody_answered", &["Nobody answered the customer"]),
     ("nothing_asked", &["The customer asked for nothing", "There is no message of the customer"]),
 ];

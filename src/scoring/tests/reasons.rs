@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How many parts of sentences may be untrue, over all files. It only falls. Aim: 0.
-const UNTRUE_AT_MOST: usize = 64;
+const UNTRUE_AT_MOST: usize = 43;
 
 /// A unit as a reader of its reasons sees it.
 struct Unit<'t> {
@@ -36,7 +36,24 @@ const PARTS: &[(&str, Claim)] = &[
     ("Nobody answered the customer", |unit, _| {
         unit.customer().next().is_some() && unit.number("agent_messages") == Some(0.0) && !unit.is_answered()
     }),
-    ("Nobody asked anything", |unit, _| unit.number("customer_requests") == Some(0.0)),
+    ("The customer asked for nothing", |unit, _| {
+        unit.customer().next().is_some() && unit.number("customer_requests") == Some(0.0)
+    }),
+    ("There is no message of the customer", |unit, _| unit.customer().next().is_none()),
+    ("The customer says that it is not solved", |unit, _| {
+        unit.is("unsolved_at_end", true)
+            && unit.spoke_after_an_answer()
+            && !unit.is("confirmation_at_end", true)
+    }),
+    ("The customer's last request got no more than a promise", |unit, _| {
+        unit.is("unanswered_question", true) && unit.is_answered()
+    }),
+    ("An agent said that the request was carried out", |unit, _| {
+        unit.is("deed_at_end", true) && unit.is_some("actions_done")
+    }),
+    ("An agent passed the customer on and nobody has taken over yet", |unit, _| {
+        unit.is_some("handoff_phrases") && !unit.teammate_wrote_last()
+    }),
     ("The customer's last request got no answer", |unit, _| {
         unit.is("unanswered_question", true) && unit.customer_wrote_last()
     }),
@@ -47,8 +64,10 @@ const PARTS: &[(&str, Claim)] = &[
     ("It was handed to a teammate who has not answered the customer yet", |unit, _| {
         unit.waits_for_teammate()
     }),
-    ("The customer's last words are dissatisfied", |unit, _| {
-        unit.is("negative_at_end", true) && unit.spoke_after_an_answer()
+    ("The customer left dissatisfied", |unit, _| {
+        unit.is("left_dissatisfied", true)
+            && unit.is_some("negative_messages")
+            && unit.spoke_after_an_answer()
     }),
     ("The customer parted with thanks", |unit, _| {
         unit.is("thanks_at_end", true) && !unit.is("negative_at_end", true) && unit.spoke_after_an_answer()
@@ -56,12 +75,12 @@ const PARTS: &[(&str, Claim)] = &[
     ("The last answer held nothing that settles the request", |unit, _| {
         unit.is("last_answer_substantive", false) && unit.is_answered()
     }),
-    ("The last request was answered, without a word of the customer on the outcome", |unit, _| {
-        let said = ["confirmation_at_end", "thanks_at_end", "negative_at_end"];
-        unit.is("unanswered_question", false)
-            && unit.is_answered()
-            && !said.iter().any(|fact| unit.is(fact, true))
+    ("The last request was answered", |unit, _| !unit.is("unanswered_question", true) && unit.is_answered()),
+    ("and the customer has not said how it went", |unit, _| {
+        let said = ["confirmation_at_end", "thanks_at_end", "left_dissatisfied", "unsolved_at_end"];
+        !said.iter().any(|fact| unit.is(fact, true))
     }),
+    ("the customer was angry {}", |unit, gaps| unit.times("angry_messages", gaps)),
     ("an agent said {} that something was done", |unit, gaps| unit.times("actions_done", gaps)),
     ("an agent could not help {}", |unit, gaps| unit.times("inabilities", gaps)),
     ("the customer corrected an answer {}", |unit, gaps| {
@@ -84,9 +103,14 @@ const PARTS: &[(&str, Claim)] = &[
         leading_number(gaps[0]).is_some_and(|count| unit.number("agent_questions") == Some(count))
     }),
     ("waited up to {}", |unit, gaps| unit.lasts("longest_wait_seconds", gaps) && unit.has_wait(gaps[0])),
-    ("is still waiting for an answer", |unit, _| {
-        unit.number("open_requests").is_some_and(|open| open > 0.0) && unit.customer_wrote_last()
-    }),
+    ("and got no reply", |unit, _| unit.number("agent_messages") == Some(0.0) && !unit.is_answered()),
+    ("and it is not solved", |unit, _| unit.is("unsolved_at_end", true) && unit.spoke_after_an_answer()),
+    ("and got no person", |unit, _| unit.is("human_request_unmet", true) && !unit.teammate_wrote_last()),
+    ("and is still waiting for an answer", |unit, _| unit.is_some("open_requests")),
+    ("and gave up", |unit, _| unit.is_some("abandonments")),
+    ("and left dissatisfied", |unit, _| unit.is("left_dissatisfied", true) && unit.spoke_after_an_answer()),
+    ("and got nothing that settles the request", |unit, _| unit.is("last_answer_substantive", false)),
+    ("and is waiting for the teammate", |unit, _| unit.waits_for_teammate()),
     // Handoff smoothness.
     ("There was no handoff from AI to a person", |unit, _| {
         let from = unit.messages.iter().position(|message| is_ai(message) && !is_note(message));

@@ -134,6 +134,10 @@ impl Form {
         };
         let foreign = |sentence: &&&Sentence| !self.makes(sentence) && !with(sentence) && !neutral(sentence);
         let Some(first) = sentences.iter().position(|sentence| self.makes(sentence)) else { return false };
+        // After its heading a failure report says whatever the mail server said.
+        if self.kinds[0] == Kind::Bounce && first == 0 {
+            return true;
+        }
         let before = sentences[..first].iter().filter(foreign).count();
         let others = sentences.iter().filter(foreign).count();
         let asks = sentences.iter().filter(foreign).any(|sentence| sentence.asks);

@@ -51,15 +51,15 @@ struct File {
 
 const SEEN: File = File {
     name: "seen",
-    english: Floors { resolution: 0.64, band: 0.59, reason: 0.65, pairs: 0.93, correlation: 0.66 },
-    other: Floors { resolution: 0.82, band: 0.73, reason: 0.88, pairs: 0.95, correlation: 0.88 },
+    english: Floors { resolution: 0.97, band: 0.96, reason: 0.92, pairs: 0.98, correlation: 0.86 },
+    other: Floors { resolution: 0.98, band: 0.94, reason: 0.94, pairs: 0.98, correlation: 0.87 },
     prints_misses: true,
 };
 
 const UNSEEN: File = File {
     name: "unseen",
-    english: Floors { resolution: 0.62, band: 0.48, reason: 0.55, pairs: 0.60, correlation: 0.55 },
-    other: Floors { resolution: 0.66, band: 0.50, reason: 0.61, pairs: 0.90, correlation: 0.75 },
+    english: Floors { resolution: 0.66, band: 0.70, reason: 0.57, pairs: 0.85, correlation: 0.62 },
+    other: Floors { resolution: 0.70, band: 0.74, reason: 0.55, pairs: 0.77, correlation: 0.66 },
     prints_misses: false,
 };
 

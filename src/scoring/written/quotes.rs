@@ -136,6 +136,5 @@ fn is_greeting(line: &str) -> bool {
         let rest = words.strip_prefix(*greeting);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' ') || !greeting.is_ascii())
     };
-    few && line.ends_with([',', '，', '、', '!', '！'])
-        && forms().greetings.iter().any(|greeting| greets(greeting))
+    few && line.ends_with([',', '，', '、', '!', '！']) && forms().greetings.iter().any(greets)
 }

@@ -243,9 +243,7 @@ fn is_code(word: &str) -> bool {
         () if digits == 0 || digits + small + capital == 0 => false,
         // A number, a date, a time.
         () if small + capital == 0 => false,
-        () if small == 0 => {
-            (digits >= 2 && word.len() >= 5) || (joined && digits >= 2) || (digits >= 2 && capital >= 2)
-        }
+        () if small == 0 => digits >= 2 && (word.len() >= 5 || joined || capital >= 2),
         // Hexadecimal numbers and mixed codes.
         () => digits >= 3 && (word.len() >= 8 || joined) && (capital > 0 || joined || digits >= 4),
     }

@@ -137,7 +137,7 @@ fn sign_off_line(line: &str) -> Option<bool> {
         let named = |rest: &str| told && rest.starts_with(' ') && rest_is_name(line, rest);
         rest.is_some_and(|rest| rest.is_empty() || named(rest))
     };
-    forms().sign_offs.iter().any(|sign_off| begins(sign_off)).then_some(false)
+    forms().sign_offs.iter().any(begins).then_some(false)
 }
 
 /// Whether the last words of a line, `rest` in their normal form, are a name.

@@ -30,8 +30,6 @@ use super::{Next, Task};
 const PART: usize = 48;
 /// About how many keys it writes: the store's lock is not held long for it.
 const PART_KEYS: usize = 256;
-/// How far the stored mark may be behind while nothing has to be written.
-const UNSTORED: u64 = 1 << 16;
 /// How often it is looked whether there are conversations to index.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// While conversations arrive, indexing rests so many times as long as it works.
@@ -92,9 +90,11 @@ pub async fn index_next(call: Call<'_>) -> Result<bool, Error> {
         index_mark.follow(call.space()).await?;
     }
     let mark = index_mark.get();
-    if mark.below >= decided_below || !call.services.leases.hold(LeasedTask::Index, now).await? {
+    let is_done = mark.below >= decided_below && !index_mark.must_be_stored(mark.below);
+    if is_done || !call.services.leases.hold(LeasedTask::Index, now).await? {
         return Ok(false);
     }
+    let decided_below = decided_below.max(mark.below);
     let before = ConversationId(decided_below);
     let mut decision = Decision::new(call.space());
     let heads = conversation::heads_from(&call.space(), ConversationId(mark.below), before, PART).await?;
@@ -107,9 +107,10 @@ pub async fn index_next(call: Call<'_>) -> Result<bool, Error> {
         Some(last) if part.is_cut || !is_end => last.0.saturating_add(1),
         _ => decided_below,
     };
-    if decision.writes() > 0 || below.saturating_sub(index_mark.stored()) >= UNSTORED {
+    if decision.writes() > 0 || index_mark.must_be_stored(below) {
         if !call.services.leases.expect_held(&decision, LeasedTask::Index).await? {
-            return Ok(false);
+            // The next call finds out whether another process has taken it over.
+            return Ok(true);
         }
         let newest = part.newest.max(mark.newest);
         let backfill = Backfill { next: Some(ConversationId(below)), newest };

@@ -1,11 +1,14 @@
 //! How far conversations are indexed for the lists.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{
     domain::{ConversationId, UnixMillis},
     store::{Space, StoreError, listing, queue, records::Backfill},
 };
+
+/// How far the stored mark may be behind while nothing else has to be written.
+const UNSTORED: u64 = 1 << 16;
 
 /// Up to where conversations are indexed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +23,8 @@ pub struct Mark {
 /// that is ahead would make them incomplete.
 pub struct IndexMark {
     mark: Mutex<Mark>,
-    /// About what is stored of it.
-    stored: Mutex<u64>,
+    /// About what is stored of it; `None` if that is damaged.
+    stored: Mutex<Option<u64>>,
     /// Conversations with lower numbers were there before this process: their assessments may not be posted either.
     found_below: u64,
 }
@@ -29,7 +32,12 @@ pub struct IndexMark {
 impl IndexMark {
     /// Goes on where the last process ended.
     pub async fn open(space: Space<'_>, decided_below: u64) -> Result<Self, StoreError> {
-        let stored = find(space).await?;
+        let found = find(space).await?;
+        if let Err(cause) = &found {
+            tracing::error!(%cause, "how far conversations are indexed is damaged; they are indexed anew");
+        }
+        let is_damaged = found.is_err();
+        let stored = found.unwrap_or_default();
         let below = match stored.map(|stored| stored.next) {
             None => 0,
             Some(Some(next)) => next.0,
@@ -38,16 +46,26 @@ impl IndexMark {
         let newest = stored.and_then(|stored| stored.newest);
         let mark = Mutex::new(Mark { below, newest });
         // Nothing has to be written for what is not there.
-        let stored = Mutex::new(below.max(decided_below));
+        let stored = Mutex::new((!is_damaged).then_some(below.max(decided_below)));
         Ok(Self { mark, stored, found_below: decided_below })
     }
 
     /// Follows what another process has indexed.
     pub async fn follow(&self, space: Space<'_>) -> Result<(), StoreError> {
-        if let Some(Backfill { next: Some(next), newest }) = find(space).await? {
-            self.advance(next.0, newest);
-            let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
-            *stored = (*stored).max(next.0);
+        let found = find(space).await?;
+        let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        match found {
+            Ok(Some(Backfill { next: Some(next), newest })) => {
+                self.advance(next.0, newest);
+                *stored = (*stored).max(Some(next.0));
+            }
+            Ok(_) => {}
+            // What this process knows still holds. Whoever has the lease stores it again.
+            Err(cause) => {
+                if stored.take().is_some() {
+                    tracing::error!(%cause, "how far conversations are indexed is damaged; it will be stored again");
+                }
+            }
         }
         Ok(())
     }
@@ -61,12 +79,14 @@ impl IndexMark {
         *mark = Mark { below: mark.below.max(below), newest: mark.newest.max(newest) };
     }
 
-    pub fn stored(&self) -> u64 {
-        *self.stored.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether a mark is to be stored even if nothing else is.
+    pub fn must_be_stored(&self, below: u64) -> bool {
+        let stored = *self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        stored.is_none_or(|stored| below.saturating_sub(stored) >= UNSTORED)
     }
 
     pub fn set_stored(&self, below: u64) {
-        *self.stored.lock().unwrap_or_else(PoisonError::into_inner) = below;
+        *self.stored.lock().unwrap_or_else(PoisonError::into_inner) = Some(below);
     }
 
     /// Whether a conversation may have been there before this process.
@@ -75,13 +95,10 @@ impl IndexMark {
     }
 }
 
-/// The mark as it is stored. One that is damaged counts as none: indexing begins anew.
-async fn find(space: Space<'_>) -> Result<Option<Backfill>, StoreError> {
+/// The mark as it is stored, or why it cannot be read.
+async fn find(space: Space<'_>) -> Result<Result<Option<Backfill>, Arc<str>>, StoreError> {
     match listing::find_backfill(&space).await {
-        Err(StoreError::Corrupt(cause)) => {
-            tracing::error!(%cause, "how far conversations are indexed is damaged; they are indexed anew");
-            Ok(None)
-        }
-        found => found,
+        Err(StoreError::Corrupt(cause)) => Ok(Err(cause)),
+        found => found.map(Ok),
     }
 }

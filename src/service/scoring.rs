@@ -24,9 +24,9 @@ use super::{Call, Services, decide::Decide, directory, listing};
 pub enum Outcome {
     /// Its assessments are stored and its job is ended.
     Scored,
-    /// It has no job, somebody else was faster; or another process has taken scoring over.
+    /// It has no job: somebody else was faster.
     NothingToDo,
-    /// It kept changing; its job waits.
+    /// It kept changing, or this process no longer holds the lease of scoring; its job waits.
     ChangedMeanwhile,
 }
 
@@ -86,7 +86,7 @@ impl Decide for Score<'_> {
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<Outcome, Error> {
         let (services, id) = (self.call.services, self.id);
         if self.is_leased && !services.leases.expect_held(decision, LeasedTask::Scoring).await? {
-            return Ok(Outcome::NothingToDo);
+            return Ok(Outcome::ChangedMeanwhile);
         }
         let Some(found) = conversation::find(&*decision, id).await? else {
             return match get_one::<Job>(&*decision, decision.keys().job(id)).await? {

@@ -7,9 +7,7 @@ use std::{
 
 use crate::domain::UnixMillis;
 
-use super::{
-    Decision, Key, Keyspace, Reader as _, Space, StoreError, WorkspaceId, keys, records, records::Lease,
-};
+use super::{Decision, Keyspace, Space, StoreError, WorkspaceId, get_one, keys, records::Lease};
 
 /// How long a lease is valid. Unless the store is exclusive, a dead process blocks its tasks for this long.
 pub const TERM_MILLIS: i64 = 30_000;
@@ -58,7 +56,13 @@ impl Leases {
             _ => {}
         }
         let mut decision = Decision::new(self.space());
-        let stored = read(&decision, task).await?;
+        let stored = match read(&decision, task).await {
+            Err(StoreError::Corrupt(cause)) => {
+                tracing::error!(?task, %cause, "a lease is damaged and counts as expired");
+                None
+            }
+            read => read?,
+        };
         let is_of_another = stored.as_ref().is_some_and(|lease| lease.holder != self.holder);
         let epoch = match stored {
             Some(lease) if is_of_another && !is_exclusive && lease.expire_time > now => {
@@ -79,11 +83,13 @@ impl Leases {
 
     /// Makes a decision depend on this process holding the lease; false if it no longer does.
     pub async fn expect_held(&self, decision: &Decision<'_>, task: LeasedTask) -> Result<bool, StoreError> {
-        let is_held = read(decision, task).await?.is_some_and(|lease| lease.holder == self.holder);
-        if !is_held {
-            self.held().insert(task, Held::Lost);
-        }
-        Ok(is_held)
+        match read(decision, task).await.or_else(damaged_as_absent)? {
+            Some(lease) if lease.holder == self.holder => return Ok(true),
+            Some(_) => self.held().insert(task, Held::Lost),
+            // Nobody's, so not lost: the next `hold` acquires it again.
+            None => self.held().remove(&task),
+        };
+        Ok(false)
     }
 
     /// Releases all leases, so that other processes need not wait for them to expire.
@@ -94,7 +100,8 @@ impl Leases {
         let held: Vec<LeasedTask> = self.held().drain().map(|(task, _)| task).collect();
         for task in held {
             let mut decision = Decision::new(self.space());
-            if let Some(lease) = read(&decision, task).await?.filter(|lease| lease.holder == self.holder) {
+            let stored = read(&decision, task).await.or_else(damaged_as_absent)?;
+            if let Some(lease) = stored.filter(|lease| lease.holder == self.holder) {
                 decision.replace(keys::lease(task as u8), &Lease { expire_time: UnixMillis::MIN, ..lease });
                 decision.commit().await?;
             }
@@ -112,9 +119,14 @@ impl Leases {
     }
 }
 
-/// The stored lease. A damaged one belongs to nobody.
 async fn read(decision: &Decision<'_>, task: LeasedTask) -> Result<Option<Lease>, StoreError> {
-    let key: Key = keys::lease(task as u8);
-    let raw = decision.get(vec![key.clone()]).await?.pop().flatten();
-    Ok(raw.and_then(|raw| records::decode(&key, &raw).ok()))
+    get_one(decision, keys::lease(task as u8)).await
+}
+
+/// A damaged lease belongs to nobody. [`Leases::hold`] reports it, once, as it replaces it.
+fn damaged_as_absent(error: StoreError) -> Result<Option<Lease>, StoreError> {
+    match error {
+        StoreError::Corrupt(_) => Ok(None),
+        error => Err(error),
+    }
 }

@@ -12,17 +12,20 @@ use plaudit::{
     service::{Call, Services, Settings, import},
     store::{
         Batch, Key, Keyspace, MemoryStore, Space, StoreError, WorkspaceId, directory::find_identity, events,
-        listing, records,
+        keys, lease::LeasedTask, listing, records,
     },
 };
 
 use crate::{
     delete::{imported, number},
-    harness::{Client, KEYS, Plaudit, sample, soon},
+    harness::{Client, KEYS, Log, Plaudit, sample, soon},
 };
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 const DAMAGED: Bytes = Bytes::from_static(b"\xffdamaged");
+/// What is logged of a damaged lease, and of the mark up to which conversations are indexed.
+const DAMAGED_LEASE: &str = "a lease is damaged";
+const DAMAGED_MARK: &str = "how far conversations are indexed is damaged";
 
 /// Writes below the server, as a failing disk would.
 async fn damage(server: &Plaudit, key: Key) {
@@ -98,31 +101,117 @@ async fn a_damaged_directory_entry_stops_neither_scoring_nor_other_entries() {
     }
 }
 
+/// A process without background tasks.
+async fn process(store: &Arc<dyn Keyspace>) -> Services {
+    let clock = Arc::new(ManualClock::at(Plaudit::START));
+    Services::open(store.clone(), clock, Settings::default()).await.unwrap()
+}
+
+async fn import(services: &Services, external_id: &str) -> ConversationId {
+    let new = domain::NewConversation::new("test".parse().unwrap(), external_id.parse().unwrap());
+    let policy = import::ConflictPolicy::Reject;
+    import::import_conversation(Call::new(services), &new, policy).await.unwrap().conversation
+}
+
+async fn damage_in(store: &Arc<dyn Keyspace>, key: Key) {
+    store.commit(Batch { put: vec![(key, DAMAGED)], ..Batch::default() }).await.unwrap();
+}
+
+async fn index_all(services: &Services) {
+    while index_next(Call::new(services)).await.unwrap() {}
+}
+
+async fn is_indexed(store: &Arc<dyn Keyspace>, id: ConversationId) -> bool {
+    let listing = listing::find(&Space::new(store, WorkspaceId::FIRST), id).await.unwrap();
+    listing.is_some_and(|listing| listing.is_indexed)
+}
+
+/// Up to where conversations are indexed, as it is stored.
+async fn stored_mark(store: &Arc<dyn Keyspace>) -> ConversationId {
+    let mark = listing::find_backfill(&Space::new(store, WorkspaceId::FIRST)).await.unwrap();
+    mark.and_then(|mark| mark.next).expect("a mark")
+}
+
+fn errors(log: &Log, message: &str) -> usize {
+    let lines = log.lines();
+    let is_it = |line: &&serde_json::Value| line["level"] == "ERROR" && line.to_string().contains(message);
+    lines.iter().filter(is_it).count()
+}
+
 #[tokio::test]
 async fn a_conversation_that_cannot_be_indexed_does_not_stop_others() {
     let damages: [fn(ConversationId) -> Key; 2] = [|id| KEYS.listing(id), |id| KEYS.head(id)];
     for damaged in damages {
         let store: Arc<dyn Keyspace> = Arc::new(MemoryStore::new());
-        let clock = Arc::new(ManualClock::at(Plaudit::START));
-        let services = Services::open(store.clone(), clock, Settings::default()).await.unwrap();
-        let mut imported = Vec::new();
-        for external_id in ["first", "second"] {
-            let new = domain::NewConversation::new("test".parse().unwrap(), external_id.parse().unwrap());
-            let policy = import::ConflictPolicy::Reject;
-            let stored = import::import_conversation(Call::new(&services), &new, policy).await.unwrap();
-            imported.push(stored.conversation);
-        }
-        let put = vec![(damaged(imported[0]), DAMAGED)];
-        store.commit(Batch { put, ..Batch::default() }).await.unwrap();
-        while index_next(Call::new(&services)).await.unwrap() {}
-        assert!(
-            listing::find(&Space::new(&store, WorkspaceId::FIRST), imported[1])
-                .await
-                .unwrap()
-                .unwrap()
-                .is_indexed
-        );
+        let services = process(&store).await;
+        let (first, second) = (import(&services, "first").await, import(&services, "second").await);
+        damage_in(&store, damaged(first)).await;
+        index_all(&services).await;
+        assert!(is_indexed(&store, second).await);
     }
+}
+
+#[tokio::test]
+async fn a_lease_that_is_damaged_while_it_is_held_is_acquired_again() {
+    let log = Log::capture();
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    client.scored(&imported(&client, "before").await).await;
+    damage(&server, keys::lease(LeasedTask::Scoring as u8)).await;
+    client.scored(&imported(&client, "after").await).await;
+    assert_eq!(errors(&log, DAMAGED_LEASE), 1);
+
+    for store in [MemoryStore::new(), MemoryStore::shared()] {
+        let log = Log::capture();
+        let store: Arc<dyn Keyspace> = Arc::new(store);
+        let services = process(&store).await;
+        import(&services, "before").await;
+        index_all(&services).await;
+        damage_in(&store, keys::lease(LeasedTask::Index as u8)).await;
+        let after = import(&services, "after").await;
+        index_all(&services).await;
+        assert!(is_indexed(&store, after).await);
+        assert_eq!(errors(&log, DAMAGED_LEASE), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_lease_and_a_mark_that_are_damaged_at_the_start_are_replaced() {
+    let log = Log::capture();
+    let store: Arc<dyn Keyspace> = Arc::new(MemoryStore::new());
+    let services = process(&store).await;
+    let before = import(&services, "before").await;
+    index_all(&services).await;
+    for key in [keys::lease(LeasedTask::Index as u8), KEYS.backfill()] {
+        damage_in(&store, key).await;
+    }
+    for _ in 0..2 {
+        let services = process(&store).await;
+        // There is nothing to index, but the mark is stored all the same: the next start does not begin anew.
+        index_all(&services).await;
+        assert!(stored_mark(&store).await > before);
+    }
+    assert_eq!((errors(&log, DAMAGED_LEASE), errors(&log, DAMAGED_MARK)), (1, 1));
+}
+
+#[tokio::test]
+async fn a_mark_that_is_damaged_while_processes_share_it_is_stored_again() {
+    let log = Log::capture();
+    let store: Arc<dyn Keyspace> = Arc::new(MemoryStore::shared());
+    let (first, second) = (process(&store).await, process(&store).await);
+    let before = import(&first, "before").await;
+    index_all(&first).await;
+    index_all(&second).await;
+    damage_in(&store, KEYS.backfill()).await;
+    for _ in 0..3 {
+        // Only the first has the lease.
+        index_all(&second).await;
+    }
+    assert_eq!(errors(&log, DAMAGED_MARK), 1);
+    index_all(&first).await;
+    assert!(stored_mark(&store).await > before);
+    index_all(&second).await;
+    assert_eq!(errors(&log, DAMAGED_MARK), 2, "one for each process");
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use tonic::Code;
 use crate::{
     conflict::assert_unique,
     harness::{
-        Client, KEYS, Plaudit, fault,
+        Client, KEYS, Log, Plaudit, fault,
         sample::{self, with_policy},
         soon,
     },
@@ -168,6 +168,7 @@ async fn a_job_without_its_conversation_is_given_up_too() {
 
 #[tokio::test]
 async fn a_damaged_job_is_given_up_and_blocks_nothing() {
+    let log = Log::capture();
     let (server, client) = start().await;
     let (name, id) = scored(&client).await;
     put(&server, [(KEYS.job(id), DAMAGED)]).await;
@@ -180,6 +181,8 @@ async fn a_damaged_job_is_given_up_and_blocks_nothing() {
     .await;
     let found = client.settled(&name).await;
     assert_eq!(found.scoring.unwrap().state(), ScoringState::Failed);
+    let reported = log.lines().into_iter().filter(|line| line["level"] == "ERROR").count();
+    assert_eq!(reported, 1, "{}", log.text());
 }
 
 #[tokio::test]

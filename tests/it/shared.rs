@@ -4,22 +4,26 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use plaudit::{
-    background::{Background, SWEEP_EVERY, index::index_next},
+    background::{Background, SWEEP_EVERY, index::index_next, purge::purge_deleted},
     clock::ManualClock,
-    domain::{ConversationFilter, ConversationId, Event, EventKind, NewConversation, NewImportedMessage},
+    domain::{
+        ConversationFilter, ConversationId, ConversationRef, Event, EventKind, NewConversation,
+        NewImportedMessage,
+    },
     service::{
         Call, Services, Settings,
-        conversation::{Scope, list_conversations},
+        conversation::{Scope, delete_conversation, list_conversations},
         import::{ConflictPolicy, import_conversation},
+        scoring::score_now,
     },
     store::{
-        Key, Keyspace, MAX_PAGE, MemoryStore, keys,
+        Batch, Direction, Key, Keyspace, MAX_PAGE, MemoryStore, keys,
         lease::{LeasedTask, TERM_MILLIS},
         records::{self, Lease},
     },
 };
 
-use crate::harness::{KEYS, Plaudit, Watched, soon};
+use crate::harness::{KEYS, Log, Plaudit, Watched, soon};
 
 /// A process: the use cases with their own caches.
 async fn process(store: &Arc<Watched>, clock: &Arc<ManualClock>) -> Arc<Services> {
@@ -203,6 +207,34 @@ async fn a_server_with_its_own_store_takes_over_at_once_and_its_predecessor_does
     assert_eq!(lease(&store, LeasedTask::Index).await.epoch, 2);
     // On an unshared store, processes leave only leases behind.
     assert_eq!(store.count(keys::all_open_numbers()).await, 0);
+}
+
+#[tokio::test]
+async fn a_conversation_purged_while_it_is_indexed_is_neither_damaged_nor_in_the_way() {
+    let log = Log::capture();
+    let store = Arc::new(Watched::new(Arc::new(MemoryStore::new())));
+    let clock = Arc::new(ManualClock::at(Plaudit::START));
+    let before = process(&store, &clock).await;
+    let (purged, next) = (import(&before, "purged").await, import(&before, "next").await);
+    score_now(Call::new(&before), purged).await.unwrap();
+    // As a version without lists would have left it.
+    store.commit(Batch { delete: vec![KEYS.listing(purged)], ..Batch::default() }).await.unwrap();
+    let services = process(&store, &clock).await;
+
+    let assessments =
+        store.scan_keys(KEYS.assessments(purged), MAX_PAGE, Direction::Ascending).await.unwrap();
+    let gate = store.hold_get(move |keys| keys.iter().any(|key| assessments.contains(key)));
+    tokio::join!(index_all(&services), async {
+        gate.arrived().await;
+        let call = Call::new(&services);
+        delete_conversation(call, &ConversationRef::Id(purged), "").await.unwrap();
+        clock.advance_millis(31 * 24 * 60 * 60 * 1000);
+        assert_eq!(purge_deleted(call).await.unwrap(), 1);
+        gate.open();
+    });
+    assert!(!is_indexed(&store, purged).await);
+    assert!(is_indexed(&store, next).await);
+    assert!(!log.text().contains("ERROR"), "{}", log.text());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

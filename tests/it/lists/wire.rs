@@ -6,14 +6,17 @@ use plaudit::{
     domain::ConversationId,
     proto::v1::{
         AssessmentFilter, AssessmentState, Author, AuthorKind, Channel, Conversation, ConversationFilter,
-        ConversationStatus, ListAssessmentsRequest, ListConversationsRequest, ScoringState, UnitKind,
-        UpdateConversationRequest,
+        ConversationStatus, ListAssessmentsRequest, ListConversationsRequest, ScoringProcess, ScoringState,
+        StoreMessageRequest, UnitKind, UpdateConversationRequest,
     },
     store::{Batch, Keyspace as _, listing, records},
 };
 use prost_types::Timestamp;
 
-use crate::harness::{Client, KEYS, Plaudit, assert_not_found, fields, put, sample, soon};
+use crate::{
+    harness::{Client, KEYS, Plaudit, assert_not_found, fields, put, sample, soon},
+    store_message::{store, words},
+};
 
 fn request(filter: ConversationFilter) -> ListConversationsRequest {
     ListConversationsRequest { filter: Some(filter), ..ListConversationsRequest::default() }
@@ -266,8 +269,17 @@ async fn a_conversation_whose_scoring_failed_is_listed_as_such() {
         end_time: Some(Timestamp { seconds: Plaudit::START.millis() / 1000 + 1, nanos: 0 }),
         ..Default::default()
     };
-    assert_eq!(list(&client, Some(of_the_first_moment), 0).await, std::slice::from_ref(&failed));
+    assert_eq!(list(&client, Some(of_the_first_moment.clone()), 0).await, std::slice::from_ref(&failed));
     assert_eq!(list(&client, None, 0).await.last(), Some(&failed));
+
+    // A message that asks for no scoring changes nothing about it, whoever is asked.
+    let request =
+        StoreMessageRequest { process: ScoringProcess::Off.into(), ..store(&name, words("Hello?")) };
+    let stored = client.store(request).await.unwrap().conversation.unwrap();
+    assert_eq!(stored.scoring, failed.scoring);
+    assert_eq!(client.conversation(&name).await.unwrap(), stored);
+    assert_eq!(list(&client, Some(of_the_first_moment), 0).await, std::slice::from_ref(&stored));
+    assert_eq!(list(&client, None, 0).await.last(), Some(&stored));
 }
 
 #[tokio::test]

@@ -44,7 +44,8 @@ pub struct Scored {
 
 impl Scorer {
     pub fn new(scorecards: Vec<Arc<Scorecard>>) -> Self {
-        text::warm_up();
+        // Beside what else the start has to do; whoever scores before they are built waits for them.
+        let _ = std::thread::Builder::new().name("lexicons".to_owned()).spawn(text::warm_up);
         let facts_of = |unit: UnitKind| {
             let of_kind = scorecards.iter().filter(|scorecard| scorecard.revision().unit == unit);
             let mut named: Vec<FactId> = of_kind.flat_map(|scorecard| scorecard.facts()).copied().collect();

@@ -19,6 +19,8 @@ pub struct Act {
     pub thanks: bool,
     /// A reply that holds something: a deed, a way on, a fact.
     pub is_substantive: bool,
+    /// A reply that tells of a deed.
+    pub is_deed: bool,
     /// A reply that only puts off: a holding line, a promise without a date, handing over.
     pub only_holds: bool,
     /// A reply that asks the customer for something before it goes on.
@@ -131,20 +133,19 @@ fn asks_for_something(reading: &Reading, parts: bool) -> bool {
 }
 
 /// A sentence that holds none of these may be an answer by its length alone.
-const EMPTY: [Signal; 11] = [
+const EMPTY: [Signal; 6] = [
     Signal::Misunderstanding,
     Signal::Handoff,
     Signal::Deferral,
     Signal::DataRequest,
     Signal::RatingRequest,
     Signal::Blame,
-    Signal::Apology,
-    Signal::Empathy,
-    Signal::HelpOffer,
-    Signal::Greeting,
-    Signal::Closing,
 ];
-const FULL_SENTENCE: u32 = 6;
+/// What stands around an answer: beside these it takes more to be one.
+const COURTESY: [Signal; 5] =
+    [Signal::Greeting, Signal::Closing, Signal::Apology, Signal::Empathy, Signal::HelpOffer];
+const COURTESY_WORDS: u32 = 2;
+const FULL_SENTENCE: u32 = 4;
 const SENTENCE_WITH_FIGURES: u32 = 2;
 const SHORT_ANSWER: u32 = 12;
 
@@ -156,21 +157,24 @@ fn reply(digest: &Digest, before: &Before) -> Act {
     };
     let holds_something = |sentence: &Sentence| {
         let Sentence { signals, content_words, has_figures, has_date, asks, .. } = *sentence;
+        if asks {
+            return false;
+        }
         if signals.has(Signal::ActionDone) {
             return true;
         }
-        if asks || signals.has(Signal::DataRequest) {
+        if signals.has(Signal::DataRequest) {
             return false;
         }
         // With a day, a promise is an answer.
         if signals.has(Signal::NextStep) {
             return !signals.has(Signal::Deferral) || has_date;
         }
-        let is_empty =
-            signals.has_any(&EMPTY) || (signals.has(Signal::Inability) && content_words < FULL_SENTENCE);
-        !is_empty
-            && (content_words >= FULL_SENTENCE
-                || ((has_figures || has_date) && content_words >= SENTENCE_WITH_FIGURES))
+        let around = if signals.has_any(&COURTESY) { COURTESY_WORDS } else { 0 };
+        let words = content_words.saturating_sub(around);
+        let is_empty = signals.has_any(&EMPTY) || (signals.has(Signal::Inability) && words < FULL_SENTENCE);
+        let least = if has_figures || has_date { SENTENCE_WITH_FIGURES } else { FULL_SENTENCE };
+        !is_empty && words >= least
     };
     let with_file = digest.attachments.is_some_and(|files| files > 0);
     let is_substantive = with_file
@@ -178,5 +182,13 @@ fn reply(digest: &Digest, before: &Before) -> Act {
     let asks_back = signals.has(Signal::DataRequest)
         || reading.sentences.iter().any(|sentence| sentence.asks && !sentence.signals.has(Signal::HelpOffer));
     let holds = signals.has(Signal::Deferral) || signals.has(Signal::Handoff);
-    Act { is_substantive, asks_back, only_holds: holds && !is_substantive && !asks_back, ..Act::default() }
+    let is_deed =
+        reading.sentences.iter().any(|sentence| sentence.signals.has(Signal::ActionDone) && !sentence.asks);
+    Act {
+        is_substantive,
+        is_deed,
+        asks_back,
+        only_holds: holds && !is_substantive && !asks_back,
+        ..Act::default()
+    }
 }

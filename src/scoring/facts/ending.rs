@@ -1,6 +1,6 @@
 //! How it ended: what the customer left with, and what they said of it.
 
-use super::{Digest, Fact, FactKind, Found, Scope, View, flow};
+use super::{Digest, Fact, FactKind, Found, Scope, View, acts, flow};
 use crate::{domain::FactValue, scoring::text::Signal};
 
 pub const FACTS: &[Fact] = &[
@@ -72,7 +72,7 @@ pub const FACTS: &[Fact] = &[
             view.reads_replies().then_some(())?;
             let (_, after) = view.last_request()?;
             let last = after.iter().rfind(|digest| digest.is_reply())?;
-            let deed = after.iter().rfind(|digest| digest.is_reply() && digest.has(Signal::ActionDone));
+            let deed = after.iter().rfind(|digest| digest.is_reply() && digest.act.is_deed);
             Some(Found::bool(deed.is_some(), [deed.unwrap_or(last)]))
         },
     },
@@ -235,7 +235,7 @@ fn outcome<'a>(view: &View<'a>) -> Option<(&'static str, Option<&'a Digest<'a>>)
     }
     let Some((_, after)) = asked else { return Some(("answered", view.replies().next_back())) };
     let reply = after.iter().rfind(|digest| digest.is_reply());
-    let deed = after.iter().rfind(|digest| digest.is_reply() && digest.has(Signal::ActionDone));
+    let deed = after.iter().rfind(|digest| digest.is_reply() && digest.act.is_deed);
     let substance = after.iter().rfind(|digest| digest.is_substantive());
     Some(match (deed, substance) {
         _ if !view.reads_replies() => ("answered", reply),
@@ -274,9 +274,18 @@ fn denial<'a>(view: &View<'a>) -> Option<&'a Digest<'a>> {
 fn left_dissatisfied<'a>(view: &View<'a>) -> Option<&'a Digest<'a>> {
     let position = view.digests.iter().rposition(Digest::is_negative)?;
     let complaint = &view.digests[position];
-    let good = |digest: &Digest| digest.is_substantive() || digest.act.confirms || digest.act.thanks;
+    let good = |digest: &Digest| {
+        digest.is_substantive() || digest.act.confirms || digest.act.thanks || is_bright(digest)
+    };
     let made_up = view.digests[position + 1..].iter().any(good);
     (!made_up && follows_a_reply(view, complaint)).then_some(complaint)
+}
+
+/// The customer writes in a good tone, and nothing against it.
+fn is_bright(digest: &Digest) -> bool {
+    digest.is_customer()
+        && !digest.is_negative()
+        && digest.reading.sentiment.is_some_and(|tone| tone >= -acts::BAD_TONE)
 }
 
 fn follows_a_reply(view: &View, later: &Digest) -> bool {
@@ -289,10 +298,17 @@ fn thanks_at_end<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Digest<'a>> {
     parting_words(view).filter(|digest| digest.act.thanks && follows_a_reply(view, digest))
 }
 
-/// The customer's words at the end that want nothing more: the last two messages, as far as neither requests nor complains.
-/// Words that open a conversation part with nobody.
+/// The customer's words at the end that want nothing more: the last two messages, as far as neither requests nor complains. Before
+/// the last one only where that is short: thanks that a report follows are not the last word. Words that open a conversation part
+/// with nobody.
 fn parting_words<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Digest<'a>> {
+    const SHORT: u32 = 4;
     let opening = view.public().next().map(|digest| digest.id);
+    let mut later_is_short = true;
     let last = view.customer().rev().take(2).filter(move |digest| Some(digest.id) != opening);
-    last.take_while(|digest| !digest.act.requests && (digest.act.confirms || !digest.is_negative()))
+    last.take_while(move |digest| {
+        let is_last_word = later_is_short;
+        later_is_short = digest.reading.content_words <= SHORT || digest.act.thanks || digest.act.confirms;
+        is_last_word && !digest.act.requests && (digest.act.confirms || !digest.is_negative())
+    })
 }

@@ -71,7 +71,7 @@ pub const FACTS: &[Fact] = &[
         scope: Scope::Both,
         compute: |view| {
             let last = view.readable_replies()?.next_back()?;
-            Some(Found::bool(last.has(Signal::Inability) && !last.has(Signal::ActionDone), [last]))
+            Some(Found::bool(last.has(Signal::Inability) && !last.act.is_deed, [last]))
         },
     },
     Fact {
@@ -88,7 +88,7 @@ pub const FACTS: &[Fact] = &[
         kind: FactKind::Int,
         doc: "Replies that tell the customer of a deed: refunded, booked, fixed.",
         scope: Scope::Both,
-        compute: |view| reply_signal(view, Signal::ActionDone),
+        compute: |view| Some(Found::count(view.readable_replies()?.filter(|digest| digest.act.is_deed))),
     },
     Fact {
         name: "next_steps",

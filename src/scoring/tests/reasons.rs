@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How many parts of sentences may be untrue, over all files. It only falls. Aim: 0.
-const UNTRUE_AT_MOST: usize = 45;
+const UNTRUE_AT_MOST: usize = 1;
 
 /// A unit as a reader of its reasons sees it.
 struct Unit<'t> {
@@ -52,7 +52,8 @@ const PARTS: &[(&str, Claim)] = &[
         unit.is("deed_at_end", true) && unit.is_some("actions_done")
     }),
     ("An agent passed the customer on and nobody has taken over yet", |unit, _| {
-        unit.is_some("handoff_phrases") && !unit.teammate_wrote_last()
+        // Whoever passed them on is no colleague who took over.
+        unit.is_some("handoff_phrases") && unit.is_answered() && !unit.is("reply_after_handoff", true)
     }),
     ("The customer's last request got no answer", |unit, _| {
         unit.is("unanswered_question", true) && unit.customer_wrote_last()
@@ -133,10 +134,8 @@ const PARTS: &[(&str, Claim)] = &[
     ("The first reply came after {}", |unit, gaps| {
         unit.lasts("first_response_seconds", gaps) && unit.has_wait(gaps[0])
     }),
-    ("The customer's last request has no reply", |unit, _| {
-        unit.is("unanswered_question", true) && unit.customer_wrote_last()
-    }),
-    ("The customer's last request was replied to", |unit, _| {
+    ("The customer's last request has no answer", |unit, _| unit.is("unanswered_question", true)),
+    ("The customer's last request was answered", |unit, _| {
         unit.is("unanswered_question", false) && unit.replies().next().is_some()
     }),
     ("{} % of the replies hold something", |unit, gaps| unit.percent("substantive_replies_ratio", gaps)),

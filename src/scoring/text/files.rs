@@ -64,6 +64,8 @@ impl Kinds {
     pub const DATE: Self = Self(512);
     /// It is negated by its own ending; told of a word in a text, not of an entry.
     pub const NEGATED: Self = Self(1024);
+    /// Makes of a deed before which it stands one that is only possible, asked for or still to come: will, if, to.
+    pub const HYPOTHETICAL: Self = Self(2048);
 
     pub fn named(section: &str) -> Option<Self> {
         Some(match section {
@@ -77,6 +79,7 @@ impl Kinds {
             "question end" => Self::QUESTION_END,
             "answer" => Self::ANSWER,
             "date" => Self::DATE,
+            "hypothetical" => Self::HYPOTHETICAL,
             _ => return None,
         })
     }

@@ -201,6 +201,9 @@ impl Lexicon {
                 let solved = unless_negated.has(Signal::Confirmation);
                 unless_negated = if solved { Signals::of(Signal::Unsolved) } else { Signals::default() };
             }
+            if unless_negated.has(Signal::ActionDone) && is_hypothetical(found, tokens, words) {
+                unless_negated = unless_negated.without(Signals::of(Signal::ActionDone));
+            }
             let mut shown = found.node.signals;
             shown.add(unless_negated);
             let foreign = if quoted { Signals::of(Signal::Profanity) } else { Signals::default() };
@@ -267,6 +270,15 @@ fn is_negated(found: &Match, tokens: &[Token], words: &[Word], matches: &[Match]
     let mut behind = (end..tokens.len()).take_while(same_clause).take_while(goes_on).take(reach);
     behind.any(|place| negates(place, Kinds::NEGATION_AFTER))
         || words[start..end].iter().any(|word| word.kinds.has(Kinds::NEGATED))
+}
+
+/// Whether one of the three words before in the same clause makes of a deed one that has not been done.
+fn is_hypothetical(found: &Match, tokens: &[Token], words: &[Word]) -> bool {
+    let start = found.start as usize;
+    let clause = (tokens[start].sentence, tokens[start].clause);
+    let before = (0..start).rev().take(NEGATION_REACH);
+    let mut before = before.take_while(|place| (tokens[*place].sentence, tokens[*place].clause) == clause);
+    before.any(|place| words[place].kinds.has(Kinds::HYPOTHETICAL))
 }
 
 /// Turkish verbs are negated in their ending: `çözülmedi`, `gelmiyor`, `olmaz`, `ulaşmamış`.

@@ -13,7 +13,7 @@ use super::{
     sentiment,
     signals::{Signal, Signals},
     similarity::{self, Sketch},
-    tokens::{Marks, Token, Words},
+    tokens::{self, Marks, Token, Words},
 };
 
 /// How much of a message is read: later text changes no fact. A quarter of a megabyte is a pasted log, not speech.
@@ -318,7 +318,8 @@ fn count_words(tokens: &[Token]) -> u32 {
 }
 
 fn is_word(token: &Token) -> bool {
-    !token.form.is_placeholder
+    // An emoji says nothing of what a text is about.
+    !token.form.is_placeholder && (token.form.script != tokens::Script::None || token.form.digit)
 }
 
 /// Post words are in capitals, and at least two of them are words of the language: `PDF, CSV, XML` is no shouting.

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     domain::{FactValue, ImportLimits, NewConversation, ScoredFact, Transcript, Violations},
     proto::v1::{ConflictPolicy, ImportConversationRequest},
-    scoring::{conversation_facts, facts},
+    scoring::{conversation_facts, facts, written},
     wire::{export::Whole, import::conversation_from_wire},
 };
 
@@ -148,7 +148,7 @@ impl FactsCommand {
     }
 
     fn tell(&self, place: &str, new: &NewConversation) -> Result<(), Failure> {
-        let transcript = new.preview();
+        let transcript = new.preview(written::is_automatic);
         let mut found = conversation_facts(&transcript, new.last_answers());
         found.retain(|fact| self.is_wanted(&fact.name));
         if self.json {

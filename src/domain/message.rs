@@ -44,7 +44,8 @@ pub struct Message {
     /// When it was last changed after being stored.
     #[n(8)]
     pub update_time: Option<UnixMillis>,
-    /// The caller says that no person wrote it.
+    /// The caller says that no person wrote it. Of others their words may tell: where that matters, an `is_automatic` is
+    /// asked, and not this field.
     #[cbor(n(9), skip_if = "is_false")]
     pub is_automatic: bool,
 }
@@ -54,6 +55,12 @@ fn is_false(flag: &bool) -> bool {
 }
 
 impl Message {
+    /// Who wrote it when, and where it belongs, without what it says.
+    #[must_use]
+    pub fn without_words(self) -> Self {
+        Self { content: String::new(), details: None, ..self }
+    }
+
     /// For a message that was stored singly, the number of its event: the one after its own.
     pub fn event_number(&self) -> u64 {
         self.id.0 + 1

@@ -36,7 +36,7 @@ impl Worklog {
 
 /// Splits a transcript into worklogs, in order of arrival.
 ///
-/// An agent's message or note extends the last worklog. It opens a new one if the last belongs to another agent, if the
+/// What no person wrote (`is_automatic`) is nobody's work. An agent's message or note extends the last worklog. It opens a new one if the last belongs to another agent, if the
 /// conversation was closed since, or if `idle_millis` or more have passed since the latest time in it. A time that goes
 /// back opens nothing.
 ///
@@ -46,12 +46,17 @@ impl Worklog {
 ///
 /// At most [`MAX_WORKLOGS`] count. If there is more work, one further worklog is returned, to show where the last of
 /// them ends.
-pub fn cut(messages: &[Message], status_changes: &[StatusChange], idle_millis: i64) -> Vec<Worklog> {
+pub fn cut(
+    messages: &[Message],
+    is_automatic: impl Fn(&Message) -> bool,
+    status_changes: &[StatusChange],
+    idle_millis: i64,
+) -> Vec<Worklog> {
     let mut closings = status_changes.iter().filter(|change| change.status == Status::Closed).peekable();
     let mut worklogs: Vec<Worklog> = Vec::new();
     let mut latest = i64::MIN;
     for (position, message) in messages.iter().enumerate() {
-        if !message.author.kind.is_agent() {
+        if !message.author.kind.is_agent() || is_automatic(message) {
             continue;
         }
         let mut closed = false;

@@ -3,15 +3,15 @@
 use std::{collections::HashSet, sync::Arc};
 
 use super::{
-    facts::{self, Context, FactId, Facts, View, digest},
+    facts::{self, Context, Digest, FactId, Facts, View, digest},
     rules::{Scope, Variables},
     scorecard::Scorecard,
     summary::summary,
     text,
 };
 use crate::domain::{
-    Author, Axis, CriterionResult, LastAnswers, RevisionRef, ScoredFact, Totals, Transcript, Unit, UnitKind,
-    UnixMillis, worklog,
+    Author, Axis, CriterionResult, LastAnswers, Message, MessageId, RevisionRef, ScoredFact, Totals,
+    Transcript, Unit, UnitKind, UnixMillis, worklog,
 };
 
 /// Scores transcripts with the given scorecards: the active ones, or one to preview.
@@ -85,7 +85,9 @@ impl Scorer {
     /// in order. `now` is the time of the answers.
     pub fn score_rated(&self, transcript: &Transcript, answers: LastAnswers, now: UnixMillis) -> Vec<Scored> {
         let digests = digest(&transcript.messages);
-        let context = Context::of(transcript, answers);
+        let automatic = automatic(&digests);
+        let is_automatic = |message: &Message| automatic.contains(&message.id);
+        let context = Context::of(transcript, is_automatic, answers);
         let mut scored = Vec::new();
         if self.has(UnitKind::Conversation) {
             let view = View::conversation(&digests).context(context);
@@ -94,6 +96,7 @@ impl Scorer {
         if self.has(UnitKind::Worklog) {
             let worklogs = worklog::cut(
                 &transcript.messages,
+                is_automatic,
                 &transcript.conversation.handling.status_changes,
                 self.idle_millis,
             );
@@ -163,10 +166,16 @@ fn assess(
     }
 }
 
+/// Those that no person wrote.
+fn automatic(digests: &[Digest]) -> HashSet<MessageId> {
+    digests.iter().filter(|digest| digest.automatic.is_some()).map(|digest| digest.id).collect()
+}
+
 /// Every fact of a whole conversation, by name: for examining a transcript without a scorecard.
 pub fn conversation_facts(transcript: &Transcript, answers: LastAnswers) -> Vec<ScoredFact> {
     let digests = digest(&transcript.messages);
     let every: Vec<FactId> = facts::all().iter().filter_map(|fact| facts::find(fact.name)).collect();
-    let context = Context::of(transcript, answers);
+    let automatic = automatic(&digests);
+    let context = Context::of(transcript, |message| automatic.contains(&message.id), answers);
     Facts::of(&View::conversation(&digests).context(context), &every).scored(&every)
 }

@@ -54,6 +54,11 @@ pub fn of(message: &Message) -> Written<'_> {
     Written { text, automatic }
 }
 
+/// Whether no person wrote it: its caller says so, or it reads so.
+pub fn is_automatic(message: &Message) -> bool {
+    message.is_automatic || of(message).automatic.is_some()
+}
+
 /// Without what others wrote.
 fn own_text(message: &Message) -> Cow<'_, str> {
     if let Some(html) = html_body(message) {

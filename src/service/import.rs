@@ -9,6 +9,7 @@ use crate::{
         Receipt, UnixMillis, Violations,
     },
     error::{Error, ResourceKind},
+    scoring::written,
     store::{
         Decision, Reader as _, conversation, get_one, queue,
         records::{self, Identity, RequestAnswer},
@@ -153,7 +154,7 @@ impl Import<'_> {
         };
         let messages = parts::number(decision, id, new.messages.iter(), MessageId(first + 1));
         if let Some(handling) = &new.handling {
-            conversation.handling = handling.begin(MessageId(first), &messages);
+            conversation.handling = handling.begin(MessageId(first), &messages, written::is_automatic);
         }
         parts::guess_channel(&mut conversation, new.messages.iter());
         let tracked = parts::tracked(self.call, id, new.messages.iter().zip(&messages));

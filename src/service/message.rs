@@ -12,6 +12,7 @@ use crate::{
         MessageId, NewMessage, SourceName, UnixMillis, Violations, limits,
     },
     error::{Error, ResourceKind},
+    scoring::written,
     store::{
         Decision, Key, Reader as _,
         conversation::{self, Found},
@@ -335,7 +336,7 @@ impl Store<'_> {
     /// Applies what the message changes about its conversation.
     fn change(&self, conversation: &mut Conversation, message: &Message) {
         conversation.message_count = conversation.message_count.saturating_add(1);
-        self.new.handling.apply(&mut conversation.handling, message);
+        self.new.handling.apply(&mut conversation.handling, message, written::is_automatic);
         if conversation.subject.is_none() {
             conversation.subject = self.new.details.subject.clone();
         }

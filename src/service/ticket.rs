@@ -1,17 +1,18 @@
 //! The assessments of one conversation's worklogs, with everything that the Enneo dialect shows next to them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     domain::{
-        Assessment, AssessmentId, AssessmentState, Author, Conversation, ConversationRef, MessageId, Rating,
-        Unit,
+        Assessment, AssessmentId, AssessmentState, Author, Conversation, ConversationRef, Message, MessageId,
+        Rating, Transcript, Unit,
         experience::Experience,
         work::{self, Work},
         worklog,
     },
     error::{Error, ResourceKind},
-    store::{assessment, conversation, rating},
+    scoring::written,
+    store::{Scanner, assessment, conversation, rating, records::Head},
 };
 
 use super::{
@@ -127,20 +128,54 @@ pub async fn get_ticket_assessments(
     }
     let found = conversation::find(store, id).await?.ok_or_else(not_found)?;
     let scoring = scoring_status(&found);
-    let transcript = conversation::outline(store, found.head).await?;
+    let (transcript, automatic) = who_wrote(store, found.head).await?;
     if transcript.conversation.delete_time.is_some() {
         return Err(not_found());
     }
+    let is_automatic = |message: &Message| automatic.contains(&message.id);
     let changes = &transcript.conversation.handling.status_changes;
-    let worklogs =
-        worklog::cut(&transcript.messages, changes, call.services.settings().worklog_idle_millis());
+    let idle_millis = call.services.settings().worklog_idle_millis();
+    let worklogs = worklog::cut(&transcript.messages, is_automatic, changes, idle_millis);
     let works = work::of(&transcript.messages, &worklogs);
     let works = worklogs.iter().map(|worklog| worklog.first_message).zip(works).collect();
     let mut rows = rows_of(assessments, &scoring, works);
     name_people(call, numeric_source, &transcript.conversation, &mut rows).await?;
-    let experience = Experience::of(&transcript, call.services.clock.now());
+    let experience = Experience::of(&transcript, is_automatic, call.services.clock.now());
     let csat = rating::last_answered(store, id).await?.and_then(|rating| csat_of(call.services, &rating));
     Ok(TicketAssessments { rows, experience, csat })
+}
+
+/// Who wrote when in a conversation whose head was read: its messages without their words, and those that no person wrote.
+/// Only their words tell that, and they are read in parts: a long conversation has more of them than fit in memory.
+async fn who_wrote(store: &dyn Scanner, head: Head) -> Result<(Transcript, HashSet<MessageId>), Error> {
+    const PART_MESSAGES: usize = 1000;
+    const PART_BYTES: usize = 1024 * 1024;
+    let count = head.conversation.message_count as usize;
+    let (mut messages, mut automatic) = (Vec::new(), HashSet::new());
+    while messages.len() < count {
+        let last = messages.last().map_or(MessageId(0), |message: &Message| message.id);
+        let part = conversation::messages_after(store, &head, last, PART_MESSAGES, PART_BYTES).await?;
+        if part.is_empty() {
+            break;
+        }
+        // Not on the threads that score, since a caller waits, nor on those that serve everybody else.
+        let told = tokio::task::spawn_blocking(move || {
+            let automatic: Vec<MessageId> = part
+                .iter()
+                .filter(|message| written::is_automatic(message))
+                .map(|message| message.id)
+                .collect();
+            (part.into_iter().map(Message::without_words).collect::<Vec<_>>(), automatic)
+        });
+        let (part, ids) = told.await.map_err(|_panicked| {
+            Error::Internal(format!("telling who wrote in conversation {} failed", head.conversation.id))
+        })?;
+        messages.extend(part);
+        automatic.extend(ids);
+    }
+    // Those beyond it were added after the head was read.
+    messages.truncate(count);
+    Ok((Transcript { conversation: head.conversation, messages }, automatic))
 }
 
 /// The question answered last; the first of several answered at once.

@@ -14,19 +14,29 @@ use super::{
 const SEGMENT_PAGE: usize = 4;
 const SEGMENT_PAGE_BYTES: usize = 256 * 1024;
 
-/// The customer who wrote the first message.
-pub async fn requester(reader: &dyn Scanner, head: &Head) -> Result<Option<Author>, StoreError> {
-    let is_customer = |message: &Message| message.author.kind == AuthorKind::Contact;
+/// The customer who first wrote themselves.
+pub async fn requester(
+    reader: &dyn Scanner,
+    head: &Head,
+    is_automatic: impl Fn(&Message) -> bool,
+) -> Result<Option<Author>, StoreError> {
+    let is_customer =
+        |message: &Message| message.author.kind == AuthorKind::Contact && !is_automatic(message);
     if let Some(message) = head.messages.iter().find(|message| is_customer(message)) {
         return Ok(Some(message.author.clone()));
     }
     search(reader, head, Direction::Ascending, is_customer).await
 }
 
-/// The agent who last wrote to the customer.
-pub async fn last_to_customer(reader: &dyn Scanner, head: &Head) -> Result<Option<Author>, StoreError> {
-    let is_outbound =
-        |message: &Message| message.author.kind.is_agent() && message.kind == MessageKind::Message;
+/// The agent who last wrote to the customer themselves.
+pub async fn last_to_customer(
+    reader: &dyn Scanner,
+    head: &Head,
+    is_automatic: impl Fn(&Message) -> bool,
+) -> Result<Option<Author>, StoreError> {
+    let is_outbound = |message: &Message| {
+        message.author.kind.is_agent() && message.kind == MessageKind::Message && !is_automatic(message)
+    };
     last(reader, head, is_outbound).await
 }
 

@@ -1,6 +1,6 @@
 //! The customer's experience: whether the conversation was closed in time, and whether it stayed closed.
 
-use crate::domain::{AuthorKind, MessageId, Status, StatusChange, Transcript, UnixMillis};
+use crate::domain::{AuthorKind, Message, MessageId, Status, StatusChange, Transcript, UnixMillis};
 
 /// Whether one conversation was closed in time and stayed closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,14 +14,14 @@ pub struct Experience {
     pub net_seconds: Option<i64>,
     /// Closed: whether in time. Open and past due: false. Otherwise unknown.
     pub sla_met: Option<bool>,
-    /// The customer wrote, or somebody reopened it, after it had been closed.
+    /// The customer wrote themselves, or somebody reopened it, after it had been closed.
     pub reopened: bool,
     /// The first message that did so.
     pub reopened_by: Option<MessageId>,
 }
 
 impl Experience {
-    pub fn of(transcript: &Transcript, now: UnixMillis) -> Self {
+    pub fn of(transcript: &Transcript, is_automatic: impl Fn(&Message) -> bool, now: UnixMillis) -> Self {
         let handling = &transcript.conversation.handling;
         let closings = handling.status_changes.iter().filter(|change| change.status == Status::Closed);
         let closed = closings.map(|closing| closing.time).next_back();
@@ -33,7 +33,7 @@ impl Experience {
             Some(due) if now > due => Some(false),
             _ => None,
         };
-        let reopened_by = customer_wrote_again(transcript);
+        let reopened_by = customer_wrote_again(transcript, is_automatic);
         let reopened = reopened_by.is_some() || was_opened_again(&handling.status_changes);
         Self { due, closed, net_seconds, sla_met, reopened, reopened_by }
     }
@@ -45,7 +45,10 @@ fn was_opened_again(changes: &[StatusChange]) -> bool {
 }
 
 /// A message that arrives after a closing but was written before it reopens nothing.
-fn customer_wrote_again(transcript: &Transcript) -> Option<MessageId> {
+fn customer_wrote_again(
+    transcript: &Transcript,
+    is_automatic: impl Fn(&Message) -> bool,
+) -> Option<MessageId> {
     let changes = &transcript.conversation.handling.status_changes;
     let mut closings = changes.iter().filter(|change| change.status == Status::Closed).peekable();
     let mut first_closed: Option<UnixMillis> = None;
@@ -55,6 +58,7 @@ fn customer_wrote_again(transcript: &Transcript) -> Option<MessageId> {
         }
         message.author.kind == AuthorKind::Contact
             && first_closed.is_some_and(|closed| message.create_time >= closed)
+            && !is_automatic(message)
     });
     wrote_again.map(|message| message.id)
 }

@@ -40,7 +40,7 @@ pub struct Handling {
     /// A mailbox or chat channel within the channel, by the helpdesk's number.
     #[n(9)]
     pub subchannel_id: Option<i64>,
-    /// The customer wrote after the last closing: saying again that the status is closed then counts as another
+    /// The customer wrote themselves after the last closing: saying again that the status is closed then counts as another
     /// closing.
     #[cbor(n(10), skip_if = "is_false")]
     pub customer_wrote_since: bool,
@@ -61,24 +61,23 @@ impl Handling {
         self.status != Some(status) || (status == Status::Closed && self.customer_wrote_since)
     }
 
-    /// Records that the customer wrote. A message that was written before the closing and arrives after it has no
-    /// effect.
-    pub fn customer_wrote(&mut self, time: UnixMillis) {
-        if self.status == Some(Status::Closed)
-            && self.status_changes.last().is_some_and(|closing| time >= closing.time)
+    /// Records a message that was added. Only what the customer wrote themselves has an effect, and not what was written
+    /// before the closing and arrives after it.
+    pub fn receive(&mut self, message: &Message, is_automatic: impl Fn(&Message) -> bool) {
+        if message.author.kind == AuthorKind::Contact
+            && self.status == Some(Status::Closed)
+            && self.status_changes.last().is_some_and(|closing| message.create_time >= closing.time)
+            && !is_automatic(message)
         {
             self.customer_wrote_since = true;
         }
     }
 
-    /// Records what the customer wrote in added messages, after the status that came with them was applied.
-    pub fn follow(&mut self, messages: &[Message]) {
+    /// Records added messages, after the status that came with them was applied.
+    pub fn follow(&mut self, messages: &[Message], is_automatic: impl Fn(&Message) -> bool) {
         let last_change = self.status_changes.last().map_or(MessageId(0), |change| change.after_message);
-        let is_later = |message: &&Message| message.id > last_change;
-        for message in messages.iter().filter(is_later) {
-            if message.author.kind == AuthorKind::Contact {
-                self.customer_wrote(message.create_time);
-            }
+        for message in messages.iter().filter(|message| message.id > last_change) {
+            self.receive(message, &is_automatic);
         }
     }
 

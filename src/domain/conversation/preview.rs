@@ -2,12 +2,13 @@
 
 use super::{Conversation, NewConversation, Transcript};
 use crate::domain::{
-    Attachment, AttachmentId, Channel, ConversationId, LastAnswers, MessageId, Rating, RatingId, UnixMillis,
+    Attachment, AttachmentId, Channel, ConversationId, LastAnswers, Message, MessageId, Rating, RatingId,
+    UnixMillis,
 };
 
 impl NewConversation {
     /// The transcript, with messages numbered from 1 on.
-    pub fn preview(&self) -> Transcript {
+    pub fn preview(&self, is_automatic: impl Fn(&Message) -> bool) -> Transcript {
         let numbered = (1..).zip(&self.messages);
         let messages: Vec<_> = numbered
             .map(|(number, new)| {
@@ -29,7 +30,7 @@ impl NewConversation {
             ..Conversation::new(ConversationId(0), self.source.clone(), self.external_id.clone(), time)
         };
         if let Some(handling) = &self.handling {
-            conversation.handling = handling.begin(MessageId(0), &messages);
+            conversation.handling = handling.begin(MessageId(0), &messages, is_automatic);
         }
         Transcript { conversation, messages }
     }

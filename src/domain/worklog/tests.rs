@@ -5,7 +5,8 @@ use crate::domain::{AuthorKind, ExternalId, Handling, MessageKind, UnixMillis};
 
 const HOUR: i64 = 60 * 60 * 1000;
 
-/// `c` is the customer, other letters are agents, upper case is a note; with times in hours.
+/// `c` is the customer, other letters are agents, upper case is a note, a digit is an automatic message of agent `a`; with
+/// times in hours.
 fn messages(script: &[(char, i64)]) -> Vec<Message> {
     (0..)
         .zip(script)
@@ -16,20 +17,29 @@ fn messages(script: &[(char, i64)]) -> Vec<Message> {
             content: String::new(),
             author: Author {
                 kind: if *who == 'c' { AuthorKind::Contact } else { AuthorKind::Teammate },
-                external_id: Some(ExternalId::of_number(who.to_lowercase())),
+                external_id: Some(ExternalId::of_number(
+                    if who.is_ascii_digit() { 'a' } else { *who }.to_lowercase(),
+                )),
                 name: None,
             },
             create_time: UnixMillis::clamped(hours * HOUR),
             ai_tool: None,
             details: None,
             update_time: None,
-            is_automatic: false,
+            is_automatic: who.is_ascii_digit(),
         })
         .collect()
 }
 
+fn is_automatic(message: &Message) -> bool {
+    message.is_automatic
+}
+
 fn cut_script(script: &[(char, i64)]) -> Vec<Vec<usize>> {
-    cut(&messages(script), &[], IDLE_MILLIS).into_iter().map(|worklog| worklog.messages).collect()
+    cut(&messages(script), is_automatic, &[], IDLE_MILLIS)
+        .into_iter()
+        .map(|worklog| worklog.messages)
+        .collect()
 }
 
 #[test]
@@ -58,17 +68,26 @@ fn a_conversation_has_a_bounded_number_of_worklogs() {
     let script: Vec<(char, i64)> =
         (0..5000).map(|place| (if place % 2 == 0 { 'a' } else { 'b' }, 0)).collect();
     assert_eq!(
-        cut(&messages(&script), &[], IDLE_MILLIS).len(),
+        cut(&messages(&script), is_automatic, &[], IDLE_MILLIS).len(),
         MAX_WORKLOGS + 1,
         "one shows where the last one ends"
     );
-    assert_eq!(cut(&messages(&script[..MAX_WORKLOGS]), &[], IDLE_MILLIS).len(), MAX_WORKLOGS);
+    assert_eq!(cut(&messages(&script[..MAX_WORKLOGS]), is_automatic, &[], IDLE_MILLIS).len(), MAX_WORKLOGS);
 }
 
 #[test]
 fn the_id_is_the_first_message() {
-    let worklogs = cut(&messages(&[('c', 0), ('a', 1), ('a', 2)]), &[], IDLE_MILLIS);
+    let worklogs = cut(&messages(&[('c', 0), ('a', 1), ('a', 2)]), is_automatic, &[], IDLE_MILLIS);
     assert_eq!(worklogs[0].first_message, MessageId(1));
+}
+
+#[test]
+fn what_no_person_wrote_is_nobodys_work() {
+    assert!(cut_script(&[('c', 0), ('0', 1), ('c', 2)]).is_empty());
+    // It neither begins nor extends a worklog, nor keeps one from being idle.
+    assert_eq!(cut_script(&[('0', 0), ('b', 1), ('0', 2), ('b', 3)]), [vec![1, 3]]);
+    assert_eq!(cut_script(&[('a', 0), ('0', 23), ('a', 25)]), [vec![0], vec![2]]);
+    assert_eq!(cut_arrived(&[('a', 0), ('!', 1), ('0', 1), ('a', 2)]), [vec![0], vec![2]]);
 }
 
 #[test]
@@ -79,7 +98,7 @@ fn no_agent_no_worklog() {
 #[test]
 fn a_window_reaches_from_the_previous_worklog_to_the_next() {
     let messages = messages(&[('c', 0), ('a', 1), ('c', 2), ('b', 3), ('c', 4)]);
-    let worklogs = cut(&messages, &[], IDLE_MILLIS);
+    let worklogs = cut(&messages, is_automatic, &[], IDLE_MILLIS);
     assert_eq!(windows(&worklogs, messages.len()), [0..3, 2..5]);
 }
 
@@ -105,7 +124,7 @@ fn arrived(script: &[(char, i64)]) -> (Vec<Message>, Vec<StatusChange>) {
 
 fn cut_arrived(script: &[(char, i64)]) -> Vec<Vec<usize>> {
     let (messages, changes) = arrived(script);
-    cut(&messages, &changes, IDLE_MILLIS).into_iter().map(|worklog| worklog.messages).collect()
+    cut(&messages, is_automatic, &changes, IDLE_MILLIS).into_iter().map(|worklog| worklog.messages).collect()
 }
 
 #[test]
@@ -134,7 +153,7 @@ fn a_closing_counts_by_its_place_not_its_time() {
 }
 
 fn any_script() -> impl Strategy<Value = Vec<(char, i64)>> {
-    let who = proptest::sample::select(vec!['c', 'a', 'b', 'A', 'B', '!', 'o']);
+    let who = proptest::sample::select(vec!['c', 'a', 'b', 'A', 'B', '0', '!', 'o']);
     proptest::collection::vec((who, -5..80i64), 0..30)
 }
 
@@ -157,7 +176,7 @@ proptest! {
     #[test]
     fn no_worklog_continues_after_a_closing(script in any_script()) {
         let (messages, changes) = arrived(&script);
-        for worklog in cut(&messages, &changes, IDLE_MILLIS) {
+        for worklog in cut(&messages, is_automatic, &changes, IDLE_MILLIS) {
             let (first, last) = (worklog.first_message, messages[worklog.last()].id);
             let closings = changes.iter().filter(|change| change.status == Status::Closed);
             prop_assert!(closings.into_iter().all(|closing| closing.after_message < first || closing.after_message >= last));
@@ -165,11 +184,12 @@ proptest! {
     }
 
     #[test]
-    fn every_agent_message_is_in_exactly_one(script in any_script()) {
+    fn every_message_that_an_agent_wrote_is_in_exactly_one(script in any_script()) {
         let (messages, changes) = arrived(&script);
-        let worklogs = cut(&messages, &changes, IDLE_MILLIS);
+        let worklogs = cut(&messages, is_automatic, &changes, IDLE_MILLIS);
         let worked: Vec<usize> = worklogs.into_iter().flat_map(|worklog| worklog.messages).collect();
-        let of_agents = |index: &usize| messages[*index].author.kind.is_agent();
+        let of_agents =
+            |index: &usize| messages[*index].author.kind.is_agent() && !messages[*index].is_automatic;
         let expected: Vec<usize> = (0..messages.len()).filter(of_agents).collect();
         prop_assert_eq!(worked, expected);
     }
@@ -177,7 +197,7 @@ proptest! {
     #[test]
     fn windows_cover_everything_once_there_is_work(script in any_script()) {
         let (messages, changes) = arrived(&script);
-        let worklogs = cut(&messages, &changes, IDLE_MILLIS);
+        let worklogs = cut(&messages, is_automatic, &changes, IDLE_MILLIS);
         let windows = windows(&worklogs, messages.len());
         for (worklog, window) in worklogs.iter().zip(&windows) {
             prop_assert!(worklog.messages.iter().all(|position| window.contains(position)));

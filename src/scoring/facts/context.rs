@@ -2,7 +2,7 @@
 
 use super::{Fact, FactKind, Found, Scope, View};
 use crate::domain::{
-    FactValue, LastAnswers, MessageId, Status, Transcript, UnixMillis, experience::Experience,
+    FactValue, LastAnswers, Message, MessageId, Status, Transcript, UnixMillis, experience::Experience,
 };
 
 /// The same for all units of a conversation.
@@ -17,11 +17,17 @@ pub struct Context {
 }
 
 impl Context {
-    pub fn of(transcript: &Transcript, answers: LastAnswers) -> Self {
+    pub fn of(
+        transcript: &Transcript,
+        is_automatic: impl Fn(&Message) -> bool,
+        answers: LastAnswers,
+    ) -> Self {
         let handling = &transcript.conversation.handling;
+        let written = transcript.messages.iter().filter(|message| !is_automatic(message));
         // Not the clock's time: a score follows from what is stored.
-        let latest = transcript.messages.iter().map(|message| message.create_time).max();
-        let experience = Experience::of(transcript, latest.unwrap_or(UnixMillis::clamped(0)));
+        let latest = written.map(|message| message.create_time).max();
+        let latest = latest.unwrap_or(UnixMillis::clamped(0));
+        let experience = Experience::of(transcript, &is_automatic, latest);
         let closings = handling.status_changes.iter().filter(|change| change.status == Status::Closed);
         let last_closing = closings.map(|closing| closing.after_message).next_back();
         let of_message = |id: MessageId| transcript.messages.iter().any(|message| message.id == id);

@@ -8,8 +8,11 @@ use super::{
 };
 use crate::{
     domain::{Attachment, AttachmentId, FactValue, LastAnswers, MessageDetails, Status, UnitKind, worklog},
-    scoring::facts::{
-        Context, FactId, FactKind, Facts, Found, MAX_EVIDENCE, OF_RATINGS, View, all, digest, find, get,
+    scoring::{
+        facts::{
+            Context, FactId, FactKind, Facts, Found, MAX_EVIDENCE, OF_RATINGS, View, all, digest, find, get,
+        },
+        written::is_automatic,
     },
 };
 
@@ -33,7 +36,7 @@ fn fact(name: &str, transcript: &Transcript) -> String {
     let facts = if get(id).scope.includes(UnitKind::Conversation) {
         Facts::of(&View::conversation(&digests), &[id])
     } else {
-        let worklogs = worklog::cut(&transcript.messages, &[], worklog::IDLE_MILLIS);
+        let worklogs = worklog::cut(&transcript.messages, is_automatic, &[], worklog::IDLE_MILLIS);
         let windows = worklog::windows(&worklogs, digests.len());
         Facts::of(&View::worklog(&digests, windows[0].clone(), worklogs.len() > 1), &[id])
     };
@@ -103,7 +106,7 @@ const BESIDE: [&str; 6] = ["closed", "reopened", "sla_met", "csat_stars", "nps_p
 
 fn found(name: &str, transcript: &Transcript, answers: LastAnswers) -> Option<Found> {
     let digests = digest(&transcript.messages);
-    let view = View::conversation(&digests).context(Context::of(transcript, answers));
+    let view = View::conversation(&digests).context(Context::of(transcript, is_automatic, answers));
     Facts::of(&view, &every()).by_name(name).cloned()
 }
 
@@ -147,6 +150,22 @@ fn the_helpdesk_s_word_is_a_fact_and_unknown_without_it() {
 }
 
 #[test]
+fn what_no_person_wrote_neither_reopens_nor_tells_that_it_was_open() {
+    let value = |name, mut transcript: Transcript, content: &str| {
+        content.clone_into(&mut transcript.messages[2].content);
+        shown(found(name, &transcript, LastAnswers::default()).map(|fact| fact.value).as_ref())
+    };
+    let closed = handled(None, &[(Status::Closed, 10, 101)]);
+    let due = handled(Some(19), &[]);
+    for (content, reopened, sla_met) in
+        [("Thanks!", "true", "false"), ("I am out of the office until 8 December.", "false", ABSENT)]
+    {
+        assert_eq!(value("reopened", closed.clone(), content), reopened);
+        assert_eq!(value("sla_met", due.clone(), content), sla_met);
+    }
+}
+
+#[test]
 fn what_the_customer_answered_last_is_a_fact_and_zero_is_an_answer() {
     let answers = LastAnswers { csat: Some(4), nps: Some(0), thumbs: Some(0) };
     for (name, value) in OF_RATINGS.into_iter().zip(["4", "0", "false"]) {
@@ -186,7 +205,8 @@ fn files_are_counted_where_messages_tell_of_them() {
 fn moved(before: &Transcript, after: &Transcript) -> Vec<String> {
     let values = |transcript: &Transcript| {
         let digests = digest(&transcript.messages);
-        let view = View::conversation(&digests).context(Context::of(transcript, LastAnswers::default()));
+        let context = Context::of(transcript, is_automatic, LastAnswers::default());
+        let view = View::conversation(&digests).context(context);
         let facts = Facts::of(&view, &every());
         all()
             .iter()

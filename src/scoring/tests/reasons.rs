@@ -357,7 +357,7 @@ fn unit<'t>(scored: &Scored, transcript: &'t Transcript) -> Unit<'t> {
             (conversation_facts(transcript, crate::domain::LastAnswers::default()), every)
         }
         crate::domain::Unit::Worklog { first_message } => {
-            let worklogs = worklog::cut(messages, &[], worklog::IDLE_MILLIS);
+            let worklogs = worklog::cut(messages, written::is_automatic, &[], worklog::IDLE_MILLIS);
             let windows = worklog::windows(&worklogs, messages.len());
             let place = worklogs.iter().position(|worklog| worklog.first_message == first_message);
             (scored.facts.clone(), place.map_or(every, |place| windows[place].clone()))

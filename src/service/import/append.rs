@@ -8,6 +8,7 @@ use crate::{
         NewImportedMessage, NewImportedRating, RatingId, Transcript, Violations, limits,
     },
     error::{Error, ResourceKind},
+    scoring::written,
     service::{Call, listing},
     store::{
         Decision, Reader as _,
@@ -96,7 +97,7 @@ impl Append<'_> {
         if let (Some(handling), Some(last)) = (&self.new.handling, appended.last()) {
             handling.go_on(&mut changed.handling, &self.numbers(&appended), last);
         }
-        changed.handling.follow(&appended);
+        changed.handling.follow(&appended, written::is_automatic);
         changed.check_status_changes(before, "status_changes")?;
         parts::guess_channel(&mut changed, self.unseen.iter().copied());
         self.put_tracked(decision, id, &appended).await?;

@@ -6,6 +6,7 @@ use crate::{
         PartialAuthor, Rating, RatingId, RatingQuestion, UnixMillis, Violations,
     },
     error::{Error, ResourceKind},
+    scoring::written,
     service::{
         Call, conversation,
         decide::{ATTEMPTS, Decide},
@@ -131,12 +132,12 @@ impl Mutation for Offer<'_> {
 async fn people(space: Space<'_>, head: &Head, new: &NewRating) -> Result<(Author, Author), Error> {
     let user = match &new.user {
         Some(given) => Some(known_as(given, AuthorKind::Contact)),
-        None => authors::requester(&space, head).await?,
+        None => authors::requester(&space, head, written::is_automatic).await?,
     };
     let agent = match (&new.agent, &head.conversation.handling.assignee) {
         (Some(given), _) => Some(agent_given(space, head, given).await?),
         (None, Some(assignee)) => Some(assignee.clone()),
-        (None, None) => authors::last_to_customer(&space, head).await?,
+        (None, None) => authors::last_to_customer(&space, head, written::is_automatic).await?,
     };
     let mut violations = Violations::default();
     if user.is_none() {

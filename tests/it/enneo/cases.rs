@@ -1,6 +1,6 @@
 //! tests/cases/enneo/assessments.yaml: what arrives on a ticket, and the resulting rows.
 
-use plaudit::domain::Status;
+use plaudit::{domain::Status, proto::v1::Message};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -27,6 +27,9 @@ struct Arrival {
     #[serde(default)]
     note: bool,
     ai_tool: Option<String>,
+    words: Option<String>,
+    #[serde(default)]
+    automatic: bool,
     status: Option<String>,
 }
 
@@ -67,7 +70,14 @@ async fn arrive(ticket: &mut Ticket<'_>, case: &Case) {
     for arrival in &case.arrivals {
         match (&arrival.by, arrival.status.as_deref()) {
             (Some(by), None) => {
-                ticket.write(by, &arrival.at, arrival.note, arrival.ai_tool.as_deref()).await;
+                let change = |message: &mut Message| {
+                    message.ai_tool.clone_from(&arrival.ai_tool);
+                    message.automatic = arrival.automatic;
+                    if let Some(words) = &arrival.words {
+                        message.content = Some(words.clone());
+                    }
+                };
+                ticket.write_with(by, &arrival.at, arrival.note, change).await;
             }
             (None, Some(status)) => ticket.set_status(status_named(status), &arrival.at).await,
             _ => panic!("{}: an arrival is a message or a status", case.case),

@@ -30,16 +30,21 @@ impl<'a> Ticket<'a> {
 
     /// Writes a message: the author's kind, an external id or `-`, and a name.
     pub async fn write(&mut self, by: &str, at: &str, is_note: bool, ai_tool: Option<&str>) {
+        self.write_with(by, at, is_note, |message| message.ai_tool = ai_tool.map(str::to_owned)).await;
+    }
+
+    /// The same with more said of the message.
+    pub async fn write_with(&mut self, by: &str, at: &str, is_note: bool, change: impl FnOnce(&mut Message)) {
         let time: Timestamp = at.parse().expect("a time");
-        let message = Message {
+        let mut message = Message {
             external_id: format!("m{}", self.messages),
             kind: if is_note { MessageKind::Comment } else { MessageKind::Message }.into(),
             content: Some(format!("The words of message {}.", self.messages)),
             author: Some(author(by)),
             create_time: Some(time),
-            ai_tool: ai_tool.map(str::to_owned),
             ..Message::default()
         };
+        change(&mut message);
         self.messages += 1;
         let mut request = sample::import_of(&self.number.to_string(), vec![message]);
         request.conversation.as_mut().expect("it has one").source = "enneo".to_owned();

@@ -36,6 +36,44 @@ async fn the_requester_is_asked_about_the_agent_who_wrote_to_them_last() {
 }
 
 #[tokio::test]
+async fn nobody_is_asked_by_or_about_what_no_person_wrote() {
+    const AWAY: &str = "I am out of the office until 8 December and will reply when I am back.";
+    let (_server, client, _) = start().await;
+    let by = |place, kind, id: &str, words: &str| {
+        let mut message = sample::message(place, kind, words);
+        message.author.as_mut().unwrap().external_id = Some(id.to_owned());
+        message
+    };
+    let mut notice = by(4, AuthorKind::Ai, "monitor", "The disk of your server is full.");
+    notice.automatic = true;
+    let messages = vec![
+        by(0, AuthorKind::Contact, "mailbox", AWAY),
+        by(1, AuthorKind::Contact, "ada", "Where is my order?"),
+        by(2, AuthorKind::Teammate, "tom", "It arrives tomorrow."),
+        by(3, AuthorKind::Teammate, "eve", AWAY),
+        notice,
+    ];
+    // Alone, and behind messages that leave no room in the head.
+    for (id, filler) in [("short", 0), ("long", 30)] {
+        let more =
+            (5..5 + filler).map(|place| by(place, AuthorKind::Contact, "bob", &"long words ".repeat(2_000)));
+        let messages = messages.iter().cloned().chain(more).collect();
+        client.import(sample::import_of(id, messages)).await.unwrap();
+        let parent = format!("conversations/test:{id}");
+        let rating = client.offer_rating(offer(&parent, &[RatingType::Nps])).await.unwrap();
+        let ids = [rating.user.unwrap().external_id, rating.agent.unwrap().external_id];
+        assert_eq!(ids, [Some("ada".to_owned()), Some("tom".to_owned())]);
+    }
+    // Nobody is left.
+    let programs =
+        vec![by(0, AuthorKind::Contact, "mailbox", AWAY), by(1, AuthorKind::Teammate, "eve", AWAY)];
+    client.import(sample::import_of("programs", programs)).await.unwrap();
+    let refused =
+        client.offer_rating(offer("conversations/test:programs", &[RatingType::Csat])).await.unwrap_err();
+    assert_eq!(fields(&refused), ["rating.user", "rating.agent"]);
+}
+
+#[tokio::test]
 async fn defaults_are_found_in_long_conversations_too() {
     let (_server, client, _) = start().await;
     let long = |place: usize, kind| sample::message(place, kind, &"long words ".repeat(2_000));

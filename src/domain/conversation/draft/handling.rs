@@ -116,7 +116,12 @@ impl<'a> Places<'a> {
 
 impl NewHandling {
     /// The handling of a conversation that is now stored with these messages. `before`: a number lower than theirs.
-    pub fn begin(&self, before: MessageId, messages: &[Message]) -> Handling {
+    pub fn begin(
+        &self,
+        before: MessageId,
+        messages: &[Message],
+        is_automatic: impl Fn(&Message) -> bool,
+    ) -> Handling {
         let mut handling = Handling::default();
         let after = |place: u64| {
             let last = place.checked_sub(1).and_then(|last| messages.get(usize::try_from(last).ok()?));
@@ -133,7 +138,7 @@ impl NewHandling {
             (status, _) => handling.status = status,
         }
         self.change.apply_but_status(&mut handling);
-        handling.follow(messages);
+        handling.follow(messages, is_automatic);
         handling
     }
 

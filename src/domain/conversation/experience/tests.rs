@@ -3,20 +3,26 @@ use crate::domain::{
     Author, Conversation, ConversationId, ExternalId, Handling, Message, MessageId, MessageKind,
 };
 
-/// What arrives, in order: a message of `c` (customer) or `t` (teammate), or a status; with seconds.
+/// What arrives, in order: a message, one that no person wrote, or a status; with seconds.
 #[derive(Clone, Copy)]
 enum Arrival {
     Message(AuthorKind, i64),
+    Automatic(AuthorKind, i64),
     Status(Status, i64),
 }
 
+use Arrival::Automatic;
 use Arrival::Message as Wrote;
 use Arrival::Status as Became;
 use AuthorKind::{Contact, Teammate};
 use Status::{Closed, Open, Pending};
 
 fn experience(due: Option<i64>, arrivals: &[Arrival], now: i64) -> Experience {
-    Experience::of(&transcript(due, arrivals), seconds(now))
+    Experience::of(&transcript(due, arrivals), is_automatic, seconds(now))
+}
+
+fn is_automatic(message: &Message) -> bool {
+    message.is_automatic
 }
 
 fn transcript(due: Option<i64>, arrivals: &[Arrival]) -> Transcript {
@@ -24,11 +30,8 @@ fn transcript(due: Option<i64>, arrivals: &[Arrival]) -> Transcript {
     let mut messages: Vec<Message> = Vec::new();
     for arrival in arrivals {
         match *arrival {
-            Wrote(kind, at) => {
-                if kind == Contact {
-                    handling.customer_wrote(seconds(at));
-                }
-                messages.push(Message {
+            Wrote(kind, at) | Automatic(kind, at) => {
+                let message = Message {
                     id: MessageId(messages.len() as u64 + 1),
                     external_id: ExternalId::of_number(messages.len()),
                     kind: MessageKind::Message,
@@ -38,8 +41,10 @@ fn transcript(due: Option<i64>, arrivals: &[Arrival]) -> Transcript {
                     ai_tool: None,
                     details: None,
                     update_time: None,
-                    is_automatic: false,
-                });
+                    is_automatic: matches!(arrival, Automatic(..)),
+                };
+                handling.receive(&message, is_automatic);
+                messages.push(message);
             }
             Became(status, at) => {
                 handling.set_status(status, seconds(at), MessageId(messages.len() as u64));
@@ -70,7 +75,7 @@ fn closing_less_than_a_second_late_is_late() {
     let mut late = transcript(Some(100), &[Wrote(Contact, 0), Became(Closed, 100)]);
     for (millis, met) in [(-1, true), (0, true), (1, false), (900, false), (999, false)] {
         late.conversation.handling.status_changes[0].time = UnixMillis::clamped(100_000 + millis);
-        let found = Experience::of(&late, seconds(1000));
+        let found = Experience::of(&late, is_automatic, seconds(1000));
         assert_eq!((found.net_seconds, found.sla_met), (Some(0), Some(met)), "{millis} ms");
     }
 }
@@ -116,6 +121,9 @@ fn a_customers_message_or_an_open_status_after_closing_reopens() {
         (&[Wrote(Contact, 10), Became(Closed, 10)], false),
         (&[Became(Closed, 10), Wrote(Contact, 10)], true),
         (&[Wrote(Contact, 0)], false),
+        // An out-of-office reply to the closing.
+        (&[Wrote(Contact, 0), Became(Closed, 10), Automatic(Contact, 11)], false),
+        (&[Wrote(Contact, 0), Became(Closed, 10), Automatic(Contact, 11), Wrote(Contact, 20)], true),
     ] {
         assert_eq!(experience(None, arrivals, 1000).reopened, reopened);
     }
@@ -132,6 +140,7 @@ fn a_repeated_closing_counts_when_the_customer_wrote_in_between() {
         // Arrives late but was written before the closing.
         (&[Became(Closed, 10), Wrote(Contact, 5), Became(Closed, 30)], 10),
         (&[Became(Open, 0), Wrote(Contact, 5), Became(Closed, 10), Became(Closed, 30)], 10),
+        (&[Became(Closed, 10), Automatic(Contact, 11), Became(Closed, 30)], 10),
     ] {
         assert_eq!(experience(None, arrivals, 1000).closed, Some(seconds(closed)));
     }

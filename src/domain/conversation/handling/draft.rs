@@ -4,8 +4,7 @@ use minicbor::Encode;
 
 use super::{Channel, Handling, Priority, Status};
 use crate::domain::{
-    Author, AuthorDraft, AuthorKind, ExternalId, Message, PartialAuthor, Path, Side, Tag, UnixMillis,
-    Violations, limits,
+    Author, AuthorDraft, ExternalId, Message, PartialAuthor, Path, Side, Tag, UnixMillis, Violations, limits,
     rules::{self, required},
 };
 
@@ -89,10 +88,10 @@ pub fn check_team(team: Option<String>, violations: &mut Violations) -> Option<E
 
 impl HandlingUpdate {
     /// Applies the update. A status change happened when the message it came with was written.
-    pub fn apply(&self, handling: &mut Handling, message: &Message) {
+    pub fn apply(&self, handling: &mut Handling, message: &Message, is_automatic: impl Fn(&Message) -> bool) {
         // A message that comes with the closing is closed by it, whoever wrote it.
-        if message.author.kind == AuthorKind::Contact && self.status != Some(Status::Closed) {
-            handling.customer_wrote(message.create_time);
+        if self.status != Some(Status::Closed) {
+            handling.receive(message, is_automatic);
         }
         if let Some(status) = self.status {
             handling.set_status(status, message.create_time, message.id);

@@ -31,7 +31,7 @@ fn messages(script: &[(char, i64)]) -> Vec<Message> {
 }
 
 fn works_of(messages: &[Message]) -> Vec<Work> {
-    of(messages, &worklog::cut(messages, &[], worklog::IDLE_MILLIS))
+    of(messages, &worklog::cut(messages, |message| message.is_automatic, &[], worklog::IDLE_MILLIS))
 }
 
 fn works(script: &[(char, i64)]) -> Vec<Work> {

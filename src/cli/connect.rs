@@ -1,8 +1,14 @@
 //! How commands reach a server: one that is running, or one started in this process on a data directory that no server uses.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use tonic::transport::Endpoint;
+use tonic::{
+    Status,
+    transport::{Channel, Endpoint},
+};
 
 use super::{Failure, local::Local};
 use crate::store::SledStore;
@@ -79,13 +85,47 @@ pub(super) fn endpoint(server: &str) -> Result<Endpoint, Failure> {
         .map_err(|_| Failure::Usage(format!("{url} is not a URL such as http://127.0.0.1:50051")))
 }
 
+/// Connects to a server, or says why not.
+pub(super) async fn connect(endpoint: &Endpoint) -> Result<Channel, String> {
+    let refused = |error| format!("cannot connect to {}: {}", endpoint.uri(), root_cause(&error));
+    endpoint.connect().await.map_err(refused)
+}
+
+/// Asks a running server one thing, and gives up after a time. Returns its URL and the answer.
+pub(super) fn ask_once<T>(
+    server: &str,
+    timeout_seconds: u64,
+    ask: impl AsyncFnOnce(Channel) -> Result<T, String>,
+) -> Result<(String, T), Failure> {
+    let endpoint = endpoint(server)?;
+    let url = endpoint.uri().to_string();
+    let failed = |cause: String| Failure::Failed(format!("{url}: {cause}"));
+    let asked = async {
+        let refused = |error| format!("cannot connect: {}", root_cause(&error));
+        ask(endpoint.connect().await.map_err(refused)?).await
+    };
+    let within = Duration::from_secs(timeout_seconds);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+    let answer = runtime
+        .block_on(async { tokio::time::timeout(within, asked).await })
+        .map_err(|_| failed(format!("no answer within {timeout_seconds} s")))?
+        .map_err(failed)?;
+    Ok((url, answer))
+}
+
 /// The innermost cause, which is the informative one: `Connection refused`.
-pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
+fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
     cause.to_string()
+}
+
+/// A status in one line.
+pub(super) fn status_line(status: &Status) -> String {
+    format!("{}: {}", crate::server::code_name(status.code()), status.message())
 }
 
 /// Quotes a word for a shell where necessary.

@@ -14,7 +14,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{
     Failure,
-    connect::{Target, require_store, root_cause},
+    connect::{Target, connect, require_store},
     output::{say, unwritten},
 };
 
@@ -126,9 +126,7 @@ impl Export {
     }
 
     async fn write(&self, endpoint: &tonic::transport::Endpoint) -> Result<Written, Failure> {
-        let channel = endpoint.connect().await.map_err(|error| {
-            Failure::Failed(format!("cannot connect to {}: {}", endpoint.uri(), root_cause(&error)))
-        })?;
+        let channel = connect(endpoint).await.map_err(Failure::Failed)?;
         let reader = Reader::new(channel);
         let lines = Lines::load().map_err(Failure::failed)?;
         if self.file == Path::new("-") {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     Failure,
-    connect::{Target, require_store, root_cause},
+    connect::{Target, connect, require_store},
     export::Reader,
     import::{Line, Lines, Work, open, read},
     output::print,
@@ -105,9 +105,7 @@ impl FactsCommand {
     }
 
     async fn whole(&self, endpoint: &tonic::transport::Endpoint, name: &str) -> Result<Whole, Failure> {
-        let channel = endpoint.connect().await.map_err(|error| {
-            Failure::Failed(format!("cannot connect to {}: {}", endpoint.uri(), root_cause(&error)))
-        })?;
+        let channel = connect(endpoint).await.map_err(Failure::Failed)?;
         Reader::new(channel).transcript(name).await
     }
 

@@ -1,18 +1,13 @@
 //! `plaudit health`: checks over gRPC whether a server is serving.
 
-use std::time::Duration;
-
-use tonic::{
-    Code,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Code, transport::Channel};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
 use super::{
     Failure,
-    connect::{DEFAULT_SERVER, endpoint, root_cause},
+    connect::{DEFAULT_SERVER, ask_once, status_line},
     output::print,
 };
 
@@ -40,19 +35,8 @@ pub(super) struct Health {
 
 impl Health {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
-        runtime.block_on(self.ask())
-    }
-
-    async fn ask(self) -> Result<(), Failure> {
-        let endpoint = endpoint(&self.server)?;
-        let url = endpoint.uri().to_string();
-        let within = Duration::from_secs(self.timeout_seconds);
-        let status = tokio::time::timeout(within, check(endpoint, self.service))
-            .await
-            .map_err(|_| Failure::Failed(format!("{url} did not answer within {} s", within.as_secs())))?
-            .map_err(|cause| Failure::Failed(format!("{url}: {cause}")))?;
+        let (url, status) =
+            ask_once(&self.server, self.timeout_seconds, async |channel| check(channel, self.service).await)?;
         print(format_args!("{}\n", status.as_str_name()))?;
         match status {
             ServingStatus::Serving => Ok(()),
@@ -63,13 +47,10 @@ impl Health {
     }
 }
 
-async fn check(endpoint: Endpoint, service: String) -> Result<ServingStatus, String> {
-    let channel: Channel =
-        endpoint.connect().await.map_err(|error| format!("cannot connect: {}", root_cause(&error)))?;
-    let answer = HealthClient::new(channel).check(HealthCheckRequest { service }).await;
-    match answer {
+async fn check(channel: Channel, service: String) -> Result<ServingStatus, String> {
+    match HealthClient::new(channel).check(HealthCheckRequest { service }).await {
         Ok(answer) => Ok(answer.into_inner().status()),
         Err(status) if status.code() == Code::NotFound => Err("it has no such service".to_owned()),
-        Err(status) => Err(format!("{}: {}", crate::server::code_name(status.code()), status.message())),
+        Err(status) => Err(status_line(&status)),
     }
 }

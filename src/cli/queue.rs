@@ -1,13 +1,11 @@
 //! `plaudit queue`: how far behind scoring is.
 
-use std::time::Duration;
-
 use prost_types::Timestamp;
 use tonic::{Status, transport::Channel};
 
 use super::{
     Failure,
-    connect::{DEFAULT_SERVER, endpoint, root_cause},
+    connect::{DEFAULT_SERVER, ask_once, status_line},
     output::print,
 };
 use crate::proto::v1::{GetQueueRequest, Queue, queue_service_client::QueueServiceClient};
@@ -33,26 +31,9 @@ pub(super) struct QueueCommand {
 
 impl QueueCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
-        runtime.block_on(self.ask())
-    }
-
-    async fn ask(self) -> Result<(), Failure> {
-        let endpoint = endpoint(&self.server)?;
-        let url = endpoint.uri().to_string();
-        let failed = |cause: String| Failure::Failed(format!("{url}: {cause}"));
-        let asked = async {
-            let channel = endpoint
-                .connect()
-                .await
-                .map_err(|error| failed(format!("cannot connect: {}", root_cause(&error))))?;
-            ask(channel).await.map_err(|status| failed(status_line(&status)))
-        };
-        let within = Duration::from_secs(self.timeout_seconds);
-        let queue = tokio::time::timeout(within, asked)
-            .await
-            .map_err(|_| failed(format!("no answer within {} s", within.as_secs())))??;
+        let (_, queue) = ask_once(&self.server, self.timeout_seconds, async |channel| {
+            ask(channel).await.map_err(|status| status_line(&status))
+        })?;
         print(format_args!("{}\n", describe(&queue)))
     }
 }
@@ -61,11 +42,6 @@ impl QueueCommand {
 pub(super) async fn ask(channel: Channel) -> Result<Queue, Status> {
     let request = GetQueueRequest { name: String::new() };
     Ok(QueueServiceClient::new(channel).get_queue(request).await?.into_inner())
-}
-
-/// A status in one line.
-pub(super) fn status_line(status: &Status) -> String {
-    format!("{}: {}", crate::server::code_name(status.code()), status.message())
 }
 
 /// The queue in one line.

@@ -19,7 +19,7 @@ use super::{
     report::Report,
 };
 use crate::{
-    cli::connect::root_cause,
+    cli::connect::connect,
     proto::v1::{
         ErrorReason, ImportConversationsRequest, ImportConversationsResponse, ImportFailure, ImportOutcome,
         ImportedItem, import_conversations_response::Answer, import_service_client::ImportServiceClient,
@@ -206,11 +206,7 @@ impl<'a> Session<'a> {
         (mpsc::Sender<ImportConversationsRequest>, Streaming<ImportConversationsResponse>, Channel),
         Cut,
     > {
-        let server = self.endpoint.uri();
-        let channel =
-            self.endpoint.connect().await.map_err(|error| {
-                Cut::Broken(format!("cannot connect to {server}: {}", root_cause(&error)))
-            })?;
+        let channel = connect(&self.endpoint).await.map_err(Cut::Broken)?;
         let (requests, mut written) = mpsc::channel(MAX_UNWRITTEN);
         let items = stream::poll_fn(move |cx| written.poll_recv(cx));
         let answers = ImportServiceClient::new(channel.clone()).import_conversations(items).await;

@@ -7,7 +7,7 @@ use tonic::{Code, transport::Endpoint};
 
 use super::{Interrupts, report::Report};
 use crate::{
-    cli::{Failure, queue},
+    cli::{Failure, connect::status_line, queue},
     proto::v1::Queue,
 };
 
@@ -50,7 +50,7 @@ async fn watch(endpoint: &Endpoint, patience: Duration, report: &Report) -> Resu
             }
             Err(status) if status.code() == Code::Unavailable && answered.elapsed() < patience => {}
             Err(status) => {
-                let cause = queue::status_line(&status);
+                let cause = status_line(&status);
                 return Err(Failure::Stopped(format!(
                     "every line is imported, but the state of scoring is unknown: {cause}"
                 )));

@@ -12,6 +12,7 @@ mod output;
 mod queue;
 mod serve;
 mod settings;
+mod signals;
 mod store;
 
 #[cfg(feature = "fuzzing")]

@@ -8,14 +8,13 @@ mod wait;
 
 use std::{path::PathBuf, time::Duration};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
 use tonic::transport::Endpoint;
 
 use super::{
     Failure,
     connect::{Target, quoted},
     output::say,
+    signals::Signals,
 };
 use crate::proto::v1::ConflictPolicy;
 pub(super) use crate::wire::export::Lines;
@@ -100,14 +99,14 @@ impl Import {
     }
 
     async fn import(self) -> Result<(), Failure> {
-        let interrupts = Interrupts::listen().map_err(Failure::failed)?;
+        let signals = Signals::listen()?;
         let name = if lines::is_stdin(&self.file) { "-".to_owned() } else { self.file.display().to_string() };
         let input = lines::open(&self.file).map_err(|cause| Failure::Stopped(format!("{name}: {cause}")))?;
         let reached = self.target.reach().await.map_err(|failure| match failure {
             Failure::Failed(cause) => Failure::Stopped(cause),
             other => other,
         })?;
-        let outcome = self.import_into(reached.endpoint.clone(), input, &name, interrupts).await;
+        let outcome = self.import_into(reached.endpoint.clone(), input, &name, signals).await;
         let left = reached.leave().await;
         outcome.and(left)
     }
@@ -117,14 +116,15 @@ impl Import {
         endpoint: Endpoint,
         input: Input,
         name: &str,
-        interrupts: Interrupts,
+        signals: Signals,
     ) -> Result<(), Failure> {
         let records = Lines::load().map_err(Failure::failed)?;
         let mut report = Report::begin(name, input.size_bytes);
         let lines = lines::read(input, records, self.from_line, self.on_conflict.policy());
         let wait = Duration::from_secs(self.wait_seconds);
         let mut session = Session::new(endpoint.clone(), wait, lines, self.from_line, &mut report);
-        let outcome = session.run(interrupts.first()).await;
+        let killed = || say("plaudit: killed by a second signal; import the same lines again");
+        let outcome = session.run(signals.first(2, killed)).await;
         let next_line = session.next_line();
         let ended = report.end();
         match outcome {
@@ -160,34 +160,5 @@ impl Import {
             command += &format!(" --wait-seconds {}", self.wait_seconds);
         }
         format!("{stop}; every line before {next_line} is done. Resume with: {command}")
-    }
-}
-
-/// SIGINT and SIGTERM.
-struct Interrupts {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Interrupts {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-
-    /// Resolves at the first signal; a second one exits the process at once.
-    async fn first(mut self) {
-        self.next().await;
-        tokio::spawn(async move {
-            self.next().await;
-            say("plaudit: killed by a second signal; import the same lines again");
-            std::process::exit(2);
-        });
     }
 }

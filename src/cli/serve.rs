@@ -2,14 +2,12 @@
 
 use std::{io::Write as _, net::SocketAddr, thread, time::Duration};
 
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::oneshot,
-};
+use tokio::sync::oneshot;
 
 use super::{
     Failure, demo,
     settings::{All, SettingFlags},
+    signals::Signals,
 };
 use crate::{
     assembly::{self, Assembly},
@@ -67,7 +65,7 @@ fn async_threads() -> usize {
 }
 
 async fn serve(config: &Config, demo: bool) -> Result<(), Failure> {
-    let signals = Signals::listen().map_err(Failure::failed)?;
+    let signals = Signals::listen()?;
     // Bind first: a server started twice by mistake fails before it touches the data.
     let listener = server::bind(config.listen).await.map_err(refused)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
@@ -100,7 +98,10 @@ fn stop_and_demo(
         };
         tokio::select! {
             () = show => {}
-            () = signals.stop() => {}
+            () = signals.first(1, || {
+                tracing::error!("a second signal: stopping immediately");
+                telemetry::flush();
+            }) => {}
         }
     };
     (stop, failure)
@@ -139,34 +140,4 @@ fn announce(config: &Config, address: SocketAddr) {
     )
     .and_then(|()| out.flush());
     tracing::info!(%address, version, data = %data, "serving");
-}
-
-/// SIGINT and SIGTERM.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-
-    /// Resolves at the first signal; a second one exits the process.
-    async fn stop(mut self) {
-        self.next().await;
-        tokio::spawn(async move {
-            self.next().await;
-            tracing::error!("a second signal: stopping immediately");
-            telemetry::flush();
-            std::process::exit(1);
-        });
-    }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use prost_types::Timestamp;
 use tonic::{Code, transport::Endpoint};
 
-use super::{Interrupts, report::Report};
+use super::{Signals, report::Report};
 use crate::{
     cli::{Failure, connect::status_line, queue},
     proto::v1::Queue,
@@ -23,10 +23,10 @@ pub(super) async fn until_scored(
     patience: Duration,
     report: &Report,
 ) -> Result<(), Failure> {
-    let mut interrupts = Interrupts::listen().map_err(Failure::failed)?;
+    let mut signals = Signals::listen()?;
     tokio::select! {
         scored = watch(endpoint, patience, report) => scored,
-        () = interrupts.next() => {
+        () = signals.next() => {
             Err(Failure::Stopped("stopped waiting; every line is imported, and the server continues scoring".to_owned()))
         }
     }

@@ -18,7 +18,7 @@ use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use crate::{
     domain::{
-        Author, AuthorKind, Conversation, ConversationId, DisplayName, KnownBy, NewTeam, Person, PersonId,
+        Author, AuthorKind, Conversation, ConversationId, DisplayName, KnownBy, Person, PersonId,
         PersonIdentity, SourceName, Team, TeamId, TeamIdentity, Transcript, UnixMillis,
     },
     error::{Error, ResourceKind},
@@ -311,10 +311,7 @@ impl Decide for MeetTeam<'_> {
         }
         let services = self.call.services;
         let id = TeamId(services.ids.take(1).await?);
-        let (identity, display_name) =
-            (Some(self.identity.clone()), self.identity.external_id.clone().into());
-        let new = NewTeam { identity, display_name, description: String::new() };
-        directory::put_new_team(decision, &Team::new(id, new, services.clock.now()));
+        directory::put_new_team(decision, &Team::first_seen(id, self.identity.clone(), services.clock.now()));
         Ok(id)
     }
 }

@@ -143,6 +143,12 @@ impl TeamUpdateDraft {
 }
 
 impl Team {
+    /// A team seen for the first time, under the id that a helpdesk knows it by.
+    pub fn first_seen(id: TeamId, identity: TeamIdentity, now: UnixMillis) -> Self {
+        let display_name = identity.external_id.clone().into();
+        Self::new(id, NewTeam { identity: Some(identity), display_name, description: String::new() }, now)
+    }
+
     /// A team without members.
     pub fn new(id: TeamId, new: NewTeam, now: UnixMillis) -> Self {
         let NewTeam { identity, display_name, description } = new;

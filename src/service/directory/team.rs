@@ -121,9 +121,7 @@ impl Decide for Update<'_> {
         let mut team = match (&before, name) {
             (Some(before), _) => before.clone(),
             (None, TeamRef::External(identity)) if *allow_missing => {
-                let (identity, display_name) = (Some(identity.clone()), identity.external_id.clone().into());
-                let new = NewTeam { identity, display_name, description: String::new() };
-                Team::new(TeamId(services.ids.take(1).await?), new, now)
+                Team::first_seen(TeamId(services.ids.take(1).await?), identity.clone(), now)
             }
             _ => return Err(not_found(name)),
         };

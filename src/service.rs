@@ -44,6 +44,18 @@ use crate::{
     store::{Keyspace, Space, WorkspaceId, ids::Ids, lease::Leases, secret::Secrets},
 };
 
+/// Refuses a change to what has changed since the caller read it. Without an etag, whatever is there is changed.
+fn check_etag(
+    sent: Option<&str>,
+    current: impl FnOnce() -> String,
+    name: impl FnOnce() -> String,
+) -> Result<(), Error> {
+    match sent {
+        Some(sent) if sent != current() => Err(Error::EtagMismatch { name: name(), sent: sent.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
 /// What every use case needs. One per store.
 pub struct Services {
     pub(crate) store: Arc<dyn Keyspace>,

@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     ConversationStatus, ScoringStatus, find_through, status_of,
-    update::{as_it_is, check_etag, find_with_deleted},
+    update::{as_it_is, check_version, find_with_deleted},
 };
 
 /// Deletes a conversation: only undeletion can find it, its scoring stops, and its external id is free. Its data stays until the
@@ -41,7 +41,7 @@ impl Decide for Delete<'_> {
 
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<ConversationStatus, Error> {
         let found = find_through(&*decision, self.name).await?;
-        check_etag(&found.head.conversation, self.etag)?;
+        check_version(&found.head.conversation, self.etag)?;
         let now = self.call.services.clock.now();
         let mut deleted = found.head.conversation.clone();
         let id = deleted.id;

@@ -6,7 +6,10 @@ use crate::{
     },
     error::{Error, ResourceKind},
     scoring::facts::OF_DUE_DATE,
-    service::{Call, decide::Decide, directory::announce_handling, idempotency::Mutation, listing::Update},
+    service::{
+        Call, check_etag, decide::Decide, directory::announce_handling, idempotency::Mutation,
+        listing::Update,
+    },
     store::{
         Decision, Reader,
         conversation::{self, Found},
@@ -53,7 +56,7 @@ impl Decide for UpdateConversation<'_> {
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<ConversationStatus, Error> {
         let services = self.call.services;
         let found = find_through(&*decision, self.name).await?;
-        check_etag(&found.head.conversation, self.etag)?;
+        check_version(&found.head.conversation, self.etag)?;
         let now = services.clock.now();
         let before = found.head.conversation.clone();
         let mut changed = self.apply(&before, now).await?;
@@ -131,12 +134,11 @@ pub(super) fn status(found: &Found, conversation: Conversation) -> ConversationS
     ConversationStatus { scoring: scoring_status(found), conversation }
 }
 
-/// Refuses a change based on an outdated version.
-pub(super) fn check_etag(conversation: &Conversation, etag: &str) -> Result<(), Error> {
-    if etag.is_empty() || etag == conversation.version.to_string() {
-        return Ok(());
-    }
-    Err(Error::EtagMismatch { name: format!("conversations/{}", conversation.id), sent: etag.to_owned() })
+/// Refuses a change based on an outdated version; an empty etag stands for any.
+pub(super) fn check_version(conversation: &Conversation, etag: &str) -> Result<(), Error> {
+    let sent = Some(etag).filter(|etag| !etag.is_empty());
+    let name = || format!("conversations/{}", conversation.id);
+    check_etag(sent, || conversation.version.to_string(), name)
 }
 
 /// Replays an answer: the conversation as it is now, deleted or not.

@@ -8,7 +8,7 @@ use crate::{
         PersonUpdate, Team, TeamId, TeamRef, UnixMillis, Violations,
     },
     error::{Error, ResourceKind},
-    service::{Call, decide::Decide, idempotency::Mutation},
+    service::{Call, check_etag, decide::Decide, idempotency::Mutation},
     store::{
         Decision, Reader,
         directory::{self, Place},
@@ -135,10 +135,8 @@ impl Decide for Update<'_> {
             }
             _ => return Err(not_found(name)),
         };
-        if let (Some(etag), Some(before)) = (etag, &before)
-            && before.version.to_string() != *etag
-        {
-            return Err(Error::EtagMismatch { name: self.subject(), sent: etag.clone() });
+        if let Some(before) = &before {
+            check_etag(etag.as_deref(), || before.version.to_string(), || self.subject())?;
         }
         set_if(&mut person.display_name, &patch.display_name);
         set_if(&mut person.description, &patch.description);

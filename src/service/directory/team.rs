@@ -3,7 +3,7 @@
 use crate::{
     domain::{NewTeam, Team, TeamId, TeamIdentity, TeamRef, TeamUpdate, UnixMillis},
     error::{Error, ResourceKind},
-    service::{Call, decide::Decide, idempotency::Mutation},
+    service::{Call, check_etag, decide::Decide, idempotency::Mutation},
     store::{
         Decision, Reader, directory,
         records::{self, RequestAnswer},
@@ -126,7 +126,7 @@ impl Decide for Update<'_> {
             _ => return Err(not_found(name)),
         };
         if let Some(before) = &before {
-            check_etag(name, before, etag.as_deref())?;
+            check_etag(etag.as_deref(), || before.version.to_string(), || self.subject())?;
         }
         if let Some(display_name) = &patch.display_name {
             team.display_name.clone_from(display_name);
@@ -184,7 +184,7 @@ impl Decide for Delete<'_> {
 
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<(), Error> {
         let team = find(&*decision, self.name).await?;
-        check_etag(self.name, &team, self.etag)?;
+        check_etag(self.etag, || team.version.to_string(), || self.subject())?;
         if team.member_count > 0 {
             return Err(Error::TeamNotEmpty { name: self.subject(), members: team.member_count });
         }
@@ -206,15 +206,6 @@ impl Mutation for Delete<'_> {
 
     async fn replay(&self, record: RequestAnswer, _: UnixMillis) -> Result<Option<()>, Error> {
         Ok(matches!(record, RequestAnswer::DeleteTeam).then_some(()))
-    }
-}
-
-fn check_etag(name: &TeamRef, team: &Team, etag: Option<&str>) -> Result<(), Error> {
-    match etag {
-        Some(sent) if sent != team.version.to_string() => {
-            Err(Error::EtagMismatch { name: format!("teams/{name}"), sent: sent.to_owned() })
-        }
-        _ => Ok(()),
     }
 }
 

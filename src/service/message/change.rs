@@ -7,7 +7,7 @@ use crate::{
     },
     error::{Error, ResourceKind},
     service::{
-        Call,
+        Call, check_etag,
         conversation::{ScoringStatus, scoring_status},
         decide::Decide,
         idempotency::Mutation,
@@ -153,10 +153,7 @@ async fn change(
     let found = conversation::find(&*decision, id).await?.ok_or_else(not_found)?;
     let guarded = decision.guarded_by(&decision.keys().head(id));
     let (read, place) = message::find(&guarded, &found.head, target.id).await?.ok_or_else(not_found)?;
-    if target.etag.is_some_and(|etag| etag != call.services.message_etag(&read)) {
-        let sent = target.etag.unwrap_or_default().to_owned();
-        return Err(Error::EtagMismatch { name: target.name(), sent });
-    }
+    check_etag(target.etag, || call.services.message_etag(&read), || target.name())?;
     let now = call.services.clock.now();
     let changed = change.map(|change| change.apply(&read, now)).transpose()?;
     let mut stored = StoredMessage {

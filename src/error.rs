@@ -1,6 +1,6 @@
 //! What can go wrong in a use case. Each edge maps it to its own error format; internal causes are logged once and never sent.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 use crate::{
     domain::{ConversationId, RatingState, Receipt, Violations, Words as _},
@@ -109,6 +109,11 @@ impl Error {
 
     pub fn not_found(kind: ResourceKind, name: impl ToString) -> Self {
         Self::NotFound { kind, name: name.to_string() }
+    }
+
+    /// `name` is what the caller calls the conversation: its number, or its source and external id.
+    pub fn no_conversation(name: impl Display) -> Self {
+        Self::not_found(ResourceKind::Conversation, format!("conversations/{name}"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{Conversation, ConversationId, ConversationRef, Message, MessageId},
-    error::{Error, ResourceKind},
+    error::Error,
     store::{
         Reader,
         conversation::{self, Found},
@@ -81,7 +81,7 @@ pub async fn list_messages(
 
 /// The id of the conversation that a name refers to.
 pub async fn resolve(call: Call<'_>, name: &ConversationRef) -> Result<ConversationId, Error> {
-    let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{name}"));
+    let not_found = || Error::no_conversation(name);
     conversation::resolve(&call.space(), name).await?.ok_or_else(not_found)
 }
 
@@ -110,7 +110,7 @@ async fn find(call: Call<'_>, name: &ConversationRef) -> Result<Found, Error> {
 }
 
 async fn find_through(reader: &dyn Reader, name: &ConversationRef) -> Result<Found, Error> {
-    let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{name}"));
+    let not_found = || Error::no_conversation(name);
     let id = conversation::resolve(reader, name).await?.ok_or_else(not_found)?;
     conversation::find(reader, id).await?.ok_or_else(not_found)
 }

@@ -21,7 +21,7 @@ use crate::{
         Author, AuthorKind, Conversation, ConversationId, DisplayName, KnownBy, Person, PersonId,
         PersonIdentity, SourceName, Team, TeamId, TeamIdentity, Transcript, UnixMillis,
     },
-    error::{Error, ResourceKind},
+    error::Error,
     store::{
         Decision, Reader as _, StoreError, conversation, directory, get_one, records::HeadWithoutMessages,
     },
@@ -261,7 +261,7 @@ async fn expect_kept(decision: &mut Decision<'_>, id: ConversationId) -> Result<
             conversation::expect_standing(decision, &head.conversation);
             Ok(())
         }
-        None => Err(Error::not_found(ResourceKind::Conversation, format!("conversations/{id}"))),
+        None => Err(Error::no_conversation(id)),
     }
 }
 

@@ -235,8 +235,7 @@ impl Store<'_> {
 
     /// Stores it in an existing conversation.
     async fn append(&self, decision: &mut Decision<'_>, id: ConversationId) -> Result<StoredMessage, Error> {
-        let not_found =
-            || Error::not_found(ResourceKind::Conversation, format!("conversations/{}", self.parent));
+        let not_found = || Error::no_conversation(self.parent);
         let found = conversation::find(&*decision, id).await?.ok_or_else(not_found)?;
         let guarded = decision.guarded_by(&decision.keys().head(id));
         let tracked = self.tracked_key(id);

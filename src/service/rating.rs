@@ -76,7 +76,7 @@ fn not_found(name: &RatingRef, has_conversation: bool) -> Error {
     if has_conversation {
         Error::not_found(ResourceKind::Rating, name)
     } else {
-        Error::not_found(ResourceKind::Conversation, format!("conversations/{}", name.conversation))
+        Error::no_conversation(&name.conversation)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
         work::{self, Work},
         worklog,
     },
-    error::{Error, ResourceKind},
+    error::Error,
     scoring::written,
     store::{Scanner, assessment, conversation, rating, records::Head},
 };
@@ -113,7 +113,7 @@ pub async fn get_ticket_assessments(
     numeric_source: &str,
 ) -> Result<TicketAssessments, Error> {
     let store = &call.space();
-    let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{name}"));
+    let not_found = || Error::no_conversation(name);
     let id = conversation::resolve(store, name).await?.ok_or_else(not_found)?;
     // Read before the conversation: a growing conversation keeps every worklog that an assessment names.
     let mut assessments = Vec::new();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::{
     domain::{Assessment, AssessmentFilter, AssessmentId, AssessmentTerm, ConversationId, Place, UnixMillis},
-    error::{Error, ResourceKind},
+    error::Error,
     service::{
         Call,
         page::{CHUNK, Cursor, MAX_PAGE_BYTES, Page, READS_PER_ITEM, next_leader},
@@ -106,7 +106,7 @@ async fn list_of_one(
     limit: usize,
 ) -> Result<Page<Listed>, Error> {
     if !conversation::exists(store, conversation).await? {
-        return Err(Error::not_found(ResourceKind::Conversation, format!("conversations/{conversation}")));
+        return Err(Error::no_conversation(conversation));
     }
     let mut page = Page::after(after, 0);
     let mut reads_left = limit * READS_PER_ITEM - 1;

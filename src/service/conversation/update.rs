@@ -4,7 +4,7 @@ use crate::{
     domain::{
         Conversation, ConversationId, ConversationRef, Event, EventKind, FieldUpdate, MessageId, UnixMillis,
     },
-    error::{Error, ResourceKind},
+    error::Error,
     scoring::facts::OF_DUE_DATE,
     service::{
         Call, check_etag, decide::Decide, directory::announce_handling, idempotency::Mutation,
@@ -150,6 +150,6 @@ pub(super) async fn as_it_is(call: Call<'_>, id: ConversationId) -> Result<Conve
 
 /// A conversation, deleted or not.
 pub(super) async fn find_with_deleted(reader: &dyn Reader, id: ConversationId) -> Result<Found, Error> {
-    let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{id}"));
+    let not_found = || Error::no_conversation(id);
     conversation::find_with_deleted(reader, id).await?.ok_or_else(not_found)
 }

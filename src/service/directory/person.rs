@@ -57,7 +57,7 @@ async fn find(
             let Some(known) = get_one::<Identity>(reader, key).await? else {
                 let (source, external_id) = (source.clone(), external_id.clone());
                 let name = ConversationRef::External { source, external_id };
-                return Err(Error::not_found(ResourceKind::Conversation, format!("conversations/{name}")));
+                return Err(Error::no_conversation(name));
             };
             customer.identity(known.conversation)
         }

@@ -7,7 +7,7 @@ use crate::{
         Conversation, ConversationId, Event, EventKind, ImportOutcome, Message, MessageId, NewConversation,
         NewImportedMessage, NewImportedRating, RatingId, Transcript, Violations, limits,
     },
-    error::{Error, ResourceKind},
+    error::Error,
     scoring::written,
     service::{Call, listing},
     store::{
@@ -26,7 +26,7 @@ pub(super) async fn run(
     decision: &mut Decision<'_>,
     id: ConversationId,
 ) -> Result<(ImportOutcome, u32), Error> {
-    let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{id}"));
+    let not_found = || Error::no_conversation(id);
     let found = conversation::find(&*decision, id).await?.ok_or_else(not_found)?;
     let guarded = decision.guarded_by(&decision.keys().head(id));
     let stored = conversation::outline(&guarded, found.head.clone()).await?;

@@ -9,7 +9,7 @@ use crate::{
     domain::{
         ConversationId, Listing, Rating, RatingCounts, RatingFilter, RatingId, RatingSummary, UnixMillis,
     },
-    error::{Error, ResourceKind},
+    error::Error,
     store::{conversation as stored_conversation, keys, listing, rating},
 };
 
@@ -49,7 +49,7 @@ pub async fn list_ratings_of(
 ) -> Result<Listed<RatingId>, Error> {
     let space = call.space();
     if !stored_conversation::exists(&space, conversation).await? {
-        return Err(Error::not_found(ResourceKind::Conversation, format!("conversations/{conversation}")));
+        return Err(Error::no_conversation(conversation));
     }
     let now = call.services.clock.now();
     let mut ratings = Vec::new();

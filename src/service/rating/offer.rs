@@ -5,7 +5,7 @@ use crate::{
         Author, AuthorKind, ConversationId, ConversationRef, Course, Event, EventKind, NewRating,
         PartialAuthor, Rating, RatingId, RatingQuestion, UnixMillis, Violations,
     },
-    error::{Error, ResourceKind},
+    error::Error,
     scoring::written,
     service::{
         Call, conversation,
@@ -64,8 +64,7 @@ impl Decide for Offer<'_> {
 
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<Rating, Error> {
         let (services, id, new) = (self.call.services, self.id, self.new);
-        let not_found =
-            || Error::not_found(ResourceKind::Conversation, format!("conversations/{}", self.parent));
+        let not_found = || Error::no_conversation(self.parent);
         // Not expected, so that messages which arrive meanwhile change nothing: what the head says is pinned as it was read.
         let space = decision.unguarded();
         let head = get_one::<Head>(&space, decision.keys().head(id)).await?.ok_or_else(not_found)?;

@@ -5,7 +5,7 @@ use crate::{
         Author, AuthorKind, ConversationId, ConversationRef, ExternalId, NewOptOut, RatingId, SourceName,
         Violations,
     },
-    error::{Error, ResourceKind},
+    error::Error,
     service::{Call, decide::Decide},
     store::{
         Decision, Reader as _,
@@ -118,7 +118,7 @@ impl Create<'_> {
         decision: &mut Decision<'_>,
         name: &ConversationRef,
     ) -> Result<(ConversationId, SourceName), Error> {
-        let not_found = || Error::not_found(ResourceKind::Conversation, format!("conversations/{name}"));
+        let not_found = || Error::no_conversation(name);
         let id = conversation::resolve(&*decision, name).await?.ok_or_else(not_found)?;
         let head = decision.keys().head(id);
         let head = get_one::<HeadWithoutMessages>(&decision.unguarded(), head).await?;

@@ -52,6 +52,8 @@ pub fn set(digests: &mut [Digest]) {
 /// What came before a message.
 #[derive(Default)]
 struct Before {
+    /// Somebody wrote before.
+    opened: bool,
     /// An agent wrote to the customer.
     replied: bool,
     /// The last reply asked the customer for something.
@@ -64,6 +66,7 @@ struct Before {
 
 impl Before {
     fn see(&mut self, digest: &Digest) {
+        self.opened |= digest.is_public();
         if digest.is_customer() {
             self.customer_asked = digest.reading.asks;
         } else if digest.is_reply() {
@@ -89,8 +92,9 @@ fn customer(reading: &Reading, before: &Before) -> Act {
     let has = |signal| signals.has(signal);
     let unsolved = has(Signal::Unsolved);
     // "It arrived, but in the wrong size" settles nothing; "it was broken, now it works" does.
-    let settled =
-        (has(Signal::Confirmation) || has(Signal::Praise)) && !unsolved && !reading.ends_with_problem;
+    // What opens a conversation settles nothing either: "my account has been reset".
+    let says_so = has(Signal::Confirmation) || has(Signal::Praise);
+    let settled = says_so && before.opened && !unsolved && !reading.ends_with_problem;
     let thanks = has(Signal::Thanks) || has(Signal::Praise);
     let gives_up = has(Signal::Abandonment);
     let complains = signals.has_any(&COMPLAINS);

@@ -31,12 +31,16 @@ macro_rules! list {
     ($client:ident, $call:ident, $request:expr) => {
         |channel, page_token| {
             Box::pin(async move {
-                let mut request = $request;
-                request.page_token = page_token;
+                let request = with_token($request, |request| &mut request.page_token, page_token);
                 $client::new(channel).$call(request).await.map(drop)
             })
         }
     };
+}
+
+fn with_token<T>(mut request: T, of: fn(&mut T) -> &mut String, page_token: String) -> T {
+    *of(&mut request) = page_token;
+    request
 }
 
 fn seconds(seconds: i64) -> Option<Timestamp> {

@@ -295,11 +295,11 @@ fn seconds(text: &str) -> Option<(f64, f64)> {
     let words: Vec<&str> = text.split(' ').collect();
     let mut total = (0.0, 1.0);
     for pair in words.chunks(2) {
-        let unit = match pair.get(1)? {
-            &"s" => 1.0,
-            &"min" => 60.0,
-            &"h" => 3600.0,
-            &"d" => 86_400.0,
+        let unit = match *pair.get(1)? {
+            "s" => 1.0,
+            "min" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
             _ => return None,
         };
         total = (total.0 + pair[0].parse::<f64>().ok()? * unit, unit);

@@ -176,10 +176,9 @@ impl Lexicon {
                 }
             }
         }
-        for start in 0..tokens.len() {
-            if words[start].begins_phrase {
-                self.phrases.find(tokens, start, matches);
-            }
+        let beginnings = words.iter().enumerate().filter(|(_, word)| word.begins_phrase);
+        for (start, _) in beginnings {
+            self.phrases.find(tokens, start, matches);
         }
         if self.is_written_without_spaces() {
             leave_parts_out(tokens, words);

@@ -198,7 +198,8 @@ impl<'t> Batch<'t> {
         let info = whatlang::detect(&sample)?;
         // Of a script that several languages have it has been sure and wrong in a sentence of 25 words.
         let is_certain = ONE_LANGUAGE.contains(&info.script());
-        if !is_certain && !(info.is_reliable() && self.tallies[side].is_long()) {
+        let is_sure = is_certain || (info.is_reliable() && self.tallies[side].is_long());
+        if !is_sure {
             return None;
         }
         Some(Language(info.lang().code())).filter(|language| !is_read(*language))

@@ -46,7 +46,7 @@ async fn nobody_is_asked_by_or_about_what_no_person_wrote() {
     };
     let mut notice = by(4, AuthorKind::Ai, "monitor", "The disk of your server is full.");
     notice.automatic = true;
-    let messages = vec![
+    let messages = [
         by(0, AuthorKind::Contact, "mailbox", AWAY),
         by(1, AuthorKind::Contact, "ada", "Where is my order?"),
         by(2, AuthorKind::Teammate, "tom", "It arrives tomorrow."),

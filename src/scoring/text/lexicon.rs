@@ -55,7 +55,7 @@ pub struct Findings {
     matches: Vec<Match>,
     inner: Vec<Match>,
     pub signals: Signals,
-    /// The signals of each phrase, by the sentence it begins in.
+    /// The signals of each phrase, by the statement it begins in.
     pub hits: Vec<(u32, Signals)>,
 }
 
@@ -208,12 +208,23 @@ impl Lexicon {
             let foreign = if quoted { Signals::of(Signal::Profanity) } else { Signals::default() };
             let shown = shown.and(own).without(foreign);
             signals.add(shown);
-            hits.push((tokens[found.start as usize].sentence, shown));
+            hits.push((self.statement(&tokens[found.start as usize]), shown));
         }
+    }
+
+    /// The number of what a token is part of that says one thing: a sentence, and in Chinese, where commas part what are
+    /// sentences elsewhere, a clause. Both numbers only grow.
+    pub fn statement(&self, token: &Token) -> u32 {
+        if self.language == CHINESE { token.sentence + token.clause } else { token.sentence }
     }
 
     fn is_written_without_spaces(&self) -> bool {
         [JAPANESE, CHINESE].contains(&self.language)
+    }
+
+    /// Whether the word that ends a question makes it one beyond doubt, as a question mark does.
+    pub fn asks_by_its_end(&self) -> bool {
+        [CHINESE, TURKISH].contains(&self.language)
     }
 
     /// Whether its questions keep the order of a statement, with the word that asks anywhere.

@@ -228,7 +228,7 @@ impl Lexicon {
             },
             content_words: whole_words(tokens).filter(|(first, _)| is_content(*first)).count() as u32,
             signals: findings.signals,
-            sentences: sentences(tokens, findings),
+            sentences: self.statements(tokens, findings),
             ends_with_problem: ends_with_problem(findings),
             sentiment: sentiment::compound(tokens, &findings.words, marks.exclamations),
             asks: marks.question || self.looks_like_a_question(tokens, marks, findings),
@@ -253,34 +253,37 @@ impl Lexicon {
         let asks = (0..reach).any(|place| is(place, Kinds::INTERROGATIVE));
         asks && tokens.len() >= 3 && marks.exclamations == 0 && !parts
     }
+
+    fn statements(&self, tokens: &[Token], findings: &Findings) -> Vec<Sentence> {
+        let mut statements: Vec<Sentence> = Vec::new();
+        let mut number = None;
+        for (place, (token, word)) in tokens.iter().zip(&findings.words).enumerate() {
+            let own = self.statement(token);
+            if number.replace(own) != Some(own) {
+                let from = findings.hits.partition_point(|(statement, _)| *statement < own);
+                let hits = findings.hits[from..].iter().take_while(|(statement, _)| *statement == own);
+                let mut signals = Signals::default();
+                hits.for_each(|(_, shown)| signals.add(*shown));
+                let answers = word.kinds.has(Kinds::ANSWER);
+                statements.push(Sentence { signals, answers, ..Sentence::default() });
+            }
+            let Some(statement) = statements.last_mut() else { continue };
+            let is_content = token.form.begins_word && is_word(token) && !word.kinds.has(Kinds::FUNCTION);
+            statement.content_words += u32::from(is_content);
+            statement.has_figures |= token.form.digit || token.form.is_placeholder;
+            statement.has_date |= word.kinds.has(Kinds::DATE);
+            let ends = tokens.get(place + 1).is_none_or(|next| next.sentence != token.sentence);
+            let asks_by_word = self.asks_by_its_end() && ends && word.kinds.has(Kinds::QUESTION_END);
+            statement.asks |= token.form.asks || asks_by_word;
+        }
+        statements
+    }
 }
 
 fn ends_with_problem(findings: &Findings) -> bool {
     let said = [Signal::Confirmation, Signal::Problem];
     let last = findings.hits.iter().rev().find(|(_, shown)| shown.has_any(&said));
     last.is_some_and(|(_, shown)| !shown.has(Signal::Confirmation))
-}
-
-fn sentences(tokens: &[Token], findings: &Findings) -> Vec<Sentence> {
-    let mut sentences: Vec<Sentence> = Vec::new();
-    let mut number = None;
-    for (token, word) in tokens.iter().zip(&findings.words) {
-        if number.replace(token.sentence) != Some(token.sentence) {
-            let from = findings.hits.partition_point(|(sentence, _)| *sentence < token.sentence);
-            let hits = findings.hits[from..].iter().take_while(|(sentence, _)| *sentence == token.sentence);
-            let mut signals = Signals::default();
-            hits.for_each(|(_, shown)| signals.add(*shown));
-            let answers = word.kinds.has(Kinds::ANSWER);
-            sentences.push(Sentence { signals, answers, ..Sentence::default() });
-        }
-        let Some(sentence) = sentences.last_mut() else { continue };
-        let is_content = token.form.begins_word && is_word(token) && !word.kinds.has(Kinds::FUNCTION);
-        sentence.content_words += u32::from(is_content);
-        sentence.has_figures |= token.form.digit || token.form.is_placeholder;
-        sentence.has_date |= word.kinds.has(Kinds::DATE);
-        sentence.asks |= token.form.asks;
-    }
-    sentences
 }
 
 fn unread(words: &Words, tokens: &[Token], marks: &Marks) -> Reading {

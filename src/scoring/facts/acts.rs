@@ -96,7 +96,8 @@ fn customer(reading: &Reading, before: &Before) -> Act {
     let says_so = has(Signal::Confirmation) || has(Signal::Praise);
     let settled = says_so && before.opened && !unsolved && !reading.ends_with_problem;
     let thanks = has(Signal::Thanks) || has(Signal::Praise);
-    let gives_up = has(Signal::Abandonment);
+    // "No longer needed, it works again" gives nothing up.
+    let gives_up = has(Signal::Abandonment) && !settled;
     let complains = signals.has_any(&COMPLAINS);
     let bad_tone = reading.sentiment.is_some_and(|tone| tone <= BAD_TONE);
     let is_negative = complains || gives_up || (bad_tone && !settled && !has(Signal::Praise));

@@ -257,7 +257,7 @@ fn waits_after_handoff<'a>(view: &View<'a>) -> Option<&'a Digest<'a>> {
 }
 
 fn gives_up(digest: &Digest) -> bool {
-    digest.has(Signal::Abandonment) && !digest.act.requests
+    digest.has(Signal::Abandonment) && !digest.act.requests && !digest.act.confirms
 }
 
 /// Where the customer says after a reply that it is not solved, and nothing that holds something follows.

@@ -4,6 +4,7 @@ mod assessment;
 mod conversation;
 mod event;
 mod ids;
+mod language;
 mod listing;
 mod message;
 mod person;
@@ -31,6 +32,7 @@ pub use ids::{
     AssessmentId, AttachmentId, ConversationId, ConversationRef, FIRST_ID, LAST_ID, MessageId, PersonId,
     RatingId, RatingRef, Receipt, TeamId, ours_rule, reads_as_ours,
 };
+pub use language::{LISTED_LANGUAGES, Language};
 pub use listing::{AssessmentFilter, AssessmentTerm, ConversationFilter, Listing, Place, Term, TimeRange};
 pub use message::{
     AttachedFile, Attachment, AttachmentDraft, AttachmentPlace, Direction, IntentId, KeptAttachment,

@@ -9,7 +9,7 @@ pub mod experience;
 
 use minicbor::{Decode, Encode};
 
-use super::{ConversationId, ExternalId, Message, SourceName, UnixMillis, Violations, limits};
+use super::{ConversationId, ExternalId, Language, Message, SourceName, UnixMillis, Violations, limits};
 
 pub use draft::{
     ConversationDraft, ImportLimits, ImportedMessageDraft, NewConversation, NewDetails, NewHandling,
@@ -52,6 +52,9 @@ pub struct Conversation {
     /// change to the conversation makes another version, to which this does not apply.
     #[n(12)]
     pub unscored_version: Option<u64>,
+    /// The language in which it is written, where its caller said so: a BCP 47 tag that [`Language`] knows.
+    #[n(13)]
+    pub language: Option<String>,
 }
 
 impl Conversation {
@@ -69,6 +72,7 @@ impl Conversation {
             handling: Handling::default(),
             delete_time: None,
             unscored_version: None,
+            language: None,
         }
     }
 
@@ -83,6 +87,11 @@ impl Conversation {
             field,
             format!("must stay as it is: it has changed {most} times, which is the most"),
         ))
+    }
+
+    /// The language that its caller gave.
+    pub fn given_language(&self) -> Option<Language> {
+        Language::from_code(self.language.as_deref()?)
     }
 
     /// Whether scoring was switched off for its current version.

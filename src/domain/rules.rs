@@ -15,6 +15,8 @@ pub mod limits;
 
 use std::ops::RangeInclusive;
 
+use super::Language;
+
 pub use mask::UpdateMask;
 pub use path::Path;
 pub use text::{DisplayName, ExternalId, SourceName, Tag};
@@ -107,6 +109,18 @@ pub fn language(text: &str) -> Result<(), Broken> {
     Err(format!("must be a BCP 47 tag like `en-GB`, is {}", shown(text)))
 }
 
+/// A language as a BCP 47 tag whose language can be named.
+pub fn known_language(text: &str) -> Result<(), Broken> {
+    language(text)?;
+    match Language::from_code(text) {
+        Some(_) => Ok(()),
+        None => Err(format!(
+            "must begin with the code of a known language, like `de` or `pt-BR`, is {}",
+            shown(text)
+        )),
+    }
+}
+
 /// A value as shown in errors: quoted, and cut off if long.
 pub fn shown(text: &str) -> String {
     let mut characters = text.chars();
@@ -137,5 +151,11 @@ mod tests {
         assert_eq!(items(3, 1..=2).unwrap_err(), "must have 1 to 2 items, has 3");
         assert_eq!(one_line("a\nb").unwrap_err(), "must not contain control characters, contains '\\n'");
         assert_eq!(language("de_DE").unwrap_err(), "must be a BCP 47 tag like `en-GB`, is \"de_DE\"");
+        for known in ["de", "pt-BR", "zh-Hant-TW", "DEU", "ru"] {
+            assert_eq!(known_language(known), Ok(()), "{known}");
+        }
+        let unknown = "must begin with the code of a known language, like `de` or `pt-BR`, is \"xx-YY\"";
+        assert_eq!(known_language("xx-YY").unwrap_err(), unknown);
+        assert_eq!(known_language("de_DE"), language("de_DE"));
     }
 }

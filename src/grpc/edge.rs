@@ -57,6 +57,7 @@ pub fn conversation_to_wire(conversation: Conversation, scoring: ScoringStatus) 
         source: conversation.source.into(),
         external_id: conversation.external_id.into(),
         subject: conversation.subject,
+        language: conversation.language,
         message_count: conversation.message_count as i32,
         create_time: Some(times::to_wire(conversation.create_time)),
         update_time: Some(times::to_wire(conversation.update_time)),

@@ -22,6 +22,7 @@ fn draft_of(fields: &mut Object, limits: ImportLimits, findings: &mut Findings) 
         source: fields.string("source", findings),
         external_id: fields.string("ticket_id", findings),
         subject: fields.text("subject", findings),
+        language: fields.text("language", findings),
         messages: messages.into_iter().map(|message| message_of(message, findings)).collect(),
         ..ConversationDraft::default()
     }

@@ -84,7 +84,7 @@ impl Scorer {
     /// Scores a transcript: one result per unit and applicable scorecard, the whole conversation first, then the worklogs
     /// in order. `now` is the time of the answers.
     pub fn score_rated(&self, transcript: &Transcript, answers: LastAnswers, now: UnixMillis) -> Vec<Scored> {
-        let digests = digest(&transcript.messages);
+        let digests = digest(&transcript.messages, transcript.conversation.given_language());
         let automatic = automatic(&digests);
         let is_automatic = |message: &Message| automatic.contains(&message.id);
         let context = Context::of(transcript, is_automatic, answers);
@@ -173,7 +173,7 @@ fn automatic(digests: &[Digest]) -> HashSet<MessageId> {
 
 /// Every fact of a whole conversation, by name: for examining a transcript without a scorecard.
 pub fn conversation_facts(transcript: &Transcript, answers: LastAnswers) -> Vec<ScoredFact> {
-    let digests = digest(&transcript.messages);
+    let digests = digest(&transcript.messages, transcript.conversation.given_language());
     let every: Vec<FactId> = facts::all().iter().filter_map(|fact| facts::find(fact.name)).collect();
     let automatic = automatic(&digests);
     let context = Context::of(transcript, |message| automatic.contains(&message.id), answers);

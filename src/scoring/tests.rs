@@ -77,6 +77,7 @@ pub fn transcript(lines: &[&str]) -> Transcript {
         handling: crate::domain::Handling::default(),
         delete_time: None,
         unscored_version: None,
+        language: None,
     };
     Transcript { conversation, messages }
 }

@@ -4,7 +4,6 @@
 
 mod decision;
 mod files;
-mod language;
 mod lexicon;
 mod phrases;
 mod readability;
@@ -18,7 +17,7 @@ mod vocabulary;
 #[cfg(test)]
 mod tests;
 
-pub use language::Language;
+pub use crate::domain::Language;
 pub use lexicon::warm_up;
 pub use readability::{ReadingCounts, reading_ease};
 pub use reading::{READ_BYTES, Reading, Sentence, most, read};

@@ -149,6 +149,7 @@ impl Import<'_> {
         let id = ConversationId(first);
         let mut conversation = Conversation {
             subject: new.subject.clone(),
+            language: new.language.clone(),
             message_count: count,
             ..Conversation::new(id, new.source.clone(), new.external_id.clone(), now)
         };

@@ -59,10 +59,11 @@ pub fn update_from_wire(
     mask: Option<prost_types::FieldMask>,
     violations: &mut Violations,
 ) -> ConversationUpdateDraft {
-    let subject = conversation.subject.take();
+    let (subject, language) = (conversation.subject.take(), conversation.language.take());
     ConversationUpdateDraft {
         paths: paths(mask),
         subject,
+        language,
         handling: draft_from_wire(conversation, violations),
     }
 }

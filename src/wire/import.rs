@@ -37,7 +37,7 @@ pub fn conversation_from_wire(
 
 /// In this request the conversation's fields are nested under `conversation`.
 fn wire_field(field: &str) -> String {
-    const OF_CONVERSATION: [&str; 12] = [
+    const OF_CONVERSATION: [&str; 13] = [
         "source",
         "external_id",
         "subject",
@@ -50,6 +50,7 @@ fn wire_field(field: &str) -> String {
         "tags",
         "team",
         "channel",
+        "language",
     ];
     let first = field.split(['.', '[']).next().unwrap_or_default();
     if OF_CONVERSATION.contains(&first) { format!("conversation.{field}") } else { field.to_owned() }
@@ -70,10 +71,10 @@ fn draft_from_wire(
         drafts.map(|(index, message)| message_from_wire(index, message, is_numbered, violations)).collect();
     let source = present(std::mem::take(&mut conversation.source));
     let external_id = present(std::mem::take(&mut conversation.external_id));
-    let subject = conversation.subject.take();
+    let (subject, language) = (conversation.subject.take(), conversation.language.take());
     let (handling, status_changes) = handling::imported_from_wire(conversation, violations);
     let draft = ConversationDraft::default();
-    ConversationDraft { source, external_id, subject, messages, handling, status_changes, ..draft }
+    ConversationDraft { source, external_id, subject, language, messages, handling, status_changes, ..draft }
 }
 
 fn message_from_wire(

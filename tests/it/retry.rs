@@ -191,6 +191,7 @@ async fn a_running_worker_sweeps_on_schedule() {
     let services = Arc::new(services);
     let background = Background::start(&services, Duration::from_millis(10));
     let new = plaudit::domain::NewConversation {
+        language: None,
         source: "test".parse().unwrap(),
         external_id: "42".parse().unwrap(),
         subject: None,

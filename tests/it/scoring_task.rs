@@ -236,6 +236,7 @@ async fn a_version_stored_while_an_attempt_fails_starts_afresh() {
     let clock = Arc::new(ManualClock::at(Plaudit::START));
     let services = Services::open(store.clone(), clock, Settings::default()).await.unwrap();
     let new = |messages: usize| NewConversation {
+        language: None,
         source: "test".parse().unwrap(),
         external_id: "42".parse().unwrap(),
         subject: None,

@@ -62,6 +62,7 @@ fn handled() -> Conversation {
         team: Some("Logistics".to_owned()),
         channel: Channel::Email.into(),
         subchannel_id: Some(3),
+        language: Some("de-AT".to_owned()),
         ..Conversation::default()
     }
 }
@@ -79,6 +80,7 @@ fn said(answer: &Conversation) -> Conversation {
         team: answer.team.clone(),
         channel: answer.channel,
         subchannel_id: answer.subchannel_id,
+        language: answer.language.clone(),
         ..Conversation::default()
     }
 }
@@ -123,6 +125,7 @@ async fn each_field_can_be_set_and_cleared_on_its_own() {
         "team",
         "channel",
         "subchannel_id",
+        "language",
     ];
     client.update(update(Conversation::default(), &["*"])).await.unwrap();
     let mut texts = std::collections::HashSet::new();
@@ -170,6 +173,7 @@ async fn only_changes_that_affect_scores_are_rescored_and_no_change_writes_nothi
     queued();
     for (change, is_scored_again) in [
         (Conversation { subject: Some("Another".to_owned()), ..Default::default() }, true),
+        (Conversation { language: Some("pt-BR".to_owned()), ..Default::default() }, true),
         (Conversation { status: ConversationStatus::Closed.into(), ..Default::default() }, true),
         (Conversation { priority: ConversationPriority::Low.into(), ..Default::default() }, false),
         (Conversation { due_time: time(5), first_response_due_time: time(4), ..Default::default() }, false),
@@ -238,7 +242,8 @@ async fn an_outdated_etag_aborts_the_update() {
 #[tokio::test]
 async fn concurrent_updates_of_many_fields_all_arrive() {
     let (_server, client) = start().await;
-    let changes = ["subject", "status", "priority", "tags", "team", "channel", "assignee", "subchannel_id"];
+    let changes =
+        ["subject", "status", "priority", "tags", "team", "channel", "assignee", "subchannel_id", "language"];
     let updates = changes.map(|field| {
         let client = client.clone();
         async move { client.update(update(handled(), &[field])).await.expect(field) }
@@ -285,6 +290,8 @@ async fn all_violations_of_an_update_are_reported_at_once() {
     let contact = Author { kind: AuthorKind::Contact.into(), ..agent("c") };
     for (wrong, expected) in [
         (Conversation { subject: long(4097), ..Default::default() }, vec!["subject"]),
+        (Conversation { language: Some("xx".to_owned()), ..Default::default() }, vec!["language"]),
+        (Conversation { language: Some("plain English".to_owned()), ..Default::default() }, vec!["language"]),
         (Conversation { status: 4, ..Default::default() }, vec!["status"]),
         (Conversation { priority: -1, ..Default::default() }, vec!["priority"]),
         (Conversation { channel: 12, ..Default::default() }, vec!["channel"]),

@@ -24,6 +24,7 @@ pub struct ConversationDraft {
     pub source: Option<String>,
     pub external_id: Option<String>,
     pub subject: Option<String>,
+    pub language: Option<String>,
     pub messages: Vec<ImportedMessageDraft>,
     /// What the helpdesk says about how it is handled.
     pub handling: HandlingDraft,
@@ -68,6 +69,8 @@ pub struct NewConversation {
     pub ratings: Vec<NewImportedRating>,
     #[n(6)]
     pub append_after: Option<String>,
+    #[n(7)]
+    pub language: Option<String>,
 }
 
 impl NewConversation {
@@ -81,6 +84,7 @@ impl NewConversation {
             handling: None,
             ratings: Vec::new(),
             append_after: None,
+            language: None,
         }
     }
 }
@@ -174,6 +178,7 @@ impl ConversationDraft {
         }
         let subject = self.subject;
         violations.check("subject", rules::max_bytes(subject.as_deref(), limits::SUBJECT_BYTES));
+        let language = check_language(self.language, &mut violations);
         let handling = handling::check(self.handling, self.status_changes, &self.messages, &mut violations);
         let count = self.messages.len();
         let is_meant = count > 0 || self.without_messages;
@@ -219,10 +224,18 @@ impl ConversationDraft {
                 handling,
                 ratings,
                 append_after,
+                language,
             }),
             _ => Err(violations),
         }
     }
+}
+
+/// The language as a caller gives it; an empty one is none.
+pub(super) fn check_language(language: Option<String>, violations: &mut Violations) -> Option<String> {
+    let language = language.filter(|language| !language.is_empty())?;
+    violations.check("language", rules::known_language(&language));
+    Some(language)
 }
 
 /// Where a rating does not say who is meant, it follows from the import alone.

@@ -26,6 +26,7 @@ impl NewConversation {
         let time = messages.last().map_or(UnixMillis::clamped(0), |message| message.create_time);
         let mut conversation = Conversation {
             subject: self.subject.clone(),
+            language: self.language.clone(),
             message_count: messages.len() as u32,
             ..Conversation::new(ConversationId(0), self.source.clone(), self.external_id.clone(), time)
         };

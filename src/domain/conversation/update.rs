@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use minicbor::Encode;
 
-use super::handling::{check_assignee, check_tags, check_team};
+use super::{
+    draft::check_language,
+    handling::{check_assignee, check_tags, check_team},
+};
 use crate::domain::{
     Author, Channel, Conversation, ExternalId, HandlingDraft, MessageId, Priority, Status, Tag, UnixMillis,
     UpdateMask, Violations, limits, rules,
@@ -33,6 +36,8 @@ pub enum FieldUpdate {
     Channel(#[n(0)] Option<Channel>),
     #[n(9)]
     SubchannelId(#[n(0)] Option<i64>),
+    #[n(10)]
+    Language(#[n(0)] Option<String>),
 }
 
 impl FieldUpdate {
@@ -52,6 +57,7 @@ impl FieldUpdate {
             Self::Team(team) => handling.team = team,
             Self::Channel(channel) => handling.channel = channel,
             Self::SubchannelId(id) => handling.subchannel_id = id,
+            Self::Language(language) => conversation.language = language,
         }
     }
 }
@@ -62,12 +68,13 @@ pub struct ConversationUpdateDraft {
     /// Which fields to change, by their API names; empty means those that are present.
     pub paths: Vec<String>,
     pub subject: Option<String>,
+    pub language: Option<String>,
     pub handling: HandlingDraft,
 }
 
 impl ConversationUpdateDraft {
     /// The fields that can be changed, by their API names.
-    const FIELDS: [&str; 10] = [
+    const FIELDS: [&str; 11] = [
         "subject",
         "status",
         "priority",
@@ -78,6 +85,7 @@ impl ConversationUpdateDraft {
         "team",
         "channel",
         "subchannel_id",
+        "language",
     ];
 
     /// Checks the rules of the changed fields; `violations` are those that the edge found while decoding.
@@ -103,6 +111,7 @@ impl ConversationUpdateDraft {
             "team" => handling.team.is_some(),
             "channel" => handling.channel.is_some(),
             "subchannel_id" => handling.subchannel_id.is_some(),
+            "language" => self.language.is_some(),
             _ => false,
         }
     }
@@ -133,6 +142,7 @@ impl ConversationUpdateDraft {
             "team" => FieldUpdate::Team(check_team(handling.team.take(), violations)),
             "channel" => FieldUpdate::Channel(handling.channel),
             "subchannel_id" => FieldUpdate::SubchannelId(handling.subchannel_id),
+            "language" => FieldUpdate::Language(check_language(self.language.take(), violations)),
             _ => return None,
         })
     }

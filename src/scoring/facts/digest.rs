@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::acts::{self, Act};
 use crate::{
-    domain::{Author, AuthorKind, Message, MessageId, MessageKind},
+    domain::{Author, AuthorKind, Language, Message, MessageId, MessageKind},
     scoring::{
         text::{self, Reading, Side, Signal, WINDOW, overlap, similarity},
         written::{self, Automatic, Written},
@@ -81,8 +81,8 @@ impl Digest<'_> {
     }
 }
 
-/// Reads every message of a transcript.
-pub fn digest(messages: &[Message]) -> Vec<Digest<'_>> {
+/// Reads every message of a transcript; `given` is the language that its caller says it is in.
+pub fn digest(messages: &[Message], given: Option<Language>) -> Vec<Digest<'_>> {
     let side = |message: &Message| match message.author.kind {
         AuthorKind::Contact => Side::Customer,
         AuthorKind::Ai | AuthorKind::Teammate => Side::Agents,
@@ -91,7 +91,7 @@ pub fn digest(messages: &[Message]) -> Vec<Digest<'_>> {
     // What no person wrote says nothing of a language, or of anything else.
     let texts: Vec<&str> =
         written.iter().map(|it| if it.automatic.is_some() { "" } else { &it.text }).collect();
-    let readings = text::read(messages.iter().map(side).zip(texts.iter().copied()), None);
+    let readings = text::read(messages.iter().map(side).zip(texts.iter().copied()), given);
     let in_capitals = written::of_medium(texts.iter().copied());
     let mut digests: Vec<Digest> = messages
         .iter()

@@ -32,7 +32,7 @@ fn every() -> Vec<FactId> {
 
 fn fact(name: &str, transcript: &Transcript) -> String {
     let id = find(name).unwrap_or_else(|| panic!("{name} exists"));
-    let digests = digest(&transcript.messages);
+    let digests = digest(&transcript.messages, None);
     let facts = if get(id).scope.includes(UnitKind::Conversation) {
         Facts::of(&View::conversation(&digests), &[id])
     } else {
@@ -105,7 +105,7 @@ fn without_any_message_nothing_is_known_that_was_not_counted() {
 const BESIDE: [&str; 6] = ["closed", "reopened", "sla_met", "csat_stars", "nps_points", "thumbs_up"];
 
 fn found(name: &str, transcript: &Transcript, answers: LastAnswers) -> Option<Found> {
-    let digests = digest(&transcript.messages);
+    let digests = digest(&transcript.messages, None);
     let view = View::conversation(&digests).context(Context::of(transcript, is_automatic, answers));
     Facts::of(&view, &every()).by_name(name).cloned()
 }
@@ -204,7 +204,7 @@ fn files_are_counted_where_messages_tell_of_them() {
 /// The facts of a conversation that differ between two transcripts.
 fn moved(before: &Transcript, after: &Transcript) -> Vec<String> {
     let values = |transcript: &Transcript| {
-        let digests = digest(&transcript.messages);
+        let digests = digest(&transcript.messages, None);
         let context = Context::of(transcript, is_automatic, LastAnswers::default());
         let view = View::conversation(&digests).context(context);
         let facts = Facts::of(&view, &every());
@@ -288,7 +288,7 @@ fn the_longest_of_two_is_told_apart_by_less_than_a_second() {
     let time = &mut waited.messages[1].create_time;
     *time = time.plus_millis(900);
     let longest = find("longest_wait_seconds").unwrap();
-    let facts = Facts::of(&View::conversation(&digest(&waited.messages)), &[longest]);
+    let facts = Facts::of(&View::conversation(&digest(&waited.messages, None)), &[longest]);
     let found = facts.get(longest).unwrap();
     assert_eq!(
         (shown(Some(&found.value)).as_str(), found.evidence.as_slice()),

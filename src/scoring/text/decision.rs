@@ -2,10 +2,10 @@
 //! already. A language that is not clear is absent.
 
 use super::{
-    language::{COUNT, Language},
     tokens::{Script, Token},
     vocabulary::vocabulary,
 };
+use crate::domain::{LISTED_LANGUAGES, Language};
 
 /// A text must show this much of a language, and this much more for each of its words.
 const LEAST: f32 = 0.5;
@@ -49,7 +49,7 @@ impl Prior {
 /// What the words of a text say of its language.
 #[derive(Clone, Debug)]
 pub struct Tally {
-    scores: [f32; COUNT],
+    scores: [f32; LISTED_LANGUAGES],
     words: f32,
     han: f32,
     kana: f32,
@@ -58,7 +58,7 @@ pub struct Tally {
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { scores: [0.0; COUNT], words: 0.0, han: 0.0, kana: 0.0, foreign: 0.0 }
+        Self { scores: [0.0; LISTED_LANGUAGES], words: 0.0, han: 0.0, kana: 0.0, foreign: 0.0 }
     }
 }
 

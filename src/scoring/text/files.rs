@@ -1,7 +1,7 @@
 //! The data files of each language, as they are compiled in. A fault in one is a fault of the program, which every start
 //! and every test meets.
 
-use super::{language::Language, signals::Signal};
+use super::{Language, signals::Signal};
 
 /// A language that is read: its words, phrases, and one or more lists of valences, the later before the earlier.
 pub struct Files {

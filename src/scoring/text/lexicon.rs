@@ -3,8 +3,8 @@
 use std::sync::OnceLock;
 
 use super::{
+    Language,
     files::{ENDINGS, Files, Kinds, READ},
-    language::Language,
     phrases::{Match, Phrases, keep_longest},
     signals::{Signal, Signals},
     tokens::{Script, Token, Words, pieces},

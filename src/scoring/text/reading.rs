@@ -4,10 +4,9 @@
 use whatlang::Script;
 
 use super::{
-    Side,
+    Language, Side,
     decision::{Prior, Tally, Told},
     files::Kinds,
-    language::Language,
     lexicon::{Findings, Lexicon, is_read, lexicon},
     readability::{self, ReadingCounts},
     sentiment,
@@ -167,7 +166,11 @@ impl<'t> Batch<'t> {
         }
         [(0, 1), (1, 0)].map(|(side, other)| match own[side] {
             Told::Language(language) => Some(language),
-            Told::Foreign => self.detect(side),
+            // Somebody who knows says which of the others it is.
+            Told::Foreign => {
+                let given = self.given.filter(|language| !is_read(*language));
+                given.or_else(|| self.detect(side))
+            }
             Told::Unclear => {
                 let with_other = self.tallies[side].decide(Prior::other_side(own[other].language()));
                 with_other.language().or_else(|| self.of_most_messages(side)).or_else(|| self.detect(side))

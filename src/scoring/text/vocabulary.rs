@@ -6,8 +6,8 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::{
+    Language,
     files::{self, ENDINGS, Kinds},
-    language::Language,
     tokens::pieces,
 };
 

@@ -23,7 +23,7 @@ use super::{ConversationStatus, ScoringStatus, find_through, scoring_status};
 
 /// Applies all changes or none. `etag` is the one the caller has seen; empty means any.
 ///
-/// A new subject or status affects scores and queues a scoring; so does a due date if a scorecard uses it. A change that
+/// A new subject, language or status affects scores and queues a scoring; so does a due date if a scorecard uses it. A change that
 /// changes nothing writes nothing.
 pub async fn update_conversation(
     call: Call<'_>,
@@ -102,6 +102,7 @@ impl UpdateConversation<'_> {
 
     fn is_scored_again(&self, before: &Conversation, changed: &Conversation) -> bool {
         changed.subject != before.subject
+            || changed.language != before.language
             || changed.handling.status != before.handling.status
             || changed.handling.status_changes.len() != before.handling.status_changes.len()
             || (changed.handling.due != before.handling.due

@@ -65,6 +65,7 @@ async fn import(services: &Services) -> ConversationId {
         source: "custom".parse().unwrap(),
         external_id: "1".parse().unwrap(),
         subject: None,
+        language: None,
         messages: vec![message("c", AuthorKind::Contact), message("t", AuthorKind::Teammate)],
         handling: None,
         ratings: Vec::new(),

@@ -138,7 +138,10 @@ fn a_conversation_is_read_as_it_was_written() {
         handling: Handling::default(),
         delete_time: None,
         unscored_version: None,
+        language: None,
     };
+    let in_german = Conversation { language: Some("de-AT".to_owned()), ..conversation.clone() };
+    check("head_language", &Head { conversation: in_german, messages: messages(), writers: Vec::new() });
     check("head", &Head { conversation: conversation.clone(), messages: messages(), writers: Vec::new() });
     let handling = Handling {
         status: Some(Status::Closed),

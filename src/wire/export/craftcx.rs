@@ -11,6 +11,7 @@ pub fn to_request(new: NewConversation, on_conflict: ConflictPolicy) -> ImportCo
         source: new.source.into(),
         external_id: new.external_id.into(),
         subject: new.subject,
+        language: new.language,
         ..v1::Conversation::default()
     };
     ImportConversationRequest {

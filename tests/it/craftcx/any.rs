@@ -31,6 +31,7 @@ fn any_json() -> impl Strategy<Value = Value> {
         "messages",
         "source",
         "subject",
+        "language",
         "external_id",
         "kind",
         "content",

@@ -74,6 +74,7 @@ impl Edge {
                 is_automatic: false,
             };
             let new = NewConversation {
+                language: None,
                 source: "dixa".parse().expect("a source"),
                 external_id: "1".parse().expect("an id"),
                 subject: None,

@@ -52,6 +52,7 @@ async fn import(
     let (source, external_id) = (source.parse().unwrap(), external_id.parse().unwrap());
     let (handling, ratings) = (None, Vec::new());
     let new = NewConversation {
+        language: None,
         source,
         external_id,
         subject: None,

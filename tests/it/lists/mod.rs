@@ -65,6 +65,7 @@ impl Told {
             },
             delete_time: self.is_deleted.then_some(UnixMillis::clamped(self.time)),
             unscored_version: None,
+            language: None,
         }
     }
 

@@ -227,6 +227,7 @@ impl Call {
                 if self.number % 3 == 0 { String::new() } else { self.number.to_string() }
             ),
             subject: self.text(2),
+            language: self.language(),
             tags: vec![self.texts[3].clone()],
             team: self.text(4),
             assignee: Some(self.author(AuthorKind::Teammate, 5)),
@@ -252,6 +253,11 @@ impl Call {
             request.messages[0].to = vec![self.texts[5].clone()];
         }
         request
+    }
+
+    fn language(&self) -> Option<String> {
+        let given = ["", "de", "pt-BR", "zh-Hant-TW", "xx"][self.number.rem_euclid(5) as usize];
+        Some(given.to_owned())
     }
 
     fn message(&self) -> Message {
@@ -339,6 +345,7 @@ impl Call {
         let conversation = Conversation {
             name: base(self.number),
             subject: self.text(0),
+            language: self.language(),
             team: self.text(1),
             tags: vec![self.texts[2].clone(), self.texts[3].clone()],
             assignee: Some(self.author(AuthorKind::Teammate, 4)),

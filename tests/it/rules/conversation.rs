@@ -26,13 +26,19 @@ const ROWS: &[Row<UpdateConversationRequest>] = &[
         "a field that only the server says",
         |it| it.update_mask = Some(FieldMask { paths: vec!["subject".into(), "etag".into()] }),
         "update_mask",
-        "must name fields among subject, status, priority, first_response_due_time, due_time, assignee, tags, team, channel, subchannel_id or *, names \"etag\"",
+        "must name fields among subject, status, priority, first_response_due_time, due_time, assignee, tags, team, channel, subchannel_id, language or *, names \"etag\"",
     ),
     (
         "a long subject",
         |it| conversation(it).subject = long(4097),
         "conversation.subject",
         "must be at most 4096 bytes long, is 4097",
+    ),
+    (
+        "an unknown language",
+        |it| conversation(it).language = Some("xx-YY".into()),
+        "conversation.language",
+        "must begin with the code of a known language, like `de` or `pt-BR`, is \"xx-YY\"",
     ),
     (
         "an unknown status",

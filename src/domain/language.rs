@@ -6,7 +6,7 @@ pub struct Language(pub &'static str);
 
 /// Languages that are told from one another by their words, ISO 639-3 and 639-1: those that are read and neighbors of
 /// theirs.
-const LISTED: [(&str, &str); COUNT] = [
+const LISTED: [(&str, &str); LISTED_LANGUAGES] = [
     ("eng", "en"),
     ("deu", "de"),
     ("spa", "es"),
@@ -56,7 +56,7 @@ const OTHERS: [(&str, &str); 14] = [
 ];
 
 /// How many languages are told from one another by their words.
-pub const COUNT: usize = 28;
+pub const LISTED_LANGUAGES: usize = 28;
 
 impl Language {
     pub const ENGLISH: Self = Self("eng");
@@ -83,11 +83,12 @@ impl Language {
     }
 
     /// Its place among the listed ones.
-    pub(super) fn index(self) -> Option<usize> {
+    pub fn index(self) -> Option<usize> {
         LISTED.iter().position(|(long, _)| *long == self.0)
     }
 
-    pub(super) fn listed(index: usize) -> Option<Self> {
+    /// The listed one at this place.
+    pub fn listed(index: usize) -> Option<Self> {
         LISTED.get(index).map(|(long, _)| Self(long))
     }
 }

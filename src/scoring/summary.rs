@@ -4,7 +4,10 @@ use super::{
     facts::{Role, View},
     template::rounded,
 };
-use crate::domain::{Axis, Criterion, CriterionResult, ScorecardRevision, ScoringType, Totals};
+use crate::domain::{
+    Axis, Criterion, CriterionResult, Language, ScorecardRevision, ScoringType, Totals,
+    axis::SCORECARD as AXIS,
+};
 
 pub fn summary(
     view: &View,
@@ -13,7 +16,9 @@ pub fn summary(
     totals: &Totals,
     axis: Option<&Axis>,
 ) -> String {
-    let mut sentences = vec![who_wrote(view), result(revision, totals, axis)];
+    let unread = (axis.is_none() && revision.revision.base == AXIS).then(|| unread(view)).flatten();
+    let mut sentences = vec![who_wrote(view)];
+    sentences.push(unread.unwrap_or_else(|| result(revision, totals, axis)));
     sentences.extend(weakest(revision, criteria));
     sentences.join(" ")
 }
@@ -23,7 +28,8 @@ fn who_wrote(view: &View) -> String {
     let customer = view.customer().count();
     let ai = view.replies().filter(|digest| digest.role == Role::Ai).count();
     let teammates = view.replies().count() - ai;
-    let notes = view.notes().count();
+    let written = || view.digests.iter().filter(|digest| digest.automatic.is_none());
+    let notes = written().filter(|digest| digest.is_note).count();
     let mut agents = Vec::new();
     if ai > 0 {
         agents.push(format!("AI {ai}"));
@@ -36,13 +42,23 @@ fn who_wrote(view: &View) -> String {
         agents => format!(", {}", agents.join(" and ")),
     };
     let notes = if notes == 0 { String::new() } else { format!(", with {}", counted(notes, "note")) };
-    let times = view.digests.iter().map(|digest| digest.time_millis);
+    let times = written().map(|digest| digest.time_millis);
     let millis = times.clone().max().unwrap_or_default().saturating_sub(times.min().unwrap_or_default());
     format!(
         "The customer wrote {}{replies}{notes}, over {}.",
         counted(customer, "message"),
         duration(millis / 1000)
     )
+}
+
+/// Why nothing is said of the customer's words, if they wrote and cannot be read.
+fn unread(view: &View) -> Option<String> {
+    view.customer().next().filter(|_| !view.reads_customer())?;
+    let reason = match view.customer_language {
+        Some(language) => format!("The customer's language ({}) is not read", Language::name_of(language.0)),
+        None => "The customer's language could not be told".to_owned(),
+    };
+    Some(format!("{reason}, so nothing is said of their words."))
 }
 
 fn result(revision: &ScorecardRevision, totals: &Totals, axis: Option<&Axis>) -> String {

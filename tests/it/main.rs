@@ -33,6 +33,7 @@ mod house;
 mod import;
 mod import_command;
 mod keys;
+mod language;
 mod lists;
 mod memory;
 mod message_edits;

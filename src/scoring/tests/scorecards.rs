@@ -359,6 +359,47 @@ fn notes_alone_are_assessed_and_nothing_that_rests_on_replies_applies_to_them() 
 }
 
 #[test]
+fn where_the_customer_is_not_read_the_summary_says_so_in_place_of_the_result() {
+    const RUSSIAN: &str =
+        "c: Здравствуйте, почему с моей карты дважды списали деньги за один заказ? Я этого не понимаю.";
+    const GREEK: &str = "c: Γιατί χρεώθηκε η κάρτα μου δύο φορές; Δεν το καταλαβαίνω καθόλου.";
+    let scorer = scorer();
+    let axis = |lines: &[&str], given: Option<&str>| {
+        let mut transcript = transcript(lines);
+        transcript.conversation.language = given.map(str::to_owned);
+        let scored = scorer.score(&transcript, UnixMillis::clamped(7));
+        scored.into_iter().find(|scored| scored.scorecard.base == "axis").expect("the whole conversation")
+    };
+    for (lines, given, said) in [
+        (&[GREEK][..], None, "The customer's language (Greek) is not read"),
+        (&[RUSSIAN], None, "The customer's language could not be told"),
+        (&[RUSSIAN], Some("ru"), "The customer's language (Russian) is not read"),
+        (&["c: ok perfekt"], None, "The customer's language could not be told"),
+        (&["c: ok perfekt"], Some("sv-SE"), "The customer's language (Swedish) is not read"),
+    ] {
+        let scored = axis(lines, given);
+        let said = format!("{said}, so nothing is said of their words.");
+        assert!(scored.axis.is_none() && scored.summary.contains(&said), "{}", scored.summary);
+        assert!(!scored.summary.contains("points"), "{}", scored.summary);
+    }
+    for (lines, given) in [
+        (&["c: ok perfekt"][..], Some("de")),
+        (&["c: Where is my order? I have been waiting for a week."], None),
+        (&["t: Hello, how can I help you?"], None),
+    ] {
+        assert!(!axis(lines, given).summary.contains("language"), "{lines:?}");
+    }
+}
+
+#[test]
+fn the_summary_counts_and_times_only_what_people_wrote() {
+    let lines = ["c: Where is my order?", "t: It arrives tomorrow.", "n: Ticket closed"];
+    let summary =
+        |lines: &[&str]| scorer().score(&transcript(lines), UnixMillis::clamped(7))[0].summary.clone();
+    assert_eq!(summary(&lines), summary(&lines[..2]));
+}
+
+#[test]
 fn a_reason_says_languages_by_name() {
     let scored = SCORER.with(|scorer| {
         let lines = [

@@ -108,6 +108,25 @@ async fn rows_are_ascending_by_id_and_the_same_in_both_places() {
 }
 
 #[tokio::test]
+async fn a_ticket_of_several_megabytes_has_all_its_rows() {
+    let server = Plaudit::start().await;
+    let mut ticket = Ticket::new(&server, 8821).await;
+    let long = "The words of this message are many. ".repeat(5_000);
+    for place in 0..16 {
+        let by = ["contact cus_1 Ada", "teammate 23 Tom", "contact cus_1 Ada", "teammate 24 Eve"][place % 4];
+        let at = format!("2025-12-01T09:{place:02}:00Z");
+        ticket.write_with(by, &at, false, |message| message.content = Some(long.clone())).await;
+    }
+    ticket
+        .write_with("teammate 25 Bob", "2025-12-01T10:00:00Z", false, |message| message.automatic = true)
+        .await;
+    let rows = ticket.rows().await;
+    let agents: Vec<&Value> = rows.iter().map(|row| &row["assessedUser"]).collect();
+    assert_eq!(agents, [23, 24, 23, 24, 23, 24, 23, 24]);
+    assert!(rows.iter().all(|row| row["worklog"]["action"] == "reply"), "{rows:#?}");
+}
+
+#[tokio::test]
 async fn a_path_id_that_names_no_ticket_is_400_or_404() {
     let server = Plaudit::start().await;
     let client = server.client().await;

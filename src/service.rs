@@ -40,7 +40,7 @@ use crate::{
     clock::Clock,
     domain::{ImportLimits, Rating, RatingId, UnixMillis},
     error::Error,
-    scoring::Scorer,
+    scoring::{Scorer, written},
     store::{Keyspace, Space, WorkspaceId, ids::Ids, lease::Leases, secret::Secrets},
 };
 
@@ -175,7 +175,8 @@ impl Services {
 
     /// The most that the gRPC edge takes in one import.
     pub fn import_limits(&self) -> ImportLimits {
-        ImportLimits { numeric_sources: self.numeric_sources(), ..ImportLimits::default() }
+        let numeric_sources = self.numeric_sources();
+        ImportLimits { numeric_sources, is_automatic: written::is_automatic, ..ImportLimits::default() }
     }
 
     /// The sources whose conversations an edge knows by numbers.

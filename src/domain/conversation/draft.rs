@@ -139,6 +139,8 @@ pub struct ImportLimits {
     /// The sources whose conversations callers know by number, in which an external id must not be one of ours. Empty
     /// names are ignored, since a source has a name.
     pub numeric_sources: [&'static str; 2],
+    /// Whether no person wrote a message, whose author is then nobody's default.
+    pub is_automatic: fn(&Message) -> bool,
 }
 
 impl ImportLimits {
@@ -154,7 +156,8 @@ impl ImportLimits {
 
 impl Default for ImportLimits {
     fn default() -> Self {
-        Self { messages: Self::MESSAGES, numeric_sources: [""; 2] }
+        let is_automatic = |message: &Message| message.is_automatic;
+        Self { messages: Self::MESSAGES, numeric_sources: [""; 2], is_automatic }
     }
 }
 
@@ -213,7 +216,7 @@ impl ConversationDraft {
             }
         }
         let assignee = handling.as_ref().and_then(|handling| handling.change.assignee.as_ref());
-        let ratings = check_ratings(self.ratings, assignee, &messages, &mut violations);
+        let ratings = check_ratings(self.ratings, assignee, &messages, limits, &mut violations);
         let append_after = self.append_after;
         match (source, external_id) {
             (Some(source), Some(external_id)) => violations.or(NewConversation {
@@ -243,22 +246,26 @@ fn check_ratings(
     drafts: Vec<ImportedRatingDraft>,
     assignee: Option<&Author>,
     messages: &[NewImportedMessage],
+    limits: ImportLimits,
     violations: &mut Violations,
 ) -> Vec<NewImportedRating> {
     let most = limits::RATINGS;
     violations.check("ratings", rules::items(drafts.len(), 0..=most));
-    let wrote = |message: &&NewImportedMessage| message.author.kind == AuthorKind::Contact;
+    if drafts.is_empty() {
+        return Vec::new();
+    }
+    let is_own = |message: &NewImportedMessage| !(limits.is_automatic)(&message.message(MessageId(0)));
+    let wrote = |message: &&NewImportedMessage| message.author.kind == AuthorKind::Contact && is_own(message);
     let replied = |message: &&NewImportedMessage| {
-        message.author.kind.is_agent() && message.kind == MessageKind::Message
+        message.author.kind.is_agent() && message.kind == MessageKind::Message && is_own(message)
     };
+    let first = messages.iter().find(wrote).map(|message| &message.author);
     let last_reply = || messages.iter().rev().find(replied).map(|message| &message.author);
+    let agent = assignee.or_else(last_reply);
     let mut seen = HashSet::new();
     let mut ratings = Vec::with_capacity(drafts.len().min(most));
     for (index, draft) in drafts.into_iter().take(most).enumerate() {
-        let defaults = RatingDefaults {
-            user: messages.iter().find(wrote).map(|message| &message.author),
-            agent: assignee.or_else(last_reply),
-        };
+        let defaults = RatingDefaults { user: first, agent };
         let at = Path::ROOT.item("ratings", index);
         let rating = draft.check(defaults, at, violations);
         if let Some(uuid) = rating.as_ref().and_then(NewImportedRating::uuid)

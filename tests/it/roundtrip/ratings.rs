@@ -54,6 +54,34 @@ async fn an_imported_rating_keeps_its_uuid_and_works_like_any_other() {
 }
 
 #[tokio::test]
+async fn an_imported_rating_is_of_nobody_whose_message_no_person_wrote() {
+    const AWAY: &str = "I am out of the office until 8 December and will reply when I am back.";
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let by = |place, kind, id: &str, words: &str| {
+        let mut message = sample::message(place, kind, words);
+        message.author.as_mut().unwrap().external_id = Some(id.to_owned());
+        message
+    };
+    let messages = vec![
+        by(0, AuthorKind::Contact, "mailbox", AWAY),
+        by(1, AuthorKind::Contact, "ada", "Where is my order?"),
+        by(2, AuthorKind::Teammate, "tom", "It arrives tomorrow."),
+        by(3, AuthorKind::Teammate, "eve", AWAY),
+    ];
+    let programs = vec![messages[0].clone(), messages[3].clone()];
+    let request = |messages| ImportConversationRequest { messages, ..with_rating(|_| {}) };
+    client.import(request(messages)).await.unwrap();
+    let stored = client.get_rating(&format!("{NAME}/ratings/{UUID}")).await.unwrap();
+    let id = |author: &Option<Author>| author.as_ref().unwrap().external_id.clone().unwrap();
+    assert_eq!((id(&stored.user), id(&stored.agent)), ("ada".to_owned(), "tom".to_owned()));
+    let mut other = request(programs);
+    other.conversation.as_mut().unwrap().external_id = "43".to_owned();
+    let refused = client.import(other).await.unwrap_err();
+    assert_eq!(fields(&refused), ["ratings[0].user", "ratings[0].agent"]);
+}
+
+#[tokio::test]
 async fn an_invalid_rating_is_refused_by_field() {
     let server = Plaudit::start().await;
     let client = server.client().await;

@@ -206,10 +206,25 @@ impl Lexicon {
             let mut shown = found.node.signals;
             shown.add(unless_negated);
             let foreign = if quoted { Signals::of(Signal::Profanity) } else { Signals::default() };
-            let shown = shown.and(own).without(foreign);
+            let mut shown = shown.and(own).without(foreign);
+            if self.goes_on_otherwise(found, text, tokens, words) {
+                shown = shown.without(Signals::of(Signal::Confirmation));
+            }
             signals.add(shown);
             hits.push((self.statement(&tokens[found.start as usize]), shown));
         }
+    }
+
+    /// Whether what follows a Japanese phrase at once turns it: `届きましたが` (it came, but), `届きましたか` (did it come),
+    /// `届いたら` (when it comes), `直したい` (I want to mend it).
+    fn goes_on_otherwise(&self, found: &Match, text: &Words, tokens: &[Token], words: &[Word]) -> bool {
+        let end = found.end as usize;
+        let follows = tokens.get(end).is_some_and(|next| next.sentence == tokens[end - 1].sentence);
+        if self.language != JAPANESE || !follows || tokens[end].clause != tokens[end - 1].clause {
+            return false;
+        }
+        let turns = [Kinds::CONTRAST, Kinds::QUESTION_END].iter().any(|kind| words[end].kinds.has(*kind));
+        turns || ["ら", "い"].contains(&text.text(&tokens[end]))
     }
 
     /// The number of what a token is part of that says one thing: a sentence, and in Chinese, where commas part what are

@@ -69,9 +69,14 @@ fn opens_quote(word: &str) -> Option<char> {
 /// Whether all that was said in a conversation is in capitals, by whoever: then its medium writes so, and nobody shouts.
 pub fn of_medium<'t>(texts: impl Iterator<Item = &'t str>) -> bool {
     let (mut capital, mut small) = (0usize, 0usize);
-    for character in texts.flat_map(str::chars) {
-        capital += usize::from(character.is_uppercase());
-        small += usize::from(character.is_lowercase());
+    for text in texts {
+        if text.is_ascii() {
+            capital += text.bytes().filter(u8::is_ascii_uppercase).count();
+            small += text.bytes().filter(u8::is_ascii_lowercase).count();
+        } else {
+            capital += text.chars().filter(|character| character.is_uppercase()).count();
+            small += text.chars().filter(|character| character.is_lowercase()).count();
+        }
     }
     capital > 0 && small * 50 <= capital
 }

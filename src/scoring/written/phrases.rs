@@ -139,6 +139,9 @@ pub fn is_without_spaces(character: char) -> bool {
 
 /// A text as phrases are compared: in lower case, words parted by one space, without punctuation.
 pub fn normal(text: &str) -> String {
+    if text.is_ascii() {
+        return normal_ascii(text);
+    }
     let mut normal = String::with_capacity(text.len());
     let mut space = false;
     for character in text.chars() {
@@ -158,6 +161,29 @@ pub fn normal(text: &str) -> String {
         }
         space = false;
         normal.extend(kept.to_lowercase());
+    }
+    normal
+}
+
+/// The same of a text without other characters.
+fn normal_ascii(text: &str) -> String {
+    let mut normal = String::with_capacity(text.len());
+    let mut space = false;
+    for byte in text.bytes() {
+        let kept = match byte {
+            b'`' => b'\'',
+            b'#' | b'@' | b'\'' => byte,
+            _ if byte.is_ascii_alphanumeric() => byte.to_ascii_lowercase(),
+            _ => {
+                space = true;
+                continue;
+            }
+        };
+        if space && !normal.is_empty() {
+            normal.push(' ');
+        }
+        space = false;
+        normal.push(char::from(kept));
     }
     normal
 }

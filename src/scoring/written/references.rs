@@ -126,7 +126,17 @@ fn image(text: &str) -> Option<usize> {
     (named || file).then_some(end + 1)
 }
 
+/// Most words: letters alone, with what ends a sentence behind them.
+fn is_plain_word(word: &str) -> bool {
+    let core = word.trim_end_matches(['.', ',', '!', '?', ';']);
+    core.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'\'' | b'-'))
+}
+
 fn word_into(word: &str, replaced: &mut String) {
+    if is_plain_word(word) {
+        replaced.push_str(word);
+        return;
+    }
     let open = word.len() - word.trim_start_matches(['(', '<', '[', '"', '\'', '“', '„', '«', '*']).len();
     let inner = &word[open..];
     let close = |character: char| {

@@ -51,23 +51,23 @@ struct File {
 
 const SEEN: File = File {
     name: "seen",
-    english: Floors { resolution: 0.97, band: 0.96, reason: 0.92, pairs: 0.98, correlation: 0.86 },
-    other: Floors { resolution: 0.98, band: 0.94, reason: 0.94, pairs: 0.98, correlation: 0.87 },
+    english: Floors { resolution: 0.98, band: 0.98, reason: 0.92, pairs: 1.0, correlation: 0.89 },
+    other: Floors { resolution: 1.0, band: 1.0, reason: 0.96, pairs: 1.0, correlation: 0.91 },
     prints_misses: true,
 };
 
 const UNSEEN: File = File {
     name: "unseen",
-    english: Floors { resolution: 0.66, band: 0.70, reason: 0.57, pairs: 0.85, correlation: 0.62 },
-    other: Floors { resolution: 0.68, band: 0.73, reason: 0.55, pairs: 0.72, correlation: 0.68 },
+    english: Floors { resolution: 0.69, band: 0.74, reason: 0.62, pairs: 0.9, correlation: 0.64 },
+    other: Floors { resolution: 0.78, band: 0.81, reason: 0.7, pairs: 0.77, correlation: 0.78 },
     prints_misses: false,
 };
 
 /// The least share of dialogues in languages that are never read of which nothing is said. Aim: 1.
-const ABSENT_FLOOR: f64 = 0.0;
+const ABSENT_FLOOR: f64 = 1.0;
 
 /// The least share of `respect.yaml` that is right. Aim: 1.
-const RESPECT_FLOOR: f64 = 0.88;
+const RESPECT_FLOOR: f64 = 1.0;
 
 struct Judged<'d> {
     dialogue: &'d Dialogue,

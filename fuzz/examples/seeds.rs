@@ -135,8 +135,8 @@ fn export_lines(imports: &[ImportConversationRequest]) -> io::Result<Vec<Vec<u8>
         let part = |messages: &[Message]| Part { messages: messages.to_vec(), ..Part::default() };
         let (first, rest) = import.messages.split_at(import.messages.len() / 2);
         Ok([
-            lines.conversation(&conversation, false, &part(first))?,
-            lines.conversation(&conversation, true, &part(rest))?,
+            lines.conversation(&conversation, false, &part(first))?.json,
+            lines.conversation(&conversation, true, &part(rest))?.json,
         ])
     };
     let all: Result<Vec<_>, String> = imports.iter().map(of).collect();

@@ -18,7 +18,9 @@ pub use context::{Context, OF_DUE_DATE, OF_RATINGS};
 pub use digest::{Digest, Role, digest};
 pub use view::View;
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
 
 use crate::domain::{FactValue, MessageId, ScoredFact, UnitKind};
 
@@ -129,9 +131,15 @@ impl Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FactId(usize);
 
+impl FactId {
+    pub fn place(self) -> usize {
+        self.0
+    }
+}
+
 struct Table {
     facts: Vec<&'static Fact>,
-    by_name: HashMap<&'static str, FactId>,
+    by_name: FxHashMap<&'static str, FactId>,
 }
 
 /// Alphabetical, so that an id's order is the name's.
@@ -197,6 +205,11 @@ impl Facts {
 
     pub fn get(&self, id: FactId) -> Option<&Found> {
         self.found[id.0].as_ref()
+    }
+
+    /// The value of each fact of the table, in its order.
+    pub fn values(&self) -> impl Iterator<Item = Option<&FactValue>> {
+        self.found.iter().map(|found| found.as_ref().map(|found| &found.value))
     }
 
     pub fn by_name(&self, name: &str) -> Option<&Found> {

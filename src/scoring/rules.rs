@@ -15,7 +15,7 @@ use cel::{
     common::{
         ast::{Expr, IdedExpr, LiteralValue},
         types::{CelBool, CelDouble, CelInt, CelNull, CelString, CelUInt},
-        value::CowVal,
+        value::{CowVal, Val},
     },
     context::VariableResolver,
 };
@@ -64,7 +64,9 @@ impl Outcome {
     }
 }
 
-static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
+    Arc::new(functions::environment().expect("functions that differ in name or number of arguments"))
+});
 
 impl Rule {
     /// Compiles a rule for units of one kind.
@@ -134,9 +136,8 @@ pub struct Scope<'f> {
 impl<'f> Scope<'f> {
     pub fn new(variables: &'f Variables<'f>) -> Self {
         let mut context = Context::with_env(Arc::clone(&ENV));
-        functions::add_to(&mut context);
         context.set_variable_resolver(variables);
-        Self { facts: variables.0, context }
+        Self { facts: variables.facts, context }
     }
 
     /// Sets what `score` means in a reason.
@@ -146,18 +147,41 @@ impl<'f> Scope<'f> {
 }
 
 /// Gives the CEL interpreter facts by name.
-pub struct Variables<'f>(pub &'f Facts);
+pub struct Variables<'f> {
+    facts: &'f Facts,
+    values: Vec<Variable<'f>>,
+}
+
+/// A fact's value as the interpreter has it.
+enum Variable<'f> {
+    Bool(CelBool),
+    Number(CelDouble),
+    Text(CelString<'f>),
+    Absent(CelNull),
+}
+
+impl<'f> Variables<'f> {
+    pub fn of(facts: &'f Facts) -> Self {
+        let variable = |value: Option<&'f FactValue>| match value {
+            Some(FactValue::Bool(value)) => Variable::Bool(CelBool::from(*value)),
+            Some(FactValue::Int(value)) => Variable::Number(CelDouble::from(*value as f64)),
+            Some(FactValue::Number(value)) => Variable::Number(CelDouble::from(*value)),
+            Some(FactValue::Text(value)) => Variable::Text(CelString::from(value.as_str())),
+            None => Variable::Absent(CelNull),
+        };
+        Self { facts, values: facts.values().map(variable).collect() }
+    }
+}
 
 impl VariableResolver for Variables<'_> {
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
-        let id = facts::find(variable)?;
-        Some(match self.0.get(id).map(|found| &found.value) {
-            Some(FactValue::Bool(value)) => CowVal::owned(CelBool::from(*value)),
-            Some(FactValue::Int(value)) => CowVal::owned(CelDouble::from(*value as f64)),
-            Some(FactValue::Number(value)) => CowVal::owned(CelDouble::from(*value)),
-            Some(FactValue::Text(value)) => CowVal::owned(CelString::from(value.as_str())),
-            None => CowVal::owned(CelNull),
-        })
+        let value: &'b dyn Val = match self.values.get(facts::find(variable)?.place())? {
+            Variable::Bool(value) => value,
+            Variable::Number(value) => value,
+            Variable::Text(value) => value,
+            Variable::Absent(value) => value,
+        };
+        Some(CowVal::Borrowed(value))
     }
 }
 

@@ -89,7 +89,7 @@ fn outcome_of(
             facts.set(*id, value.clone());
         }
     }
-    let variables = Variables(&facts);
+    let variables = Variables::of(&facts);
     match rule.evaluate(&Scope::new(&variables)).ok()? {
         Outcome::Bool(value) => {
             let (met, missed) = match seen {

@@ -130,7 +130,7 @@ impl Scorer {
             UnitKind::Worklog => &self.worklog_facts,
         };
         let facts = Facts::of(view, wanted);
-        let variables = Variables(&facts);
+        let variables = Variables::of(&facts);
         let mut scope = Scope::new(&variables);
         for scorecard in self.scorecards.iter().filter(|scorecard| scorecard.revision().unit == view.unit) {
             if scorecard.applies(&scope) {

@@ -31,13 +31,7 @@ fn the_table_of_facts_is_the_codes() {
 
 #[test]
 fn the_list_of_functions_is_the_codes() {
-    let list: String = FUNCTIONS
-        .iter()
-        .map(|(name, _, meaning)| match meaning.strip_prefix('`') {
-            Some(_) => format!("- {meaning}\n"),
-            None => format!("- `{name}`: {meaning}\n"),
-        })
-        .collect();
+    let list: String = FUNCTIONS.iter().map(|function| format!("- {}\n", function.doc)).collect();
     check("functions", &list);
 }
 

@@ -28,12 +28,12 @@ fn facts() -> Facts {
 fn evaluate(source: &str) -> Result<Outcome, String> {
     let rule = Rule::compile(source, UnitKind::Conversation)?;
     let facts = facts();
-    rule.evaluate(&Scope::new(&Variables(&facts)))
+    rule.evaluate(&Scope::new(&Variables::of(&facts)))
 }
 
 fn render(template: &str) -> String {
     let facts = facts();
-    let variables = Variables(&facts);
+    let variables = Variables::of(&facts);
     let mut scope = Scope::new(&variables);
     scope.set_score(4.256);
     Template::compile(template, UnitKind::Conversation).expect("the template compiles").render(&scope)
@@ -270,7 +270,7 @@ proptest! {
     fn no_expression_panics(source in "[a-z_0-9+*/%()\\[\\]{}?:!<>=&|.,'\" \\\\-]{0,60}") {
         if let Ok(rule) = Rule::compile(&source, UnitKind::Conversation) {
             let facts = facts();
-            let _ = rule.evaluate(&Scope::new(&Variables(&facts)));
+            let _ = rule.evaluate(&Scope::new(&Variables::of(&facts)));
         }
     }
 
@@ -283,7 +283,7 @@ proptest! {
         let source = parts.join(" ");
         if let Ok(rule) = Rule::compile(&source, UnitKind::Conversation) {
             let facts = facts();
-            let _ = rule.evaluate(&Scope::new(&Variables(&facts)));
+            let _ = rule.evaluate(&Scope::new(&Variables::of(&facts)));
         }
     }
 
@@ -291,7 +291,7 @@ proptest! {
     fn no_template_panics(source in ".{0,80}") {
         if let Ok(template) = Template::compile(&source, UnitKind::Worklog) {
             let facts = facts();
-            template.render(&Scope::new(&Variables(&facts)));
+            template.render(&Scope::new(&Variables::of(&facts)));
         }
     }
 }

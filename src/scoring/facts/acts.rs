@@ -17,6 +17,8 @@ pub struct Act {
     pub confirms: bool,
     /// The customer gives thanks and says nothing against them.
     pub thanks: bool,
+    /// After a reply the customer tells something that neither requests nor parts.
+    pub tells: bool,
     /// A reply that holds something: a deed, a way on, a fact.
     pub is_substantive: bool,
     /// A reply that tells of a deed.
@@ -29,6 +31,8 @@ pub struct Act {
 
 /// A tone from here down is a bad one, from its opposite up a good one.
 pub const BAD_TONE: f64 = -0.35;
+/// Fewer words of content tell nothing new: "ok then", "will do".
+const LEAST_STATEMENT: u32 = 2;
 /// Longer thanks say something else besides.
 const THANKS_WORDS: u32 = 40;
 
@@ -108,7 +112,8 @@ fn customer(reading: &Reading, before: &Before) -> Act {
         || has(Signal::Waiting)
         || asks_for_something(reading, settled || thanks)
         || (has(Signal::Problem) && !settled);
-    let parts = thanks || settled || has(Signal::Closing) || gives_up;
+    let turns = reading.turns && !has(Signal::Confirmation);
+    let parts = !turns && (thanks || settled || has(Signal::Closing) || gives_up);
     let requests = if gives_up && !reading.asks {
         false
     } else if marked {
@@ -118,15 +123,19 @@ fn customer(reading: &Reading, before: &Before) -> Act {
     } else if !before.replied {
         reading.content_words >= 2
     } else {
-        // What a reply asked for waits for what follows from it; a bare statement after an answer does not.
-        before.asked_back && reading.content_words >= 1
+        // What a reply asked for waits for what follows from it, and what is not so is a report: "there is no such button".
+        // Any other statement after an answer may be good news or bad.
+        (before.asked_back || (reading.negates && !is_negative && !has(Signal::Acknowledgement)))
+            && reading.content_words >= 1
     };
+    let says_little = has(Signal::Acknowledgement) || reading.content_words < LEAST_STATEMENT;
     Act {
         requests,
         waits: requests || (!before.replied && !parts),
         is_negative,
         confirms: settled && !requests && !complains,
-        thanks: thanks && !requests && !is_negative && reading.counts.words <= THANKS_WORDS,
+        thanks: thanks && parts && !requests && !is_negative && reading.counts.words <= THANKS_WORDS,
+        tells: before.replied && !requests && !parts && !says_little,
         ..Act::default()
     }
 }
@@ -177,6 +186,10 @@ fn reply(digest: &Digest, before: &Before) -> Act {
         }
         let around = if signals.has_any(&COURTESY) { COURTESY_WORDS } else { 0 };
         let words = content_words.saturating_sub(around);
+        let puts_off = signals.has_any(&[Signal::Deferral, Signal::Handoff]);
+        if puts_off && has_date && !signals.has_any(&[Signal::Misunderstanding, Signal::Blame]) {
+            return true;
+        }
         let is_empty = signals.has_any(&EMPTY) || (signals.has(Signal::Inability) && words < FULL_SENTENCE);
         let least = if has_figures || has_date { SENTENCE_WITH_FIGURES } else { FULL_SENTENCE };
         !is_empty && words >= least

@@ -6,13 +6,14 @@ use crate::{domain::FactValue, scoring::text::Signal};
 pub const FACTS: &[Fact] = &[
     Fact {
         name: "outcome",
-        unit: "confirmed, thanks, deed, answered, empty_answer, promise, open_request, unsolved, dissatisfied, gave_up, \
-               wants_person, waits_after_handoff, nobody_answered or nothing_asked",
+        unit: "confirmed, thanks, deed, answered, wrote_again, asked_back, empty_answer, promise, open_request, unsolved, \
+               dissatisfied, gave_up, wants_person, waits_after_handoff, nobody_answered or nothing_asked",
         kind: FactKind::Text,
         doc: "How the conversation ended, by the first of these that holds: the customer confirmed that it is settled; asked \
               nothing; got no reply; says that it is not solved; parted with thanks; wants a person and got none; gave up; \
               waits for the teammate it was handed to; left dissatisfied; has a request without an answer, or with no more than \
-              a promise; got an answer that holds nothing, that tells of a deed, or that tells how it is. Absent where the \
+              a promise; told something after the last answer to which nobody replied; was asked for something and has not \
+              replied; got an answer that holds nothing, that tells of a deed, or that tells how it is. Absent where the \
               customer's language cannot be read.",
         scope: Scope::Conversation,
         compute: |view| {
@@ -233,6 +234,10 @@ fn outcome<'a>(view: &View<'a>) -> Option<(&'static str, Option<&'a Digest<'a>>)
     if let Some(complaint) = left_dissatisfied(view) {
         return Some(("dissatisfied", Some(complaint)));
     }
+    let follows = |later: &Digest, earlier: Option<&Digest>| earlier.is_none_or(|it| it.id < later.id);
+    if last.act.tells && follows(last, view.replies().next_back()) {
+        return Some(("wrote_again", Some(last)));
+    }
     let Some((_, after)) = asked else { return Some(("answered", view.replies().next_back())) };
     let reply = after.iter().rfind(|digest| digest.is_reply());
     let deed = after.iter().rfind(|digest| digest.is_reply() && digest.act.is_deed);
@@ -241,6 +246,9 @@ fn outcome<'a>(view: &View<'a>) -> Option<(&'static str, Option<&'a Digest<'a>>)
         _ if !view.reads_replies() => ("answered", reply),
         (Some(_), _) => ("deed", deed),
         (None, Some(_)) => ("answered", substance),
+        (None, None) if reply.is_some_and(|it| it.act.asks_back && follows(it, Some(last))) => {
+            ("asked_back", reply)
+        }
         (None, None) => ("empty_answer", reply),
     })
 }

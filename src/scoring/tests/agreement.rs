@@ -14,11 +14,16 @@ use super::{
 const OUTCOMES: &[(&str, &[&str])] = &[
     ("confirmed", &["The customer confirmed that it is settled"]),
     ("thanks", &["The customer parted with thanks"]),
+    ("wrote_again", &["The customer wrote again after the last answer"]),
     ("deed_then_silence", &["An agent said that the request was carried out"]),
     ("answered_then_silence", &["The last request was answered"]),
     (
         "empty_answer",
-        &["The last answer held nothing that settles the request", "got no more than a promise"],
+        &[
+            "The last answer held nothing that settles the request",
+            "An agent asked the customer for something",
+            "got no more than a promise",
+        ],
     ),
     ("open_request", &["The customer's last request got no"]),
     ("contradicted", &["The customer says that it is not solved"]),

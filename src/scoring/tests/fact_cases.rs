@@ -11,6 +11,8 @@ pub const HANDED_OVER: &[&str] = &[
     "t: Hi, I have refunded the 20 pounds.",
     "c: My card was declined and the money is gone",
 ];
+const LAMP: &str = "c: The lamp does not switch on. What can I do?";
+const TRY: &str = "t: Please press the reset button on the back for ten seconds.";
 pub const ROUGH: &[&str] = &[
     "c: Why was I charged twice?",
     "t: I can help with billing.",
@@ -183,7 +185,19 @@ pub const CASES: &[(&str, &[&str], &str)] = &[
     ("outcome", &["c: Where is my order?", "t: One moment please."], "promise"),
     ("outcome", &["c: Please refund me", "t: I have refunded the amount to your card."], "deed"),
     ("outcome", &["c: Where is my order?", "t: It is in Leeds and arrives tomorrow."], "answered"),
-    ("outcome", &["c: Where is my order?", "t: Which order do you mean?"], "empty_answer"),
+    ("outcome", &["c: Where is my order?", "t: Which order do you mean?"], "asked_back"),
+    ("outcome", &["c: Where is my order?", "t: Please leave a review."], "empty_answer"),
+    ("outcome", &[LAMP, TRY, "c: The light blinks red three times."], "wrote_again"),
+    ("outcome", &[LAMP, TRY, "c: There is no such button."], "open_request"),
+    ("outcome", &[LAMP, TRY, "c: Thank you, however now the whole flat has no electricity."], "open_request"),
+    ("outcome", &[LAMP, TRY, "c: Thanks, but the display just shows an error now."], "open_request"),
+    ("outcome", &[LAMP, TRY, "c: Thanks, but I found it myself"], "confirmed"),
+    ("outcome", &[LAMP, TRY, "c: Danke, aber jetzt blinkt das Display dauernd."], "wrote_again"),
+    ("outcome", &[LAMP, "t: Our technicians will call you tomorrow between 8 and 10."], "answered"),
+    ("outcome", &[LAMP, "t: I'll ask the warehouse and come back to you."], "promise"),
+    ("outcome", &[LAMP, TRY, "c: I did that three times already."], "open_request"),
+    ("outcome", &[LAMP, TRY, "c: The lamp is still dark."], "open_request"),
+    ("outcome", &[LAMP, TRY, "c: I'd prefer a refund."], "open_request"),
     (
         "outcome",
         &["c: Where is my order?", "t: In Leeds, it arrives tomorrow.", "c: thank you very much"],

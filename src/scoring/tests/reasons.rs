@@ -77,6 +77,12 @@ const PARTS: &[(&str, Claim)] = &[
         unit.is("last_answer_substantive", false) && unit.is_answered()
     }),
     ("The last request was answered", |unit, _| !unit.is("unanswered_question", true) && unit.is_answered()),
+    ("The customer wrote again after the last answer", |unit, _| unit.is_answered()),
+    ("and nobody replied", |unit, _| unit.customer_wrote_last()),
+    ("and got no reply to the last one", |unit, _| unit.customer_wrote_last()),
+    ("An agent asked the customer for something", |unit, _| unit.is("asks_back_at_end", true)),
+    ("and the customer has not replied", |unit, _| !unit.customer_wrote_last()),
+    ("and was asked for more", |unit, _| unit.is("asks_back_at_end", true)),
     ("and the customer has not said how it went", |unit, _| {
         let said = ["confirmation_at_end", "thanks_at_end", "left_dissatisfied", "unsolved_at_end"];
         !said.iter().any(|fact| unit.is(fact, true))

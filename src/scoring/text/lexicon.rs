@@ -57,6 +57,10 @@ pub struct Findings {
     pub signals: Signals,
     /// The signals of each phrase, by the statement it begins in.
     pub hits: Vec<(u32, Signals)>,
+    /// A word that negates stands outside all phrases, and is not the `no` that opens the message.
+    pub negates: bool,
+    /// Thanks or good news, then a "but", then something else: "thank you, however the light is out".
+    pub turns: bool,
 }
 
 /// Each is built when the first text of its language comes: most deployments see few.
@@ -163,7 +167,7 @@ impl Lexicon {
 
     /// Finds what a text's words and phrases are. `own` are the signals that its side can give.
     pub fn find(&self, text: &Words, tokens: &[Token], own: Signals, findings: &mut Findings) {
-        let Findings { words, matches, inner, signals, hits } = findings;
+        let Findings { words, matches, inner, signals, hits, negates, turns } = findings;
         hits.clear();
         words.clear();
         matches.clear();
@@ -210,9 +214,14 @@ impl Lexicon {
             if self.goes_on_otherwise(found, text, tokens, words) {
                 shown = shown.without(Signals::of(Signal::Confirmation));
             }
+            if negates_alone(found, words) {
+                shown = shown.without(Signals::of(Signal::Acknowledgement));
+            }
             signals.add(shown);
             hits.push((self.statement(&tokens[found.start as usize]), shown));
         }
+        *negates = negates_freely(words, matches);
+        *turns = turns_after_good_words(tokens, words, matches);
     }
 
     /// Whether what follows a Japanese phrase at once turns it: `届きましたが` (it came, but), `届きましたか` (did it come),
@@ -260,6 +269,37 @@ fn leave_parts_out(tokens: &[Token], words: &mut [Word]) {
             *word = Word { begins_phrase: word.begins_phrase, ..Word::default() };
         }
     }
+}
+
+/// Whether a phrase is a bare `no` within a message, where it answers nothing: "there is no button".
+fn negates_alone(found: &Match, words: &[Word]) -> bool {
+    found.start > 0 && found.end == found.start + 1 && words[found.start as usize].kinds.has(Kinds::NEGATION)
+}
+
+fn negates_freely(words: &[Word], matches: &[Match]) -> bool {
+    let mut within = matches.iter().filter(|found| !negates_alone(found, words)).peekable();
+    words.iter().enumerate().any(|(place, word)| {
+        while within.next_if(|found| found.end as usize <= place).is_some() {}
+        let free = within.peek().is_none_or(|found| found.start as usize > place);
+        let is_answer = place == 0 && word.kinds.has(Kinds::ANSWER);
+        let negation = [Kinds::NEGATION, Kinds::NEGATION_AFTER, Kinds::NEGATED];
+        free && !is_answer && negation.iter().any(|kind| word.kinds.has(*kind))
+    })
+}
+
+/// Whether a "but" follows the last good words, with at least two words of content behind it that are no leave-taking.
+fn turns_after_good_words(tokens: &[Token], words: &[Word], matches: &[Match]) -> bool {
+    const GOOD: [Signal; 3] = [Signal::Thanks, Signal::Praise, Signal::Confirmation];
+    const LEAVES: [Signal; 3] = [Signal::Closing, Signal::Acknowledgement, Signal::Abandonment];
+    let Some(last) = matches.iter().rposition(|found| found.node.all().has_any(&GOOD)) else { return false };
+    let from = matches[last].end as usize;
+    let is_contrast = |place: &usize| words[*place].kinds.has(Kinds::CONTRAST);
+    let Some(turn) = (from..words.len()).find(is_contrast) else { return false };
+    let mut later = matches[last + 1..].iter().filter(|found| !negates_alone(found, words));
+    let leaves = later.any(|found| found.node.all().has_any(&LEAVES));
+    let is_content =
+        |place: &usize| tokens[*place].form.begins_word && !words[*place].kinds.has(Kinds::FUNCTION);
+    !leaves && (turn + 1..words.len()).filter(is_content).nth(1).is_some()
 }
 
 /// Whether a negation stands within the three words before, in the same clause, or one that works backwards behind.

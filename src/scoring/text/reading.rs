@@ -51,6 +51,10 @@ pub struct Reading {
     pub sentences: Vec<Sentence>,
     /// Of the phrases that say that it is settled, and that something is wrong, the last says that something is wrong.
     pub ends_with_problem: bool,
+    /// A word that negates stands outside all phrases.
+    pub negates: bool,
+    /// Thanks or good news, then a "but", then something else.
+    pub turns: bool,
     /// -1 to 1; `None` for a message without words.
     pub sentiment: Option<f64>,
     /// It has a question mark, begins like a question or ends like one.
@@ -233,6 +237,8 @@ impl Lexicon {
             signals: findings.signals,
             sentences: self.statements(tokens, findings),
             ends_with_problem: ends_with_problem(findings),
+            negates: findings.negates,
+            turns: findings.turns,
             sentiment: sentiment::compound(tokens, &findings.words, marks.exclamations),
             asks: marks.question || self.looks_like_a_question(tokens, marks, findings),
             shouts: shouts(tokens, findings),

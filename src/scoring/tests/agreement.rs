@@ -44,7 +44,7 @@ struct Floors {
     correlation: f64,
 }
 
-/// A file's floors. They only rise. Aims: of `seen` resolution and band 0.95, pairs 0.98; of `unseen` 0.8, 0.8 and 0.9.
+/// A file's floors. They rise; one fell by .01 when unhappy customers who fell silent stopped being Excellent. Aims: of `seen` resolution and band 0.95, pairs 0.98; of `unseen` 0.8, 0.8 and 0.9.
 struct File {
     name: &'static str,
     english: Floors,
@@ -57,7 +57,7 @@ struct File {
 const SEEN: File = File {
     name: "seen",
     english: Floors { resolution: 0.98, band: 0.98, reason: 0.92, pairs: 1.0, correlation: 0.89 },
-    other: Floors { resolution: 1.0, band: 1.0, reason: 0.96, pairs: 1.0, correlation: 0.91 },
+    other: Floors { resolution: 1.0, band: 1.0, reason: 0.96, pairs: 1.0, correlation: 0.9 },
     prints_misses: true,
 };
 

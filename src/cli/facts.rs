@@ -209,7 +209,12 @@ fn to_json(place: &str, transcript: &Transcript, found: &[ScoredFact]) -> Value 
                     })
                 })
                 .collect();
-            json!({ "name": fact.name, "value": value, "unit": page::unit(&fact.name), "evidence": evidence })
+            // What a yes or a word may be is in the list of facts; it is no unit.
+            let unit = match &fact.value {
+                FactValue::Int(_) | FactValue::Number(_) => Some(page::unit(&fact.name)),
+                FactValue::Bool(_) | FactValue::Text(_) => None,
+            };
+            json!({ "name": fact.name, "value": value, "unit": unit, "evidence": evidence })
         })
         .collect();
     json!({ "conversation": place, "facts": facts })

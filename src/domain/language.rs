@@ -63,7 +63,12 @@ impl Language {
 
     /// The English name of the language with this code; of one that is not known the code.
     pub fn name_of(code: &str) -> &str {
-        whatlang::Lang::from_code(code).map_or(code, |language| language.eng_name())
+        match code {
+            // By the names that people know them by.
+            "cmn" => "Chinese",
+            "nob" => "Norwegian",
+            code => whatlang::Lang::from_code(code).map_or(code, |language| language.eng_name()),
+        }
     }
 
     /// The language that somebody gives as `deu`, `de`, `de-AT` or `zh_Hant`; `None` for what is no code of a language

@@ -12,7 +12,11 @@ use cel::{
     },
 };
 
-use super::{summary, template::rounded, text::Language};
+use super::{
+    summary,
+    template::{percent, rounded},
+    text::Language,
+};
 
 /// A function that rules may call.
 pub struct Function {
@@ -149,6 +153,12 @@ pub const FUNCTIONS: &[Function] = &[
                 if shown == "1" { format!("1 {noun}") } else { format!("{shown} {}", plural(noun)) }
             })
         }),
+    },
+    Function {
+        name: "percent",
+        arguments: 1..=1,
+        doc: "`percent(x)`: a part of a whole, 0 to 1, as a whole per cent for a reason: 67 %",
+        run: Run::Ours(|arguments| words(&*arguments[0], percent)),
     },
     Function {
         name: "duration",

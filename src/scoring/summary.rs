@@ -2,10 +2,10 @@
 
 use super::{
     facts::{Role, View},
-    template::rounded,
+    template::{percent, rounded},
 };
 use crate::domain::{
-    Axis, Criterion, CriterionResult, Language, ScorecardRevision, ScoringType, Totals,
+    Answer, Axis, Criterion, CriterionResult, Knockout, Language, ScorecardRevision, ScoringType, Totals,
     axis::SCORECARD as AXIS,
 };
 
@@ -16,10 +16,15 @@ pub fn summary(
     totals: &Totals,
     axis: Option<&Axis>,
 ) -> String {
-    let unread = (axis.is_none() && revision.revision.base == AXIS).then(|| unread(view)).flatten();
+    let customer = view.customer().next().filter(|_| !view.reads_customer()).map(|_| view.customer_language);
+    let agents = view.replies().next().filter(|_| !view.reads_replies()).map(|_| view.agent_language);
     let mut sentences = vec![who_wrote(view)];
-    sentences.push(unread.unwrap_or_else(|| result(revision, totals, axis)));
-    sentences.extend(weakest(revision, criteria));
+    // Without the customer's words there is no AXIS to tell.
+    if axis.is_some() || revision.revision.base != AXIS || customer.is_none() {
+        sentences.push(result(revision, totals, axis));
+    }
+    sentences.extend(unread(customer, agents));
+    sentences.extend(knocked_out(revision, criteria).or_else(|| weakest(revision, criteria)));
     sentences.join(" ")
 }
 
@@ -44,19 +49,30 @@ fn who_wrote(view: &View) -> String {
     let notes = if notes == 0 { String::new() } else { format!(", with {}", counted(notes, "note")) };
     let times = written().map(|digest| digest.time_millis);
     let millis = times.clone().max().unwrap_or_default().saturating_sub(times.min().unwrap_or_default());
-    format!(
-        "The customer wrote {}{replies}{notes}, over {}.",
-        counted(customer, "message"),
-        duration(millis / 1000)
-    )
+    let time = match millis / 1000 {
+        0 => String::new(),
+        seconds => format!(", over {}", duration(seconds)),
+    };
+    format!("The customer wrote {}{replies}{notes}{time}.", counted(customer, "message"))
 }
 
-/// Why nothing is said of the customer's words, if they wrote and cannot be read.
-fn unread(view: &View) -> Option<String> {
-    view.customer().next().filter(|_| !view.reads_customer())?;
-    let reason = match view.customer_language {
-        Some(language) => format!("The customer's language ({}) is not read", Language::name_of(language.0)),
-        None => "The customer's language could not be told".to_owned(),
+/// Why nothing is said of the words of those who wrote and cannot be read: the language of each, where it could be told.
+fn unread(customer: Option<Option<Language>>, agents: Option<Option<Language>>) -> Option<String> {
+    let because = |whose: &str, language: Option<Language>| match language {
+        Some(language) => format!("The {whose} language ({}) is not read", Language::name_of(language.0)),
+        None => format!("The {whose} language could not be told"),
+    };
+    let reason = match (customer, agents) {
+        (None, None) => return None,
+        (Some(language), None) => because("customer's", language),
+        (None, Some(language)) => because("agents'", language),
+        (Some(customer), Some(agents)) if customer == agents => {
+            because("customer's and the agents'", customer)
+        }
+        (Some(customer), Some(agents)) => {
+            let agents = because("agents'", agents);
+            format!("{}, and t{}", because("customer's", customer), &agents[1..])
+        }
     };
     Some(format!("{reason}, so nothing is said of their words."))
 }
@@ -74,8 +90,32 @@ fn result(revision: &ScorecardRevision, totals: &Totals, axis: Option<&Axis>) ->
         return format!("{}: nothing could be scored.", revision.label);
     }
     let (scored, total) = (totals.scored_points.points(), totals.total_max_points.points());
-    let percentage = rounded(totals.percentage());
-    format!("{}: {} of {} points ({percentage} %).", revision.label, rounded(scored), rounded(total))
+    let percentage = percent(totals.percentage() / 100.0);
+    format!("{}: {} of {} points ({percentage}).", revision.label, rounded(scored), rounded(total))
+}
+
+/// What took the points of the others: without it nobody understands the result.
+fn knocked_out(revision: &ScorecardRevision, criteria: &[CriterionResult]) -> Option<String> {
+    let answers = criteria.iter().filter_map(|result| {
+        let answer = result.answer().filter(|answer| answer.score.0 <= 0)?;
+        let all = revision.categories.iter();
+        let mut all = all.flat_map(|category| category.criteria.iter().map(move |it| (category, it)));
+        let (category, criterion) = all.find(|(_, criterion)| criterion.id == result.criterion_id)?;
+        Some((category, criterion, answer))
+    });
+    let mut knocked_out = None;
+    for (category, criterion, answer) in answers {
+        let taken = match criterion.knockout {
+            Knockout::None => continue,
+            Knockout::Category => format!("{} takes all points of {}", criterion.label, category.label),
+            Knockout::Assessment => format!("{} takes all points", criterion.label),
+        };
+        if criterion.knockout == Knockout::Assessment {
+            return Some(with_reason(&taken, answer));
+        }
+        knocked_out.get_or_insert_with(|| with_reason(&taken, answer));
+    }
+    knocked_out
 }
 
 /// Where the most points were lost, with the reason; `None` if none were lost.
@@ -92,12 +132,19 @@ fn weakest(revision: &ScorecardRevision, criteria: &[CriterionResult]) -> Option
     });
     // The first of equals: `max_by_key` would return the last.
     let (_, criterion, answer) = lost.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
-    let reason = answer.reason.trim().trim_end_matches('.');
-    Some(if reason.is_empty() {
+    let reasonless = answer.reason.trim().is_empty();
+    Some(if reasonless {
         format!("Weakest: {}.", criterion.label)
     } else {
-        format!("{}: {reason}.", criterion.label)
+        with_reason(&criterion.label, answer)
     })
+}
+
+fn with_reason(text: &str, answer: &Answer) -> String {
+    match answer.reason.trim().trim_end_matches('.') {
+        "" => format!("{text}."),
+        reason => format!("{text}: {reason}."),
+    }
 }
 
 fn counted(count: usize, noun: &str) -> String {

@@ -84,6 +84,13 @@ impl Template {
     }
 }
 
+/// A part of a whole, as a whole per cent: "none" and "all" are said of nothing else.
+pub fn percent(part: f64) -> String {
+    let percent = 100.0 * part;
+    let inner = if percent > 0.0 && percent < 100.0 { percent.round().clamp(1.0, 99.0) } else { percent };
+    format!("{inner:.0} %")
+}
+
 /// Significant decimals only: none from 100 on, one from 10 on, else two, without trailing zeros.
 pub fn rounded(value: f64) -> String {
     let decimals = match value.abs() {

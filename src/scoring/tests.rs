@@ -2,6 +2,7 @@
 
 mod adversarial;
 mod agreement;
+mod basics;
 mod cases;
 mod dialogues;
 mod documents;

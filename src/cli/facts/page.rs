@@ -62,6 +62,11 @@ fn value(value: &FactValue, unit: &str) -> String {
     match value {
         FactValue::Bool(true) => "yes".to_owned(),
         FactValue::Bool(false) => "no".to_owned(),
+        // "5 (1 to 5)": a scale is no noun.
+        FactValue::Int(value) if unit.starts_with(|first: char| first.is_ascii_digit()) => {
+            format!("{value} ({unit})")
+        }
+        FactValue::Int(1) => format!("1 {}", unit.strip_suffix('s').unwrap_or(unit)),
         FactValue::Int(value) => format!("{value} {unit}"),
         FactValue::Number(value) => format!("{value:.2} ({unit})"),
         FactValue::Text(value) => value.clone(),
@@ -96,4 +101,23 @@ fn beginning(text: &str) -> String {
     let mut characters = folded.chars();
     let shown: String = characters.by_ref().take(SHOWN_CHARACTERS).collect();
     if characters.next().is_some() { format!("{shown}…") } else { shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_said_with_its_unit() {
+        for (number, unit, said) in [
+            (1, "messages", "1 message"),
+            (2, "messages", "2 messages"),
+            (0, "handoffs", "0 handoffs"),
+            (1, "handoffs", "1 handoff"),
+            (1, "1 to 5", "1 (1 to 5)"),
+            (10, "0 to 10", "10 (0 to 10)"),
+        ] {
+            assert_eq!(value(&FactValue::Int(number), unit), said);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! message and from what came before it, so a message is never judged on its own.
 
 use super::{Digest, Role};
-use crate::scoring::text::{Reading, Sentence, Signal};
+use crate::scoring::text::{Reading, Sentence, Signal, Signals};
 
 /// What a message does. Nothing, where its words were not read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Act {
     pub waits: bool,
     /// The customer says that something is wrong with the service or with an answer, or has a bad tone.
     pub is_negative: bool,
+    /// The customer is unhappy for certain: they say so, in words that are not those of the subject.
+    pub is_unhappy: bool,
     /// The customer says that it is solved, or that this was all.
     pub confirms: bool,
     /// The customer gives thanks and says nothing against them.
@@ -21,6 +23,13 @@ pub struct Act {
     pub tells: bool,
     /// A reply that holds something: a deed, a way on, a fact.
     pub is_substantive: bool,
+    /// A reply that holds something: it is substantive, or answers a request in a few words that are no phrase.
+    pub holds: bool,
+    /// A reply to a request that holds no answer for certain: all of it is courtesy, a holding line, no word understood.
+    /// One that neither holds nor is empty cannot be told.
+    pub is_empty: bool,
+    /// A reply that says what was done, what to do, or what will happen and when.
+    pub goes_on: bool,
     /// A reply that tells of a deed.
     pub is_deed: bool,
     /// A reply that only puts off: a holding line, a promise without a date, handing over.
@@ -66,6 +75,9 @@ struct Before {
     offered_more: bool,
     /// The customer's last message asked something.
     customer_asked: bool,
+    /// The customer's messages since the last reply request something.
+    requested: bool,
+    customer_wrote_last: bool,
 }
 
 impl Before {
@@ -73,8 +85,11 @@ impl Before {
         self.opened |= digest.is_public();
         if digest.is_customer() {
             self.customer_asked = digest.reading.asks;
+            self.requested = digest.act.requests || (self.requested && self.customer_wrote_last);
+            self.customer_wrote_last = true;
         } else if digest.is_reply() {
             self.replied = true;
+            self.customer_wrote_last = false;
             self.asked_back = digest.act.asks_back;
             self.offered_more = digest.reading.signals.has(Signal::HelpOffer) && !digest.act.asks_back;
         }
@@ -133,11 +148,24 @@ fn customer(reading: &Reading, before: &Before) -> Act {
         requests,
         waits: requests || (!before.replied && !parts),
         is_negative,
+        is_unhappy: is_unhappy(reading, before),
         confirms: settled && !requests && !complains,
         thanks: thanks && parts && !requests && !is_negative && reading.counts.words <= THANKS_WORDS,
         tells: before.replied && !requests && !parts && !says_little,
         ..Act::default()
     }
+}
+
+/// A lost voucher, a wrong name and what has not arrived are subjects; a bad tone alone may come from such a word, and
+/// "any news?" is a question.
+fn is_unhappy(reading: &Reading, before: &Before) -> bool {
+    const SAYS_SO: [Signal; 4] = [Signal::Complaint, Signal::Anger, Signal::Leaving, Signal::Profanity];
+    let waits = |sentence: &Sentence| sentence.signals.has(Signal::Waiting) && !sentence.asks;
+    let corrects = before.replied && reading.signals.has(Signal::Correction);
+    !reading.signals.has(Signal::Praise)
+        && (reading.signals.has_any(&SAYS_SO)
+            || reading.sentences.iter().any(waits)
+            || (corrects && !reading.signals.has(Signal::Thanks)))
 }
 
 /// By a question or by words such as "please" and "I need". Where the customer parts, a question needs its mark.
@@ -156,9 +184,21 @@ const EMPTY: [Signal; 6] = [
     Signal::Blame,
 ];
 /// What stands around an answer: beside these it takes more to be one.
-const COURTESY: [Signal; 5] =
-    [Signal::Greeting, Signal::Closing, Signal::Apology, Signal::Empathy, Signal::HelpOffer];
+const COURTESY: [Signal; 6] = [
+    Signal::Greeting,
+    Signal::Closing,
+    Signal::Apology,
+    Signal::Empathy,
+    Signal::HelpOffer,
+    Signal::Courtesy,
+];
+/// What holds no answer for certain.
+const PUTS_OFF: [Signal; 2] = [Signal::Misunderstanding, Signal::Deferral];
+/// What may be an answer or none: "that is not possible" is one, and passing on is right or wrong.
+const UNCLEAR: [Signal; 5] =
+    [Signal::Inability, Signal::Handoff, Signal::Blame, Signal::NextStep, Signal::DataRequest];
 const COURTESY_WORDS: u32 = 2;
+const FEW_WORDS: u32 = 2;
 const FULL_SENTENCE: u32 = 4;
 const SENTENCE_WITH_FIGURES: u32 = 2;
 const SHORT_ANSWER: u32 = 12;
@@ -200,10 +240,49 @@ fn reply(digest: &Digest, before: &Before) -> Act {
     let asks_back = signals.has(Signal::DataRequest)
         || reading.sentences.iter().any(|sentence| sentence.asks && !sentence.signals.has(Signal::HelpOffer));
     let holds = signals.has(Signal::Deferral) || signals.has(Signal::Handoff);
+    // "Under Profile > Contact.", "Yes, choose invoice at checkout."
+    let answers_in_few_words = |sentence: &Sentence| {
+        let beside = sentence.signals.without(Signals::of(Signal::Greeting));
+        let is_plain = sentence.signals.is_empty()
+            || (before.customer_asked && beside == Signals::of(Signal::Acknowledgement));
+        !sentence.asks && is_plain && sentence.content_words >= FEW_WORDS
+    };
+    let holds_answer = is_substantive
+        || (before.requested
+            && !signals.has_any(&EMPTY)
+            && reading.sentences.iter().any(answers_in_few_words));
+    let is_nothing = |sentence: &Sentence| {
+        let Sentence { signals, content_words, has_figures, has_date, asks, .. } = *sentence;
+        let most = if signals.has_any(&PUTS_OFF) {
+            u32::MAX
+        } else if signals.has(Signal::HelpOffer) || signals.has(Signal::Courtesy) {
+            FULL_SENTENCE
+        } else if signals.has_any(&COURTESY) || signals.has(Signal::Thanks) {
+            COURTESY_WORDS
+        } else {
+            0
+        };
+        !asks && !has_figures && !has_date && !signals.has_any(&UNCLEAR) && content_words <= most
+    };
+    let puts_off = signals.has_any(&PUTS_OFF) || signals.has_any(&[Signal::HelpOffer, Signal::Courtesy]);
+    let is_empty = before.requested && !holds_answer && puts_off && reading.sentences.iter().all(is_nothing);
+    let goes_on = |sentence: &Sentence| {
+        let Sentence { signals, content_words, has_date, asks, .. } = *sentence;
+        let is_courtesy = signals.has_any(&COURTESY) || signals.has(Signal::Thanks);
+        // "Yes, we do." is an answer.
+        let is_step = signals.has(Signal::NextStep)
+            && (has_date || !signals.has(Signal::Deferral))
+            && (content_words > 0 || sentence.has_figures);
+        let has_time = has_date && !is_courtesy && content_words >= SENTENCE_WITH_FIGURES;
+        !asks && (signals.has(Signal::ActionDone) || is_step || has_time)
+    };
     let is_deed =
         reading.sentences.iter().any(|sentence| sentence.signals.has(Signal::ActionDone) && !sentence.asks);
     Act {
         is_substantive,
+        holds: holds_answer,
+        is_empty,
+        goes_on: reading.sentences.iter().any(goes_on),
         is_deed,
         asks_back,
         only_holds: holds && !is_substantive && !asks_back,

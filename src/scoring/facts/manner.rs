@@ -1,9 +1,11 @@
 //! How the agents wrote.
 
+use std::collections::HashSet;
+
 use super::{Digest, Fact, FactKind, Found, Scope, View};
 use crate::{
     domain::FactValue,
-    scoring::text::{Language, ReadingCounts, Signal, reading_ease},
+    scoring::text::{Language, ReadingCounts, Sentence, Signal, reading_ease},
 };
 
 pub const FACTS: &[Fact] = &[
@@ -50,8 +52,9 @@ pub const FACTS: &[Fact] = &[
         name: "empathy_after_negative",
         unit: "yes or no",
         kind: FactKind::Bool,
-        doc: "After the customer's first negative message a reply shows empathy or apologizes. Absent when the customer \
-              was never negative, or no reply followed.",
+        doc: "After the customer's first unhappy message a reply shows empathy or apologizes, in words that no reply has \
+              used before. Unhappy is only what is certain: complaints, anger, threats to leave, swearing, complaints of \
+              waiting, corrections of an answer. Absent when there was no such message, or no reply followed.",
         scope: Scope::Both,
         compute: empathy_after_negative,
     },
@@ -94,9 +97,9 @@ pub const FACTS: &[Fact] = &[
         name: "next_steps",
         unit: "messages",
         kind: FactKind::Int,
-        doc: "Replies that say what to do, what will happen, or how it is.",
+        doc: "Replies that say what was done, what to do, or what will happen and when.",
         scope: Scope::Both,
-        compute: |view| reply_signal(view, Signal::NextStep),
+        compute: |view| Some(Found::count(view.readable_replies()?.filter(|digest| digest.act.goes_on))),
     },
     Fact {
         name: "handoff_phrases",
@@ -110,32 +113,39 @@ pub const FACTS: &[Fact] = &[
         name: "substantive_replies_ratio",
         unit: "0 to 1",
         kind: FactKind::Number,
-        doc: "Part of the replies that hold something: a deed, a way on, figures, or more than a phrase.",
+        doc: "Part of the replies that hold something: a deed, a way on, figures, or more than a phrase. Those that only \
+              ask back or pass on, and those that cannot be told, are left out; absent if there are no others.",
         scope: Scope::Both,
         compute: |view| {
-            let replies = view.readable_replies()?.count();
-            let substantive: Vec<&Digest> = view.replies().filter(|digest| digest.is_substantive()).collect();
-            Some(Found::number(substantive.len() as f64 / replies as f64, substantive))
+            let empty = view.readable_replies()?.filter(|digest| digest.act.is_empty).count();
+            let holding: Vec<&Digest> = view.replies().filter(|digest| digest.act.holds).collect();
+            let told = holding.len() + empty;
+            (told > 0).then(|| Found::number(holding.len() as f64 / told as f64, holding))
         },
+    },
+    Fact {
+        name: "empty_replies",
+        unit: "messages",
+        kind: FactKind::Int,
+        doc: "Replies to a request that hold no answer for certain: courtesy, holding lines, no word understood.",
+        scope: Scope::Both,
+        compute: |view| Some(Found::count(view.readable_replies()?.filter(|digest| digest.act.is_empty))),
     },
     Fact {
         name: "agent_profanity",
         unit: "messages",
         kind: FactKind::Int,
-        doc: "Replies that swear.",
+        doc: "Replies that swear. 0 only where every reply can be read.",
         scope: Scope::Both,
-        compute: |view| reply_signal(view, Signal::Profanity),
+        compute: |view| certain(view, |digest| digest.has(Signal::Profanity)),
     },
     Fact {
         name: "agent_shouting",
         unit: "messages",
         kind: FactKind::Int,
-        doc: "Replies written mostly in capitals. Absent without a reply.",
+        doc: "Replies written mostly in capitals. 0 only where every reply can be read.",
         scope: Scope::Both,
-        compute: |view| {
-            view.replies().next()?;
-            Some(Found::count(view.replies().filter(|digest| digest.shouts)))
-        },
+        compute: |view| certain(view, |digest| digest.shouts),
     },
     Fact {
         name: "agent_sentiment_mean",
@@ -196,14 +206,38 @@ fn reply_signal(view: &View, signal: Signal) -> Option<Found> {
     Some(Found::count(view.readable_replies()?.filter(|digest| digest.has(signal))))
 }
 
+/// How many replies there are of a kind. That there is none is known only where all of them were read.
+fn certain(view: &View, is: impl Fn(&Digest) -> bool) -> Option<Found> {
+    let found = Found::count(view.readable_replies()?.filter(|digest| is(digest)));
+    let unread = |digest: &Digest| !digest.reading.is_read && digest.reading.counts.words > 0;
+    let is_known = found.value != FactValue::Int(0) || !view.replies().any(unread);
+    is_known.then_some(found)
+}
+
 fn empathy_after_negative(view: &View) -> Option<Found> {
     view.reads_replies().then_some(())?;
     view.reads_customer().then_some(())?;
-    let negative = view.digests.iter().position(|digest| digest.is_customer() && digest.is_negative())?;
+    let negative = view.digests.iter().position(|digest| digest.is_customer() && digest.act.is_unhappy)?;
     let mut replies = view.digests[negative + 1..].iter().filter(|digest| digest.is_reply()).peekable();
     replies.peek()?;
-    let shown = replies.find(|digest| digest.reading.signals.has_any(&[Signal::Empathy, Signal::Apology]));
+    // The same words again are a habit, and meant for nobody.
+    let wordings = |digest: &Digest| {
+        let caring = digest.reading.sentences.iter().filter(|it| !is_bare(it));
+        caring.filter_map(|it| it.wording).collect::<Vec<_>>()
+    };
+    let mut used: HashSet<u64> =
+        view.digests[..negative].iter().filter(|digest| digest.is_reply()).flat_map(wordings).collect();
+    let has_bare = replies.clone().any(|digest| digest.reading.sentences.iter().any(is_bare));
+    let shown = replies.find(|digest| wordings(digest).into_iter().any(|wording| used.insert(wording)));
+    if shown.is_none() && has_bare {
+        return None;
+    }
     Some(Found::bool(shown.is_some(), [&view.digests[negative]].into_iter().chain(shown)))
+}
+
+/// "I understand." may be meant or not.
+fn is_bare(sentence: &Sentence) -> bool {
+    sentence.wording.is_some() && !sentence.signals.has(Signal::Apology) && sentence.content_words <= 1
 }
 
 fn language(found: Option<Language>, first: Option<&Digest>) -> Option<Found> {

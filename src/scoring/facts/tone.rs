@@ -101,8 +101,9 @@ pub const FACTS: &[Fact] = &[
         name: "negative_messages",
         unit: "messages",
         kind: FactKind::Int,
-        doc: "Messages in which the customer complains, corrects, gives up, swears or has a bad tone. Absent where the \
-              language cannot be read.",
+        doc: "Messages in which the customer complains, is angry, threatens to leave, has waited too long, corrects an \
+              answer, says that it is not solved, gives up or swears, whatever the tone, or has a tone of -0.35 or less. \
+              Absent where the language cannot be read.",
         scope: Scope::Both,
         compute: |view| Some(Found::count(view.readable_customer()?.filter(|digest| digest.is_negative()))),
     },

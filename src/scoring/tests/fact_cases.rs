@@ -31,6 +31,11 @@ pub const SWEDISH: &[&str] = &[
     "c: Varför har beloppet dragits två gånger från mitt kort? Jag förstår det inte.",
     "a: I can help you with your billing question, what is it about?",
 ];
+/// Whether the first reply swears is not known.
+const SWEDISH_AGENT: &[&str] = &[
+    "c: Varför har beloppet dragits två gånger från mitt kort? Jag förstår det inte.",
+    "t: Det är inte vårt problem, din jävla idiot. Läs villkoren innan du skriver till oss.",
+];
 
 /// A fact, a transcript, the value.
 pub const CASES: &[(&str, &[&str], &str)] = &[
@@ -226,6 +231,9 @@ pub const CASES: &[(&str, &[&str], &str)] = &[
     ("empathy_after_negative", ROUGH, "true"),
     ("empathy_after_negative", &["c: This is awful", "t: Restart it."], "false"),
     ("empathy_after_negative", GOOD, ABSENT),
+    ("empty_replies", HANDED_OVER, "0"),
+    ("empty_replies", GOOD, "0"),
+    ("empty_replies", &["c: Where is my order?", "t: One moment please."], "1"),
     ("inabilities", ROUGH, "1"),
     ("inability_at_end", ROUGH, "true"),
     ("inability_at_end", GOOD, "false"),
@@ -234,10 +242,12 @@ pub const CASES: &[(&str, &[&str], &str)] = &[
     ("actions_done", &["c: Refund?", "t: It has not been refunded."], "0"),
     ("next_steps", GOOD, "1"),
     ("handoff_phrases", HANDED_OVER, "1"),
-    ("substantive_replies_ratio", HANDED_OVER, "0.50"),
+    ("substantive_replies_ratio", HANDED_OVER, "1.00"),
     ("agent_profanity", &["c: Hello", "t: what the fuck"], "1"),
     ("agent_shouting", &["c: Hello", "t: READ THE MANUAL FIRST"], "1"),
     ("agent_shouting", &["c: Hello"], ABSENT),
+    ("agent_shouting", SWEDISH_AGENT, ABSENT),
+    ("agent_profanity", SWEDISH_AGENT, ABSENT),
     ("agent_sentiment_mean", &["c: Hello", "t: great"], "0.62"),
     ("agent_reading_ease", &["c: Hello", "t: Hi"], ABSENT),
     (

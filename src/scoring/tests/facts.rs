@@ -245,7 +245,8 @@ fn a_note_moves_notes_only() {
     ];
     let moved = moved(&before, &after);
     assert!(
-        moved.iter().all(|name| expected.contains(&name.as_str()) || name == "substantive_replies_ratio"),
+        moved.iter().all(|name| expected.contains(&name.as_str())
+            || ["substantive_replies_ratio", "empty_replies"].contains(&name.as_str())),
         "{moved:?}"
     );
     assert!(moved.contains(&"notes".to_owned()));

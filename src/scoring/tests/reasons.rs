@@ -144,29 +144,38 @@ const PARTS: &[(&str, Claim)] = &[
     ("The customer's last request was answered", |unit, _| {
         unit.is("unanswered_question", false) && unit.replies().next().is_some()
     }),
-    ("{} % of the replies hold something", |unit, gaps| unit.percent("substantive_replies_ratio", gaps)),
-    ("{} % of what was asked is taken up", |unit, gaps| unit.percent("answer_coverage_ratio", gaps)),
+    ("{} % of the replies that can be judged hold something", |unit, gaps| {
+        unit.percent("substantive_replies_ratio", gaps)
+    }),
+    ("The replies hold something", |unit, _| unit.number("substantive_replies_ratio") == Some(1.0)),
+    ("The replies hold no answer", |unit, _| {
+        unit.number("substantive_replies_ratio") == Some(0.0) && unit.is_some("empty_replies")
+    }),
+    ("the customer said {} that an answer did not help", |unit, gaps| unit.times("corrections", gaps)),
+    ("the agent did not understand the customer {}", |unit, gaps| unit.times("misunderstandings", gaps)),
     ("The agent said what was done", |unit, _| unit.is_some("actions_done")),
     ("The agent said how it goes on", |unit, _| unit.is_some("next_steps")),
-    ("The agent said who takes over", |unit, _| unit.is_some("handoff_phrases")),
-    ("The agent took leave", |unit, _| unit.is("closing_present", true)),
+    ("The agent passed it on to somebody else", |unit, _| unit.is_some("handoff_phrases")),
+    ("The agent took leave", |unit, _| {
+        unit.is("closing_present", true) && unit.is_some("substantive_replies_ratio")
+    }),
     ("No reply says how it goes on", |unit, _| {
         let none = ["actions_done", "next_steps", "handoff_phrases"];
-        none.iter().all(|fact| unit.number(fact) == Some(0.0)) && unit.replies().next().is_some()
+        none.iter().all(|fact| unit.number(fact) == Some(0.0))
+            && unit.replies().next().is_some()
+            && unit.number("empty_replies") == Some(unit.replies().count() as f64)
     }),
-    ("{} of {} replies repeat an earlier one", |unit, gaps| {
-        let facts = [unit.number("repeated_agent_answers"), unit.number("agent_messages")];
-        facts == [leading_number(gaps[0]), leading_number(gaps[1])]
-            && leading_number(gaps[1]) == Some(unit.replies().count() as f64)
-    }),
-    ("Another agent took over with a note of this one", |unit, _| {
+    ("No reply repeats an earlier one", |unit, _| unit.number("repeated_agent_answers") == Some(0.0)),
+    ("{} of {} replies repeats an earlier one", |unit, gaps| gaps[0] == "1" && unit.repeats(gaps)),
+    ("{} of {} replies repeat an earlier one", |unit, gaps| gaps[0] != "1" && unit.repeats(gaps)),
+    ("Another agent took over with a note from this agent", |unit, _| {
         unit.is("note_left", true) && unit.messages.iter().any(|it| is_note(it))
     }),
-    ("Another agent took over without a note of this one", |unit, _| unit.is("note_left", false)),
+    ("Another agent took over without a note from this agent", |unit, _| unit.is("note_left", false)),
     ("The first reply greets the customer", |unit, _| unit.is("greeting_present", true)),
     ("The first reply does not greet the customer", |unit, _| unit.is("greeting_present", false)),
     ("The customer was unhappy and the agent took it up", |unit, _| unit.is("empathy_after_negative", true)),
-    ("The customer was unhappy and the agent went on without a word about it", |unit, _| {
+    ("The customer was unhappy and the agent did not take it up", |unit, _| {
         unit.is("empathy_after_negative", false)
     }),
     ("Reading ease is {} of 100", |unit, gaps| {
@@ -181,12 +190,18 @@ const PARTS: &[(&str, Claim)] = &[
         [name("customer_language").as_str(), name("agent_language").as_str()] == gaps
     }),
     ("The agent neither swears nor shouts", |unit, _| {
-        !unit.is_some("agent_profanity") && !unit.is_some("agent_shouting")
+        unit.number("agent_profanity") == Some(0.0) && unit.number("agent_shouting") == Some(0.0)
     }),
-    ("{} with profanity and {} in capitals, of {}", |unit, gaps| {
-        let said: Vec<f64> = gaps.iter().filter_map(|gap| leading_number(gap)).collect();
-        let facts = ["agent_profanity", "agent_shouting", "agent_messages"];
-        said == facts.map(|fact| unit.number(fact).unwrap_or(0.0))
+    ("The agent swears in {} and writes in capitals in {}", |unit, gaps| {
+        let said: Vec<Option<f64>> = gaps.iter().map(|gap| leading_number(gap)).collect();
+        said == ["agent_profanity", "agent_shouting"].map(|fact| unit.number(fact))
+    }),
+    ("The agent swears in {}", |unit, gaps| leading_number(gaps[0]) == unit.number("agent_profanity")),
+    ("1 of the agent's messages is written in capitals", |unit, _| {
+        unit.number("agent_shouting") == Some(1.0)
+    }),
+    ("{} of the agent's messages are written in capitals", |unit, gaps| {
+        gaps[0] != "1" && leading_number(gaps[0]) == unit.number("agent_shouting")
     }),
 ];
 
@@ -233,6 +248,12 @@ impl Unit<'_> {
     fn spoke_after_an_answer(&self) -> bool {
         let last = self.customer().last().map(|message| message.id);
         last.is_some_and(|last| self.replies().any(|reply| reply.id < last))
+    }
+
+    fn repeats(&self, gaps: &[&str]) -> bool {
+        let facts = [self.number("repeated_agent_answers"), self.number("agent_messages")];
+        facts == [leading_number(gaps[0]), leading_number(gaps[1])]
+            && leading_number(gaps[1]) == Some(self.replies().count() as f64)
     }
 
     fn waits_for_teammate(&self) -> bool {

@@ -83,6 +83,8 @@ pub struct Sentence {
     pub answers: bool,
     /// It ends with a question mark.
     pub asks: bool,
+    /// Of one that apologizes or shows empathy: the same for two that have the same words in the same order.
+    pub wording: Option<u64>,
 }
 
 /// Reads the messages of a conversation, in their order. `given` is the language that somebody says it is in.
@@ -235,7 +237,7 @@ impl Lexicon {
             },
             content_words: whole_words(tokens).filter(|(first, _)| is_content(*first)).count() as u32,
             signals: findings.signals,
-            sentences: self.statements(tokens, findings),
+            sentences: self.statements(words, tokens, findings),
             ends_with_problem: ends_with_problem(findings),
             negates: findings.negates,
             turns: findings.turns,
@@ -263,7 +265,7 @@ impl Lexicon {
         asks && tokens.len() >= 3 && marks.exclamations == 0 && !parts
     }
 
-    fn statements(&self, tokens: &[Token], findings: &Findings) -> Vec<Sentence> {
+    fn statements(&self, words: &Words, tokens: &[Token], findings: &Findings) -> Vec<Sentence> {
         let mut statements: Vec<Sentence> = Vec::new();
         let mut number = None;
         for (place, (token, word)) in tokens.iter().zip(&findings.words).enumerate() {
@@ -274,7 +276,11 @@ impl Lexicon {
                 let mut signals = Signals::default();
                 hits.for_each(|(_, shown)| signals.add(*shown));
                 let answers = word.kinds.has(Kinds::ANSWER);
-                statements.push(Sentence { signals, answers, ..Sentence::default() });
+                let wording = signals.has_any(&[Signal::Empathy, Signal::Apology]).then(|| {
+                    let own = tokens[place..].iter().take_while(|token| self.statement(token) == own);
+                    similarity::wording(own.map(|token| similarity::hash(words.text(token))))
+                });
+                statements.push(Sentence { signals, answers, wording, ..Sentence::default() });
             }
             let Some(statement) = statements.last_mut() else { continue };
             let is_content = token.form.begins_word && is_word(token) && !word.kinds.has(Kinds::FUNCTION);

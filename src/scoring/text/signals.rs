@@ -65,6 +65,8 @@ signals! {
     Closing = "closing" by Both,
     Apology = "apology" by Agents,
     Empathy = "empathy" by Agents,
+    /// What is said to everybody: thank you for your patience, your concern is important to us.
+    Courtesy = "courtesy" by Agents,
     /// Cannot, not available, not found.
     Inability = "inability" by Agents,
     /// I did not understand you.

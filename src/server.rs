@@ -83,12 +83,26 @@ pub enum ServeError {
          (127.0.0.0/8 or [::1])"
     )]
     NotLoopback(SocketAddr),
-    #[error("cannot listen on {address}: {cause}")]
+    #[error("cannot listen on {address}: {cause}{}", next_step(.cause))]
     Bind { address: SocketAddr, cause: io::Error },
     #[error("the listener has failed: {0}")]
     Listener(#[from] io::Error),
     #[error("the store has failed: {0}")]
     StoreFailed(Arc<str>),
+}
+
+fn next_step(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; is Plaudit running already? To run another one, choose a port with --listen 127.0.0.1:PORT (0 takes a free one) \
+             and a directory with --data"
+        }
+        io::ErrorKind::PermissionDenied => "; choose a port from 1024 on with --listen 127.0.0.1:PORT",
+        io::ErrorKind::AddrNotAvailable => {
+            "; choose an address of this machine, as in --listen 127.0.0.1:50051"
+        }
+        _ => "",
+    }
 }
 
 /// Opens the port; refuses any address that is not on the loopback.

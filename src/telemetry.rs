@@ -12,7 +12,7 @@ use std::{
 use serde::Deserialize;
 use tracing::Subscriber;
 use tracing_subscriber::{
-    filter::Targets,
+    filter::{LevelFilter, Targets},
     fmt::{self, MakeWriter},
     layer::SubscriberExt as _,
 };
@@ -87,6 +87,11 @@ pub enum InitError {
 
 /// Parses a filter: a level (`error`, `warn`, `info`, `debug`, `trace`, `off`), or several by module.
 pub fn parse_level(level: &str) -> Result<Targets, InitError> {
+    // The parser takes any other word for the name of a module: a misspelt level would silence everything else.
+    let unknown = |part: &&str| !part.contains('=') && part.trim().parse::<LevelFilter>().is_err();
+    if let Some(part) = level.split(',').find(unknown) {
+        return Err(InitError::Level(format!("{part:?} is not a level")));
+    }
     level.parse().map_err(|error: tracing_subscriber::filter::ParseError| InitError::Level(error.to_string()))
 }
 

@@ -18,11 +18,12 @@ pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
 /// The server to connect to.
 #[derive(Debug, clap::Args)]
 pub(super) struct Target {
-    /// The server's address.
-    #[arg(long, value_name = "URL", env = "PLAUDIT_SERVER", default_value = DEFAULT_SERVER)]
-    pub(super) server: String,
+    /// The server's address [env: PLAUDIT_SERVER] [default: http://127.0.0.1:50051]
+    // Read from the environment by hand: a variable that is set for all commands does not contradict --data, a flag does.
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
     /// A data directory that no server is using, instead of a server's address.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "server")]
     pub(super) data: Option<PathBuf>,
 }
 
@@ -44,18 +45,23 @@ impl Target {
 
     pub(super) async fn reach(&self) -> Result<Reached, Failure> {
         let Some(data) = &self.data else {
-            return Ok(Reached { endpoint: endpoint(&self.server)?, local: None });
+            return Ok(Reached { endpoint: endpoint(&self.server())?, local: None });
         };
         let local = Local::start(data).await?;
         Ok(Reached { endpoint: endpoint(local.url())?, local: Some(local) })
     }
 
+    fn server(&self) -> String {
+        let set = || std::env::var("PLAUDIT_SERVER").ok();
+        self.server.clone().or_else(set).unwrap_or_else(|| DEFAULT_SERVER.to_owned())
+    }
+
     /// The flags that select this target, quoted for a shell.
     pub(super) fn flags(&self) -> String {
-        match &self.data {
-            Some(data) => format!(" --data {}", quoted(&data.display().to_string())),
-            None if self.server == DEFAULT_SERVER => String::new(),
-            None => format!(" --server {}", quoted(&self.server)),
+        match (&self.data, self.server()) {
+            (Some(data), _) => format!(" --data {}", quoted(&data.display().to_string())),
+            (None, server) if server == DEFAULT_SERVER => String::new(),
+            (None, server) => format!(" --server {}", quoted(&server)),
         }
     }
 }
@@ -80,9 +86,23 @@ pub(super) fn require_store(data: &Path) -> Result<(), Failure> {
 
 /// Parses `--server`: a URL, or just `host:port`.
 pub(super) fn endpoint(server: &str) -> Result<Endpoint, Failure> {
-    let url = if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
-    Endpoint::from_shared(url.clone())
-        .map_err(|_| Failure::Usage(format!("{url} is not a URL such as http://127.0.0.1:50051")))
+    let (scheme, rest) = server.split_once("://").unwrap_or(("http", server));
+    let wrong = |rule: String| Failure::Usage(format!("the server's address {server} {rule}"));
+    if !scheme.eq_ignore_ascii_case("http") {
+        // The client has no TLS: it would send plain text in spite of the scheme.
+        return Err(wrong(format!(
+            "must begin with http://, not {scheme}://: Plaudit serves without TLS; write http://{rest}, and reach another \
+             machine through a tunnel, such as ssh -L 50051:127.0.0.1:50051 HOST"
+        )));
+    }
+    let endpoint = Endpoint::from_shared(format!("http://{rest}"))
+        .map_err(|_| wrong("is not a URL such as http://127.0.0.1:50051".to_owned()))?;
+    let path = endpoint.uri().path_and_query().map_or("/", |path| path.as_str());
+    if path != "/" {
+        // It would be ignored.
+        return Err(wrong(format!("must end after the port: leave out {path}")));
+    }
+    Ok(endpoint)
 }
 
 /// Connects to a server, or says why not.

@@ -2,6 +2,7 @@
 
 use std::{io::Write as _, net::SocketAddr, thread, time::Duration};
 
+use clap::builder::UnknownArgumentValueParser;
 use tokio::sync::oneshot;
 
 use super::{
@@ -38,8 +39,17 @@ pub(super) struct Serve {
     /// Import sample conversations, score them and print the results; the server keeps running.
     #[arg(long)]
     demo: bool,
+    // Flags that people try: named to point at the one that there is.
+    #[arg(long, hide = true, value_parser = listen_instead())]
+    port: Option<String>,
+    #[arg(long, hide = true, value_parser = listen_instead())]
+    host: Option<String>,
     #[command(flatten)]
     settings: SettingFlags<All>,
+}
+
+fn listen_instead() -> UnknownArgumentValueParser {
+    UnknownArgumentValueParser::suggest("address and port are one flag, as in --listen 127.0.0.1:50051")
 }
 
 impl Serve {

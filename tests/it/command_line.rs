@@ -98,7 +98,55 @@ async fn a_port_that_is_taken_is_exit_code_1() {
     let taken = server.address().to_string();
     let (code, text) = told(&run(&["serve", "--listen", &taken], &[]));
     assert_eq!(code, Some(1));
-    assert!(text.contains(&taken), "{text}");
+    assert!(text.contains(&taken) && text.contains("--listen 127.0.0.1:PORT"), "{text}");
+}
+
+#[test]
+fn an_address_that_would_not_be_used_as_written_is_refused() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("t.jsonl"), "").unwrap();
+    for (address, step) in [
+        ("https://127.0.0.1:50051", "write http://127.0.0.1:50051"),
+        ("ftp://x", "write http://x"),
+        ("http://127.0.0.1:50051/api", "leave out /api"),
+    ] {
+        for command in [
+            &["health"][..],
+            &["queue"],
+            &["import", "t.jsonl"],
+            &["export", "-"],
+            &["facts", "conversations/1"],
+        ] {
+            let output = plaudit(folder.path()).args(command).args(["--server", address]).output().unwrap();
+            let (code, text) = told(&output);
+            assert_eq!(code, Some(2), "{command:?} {text}");
+            assert!(text.contains(address) && text.contains(step), "{command:?} {text}");
+        }
+    }
+}
+
+#[test]
+fn a_server_and_a_directory_cannot_both_be_the_target() {
+    for command in [&["import", "t.jsonl"][..], &["export", "-"], &["facts", "conversations/1"]] {
+        let both = [command, &["--server", "127.0.0.1:1", "--data", "none"]].concat();
+        let (code, text) = told(&run(&both, &[]));
+        assert_eq!(code, Some(2), "{command:?} {text}");
+        assert!(text.contains("cannot be used with") && text.contains("--data <DIR>"), "{text}");
+    }
+    // What is set for all commands gives way to what is said for one.
+    let (_, text) = told(&run(&["export", "-", "--data", "none"], &[("PLAUDIT_SERVER", "127.0.0.1:1")]));
+    assert!(text.contains("there is no store in none"), "{text}");
+    let (_, text) = told(&run(&["export", "-"], &[("PLAUDIT_SERVER", "ftp://x")]));
+    assert!(text.contains("ftp://x"), "{text}");
+}
+
+#[test]
+fn flags_that_people_try_name_the_one_that_there_is() {
+    for flag in ["--port", "--host"] {
+        let (code, text) = told(&run(&["serve", flag, "9000"], &[]));
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.contains(flag) && text.contains("--listen 127.0.0.1:50051"), "{text}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod craftcx;
 mod parts;
+mod points;
 mod times;
 
 use prost::Message;
@@ -107,12 +108,14 @@ impl Lines {
         part: &Part,
     ) -> Result<Line, String> {
         let mut changed = Vec::new();
+        let mut assessments = self.all("Assessment", &part.assessments, "assessments", &mut changed)?;
+        assessments.iter_mut().for_each(points::write_zeros);
         let record = Record {
             conversation: self.json("Conversation", conversation, CONVERSATION, &mut changed)?,
             continues,
             messages: self.all("Message", &part.messages, "messages", &mut changed)?,
             ratings: self.all("Rating", &part.ratings, "ratings", &mut changed)?,
-            assessments: self.all("Assessment", &part.assessments, "assessments", &mut changed)?,
+            assessments,
         };
         let json = serde_json::to_vec(&record).map_err(|cause| cause.to_string())?;
         Ok(Line { json, changed })
@@ -254,6 +257,28 @@ mod tests {
             assert_eq!(read.request.conversation.as_ref(), Some(&conversation));
             assert_eq!((read.request.messages, read.request.ratings), (part.messages, part.ratings));
         }
+    }
+
+    #[test]
+    fn points_of_0_are_written_and_absent_ones_are_not() {
+        let lines = Lines::load().unwrap();
+        let answered = v1::CriterionResult { system: Some(v1::Answer::default()), ..Default::default() };
+        let criteria = vec![answered, v1::CriterionResult::default()];
+        let assessment = Assessment { totals: Some(v1::Totals::default()), criteria, ..Default::default() };
+        let assessments = vec![assessment, Assessment::default()];
+        let part = Part { assessments, ..Part::default() };
+        let line = lines.conversation(&Conversation::default(), false, &part).unwrap().json;
+        let line: Value = serde_json::from_slice(&line).unwrap();
+        let written = &line["assessments"][0];
+        assert_eq!(written["criteria"][0]["system"]["score"], 0.0);
+        assert!(written["criteria"][1].get("system").is_none());
+        assert_eq!(
+            (&written["totals"]["scoredPoints"], &written["totals"]["percentage"]),
+            (&0.0.into(), &0.0.into())
+        );
+        assert!(
+            written["totals"].get("normalized").is_none() && line["assessments"][1].get("totals").is_none()
+        );
     }
 
     #[test]

@@ -10,11 +10,11 @@ use super::{
     Failure,
     connect::{Target, connect, require_store},
     export::Reader,
-    import::{Line, Lines, Work, open, read},
-    output::print,
+    import::{Form, Line, Lines, Work, open, read},
+    output::{print, say},
 };
 use crate::{
-    domain::{FactValue, ImportLimits, NewConversation, ScoredFact, Transcript, Violations},
+    domain::{FactValue, ImportLimits, NewConversation, ScoredFact, Transcript, Violation, Violations},
     proto::v1::{ConflictPolicy, ImportConversationRequest},
     scoring::{conversation_facts, facts, written},
     wire::{export::Whole, import::conversation_from_wire},
@@ -112,37 +112,54 @@ impl FactsCommand {
     fn file(&self, file: &Path) -> Result<(), Failure> {
         let shown = file.display().to_string();
         let failed = |cause: std::io::Error| Failure::Failed(format!("{shown}: {cause}"));
-        let input = open(file).map_err(failed)?;
+        let input = open(file).map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::NotFound => Failure::Failed(no_file(&shown)),
+            _ => failed(cause),
+        })?;
         let lines = Lines::load().map_err(Failure::failed)?;
         let mut lines = read(input, lines, 1, ConflictPolicy::Reject);
         let mut told = Pending::default();
+        let mut bad = 0_u64;
         while let Some(line) = lines.blocking_recv() {
-            let Line { number, work, .. } = line.map_err(failed)?;
+            let Line { number, work, doubt, .. } = line.map_err(failed)?;
             let place = format!("{shown}:{number}");
-            match work {
-                Ok(Work::Import(request)) => {
-                    if let Some((place, request)) = told.next(place, *request) {
-                        self.tell_request(&place, request)?;
-                    }
-                }
-                Ok(Work::Directory(_)) => {}
-                Err(violations) => {
-                    let rules = violations.iter().map(|it| format!("{}: {}", it.field, it.message));
-                    return Err(Failure::Failed(format!(
-                        "{place}: {}",
-                        rules.collect::<Vec<_>>().join("; ")
-                    )));
-                }
+            if let Some(doubt) = doubt {
+                say(format_args!("{place}: {doubt}"));
             }
+            let whole = match work {
+                Ok(Work::Import(request)) => told.next(place, *request),
+                Ok(Work::Directory(_)) => None,
+                Err(violations) => {
+                    bad += 1;
+                    // What was read before it is printed before it.
+                    let before = told.0.take();
+                    bad += self.tell_request(before)?;
+                    complain(&place, &violations);
+                    None
+                }
+            };
+            bad += self.tell_request(whole)?;
         }
-        match told.0 {
-            Some((place, request)) => self.tell_request(&place, request),
-            None => Ok(()),
+        bad += self.tell_request(told.0)?;
+        match bad {
+            0 => Ok(()),
+            1 => Err(Failure::Failed("1 line was bad; the facts of all others are printed".to_owned())),
+            bad => Err(Failure::Failed(format!("{bad} lines were bad; the facts of all others are printed"))),
         }
     }
 
-    fn tell_request(&self, place: &str, request: ImportConversationRequest) -> Result<(), Failure> {
-        self.tell(place, &checked(request).map_err(|violations| refused(place, &violations))?)
+    /// Prints the facts of a line, or the rules that it breaks; returns how many lines were bad.
+    fn tell_request(&self, line: Option<(String, ImportConversationRequest)>) -> Result<u64, Failure> {
+        let Some((place, request)) = line else { return Ok(0) };
+        match checked(request) {
+            Ok(new) => self.tell(&place, &new).map(|()| 0),
+            Err(violations) => {
+                // The lines of the other form are checked when they are parsed.
+                let named = violations.renamed(|field| Form::Export.key(field));
+                complain(&place, &named.iter().cloned().collect::<Vec<_>>());
+                Ok(1)
+            }
+        }
     }
 
     fn tell(&self, place: &str, new: &NewConversation) -> Result<(), Failure> {
@@ -182,6 +199,21 @@ fn checked(request: ImportConversationRequest) -> Result<NewConversation, Violat
     // However long it is: nothing is stored.
     let limits = ImportLimits { messages: usize::MAX, ..ImportLimits::default() };
     conversation_from_wire(request, None, limits, Violations::default())
+}
+
+fn complain(place: &str, violations: &[Violation]) {
+    for violation in violations {
+        say(format_args!("{place}: {}: {}", violation.field, violation.message));
+    }
+}
+
+/// What was meant as the name of a stored conversation gets the name to write.
+fn no_file(shown: &str) -> String {
+    let is_number = !shown.is_empty() && shown.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number || (shown.contains(':') && !shown.contains('/')) {
+        return format!("{shown}: there is no such file; for a stored conversation write {STORED}{shown}");
+    }
+    format!("{shown}: there is no such file; a stored conversation is {STORED}NUMBER or {STORED}SOURCE:ID")
 }
 
 fn refused(place: &str, violations: &Violations) -> Failure {

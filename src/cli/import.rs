@@ -1,6 +1,7 @@
 //! `plaudit import`: imports JSON Lines into a server through `ImportConversations`.
 
 mod directory;
+mod form;
 mod lines;
 mod report;
 mod session;
@@ -22,6 +23,7 @@ pub(super) use crate::wire::export::Lines;
 #[cfg(feature = "fuzzing")]
 pub use lines::read_import;
 
+pub(super) use self::form::Form;
 pub(super) use self::lines::{Line, Work, open, read};
 use self::{
     lines::Input,
@@ -31,7 +33,7 @@ use self::{
 
 const AFTER_HELP: &str = "\
 Each line is one conversation, either as the body of POST /v1/assess (docs/rest-craftcx.md) with up to 2000 messages, or as \
-plaudit export writes it (docs/export.md); blank lines are skipped. An invalid line is skipped and reported as FILE:LINE: FIELD: \
+plaudit export writes it (docs/export.md); blank lines are skipped. jq -c '.[]' FILE makes such lines of a JSON array. An invalid line is skipped and reported as FILE:LINE: FIELD: \
 RULE, once for each rule that it breaks. A conversation that is already stored is left as it is, so importing a file twice stores \
 nothing twice. What a file says of people and teams replaces what is stored. If the server goes away, the import waits for it. \
 SIGINT stops it after the lines in flight. Whenever it cannot continue, it prints the command that resumes it. If its output cannot \
@@ -148,6 +150,12 @@ impl Import {
 
     /// The message that ends with the command to resume the import, including every flag that is not the default.
     fn how_to_resume(&self, name: &str, stop: &Stop, next_line: u64) -> String {
+        if let Stop::Input(cause) = stop
+            && cause.kind() == std::io::ErrorKind::InvalidData
+        {
+            // Not a line of it can be read, now or later.
+            return format!("{name}: {cause}");
+        }
         let mut command = format!("plaudit import {} --from-line {next_line}", quoted(name));
         command += &self.target.flags();
         if matches!(self.on_conflict, OnConflict::Append) {

@@ -52,7 +52,7 @@ fn author_of(mut fields: Object, findings: &mut Findings) -> AuthorDraft {
 }
 
 /// The documented name of a domain field.
-fn documented_field(field: &str) -> String {
+pub fn documented_field(field: &str) -> String {
     match field.split_once('.') {
         None if field == "external_id" => "ticket_id".to_owned(),
         Some((message, "create_time")) => format!("{message}.timestamp"),

@@ -125,8 +125,8 @@ async fn an_invalid_line_of_an_export_is_reported_with_all_violations() {
     assert_eq!(code, Some(1), "{text}");
     for expected in [
         "t.jsonl:1: $: is not a line of an export: ",
-        "t.jsonl:2: conversation.external_id: is required",
-        "t.jsonl:2: messages[0].external_id: is required",
+        "t.jsonl:2: conversation.externalId: is required",
+        "t.jsonl:2: messages[0].externalId: is required",
         "t.jsonl:2: messages[0].author.kind: is required",
         "t.jsonl:3: messages[0].kind: is required",
         &format!("t.jsonl:4: person.conversation: {shape} \"conversations/7\""),

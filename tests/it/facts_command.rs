@@ -51,13 +51,60 @@ fn what_is_wrong_is_named() {
     std::fs::write(folder.path().join("bad.jsonl"), r#"{"ticket_id": "1", "messages": [{}]}"#).unwrap();
     let (code, _, complaint) = facts(&folder, &["bad.jsonl"]);
     assert_eq!(code, Some(1));
-    assert!(complaint.starts_with("plaudit: bad.jsonl:1: messages[0]."), "{complaint}");
+    assert!(complaint.starts_with("bad.jsonl:1: messages[0]."), "{complaint}");
     let (code, _, complaint) = facts(&folder, &["missing.jsonl"]);
     assert_eq!(code, Some(1));
     assert!(complaint.contains("missing.jsonl"), "{complaint}");
     let (code, _, complaint) = facts(&folder, &["--fact", "nonsense", "bad.jsonl"]);
     assert_eq!(code, Some(2));
     assert!(complaint.contains("plaudit facts --list"), "{complaint}");
+}
+
+#[test]
+fn a_file_of_another_layout_is_refused_with_the_next_step() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("t.json"), include_str!("../../demo/conversations.json")).unwrap();
+    let (code, _, complaint) = facts(&folder, &["t.json"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        complaint.starts_with("plaudit: t.json: it is a JSON array")
+            && complaint.contains("jq -c '.[]' FILE"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn every_bad_line_is_named_and_the_others_are_told() {
+    let folder = TempDir::new().unwrap();
+    let line = TICKET.replace('\n', " ");
+    std::fs::write(folder.path().join("t.jsonl"), format!("{line}\n{{}}\n{line}\n[]\n{line}\n")).unwrap();
+    let (code, page, complaint) = facts(&folder, &["t.jsonl"]);
+    assert_eq!(code, Some(1));
+    for told in ["t.jsonl:1: 2 messages", "t.jsonl:3: 2 messages", "t.jsonl:5: 2 messages"] {
+        assert!(page.contains(told), "{told} in {page}");
+    }
+    for told in ["t.jsonl:2: ticket_id: is required", "t.jsonl:4: $: must be an object", "2 lines were bad"] {
+        assert!(complaint.contains(told), "{told} in {complaint}");
+    }
+}
+
+#[test]
+fn the_sample_file_of_the_repository_is_read() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("t.jsonl"), include_str!("../../demo/tickets.jsonl")).unwrap();
+    let (code, page, complaint) = facts(&folder, &["--fact", "outcome", "t.jsonl"]);
+    assert_eq!((code, complaint.as_str()), (Some(0), ""));
+    assert!(page.contains("t.jsonl:3: "), "{page}");
+}
+
+#[test]
+fn what_was_meant_as_a_stored_conversation_gets_its_name() {
+    let folder = TempDir::new().unwrap();
+    for name in ["4711", "zendesk:4711"] {
+        let (code, _, complaint) = facts(&folder, &[name]);
+        assert_eq!(code, Some(1));
+        assert!(complaint.contains(&format!("write conversations/{name}\n")), "{complaint}");
+    }
 }
 
 #[test]

@@ -384,7 +384,7 @@ async fn an_import_continues_when_its_output_is_not_read() {
     let server = ServerProcess::start();
     let folder = TempDir::new().unwrap();
     let address = server.address().to_string();
-    std::fs::write(folder.path().join("t.jsonl"), format!("{{\n{}", lines(0..3))).unwrap();
+    std::fs::write(folder.path().join("t.jsonl"), format!("nonsense\n{}", lines(0..3))).unwrap();
     let command = || {
         let mut command = plaudit(folder.path());
         command.args(["import", "t.jsonl", "--server", &address]);

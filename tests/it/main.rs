@@ -32,6 +32,7 @@ mod guards;
 mod house;
 mod import;
 mod import_command;
+mod import_layout;
 mod keys;
 mod language;
 mod lists;

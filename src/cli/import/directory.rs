@@ -19,6 +19,8 @@ use crate::{
     wire::names,
 };
 
+use super::form::Form;
+
 const PAGE_SIZE: i32 = 1000;
 
 pub(in crate::cli) enum DirectoryRecord {
@@ -209,6 +211,6 @@ fn broken_rules(status: &Status) -> Vec<String> {
     }
     violations
         .into_iter()
-        .map(|violation| format!("{}: {}", violation.field, violation.description))
+        .map(|violation| format!("{}: {}", Form::Export.key(&violation.field), violation.description))
         .collect()
 }

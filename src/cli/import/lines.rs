@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-use super::directory::DirectoryRecord;
+use super::{directory::DirectoryRecord, form::Form};
 
 /// Far more than the largest request with its strings escaped, plus assessments.
 const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
@@ -28,6 +28,8 @@ const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
 const AHEAD: usize = 16;
 /// The most bytes that a stream item adds to its request.
 const ITEM_BYTES: usize = 32;
+/// As seconds, the years 2001 to 2286.
+const LIKELY_SECONDS: std::ops::Range<i64> = 1_000_000_000..10_000_000_000;
 
 pub(in crate::cli) struct Input {
     reader: Box<dyn BufRead + Send>,
@@ -44,6 +46,9 @@ pub(in crate::cli) struct Line {
     pub(in crate::cli) work: Result<Work, Vec<Violation>>,
     /// How many of its attachments come without their bytes.
     pub(in crate::cli) without_bytes: u64,
+    pub(in crate::cli) form: Form,
+    /// What is taken as written, though it hardly means that.
+    pub(in crate::cli) doubt: Option<String>,
 }
 
 /// What to do with a line.
@@ -83,8 +88,17 @@ pub(in crate::cli) fn read(
 ) -> mpsc::Receiver<Read> {
     let (sender, lines) = mpsc::channel(AHEAD);
     thread::spawn(move || {
-        let mut parser = Parser { records, policy, first, last: None, skipped: Vec::new() };
+        let mut parser = Parser {
+            records,
+            policy,
+            first,
+            last: None,
+            skipped: Vec::new(),
+            form: Form::Export,
+            doubt: None,
+        };
         let mut text = Vec::new();
+        let mut is_first = true;
         let (mut number, mut end_bytes) = (0, 0);
         loop {
             let found = match read_line(&mut input.reader, &mut text) {
@@ -101,6 +115,12 @@ pub(in crate::cli) fn read(
             if text.trim_ascii().is_empty() && !found.is_too_long {
                 continue;
             }
+            if std::mem::take(&mut is_first)
+                && let Err(cause) = refuse_other_layouts(&text)
+            {
+                let _ = sender.blocking_send(Err(cause));
+                return;
+            }
             let parsed = if found.is_too_long { Err(too_long()) } else { parser.parse(number, &text) };
             let (work, without_bytes) = match parsed {
                 Ok(Some((work, without_bytes))) => (Ok(work), without_bytes),
@@ -108,7 +128,9 @@ pub(in crate::cli) fn read(
                 Err(_) if number < first => continue,
                 Err(violations) => (Err(reported(&violations)), 0),
             };
-            if sender.blocking_send(Ok(Line { number, end_bytes, work, without_bytes })).is_err() {
+            let (form, doubt) = (parser.form, parser.doubt.take());
+            let line = Line { number, end_bytes, work, without_bytes, form, doubt };
+            if sender.blocking_send(Ok(line)).is_err() {
                 return;
             }
         }
@@ -125,7 +147,8 @@ pub fn read_import(file: Vec<u8>, first: u64) {
     let mut lines = read(input, records, first, ConflictPolicy::ReturnExisting);
     let mut before = (0, 0);
     while let Some(line) = lines.blocking_recv() {
-        let line = line.expect("memory is always read");
+        // Memory is always read: it begins as no JSON Lines do.
+        let Ok(line) = line else { return };
         let place = (line.number, line.end_bytes);
         assert!(before.0 < place.0 && before.1 < place.1 && place.1 <= size_bytes, "{before:?} {place:?}");
         match line.work {
@@ -137,9 +160,27 @@ pub fn read_import(file: Vec<u8>, first: u64) {
     }
 }
 
+/// A byte order mark, with which some programs begin a file.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Refuses a file whose first line shows that its objects are not one per line: else every line of it would be bad.
+fn refuse_other_layouts(first: &[u8]) -> io::Result<()> {
+    let first = first.strip_prefix(MARK).unwrap_or(first).trim_ascii();
+    let what = match first {
+        [b'[', ..] => "it is a JSON array, and must have one object per line instead: jq -c '.[]' FILE",
+        b"{" => "its objects extend over several lines, and each must be on one line: jq -c . FILE",
+        _ => return Ok(()),
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidData, format!("{what} writes it that way")))
+}
+
 /// The violations to report for a line, with the number of those left out.
 fn reported(violations: &Violations) -> Vec<Violation> {
     let mut reported: Vec<_> = violations.iter().cloned().collect();
+    for violation in reported.iter_mut().filter(|violation| violation.field == ROOT) {
+        // It was parsed by itself; the number of its line in the file stands before the message.
+        violation.message = violation.message.replace(" at line 1 column ", " at column ");
+    }
     if violations.left_out() > 0 {
         let message = format!("and {} more", violations.left_out());
         reported.push(Violation { field: ROOT.to_owned(), message });
@@ -156,6 +197,9 @@ struct Parser {
     last: Option<Last>,
     /// Lines before `first` that hold earlier parts of the conversation that `first` may continue.
     skipped: Vec<Vec<u8>>,
+    /// Of the line parsed last, like the doubt about it.
+    form: Form,
+    doubt: Option<String>,
 }
 
 /// A conversation that the next line may continue.
@@ -169,8 +213,7 @@ struct Last {
 impl Parser {
     /// Parses a line. Returns the work and the number of attachments without bytes; `None` if there is nothing to do.
     fn parse(&mut self, number: u64, text: &[u8]) -> Result<Option<(Work, u64)>, Violations> {
-        // Some programs begin a file with a byte order mark.
-        let text = if number == 1 { text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text) } else { text };
+        let text = if number == 1 { text.strip_prefix(MARK).unwrap_or(text) } else { text };
         // Team lines are imported again, because people refer to teams by the ids that these lines define.
         if number < self.first && !Lines::may_be_team(text) {
             if !Lines::may_continue(text) {
@@ -188,6 +231,7 @@ impl Parser {
 
     fn conversation_or_other(&mut self, text: &[u8]) -> Result<Option<(Work, u64)>, Violations> {
         let last = self.last.take();
+        (self.form, self.doubt) = (Form::Export, None);
         let mut without_bytes = 0;
         let request = match self.records.parse(text) {
             Some(parsed) => match parsed? {
@@ -206,7 +250,12 @@ impl Parser {
                 Parsed::Person(person) => return Ok(Some(directory(DirectoryRecord::Person(person)))),
                 Parsed::OptOut(opt_out) => return Ok(Some(directory(DirectoryRecord::OptOut(opt_out)))),
             },
-            None => to_request(parse_conversation(text, ImportLimits::default())?, self.policy),
+            None => {
+                self.form = Form::Assess;
+                let request = to_request(parse_conversation(text, ImportLimits::default())?, self.policy);
+                self.doubt = seconds_for_millis(&request);
+                request
+            }
         };
         // A line refused here cannot be continued.
         let size = check_size(&request);
@@ -246,6 +295,24 @@ impl Parser {
         };
         Ok((request, Last { message: own.unwrap_or(last.message), source, external_id }))
     }
+}
+
+/// Timestamps that give a date of today as seconds, and one early in 1970 as the milliseconds that they are read as.
+fn seconds_for_millis(request: &ImportConversationRequest) -> Option<String> {
+    let times = request.messages.iter().enumerate();
+    let times = times.filter_map(|(index, message)| message.create_time.as_ref().map(|time| (index, time)));
+    let mut doubted = times
+        .map(|(index, time)| (index, time, time.seconds * 1000 + i64::from(time.nanos) / 1_000_000))
+        .filter(|(_, _, millis)| LIKELY_SECONDS.contains(millis));
+    let (index, time, millis) = doubted.next()?;
+    let more = match doubted.count() {
+        0 => String::new(),
+        more => format!(" ({more} more in this line)"),
+    };
+    Some(format!(
+        "messages[{index}].timestamp: {millis} is stored as {time}, because it is read as milliseconds; if it is seconds, write \
+         {millis}000{more}"
+    ))
 }
 
 fn directory(record: DirectoryRecord) -> (Work, u64) {

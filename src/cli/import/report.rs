@@ -86,7 +86,7 @@ impl Report {
         }
     }
 
-    /// Reports one rule that a line breaks.
+    /// Reports one rule that a line breaks, or what is doubtful about it.
     pub(super) fn bad(&self, line: u64, what: impl Display) {
         self.say(&format!("{}:{line}: {what}", self.file));
     }
@@ -144,6 +144,12 @@ impl Report {
     pub(super) fn verdict(&self) -> Result<(), Failure> {
         match self.tally.bad {
             0 => Ok(()),
+            1 if self.tally.lines() == 1 => {
+                Err(Failure::Failed("the only line was bad; nothing is stored".to_owned()))
+            }
+            bad if bad == self.tally.lines() => {
+                Err(Failure::Failed(format!("all {bad} lines were bad; nothing is stored")))
+            }
             1 => Err(Failure::Failed("1 line was bad; all others are stored".to_owned())),
             bad => Err(Failure::Failed(format!("{bad} lines were bad; all others are stored"))),
         }

@@ -15,11 +15,13 @@ use tonic::{
 
 use super::{
     directory::{Directory, Done},
+    form::Form,
     lines::{Line, Read, Work},
     report::Report,
 };
 use crate::{
     cli::connect::connect,
+    domain::Violation,
     proto::v1::{
         ErrorReason, ImportConversationsRequest, ImportConversationsResponse, ImportFailure, ImportOutcome,
         ImportedItem, import_conversations_response::Answer, import_service_client::ImportServiceClient,
@@ -65,13 +67,15 @@ enum Cut {
     Refused(String),
 }
 
-/// A line that was read and has not been answered.
+/// A line that was read and has not been answered, or that is bad and waits for those before it, so that all are reported in order.
 struct Unanswered {
     number: u64,
     end_bytes: u64,
-    work: Work,
+    work: Result<Work, Vec<Violation>>,
     size_bytes: usize,
     without_bytes: u64,
+    form: Form,
+    doubt: Option<String>,
 }
 
 pub(super) struct Session<'a> {
@@ -79,7 +83,7 @@ pub(super) struct Session<'a> {
     wait: Duration,
     /// Absent when there is nothing more to read, or reading has stopped.
     lines: Option<mpsc::Receiver<Read>>,
-    /// In input order, which is also the order of the answers. The first `sent` of them are in flight.
+    /// In input order, which is also the order of the answers. The first `sent` of them are in flight, apart from bad ones.
     unanswered: VecDeque<Unanswered>,
     sent: usize,
     unanswered_bytes: usize,
@@ -170,11 +174,11 @@ impl<'a> Session<'a> {
         // Dropped when there is nothing more to send.
         let mut requests = Some(requests);
         loop {
-            self.carry_out_directory(&channel).await?;
+            self.settle(&channel).await?;
             let all_sent = self.sent == self.unanswered.len();
             // Directory records wait until every line before them is answered.
             let may_send =
-                self.unanswered.get(self.sent).is_some_and(|next| matches!(next.work, Work::Import(_)));
+                self.unanswered.get(self.sent).is_some_and(|next| matches!(next.work, Ok(Work::Import(_))));
             if all_sent && self.lines.is_none() {
                 requests = None;
             }
@@ -213,26 +217,44 @@ impl<'a> Session<'a> {
         Ok((requests, answers.map_err(|status| cut(&status))?.into_inner(), channel))
     }
 
-    /// Imports directory records once everything before them is done.
-    async fn carry_out_directory(&mut self, channel: &Channel) -> Result<(), Cut> {
-        while let Some(Unanswered { work: Work::Directory(record), .. }) = self.unanswered.front() {
-            let done = self.directory.carry_out(channel, record).await.map_err(|status| cut(&status))?;
-            self.has_progressed = true;
-            let Some(line) = self.unanswered.pop_front() else { return Ok(()) };
-            match done {
-                Done::Noted => self.report.tally.directory += 1,
-                Done::Refused(rules) => {
-                    self.report.tally.bad += 1;
-                    rules.iter().for_each(|rule| self.report.bad(line.number, rule));
+    /// Imports directory records and reports bad lines once everything before them is done.
+    async fn settle(&mut self, channel: &Channel) -> Result<(), Cut> {
+        while let Some(line) = self.unanswered.front() {
+            let rules: Vec<String> = match &line.work {
+                Ok(Work::Import(_)) => break,
+                Ok(Work::Directory(record)) => {
+                    let done =
+                        self.directory.carry_out(channel, record).await.map_err(|status| cut(&status))?;
+                    self.has_progressed = true;
+                    match done {
+                        Done::Noted => Vec::new(),
+                        Done::Refused(rules) => rules,
+                    }
                 }
+                Err(violations) => {
+                    violations.iter().map(|it| format!("{}: {}", it.field, it.message)).collect()
+                }
+            };
+            match rules.is_empty() {
+                true => self.report.tally.directory += 1,
+                false => self.report.tally.bad += 1,
             }
+            rules.iter().for_each(|rule| self.report.bad(line.number, rule));
             self.report.advance(line.end_bytes);
+            self.unanswered.pop_front();
+            self.sent = self.sent.saturating_sub(1);
+        }
+        // Nothing is sent of a bad line.
+        while self.unanswered.get(self.sent).is_some_and(|line| line.work.is_err()) {
+            self.sent += 1;
         }
         Ok(())
     }
 
     fn send_next(&mut self, room: mpsc::Permit<'_, ImportConversationsRequest>) {
-        if let Some(Unanswered { work: Work::Import(request), number, .. }) = self.unanswered.get(self.sent) {
+        if let Some(Unanswered { work: Ok(Work::Import(request)), number, .. }) =
+            self.unanswered.get(self.sent)
+        {
             let import = Some((**request).clone());
             room.send(ImportConversationsRequest { item_number: *number as i64, import });
             self.sent += 1;
@@ -240,7 +262,7 @@ impl<'a> Session<'a> {
     }
 
     fn take(&mut self, line: Option<Read>) {
-        let Line { number, end_bytes, work, without_bytes } = match line {
+        let Line { number, end_bytes, work, without_bytes, form, doubt } = match line {
             Some(Ok(line)) => line,
             Some(Err(cause)) => return self.stop_reading(Stop::Input(cause)),
             None => {
@@ -249,23 +271,20 @@ impl<'a> Session<'a> {
             }
         };
         self.next_unread = self.next_unread.max(number + 1);
-        match work {
-            Ok(work) => {
-                let size_bytes = match &work {
-                    Work::Import(request) => request.encoded_len(),
-                    Work::Directory(_) => 0,
-                };
-                self.unanswered_bytes += size_bytes;
-                let line = Unanswered { number, end_bytes, work, size_bytes, without_bytes };
-                self.unanswered.push_back(line);
-            }
-            Err(violations) => {
-                self.report.tally.bad += 1;
-                for violation in violations {
-                    self.report.bad(number, format_args!("{}: {}", violation.field, violation.message));
-                }
-            }
-        }
+        let size_bytes = match &work {
+            Ok(Work::Import(request)) => request.encoded_len(),
+            Ok(Work::Directory(_)) | Err(_) => 0,
+        };
+        self.unanswered_bytes += size_bytes;
+        self.unanswered.push_back(Unanswered {
+            number,
+            end_bytes,
+            work,
+            size_bytes,
+            without_bytes,
+            form,
+            doubt,
+        });
     }
 
     /// Stops reading and sending; lines in flight are still answered.
@@ -286,6 +305,9 @@ impl<'a> Session<'a> {
         self.sent = self.sent.saturating_sub(1);
         self.unanswered_bytes -= line.size_bytes;
         self.has_progressed = true;
+        if let Some(doubt) = &line.doubt {
+            self.report.bad(line.number, doubt);
+        }
         let tally = &mut self.report.tally;
         match item.result {
             Some(imported_item::Result::Done(done)) => {
@@ -301,7 +323,7 @@ impl<'a> Session<'a> {
             Some(imported_item::Result::Duplicate(_)) => tally.there_already += 1,
             Some(imported_item::Result::Failure(failure)) => {
                 tally.bad += 1;
-                self.failed(line.number, &failure);
+                self.failed(&line, &failure);
             }
             None => return Err(Cut::Refused("the server's answer has no result".to_owned())),
         }
@@ -309,13 +331,15 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn failed(&self, line: u64, failure: &ImportFailure) {
+    fn failed(&self, line: &Unanswered, failure: &ImportFailure) {
         if failure.reason() == ErrorReason::InvalidFields {
             for violation in &failure.field_violations {
-                self.report.bad(line, format_args!("{}: {}", violation.field, violation.description));
+                let field = line.form.key(&violation.field);
+                self.report.bad(line.number, format_args!("{field}: {}", violation.description));
             }
         } else {
-            self.report.bad(line, format_args!("{}: {}", reason_name(failure.reason()), failure.message));
+            self.report
+                .bad(line.number, format_args!("{}: {}", reason_name(failure.reason()), failure.message));
         }
     }
 }

@@ -10,6 +10,7 @@ mod fact_cases;
 mod facts;
 mod laws;
 mod metamorphic;
+mod rated;
 mod reasons;
 mod rules;
 mod scorecards;

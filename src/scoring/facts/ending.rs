@@ -10,7 +10,7 @@ pub const FACTS: &[Fact] = &[
                dissatisfied, gave_up, wants_person, waits_after_handoff, nobody_answered or nothing_asked",
         kind: FactKind::Text,
         doc: "How the conversation ended, by the first of these that holds: the customer confirmed that it is settled; asked \
-              nothing; got no reply; says that it is not solved; parted with thanks; wants a person and got none; gave up; \
+              nothing; got no reply; says that it is not solved; wants a person and got none; parted with thanks; gave up; \
               waits for the teammate it was handed to; left dissatisfied; has a request without an answer, or with no more than \
               a promise; told something after the last answer to which nobody replied; was asked for something and has not \
               replied; got an answer that holds nothing, that tells of a deed, or that tells how it is. Absent where the \
@@ -212,11 +212,16 @@ fn outcome<'a>(view: &View<'a>) -> Option<(&'static str, Option<&'a Digest<'a>>)
     if let Some(denial) = denial(view) {
         return Some(("unsolved", Some(denial)));
     }
-    if let Some(thanks) = thanks_at_end(view).next() {
-        return Some(("thanks", Some(thanks)));
-    }
-    if let Some(asked) = flow::unmet_human_request(view) {
+    // "Ok, I'll write to the hotel then, thanks" settles nothing; a bot that then did what was asked does.
+    let unmet = flow::unmet_human_request(view);
+    let served =
+        unmet.is_some_and(|asked| view.replies().any(|reply| reply.id > asked.id && reply.act.is_deed));
+    let thanks = thanks_at_end(view).next();
+    if let Some(asked) = unmet.filter(|_| !(served && thanks.is_some())) {
         return Some(("wants_person", Some(asked)));
+    }
+    if let Some(thanks) = thanks {
+        return Some(("thanks", Some(thanks)));
     }
     let helped_after =
         view.digests.iter().skip_while(|digest| digest.id != last.id).any(Digest::is_substantive);

@@ -44,7 +44,8 @@ struct Floors {
     correlation: f64,
 }
 
-/// A file's floors. They rise; one fell by .01 when unhappy customers who fell silent stopped being Excellent. Aims: of `seen` resolution and band 0.95, pairs 0.98; of `unseen` 0.8, 0.8 and 0.9.
+/// A file's floors. They rise; two fell, when unhappy customers who fell silent stopped being Excellent and when German, left out by
+/// mistake, was counted. Aims: of `seen` resolution and band 0.95, pairs 0.98; of `unseen` 0.8, 0.8 and 0.9.
 struct File {
     name: &'static str,
     english: Floors,
@@ -63,8 +64,8 @@ const SEEN: File = File {
 
 const UNSEEN: File = File {
     name: "unseen",
-    english: Floors { resolution: 0.69, band: 0.74, reason: 0.62, pairs: 0.9, correlation: 0.64 },
-    other: Floors { resolution: 0.78, band: 0.81, reason: 0.7, pairs: 0.77, correlation: 0.78 },
+    english: Floors { resolution: 0.69, band: 0.74, reason: 0.62, pairs: 0.9, correlation: 0.72 },
+    other: Floors { resolution: 0.76, band: 0.81, reason: 0.68, pairs: 0.75, correlation: 0.78 },
     prints_misses: false,
 };
 

@@ -103,16 +103,14 @@ pub fn axis_of(scorer: &Scorer, transcript: &Transcript) -> Option<Axis> {
     scorer.score(transcript, UnixMillis::clamped(7)).into_iter().find_map(|scored| scored.axis)
 }
 
-/// Whether the words of a language are read: of all that customers say in it, a fact on words is known.
+/// Whether the words of a language are read: of most of its dialogues a fact on the customer's words is known.
 pub fn is_read(language: &str, dialogues: &[Dialogue]) -> bool {
-    let of_language = dialogues.iter().filter(|dialogue| dialogue.language == language);
-    let customers = of_language
-        .flat_map(|dialogue| &dialogue.transcript.messages)
-        .filter(|message| message.author.kind == AuthorKind::Contact);
-    let words: Vec<&str> = customers.map(|message| message.content.as_str()).collect();
-    let transcript = transcript(&[&format!("c: {}", words.join("\n"))]);
-    let facts = conversation_facts(&transcript, crate::domain::LastAnswers::default());
-    facts.iter().any(|fact| fact.name == "complaints")
+    let is_known = |dialogue: &&Dialogue| {
+        let facts = conversation_facts(&dialogue.transcript, crate::domain::LastAnswers::default());
+        facts.iter().any(|fact| fact.name == "complaints")
+    };
+    let of_language = || dialogues.iter().filter(|dialogue| dialogue.language == language);
+    of_language().filter(is_known).count() * 2 > of_language().count()
 }
 
 /// Spearman's rank correlation, equal values sharing their mean rank.

@@ -12,6 +12,7 @@ pub const HANDED_OVER: &[&str] = &[
     "c: My card was declined and the money is gone",
 ];
 const LAMP: &str = "c: The lamp does not switch on. What can I do?";
+const BOT: &str = "a: Please press the reset button on the back for ten seconds.";
 const TRY: &str = "t: Please press the reset button on the back for ten seconds.";
 pub const ROUGH: &[&str] = &[
     "c: Why was I charged twice?",
@@ -192,6 +193,17 @@ pub const CASES: &[(&str, &[&str], &str)] = &[
     ("outcome", &["c: Where is my order?", "t: It is in Leeds and arrives tomorrow."], "answered"),
     ("outcome", &["c: Where is my order?", "t: Which order do you mean?"], "asked_back"),
     ("outcome", &["c: Where is my order?", "t: Please leave a review."], "empty_answer"),
+    ("outcome", &[LAMP, "t: We have noted your suggestion."], "promise"),
+    (
+        "outcome",
+        &[LAMP, BOT, "c: can I talk to a person", BOT, "c: ok I will mail them, thanks"],
+        "wants_person",
+    ),
+    (
+        "outcome",
+        &[LAMP, BOT, "c: a person please", "a: I have ordered a new one for you.", "c: thanks"],
+        "thanks",
+    ),
     ("outcome", &[LAMP, TRY, "c: The light blinks red three times."], "wrote_again"),
     ("outcome", &[LAMP, TRY, "c: There is no such button."], "open_request"),
     ("outcome", &[LAMP, TRY, "c: Thank you, however now the whole flat has no electricity."], "open_request"),

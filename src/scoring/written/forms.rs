@@ -117,6 +117,8 @@ impl Reaction {
 pub struct Forms {
     /// The verbs of `… wrote:`.
     pub wrote: Vec<&'static str>,
+    /// The last bytes of those.
+    pub ends_of_wrote: Vec<u8>,
     /// The words that say that the author quotes themselves.
     pub own: Vec<&'static str>,
     /// How the header of a quotation begins: `on`, `am`, `le`.
@@ -142,6 +144,13 @@ pub struct Forms {
     /// What is received when somebody writes: `request`, `message`. Parts of words.
     pub inquiries: Vec<&'static str>,
     pub phrases: Phrases,
+}
+
+fn ends(words: &[&str]) -> Vec<u8> {
+    let mut ends: Vec<u8> = words.iter().filter_map(|word| word.bytes().next_back()).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    ends
 }
 
 pub fn forms() -> &'static Forms {
@@ -197,6 +206,7 @@ static FORMS: LazyLock<Forms> = LazyLock::new(|| {
     .into_iter()
     .flat_map(|(section, kind)| list(section).into_iter().map(move |begins| (begins, kind)));
     Forms {
+        ends_of_wrote: ends(&list("wrote")),
         wrote: list("wrote"),
         own: list("own"),
         openings: list("openings"),

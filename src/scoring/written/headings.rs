@@ -263,7 +263,9 @@ fn attribution(lines: &Lines, at: usize) -> Option<Heading> {
 }
 
 fn opens_like_one(text: &str) -> bool {
-    let words = normal(bare(text));
+    /// No opening is longer.
+    const LOOK_AT: usize = 64;
+    let words = normal(bare(&text[..text.floor_char_boundary(LOOK_AT)]));
     let opens = |opening: &&&str| {
         words
             .strip_prefix(**opening)
@@ -334,7 +336,9 @@ pub fn attribution_in_line(text: &str) -> Option<usize> {
         }
         let before = &text[start..colon];
         let said = before.trim_end();
-        if !forms().wrote.iter().any(|verb| said.ends_with(verb)) {
+        let ends_like_a_verb =
+            said.bytes().next_back().is_some_and(|last| forms().ends_of_wrote.contains(&last));
+        if !ends_like_a_verb || !forms().wrote.iter().any(|verb| said.ends_with(verb)) {
             return None;
         }
         // The last word before it that such headers begin with and that leaves a date or an address in it.

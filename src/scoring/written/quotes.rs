@@ -130,11 +130,13 @@ fn is_reply_line(text: &str) -> bool {
 /// `Hello Jane,` alone says nothing: what follows it may still be the answer.
 fn is_greeting(line: &str) -> bool {
     let line = line.trim();
+    if line.len() >= 60 || !line.ends_with([',', '，', '、', '!', '！']) {
+        return false;
+    }
     let words = normal(line);
-    let few = words.split(' ').count() <= 4 && line.len() < 60;
     let greets = |greeting: &&str| {
         let rest = words.strip_prefix(*greeting);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' ') || !greeting.is_ascii())
     };
-    few && line.ends_with([',', '，', '、', '!', '！']) && forms().greetings.iter().any(greets)
+    words.split(' ').count() <= 4 && forms().greetings.iter().any(greets)
 }

@@ -193,7 +193,9 @@ fn push_words(text: &str, replaced: &mut String) {
 
 /// Where a link begins in a word that does not begin with it, as after a bracket or an ideograph.
 fn link_within(word: &str) -> Option<usize> {
-    ["http://", "https://", "www."].iter().filter_map(|scheme| word.find(scheme)).min()
+    const SHORTEST: usize = "www.".len() + 1;
+    let schemes = ["http://", "https://", "www."];
+    schemes.iter().filter(|_| word.len() >= SHORTEST).filter_map(|scheme| word.find(scheme)).min()
 }
 
 fn is_link(word: &str) -> bool {

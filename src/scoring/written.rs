@@ -15,6 +15,7 @@ mod lines;
 mod markup;
 mod phrases;
 mod quotes;
+mod rating;
 mod references;
 mod sentences;
 mod signature;
@@ -23,6 +24,7 @@ use std::borrow::Cow;
 
 pub use automatic::Automatic;
 pub use capitals::{of_medium, shouts};
+pub use rating::is_rating;
 pub use references::{CODE, LINK};
 
 use crate::domain::{Message, MessageDetails, plain_text};

@@ -103,6 +103,7 @@ pub fn digest(messages: &[Message], given: Option<Language>) -> Vec<Digest<'_>> 
             ..of(message, reading)
         })
         .collect();
+    set_ratings(&mut digests, &texts);
     acts::set(&mut digests);
     set_repeats(&mut digests);
     digests
@@ -128,6 +129,32 @@ fn of(message: &Message, reading: Reading) -> Digest<'_> {
         act: Act::default(),
         repeats: None,
     }
+}
+
+/// A bare number or stars straight after a request for a rating are the answer to a survey, and no words of the customer.
+fn set_ratings(digests: &mut [Digest], texts: &[&str]) {
+    let mut asked = false;
+    let seen =
+        |digest: &Digest| !digest.is_note && matches!(digest.automatic, None | Some(Automatic::Survey));
+    for (digest, text) in digests.iter_mut().zip(texts).filter(|(digest, _)| seen(digest)) {
+        if digest.role != Role::Customer {
+            asked = asks_for_rating(digest);
+        } else if std::mem::take(&mut asked) && written::is_rating(text) {
+            digest.automatic = Some(Automatic::Survey);
+            digest.reading = Reading::default();
+        }
+    }
+}
+
+/// Whether a rating is the last thing that it asks for.
+fn asks_for_rating(digest: &Digest) -> bool {
+    let Reading { sentences, .. } = &digest.reading;
+    let asked = sentences.iter().rfind(|sentence| {
+        let asks = sentence.signals.has_any(&[Signal::RatingRequest, Signal::DataRequest]);
+        asks || (sentence.asks && !sentence.signals.has(Signal::HelpOffer))
+    });
+    digest.automatic == Some(Automatic::Survey)
+        || asked.is_some_and(|sentence| sentence.signals.has(Signal::RatingRequest))
 }
 
 fn set_repeats(digests: &mut [Digest]) {

@@ -28,6 +28,11 @@ pub const GOOD: &[&str] = &[
     "t: Hi Mia, I'm sorry about the delay. I have sent a replacement order today, you will receive it within 2 days. Is there anything else I can help with?",
     "c: Thank you so much, that is perfect!",
 ];
+const RATED: &[&str] = &[
+    "c: Please delete my account.",
+    "t: I've deleted your account and all data. How would you rate our service, from 1 to 5 stars?",
+    "c: 5",
+];
 pub const SWEDISH: &[&str] = &[
     "c: Varför har beloppet dragits två gånger från mitt kort? Jag förstår det inte.",
     "a: I can help you with your billing question, what is it about?",
@@ -62,6 +67,17 @@ pub const CASES: &[(&str, &[&str], &str)] = &[
     ("median_wait_seconds", ROUGH, "10.00"),
     ("longest_wait_seconds", &["c: Hello?", "c: Anybody?", "t: Hi"], "20"),
     ("longest_wait_seconds", &["c: Hello?"], ABSENT),
+    // An answer to a survey is no message of the customer.
+    ("customer_messages", RATED, "1"),
+    ("automatic_messages", RATED, "1"),
+    ("customer_messages", &["c: Where is my chair?", "t: How many do you need?", "c: 5"], "2"),
+    (
+        "customer_messages",
+        &["c: Where is it?", "a: Please rate our service. How many do you need?", "c: 5"],
+        "2",
+    ),
+    ("customer_messages", &["c: Where is it?", "a: Please rate our service.", "c: 5 weeks late"], "2"),
+    ("automatic_messages", &["c: Where is it?", "t: It arrives tomorrow.", "c: 👍"], "1"),
     ("duration_seconds", ROUGH, "60"),
     ("work_after_last_customer_seconds", &["c: Hello", "t: Hi", "n: done"], "20"),
     ("work_after_last_customer_seconds", &["t: Hi", "c: Hello"], ABSENT),

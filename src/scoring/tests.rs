@@ -14,6 +14,7 @@ mod rated;
 mod reasons;
 mod rules;
 mod scorecards;
+mod takeover;
 mod written;
 
 use std::sync::Arc;

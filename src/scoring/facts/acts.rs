@@ -9,8 +9,12 @@ use crate::scoring::text::{Reading, Sentence, Signal, Signals};
 pub struct Act {
     /// The customer wants something.
     pub requests: bool,
-    /// The customer waits for a reply: to a request, to words that open the conversation, or to words that were not read.
+    /// The customer waits for a reply: to anything but thanks, a parting word or an acknowledgement.
     pub waits: bool,
+    /// The customer waits for certain: asks, complains, or has not been answered at all. Whoever only told something may wait.
+    pub waits_surely: bool,
+    /// The customer waits no longer: it is solved, or they gave up.
+    pub settles: bool,
     /// The customer says that something is wrong with the service or with an answer, or has a bad tone.
     pub is_negative: bool,
     /// The customer is unhappy for certain: they say so, in words that are not those of the subject.
@@ -144,14 +148,26 @@ fn customer(reading: &Reading, before: &Before) -> Act {
             && reading.content_words >= 1
     };
     let says_little = has(Signal::Acknowledgement) || reading.content_words < LEAST_STATEMENT;
+    let tells = before.replied && !requests && !parts && !says_little;
+    let confirms = settled && !requests && !complains;
+    let settles = confirms || (gives_up && !requests);
+    // What opens a conversation waits, also below words of praise: they may be irony.
+    let waits_surely = if before.replied {
+        requests || (is_negative && !parts)
+    } else {
+        requests || !parts || reading.sentences.iter().any(states)
+    };
+    let may_wait = tells || (before.replied && !parts && reading.sentences.iter().any(states));
     Act {
         requests,
-        waits: requests || (!before.replied && !parts),
+        waits: !settles && (waits_surely || may_wait),
+        waits_surely: !settles && waits_surely,
+        settles,
         is_negative,
         is_unhappy: is_unhappy(reading, before),
-        confirms: settled && !requests && !complains,
+        confirms,
         thanks: thanks && parts && !requests && !is_negative && reading.counts.words <= THANKS_WORDS,
-        tells: before.replied && !requests && !parts && !says_little,
+        tells,
         ..Act::default()
     }
 }
@@ -166,6 +182,20 @@ fn is_unhappy(reading: &Reading, before: &Before) -> bool {
         && (reading.signals.has_any(&SAYS_SO)
             || reading.sentences.iter().any(waits)
             || (corrects && !reading.signals.has(Signal::Thanks)))
+}
+
+/// A sentence that holds more than courtesy.
+fn states(sentence: &Sentence) -> bool {
+    const COURTEOUS: [Signal; 7] = [
+        Signal::Acknowledgement,
+        Signal::Thanks,
+        Signal::Praise,
+        Signal::Confirmation,
+        Signal::Greeting,
+        Signal::Closing,
+        Signal::Courtesy,
+    ];
+    !sentence.signals.has_any(&COURTEOUS) && sentence.content_words >= LEAST_STATEMENT
 }
 
 /// By a question or by words such as "please" and "I need". Where the customer parts, a question needs its mark.

@@ -25,8 +25,9 @@ pub const FACTS: &[Fact] = &[
         name: "unanswered_question",
         unit: "yes or no",
         kind: FactKind::Bool,
-        doc: "The customer's last request has no public reply, or no more than a holding line. Absent when the customer \
-              requested nothing, or where their language cannot be read.",
+        doc: "The customer's last request has no public reply, or no more than a holding line. In a worklog that takes over an \
+              open request, that one if there is no later one. Absent when the customer requested nothing, or where their \
+              language cannot be read.",
         scope: Scope::Both,
         compute: |view| {
             let (request, after) = view.last_request()?;

@@ -117,6 +117,21 @@ pub const FACTS: &[Fact] = &[
         compute: |view| Some(Found::bool(view.taken_over, [])),
     },
     Fact {
+        name: "passed_on",
+        unit: "yes or no",
+        kind: FactKind::Bool,
+        doc: "The last replies pass the customer on to somebody else, and another agent worked on the conversation after this \
+              worklog. Absent without a reply, or where the language cannot be read.",
+        scope: Scope::Worklog,
+        compute: |view| {
+            let last = view.readable_replies()?.next_back()?;
+            let since = view.digests.iter().rfind(|digest| digest.is_request() && digest.id < last.id);
+            let mut replies = view.replies().filter(|reply| since.is_none_or(|it| it.id < reply.id));
+            let passes = replies.rfind(|reply| reply.has(Signal::Handoff));
+            Some(Found::bool(view.taken_over && passes.is_some(), passes))
+        },
+    },
+    Fact {
         name: "note_left",
         unit: "yes or no",
         kind: FactKind::Bool,

@@ -8,11 +8,16 @@ pub const FACTS: &[Fact] = &[
         name: "first_response_seconds",
         unit: "seconds",
         kind: FactKind::Int,
-        doc: "From the customer's first message to the first public reply after it. Absent before there is one.",
+        doc: "From the customer's first message to the first public reply after it; in a worklog that takes over an open request, \
+              from the last message or note of the agent before. Absent before there is one.",
         scope: Scope::Both,
         compute: |view| {
-            let asked = view.customer().next()?;
-            let mut after = view.public().skip_while(|digest| digest.id != asked.id);
+            let asked = match view.inherited {
+                Some(inherited) => inherited.left,
+                None => view.customer().next()?,
+            };
+            // Ids ascend.
+            let mut after = view.public().skip_while(|digest| digest.id <= asked.id);
             let answered = after.find(|digest| digest.is_reply())?;
             let millis = answered.time_millis.checked_sub(asked.time_millis)?;
             (millis >= 0).then(|| Found::int(millis / 1000, [asked, answered]))
@@ -22,26 +27,27 @@ pub const FACTS: &[Fact] = &[
         name: "median_wait_seconds",
         unit: "seconds",
         kind: FactKind::Number,
-        doc: "Median of the customer's waits, each from the first message that waits to the reply. Absent before the \
-              first reply.",
+        doc: "Median of the customer's waits. Absent without one.",
         scope: Scope::Both,
         compute: |view| {
             let mut waits = view.waits();
             waits.sort_by_key(|wait| wait.millis);
             let (low, high) = (waits.get(waits.len().checked_sub(1)? / 2)?, waits.get(waits.len() / 2)?);
             let median = (low.millis / 1000 + high.millis / 1000) as f64 / 2.0;
-            Some(Found::number(median, [low.asked, low.answered]))
+            Some(Found::number(median, [low.asked, low.until]))
         },
     },
     Fact {
         name: "longest_wait_seconds",
         unit: "seconds",
         kind: FactKind::Int,
-        doc: "The longest of the customer's waits. Absent before the first reply.",
+        doc: "The longest of the customer's waits. A wait goes from the first message that is no thanks, parting word or \
+              acknowledgement to the reply that is more than a holding line, or to the customer's word that it is settled; one \
+              that nothing ended counts as far as the last message. Absent without one.",
         scope: Scope::Both,
         compute: |view| {
             let longest = view.waits().into_iter().max_by_key(|wait| wait.millis)?;
-            Some(Found::int(longest.millis / 1000, [longest.asked, longest.answered]))
+            Some(Found::int(longest.millis / 1000, [longest.asked, longest.until]))
         },
     },
     Fact {

@@ -17,16 +17,35 @@ pub struct View<'a> {
     pub start: usize,
     /// Another agent took over after this worklog.
     pub taken_over: bool,
+    /// What a worklog begins with.
+    pub inherited: Option<Inherited<'a>>,
     pub context: Context,
     pub customer_language: Option<Language>,
     pub agent_language: Option<Language>,
 }
 
+/// A request that is still open where a worklog takes over.
+#[derive(Clone, Copy)]
+pub struct Inherited<'a> {
+    pub request: &'a Digest<'a>,
+    /// The last message or note of the agent before: from then on it waits for this one.
+    pub left: &'a Digest<'a>,
+}
+
 /// A customer's wait for a reply.
 pub struct Wait<'a> {
     pub asked: &'a Digest<'a>,
-    pub answered: &'a Digest<'a>,
+    /// The message that ended it, or the last one while it is open.
+    pub until: &'a Digest<'a>,
     pub millis: i64,
+}
+
+impl<'a> Wait<'a> {
+    /// A wait whose times go back cannot be known.
+    fn between(asked: &'a Digest<'a>, until: &'a Digest<'a>) -> Option<Self> {
+        let millis = until.time_millis.checked_sub(asked.time_millis)?;
+        (millis >= 0).then_some(Self { asked, until, millis })
+    }
 }
 
 /// An AI's stretch ends and a teammate's begins.
@@ -61,6 +80,7 @@ impl<'a> View<'a> {
             digests,
             start: window.start,
             taken_over,
+            inherited: inherited(all, window),
             context: Context::default(),
             customer_language: language(digests.iter().filter(|digest| digest.is_customer())),
             agent_language: language(digests.iter().filter(|digest| digest.is_reply())),
@@ -106,27 +126,36 @@ impl<'a> View<'a> {
         self.reads_replies().then(|| self.replies())
     }
 
-    /// The customer's last request, with what followed it.
+    /// The customer's last request, with what followed it. It may stand before a worklog that takes over.
     pub fn last_request(&self) -> Option<(&'a Digest<'a>, &'a [Digest<'a>])> {
-        let position = self.digests.iter().rposition(Digest::is_request)?;
-        Some((&self.digests[position], &self.digests[position + 1..]))
+        match self.digests.iter().rposition(Digest::is_request) {
+            Some(position) => Some((&self.digests[position], &self.digests[position + 1..])),
+            None => self.inherited.map(|inherited| (inherited.request, self.digests)),
+        }
     }
 
-    /// Every wait that an answer ended: from the first message that waits to the reply that is more than a holding line.
-    /// One whose times go back cannot be known and is left out.
+    /// Every wait: from the first message that waits to the reply that is more than a holding line, to the customer's word
+    /// that it is settled, or as far as the last message.
     pub fn waits(&self) -> Vec<Wait<'a>> {
         let mut waits = Vec::new();
-        let mut asked: Option<&Digest> = None;
+        let mut asked = self.inherited.map(|inherited| inherited.left);
+        // Only a reply shows that somebody who told something was waiting.
+        let mut asked_surely = asked;
         for digest in self.public() {
-            if digest.act.waits {
+            if digest.is_answer() || digest.act.settles {
+                let began = if digest.is_answer() { asked } else { asked_surely };
+                waits.extend(began.and_then(|asked| Wait::between(asked, digest)));
+                (asked, asked_surely) = (None, None);
+            } else if digest.act.waits {
                 asked = asked.or(Some(digest));
-            } else if digest.is_answer()
-                && let Some(asked) = asked.take()
-                && let Some(millis) = digest.time_millis.checked_sub(asked.time_millis)
-                && millis >= 0
-            {
-                waits.push(Wait { asked, answered: digest, millis });
+                asked_surely = asked_surely.or(digest.act.waits_surely.then_some(digest));
             }
+        }
+        // Nothing is known of a wait after which nobody wrote.
+        if let (Some(asked), Some(last)) = (asked_surely, self.public().next_back())
+            && asked.id < last.id
+        {
+            waits.extend(Wait::between(asked, last));
         }
         waits
     }
@@ -153,6 +182,16 @@ impl<'a> View<'a> {
         }
         handoffs
     }
+}
+
+/// The customer's last request before the window, if nothing answered or settled it until the first reply of the window.
+fn inherited<'a>(all: &'a [Digest<'a>], window: Range<usize>) -> Option<Inherited<'a>> {
+    let left = all.get(window.start.checked_sub(1)?)?;
+    let mut before = all[..window.start].iter().rev();
+    let request = before.find(|digest| digest.is_request() || digest.is_answer() || digest.act.settles)?;
+    let mut until_reply = all[window].iter().take_while(|digest| !digest.is_reply());
+    let is_settled = until_reply.any(|digest| digest.act.settles);
+    (request.is_request() && !is_settled).then_some(Inherited { request, left })
 }
 
 /// The language of most of the words whose language can be told.

@@ -67,6 +67,79 @@ pub const CASES: &[(&str, &[&str], &str)] = &[
     ("median_wait_seconds", ROUGH, "10.00"),
     ("longest_wait_seconds", &["c: Hello?", "c: Anybody?", "t: Hi"], "20"),
     ("longest_wait_seconds", &["c: Hello?"], ABSENT),
+    // Thanks in front, or praise that is irony, hide no wait.
+    (
+        "longest_wait_seconds",
+        &["c: Great job. Parcel left in the rain, books soaked.", "n: x", "n: y", "t: So sorry!"],
+        "30",
+    ),
+    (
+        "longest_wait_seconds",
+        &[
+            "c: How do I calibrate it?",
+            "t: Press both buttons for five seconds.",
+            "c: Thanks, but the display just shows 'Err 2' now.",
+            "n: x",
+            "t: The sensor is defective. I've ordered a replacement.",
+        ],
+        "20",
+    ),
+    (
+        "longest_wait_seconds",
+        &[
+            "c: Please cancel the fine.",
+            "t: There is no refund.",
+            "c: It was visible. I have a photo.",
+            "n: x",
+            "t: I have cancelled the fine.",
+        ],
+        "20",
+    ),
+    // A holding line ends nothing, and a wait that nothing ended counts as far as the last message.
+    (
+        "longest_wait_seconds",
+        &[
+            "c: Where is my refund for order 9?",
+            "t: We are looking into it.",
+            "c: Any news?",
+            "t: We are still looking into it.",
+        ],
+        "30",
+    ),
+    ("longest_wait_seconds", &["c: Where is it?", "t: It is on its way.", "c: Where exactly is it?"], "10"),
+    // The customer found it: nobody is waiting when the reply comes.
+    (
+        "longest_wait_seconds",
+        &[
+            "c: How do I reset my PIN?",
+            "c: Never mind, found it in the FAQ.",
+            "n: x",
+            "t: Happy you found it!",
+        ],
+        "10",
+    ),
+    // Thanks and acknowledgements wait for nothing, and news is no wait unless a reply follows.
+    (
+        "longest_wait_seconds",
+        &["c: Where is it?", "t: In the shed.", "c: Thank you, I appreciate that.", "n: x", "t: Bye"],
+        "10",
+    ),
+    (
+        "longest_wait_seconds",
+        &["c: Where is it?", "t: In the shed.", "c: ok, good to know", "n: x", "n: y", "t: Bye"],
+        "10",
+    ),
+    (
+        "longest_wait_seconds",
+        &[
+            "c: Where is it?",
+            "t: In the shed.",
+            "c: I will look there tomorrow evening.",
+            "n: x",
+            "c: It works now, thanks!",
+        ],
+        "10",
+    ),
     // An answer to a survey is no message of the customer.
     ("customer_messages", RATED, "1"),
     ("automatic_messages", RATED, "1"),
@@ -78,6 +151,9 @@ pub const CASES: &[(&str, &[&str], &str)] = &[
     ),
     ("customer_messages", &["c: Where is it?", "a: Please rate our service.", "c: 5 weeks late"], "2"),
     ("automatic_messages", &["c: Where is it?", "t: It arrives tomorrow.", "c: 👍"], "1"),
+    ("passed_on", HANDED_OVER, "true"),
+    ("passed_on", &["c: Where is it?", "a: I'll connect you with a colleague."], "false"),
+    ("passed_on", &["c: Where is it?", "a: I can help.", "t: It is here."], "false"),
     ("duration_seconds", ROUGH, "60"),
     ("work_after_last_customer_seconds", &["c: Hello", "t: Hi", "n: done"], "20"),
     ("work_after_last_customer_seconds", &["t: Hi", "c: Hello"], ABSENT),

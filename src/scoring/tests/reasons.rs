@@ -22,6 +22,8 @@ struct Unit<'t> {
     facts: BTreeMap<String, FactValue>,
     /// The messages and notes that a person, or an AI that answers, wrote.
     messages: Vec<&'t Message>,
+    /// The last message or note before it.
+    left: Option<&'t Message>,
 }
 
 /// What a part of a sentence claims, of the words in its gaps.
@@ -300,13 +302,13 @@ impl Unit<'_> {
         said.is_some_and(|((least, unit), is)| (least..least + unit).contains(&is))
     }
 
-    /// Some reply came so long after some message of the customer.
+    /// Some message came so long after some message of the customer, or after the agent before.
     fn has_wait(&self, said: &str) -> bool {
         let Some((least, unit)) = seconds(said) else { return false };
-        self.customer().any(|asked| {
-            let waits = self.replies().filter(|reply| reply.id > asked.id);
+        self.customer().chain(self.left).any(|asked| {
+            let waits = self.messages.iter().filter(|later| !is_note(later) && later.id > asked.id);
             let mut waits =
-                waits.map(|reply| (reply.create_time.millis_since(asked.create_time) / 1000) as f64);
+                waits.map(|later| (later.create_time.millis_since(asked.create_time) / 1000) as f64);
             waits.any(|wait| (least..least + unit).contains(&wait))
         })
     }
@@ -391,7 +393,9 @@ fn unit<'t>(scored: &Scored, transcript: &'t Transcript) -> Unit<'t> {
         }
     };
     let is_authored = |message: &&Message| written::of(message).automatic.is_none();
+    let left = window.start.checked_sub(1).map(|before| &messages[before]);
     Unit {
+        left,
         facts: facts.into_iter().map(|fact| (fact.name, fact.value)).collect(),
         messages: messages[window].iter().filter(is_authored).collect(),
     }

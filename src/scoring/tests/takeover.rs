@@ -1,0 +1,55 @@
+//! Who is judged on a request that one agent leaves to another.
+
+use super::*;
+use crate::domain::{Answer, Unit};
+
+/// The points and the reason of a criterion of `service-basics` in a worklog; absent where it does not apply.
+fn answer(lines: &[&str], worklog: usize, criterion: &str) -> Option<(f64, String)> {
+    let scored = SCORER.with(|scorer| scorer.score(&transcript(lines), UnixMillis::clamped(7)));
+    let mut worklogs = scored.iter().filter(|scored| matches!(scored.unit, Unit::Worklog { .. }));
+    let worklog = worklogs.nth(worklog).expect("there is such a worklog");
+    let result = worklog.criteria.iter().find(|result| &*result.criterion_id == criterion)?;
+    let Answer { score, reason, .. } = result.answer()?;
+    Some((score.points(), reason.trim().to_owned()))
+}
+
+const PASSED_ON: &[&str] = &[
+    "c: My card was declined but the money was taken. What happened?",
+    "a: Let me transfer you to a colleague from payments.",
+    "n: x",
+    "t: The bank reserved 20 pounds and releases them tomorrow.",
+];
+
+#[test]
+fn whoever_passed_the_customer_on_is_not_judged_on_the_answer() {
+    assert_eq!(answer(PASSED_ON, 0, "no_open_question"), None);
+    // Nobody took over, or nobody was announced.
+    let (points, reason) = answer(&PASSED_ON[..2], 0, "no_open_question").unwrap();
+    assert_eq!((points, reason.as_str()), (0.0, "The customer's last request has no answer."));
+    let silent = [PASSED_ON[0], "a: We are looking into it.", PASSED_ON[3]];
+    assert_eq!(answer(&silent, 0, "no_open_question").unwrap().0, 0.0);
+}
+
+#[test]
+fn whoever_takes_over_an_open_request_is_judged_on_it() {
+    let (_, reason) = answer(PASSED_ON, 1, "first_response").unwrap();
+    assert_eq!(reason, "The first reply came after 20 s.");
+    assert_eq!(
+        answer(PASSED_ON, 1, "no_open_question").unwrap().1,
+        "The customer's last request was answered."
+    );
+    let good = answer(PASSED_ON, 1, "answers_the_question").unwrap().0;
+    let held = [PASSED_ON[0], PASSED_ON[1], "t: We are looking into it."];
+    assert_eq!(answer(&held, 1, "no_open_question").unwrap().0, 0.0);
+    let poor = answer(&held, 1, "answers_the_question").unwrap().0;
+    assert_eq!((poor, good), (0.0, 20.0));
+}
+
+#[test]
+fn what_was_answered_or_settled_is_left_to_nobody() {
+    let answered = [PASSED_ON[0], PASSED_ON[3], "t2: Bye"];
+    assert_eq!(answer(&answered, 1, "no_open_question"), None);
+    assert_eq!(answer(&answered, 1, "first_response"), None);
+    let settled = [PASSED_ON[0], PASSED_ON[1], "c: Never mind, it works now.", "t: Happy to hear!"];
+    assert_eq!(answer(&settled, 1, "no_open_question"), None);
+}

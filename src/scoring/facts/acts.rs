@@ -123,7 +123,10 @@ fn customer(reading: &Reading, before: &Before) -> Act {
     let gives_up = has(Signal::Abandonment) && !settled;
     let complains = signals.has_any(&COMPLAINS);
     let bad_tone = reading.sentiment.is_some_and(|tone| tone <= BAD_TONE);
-    let is_negative = complains || gives_up || (bad_tone && !settled && !has(Signal::Praise));
+    // Before there is an answer, "the wrong name" is what it is about.
+    let of_the_answer = if before.replied { Signals::default() } else { Signals::of(Signal::Correction) };
+    let speaks_against = signals.without(of_the_answer).has_any(&COMPLAINS);
+    let is_negative = speaks_against || gives_up || (bad_tone && !settled && !has(Signal::Praise));
     // A request is marked as one, whatever politeness stands around it.
     let marked = unsolved
         || has(Signal::HumanRequest)

@@ -102,7 +102,7 @@ pub const FACTS: &[Fact] = &[
         unit: "messages",
         kind: FactKind::Int,
         doc: "Messages in which the customer complains, is angry, threatens to leave, has waited too long, corrects an \
-              answer, says that it is not solved, gives up or swears, whatever the tone, or has a tone of -0.35 or less. \
+              answer, says that something is missing, does not work or is not solved, gives up or swears, whatever the tone, or has a tone of -0.35 or less. \
               Absent where the language cannot be read.",
         scope: Scope::Both,
         compute: |view| Some(Found::count(view.readable_customer()?.filter(|digest| digest.is_negative()))),

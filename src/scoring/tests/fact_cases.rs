@@ -332,6 +332,8 @@ pub const CASES: &[(&str, &[&str], &str)] = &[
     ("closing_present", ROUGH, "false"),
     ("apologies", ROUGH, "1"),
     ("empathy_phrases", GOOD, "1"),
+    ("negative_messages", &["c: I already have an account, how do I add a second one?"], "0"),
+    ("negative_messages", &["c: My invoice?", "t: I have sent it.", "c: We have not received it yet."], "1"),
     ("empathy_after_negative", ROUGH, "true"),
     ("empathy_after_negative", &["c: This is awful", "t: Restart it."], "false"),
     ("empathy_after_negative", GOOD, ABSENT),

@@ -36,7 +36,7 @@ pub struct Act {
     pub goes_on: bool,
     /// A reply that tells of a deed.
     pub is_deed: bool,
-    /// A reply that only puts off: a holding line, a promise without a date, handing over.
+    /// A reply that only puts off: a holding line, a promise without a date, handing over, "not my department".
     pub only_holds: bool,
     /// A reply that asks the customer for something before it goes on.
     pub asks_back: bool,
@@ -208,8 +208,9 @@ fn asks_for_something(reading: &Reading, parts: bool) -> bool {
 }
 
 /// A sentence that holds none of these may be an answer by its length alone.
-const EMPTY: [Signal; 6] = [
+const EMPTY: [Signal; 7] = [
     Signal::Misunderstanding,
+    Signal::BrushOff,
     Signal::Handoff,
     Signal::Deferral,
     Signal::DataRequest,
@@ -226,7 +227,7 @@ const COURTESY: [Signal; 6] = [
     Signal::Courtesy,
 ];
 /// What holds no answer for certain.
-const PUTS_OFF: [Signal; 2] = [Signal::Misunderstanding, Signal::Deferral];
+const PUTS_OFF: [Signal; 3] = [Signal::Misunderstanding, Signal::Deferral, Signal::BrushOff];
 /// What may be an answer or none: "that is not possible" is one, and passing on is right or wrong.
 const UNCLEAR: [Signal; 5] =
     [Signal::Inability, Signal::Handoff, Signal::Blame, Signal::NextStep, Signal::DataRequest];
@@ -272,7 +273,7 @@ fn reply(digest: &Digest, before: &Before) -> Act {
         || reading.sentences.iter().any(|sentence| holds_something(sentence) || answers_shortly(sentence));
     let asks_back = signals.has(Signal::DataRequest)
         || reading.sentences.iter().any(|sentence| sentence.asks && !sentence.signals.has(Signal::HelpOffer));
-    let holds = signals.has(Signal::Deferral) || signals.has(Signal::Handoff);
+    let holds = signals.has_any(&[Signal::Deferral, Signal::Handoff, Signal::BrushOff]);
     // "Under Profile > Contact.", "Yes, choose invoice at checkout."
     let answers_in_few_words = |sentence: &Sentence| {
         let beside = sentence.signals.without(Signals::of(Signal::Greeting));

@@ -234,7 +234,8 @@ fn outcome<'a>(view: &View<'a>) -> Option<(&'static str, Option<&'a Digest<'a>>)
     }
     let open = asked.filter(|(_, after)| !after.iter().any(Digest::is_answer));
     if let Some((request, after)) = open {
-        let held = after.iter().rfind(|digest| digest.is_reply());
+        // "Not my department" promises nothing.
+        let held = after.iter().rfind(|digest| digest.is_reply() && !digest.has(Signal::BrushOff));
         return Some(if held.is_some() { ("promise", held) } else { ("open_request", Some(request)) });
     }
     if let Some(complaint) = left_dissatisfied(view) {

@@ -46,6 +46,28 @@ fn whoever_takes_over_an_open_request_is_judged_on_it() {
 }
 
 #[test]
+fn sending_the_customer_away_answers_nothing() {
+    for (asked, reply) in [
+        (PASSED_ON[0], "t: Hi. Not my department."),
+        (
+            "c: Meine Karte wurde abgelehnt, das Geld ist trotzdem weg. Was ist passiert?",
+            "t: Hallo. Dafür bin ich nicht zuständig.",
+        ),
+        (
+            "c: Ma carte a été refusée mais l'argent est parti. Que s'est-il passé ?",
+            "t: Bonjour. Ce n'est pas mon service.",
+        ),
+    ] {
+        let lines = [asked, reply];
+        assert_eq!(answer(&lines, 0, "no_open_question").unwrap().0, 0.0, "{reply}");
+        assert_eq!(answer(&lines, 0, "answers_the_question").unwrap().0, 0.0, "{reply}");
+    }
+    let taken_over = [PASSED_ON[0], PASSED_ON[1], "t: Hi. Not my department."];
+    assert_eq!(answer(&taken_over, 1, "no_open_question").unwrap().0, 0.0);
+    assert_eq!(answer(&taken_over, 1, "answers_the_question").unwrap().0, 0.0);
+}
+
+#[test]
 fn what_was_answered_or_settled_is_left_to_nobody() {
     let answered = [PASSED_ON[0], PASSED_ON[3], "t2: Bye"];
     assert_eq!(answer(&answered, 1, "no_open_question"), None);

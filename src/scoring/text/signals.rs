@@ -79,6 +79,8 @@ signals! {
     DataRequest = "data_request" by Agents,
     /// Asks for stars, a review, a survey.
     RatingRequest = "rating_request" by Agents,
+    /// It is somebody else's business: not my department.
+    BrushOff = "brush_off" by Agents,
     /// Puts it on the customer.
     Blame = "blame" by Agents,
     /// It has been done.

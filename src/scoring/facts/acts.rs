@@ -241,7 +241,8 @@ fn reply(digest: &Digest, before: &Before) -> Act {
     let reading = &digest.reading;
     let signals = reading.signals;
     let answers_shortly = |sentence: &Sentence| {
-        before.customer_asked && sentence.answers && !sentence.asks && reading.content_words <= SHORT_ANSWER
+        let is_empty = sentence.asks || sentence.signals.has_any(&EMPTY);
+        before.customer_asked && sentence.answers && !is_empty && reading.content_words <= SHORT_ANSWER
     };
     let holds_something = |sentence: &Sentence| {
         let Sentence { signals, content_words, has_figures, has_date, asks, .. } = *sentence;

@@ -53,7 +53,7 @@ const PARTS: &[(&str, Claim)] = &[
     ("An agent said that the request was carried out", |unit, _| {
         unit.is("deed_at_end", true) && unit.is_some("actions_done")
     }),
-    ("An agent passed the customer on and nobody has taken over yet", |unit, _| {
+    ("An agent passed the request on and nobody has taken over yet", |unit, _| {
         // Whoever passed them on is no colleague who took over.
         unit.is_some("handoff_phrases") && unit.is_answered() && !unit.is("reply_after_handoff", true)
     }),

@@ -160,7 +160,9 @@ fn customer(reading: &Reading, before: &Before) -> Act {
     } else {
         requests || !parts || reading.sentences.iter().any(states)
     };
-    let may_wait = tells || (before.replied && !parts && reading.sentences.iter().any(states));
+    // What was asked for is more than the thanks beside it.
+    let may_state = before.replied && (!parts || before.asked_back);
+    let may_wait = tells || (may_state && reading.sentences.iter().any(states));
     Act {
         requests,
         waits: !settles && (waits_surely || may_wait),

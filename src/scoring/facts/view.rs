@@ -146,6 +146,9 @@ impl<'a> View<'a> {
                 let began = if digest.is_answer() { asked } else { asked_surely };
                 waits.extend(began.and_then(|asked| Wait::between(asked, digest)));
                 (asked, asked_surely) = (None, None);
+            } else if digest.is_reply() {
+                // Whoever is put off was waiting.
+                asked_surely = asked;
             } else if digest.act.waits {
                 asked = asked.or(Some(digest));
                 asked_surely = asked_surely.or(digest.act.waits_surely.then_some(digest));

@@ -118,6 +118,17 @@ pub const CASES: &[(&str, &[&str], &str)] = &[
         ],
         "10",
     ),
+    (
+        "longest_wait_seconds",
+        &[
+            "c: Hola, me habéis cobrado dos veces la factura de febrero. ¿Podéis devolverme el dinero?",
+            "t: Hola Luis, solo vemos un cargo. ¿Nos puedes mandar un extracto del banco?",
+            "c: Os lo mandé ayer por correo. Aquí va otra vez, se ven los dos cargos de 45 euros.",
+            "t: Gracias, lo pasamos al departamento de contabilidad.",
+            "c: ¿Hay alguna novedad? Sigo sin recibir nada.",
+        ],
+        "20",
+    ),
     // Thanks and acknowledgements wait for nothing, and news is no wait unless a reply follows.
     (
         "longest_wait_seconds",

@@ -1,8 +1,11 @@
 //! What each message does in its conversation: it requests, answers, puts off, thanks, complains. It follows from the words of the
 //! message and from what came before it, so a message is never judged on its own.
 
+mod reply;
+
 use super::{Digest, Role};
 use crate::scoring::text::{Reading, Sentence, Signal, Signals};
+use reply::reply;
 
 /// What a message does. Nothing, where its words were not read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -207,122 +210,4 @@ fn states(sentence: &Sentence) -> bool {
 fn asks_for_something(reading: &Reading, parts: bool) -> bool {
     let asks = if parts { reading.sentences.iter().any(|sentence| sentence.asks) } else { reading.asks };
     asks || reading.signals.has(Signal::Request)
-}
-
-/// A sentence that holds none of these may be an answer by its length alone.
-const EMPTY: [Signal; 7] = [
-    Signal::Misunderstanding,
-    Signal::BrushOff,
-    Signal::Handoff,
-    Signal::Deferral,
-    Signal::DataRequest,
-    Signal::RatingRequest,
-    Signal::Blame,
-];
-/// What stands around an answer: beside these it takes more to be one.
-const COURTESY: [Signal; 6] = [
-    Signal::Greeting,
-    Signal::Closing,
-    Signal::Apology,
-    Signal::Empathy,
-    Signal::HelpOffer,
-    Signal::Courtesy,
-];
-/// What holds no answer for certain.
-const PUTS_OFF: [Signal; 3] = [Signal::Misunderstanding, Signal::Deferral, Signal::BrushOff];
-/// What may be an answer or none: "that is not possible" is one, and passing on is right or wrong.
-const UNCLEAR: [Signal; 5] =
-    [Signal::Inability, Signal::Handoff, Signal::Blame, Signal::NextStep, Signal::DataRequest];
-const COURTESY_WORDS: u32 = 2;
-const FEW_WORDS: u32 = 2;
-const FULL_SENTENCE: u32 = 4;
-const SENTENCE_WITH_FIGURES: u32 = 2;
-const SHORT_ANSWER: u32 = 12;
-
-fn reply(digest: &Digest, before: &Before) -> Act {
-    let reading = &digest.reading;
-    let signals = reading.signals;
-    let answers_shortly = |sentence: &Sentence| {
-        let is_empty = sentence.asks || sentence.signals.has_any(&EMPTY);
-        before.customer_asked && sentence.answers && !is_empty && reading.content_words <= SHORT_ANSWER
-    };
-    let holds_something = |sentence: &Sentence| {
-        let Sentence { signals, content_words, has_figures, has_date, asks, .. } = *sentence;
-        if asks {
-            return false;
-        }
-        if signals.has(Signal::ActionDone) {
-            return true;
-        }
-        if signals.has(Signal::DataRequest) {
-            return false;
-        }
-        // With a day, a promise is an answer.
-        if signals.has(Signal::NextStep) {
-            return !signals.has(Signal::Deferral) || has_date;
-        }
-        let around = if signals.has_any(&COURTESY) { COURTESY_WORDS } else { 0 };
-        let words = content_words.saturating_sub(around);
-        let puts_off = signals.has_any(&[Signal::Deferral, Signal::Handoff]);
-        if puts_off && has_date && !signals.has_any(&[Signal::Misunderstanding, Signal::Blame]) {
-            return true;
-        }
-        let is_empty = signals.has_any(&EMPTY) || (signals.has(Signal::Inability) && words < FULL_SENTENCE);
-        let least = if has_figures || has_date { SENTENCE_WITH_FIGURES } else { FULL_SENTENCE };
-        !is_empty && words >= least
-    };
-    let with_file = digest.attachments.is_some_and(|files| files > 0);
-    let is_substantive = with_file
-        || reading.sentences.iter().any(|sentence| holds_something(sentence) || answers_shortly(sentence));
-    let asks_back = signals.has(Signal::DataRequest)
-        || reading.sentences.iter().any(|sentence| sentence.asks && !sentence.signals.has(Signal::HelpOffer));
-    let holds = signals.has_any(&[Signal::Deferral, Signal::Handoff, Signal::BrushOff]);
-    // "Under Profile > Contact.", "Yes, choose invoice at checkout."
-    let answers_in_few_words = |sentence: &Sentence| {
-        let beside = sentence.signals.without(Signals::of(Signal::Greeting));
-        let is_plain = sentence.signals.is_empty()
-            || (before.customer_asked && beside == Signals::of(Signal::Acknowledgement));
-        !sentence.asks && is_plain && sentence.content_words >= FEW_WORDS
-    };
-    let holds_answer = is_substantive
-        || (before.requested
-            && !signals.has_any(&EMPTY)
-            && reading.sentences.iter().any(answers_in_few_words));
-    let is_nothing = |sentence: &Sentence| {
-        let Sentence { signals, content_words, has_figures, has_date, asks, .. } = *sentence;
-        let most = if signals.has_any(&PUTS_OFF) {
-            u32::MAX
-        } else if signals.has(Signal::HelpOffer) || signals.has(Signal::Courtesy) {
-            FULL_SENTENCE
-        } else if signals.has_any(&COURTESY) || signals.has(Signal::Thanks) {
-            COURTESY_WORDS
-        } else {
-            0
-        };
-        !asks && !has_figures && !has_date && !signals.has_any(&UNCLEAR) && content_words <= most
-    };
-    let puts_off = signals.has_any(&PUTS_OFF) || signals.has_any(&[Signal::HelpOffer, Signal::Courtesy]);
-    let is_empty = before.requested && !holds_answer && puts_off && reading.sentences.iter().all(is_nothing);
-    let goes_on = |sentence: &Sentence| {
-        let Sentence { signals, content_words, has_date, asks, .. } = *sentence;
-        let is_courtesy = signals.has_any(&COURTESY) || signals.has(Signal::Thanks);
-        // "Yes, we do." is an answer.
-        let is_step = signals.has(Signal::NextStep)
-            && (has_date || !signals.has(Signal::Deferral))
-            && (content_words > 0 || sentence.has_figures);
-        let has_time = has_date && !is_courtesy && content_words >= SENTENCE_WITH_FIGURES;
-        !asks && (signals.has(Signal::ActionDone) || is_step || has_time)
-    };
-    let is_deed =
-        reading.sentences.iter().any(|sentence| sentence.signals.has(Signal::ActionDone) && !sentence.asks);
-    Act {
-        is_substantive,
-        holds: holds_answer,
-        is_empty,
-        goes_on: reading.sentences.iter().any(goes_on),
-        is_deed,
-        asks_back,
-        only_holds: holds && !is_substantive && !asks_back,
-        ..Act::default()
-    }
 }

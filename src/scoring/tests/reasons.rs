@@ -147,7 +147,7 @@ const PARTS: &[(&str, Claim)] = &[
         unit.lasts("first_response_seconds", gaps) && unit.has_wait(gaps[0])
     }),
     ("The customer's last request has no answer", |unit, _| unit.is("unanswered_question", true)),
-    ("The customer's last request was answered", |unit, _| {
+    ("The customer's last request got a reply", |unit, _| {
         unit.is("unanswered_question", false) && unit.replies().next().is_some()
     }),
     ("{} % of the replies that can be judged hold something", |unit, gaps| {

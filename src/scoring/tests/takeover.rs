@@ -36,7 +36,7 @@ fn whoever_takes_over_an_open_request_is_judged_on_it() {
     assert_eq!(reason, "The first reply came after 20 s.");
     assert_eq!(
         answer(PASSED_ON, 1, "no_open_question").unwrap().1,
-        "The customer's last request was answered."
+        "The customer's last request got a reply."
     );
     let good = answer(PASSED_ON, 1, "answers_the_question").unwrap().0;
     let held = [PASSED_ON[0], PASSED_ON[1], "t: We are looking into it."];

@@ -17,7 +17,7 @@ fuzz_target!(init: panic::set_hook(Box::new(|_| ())), |source: &str| {
         match Rule::compile(source, unit) {
             Ok(rule) => {
                 let facts = facts();
-                let _ = rule.evaluate(&Scope::new(&Variables(&facts)));
+                let _ = rule.evaluate(&Scope::new(&Variables::of(&facts)));
             }
             Err(fault) => assert!(!fault.is_empty()),
         }

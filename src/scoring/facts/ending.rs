@@ -166,13 +166,15 @@ pub const FACTS: &[Fact] = &[
         name: "partly_settled",
         unit: "yes or no",
         kind: FactKind::Bool,
-        doc: "After a reply the customer gave thanks or confirmed something, also in a message that goes on to ask for more. \
+        doc: "After a reply the customer gave thanks or confirmed something, also in a message that goes on to ask for more, but \
+              in none that goes on with \"but\". \
               Absent where the language cannot be read.",
         scope: Scope::Both,
         compute: |view| {
             let good = [Signal::Thanks, Signal::Praise, Signal::Confirmation];
             let settled = view.readable_customer()?.filter(|digest| {
                 !digest.is_negative()
+                    && !digest.reading.turns
                     && digest.reading.signals.has_any(&good)
                     && follows_a_reply(view, digest)
             });

@@ -80,7 +80,7 @@ struct Before {
     asked_back: bool,
     /// The last reply only asked whether there is anything else.
     offered_more: bool,
-    /// The customer's last message asked something.
+    /// The customer has asked something. Not in the last message alone: else asking again could make an answer of a reply.
     customer_asked: bool,
     /// The customer's messages since the last reply request something.
     requested: bool,
@@ -91,7 +91,7 @@ impl Before {
     fn see(&mut self, digest: &Digest) {
         self.opened |= digest.is_public();
         if digest.is_customer() {
-            self.customer_asked = digest.reading.asks;
+            self.customer_asked |= digest.reading.asks;
             self.requested = digest.act.requests || (self.requested && self.customer_wrote_last);
             self.customer_wrote_last = true;
         } else if digest.is_reply() {

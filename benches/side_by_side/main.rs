@@ -58,8 +58,7 @@ async fn measure_all() -> Result<()> {
         fresh("ListAssessments of 200 conversations in turn", &builds, rounds, measure).await?;
     }
     if plan.wants("operations") {
-        let measure = async |build: &Build| operations(build, length).await;
-        fresh("every operation on a small store", &builds, rounds, measure).await?;
+        operations(&builds, rounds, length).await?;
     }
     if plan.wants("reads") {
         reads(&builds, rounds.min(FEW_ROUNDS), length * 2).await?;
@@ -136,16 +135,30 @@ async fn lists(build: &Build, length: Duration) -> Result<Sample> {
     Ok(sample)
 }
 
-/// On a store of its own, because each conversation is offered a rating only once.
-async fn operations(build: &Build, length: Duration) -> Result<Sample> {
-    let mut store = Store::small(build).await?;
+/// On new stores in each round, because each conversation is offered a rating only once. The builds take turns within each
+/// operation: what else the machine does changes within seconds.
+async fn operations(builds: &Builds, rounds: usize, length: Duration) -> Result<()> {
+    let mut table = Table::new("every operation on a small store");
+    for round in 1..=rounds {
+        let mut stores = [Store::small(&builds[0]).await?, Store::small(&builds[1]).await?];
+        table.add(stores.each_ref().map(scored))?;
+        for operation in OPERATIONS {
+            let mut samples = [Sample::default(), Sample::default()];
+            for which in order(round) {
+                let measured = stores[which].measure_small(operation, length).await?;
+                samples[which].operation(operation, &measured);
+            }
+            table.add(samples)?;
+        }
+    }
+    table.print();
+    Ok(())
+}
+
+fn scored(store: &Store) -> Sample {
     let mut sample = Sample::default();
     sample.add("an import until it is scored", Unit::Micros, store.scored_cpu_us);
-    for operation in OPERATIONS {
-        let measured = store.measure_small(operation, length).await?;
-        sample.operation(operation, &measured);
-    }
-    Ok(sample)
+    sample
 }
 
 /// Latencies of both while imports run at the same rate: half of the baseline's maximum.
@@ -181,13 +194,7 @@ async fn memory(build: &Build, items: u64) -> Result<Sample> {
 async fn stored(builds: &Builds, count: usize, rounds: usize, length: Duration) -> Result<()> {
     let mut stores = [Store::of(&builds[0], count).await?, Store::of(&builds[1], count).await?];
     let mut table = Table::new(&format!("every operation with {count} conversations stored"));
-    let [this, baseline] = &stores;
-    let scored = |store: &Store| {
-        let mut sample = Sample::default();
-        sample.add("an import until it is scored", Unit::Micros, store.scored_cpu_us);
-        sample
-    };
-    table.add([scored(this), scored(baseline)])?;
+    table.add(stores.each_ref().map(scored))?;
     for round in 1..=rounds {
         for operation in OPERATIONS {
             let mut samples = [Sample::default(), Sample::default()];

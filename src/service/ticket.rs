@@ -150,6 +150,13 @@ pub async fn get_ticket_assessments(
 async fn who_wrote(store: &dyn Scanner, head: Head) -> Result<(Transcript, HashSet<MessageId>), Error> {
     const PART_MESSAGES: usize = 1000;
     const PART_BYTES: usize = 1024 * 1024;
+    /// Well under a millisecond, less than a busy thread of another pool would keep the caller waiting.
+    const READ_HERE_BYTES: usize = 16 * 1024;
+    let tell = |part: Vec<Message>| {
+        let automatic: Vec<MessageId> =
+            part.iter().filter(|message| written::is_automatic(message)).map(|message| message.id).collect();
+        (part.into_iter().map(Message::without_words).collect::<Vec<_>>(), automatic)
+    };
     let count = head.conversation.message_count as usize;
     let (mut messages, mut automatic) = (Vec::new(), HashSet::new());
     while messages.len() < count {
@@ -158,18 +165,15 @@ async fn who_wrote(store: &dyn Scanner, head: Head) -> Result<(Transcript, HashS
         if part.is_empty() {
             break;
         }
-        // Not on the threads that score, since a caller waits, nor on those that serve everybody else.
-        let told = tokio::task::spawn_blocking(move || {
-            let automatic: Vec<MessageId> = part
-                .iter()
-                .filter(|message| written::is_automatic(message))
-                .map(|message| message.id)
-                .collect();
-            (part.into_iter().map(Message::without_words).collect::<Vec<_>>(), automatic)
-        });
-        let (part, ids) = told.await.map_err(|_panicked| {
-            Error::Internal(format!("telling who wrote in conversation {} failed", head.conversation.id))
-        })?;
+        let (part, ids) = if part.iter().map(Message::text_bytes).sum::<usize>() <= READ_HERE_BYTES {
+            tell(part)
+        } else {
+            // Not on the threads that score, since a caller waits, nor on those that serve everybody else.
+            let told = tokio::task::spawn_blocking(move || tell(part));
+            told.await.map_err(|_panicked| {
+                Error::Internal(format!("telling who wrote in conversation {} failed", head.conversation.id))
+            })?
+        };
         messages.extend(part);
         automatic.extend(ids);
     }

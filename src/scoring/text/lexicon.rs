@@ -102,7 +102,7 @@ impl Lexicon {
                 Kinds::NEGATION if [TURKISH, JAPANESE].contains(&files.language) => Kinds::NEGATION_AFTER,
                 kinds => kinds,
             };
-            let ids: Vec<WordId> = pieces(word).into_iter().map(|piece| vocabulary().entry(piece)).collect();
+            let ids: Vec<WordId> = pieces(word).map(|piece| vocabulary().entry(piece)).collect();
             let target = match ids.as_slice() {
                 [one] => &mut own[one.0 as usize],
                 // `n'est`: what is told of the word holds of its first part, except that both are small.
@@ -127,7 +127,7 @@ impl Lexicon {
             }
         }
         for phrase in files.phrases() {
-            let ids = pieces(phrase.text).into_iter().map(|piece| vocabulary().entry(piece));
+            let ids = pieces(phrase.text).map(|piece| vocabulary().entry(piece));
             let node = phrases.add(ids);
             let signal = Signals::of(phrase.signal);
             if phrase.not_negated { node.unless_negated.add(signal) } else { node.signals.add(signal) }

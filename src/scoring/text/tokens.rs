@@ -333,24 +333,32 @@ impl Line {
 }
 
 /// The words of an entry of a data file, as the words of a text are told apart. `_` and a star at the end stay.
-pub fn pieces(entry: &str) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    for word in entry.split_whitespace() {
-        let mut start = 0;
-        for (place, character) in word.char_indices() {
-            let end = place + character.len_utf8();
-            if is_ideograph(character) || is_alone(character) {
-                pieces.extend((start < place).then_some(&word[start..place]));
-                pieces.push(&word[place..end]);
-                start = end;
-            } else if is_elision(&word[start..end]) {
-                pieces.push(&word[start..end]);
-                start = end;
-            }
+pub fn pieces(entry: &str) -> impl Iterator<Item = &str> {
+    entry.split_whitespace().flat_map(|word| {
+        let mut rest = word;
+        // What stands alone begins at U+0E00, which three bytes encode.
+        let is_one = word.bytes().all(|byte| byte < 0xe0 && byte != b'\'');
+        std::iter::from_fn(move || {
+            let length = if is_one { rest.len() } else { first_piece(rest) };
+            let (piece, after) = rest.split_at(length);
+            rest = after;
+            (!piece.is_empty()).then_some(piece)
+        })
+    })
+}
+
+/// The length of the first piece of a word.
+fn first_piece(word: &str) -> usize {
+    for (place, character) in word.char_indices() {
+        let end = place + character.len_utf8();
+        if is_ideograph(character) || is_alone(character) {
+            return if place == 0 { end } else { place };
         }
-        pieces.extend((start < word.len()).then_some(&word[start..]));
+        if character == '\'' && is_elision(&word[..end]) {
+            return end;
+        }
     }
-    pieces
+    word.len()
 }
 
 fn is_elision(word: &str) -> bool {

@@ -62,11 +62,11 @@ struct Entry {
 }
 
 pub struct Vocabulary {
-    ids: FxHashMap<Box<str>, WordId>,
+    ids: FxHashMap<&'static str, WordId>,
     entries: Vec<Entry>,
     labels: Vec<WordId>,
     /// Every `begin*` without its star, ascending, with the place of the longest other one that it begins with.
-    begins: Vec<(Box<str>, WordId, Option<u32>)>,
+    begins: Vec<(&'static str, WordId, Option<u32>)>,
     /// Their first three bytes, which tell most words that begin with none.
     begin_keys: FxHashSet<[u8; 3]>,
 }
@@ -77,31 +77,38 @@ pub fn vocabulary() -> &'static Vocabulary {
     &VOCABULARY
 }
 
-/// Entries that mean one word, while the table is built.
-#[derive(Default)]
-struct Twins(Vec<(WordId, WordId)>);
+/// What is known only while the table is built. Every start waits for it, so each word of the files is looked up once.
+struct Building {
+    /// The text of each entry.
+    texts: Vec<&'static str>,
+    /// The language whose files had each entry last, by its place.
+    had_by: Vec<u8>,
+    /// The entries of the language that is being read.
+    own: Vec<WordId>,
+    /// Entries that mean one word: the plain form, and the word.
+    twins: Vec<(WordId, WordId)>,
+}
 
 impl Vocabulary {
     fn build() -> Self {
         let mut vocabulary = Self {
-            ids: FxHashMap::with_capacity_and_hasher(40_000, FxBuildHasher),
+            ids: FxHashMap::with_capacity_and_hasher(56_000, FxBuildHasher),
             entries: vec![Entry::default(); 2],
             labels: Vec::new(),
             begins: Vec::new(),
             begin_keys: FxHashSet::default(),
         };
-        let mut twins = Twins::default();
-        for files in files::READ {
+        let mut building =
+            Building { texts: vec![""; 2], had_by: vec![0; 2], own: Vec::new(), twins: Vec::new() };
+        for (number, files) in (1..).zip(files::READ) {
             let language = Languages::of(files.language);
-            let mut own = FxHashSet::default();
             for (section, word) in files.words().filter(|(section, _)| *section != ENDINGS) {
                 let is_function = Kinds::named(section) == Some(Kinds::FUNCTION);
                 for piece in pieces(word) {
-                    let id = vocabulary.intern(piece);
+                    let id = vocabulary.own(piece, number, &mut building);
                     if is_function {
                         vocabulary.entries[id.0 as usize].function_of.add(language);
                     }
-                    own.insert(piece);
                 }
             }
             let phrases = files.phrases().map(|phrase| (phrase.text, true));
@@ -110,66 +117,74 @@ impl Vocabulary {
             let valences = files.valences().map(|(word, _)| (word, counts));
             for (entry, counts) in phrases.chain(valences) {
                 for piece in pieces(entry) {
-                    let id = vocabulary.intern(piece);
+                    let id = vocabulary.own(piece, number, &mut building);
                     if counts && id != ANY {
                         vocabulary.entries[id.0 as usize].used_in.add(language);
                     }
-                    own.insert(piece);
                 }
             }
-            vocabulary.add_twins(&own, files.language, &mut twins);
+            vocabulary.add_twins(number, files.language, &mut building);
         }
         for (code, line) in files::sections(files::NOT_READ) {
             let language = Language::from_code(code).map(Languages::of).unwrap_or_default();
             for piece in pieces(line) {
-                let id = vocabulary.intern(piece);
+                let id = vocabulary.intern(piece, &mut building);
                 vocabulary.entries[id.0 as usize].function_of.add(language);
             }
         }
-        vocabulary.link(&twins);
+        vocabulary.link(building);
         vocabulary
     }
 
-    fn intern(&mut self, word: &str) -> WordId {
+    fn intern(&mut self, word: &'static str, building: &mut Building) -> WordId {
         if word == "_" {
             return ANY;
         }
-        if let Some(known) = self.ids.get(word) {
-            return *known;
+        *self.ids.entry(word).or_insert_with(|| {
+            let id = WordId(self.entries.len() as u32);
+            self.entries.push(Entry::default());
+            building.texts.push(word);
+            building.had_by.push(0);
+            id
+        })
+    }
+
+    /// Interns a word of the files of the language with this number.
+    fn own(&mut self, word: &'static str, number: u8, building: &mut Building) -> WordId {
+        let id = self.intern(word, building);
+        if std::mem::replace(&mut building.had_by[id.0 as usize], number) != number {
+            building.own.push(id);
         }
-        let id = WordId(self.entries.len() as u32);
-        self.ids.insert(word.into(), id);
-        self.entries.push(Entry::default());
         id
     }
 
     /// The forms in which people type a word without its accents or its apostrophe count as the word, unless the language
     /// has them as words of their own.
-    fn add_twins(&mut self, own: &FxHashSet<&str>, language: Language, twins: &mut Twins) {
-        for word in own {
-            for (plain, always) in plain_forms(word, language) {
-                if plain != *word && (always || !own.contains(plain.as_str())) {
-                    let (plain, word) = (self.intern(&plain), self.intern(word));
-                    twins.0.push((plain, word));
+    fn add_twins(&mut self, number: u8, language: Language, building: &mut Building) {
+        for word in std::mem::take(&mut building.own) {
+            let text = building.texts[word.0 as usize];
+            for (plain, always) in plain_forms(text, language) {
+                let known = self.ids.get(plain.as_str()).copied();
+                let is_own = known.is_some_and(|known| building.had_by[known.0 as usize] == number);
+                if plain != text && (always || !is_own) {
+                    // The table is built once and never dropped.
+                    let plain = known.unwrap_or_else(|| self.intern(plain.leak(), building));
+                    building.twins.push((plain, word));
                 }
             }
         }
     }
 
     /// Finds for every entry what it counts as.
-    fn link(&mut self, twins: &Twins) {
-        let mut texts = vec![""; self.entries.len()];
-        let ids: Vec<(Box<str>, WordId)> = self.ids.iter().map(|(text, id)| (text.clone(), *id)).collect();
-        for (text, id) in &ids {
-            texts[id.0 as usize] = text;
-        }
-        let mut begins: Vec<(Box<str>, WordId, Option<u32>)> =
-            ids.iter().filter_map(|(text, id)| Some((text.strip_suffix('*')?.into(), *id, None))).collect();
+    fn link(&mut self, Building { texts, mut twins, .. }: Building) {
+        let begins = (2..).map(WordId).zip(&texts[2..]);
+        let mut begins: Vec<(&str, WordId, Option<u32>)> =
+            begins.filter_map(|(id, text)| Some((text.strip_suffix('*')?, id, None))).collect();
         begins.sort_unstable();
         for place in 1..begins.len() {
             let mut within = Some(place as u32 - 1);
             while let Some(candidate) = within {
-                if begins[place].0.starts_with(&*begins[candidate as usize].0) {
+                if begins[place].0.starts_with(begins[candidate as usize].0) {
                     break;
                 }
                 within = begins[candidate as usize].2;
@@ -179,17 +194,22 @@ impl Vocabulary {
         self.begin_keys =
             begins.iter().filter_map(|(begin, ..)| begin.as_bytes().first_chunk()).copied().collect();
         self.begins = begins;
-        let mut same: FxHashMap<WordId, Vec<WordId>> = FxHashMap::default();
-        for (plain, word) in &twins.0 {
-            same.entry(*plain).or_default().push(*word);
-        }
+        // Stable: twins of one form stay in their order.
+        twins.sort_by_key(|(plain, _)| *plain);
+        let mut twins = twins.into_iter().peekable();
+        let (mut labels, mut longer) = (Vec::new(), Vec::new());
+        let mut languages = vec![(Languages::default(), Languages::default()); 2];
         for id in (2..self.entries.len() as u32).map(WordId) {
             let start = self.labels.len() as u32;
-            let mut labels = vec![id];
-            labels.extend(same.get(&id).into_iter().flatten());
+            labels.clear();
+            labels.push(id);
+            while let Some((_, word)) = twins.next_if(|(plain, _)| *plain == id) {
+                labels.push(word);
+            }
             for place in 0..labels.len() {
                 let text = texts[labels[place].0 as usize].trim_end_matches('*');
-                labels.extend(self.begins_of(text).collect::<Vec<_>>());
+                longer.extend(self.begins_of(text));
+                labels.append(&mut longer);
             }
             let (mut function_of, mut used_in) = (Languages::default(), Languages::default());
             for (place, label) in labels.iter().enumerate() {
@@ -199,10 +219,12 @@ impl Vocabulary {
                     used_in.add(self.entries[label.0 as usize].used_in);
                 }
             }
-            let entry = &mut self.entries[id.0 as usize];
-            entry.labels = start..self.labels.len() as u32;
-            // Of the labels only; what a label itself is comes from its own files, so nothing is passed on twice.
-            (entry.function_of, entry.used_in) = (function_of, used_in.without(function_of));
+            self.entries[id.0 as usize].labels = start..self.labels.len() as u32;
+            languages.push((function_of, used_in.without(function_of)));
+        }
+        // Only now: what a label is comes from its own files, and is not passed on twice.
+        for (entry, languages) in self.entries.iter_mut().zip(languages) {
+            (entry.function_of, entry.used_in) = languages;
         }
     }
 
@@ -210,10 +232,10 @@ impl Vocabulary {
     fn begins_of(&self, word: &str) -> impl Iterator<Item = WordId> {
         let may_begin =
             word.as_bytes().first_chunk().is_some_and(|key: &[u8; 3]| self.begin_keys.contains(key));
-        let after = if may_begin { self.begins.partition_point(|(begin, ..)| &**begin <= word) } else { 0 };
+        let after = if may_begin { self.begins.partition_point(|(begin, ..)| *begin <= word) } else { 0 };
         let mut next = after.checked_sub(1).map(|place| place as u32);
         while let Some(place) = next {
-            if word.starts_with(&*self.begins[place as usize].0) {
+            if word.starts_with(self.begins[place as usize].0) {
                 break;
             }
             next = self.begins[place as usize].2;

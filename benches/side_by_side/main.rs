@@ -5,7 +5,8 @@
 //! are taken within a round. Each server has its own directory, created by the same build.
 //!
 //! `ROUNDS`, `SECONDS` (per measurement), `ITEMS` (in the long stream) and `STORED` (the many) can be set; `ONLY` is
-//! one of start, imports, lists, operations, reads, memory, stored.
+//! one of start, imports, lists, operations, reads, memory, stored; `OPERATION` is part of the names of the operations to
+//! measure.
 
 #[path = "../common/mod.rs"]
 #[allow(dead_code, reason = "other benches measure more")]
@@ -138,11 +139,12 @@ async fn lists(build: &Build, length: Duration) -> Result<Sample> {
 /// On new stores in each round, because each conversation is offered a rating only once. The builds take turns within each
 /// operation: what else the machine does changes within seconds.
 async fn operations(builds: &Builds, rounds: usize, length: Duration) -> Result<()> {
+    let wanted = std::env::var("OPERATION").unwrap_or_default();
     let mut table = Table::new("every operation on a small store");
     for round in 1..=rounds {
         let mut stores = [Store::small(&builds[0]).await?, Store::small(&builds[1]).await?];
         table.add(stores.each_ref().map(scored))?;
-        for operation in OPERATIONS {
+        for operation in OPERATIONS.into_iter().filter(|operation| operation.name().contains(&wanted)) {
             let mut samples = [Sample::default(), Sample::default()];
             for which in order(round) {
                 let measured = stores[which].measure_small(operation, length).await?;

@@ -3,6 +3,8 @@
 
 mod reply;
 
+use rustc_hash::FxHashSet;
+
 use super::{Digest, Role};
 use crate::scoring::text::{Reading, Sentence, Signal, Signals};
 use reply::reply;
@@ -85,6 +87,8 @@ struct Before {
     /// The customer's messages since the last reply request something.
     requested: bool,
     customer_wrote_last: bool,
+    /// The wordings of the replies.
+    told: FxHashSet<u64>,
 }
 
 impl Before {
@@ -95,6 +99,7 @@ impl Before {
             self.requested = digest.act.requests || (self.requested && self.customer_wrote_last);
             self.customer_wrote_last = true;
         } else if digest.is_reply() {
+            self.told.insert(digest.reading.wording);
             self.replied = true;
             self.customer_wrote_last = false;
             self.asked_back = digest.act.asks_back;
@@ -153,8 +158,10 @@ fn customer(reading: &Reading, before: &Before) -> Act {
         (before.asked_back || (reading.negates && !is_negative && !has(Signal::Acknowledgement)))
             && reading.content_words >= 1
     };
-    let says_little = has(Signal::Acknowledgement) || reading.content_words < LEAST_STATEMENT;
-    let tells = before.replied && !requests && !parts && !says_little;
+    // "Right. I'll just keep paying then.": beside an acknowledgement only what stands apart from it counts.
+    let counts = |sentence: &&Sentence| !has(Signal::Acknowledgement) || !is_courteous(sentence);
+    let counted = reading.sentences.iter().filter(counts).map(|sentence| sentence.content_words);
+    let tells = before.replied && !requests && !parts && counted.sum::<u32>() >= LEAST_STATEMENT;
     let confirms = settled && !requests && !complains;
     let settles = confirms || (gives_up && !requests);
     // What opens a conversation waits, also below words of praise: they may be irony.
@@ -194,6 +201,10 @@ fn is_unhappy(reading: &Reading, before: &Before) -> bool {
 
 /// A sentence that holds more than courtesy.
 fn states(sentence: &Sentence) -> bool {
+    !is_courteous(sentence) && sentence.content_words >= LEAST_STATEMENT
+}
+
+fn is_courteous(sentence: &Sentence) -> bool {
     const COURTEOUS: [Signal; 7] = [
         Signal::Acknowledgement,
         Signal::Thanks,
@@ -203,7 +214,7 @@ fn states(sentence: &Sentence) -> bool {
         Signal::Closing,
         Signal::Courtesy,
     ];
-    !sentence.signals.has_any(&COURTEOUS) && sentence.content_words >= LEAST_STATEMENT
+    sentence.signals.has_any(&COURTEOUS)
 }
 
 /// By a question or by words such as "please" and "I need". Where the customer parts, a question needs its mark.

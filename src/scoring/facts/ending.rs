@@ -244,14 +244,20 @@ fn outcome<'a>(view: &View<'a>) -> Option<(&'static str, Option<&'a Digest<'a>>)
         return Some(("dissatisfied", Some(complaint)));
     }
     let follows = |later: &Digest, earlier: Option<&Digest>| earlier.is_none_or(|it| it.id < later.id);
-    if last.act.tells && follows(last, view.replies().next_back()) {
-        return Some(("wrote_again", Some(last)));
-    }
-    let Some((_, after)) = asked else { return Some(("answered", view.replies().next_back())) };
+    let tells = last.act.tells && follows(last, view.replies().next_back());
+    let Some((_, after)) = asked else {
+        return Some(if tells {
+            ("wrote_again", Some(last))
+        } else {
+            ("answered", view.replies().next_back())
+        });
+    };
     let reply = after.iter().rfind(|digest| digest.is_reply());
     let deed = after.iter().rfind(|digest| digest.is_reply() && digest.act.is_deed);
     let substance = after.iter().rfind(|digest| digest.is_substantive());
+    let held_something = substance.is_some() || !view.reads_replies();
     Some(match (deed, substance) {
+        _ if tells && held_something => ("wrote_again", Some(last)),
         _ if !view.reads_replies() => ("answered", reply),
         (Some(_), _) => ("deed", deed),
         (None, Some(_)) => ("answered", substance),

@@ -16,7 +16,10 @@ const OUTCOMES: &[(&str, &[&str])] = &[
     ("thanks", &["The customer parted with thanks"]),
     ("wrote_again", &["The customer wrote again after the last answer"]),
     ("deed_then_silence", &["An agent said that the request was carried out"]),
-    ("answered_then_silence", &["The last request was answered"]),
+    (
+        "answered_then_silence",
+        &["The last request was answered", "The last answer says what is not possible"],
+    ),
     (
         "empty_answer",
         &[

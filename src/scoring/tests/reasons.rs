@@ -80,6 +80,9 @@ const PARTS: &[(&str, Claim)] = &[
         unit.is("last_answer_substantive", false) && unit.is_answered()
     }),
     ("The last request was answered", |unit, _| !unit.is("unanswered_question", true) && unit.is_answered()),
+    ("The last answer says what is not possible", |unit, _| {
+        unit.is("inability_at_end", true) && unit.is_answered()
+    }),
     ("The customer wrote again after the last answer", |unit, _| unit.is_answered()),
     ("and nobody replied", |unit, _| unit.customer_wrote_last()),
     ("and got no reply to the last one", |unit, _| unit.customer_wrote_last()),

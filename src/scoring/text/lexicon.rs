@@ -204,7 +204,11 @@ impl Lexicon {
                 let solved = unless_negated.has(Signal::Confirmation);
                 unless_negated = if solved { Signals::of(Signal::Unsolved) } else { Signals::default() };
             }
-            if unless_negated.has(Signal::ActionDone) && is_hypothetical(found, tokens, words) {
+            let (first, last) = (&tokens[found.start as usize], &tokens[found.end as usize - 1]);
+            let names_a_place = first.form.in_path || last.form.in_path;
+            if unless_negated.has(Signal::ActionDone)
+                && (names_a_place || is_hypothetical(found, tokens, words))
+            {
                 unless_negated = unless_negated.without(Signals::of(Signal::ActionDone));
             }
             let mut shown = found.node.signals;

@@ -45,6 +45,8 @@ pub struct Form {
     pub is_placeholder: bool,
     /// A question mark follows.
     pub asks: bool,
+    /// An arrow stands beside it: it names a place in a menu, as in `Orders > Shipped`.
+    pub in_path: bool,
     /// A word begins here: always, but for the second and later characters of a Chinese or Japanese word.
     pub begins_word: bool,
 }
@@ -113,6 +115,7 @@ impl Words {
             clause: 0,
             in_sentence: false,
             quote: None,
+            after_arrow: false,
             run: None,
             line: Line::Begins,
         };
@@ -136,6 +139,8 @@ struct Tokenizer<'w> {
     in_sentence: bool,
     /// What ends the quotation.
     quote: Option<char>,
+    /// An arrow came, and no word since.
+    after_arrow: bool,
     /// The first token of the Chinese or Japanese characters that are being read.
     run: Option<usize>,
     line: Line,
@@ -256,6 +261,14 @@ impl Tokenizer<'_> {
             '@' => self.marks.figures = true,
             _ => {}
         }
+        if matches!(character, '>' | '\u{203a}' | '\u{2192}') {
+            if let Some(last) = self.words.tokens.last_mut() {
+                last.form.in_path = true;
+            }
+            self.after_arrow = true;
+        } else if !character.is_whitespace() {
+            self.after_arrow = false;
+        }
         self.clause += u32::from(matches!(character, ',' | ';' | ':' | '\u{60c}' | '\u{3001}'));
         if self.in_sentence && ends_sentence(character) {
             self.marks.sentences += 1;
@@ -286,6 +299,7 @@ impl Tokenizer<'_> {
                 quoted: self.quote.is_some(),
                 is_placeholder: matches!(trimmed, "\u{e000}" | "\u{e001}"),
                 asks: false,
+                in_path: std::mem::take(&mut self.after_arrow),
                 begins_word: true,
             };
             let length = u16::try_from(length).unwrap_or(u16::MAX);

@@ -81,8 +81,10 @@ pub fn vocabulary() -> &'static Vocabulary {
 struct Building {
     /// The text of each entry.
     texts: Vec<&'static str>,
-    /// The language whose files had each entry last, by its place.
+    /// The language whose files had each entry last, by its number.
     had_by: Vec<u8>,
+    /// The language in whose words or valences each entry stood last.
+    word_of: Vec<u8>,
     /// The entries of the language that is being read.
     own: Vec<WordId>,
     /// Entries that mean one word: the plain form, and the word.
@@ -98,26 +100,35 @@ impl Vocabulary {
             begins: Vec::new(),
             begin_keys: FxHashSet::default(),
         };
-        let mut building =
-            Building { texts: vec![""; 2], had_by: vec![0; 2], own: Vec::new(), twins: Vec::new() };
+        let mut building = Building {
+            texts: vec![""; 2],
+            had_by: vec![0; 2],
+            word_of: vec![0; 2],
+            own: Vec::new(),
+            twins: Vec::new(),
+        };
         for (number, files) in (1..).zip(files::READ) {
             let language = Languages::of(files.language);
             for (section, word) in files.words().filter(|(section, _)| *section != ENDINGS) {
                 let is_function = Kinds::named(section) == Some(Kinds::FUNCTION);
                 for piece in pieces(word) {
                     let id = vocabulary.own(piece, number, &mut building);
+                    building.word_of[id.0 as usize] = number;
                     if is_function {
                         vocabulary.entries[id.0 as usize].function_of.add(language);
                     }
                 }
             }
-            let phrases = files.phrases().map(|phrase| (phrase.text, true));
+            let phrases = files.phrases().map(|phrase| (phrase.text, true, false));
             // VADER has words of every language that people tweet in.
             let counts = files.language != Language::ENGLISH;
-            let valences = files.valences().map(|(word, _)| (word, counts));
-            for (entry, counts) in phrases.chain(valences) {
+            let valences = files.valences().map(|(word, _)| (word, counts, true));
+            for (entry, counts, is_word) in phrases.chain(valences) {
                 for piece in pieces(entry) {
                     let id = vocabulary.own(piece, number, &mut building);
+                    if is_word {
+                        building.word_of[id.0 as usize] = number;
+                    }
                     if counts && id != ANY {
                         vocabulary.entries[id.0 as usize].used_in.add(language);
                     }
@@ -145,6 +156,7 @@ impl Vocabulary {
             self.entries.push(Entry::default());
             building.texts.push(word);
             building.had_by.push(0);
+            building.word_of.push(0);
             id
         })
     }
@@ -159,14 +171,14 @@ impl Vocabulary {
     }
 
     /// The forms in which people type a word without its accents or its apostrophe count as the word, unless the language
-    /// has them as words of their own.
+    /// has them as words of their own: in its words or valences, for phrases also hold what is typed in haste.
     fn add_twins(&mut self, number: u8, language: Language, building: &mut Building) {
         for word in std::mem::take(&mut building.own) {
             let text = building.texts[word.0 as usize];
             for (plain, always) in plain_forms(text, language) {
                 let known = self.ids.get(plain.as_str()).copied();
-                let is_own = known.is_some_and(|known| building.had_by[known.0 as usize] == number);
-                if plain != text && (always || !is_own) {
+                let is_word = known.is_some_and(|known| building.word_of[known.0 as usize] == number);
+                if plain != text && (always || !is_word) {
                     // The table is built once and never dropped.
                     let plain = known.unwrap_or_else(|| self.intern(plain.leak(), building));
                     building.twins.push((plain, word));

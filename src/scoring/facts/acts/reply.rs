@@ -40,13 +40,20 @@ pub fn reply(digest: &Digest, before: &Before) -> Act {
     let reading = &digest.reading;
     let signals = reading.signals;
     let any = |is: &dyn Fn(&Sentence) -> bool| reading.sentences.iter().any(is);
+    let is_deed = any(&|sentence| sentence.signals.has(Signal::ActionDone) && !sentence.asks);
+    // It was said already in these words, and the customer has written since: it holds nothing new for them.
+    let is_stale = !is_deed
+        && before.customer_wrote_last
+        && reading.content_words >= FULL_SENTENCE
+        && before.told.contains(&reading.wording);
     let is_substantive = digest.attachments.is_some_and(|files| files > 0)
-        || any(&holds_something)
+        || (!is_stale && any(&holds_something))
         || any(&|sentence| answers_shortly(sentence, reading, before));
     let asks_back = signals.has(Signal::DataRequest)
         || any(&|sentence| sentence.asks && !sentence.signals.has(Signal::HelpOffer));
     let holds = is_substantive
         || (before.requested
+            && !is_stale
             && !signals.has_any(&EMPTY)
             && any(&|sentence| answers_in_few_words(sentence, before)));
     let says_nothing = signals.has_any(&PUTS_OFF) || signals.has_any(&[Signal::HelpOffer, Signal::Courtesy]);
@@ -56,7 +63,7 @@ pub fn reply(digest: &Digest, before: &Before) -> Act {
         holds,
         is_empty: before.requested && !holds && says_nothing && reading.sentences.iter().all(is_nothing),
         goes_on: any(&goes_on),
-        is_deed: any(&|sentence| sentence.signals.has(Signal::ActionDone) && !sentence.asks),
+        is_deed,
         asks_back,
         only_holds: puts_off && !is_substantive && !asks_back,
         ..Act::default()

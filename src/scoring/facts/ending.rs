@@ -52,8 +52,8 @@ pub const FACTS: &[Fact] = &[
         name: "last_answer_substantive",
         unit: "yes or no",
         kind: FactKind::Bool,
-        doc: "A reply to the customer's last request holds something: a deed, a way on, a fact, a file. Absent without a reply \
-              to it, or where a language cannot be read.",
+        doc: "A reply to the customer's last request holds something: a deed, a way on, a fact, a file. What an earlier reply \
+              said in the same words holds nothing new. Absent without a reply to it, or where a language cannot be read.",
         scope: Scope::Both,
         compute: |view| {
             view.reads_replies().then_some(())?;

@@ -7,7 +7,6 @@ use super::{
     rules::{Scope, Variables},
     scorecard::Scorecard,
     summary::summary,
-    text,
 };
 use crate::domain::{
     Author, Axis, CriterionResult, LastAnswers, Message, MessageId, RevisionRef, ScoredFact, Totals,
@@ -44,8 +43,6 @@ pub struct Scored {
 
 impl Scorer {
     pub fn new(scorecards: Vec<Arc<Scorecard>>) -> Self {
-        // Beside what else the start has to do; whoever scores before they are built waits for them.
-        let _ = std::thread::Builder::new().name("lexicons".to_owned()).spawn(text::warm_up);
         let facts_of = |unit: UnitKind| {
             let of_kind = scorecards.iter().filter(|scorecard| scorecard.revision().unit == unit);
             let mut named: Vec<FactId> = of_kind.flat_map(|scorecard| scorecard.facts()).copied().collect();

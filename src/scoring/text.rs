@@ -18,7 +18,6 @@ mod vocabulary;
 mod tests;
 
 pub use crate::domain::Language;
-pub use lexicon::warm_up;
 pub use readability::{ReadingCounts, reading_ease};
 pub use reading::{READ_BYTES, Reading, Sentence, most, read};
 pub use signals::{Signal, Signals};

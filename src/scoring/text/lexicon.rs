@@ -77,11 +77,6 @@ pub fn is_read(language: Language) -> bool {
     READ.iter().any(|files| files.language == language)
 }
 
-/// Builds what every conversation needs now, so that the first does not pay for it.
-pub fn warm_up() {
-    lexicon(Language::ENGLISH);
-}
-
 impl Lexicon {
     fn build(files: &Files) -> Self {
         let count = vocabulary().len();

@@ -71,13 +71,14 @@ pub struct Vocabulary {
     begin_keys: FxHashSet<[u8; 3]>,
 }
 
+/// Built when the first text is read, which takes some 25 ms: a server that scores nothing needs none of it.
 static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(Vocabulary::build);
 
 pub fn vocabulary() -> &'static Vocabulary {
     &VOCABULARY
 }
 
-/// What is known only while the table is built. Every start waits for it, so each word of the files is looked up once.
+/// What is known only while the table is built. Each word of the files is looked up once: they are half a million.
 struct Building {
     /// The text of each entry.
     texts: Vec<&'static str>,

@@ -95,7 +95,7 @@ struct Building {
 impl Vocabulary {
     fn build() -> Self {
         let mut vocabulary = Self {
-            ids: FxHashMap::with_capacity_and_hasher(56_000, FxBuildHasher),
+            ids: FxHashMap::with_capacity_and_hasher(40_000, FxBuildHasher),
             entries: vec![Entry::default(); 2],
             labels: Vec::new(),
             begins: Vec::new(),

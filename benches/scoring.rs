@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let began = Instant::now();
     let scorer = scorer()?;
     println!(
-        "lexicon and both built-in scorecards ready after {:.1} ms",
+        "both built-in scorecards ready after {:.1} ms",
         began.elapsed().as_secs_f64() * 1000.0
     );
     let three = [

@@ -27,10 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let began = Instant::now();
     let scorer = scorer()?;
-    println!(
-        "both built-in scorecards ready after {:.1} ms",
-        began.elapsed().as_secs_f64() * 1000.0
-    );
+    println!("both built-in scorecards ready after {:.1} ms", began.elapsed().as_secs_f64() * 1000.0);
     let three = [
         (AuthorKind::Contact, "Why was I charged twice?".to_owned()),
         (AuthorKind::Ai, "I can help with billing.".to_owned()),

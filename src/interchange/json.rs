@@ -1,7 +1,7 @@
 //! Reads a JSON object field by field and collects all violations by path: `messages[0].author.type`.
 //!
-//! It checks types but no rules of a particular document. Absent and `null` are the same, unknown fields are ignored, and the
-//! last of a repeated key wins.
+//! It checks types but no rules of a particular document. Absent and `null` are the same, unknown fields are ignored, and an
+//! object with the same key twice is refused.
 
 mod kept;
 mod value;
@@ -14,6 +14,7 @@ pub use crate::domain::rules::shown;
 use crate::domain::{UnixMillis, Violations, Words};
 
 pub use kept::Kept;
+use value::Unreadable;
 
 use super::times;
 
@@ -78,7 +79,12 @@ pub fn parse(body: &[u8]) -> Result<Object, Violations> {
     match value::parse(body) {
         Ok(Value::Object(fields)) => Ok(Object { path: String::new(), fields }),
         Ok(other) => Err(Violations::one(ROOT, unlike("an object", &other))),
-        Err(error) => Err(Violations::one(ROOT, format!("cannot be read as JSON: {error}"))),
+        Err(Unreadable::RepeatedKey(path)) => {
+            Err(Violations::one(path.as_str(), "stands twice in its object, must stand once"))
+        }
+        Err(Unreadable::Malformed(error)) => {
+            Err(Violations::one(ROOT, format!("cannot be read as JSON: {error}")))
+        }
     }
 }
 

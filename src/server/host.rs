@@ -40,12 +40,22 @@ impl HostCheck {
     }
 
     fn allows(&self, authority: &Authority) -> bool {
-        if authority.as_str().contains('@') {
+        // Compared whole: what the parser calls the host may be followed by something else.
+        let after_host = authority.as_str().strip_prefix(authority.host());
+        if !after_host.is_some_and(is_port) {
             return false;
         }
         let host = normal(authority.host());
         is_loopback(&host) || self.allowed.contains(&host)
     }
+}
+
+/// Nothing, or a colon and a port.
+fn is_port(text: &str) -> bool {
+    let digits = text.strip_prefix(':');
+    text.is_empty()
+        || digits
+            .is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
 }
 
 fn normal(host: &str) -> String {
@@ -94,6 +104,12 @@ mod tests {
             "",
             "a b",
             "0x7f.1",
+            "[::1].example",
+            "[::1]1",
+            "127.0.0.1:99999",
+            "127.0.0.1:",
+            "localhost:+80",
+            "localhost:80:80",
         ] {
             assert!(!passes(&[], Some(host), "/"), "{host}");
         }

@@ -37,7 +37,6 @@ impl<'de> Visitor<'de> for Fields<'_> {
         let mut kept = HashMap::new();
         while let Some(name) = fields.next_key::<String>()? {
             match self.0.iter().find(|wanted| **wanted == name) {
-                // The last of a repeated name wins.
                 Some(wanted) => _ = kept.insert(*wanted, compact(fields.next_value::<&RawValue>()?.get())),
                 None => _ = fields.next_value::<IgnoredAny>()?,
             }

@@ -13,19 +13,69 @@ use numbers::{Numbers, with_fraction};
 /// Far more than any documented request needs.
 const MAX_VALUES: usize = 100_000;
 
+/// Why a text was not read.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// It is no JSON, or too much.
+    Malformed(Error),
+    /// An object has this key twice; the path to it.
+    RepeatedKey(String),
+}
+
 /// Parses exactly one JSON value.
-pub fn parse(text: &[u8]) -> Result<Value, Error> {
+pub fn parse(text: &[u8]) -> Result<Value, Unreadable> {
     let mut parser = serde_json::Deserializer::from_slice(text);
-    let mut rest = Rest { values_left: MAX_VALUES, numbers: Numbers::of(text) };
-    let value = Counted(&mut rest).deserialize(&mut parser)?;
-    parser.end()?;
-    Ok(value)
+    let mut rest = Rest { values_left: MAX_VALUES, numbers: Numbers::of(text), repeated: None };
+    let value = Counted(&mut rest).deserialize(&mut parser).and_then(|value| {
+        parser.end()?;
+        Ok(value)
+    });
+    value.map_err(|error| match rest.repeated {
+        Some(steps) => Unreadable::RepeatedKey(path(&steps)),
+        None => Unreadable::Malformed(error),
+    })
+}
+
+/// A step from a value to one within it.
+enum Step {
+    Key(String),
+    Item(usize),
+}
+
+/// A longer key is cut in the path.
+const SHOWN_CHARACTERS: usize = 64;
+
+/// `steps` from the innermost to the outermost.
+fn path(steps: &[Step]) -> String {
+    let mut path = String::new();
+    for step in steps.iter().rev() {
+        match step {
+            Step::Item(index) => path.push_str(&format!("[{index}]")),
+            Step::Key(name) => {
+                let dot = if path.is_empty() { "" } else { "." };
+                path.push_str(dot);
+                path.extend(name.chars().take(SHOWN_CHARACTERS));
+            }
+        }
+    }
+    path
 }
 
 /// How much may still be read, and the numbers that follow.
 struct Rest<'t> {
     values_left: usize,
     numbers: Numbers<'t>,
+    /// Where a key was repeated: the steps to it, from the innermost on.
+    repeated: Option<Vec<Step>>,
+}
+
+impl Rest<'_> {
+    /// Adds the step to a value that was not read, if a key is repeated in it.
+    fn step(&mut self, step: impl FnOnce() -> Step) {
+        if let Some(steps) = &mut self.repeated {
+            steps.push(step());
+        }
+    }
 }
 
 /// Deserializes a value, counting it and everything in it.
@@ -83,7 +133,10 @@ impl<'de> Visitor<'de> for Counted<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut array = Vec::new();
-        while let Some(item) = items.next_element_seed(Counted(self.0))? {
+        loop {
+            let item = items.next_element_seed(Counted(self.0));
+            let item = item.inspect_err(|_| self.0.step(|| Step::Item(array.len())));
+            let Some(item) = item? else { break };
             array.push(item);
         }
         Ok(Value::Array(array))
@@ -92,8 +145,14 @@ impl<'de> Visitor<'de> for Counted<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(name) = fields.next_key::<String>()? {
-            // The last of a repeated name wins, as in nearly every other parser.
-            object.insert(name, fields.next_value_seed(Counted(self.0))?);
+            // Parsers differ in which of two values they take, so neither is what the caller surely meant.
+            if object.contains_key(&name) {
+                self.0.repeated = Some(vec![Step::Key(name)]);
+                return Err(A::Error::custom("a repeated key"));
+            }
+            let value = fields.next_value_seed(Counted(self.0));
+            let value = value.inspect_err(|_| self.0.step(|| Step::Key(name.clone())))?;
+            object.insert(name, value);
         }
         Ok(Value::Object(object))
     }
@@ -108,7 +167,7 @@ mod tests {
         for text in [
             "null",
             " [true, false, -1, 0, 18446744073709551615, 1.5, -0.0, 1e300, \"a\\u00e9\\ud83d\\ude00\"] ",
-            r#"{"a":{"b":[{}]},"a":{"c":null}}"#,
+            r#"{"a":{"b":[{}]},"c":{"a":null}}"#,
         ] {
             let plain: Value = serde_json::from_str(text).unwrap();
             assert_eq!(parse(text.as_bytes()).unwrap(), plain, "{text}");
@@ -116,12 +175,33 @@ mod tests {
     }
 
     #[test]
+    fn a_repeated_key_is_refused_by_its_path() {
+        for (text, path) in [
+            (r#"{"a":1,"a":1}"#, "a"),
+            (r#"{"a":{"b":[{},{"c":1,"d":2,"c":null}]}}"#, "a.b[1].c"),
+            (r#"[[{"x":{},"x":0}]]"#, "[0][0].x"),
+            (r#"{"a":1,"\u0061":2} and more"#, "a"),
+        ] {
+            let refused = parse(text.as_bytes());
+            assert!(
+                matches!(&refused, Err(Unreadable::RepeatedKey(at)) if at == path),
+                "{text}: {refused:?}"
+            );
+        }
+        assert!(parse(br#"{"a":{"b":1},"b":[{"a":1},{"a":1}]}"#).is_ok());
+    }
+
+    #[test]
     fn depth_and_number_of_values_are_bounded() {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         assert!(parse(nested(127).as_bytes()).is_ok());
-        assert!(parse(nested(1_000_000).as_bytes()).unwrap_err().to_string().contains("recursion limit"));
+        let cause = |text: &str| match parse(text.as_bytes()) {
+            Err(Unreadable::Malformed(error)) => error.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert!(cause(&nested(1_000_000)).contains("recursion limit"));
         let zeros = |count: usize| format!("[{}]", vec!["0"; count].join(","));
         assert!(parse(zeros(MAX_VALUES - 1).as_bytes()).is_ok());
-        assert!(parse(zeros(MAX_VALUES).as_bytes()).unwrap_err().to_string().contains("more than 100000"));
+        assert!(cause(&zeros(MAX_VALUES)).contains("more than 100000"));
     }
 }

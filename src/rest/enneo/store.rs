@@ -240,14 +240,14 @@ fn attachment_from_json(mut fields: Object, findings: &mut Findings) -> Attachme
     let bytes = match source_url {
         Some(_) => None,
         None => fields.take_as("base64", "base64", findings, |value| match &value {
-            Value::String(text) if text.is_empty() => Ok(None),
-            Value::String(text) => decode(text).map(Some).ok_or(value),
+            // Of an empty text it is an empty file.
+            Value::String(text) => decode(text).ok_or(value),
             _ => Err(value),
         }),
     };
     // Invalid content is present all the same: do not report it as missing as well.
     let unread = (findings.count() > found).then(Vec::new);
-    AttachmentDraft { file_name, source_url, bytes: bytes.flatten().or(unread), without_bytes: None }
+    AttachmentDraft { file_name, source_url, bytes: bytes.or(unread), without_bytes: None }
 }
 
 /// Decodes base64 in either alphabet, with or without padding, as found in mails (with line breaks) and `data:` URLs.

@@ -65,15 +65,6 @@ async fn a_body_that_is_not_a_json_object_is_400_with_its_path() {
 }
 
 #[tokio::test]
-async fn of_duplicate_names_the_last_one_counts() {
-    let setup = Setup::without_worker().await;
-    let body = smallest("second").to_string().replacen('{', r#"{"ticket_id":7,"#, 1);
-    let answer = setup.http().post("/v1/assess", body).await;
-    assert_eq!(answer.status, 202, "{answer:?}");
-    assert_eq!(answer.json()["external_ticket_id"], "second");
-}
-
-#[tokio::test]
 async fn escaped_pairs_and_zero_fractions_are_decoded() {
     let setup = Setup::without_worker().await;
     let body = smallest("x").to_string().replace("1700000000000", "1700000000000.0");

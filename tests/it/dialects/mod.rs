@@ -47,3 +47,24 @@ async fn imported(server: &Plaudit, body: &Value) -> u64 {
     server.client().await.scored(&name).await;
     name.strip_prefix("conversations/").and_then(|number| number.parse().ok()).expect("a number")
 }
+
+#[tokio::test]
+async fn a_key_that_stands_twice_is_refused_by_its_path_and_nothing_is_stored() {
+    let server = Plaudit::start().await;
+    let messages = r#"[{"external_id":"1","author":{"type":"contact","type":"ai"},"content":"Hi","timestamp":1700000000000}]"#;
+    for (path, body, at) in [
+        ("/v1/assess", format!(r#"{{"ticket_id":"t","messages":{messages}}}"#), "messages[0].author.type"),
+        ("/ticket/7/conversation/store", r#"{"body":"One","body":"Two"}"#.to_owned(), "body"),
+        (
+            "/beta/conversations/7/ratings/offer",
+            r#"{"ratingType":"Csat","ratingType":"Nps"}"#.to_owned(),
+            "ratingType",
+        ),
+    ] {
+        let answer = server.http().post(path, body).await;
+        assert_eq!(answer.status, 400, "{path}: {answer:?}");
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(text.contains(at) && text.contains("stands twice"), "{path}: {text}");
+    }
+    assert_eq!(server.http().get("/ticket/7/assessments").await.status, 404);
+}

@@ -43,6 +43,16 @@ async fn one_in_base64_is_decoded_sniffed_measured_and_served_as_a_download() {
 }
 
 #[tokio::test]
+async fn an_empty_file_is_a_file() {
+    let server = Plaudit::start().await;
+    let body = json!({ "attachments": [{ "name": "empty.txt", "base64": "" }] });
+    let file = stored(&server, &body).await["conversation"]["attachments"][0].clone();
+    assert_eq!((&file["name"], &file["size"]), (&json!("empty.txt"), &json!(0)));
+    let answer = download(&server, file["url"].as_str().unwrap()).await;
+    assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 0));
+}
+
+#[tokio::test]
 async fn a_page_is_never_shown_and_a_link_cannot_be_guessed() {
     let server = Plaudit::start().await;
     let page = BASE64_STANDARD.encode("<!DOCTYPE html><script>alert(1)</script>");

@@ -1,10 +1,15 @@
 //! gRPC health and reflection.
 
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 use tonic::{Request, Response, Status, service::Routes};
 use tonic_health::{
     ServingStatus,
     pb::{
         HealthCheckRequest, HealthCheckResponse,
+        health_check_response::ServingStatus as WireStatus,
         health_server::{Health as HealthApi, HealthServer},
     },
     server::{HealthReporter, HealthService},
@@ -49,12 +54,13 @@ impl Health {
     }
 }
 
-/// tonic's health service, except that NOT_FOUND names the service.
+/// tonic's health service, except that NOT_FOUND names the service, and that watching an unknown one follows the protocol:
+/// SERVICE_UNKNOWN, and the stream stays open.
 struct Named(HealthService);
 
 #[tonic::async_trait]
 impl HealthApi for Named {
-    type WatchStream = <HealthService as HealthApi>::WatchStream;
+    type WatchStream = BoxStream<'static, Result<HealthCheckResponse, Status>>;
 
     async fn check(
         &self,
@@ -68,8 +74,14 @@ impl HealthApi for Named {
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        let service = request.get_ref().service.clone();
-        self.0.watch(request).await.map_err(|_| unknown_service(&service))
+        Ok(Response::new(match self.0.watch(request).await {
+            Ok(states) => states.into_inner().boxed(),
+            Err(_not_found) => {
+                // No service is added while the server runs, so nothing else will ever be said.
+                let unknown = HealthCheckResponse { status: WireStatus::ServiceUnknown.into() };
+                stream::iter([Ok(unknown)]).chain(stream::pending()).boxed()
+            }
+        }))
     }
 }
 

@@ -9,7 +9,9 @@ use plaudit::proto::v1::{
 use tonic::{Code, Status, body::Body};
 use tonic_health::{
     ServingStatus,
-    pb::{HealthCheckRequest, health_client::HealthClient},
+    pb::{
+        HealthCheckRequest, health_check_response::ServingStatus as WireStatus, health_client::HealthClient,
+    },
 };
 use tonic_reflection::pb::{
     v1::{
@@ -162,18 +164,27 @@ async fn undecodable_bytes_are_reported_by_their_field() {
 
 #[tokio::test]
 async fn health_knows_the_server_and_every_service() {
-    let server = TestServer::builder().start().await;
+    let mut server = TestServer::builder().start().await;
     let mut health = HealthClient::new(server.channel().await);
     for service in ["", "plaudit.v1.ImportService", "plaudit.v1.AssessmentService", "grpc.health.v1.Health"] {
         let answer = health.check(HealthCheckRequest { service: service.into() }).await.unwrap();
         assert_eq!(answer.get_ref().status, ServingStatus::Serving as i32, "{service}");
     }
     let nobody = || HealthCheckRequest { service: "nobody".into() };
-    for status in [health.check(nobody()).await.unwrap_err(), health.watch(nobody()).await.unwrap_err()] {
-        assert_eq!(fault(&status), (Code::NotFound, "RESOURCE_NOT_FOUND".to_owned()));
-        let resource = status.get_details_resource_info().expect("a ResourceInfo");
-        assert_eq!((resource.resource_type.as_str(), resource.resource_name.as_str()), ("service", "nobody"));
-    }
+    let status = health.check(nobody()).await.unwrap_err();
+    assert_eq!(fault(&status), (Code::NotFound, "RESOURCE_NOT_FOUND".to_owned()));
+    let resource = status.get_details_resource_info().expect("a ResourceInfo");
+    assert_eq!((resource.resource_type.as_str(), resource.resource_name.as_str()), ("service", "nobody"));
+    // By the protocol a watch of an unknown service stays open.
+    let mut states = health.watch(nobody()).await.unwrap().into_inner();
+    let state = soon("a state", states.message()).await.unwrap().unwrap();
+    assert_eq!(state.status, WireStatus::ServiceUnknown as i32);
+    let more = tokio::time::timeout(std::time::Duration::from_millis(200), states.message()).await;
+    assert!(more.is_err(), "{more:?}");
+    // The end of the server ends it.
+    server.begin_stop();
+    let status = soon("the end of the stream", states.message()).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
 }
 
 #[tokio::test]

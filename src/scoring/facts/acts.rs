@@ -43,6 +43,8 @@ pub struct Act {
     pub is_deed: bool,
     /// A reply that only puts off: a holding line, a promise without a date, handing over, "not my department".
     pub only_holds: bool,
+    /// A reply that says that something cannot be done, and holds nothing besides.
+    pub only_refuses: bool,
     /// A reply that asks the customer for something before it goes on.
     pub asks_back: bool,
 }

@@ -70,11 +70,11 @@ pub const FACTS: &[Fact] = &[
         name: "inability_at_end",
         unit: "yes or no",
         kind: FactKind::Bool,
-        doc: "The last reply says that something cannot be done and tells of no deed.",
+        doc: "The last reply says that something cannot be done, tells of no deed, and holds nothing besides.",
         scope: Scope::Both,
         compute: |view| {
             let last = view.readable_replies()?.next_back()?;
-            Some(Found::bool(last.has(Signal::Inability) && !last.act.is_deed, [last]))
+            Some(Found::bool(last.act.only_refuses, [last]))
         },
     },
     Fact {

@@ -13,7 +13,7 @@ use super::{
 /// How a conversation ended, and what the reason of resolution accuracy says then: one of these is in it.
 const OUTCOMES: &[(&str, &[&str])] = &[
     ("confirmed", &["The customer confirmed that it is settled"]),
-    ("thanks", &["The customer parted with thanks"]),
+    ("thanks", &["The customer parted with thanks or praise"]),
     ("wrote_again", &["The customer wrote again after the last answer"]),
     ("deed_then_silence", &["An agent said that the request was carried out"]),
     (
@@ -30,7 +30,7 @@ const OUTCOMES: &[(&str, &[&str])] = &[
     ),
     ("open_request", &["The customer's last request got no"]),
     ("contradicted", &["The customer says that it is not solved"]),
-    ("dissatisfied", &["The customer left dissatisfied"]),
+    ("dissatisfied", &["The customer was dissatisfied at the end"]),
     ("gave_up", &["The customer gave up"]),
     ("wants_person", &["The customer asked for a person and got none"]),
     ("waits_after_handoff", &["who has not answered the customer yet", "nobody has taken over yet"]),

@@ -68,12 +68,12 @@ const PARTS: &[(&str, Claim)] = &[
     ("It was handed to a teammate who has not answered the customer yet", |unit, _| {
         unit.waits_for_teammate()
     }),
-    ("The customer left dissatisfied", |unit, _| {
+    ("The customer was dissatisfied at the end", |unit, _| {
         unit.is("left_dissatisfied", true)
             && unit.is_some("negative_messages")
             && unit.spoke_after_an_answer()
     }),
-    ("The customer parted with thanks", |unit, _| {
+    ("The customer parted with thanks or praise", |unit, _| {
         unit.is("thanks_at_end", true) && !unit.is("negative_at_end", true) && unit.spoke_after_an_answer()
     }),
     ("The last answer held nothing that settles the request", |unit, _| {
@@ -96,7 +96,7 @@ const PARTS: &[(&str, Claim)] = &[
     ("the customer was angry {}", |unit, gaps| unit.times("angry_messages", gaps)),
     ("an agent said {} that something was done", |unit, gaps| unit.times("actions_done", gaps)),
     ("an agent could not help {}", |unit, gaps| unit.times("inabilities", gaps)),
-    ("the customer corrected an answer {}", |unit, gaps| {
+    ("the customer said {} that an answer did not help", |unit, gaps| {
         unit.times("corrections", gaps) && unit.spoke_after_an_answer()
     }),
     ("the customer complained {}", |unit, gaps| unit.times("complaints", gaps)),
@@ -108,7 +108,9 @@ const PARTS: &[(&str, Claim)] = &[
     ("said it again {}", |unit, gaps| {
         unit.times("repeated_customer_messages", gaps) && unit.customer().count() > 1
     }),
-    ("corrected an answer {}", |unit, gaps| unit.times("corrections", gaps) && unit.spoke_after_an_answer()),
+    ("said {} that an answer did not help", |unit, gaps| {
+        unit.times("corrections", gaps) && unit.spoke_after_an_answer()
+    }),
     ("was not understood {}", |unit, gaps| unit.times("misunderstandings", gaps)),
     ("complained {}", |unit, gaps| unit.times("complaints", gaps)),
     ("asked for a person {}", |unit, gaps| unit.times("human_requests", gaps)),
@@ -121,7 +123,9 @@ const PARTS: &[(&str, Claim)] = &[
     ("and got no person", |unit, _| unit.is("human_request_unmet", true) && !unit.teammate_wrote_last()),
     ("and is still waiting for an answer", |unit, _| unit.is_some("open_requests")),
     ("and gave up", |unit, _| unit.is_some("abandonments")),
-    ("and left dissatisfied", |unit, _| unit.is("left_dissatisfied", true) && unit.spoke_after_an_answer()),
+    ("and was dissatisfied at the end", |unit, _| {
+        unit.is("left_dissatisfied", true) && unit.spoke_after_an_answer()
+    }),
     ("and got nothing that settles the request", |unit, _| unit.is("last_answer_substantive", false)),
     ("and is waiting for the teammate", |unit, _| unit.waits_for_teammate()),
     // Handoff smoothness.

@@ -66,6 +66,8 @@ impl Kinds {
     pub const NEGATED: Self = Self(1024);
     /// Makes of a deed before which it stands one that is only possible, asked for or still to come: will, if, to.
     pub const HYPOTHETICAL: Self = Self(2048);
+    /// Beside a negation it says that something cannot be done: unfortunately.
+    pub const REGRET: Self = Self(4096);
 
     pub fn named(section: &str) -> Option<Self> {
         Some(match section {
@@ -80,6 +82,7 @@ impl Kinds {
             "answer" => Self::ANSWER,
             "date" => Self::DATE,
             "hypothetical" => Self::HYPOTHETICAL,
+            "regret" => Self::REGRET,
             _ => return None,
         })
     }

@@ -219,6 +219,12 @@ impl Lexicon {
             signals.add(shown);
             hits.push((self.statement(&tokens[found.start as usize]), shown));
         }
+        if own.has(Signal::Inability) {
+            for place in regrets(tokens, words) {
+                signals.add(Signals::of(Signal::Inability));
+                hits.push((self.statement(&tokens[place]), Signals::of(Signal::Inability)));
+            }
+        }
         *negates = negates_freely(words, matches);
         *turns = turns_after_good_words(tokens, words, matches);
     }
@@ -273,6 +279,22 @@ fn leave_parts_out(tokens: &[Token], words: &mut [Word]) {
 /// Whether a phrase is a bare `no` within a message, where it answers nothing: "there is no button".
 fn negates_alone(found: &Match, words: &[Word]) -> bool {
     found.start > 0 && found.end == found.start + 1 && words[found.start as usize].kinds.has(Kinds::NEGATION)
+}
+
+/// Where a regret stands in a sentence with a negation: "unfortunately we do not", but not "unfortunately it takes ten days".
+fn regrets(tokens: &[Token], words: &[Word]) -> Vec<usize> {
+    const NEGATION: [Kinds; 3] = [Kinds::NEGATION, Kinds::NEGATION_AFTER, Kinds::NEGATED];
+    let mut found = Vec::new();
+    let mut start = 0;
+    for sentence in tokens.chunk_by(|one, next| one.sentence == next.sentence) {
+        let within = start..start + sentence.len();
+        start = within.end;
+        let is_negated = |word: &Word| NEGATION.iter().any(|kind| word.kinds.has(*kind));
+        if words[within.clone()].iter().any(is_negated) {
+            found.extend(within.filter(|place| words[*place].kinds.has(Kinds::REGRET)));
+        }
+    }
+    found
 }
 
 fn negates_freely(words: &[Word], matches: &[Match]) -> bool {

@@ -64,6 +64,9 @@ pub fn reply(digest: &Digest, before: &Before) -> Act {
         is_empty: before.requested && !holds && says_nothing && reading.sentences.iter().all(is_nothing),
         goes_on: any(&goes_on),
         is_deed,
+        only_refuses: signals.has(Signal::Inability)
+            && !is_deed
+            && !any(&|sentence| !sentence.signals.has(Signal::Inability) && holds_something(sentence)),
         asks_back,
         only_holds: puts_off && !is_substantive && !asks_back,
         ..Act::default()

@@ -63,12 +63,15 @@ fn separator(lines: &Lines, at: usize) -> Option<Heading> {
     let words = normal(&inner.replace("&nbsp;", " "));
     let named = forms().separators.iter().any(|separator| words == *separator);
     let begun = inner.ends_with([':', '：']) && named;
-    let attributed = lead >= 2 && tail >= 2 && is_attribution(inner.trim()).is_some();
-    if !(attributed || begun || (named && lead >= 2)) {
-        return None;
-    }
+    let framed = lead >= 2 && tail >= 2;
+    let attributed = framed && is_attribution(inner.trim()).is_some();
     let next = skip_blank(lines, end);
-    if let Some(after) = headers(lines, next).or_else(|| attribution(lines, next)) {
+    let headers = || headers(lines, next);
+    if !(attributed || begun || (named && lead >= 2)) {
+        // Whatever words stand between dashes above headers.
+        return framed.then(headers).flatten();
+    }
+    if let Some(after) = headers().or_else(|| attribution(lines, next)) {
         end = after.end;
     }
     Some(Heading { end, certain: true })

@@ -10,6 +10,8 @@ use super::{
 const MOST_LINES: usize = 14;
 /// How many sign-offs one part of a mail has.
 const MOST_SIGN_OFFS: usize = 3;
+/// How many lines stand between a title and a number.
+const TITLE_LINES: usize = 3;
 /// How many words a name has.
 const NAME_WORDS: usize = 5;
 
@@ -18,9 +20,9 @@ const NAME_WORDS: usize = 5;
 pub fn without_signatures(text: &str, author: Option<&str>) -> String {
     let author = author.map(normal).filter(|author| !author.is_empty());
     let mut kept = String::with_capacity(text.len());
-    for part in text.split(CUT) {
+    for (number, part) in text.split(CUT).enumerate() {
         let mut lines: Vec<&str> = part.lines().collect();
-        trim_part(&mut lines, author.as_deref());
+        trim_part(&mut lines, author.as_deref(), number > 0);
         for line in lines {
             kept.push_str(line);
             kept.push('\n');
@@ -35,8 +37,12 @@ fn says_something(text: &str) -> bool {
     text.chars().any(|character| !character.is_whitespace() && !character.is_ascii_punctuation())
 }
 
-fn trim_part(lines: &mut Vec<&str>, author: Option<&str>) {
-    if let Some(at) = delimiter(lines) {
+/// `is_below_cut`: a quotation stood above it, so all of it may be a signature.
+fn trim_part(lines: &mut Vec<&str>, author: Option<&str>, is_below_cut: bool) {
+    if let Some(at) = delimiter(lines, is_below_cut) {
+        lines.truncate(at);
+    }
+    if let Some(at) = framed(lines) {
         lines.truncate(at);
     }
     // A mail that went through two programs has two.
@@ -62,15 +68,17 @@ fn trim_blank(lines: &mut Vec<&str>) {
 }
 
 /// Where `-- ` stands, or a like line with a signature below it.
-fn delimiter(lines: &[&str]) -> Option<usize> {
+fn delimiter(lines: &[&str], is_below_cut: bool) -> Option<usize> {
     let first = lines.iter().position(|line| says_something(line))?;
-    lines.iter().enumerate().skip(first + 1).find_map(|(at, line)| {
+    let above = if is_below_cut { 0 } else { first + 1 };
+    lines.iter().enumerate().skip(above).find_map(|(at, line)| {
         let below = &lines[at + 1..];
         let exact = *line == "-- ";
         let dashes = line.trim();
         let like = matches!(dashes, "--" | "—" | "––" | "---" | "__") || is_rule(dashes);
         // Two dashes without their space, or a rule: only what looks like a signature is one.
         let block = || {
+            let below = without_footer(below);
             let mut filled = below.iter().filter(|line| !line.trim().is_empty()).take(MOST_LINES + 1);
             let fits = |line: &&str| is_contact(line) || is_name(line, NAME_WORDS + 2);
             let named = filled.clone().next().is_some_and(|first| is_name(first, NAME_WORDS));
@@ -81,6 +89,37 @@ fn delimiter(lines: &[&str]) -> Option<usize> {
         };
         (exact || (like && block())).then_some(at)
     })
+}
+
+/// The first paragraph alone, where it tells how to reach its author and a paragraph follows that asks nothing.
+fn without_footer<'a, 'l>(below: &'a [&'l str]) -> &'a [&'l str] {
+    const FOOTER_LINES: usize = 6;
+    let start = below.iter().position(|line| !line.trim().is_empty()).unwrap_or(0);
+    let length = below[start..].iter().position(|line| line.trim().is_empty()).unwrap_or(0);
+    let (first, rest) = below.split_at(start + length);
+    let rest = rest.iter().filter(|line| !line.trim().is_empty());
+    let is_footer =
+        rest.clone().count() <= FOOTER_LINES && !rest.clone().any(|line| line.contains(['?', '？']));
+    if is_footer && first.iter().any(|line| is_contact(line)) { first } else { below }
+}
+
+/// Where a signature between two rules begins that ends the part, as Japanese mails have it.
+fn framed(lines: &[&str]) -> Option<usize> {
+    let last = lines.iter().rposition(|line| !line.trim().is_empty())?;
+    let first = lines[..last].iter().rposition(|line| is_frame(line))?;
+    let within = &lines[first + 1..last];
+    let above = lines[..first].iter().any(|line| says_something(line));
+    let fits =
+        is_frame(lines[last]) && within.len() <= MOST_LINES && within.iter().any(|line| is_contact(line));
+    (above && fits).then_some(first)
+}
+
+fn is_frame(line: &str) -> bool {
+    let line = line.trim();
+    let mark = line.chars().next();
+    line.chars().count() >= 5
+        && mark
+            .is_some_and(|mark| "=-_*~+─━═＝－＊～".contains(mark) && line.chars().all(|other| other == mark))
 }
 
 /// A line of underscores or dashes, above the footer of a mailing list.
@@ -157,13 +196,16 @@ fn block_end(lines: &[&str], start: usize, author: Option<&str>) -> usize {
         if !line.is_empty() {
             let lone = taken == 0 && last && is_lone_name(line);
             let words = if taken == 0 { NAME_WORDS } else { NAME_WORDS + 3 };
+            let is_short = |line: &str| line.split(' ').count() <= NAME_WORDS && begins_large(line);
             let above_contact = || {
-                let next = lines[at + 1..].iter().find(|line| !line.trim().is_empty());
-                next.is_some_and(|next| is_contact(next))
+                let mut below =
+                    lines[at + 1..].iter().map(|line| line.trim()).filter(|line| !line.is_empty());
+                // A firm may stand between.
+                let next = below.by_ref().take(TITLE_LINES).find(|line| is_contact(line) || !is_short(line));
+                next.is_some_and(is_contact)
             };
             // `Responsable de compras`, between a name and a number.
-            let title =
-                taken > 0 && line.split(' ').count() <= NAME_WORDS && begins_large(line) && above_contact();
+            let title = taken > 0 && is_short(line) && above_contact();
             if !(is_author(line, author) || is_name(line, words) || is_contact(line) || lone || title) {
                 break;
             }
@@ -185,7 +227,13 @@ fn is_postscript(line: &str) -> bool {
 }
 
 fn begins_large(line: &str) -> bool {
-    line.chars().next().is_some_and(char::is_uppercase) && !line.ends_with(['.', '!', '?'])
+    line.chars().next().is_some_and(char::is_uppercase) && !line.ends_with(['!', '?']) && !ends_sentence(line)
+}
+
+/// With a full stop, not with that of `Jane D.`, `ACME Inc.`, `Sp. z o.o.`
+fn ends_sentence(line: &str) -> bool {
+    let last = line.rsplit(' ').next().unwrap_or_default();
+    line.ends_with('.') && last.len() > 5 && last.bytes().filter(|byte| *byte == b'.').count() == 1
 }
 
 fn is_author(line: &str, author: Option<&str>) -> bool {
@@ -229,10 +277,8 @@ fn is_name(line: &str, most_words: usize) -> bool {
         first.is_none_or(|first| first.is_uppercase() || !first.is_alphabetic()) || SMALL.contains(word)
     };
     let named = line.chars().next().is_some_and(|first| first.is_uppercase());
-    // `Jane D.`, `ACME Inc.`
-    let ended = line.ends_with('.') && words.last().is_some_and(|word| word.len() > 5);
     let digits = line.bytes().filter(u8::is_ascii_digit).count();
-    named && !ended && digits <= 4 && words.len() <= most_words && words.iter().all(capital)
+    named && !ends_sentence(line) && digits <= 4 && words.len() <= most_words && words.iter().all(capital)
 }
 
 /// A line of numbers and addresses: phone, site, street.

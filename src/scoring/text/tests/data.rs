@@ -168,3 +168,18 @@ fn a_phrase_of_several_words_is_in_its_language() {
         }
     });
 }
+
+/// What is told of `n'est` holds of `n'`, so an article or a pronoun must not stand there: it would negate in every text.
+#[test]
+fn no_contraction_negates_but_those_of_a_negation() {
+    in_every_file(|files, faults| {
+        let negating = files.words().filter(|(section, _)| section.starts_with("negation"));
+        for (_, word) in
+            negating.filter(|(_, word)| ["fra", "ita"].contains(&files.language.0) && word.contains('\''))
+        {
+            if !word.starts_with("n'") {
+                faults.push(format!("{word:?} negates"));
+            }
+        }
+    });
+}

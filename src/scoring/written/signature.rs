@@ -103,15 +103,19 @@ fn without_footer<'a, 'l>(below: &'a [&'l str]) -> &'a [&'l str] {
     if is_footer && first.iter().any(|line| is_contact(line)) { first } else { below }
 }
 
-/// Where a signature between two rules begins that ends the part, as Japanese mails have it.
+/// Where a signature between two rules begins that ends the part, as Japanese mails have it. The second rule may have gone
+/// with the quotation below it.
 fn framed(lines: &[&str]) -> Option<usize> {
-    let last = lines.iter().rposition(|line| !line.trim().is_empty())?;
-    let first = lines[..last].iter().rposition(|line| is_frame(line))?;
-    let within = &lines[first + 1..last];
+    let mut end = lines.iter().rposition(|line| !line.trim().is_empty())?;
+    if !is_frame(lines[end]) {
+        end += 1;
+    }
+    let first = lines[..end].iter().rposition(|line| is_frame(line))?;
+    let within = &lines[first + 1..end];
     let above = lines[..first].iter().any(|line| says_something(line));
-    let fits =
-        is_frame(lines[last]) && within.len() <= MOST_LINES && within.iter().any(|line| is_contact(line));
-    (above && fits).then_some(first)
+    let tells = |line: &&str| line.contains(['。', '?', '？', '!', '！']) || ends_sentence(line);
+    let fits = within.len() <= MOST_LINES && !within.iter().any(tells);
+    (above && fits && within.iter().any(|line| is_contact(line))).then_some(first)
 }
 
 fn is_frame(line: &str) -> bool {
@@ -294,8 +298,9 @@ fn is_contact(line: &str) -> bool {
     let label = normal(line.split([':', '.', '+', '：']).next().unwrap_or_default());
     let labelled =
         forms().contacts.iter().any(|contact| label == *contact || label.starts_with(&format!("{contact} ")));
-    let few = words.len() <= 12;
     let number = digits >= 6 && letters <= digits;
+    // Two numbers on a line have many parts.
+    let few = words.len() <= if number { 24 } else { 12 };
     let street = digits >= 1 && words.len() <= 9 && is_name_like_street(&words);
     let parts = line.matches(['|', '·', '•']).count() >= 1
         && words.len() <= 20

@@ -224,6 +224,8 @@ impl Lexicon {
                 signals.add(Signals::of(Signal::Inability));
                 hits.push((self.statement(&tokens[place]), Signals::of(Signal::Inability)));
             }
+            // They are searched by their statement. Stable: within one they stay in the order of the words.
+            hits.sort_by_key(|(statement, _)| *statement);
         }
         *negates = negates_freely(words, matches);
         *turns = turns_after_good_words(tokens, words, matches);

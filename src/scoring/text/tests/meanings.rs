@@ -273,3 +273,13 @@ fn inflected_words_are_the_same_word() {
         assert_eq!(left.sketch, right.sketch, "{code}");
     }
 }
+
+#[test]
+fn a_regret_stays_with_its_sentence() {
+    let text = "Unfortunately we do not ship there. I have refunded the order. Sorry for the delay.";
+    let sentences = given("en", Side::Agents, text).sentences;
+    let has = |place: usize, signal| sentences[place].signals.has(signal);
+    assert_eq!([0, 1, 2].map(|place| has(place, Inability)), [true, false, false]);
+    assert_eq!([0, 1, 2].map(|place| has(place, ActionDone)), [false, true, false]);
+    assert_eq!([0, 1, 2].map(|place| has(place, Apology)), [false, false, true]);
+}

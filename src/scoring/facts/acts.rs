@@ -26,6 +26,8 @@ pub struct Act {
     pub is_unhappy: bool,
     /// The customer says that it is solved, or that this was all.
     pub confirms: bool,
+    /// Straight after an answer that held something, the customer gives thanks and says how it is or went: "picked it up, all there".
+    pub reports: bool,
     /// The customer gives thanks and says nothing against them.
     pub thanks: bool,
     /// After a reply the customer tells something that neither requests nor parts.
@@ -82,6 +84,8 @@ struct Before {
     replied: bool,
     /// The last reply asked the customer for something.
     asked_back: bool,
+    /// The last reply held something.
+    held: bool,
     /// The last reply only asked whether there is anything else.
     offered_more: bool,
     /// The customer has asked something. Not in the last message alone: else asking again could make an answer of a reply.
@@ -105,6 +109,7 @@ impl Before {
             self.replied = true;
             self.customer_wrote_last = false;
             self.asked_back = digest.act.asks_back;
+            self.held = digest.act.holds;
             self.offered_more = digest.reading.signals.has(Signal::HelpOffer) && !digest.act.asks_back;
         }
     }
@@ -175,6 +180,7 @@ fn customer(reading: &Reading, before: &Before) -> Act {
     // What was asked for is more than the thanks beside it.
     let may_state = before.replied && (!parts || before.asked_back);
     let may_wait = tells || (may_state && reading.sentences.iter().any(states));
+    let parts_with_thanks = thanks && parts && !requests && !is_negative;
     Act {
         requests,
         waits: !settles && (waits_surely || may_wait),
@@ -183,7 +189,8 @@ fn customer(reading: &Reading, before: &Before) -> Act {
         is_negative,
         is_unhappy: is_unhappy(reading, before),
         confirms,
-        thanks: thanks && parts && !requests && !is_negative && reading.counts.words <= THANKS_WORDS,
+        reports: parts_with_thanks && reading.reports && before.held && !before.asked_back && !gives_up,
+        thanks: parts_with_thanks && reading.counts.words <= THANKS_WORDS,
         tells,
         ..Act::default()
     }

@@ -117,11 +117,13 @@ pub const FACTS: &[Fact] = &[
         name: "confirmation_at_end",
         unit: "yes or no",
         kind: FactKind::Bool,
-        doc: "The customer parts saying that it is solved or that this was all. Absent where the language cannot be read.",
+        doc: "The customer parts saying that it is solved or that this was all, or, after an answer, says with thanks how it \
+              is or went, and nothing of that is denied, asked or still to come. Absent where the language cannot be read.",
         scope: Scope::Both,
         compute: |view| {
             view.reads_customer().then_some(())?;
-            Some(Found::any(parting_words(view).filter(|digest| digest.act.confirms)))
+            let confirms = |digest: &&Digest| digest.act.confirms || digest.act.reports;
+            Some(Found::any(parting_words(view).filter(confirms)))
         },
     },
     Fact {

@@ -68,6 +68,8 @@ impl Kinds {
     pub const HYPOTHETICAL: Self = Self(2048);
     /// Beside a negation it says that something cannot be done: unfortunately.
     pub const REGRET: Self = Self(4096);
+    /// Makes of good news right behind it something that is not known yet: if, once, until.
+    pub const CONDITION: Self = Self(8192);
 
     pub fn named(section: &str) -> Option<Self> {
         Some(match section {
@@ -83,6 +85,7 @@ impl Kinds {
             "date" => Self::DATE,
             "hypothetical" => Self::HYPOTHETICAL,
             "regret" => Self::REGRET,
+            "condition" => Self::CONDITION,
             _ => return None,
         })
     }
@@ -99,9 +102,29 @@ impl Kinds {
 /// A phrase as its file has it.
 pub struct Phrase {
     pub signal: Signal,
-    /// It does not count behind a negation.
-    pub not_negated: bool,
+    pub counts: Counts,
     pub text: &'static str,
+}
+
+/// When a phrase counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    Anywhere,
+    /// Not behind a negation.
+    UnlessNegated,
+    /// Where the message has no other words: "agent!" asks for one, "the agent said so" does not.
+    Alone,
+}
+
+impl Counts {
+    pub fn named(condition: &str) -> Option<Self> {
+        Some(match condition {
+            "" => Self::Anywhere,
+            "not negated" => Self::UnlessNegated,
+            "alone" => Self::Alone,
+            _ => return None,
+        })
+    }
 }
 
 /// The section of endings that are cut off where words are compared.
@@ -119,7 +142,10 @@ impl Files {
         sections(self.phrases).map(|(section, text)| {
             let (name, condition) = section.split_once(", ").unwrap_or((section, ""));
             let Some(signal) = Signal::from_name(name) else { panic!("phrases.txt: no signal {name:?}") };
-            Phrase { signal, not_negated: condition == "not negated", text }
+            let Some(counts) = Counts::named(condition) else {
+                panic!("phrases.txt: no condition {condition:?}")
+            };
+            Phrase { signal, counts, text }
         })
     }
 

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use super::{
     Language,
-    files::{ENDINGS, Files, Kinds, READ},
+    files::{Counts, ENDINGS, Files, Kinds, READ},
     phrases::{Match, Phrases, keep_longest},
     signals::{Signal, Signals},
     tokens::{Script, Token, Words, pieces},
@@ -61,6 +61,8 @@ pub struct Findings {
     pub negates: bool,
     /// Thanks or good news, then a "but", then something else: "thank you, however the light is out".
     pub turns: bool,
+    /// Beside thanks it says how something is or went: "picked it up, all there. Thanks!"
+    pub reports: bool,
 }
 
 /// Each is built when the first text of its language comes: most deployments see few.
@@ -125,7 +127,11 @@ impl Lexicon {
             let ids = pieces(phrase.text).map(|piece| vocabulary().entry(piece));
             let node = phrases.add(ids);
             let signal = Signals::of(phrase.signal);
-            if phrase.not_negated { node.unless_negated.add(signal) } else { node.signals.add(signal) }
+            match phrase.counts {
+                Counts::Anywhere => node.signals.add(signal),
+                Counts::UnlessNegated => node.unless_negated.add(signal),
+                Counts::Alone => node.alone.add(signal),
+            }
         }
         phrases.finish();
         let mut lexicon =
@@ -162,7 +168,7 @@ impl Lexicon {
 
     /// Finds what a text's words and phrases are. `own` are the signals that its side can give.
     pub fn find(&self, text: &Words, tokens: &[Token], own: Signals, findings: &mut Findings) {
-        let Findings { words, matches, inner, signals, hits, negates, turns } = findings;
+        let Findings { words, matches, inner, signals, hits, negates, turns, reports } = findings;
         hits.clear();
         words.clear();
         matches.clear();
@@ -188,9 +194,12 @@ impl Lexicon {
                 words[found.start as usize] = self.words[usize::from(found.node.word)];
             }
         }
+        *signals = says_alone(tokens, matches).and(own);
+        if let Some(first) = tokens.first().filter(|_| !signals.is_empty()) {
+            hits.push((self.statement(first), *signals));
+        }
         matches.retain(|found| !found.node.all().and(own).is_empty());
         keep_longest(matches);
-        *signals = Signals::default();
         for found in matches.iter() {
             // Somebody else's swearing is nobody's here.
             let quoted = tokens[found.start as usize].form.quoted;
@@ -210,7 +219,7 @@ impl Lexicon {
             shown.add(unless_negated);
             let foreign = if quoted { Signals::of(Signal::Profanity) } else { Signals::default() };
             let mut shown = shown.and(own).without(foreign);
-            if self.goes_on_otherwise(found, text, tokens, words) {
+            if self.goes_on_otherwise(found, text, tokens, words) || is_conditional(found, tokens, words) {
                 shown = shown.without(Signals::of(Signal::Confirmation));
             }
             if negates_alone(found, words) {
@@ -229,6 +238,7 @@ impl Lexicon {
         }
         *negates = negates_freely(words, matches);
         *turns = turns_after_good_words(tokens, words, matches);
+        *reports = signals.has(Signal::Thanks) && reports_beside(tokens, words, matches);
     }
 
     /// Whether what follows a Japanese phrase at once turns it: `届きましたが` (it came, but), `届きましたか` (did it come),
@@ -278,6 +288,22 @@ fn leave_parts_out(tokens: &[Token], words: &mut [Word]) {
     }
 }
 
+/// What a message says that consists of phrases that count alone. Of those that begin at a place the longest is taken.
+fn says_alone(tokens: &[Token], matches: &[Match]) -> Signals {
+    let (mut said, mut end) = (Signals::default(), 0);
+    while end < tokens.len() {
+        let from = matches.partition_point(|found| (found.start as usize) < end);
+        let here = matches[from..].iter().take_while(|found| found.start as usize == end);
+        let Some(longest) = here.filter(|found| !found.node.alone.is_empty()).max_by_key(|found| found.end)
+        else {
+            return Signals::default();
+        };
+        said.add(longest.node.alone);
+        end = longest.end as usize;
+    }
+    said
+}
+
 /// Whether a phrase is a bare `no` within a message, where it answers nothing: "there is no button".
 fn negates_alone(found: &Match, words: &[Word]) -> bool {
     found.start > 0 && found.end == found.start + 1 && words[found.start as usize].kinds.has(Kinds::NEGATION)
@@ -325,6 +351,42 @@ fn turns_after_good_words(tokens: &[Token], words: &[Word], matches: &[Match]) -
     !leaves && (turn + 1..words.len()).filter(is_content).nth(1).is_some()
 }
 
+/// Whether a clause of its own tells something, and nothing in the message is denied, asked, or still to come. What somebody gives
+/// thanks for stands in the clause of the thanks.
+fn reports_beside(tokens: &[Token], words: &[Word], matches: &[Match]) -> bool {
+    const NOT_YET: [Kinds; 7] = [
+        Kinds::NEGATION,
+        Kinds::NEGATION_AFTER,
+        Kinds::NEGATED,
+        Kinds::HYPOTHETICAL,
+        Kinds::CONTRAST,
+        Kinds::QUESTION_END,
+        Kinds::DATE,
+    ];
+    let is_free = |place: usize| {
+        let from = matches.partition_point(|found| found.end as usize <= place);
+        matches.get(from).is_none_or(|found| found.start as usize > place)
+    };
+    let unsure = |place: usize| is_free(place) && NOT_YET.iter().any(|kind| words[place].kinds.has(*kind));
+    if (0..tokens.len()).any(unsure) {
+        return false;
+    }
+    let mut start = 0;
+    tokens.chunk_by(|one, next| (one.sentence, one.clause) == (next.sentence, next.clause)).any(|clause| {
+        let places = start..start + clause.len();
+        start = places.end;
+        let said = places.clone().all(is_free);
+        let begins = |place: &usize| tokens[*place].form.begins_word;
+        let tells = |place: usize| {
+            let (token, word) = (&tokens[place], words[place]);
+            // "Lovely" alone tells nothing.
+            let is_plain = word.valence <= 0.0 && !word.kinds.has(Kinds::FUNCTION);
+            token.form.begins_word && !token.form.is_placeholder && is_plain
+        };
+        said && places.clone().filter(begins).count() >= 2 && places.clone().any(tells)
+    })
+}
+
 /// Whether a negation stands within the three words before, in the same clause, or one that works backwards behind.
 fn is_negated(found: &Match, tokens: &[Token], words: &[Word], matches: &[Match]) -> bool {
     let (start, end) = (found.start as usize, found.end as usize);
@@ -360,13 +422,24 @@ fn is_negated(found: &Match, tokens: &[Token], words: &[Word], matches: &[Match]
         || words[start..end].iter().any(|word| word.kinds.has(Kinds::NEGATED))
 }
 
-/// Whether one of the three words before in the same clause makes of a deed one that has not been done.
+/// Whether one of the three words before makes of a deed one that has not been done.
 fn is_hypothetical(found: &Match, tokens: &[Token], words: &[Word]) -> bool {
+    stands_before(found, tokens, words, NEGATION_REACH, Kinds::HYPOTHETICAL)
+}
+
+/// Whether one of the two words before makes of good news what is only waited for: "once it's here".
+fn is_conditional(found: &Match, tokens: &[Token], words: &[Word]) -> bool {
+    const REACH: usize = 2;
+    stands_before(found, tokens, words, REACH, Kinds::CONDITION)
+}
+
+/// Whether one of the `reach` words before in the same clause is of a kind.
+fn stands_before(found: &Match, tokens: &[Token], words: &[Word], reach: usize, kind: Kinds) -> bool {
     let start = found.start as usize;
     let clause = (tokens[start].sentence, tokens[start].clause);
-    let before = (0..start).rev().take(NEGATION_REACH);
+    let before = (0..start).rev().take(reach);
     let mut before = before.take_while(|place| (tokens[*place].sentence, tokens[*place].clause) == clause);
-    before.any(|place| words[place].kinds.has(Kinds::HYPOTHETICAL))
+    before.any(|place| words[place].kinds.has(kind))
 }
 
 /// Turkish verbs are negated in their ending: `çözülmedi`, `gelmiyor`, `olmaz`, `ulaşmamış`.

@@ -13,6 +13,8 @@ use super::{
 pub struct Node {
     pub signals: Signals,
     pub unless_negated: Signals,
+    /// What it says where a message consists of such phrases.
+    pub alone: Signals,
     pub word: u16,
     /// Whether a phrase goes on here at all, and with any word.
     goes_on: bool,
@@ -20,6 +22,7 @@ pub struct Node {
 }
 
 impl Node {
+    /// What it may say beside other words.
     pub fn all(&self) -> Signals {
         let mut all = self.signals;
         all.add(self.unless_negated);
@@ -83,7 +86,7 @@ impl Phrases {
         for word in vocabulary().labels(token.word).iter().chain(any) {
             let Some(&next) = self.edges.get(&(node, *word)) else { continue };
             let reached = self.nodes[next as usize];
-            if reached.word != 0 || !reached.signals.is_empty() || !reached.unless_negated.is_empty() {
+            if reached.word != 0 || !reached.all().is_empty() || !reached.alone.is_empty() {
                 found.push(Match { start: start as u32, end: at as u32 + 1, node: reached });
             }
             if reached.goes_on {

@@ -55,6 +55,8 @@ pub struct Reading {
     pub negates: bool,
     /// Thanks or good news, then a "but", then something else.
     pub turns: bool,
+    /// Beside thanks it says how something is or went.
+    pub reports: bool,
     /// -1 to 1; `None` for a message without words.
     pub sentiment: Option<f64>,
     /// It has a question mark, begins like a question or ends like one.
@@ -241,6 +243,7 @@ impl Lexicon {
             ends_with_problem: ends_with_problem(findings),
             negates: findings.negates,
             turns: findings.turns,
+            reports: findings.reports,
             sentiment: sentiment::compound(tokens, &findings.words, marks.exclamations),
             asks: marks.question || self.looks_like_a_question(tokens, marks, findings),
             shouts: shouts(tokens, findings),

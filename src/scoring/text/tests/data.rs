@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::{
     Side,
-    files::{ENDINGS, Files, Kinds, READ, sections},
+    files::{Counts, ENDINGS, Files, Kinds, READ, sections},
     signals::Signal,
 };
 
@@ -46,8 +46,8 @@ fn every_section_is_known() {
             }
         }
         for (section, _) in sections(files.phrases) {
-            let (signal, condition) = section.split_once(", ").unwrap_or((section, "not negated"));
-            if Signal::from_name(signal).is_none() || condition != "not negated" {
+            let (signal, condition) = section.split_once(", ").unwrap_or((section, ""));
+            if Signal::from_name(signal).is_none() || Counts::named(condition).is_none() {
                 faults.push(format!("phrases.txt has [{section}]"));
             }
         }
@@ -146,7 +146,7 @@ fn a_phrase_is_found_in_its_own_words() {
                 Side::Agents
             };
             let reading = super::given(files.language.0, side, &text);
-            let negated = phrase.not_negated && !is_without_spaces(files);
+            let negated = phrase.counts == Counts::UnlessNegated && !is_without_spaces(files);
             if !reading.signals.has(phrase.signal) && reading.language == Some(files.language) && !negated {
                 faults.push(format!("{text:?} gives no [{}]: {:?}", name(phrase.signal), reading.signals));
             }

@@ -283,3 +283,27 @@ fn a_regret_stays_with_its_sentence() {
     assert_eq!([0, 1, 2].map(|place| has(place, ActionDone)), [false, true, false]);
     assert_eq!([0, 1, 2].map(|place| has(place, Apology)), [false, false, true]);
 }
+
+#[test]
+fn a_word_for_a_person_asks_for_one_where_it_stands_alone() {
+    let alone = [
+        ("en", "agent"),
+        ("en", "Operator please!"),
+        ("de", "Mitarbeiter!"),
+        ("es", "un asesor"),
+        ("fr", "conseiller svp"),
+        ("pt", "atendente"),
+        ("nl", "medewerker medewerker"),
+        ("it", "operatore"),
+        ("pl", "konsultant"),
+        ("tr", "temsilci lütfen"),
+        ("ja", "オペレーター"),
+        ("zh", "人工人工"),
+    ];
+    for (code, text) in alone {
+        assert!(given(code, Side::Customer, text).signals.has(HumanRequest), "{code} {text:?}");
+    }
+    for text in ["the agent told me so", "is the operator of the line", "manager of the shop"] {
+        assert!(!given("en", Side::Customer, text).signals.has(HumanRequest), "{text:?}");
+    }
+}

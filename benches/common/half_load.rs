@@ -21,6 +21,9 @@ pub struct HalfLoad {
     pub imports: Outcome,
     pub rest: Outcome,
     pub lists: Outcome,
+    /// Processor time that was still needed afterwards to score what had been imported. The less is left, the more was scored
+    /// beside the calls, which costs them something.
+    pub left: Duration,
 }
 
 impl HalfLoad {
@@ -59,6 +62,9 @@ pub async fn beside_imports(store: &mut Store, import_rate: f64, length: Duratio
     let more_imports = load::open_loop(address, &Load::Import, import_rate, length);
     let reads = load::open_loop(address, &lists, RATE, length);
     let (_, lists) = tokio::try_join!(more_imports, reads)?;
+    let before = server.cpu_time()?;
+    server.rest().await?;
+    let left = server.cpu_time()? - before;
     server.stop().await?;
-    Ok(HalfLoad { import_rate, imports, rest, lists })
+    Ok(HalfLoad { import_rate, imports, rest, lists, left })
 }

@@ -375,15 +375,20 @@ fn reports_beside(tokens: &[Token], words: &[Word], matches: &[Match]) -> bool {
     tokens.chunk_by(|one, next| (one.sentence, one.clause) == (next.sentence, next.clause)).any(|clause| {
         let places = start..start + clause.len();
         start = places.end;
-        let said = places.clone().all(is_free);
-        let begins = |place: &usize| tokens[*place].form.begins_word;
-        let tells = |place: usize| {
-            let (token, word) = (&tokens[place], words[place]);
-            // "Lovely" alone tells nothing.
+        if !places.clone().all(is_free) {
+            return false;
+        }
+        let own = places
+            .filter(|place| tokens[*place].form.begins_word)
+            .map(|place| (&tokens[place].form, words[place]));
+        // Two words, none of which is a figure or a wish: "all there", but not "lovely weekend" or "till the 9th".
+        let told = own.clone().filter(|(form, word)| {
             let is_plain = word.valence <= 0.0 && !word.kinds.has(Kinds::FUNCTION);
-            token.form.begins_word && !token.form.is_placeholder && is_plain
-        };
-        said && places.clone().filter(begins).count() >= 2 && places.clone().any(tells)
+            is_plain && !form.is_placeholder && !form.digit
+        });
+        let small = own.filter(|(_, word)| word.kinds.has(Kinds::FUNCTION)).count();
+        let told = told.count();
+        told >= 2 || (told == 1 && small >= 1)
     })
 }
 

@@ -37,7 +37,7 @@ pub use listing::{AssessmentFilter, AssessmentTerm, ConversationFilter, Listing,
 pub use message::{
     AttachedFile, Attachment, AttachmentDraft, AttachmentPlace, Direction, IntentId, KeptAttachment,
     Measured, Message, MessageDetails, MessageDraft, MessageKind, MessageUpdate, NewAttachment, NewMessage,
-    Sent, WithoutBytes, address_and_name, identity_of, measure, plain_text, words_of_body,
+    Sent, WithoutBytes, address_and_name, from_base64, identity_of, measure, plain_text, words_of_body,
 };
 pub use person::{
     Author, AuthorDraft, AuthorKind, CustomerByName, KnownBy, NewTeam, PartialAuthor, Person, PersonIdentity,

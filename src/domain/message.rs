@@ -2,6 +2,7 @@
 
 mod address;
 mod attachment;
+mod base64;
 mod details;
 mod draft;
 mod html;
@@ -13,6 +14,7 @@ use super::{AttachmentId, Author, ExternalId, MessageId, UnixMillis, Words};
 
 pub use address::{address_and_name, identity_of};
 pub use attachment::{AttachedFile, Attachment, Measured, WithoutBytes, measure};
+pub use base64::from_base64;
 pub use details::{Direction, IntentId, MessageDetails, words_of_body};
 pub use draft::{AttachmentDraft, AttachmentPlace, MessageDraft, NewAttachment, NewMessage, Sent};
 pub use html::plain_text;

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use super::{Attachment, MessageKind, plain_text};
+use super::{Attachment, MessageKind, draft::is_inline_image, plain_text};
 use crate::domain::Words;
 
 /// What a message has beyond an imported one, as it was sent.
@@ -78,6 +78,17 @@ impl MessageDetails {
     /// Whether an agent wrote it: everything but what the customer sends in.
     pub fn is_by_agent(&self) -> bool {
         self.is_private || self.direction != Direction::In
+    }
+
+    /// Whether a file is an image that stood in its HTML, and no document that somebody attached.
+    pub fn is_inline(&self, file: &Attachment) -> bool {
+        let html = self.html_body.as_deref().unwrap_or_default();
+        is_inline_image(&file.file_name) && html.contains(&format!("cid:{}", file.file_name))
+    }
+
+    /// How many files came with it, without images in its text.
+    pub fn file_count(&self) -> usize {
+        self.attachments.iter().filter(|file| !self.is_inline(file)).count()
     }
 
     /// The approximate size of its texts in bytes.

@@ -2,6 +2,7 @@
 
 mod attachments;
 mod canonical;
+mod inline_images;
 mod repeat;
 
 use minicbor::Encode;
@@ -14,6 +15,7 @@ use crate::domain::{
 
 use attachments::check_attachments;
 pub use attachments::{AttachmentDraft, AttachmentPlace, NewAttachment};
+pub use inline_images::is_inline_image;
 pub use repeat::Sent;
 
 /// A message as decoded by an edge: absent is `None` or empty, nothing is validated yet.
@@ -98,9 +100,10 @@ impl MessageDraft {
     /// `None` when a rule is broken; the violation is then recorded below `at`.
     pub fn check_at(mut self, at: Path<'_>, violations: &mut Violations) -> Option<NewMessage> {
         let mut found = Violations::default();
-        self.check_lengths(at, &mut found);
         let attachments = std::mem::take(&mut self.attachments);
-        let attachments = check_attachments(at, attachments, &mut found);
+        let mut attachments = check_attachments(at, attachments, &mut found);
+        self.take_images_out(&mut attachments);
+        self.check_lengths(at, &mut found);
         let handling = std::mem::take(&mut self.handling).check(&mut found);
         self.read_sender();
         let author = self.author.take().map(|author| author.check(at.field("author"), &mut found));
@@ -145,6 +148,15 @@ impl MessageDraft {
             handling,
             is_automatic,
         })
+    }
+
+    /// Takes the images out of a body that is too long, since they may be what makes it so. Shorter ones stay as they are.
+    fn take_images_out(&mut self, attachments: &mut Vec<NewAttachment>) {
+        let is_html = self.body_type.as_deref() != Some(MessageDetails::TEXT);
+        if let Some(body) = self.html_body.as_mut().filter(|body| is_html && body.len() > limits::BODY_BYTES)
+        {
+            *body = inline_images::take_out(body, attachments);
+        }
     }
 
     fn check_lengths(&self, at: Path<'_>, violations: &mut Violations) {

@@ -167,7 +167,8 @@ fn interaction(
     let details = message.details.map(|details| *details).unwrap_or_default();
     let created_at = message.create_time.millis().div_euclid(1000);
     let [body_plain, body_clean] = bodies(&details, &message.content);
-    let files = details.attachments.iter();
+    let file_to_json = |file| file_to_json(services, base_url, conversation, file, details.is_inline(file));
+    let attachments = details.attachments.iter().map(file_to_json).collect();
     Interaction {
         id: message.id.0,
         ticket_id,
@@ -183,7 +184,7 @@ fn interaction(
             name: details.from_name.clone(),
             email: details.from_address.clone(),
         },
-        attachments: files.map(|file| file_to_json(services, base_url, conversation, file)).collect(),
+        attachments,
         r#type: details.body_type,
         from_email: details.from_address,
         from_email_name: details.from_name,
@@ -223,6 +224,7 @@ fn file_to_json(
     base_url: &str,
     conversation: ConversationId,
     file: &Attachment,
+    inline: bool,
 ) -> File {
     let own_url = || format!("{base_url}/attachments/{}", services.attachment_link(conversation, file.id));
     File {
@@ -232,7 +234,7 @@ fn file_to_json(
         size: file.size_bytes,
         width: file.width,
         height: file.height,
-        inline: false,
+        inline,
         file_ending: file.file_ending(),
         content_type: file.content_type.clone(),
         original_url: file.source_url.clone(),

@@ -67,7 +67,7 @@ pub const FACTS: &[Fact] = &[
         name: "attachments",
         unit: "files",
         kind: FactKind::Int,
-        doc: "Files that came with messages and notes. Absent where all of them were imported, which tells of no files.",
+        doc: "Files that came with messages and notes, without images in their text. Absent where all of them were imported, which tells of no files.",
         scope: Scope::Both,
         compute: |view| {
             let told: Vec<usize> = view.digests.iter().filter_map(|digest| digest.attachments).collect();

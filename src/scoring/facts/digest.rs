@@ -123,7 +123,7 @@ fn of(message: &Message, reading: Reading) -> Digest<'_> {
         automatic: None,
         time_millis: message.create_time.millis(),
         assisted: message.ai_tool.is_some(),
-        attachments: message.details.as_ref().map(|details| details.attachments.len()),
+        attachments: message.details.as_ref().map(|details| details.file_count()),
         reading,
         shouts: false,
         act: Act::default(),

@@ -43,6 +43,32 @@ async fn one_in_base64_is_decoded_sniffed_measured_and_served_as_a_download() {
 }
 
 #[tokio::test]
+async fn a_mail_that_is_large_for_a_pasted_screenshot_is_stored_with_it() {
+    let server = Plaudit::start().await;
+    let screenshot: Vec<u8> = PNG.into_iter().chain((0..300_000).map(|place| (place % 251) as u8)).collect();
+    let image = format!("<img src=\"data:image/png;base64,{}\">", BASE64_STANDARD.encode(&screenshot));
+    let mail = json!({
+        "body": format!("<p>See the error:</p>{image}<p>Same again: {image}</p>"),
+        "bodyPlain": "See the error:",
+        "externalConversationId": "mail-1",
+    });
+    let first = stored(&server, &mail).await["conversation"].clone();
+    let shown = "<img src=\"cid:inline-image-1.png\">";
+    assert_eq!(first["body"], format!("<p>See the error:</p>{shown}<p>Same again: {shown}</p>"));
+    assert_eq!(first["bodyPlain"], "See the error:");
+    let files = first["attachments"].as_array().unwrap();
+    assert_eq!(
+        (files.len(), &files[0]["name"], &files[0]["inline"]),
+        (1, &json!("inline-image-1.png"), &json!(true))
+    );
+    let answer = download(&server, files[0]["url"].as_str().unwrap()).await;
+    assert_eq!(answer.body[..], screenshot[..]);
+
+    let again = stored(&server, &mail).await["conversation"].clone();
+    assert_eq!(again["id"], first["id"]);
+}
+
+#[tokio::test]
 async fn an_empty_file_is_a_file() {
     let server = Plaudit::start().await;
     let body = json!({ "attachments": [{ "name": "empty.txt", "base64": "" }] });

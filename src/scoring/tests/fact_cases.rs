@@ -228,6 +228,8 @@ pub const CASES: &[(&str, &[&str], &str)] = &[
     ("answer_coverage_ratio", &["c: Is parking free?"], ABSENT),
     ("customer_sentiment_first", &["c: this is great"], "0.62"),
     ("customer_sentiment_last", &["c: this is great", "c: this is not great"], "-0.51"),
+    ("customer_sentiment_last", &["c: I ordered a fire alarm, when will it arrive?"], "0.00"),
+    ("customer_sentiment_last", &["c: I can't thank you enough!"], "0.32"),
     ("customer_sentiment_lowest", &["c: great", "c: awful", "c: great"], "-0.46"),
     ("customer_sentiment_mean", &["c: great", "c: the table"], "0.31"),
     ("customer_sentiment_trend", &["c: the table", "c: great"], "0.62"),

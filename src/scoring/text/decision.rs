@@ -158,6 +158,11 @@ impl Tally {
         if self.foreign >= least && self.foreign >= MARGIN * best.1 { Told::Foreign } else { Told::Unclear }
     }
 
+    /// Whether it may be Japanese although it has no kana.
+    pub fn may_lack_kana(&self) -> bool {
+        self.kana == 0.0 && (1.0..=MOST_WITHOUT_KANA).contains(&self.han)
+    }
+
     /// Whether a detector of many languages can be sure.
     pub fn is_long(&self) -> bool {
         self.words >= LONG_WORDS

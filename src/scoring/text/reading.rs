@@ -172,7 +172,10 @@ impl<'t> Batch<'t> {
             both.add_all(&self.tallies[1]);
             own = [both.decide(prior); 2];
         }
+        let japanese = Told::Language(Language("jpn"));
         [(0, 1), (1, 0)].map(|(side, other)| match own[side] {
+            // Few characters tell nothing else against somebody who writes Japanese.
+            _ if own[other] == japanese && self.tallies[side].may_lack_kana() => Some(Language("jpn")),
             Told::Language(language) => Some(language),
             // Somebody who knows says which of the others it is.
             Told::Foreign => {
@@ -244,7 +247,8 @@ impl Lexicon {
             negates: findings.negates,
             turns: findings.turns,
             reports: findings.reports,
-            sentiment: sentiment::compound(tokens, &findings.words, marks.exclamations),
+            sentiment: sentiment::compound(tokens, &findings.words, marks.exclamations)
+                .map(|tone| if is_praise_alone(findings) { tone.abs() } else { tone }),
             asks: marks.question || self.looks_like_a_question(tokens, marks, findings),
             shouts: shouts(tokens, findings),
             has_figures: marks.figures,
@@ -296,6 +300,20 @@ impl Lexicon {
         }
         statements
     }
+}
+
+/// Praise in negative words, and nothing against it: "can't thank you enough".
+fn is_praise_alone(findings: &Findings) -> bool {
+    const AGAINST: [Signal; 7] = [
+        Signal::Complaint,
+        Signal::Anger,
+        Signal::Leaving,
+        Signal::Waiting,
+        Signal::Correction,
+        Signal::Unsolved,
+        Signal::Problem,
+    ];
+    findings.signals.has(Signal::Praise) && !findings.turns && !findings.signals.has_any(&AGAINST)
 }
 
 fn ends_with_problem(findings: &Findings) -> bool {

@@ -278,6 +278,8 @@ impl Reader {
             | "canvas" => {
                 return Effect::Hidden;
             }
+            // Whoever strikes words out says them no more.
+            "s" | "strike" | "del" => return Effect::Hidden,
             "pre" => return Effect::Preformatted,
             _ => {}
         }
@@ -372,6 +374,7 @@ fn hides(style: &str) -> bool {
         "visibility" => value.starts_with("hidden"),
         "mso-hide" => value.starts_with("all"),
         "max-height" | "opacity" => zero(&value),
+        "text-decoration" | "text-decoration-line" => value.contains("line-through"),
         _ => false,
     })
 }

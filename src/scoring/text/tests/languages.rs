@@ -114,6 +114,11 @@ fn japanese_and_chinese_are_told_by_their_script() {
     assert_eq!(languages(&japanese, None), [Some("jpn"); 2]);
     let chinese = [(Customer, "我订的商品还没有到"), (Customer, "了解")];
     assert_eq!(languages(&chinese, None), [Some("cmn"); 2]);
+    // A customer who writes no kana, and one of few words.
+    for words in ["返金希望", "再発行希望。至急。", "注文確認"] {
+        let short = [(Customer, words), (Agents, "ご返金の手続きをいたしました。")];
+        assert_eq!(languages(&short, None), [Some("jpn"); 2], "{words}");
+    }
     // A Chinese customer of a Japanese shop.
     let mixed = [
         (Agents, "お問い合わせありがとうございます。"),

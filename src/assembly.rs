@@ -81,7 +81,7 @@ pub async fn assemble(
     let services = Arc::new(services);
     let background = Background::start(&services, SWEEP_EVERY);
     let edges = Edges {
-        grpc: grpc::edge(grpc::routes(Arc::clone(&services))).await.map_err(AssemblyError::of)?,
+        grpc: grpc::edge(grpc::routes(Arc::clone(&services))).map_err(AssemblyError::of)?,
         rest: rest::router(services, rest),
         rest_error: rest::error,
     };

@@ -25,7 +25,6 @@ use std::{
 };
 
 use axum::{body::Body, extract::MatchedPath};
-use futures_util::future::BoxFuture;
 use http::Request;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -142,7 +141,7 @@ pub async fn serve(
         () = shutdown => tracing::info!("draining"),
         never = accept(&listener, &mut connections, options.max_connections, &protocol, &calls) => match never {},
     }
-    stop_serving().await;
+    stop_serving();
     drop(listener);
     drain.send_replace(true);
     let drained = finish(&mut connections, options.drain, &calls).await;
@@ -152,7 +151,7 @@ pub async fn serve(
     }
 }
 
-type StopServing = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
+type StopServing = Box<dyn FnOnce() + Send>;
 
 fn assemble(edges: Edges, options: &Options, draining: watch::Receiver<bool>) -> (Arc<Calls>, StopServing) {
     let patience = Patience {

@@ -120,7 +120,7 @@ async fn a_call_ends_at_its_deadline() {
 
 #[tokio::test]
 async fn a_stream_ends_at_its_deadline_too() {
-    use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+    use plaudit::proto::health::{HealthCheckRequest, health_client::HealthClient};
     let server = TestServer::builder().start().await;
     let mut request = Request::new(HealthCheckRequest::default());
     request.set_timeout(Duration::from_millis(100));

@@ -1,6 +1,6 @@
 //! Puts together what `plaudit serve` runs: the store, the use cases, the edges and the background tasks.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -9,10 +9,11 @@ use crate::{
     background::{Background, SWEEP_EVERY},
     clock::{Clock, SystemClock},
     config::Config,
+    error::Error,
     grpc, rest,
     server::Edges,
     service::{Services, Settings},
-    store::{Keyspace, SledOptions, SledStore},
+    store::{Keyspace, SledOptions, SledStore, StoreError},
 };
 
 /// The parts of a running server, apart from the server itself.
@@ -29,12 +30,30 @@ pub type Close = Box<dyn FnOnce(Duration) -> BoxFuture<'static, Result<(), Assem
 
 /// Why startup or shutdown failed.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct AssemblyError(pub String);
+pub enum AssemblyError {
+    #[error("{0}")]
+    Failed(String),
+    /// The store was opened, but what it holds cannot be used.
+    #[error("{0}")]
+    Store(Error),
+}
 
 impl AssemblyError {
     fn of(cause: impl ToString) -> Self {
-        Self(cause.to_string())
+        Self::Failed(cause.to_string())
+    }
+
+    /// Names the directory and the next step, as for one that cannot be opened.
+    fn in_directory(self, data: &Path) -> Self {
+        let damaged = StoreError::Corrupt("".into()).to_string();
+        let error = match &self {
+            Self::Store(Error::Internal(why)) => {
+                why.strip_prefix(&damaged).map(|why| StoreError::Corrupt(why.into()))
+            }
+            Self::Store(Error::Unavailable(why)) => Some(StoreError::Failed(why.as_str().into())),
+            _ => None,
+        };
+        error.map_or(self, |error| Self::of(SledStore::refusal(data, &error)))
     }
 }
 
@@ -66,7 +85,8 @@ pub async fn build(config: &Config, address: SocketAddr) -> Result<Assembly, Ass
         dixa_requests_per_second: config.dixa.requests_per_second,
         dixa_burst: config.dixa.burst,
     };
-    assemble(Arc::new(store), Arc::new(SystemClock), settings, &rest).await
+    let assembled = assemble(Arc::new(store), Arc::new(SystemClock), settings, &rest).await;
+    assembled.map_err(|error| error.in_directory(&config.data))
 }
 
 /// Builds everything on top of an open store.
@@ -77,7 +97,7 @@ pub async fn assemble(
     rest: &rest::Options,
 ) -> Result<Assembly, AssemblyError> {
     let store_failure = store.failure();
-    let services = Services::open(Arc::clone(&store), clock, settings).await.map_err(AssemblyError::of)?;
+    let services = Services::open(Arc::clone(&store), clock, settings).await.map_err(AssemblyError::Store)?;
     let services = Arc::new(services);
     let background = Background::start(&services, SWEEP_EVERY);
     let edges = Edges {

@@ -127,7 +127,7 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Overloaded => Self::Overloaded { retry_after: Self::RETRY_AFTER },
-            StoreError::Failed(_) => Self::Unavailable(error.to_string()),
+            StoreError::Failed(_) | StoreError::Unreadable(_) => Self::Unavailable(error.to_string()),
             // A use case that can run into a conflict handles it itself; one that gets here is a bug.
             StoreError::Conflict { .. } | StoreError::Limit(_) | StoreError::Corrupt(_) => {
                 Self::Internal(error.to_string())

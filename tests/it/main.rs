@@ -15,6 +15,7 @@ mod craftcx;
 mod crash;
 mod cut;
 mod damaged;
+mod damaged_files;
 mod deadlines;
 mod delete;
 mod dialects;

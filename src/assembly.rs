@@ -6,13 +6,13 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use crate::{
-    background::{Background, SWEEP_EVERY},
+    background::{Background, SWEEP_EVERY, clock_check},
     clock::{Clock, SystemClock},
     config::Config,
     error::Error,
     grpc, rest,
     server::Edges,
-    service::{Services, Settings},
+    service::{Call, Services, Settings},
     store::{Keyspace, SledOptions, SledStore, StoreError},
 };
 
@@ -58,8 +58,12 @@ impl AssemblyError {
 }
 
 /// Opens the store that the settings name and builds everything on top of it. `address` appears in the error that another
-/// process gets when it finds the data directory in use.
-pub async fn build(config: &Config, address: SocketAddr) -> Result<Assembly, AssemblyError> {
+/// process gets when it finds the data directory in use. `clock_is_right`: an operator says so, for this start.
+pub async fn build(
+    config: &Config,
+    address: SocketAddr,
+    clock_is_right: bool,
+) -> Result<Assembly, AssemblyError> {
     let options = SledOptions {
         cache_bytes: config.store.cache_mib * 1024 * 1024,
         queue_batches: config.store.queue_batches,
@@ -74,6 +78,7 @@ pub async fn build(config: &Config, address: SocketAddr) -> Result<Assembly, Ass
         scoring_threads: config.scoring.threads,
         scoring_attempts: config.scoring.attempts,
         worklog_idle_hours: config.worklog.idle_hours,
+        clock_is_right,
         keep_deleted_days: config.deletion.keep_days,
         keep_events_days: config.events.keep_days,
         realtime_seconds: config.scoring.realtime_seconds,
@@ -99,6 +104,13 @@ pub async fn assemble(
     let store_failure = store.failure();
     let services = Services::open(Arc::clone(&store), clock, settings).await.map_err(AssemblyError::Store)?;
     let services = Arc::new(services);
+    // Before anything is stored at a time that may be wrong.
+    let call = Call::new(&services);
+    if settings.clock_is_right {
+        clock_check::confirm(call).await.map_err(AssemblyError::Store)?;
+    } else {
+        clock_check::check(call).await.map_err(AssemblyError::Store)?;
+    }
     let background = Background::start(&services, SWEEP_EVERY);
     let edges = Edges {
         grpc: grpc::edge(grpc::routes(Arc::clone(&services))).map_err(AssemblyError::of)?,

@@ -7,6 +7,7 @@ mod assessment;
 mod bodies;
 mod bulk;
 mod circles;
+mod clock;
 mod command_line;
 mod config;
 mod conflict;

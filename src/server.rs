@@ -9,8 +9,10 @@ mod call;
 mod connection;
 mod deadline;
 mod edges;
+mod encoding;
 mod framing;
 mod host;
+mod inflate;
 mod lingering_close;
 mod methods;
 mod refusal;
@@ -40,10 +42,14 @@ use host::HostCheck;
 use request_body::Patience;
 use request_id::RequestIds;
 
-pub use call::{BODY_IDLE_MESSAGE, HOST_NOT_ALLOWED, SHUTTING_DOWN};
+pub use call::{BODY_IDLE_MESSAGE, HOST_MISSING, HOST_NOT_ALLOWED, SHUTTING_DOWN};
 pub use deadline::deadline;
 pub use edges::{Edges, GrpcEdge, RestError};
+pub use encoding::{ACCEPT_ENCODING, ACCEPTED, Encoding};
 pub use framing::Carries;
+pub use inflate::MAX_WINDOW_BYTES;
+#[cfg(feature = "fuzzing")]
+pub use inflate::discard_inflated;
 pub use methods::{Lasts, Method, Methods};
 pub use refusal::{Refusal, Wording, code_name};
 pub use request_body::{BODY_IDLE, ReadBodyError, read_body};

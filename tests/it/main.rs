@@ -9,6 +9,7 @@ mod bulk;
 mod circles;
 mod clock;
 mod command_line;
+mod compression;
 mod config;
 mod conflict;
 mod conversation;

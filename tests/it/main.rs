@@ -61,3 +61,4 @@ mod trim;
 mod update;
 mod update_message;
 mod upgrade;
+mod wording;

@@ -29,6 +29,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("layouts.rs"), layouts::generate(&descriptors)?)?;
     // Tests and benches use these servers as stand-ins for Plaudit.
     tonic_prost_build::configure().compile_fds(descriptors.clone())?;
+    let health = protox::compile(["grpc/health/v1/health.proto"], ["build"])?;
+    fs::write(out.join("health.descriptors"), health.encode_to_vec())?;
+    tonic_prost_build::configure().compile_fds(health)?;
     let services = out.join("services");
     fs::create_dir_all(&services)?;
     tonic_prost_build::configure()

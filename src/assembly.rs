@@ -1,18 +1,19 @@
 //! Puts together what `plaudit serve` runs: the store, the use cases, the edges and the background tasks.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use crate::{
-    background::{Background, SWEEP_EVERY},
+    background::{Background, SWEEP_EVERY, clock_check},
     clock::{Clock, SystemClock},
     config::Config,
+    error::Error,
     grpc, rest,
     server::Edges,
-    service::{Services, Settings},
-    store::{Keyspace, SledOptions, SledStore},
+    service::{Call, Services, Settings},
+    store::{Keyspace, SledOptions, SledStore, StoreError},
 };
 
 /// The parts of a running server, apart from the server itself.
@@ -29,18 +30,40 @@ pub type Close = Box<dyn FnOnce(Duration) -> BoxFuture<'static, Result<(), Assem
 
 /// Why startup or shutdown failed.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct AssemblyError(pub String);
+pub enum AssemblyError {
+    #[error("{0}")]
+    Failed(String),
+    /// The store was opened, but what it holds cannot be used.
+    #[error("{0}")]
+    Store(Error),
+}
 
 impl AssemblyError {
     fn of(cause: impl ToString) -> Self {
-        Self(cause.to_string())
+        Self::Failed(cause.to_string())
+    }
+
+    /// Names the directory and the next step, as for one that cannot be opened.
+    fn in_directory(self, data: &Path) -> Self {
+        let damaged = StoreError::Corrupt("".into()).to_string();
+        let error = match &self {
+            Self::Store(Error::Internal(why)) => {
+                why.strip_prefix(&damaged).map(|why| StoreError::Corrupt(why.into()))
+            }
+            Self::Store(Error::Unavailable(why)) => Some(StoreError::Failed(why.as_str().into())),
+            _ => None,
+        };
+        error.map_or(self, |error| Self::of(SledStore::refusal(data, &error)))
     }
 }
 
 /// Opens the store that the settings name and builds everything on top of it. `address` appears in the error that another
-/// process gets when it finds the data directory in use.
-pub async fn build(config: &Config, address: SocketAddr) -> Result<Assembly, AssemblyError> {
+/// process gets when it finds the data directory in use. `clock_is_right`: an operator says so, for this start.
+pub async fn build(
+    config: &Config,
+    address: SocketAddr,
+    clock_is_right: bool,
+) -> Result<Assembly, AssemblyError> {
     let options = SledOptions {
         cache_bytes: config.store.cache_mib * 1024 * 1024,
         queue_batches: config.store.queue_batches,
@@ -55,6 +78,7 @@ pub async fn build(config: &Config, address: SocketAddr) -> Result<Assembly, Ass
         scoring_threads: config.scoring.threads,
         scoring_attempts: config.scoring.attempts,
         worklog_idle_hours: config.worklog.idle_hours,
+        clock_is_right,
         keep_deleted_days: config.deletion.keep_days,
         keep_events_days: config.events.keep_days,
         realtime_seconds: config.scoring.realtime_seconds,
@@ -66,7 +90,8 @@ pub async fn build(config: &Config, address: SocketAddr) -> Result<Assembly, Ass
         dixa_requests_per_second: config.dixa.requests_per_second,
         dixa_burst: config.dixa.burst,
     };
-    assemble(Arc::new(store), Arc::new(SystemClock), settings, &rest).await
+    let assembled = assemble(Arc::new(store), Arc::new(SystemClock), settings, &rest).await;
+    assembled.map_err(|error| error.in_directory(&config.data))
 }
 
 /// Builds everything on top of an open store.
@@ -77,11 +102,18 @@ pub async fn assemble(
     rest: &rest::Options,
 ) -> Result<Assembly, AssemblyError> {
     let store_failure = store.failure();
-    let services = Services::open(Arc::clone(&store), clock, settings).await.map_err(AssemblyError::of)?;
+    let services = Services::open(Arc::clone(&store), clock, settings).await.map_err(AssemblyError::Store)?;
     let services = Arc::new(services);
+    // Before anything is stored at a time that may be wrong.
+    let call = Call::new(&services);
+    if settings.clock_is_right {
+        clock_check::confirm(call).await.map_err(AssemblyError::Store)?;
+    } else {
+        clock_check::check(call).await.map_err(AssemblyError::Store)?;
+    }
     let background = Background::start(&services, SWEEP_EVERY);
     let edges = Edges {
-        grpc: grpc::edge(grpc::routes(Arc::clone(&services))).await.map_err(AssemblyError::of)?,
+        grpc: grpc::edge(grpc::routes(Arc::clone(&services))).map_err(AssemblyError::of)?,
         rest: rest::router(services, rest),
         rest_error: rest::error,
     };

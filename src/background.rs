@@ -3,6 +3,7 @@
 //! Each kind of work is a [`Task`] in a file of its own. Stopping, waiting for the store and logging stand here once. Tasks keep
 //! nothing that matters in memory: after a crash the work is where it was.
 
+pub mod clock_check;
 pub mod index;
 pub mod purge;
 pub mod requests;
@@ -20,6 +21,8 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 use crate::{error::Error, service::Services};
+
+use clock_check::ClockCheck;
 
 /// The first wait after the store would not answer; each further one is twice as long, up to [`LONGEST_STORE_WAIT`].
 const STORE_WAIT: Duration = Duration::from_millis(500);
@@ -73,13 +76,15 @@ impl Background {
     /// [`SWEEP_EVERY`].
     pub fn start(services: &Arc<Services>, sweep_every: Duration) -> Self {
         let services = || Arc::clone(services);
+        let clock = Arc::new(ClockCheck::new(services()));
+        let clock = || Arc::clone(&clock);
         let all: [Box<dyn Task>; 6] = [
             Box::new(scoring::Scoring::new(services())),
             Box::new(index::Index::new(services())),
             Box::new(people::People::new(services())),
-            Box::new(requests::SweepRequests::new(services(), sweep_every)),
-            Box::new(purge::Purge::new(services(), sweep_every)),
-            Box::new(trim::Trim::new(services(), sweep_every)),
+            Box::new(requests::SweepRequests::new(services(), clock(), sweep_every)),
+            Box::new(purge::Purge::new(services(), clock(), sweep_every)),
+            Box::new(trim::Trim::new(services(), clock(), sweep_every)),
         ];
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();

@@ -3,7 +3,7 @@
 use std::{fmt::Display, time::Duration};
 
 use crate::{
-    domain::{ConversationId, RatingState, Receipt, Violations, Words as _},
+    domain::{ConversationId, FIRST_ID, RatingState, Receipt, Violations, Words as _},
     store::StoreError,
 };
 
@@ -13,7 +13,7 @@ pub enum Error {
     #[error("the request is not valid: {0}")]
     Invalid(Violations),
     /// `name` is a resource name: `conversations/…`.
-    #[error("there is no {name}")]
+    #[error("there is no {name}{}", hint(*.kind, .name))]
     NotFound { kind: ResourceKind, name: String },
     #[error("{source_name}:{external_id} has already been imported as conversations/{conversation}")]
     AlreadyImported {
@@ -63,6 +63,26 @@ pub enum Error {
     /// A bug or damaged data on the server's side.
     #[error("{0}")]
     Internal(String),
+}
+
+/// What to try instead: above all for numbers that are none of ours, as people take from another system.
+fn hint(kind: ResourceKind, name: &str) -> String {
+    let (collection, way) = match kind {
+        ResourceKind::Person => ("people/", "{source}:{kind}"),
+        ResourceKind::Team => ("teams/", "{source}"),
+        ResourceKind::Queue => return "; there is one, queues/scoring: leave the name empty".to_owned(),
+        ResourceKind::Scorecard => return "; ListScorecards names those that there are".to_owned(),
+        _ => ("conversations/", "{source}"),
+    };
+    let number = name.strip_prefix(collection).and_then(|rest| rest.split('/').next());
+    match number.and_then(|number| number.parse::<u64>().ok()) {
+        Some(number) if number < FIRST_ID => {
+            format!(
+                "; numbers given here start at {FIRST_ID}: by its id in another system it is {collection}{way}:{number}"
+            )
+        }
+        _ => String::new(),
+    }
 }
 
 /// The kinds of resource.
@@ -127,7 +147,7 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Overloaded => Self::Overloaded { retry_after: Self::RETRY_AFTER },
-            StoreError::Failed(_) => Self::Unavailable(error.to_string()),
+            StoreError::Failed(_) | StoreError::Unreadable(_) => Self::Unavailable(error.to_string()),
             // A use case that can run into a conflict handles it itself; one that gets here is a bug.
             StoreError::Conflict { .. } | StoreError::Limit(_) | StoreError::Corrupt(_) => {
                 Self::Internal(error.to_string())

@@ -2,7 +2,10 @@
 
 use crate::{grpc::pages, service::page::Cursor};
 
-pub use crate::cli::read_import;
+pub use crate::{
+    cli::read_import,
+    server::{Encoding, discard_inflated},
+};
 
 /// Parses the position in a page token, in both forms that lists use.
 pub fn read_place(text: &str) {

@@ -27,7 +27,6 @@ mod status;
 
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 use tonic::service::Routes;
 
 use self::{
@@ -62,15 +61,14 @@ pub fn routes(services: Arc<Services>) -> Routes {
 }
 
 /// The edge for the server: `routes` with health and reflection, and what the server must know about their methods.
-pub async fn edge(routes: Routes) -> Result<GrpcEdge, EdgeError> {
+pub fn edge(routes: Routes) -> Result<GrpcEdge, EdgeError> {
     let (methods, services) = methods::read().map_err(|cause| EdgeError(cause.to_string()))?;
-    let (routes, health) =
-        Health::add(routes, services).await.map_err(|cause| EdgeError(cause.to_string()))?;
+    let (routes, health) = Health::add(routes, services).map_err(|cause| EdgeError(cause.to_string()))?;
     Ok(GrpcEdge {
         router: routes.prepare().into_axum_router(),
         methods,
         wording: WORDING,
-        stop_serving: Box::new(|| async move { health.stop_serving().await }.boxed()),
+        stop_serving: Box::new(move || health.stop_serving()),
     })
 }
 

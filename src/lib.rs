@@ -28,6 +28,7 @@ pub mod store;
 
 pub mod clock;
 pub mod error;
+pub mod panics;
 pub mod service;
 
 pub mod background;

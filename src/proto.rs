@@ -7,5 +7,13 @@ pub mod v1 {
     tonic::include_proto!("plaudit.v1");
 }
 
+/// gRPC's own health service.
+pub mod health {
+    tonic::include_proto!("grpc.health.v1");
+}
+
 /// The encoded `FileDescriptorSet` that the types were generated from.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plaudit.descriptors"));
+
+/// The same of the health service.
+pub const HEALTH_DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/health.descriptors"));

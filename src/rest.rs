@@ -63,18 +63,40 @@ fn render(path: &str, fault: &Fault) -> Response {
     dialect.map_or(plain_error as Render, |(_, render)| *render)(fault)
 }
 
+/// What there is, for whoever asked for something else.
+const PATHS: &str = "there are POST /v1/assess and GET /v1/assess/{id} (CraftCX), POST /ticket/{id}/conversation/store and \
+     GET /ticket/{id}/assessments (Enneo), GET /v1/conversations/{id}/ratings, POST …/ratings/offer and POST \
+     …/ratings/{rating}/submit (Dixa); health is asked over gRPC, as `plaudit health` does";
+
 async fn not_found(request: Request) -> Response {
     let path = request.uri().path();
-    let message = format!("there is nothing at {}", json::shown(path));
+    let next = if is_grpc_path(path) {
+        "gRPC calls need HTTP/2 and Content-Type: application/grpc, as grpcurl and the generated clients send them"
+    } else {
+        PATHS
+    };
+    let message = format!("there is nothing at {}; {next}", json::shown(path));
     error(path, StatusCode::NOT_FOUND, &message)
 }
 
-/// For a known path. The router adds `Allow`.
+/// `/package.Service/Method`.
+fn is_grpc_path(path: &str) -> bool {
+    let mut segments = path.split('/').skip(1);
+    let service = segments.next().unwrap_or_default();
+    service.contains('.')
+        && segments.next().is_some_and(|method| !method.is_empty())
+        && segments.next().is_none()
+}
+
+/// For a known path. The router adds `Allow`; the message says the same.
 async fn method_not_allowed(request: Request) -> Response {
     if request.method() == Method::OPTIONS {
         return StatusCode::NO_CONTENT.into_response();
     }
+    let path = request.uri().path();
+    let takes_posts =
+        path == "/v1/assess" || ["/store", "/offer", "/submit"].iter().any(|end| path.ends_with(end));
+    let allowed = if takes_posts { "POST" } else { "GET or HEAD" };
     let method = json::shown(request.method().as_str());
-    let message = format!("{method} is not allowed here; see the Allow header");
-    error(request.uri().path(), StatusCode::METHOD_NOT_ALLOWED, &message)
+    error(path, StatusCode::METHOD_NOT_ALLOWED, &format!("{method} is not allowed here; use {allowed}"))
 }

@@ -9,8 +9,10 @@ mod call;
 mod connection;
 mod deadline;
 mod edges;
+mod encoding;
 mod framing;
 mod host;
+mod inflate;
 mod lingering_close;
 mod methods;
 mod refusal;
@@ -25,7 +27,6 @@ use std::{
 };
 
 use axum::{body::Body, extract::MatchedPath};
-use futures_util::future::BoxFuture;
 use http::Request;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -41,10 +42,14 @@ use host::HostCheck;
 use request_body::Patience;
 use request_id::RequestIds;
 
-pub use call::{BODY_IDLE_MESSAGE, HOST_NOT_ALLOWED, SHUTTING_DOWN};
+pub use call::{BODY_IDLE_MESSAGE, HOST_MISSING, HOST_NOT_ALLOWED, SHUTTING_DOWN};
 pub use deadline::deadline;
 pub use edges::{Edges, GrpcEdge, RestError};
+pub use encoding::{ACCEPT_ENCODING, ACCEPTED, Encoding};
 pub use framing::Carries;
+pub use inflate::MAX_WINDOW_BYTES;
+#[cfg(feature = "fuzzing")]
+pub use inflate::discard_inflated;
 pub use methods::{Lasts, Method, Methods};
 pub use refusal::{Refusal, Wording, code_name};
 pub use request_body::{BODY_IDLE, ReadBodyError, read_body};
@@ -142,7 +147,7 @@ pub async fn serve(
         () = shutdown => tracing::info!("draining"),
         never = accept(&listener, &mut connections, options.max_connections, &protocol, &calls) => match never {},
     }
-    stop_serving().await;
+    stop_serving();
     drop(listener);
     drain.send_replace(true);
     let drained = finish(&mut connections, options.drain, &calls).await;
@@ -152,7 +157,7 @@ pub async fn serve(
     }
 }
 
-type StopServing = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
+type StopServing = Box<dyn FnOnce() + Send>;
 
 fn assemble(edges: Edges, options: &Options, draining: watch::Receiver<bool>) -> (Arc<Calls>, StopServing) {
     let patience = Patience {

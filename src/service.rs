@@ -86,6 +86,8 @@ pub struct Settings {
     pub scoring_threads: usize,
     /// After how many idle hours an agent's next message opens a new worklog.
     pub worklog_idle_hours: u64,
+    /// An operator has said that the clock is right, however long ago the store was last used.
+    pub clock_is_right: bool,
     /// For how many days a deleted conversation can be brought back.
     pub keep_deleted_days: u64,
     /// For how many days the log tells of an event; 0 is for ever.
@@ -104,6 +106,7 @@ impl Default for Settings {
             scoring_attempts: 5,
             scoring_threads: 1,
             worklog_idle_hours: 24,
+            clock_is_right: false,
             keep_deleted_days: 30,
             keep_events_days: 30,
             realtime_seconds: 60,

@@ -18,6 +18,7 @@ pub mod records;
 
 pub mod assessment;
 pub mod authors;
+pub mod clock_mark;
 pub mod conversation;
 pub mod directory;
 pub mod events;

@@ -117,8 +117,8 @@ impl Plaudit {
         let address = line.strip_prefix(SERVING_LINE).and_then(|rest| rest.split(' ').next());
         let address = address.ok_or("the server did not say where it listens")?.to_owned();
         let channel = tonic::transport::Channel::from_shared(format!("http://{address}"))?.connect().await?;
-        let request = tonic_health::pb::HealthCheckRequest::default();
-        tonic_health::pb::health_client::HealthClient::new(channel).check(request).await?;
+        let request = plaudit::proto::health::HealthCheckRequest::default();
+        plaudit::proto::health::health_client::HealthClient::new(channel).check(request).await?;
         Ok(Self { address, ready_after: began.elapsed(), child, data })
     }
 

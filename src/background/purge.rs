@@ -16,19 +16,20 @@ use crate::{
     },
 };
 
-use super::{Next, Task};
+use super::{Next, Task, clock_check::ClockCheck};
 
 /// How many conversations are looked up at once.
 const PAGE: usize = 64;
 
-pub struct Purge {
+pub(super) struct Purge {
     services: Arc<Services>,
+    clock: Arc<ClockCheck>,
     every: Duration,
 }
 
 impl Purge {
-    pub fn new(services: Arc<Services>, every: Duration) -> Self {
-        Self { services, every }
+    pub(super) fn new(services: Arc<Services>, clock: Arc<ClockCheck>, every: Duration) -> Self {
+        Self { services, clock, every }
     }
 }
 
@@ -39,6 +40,9 @@ impl Task for Purge {
 
     fn step(&mut self) -> BoxFuture<'_, Result<Next, Error>> {
         async {
+            if !self.clock.may_remove(self.services.settings().kept_millis()).await? {
+                return Ok(Next::After(self.every));
+            }
             let purged = purge_deleted(Call::new(&self.services)).await?;
             if purged > 0 {
                 tracing::info!(purged, "purged deleted conversations");

@@ -10,16 +10,17 @@ use crate::{
     store::request,
 };
 
-use super::{Next, Task};
+use super::{Next, Task, clock_check::ClockCheck};
 
-pub struct SweepRequests {
+pub(super) struct SweepRequests {
     services: Arc<Services>,
+    clock: Arc<ClockCheck>,
     every: Duration,
 }
 
 impl SweepRequests {
-    pub fn new(services: Arc<Services>, every: Duration) -> Self {
-        Self { services, every }
+    pub(super) fn new(services: Arc<Services>, clock: Arc<ClockCheck>, every: Duration) -> Self {
+        Self { services, clock, every }
     }
 }
 
@@ -30,6 +31,9 @@ impl Task for SweepRequests {
 
     fn step(&mut self) -> BoxFuture<'_, Result<Next, Error>> {
         async {
+            if !self.clock.may_remove(request::KEPT_MILLIS).await? {
+                return Ok(Next::After(self.every));
+            }
             let swept = request::sweep(Call::new(&self.services).space(), self.services.clock.now()).await?;
             if swept > 0 {
                 tracing::info!(swept, "forgot request ids older than 24 hours");

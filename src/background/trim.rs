@@ -11,19 +11,20 @@ use crate::{
     store::{Keyspace, Position, Value, events},
 };
 
-use super::{Next, Task};
+use super::{Next, Task, clock_check::ClockCheck};
 
 /// How many records are read at once.
 const PAGE: usize = 256;
 
-pub struct Trim {
+pub(super) struct Trim {
     services: Arc<Services>,
+    clock: Arc<ClockCheck>,
     every: Duration,
 }
 
 impl Trim {
-    pub fn new(services: Arc<Services>, every: Duration) -> Self {
-        Self { services, every }
+    pub(super) fn new(services: Arc<Services>, clock: Arc<ClockCheck>, every: Duration) -> Self {
+        Self { services, clock, every }
     }
 }
 
@@ -34,6 +35,10 @@ impl Task for Trim {
 
     fn step(&mut self) -> BoxFuture<'_, Result<Next, Error>> {
         async {
+            let Some(kept_millis) = kept_millis(&self.services) else { return Ok(Next::After(self.every)) };
+            if !self.clock.may_remove(kept_millis).await? {
+                return Ok(Next::After(self.every));
+            }
             let trimmed = trim_events(&self.services).await?;
             if trimmed > 0 {
                 tracing::info!(trimmed, "removed old events from the log");

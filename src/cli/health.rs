@@ -1,14 +1,14 @@
 //! `plaudit health`: checks over gRPC whether a server is serving.
 
 use tonic::{Code, transport::Channel};
-use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
 
 use super::{
     Failure,
     connect::{DEFAULT_SERVER, ask_once, status_line},
     output::print,
+};
+use crate::proto::health::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
 const AFTER_HELP: &str = "\

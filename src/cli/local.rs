@@ -32,7 +32,7 @@ impl Local {
         let listener = server::bind(config.listen).await.map_err(Failure::failed)?;
         let address = listener.local_addr().map_err(Failure::failed)?;
         let Assembly { edges, store_failure, close } =
-            assembly::build(&config, address).await.map_err(Failure::failed)?;
+            assembly::build(&config, address, false).await.map_err(Failure::failed)?;
         let (stop, stopped) = oneshot::channel();
         let options = serve::options(&config);
         let served = tokio::spawn(server::serve(listener, edges, options, store_failure, async {

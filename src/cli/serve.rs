@@ -39,6 +39,10 @@ pub(super) struct Serve {
     /// Import sample conversations, score them and print the results; the server keeps running.
     #[arg(long)]
     demo: bool,
+    /// Say once that the clock is right after the server was off for more than a week, or after the clock was wrong: until
+    /// then nothing that has expired is removed (docs/operations.md).
+    #[arg(long)]
+    yes_the_clock_is_right: bool,
     // Flags that people try: named to point at the one that there is.
     #[arg(long, hide = true, value_parser = listen_instead())]
     port: Option<String>,
@@ -61,7 +65,7 @@ impl Serve {
             .enable_all()
             .build()
             .map_err(Failure::failed)?;
-        let outcome = runtime.block_on(serve(&config, self.demo));
+        let outcome = runtime.block_on(serve(&config, self.demo, self.yes_the_clock_is_right));
         // Nothing is left to wait for: all calls have ended and the store is closed.
         runtime.shutdown_background();
         outcome
@@ -74,13 +78,13 @@ fn async_threads() -> usize {
     thread::available_parallelism().map_or(2, |count| count.get().max(2))
 }
 
-async fn serve(config: &Config, demo: bool) -> Result<(), Failure> {
+async fn serve(config: &Config, demo: bool, clock_is_right: bool) -> Result<(), Failure> {
     let signals = Signals::listen()?;
     // Bind first: a server started twice by mistake fails before it touches the data.
     let listener = server::bind(config.listen).await.map_err(refused)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     let Assembly { edges, store_failure, close } =
-        assembly::build(config, address).await.map_err(Failure::failed)?;
+        assembly::build(config, address, clock_is_right).await.map_err(Failure::failed)?;
     announce(config, address);
     let (stop, mut demo_shown) = stop_and_demo(signals, demo.then_some(address));
     let served = server::serve(listener, edges, options(config), store_failure, stop).await;

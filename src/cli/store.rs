@@ -15,7 +15,7 @@ use super::{
 use crate::{
     config::{Config, Setting},
     store::{
-        Keyspace as _, SledOptions, SledStore,
+        Keyspace as _, SledOptions, SledStore, StoreError,
         dump::{self, Counts, DumpError},
     },
 };
@@ -117,7 +117,7 @@ impl Transfer {
         } else {
             dump_to_file(&store, &self.file).await
         };
-        closed(store, dumped, &self.file).await
+        closed(store, dumped, &self.file, &config.data).await
     }
 
     async fn load(self) -> Result<Counts, Failure> {
@@ -127,9 +127,10 @@ impl Transfer {
             let file = File::open(&self.file).map_err(|cause| about(&self.file, cause))?;
             Box::new(BufReader::new(file))
         };
-        let store = open(&self.settings.config()?)?;
+        let config = self.settings.config()?;
+        let store = open(&config)?;
         let loaded = dump::load(&store, &mut input, &mut progress()).await;
-        closed(store, loaded, &self.file).await
+        closed(store, loaded, &self.file, &config.data).await
     }
 }
 
@@ -161,9 +162,13 @@ async fn closed(
     store: SledStore,
     outcome: Result<Counts, DumpError>,
     file: &Path,
+    data: &Path,
 ) -> Result<Counts, Failure> {
     let closed = store.close().await;
     let counts = outcome.map_err(|cause| match cause {
+        DumpError::Store(
+            cause @ (StoreError::Corrupt(_) | StoreError::Unreadable(_) | StoreError::Failed(_)),
+        ) => Failure::failed(SledStore::refusal(data, &cause)),
         DumpError::Io(cause) if is_dash(file) => unwritten(file.display(), &cause),
         cause => about(file, cause),
     })?;

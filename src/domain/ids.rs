@@ -24,7 +24,10 @@ pub fn reads_as_ours(external_id: &str) -> bool {
 
 /// The rule broken by an external id that [`reads_as_ours`].
 pub fn ours_rule(external_id: &str) -> String {
-    format!("must be below {FIRST_ID} in a source whose conversations are known by numbers, is {external_id}")
+    format!(
+        "must be below {FIRST_ID} in a source whose conversations are known by numbers (enneo.source, dixa.source), since \
+         Plaudit gives those from there on itself, is {external_id}"
+    )
 }
 
 macro_rules! numeric_id {

@@ -1,87 +1,97 @@
 //! gRPC health and reflection.
 
+use std::sync::Arc;
+
 use futures_util::{
     StreamExt as _,
     stream::{self, BoxStream},
 };
+use tokio::sync::watch;
 use tonic::{Request, Response, Status, service::Routes};
-use tonic_health::{
-    ServingStatus,
-    pb::{
-        HealthCheckRequest, HealthCheckResponse,
-        health_check_response::ServingStatus as WireStatus,
-        health_server::{Health as HealthApi, HealthServer},
-    },
-    server::{HealthReporter, HealthService},
-};
 
 use super::{methods::DESCRIPTORS, status::unknown_service};
+use crate::proto::health::{
+    HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse,
+    health_check_response::ServingStatus,
+    health_server::{Health as HealthApi, HealthServer},
+};
 
-/// Reports the health of every service and, under the empty name, of the whole server.
+/// Reports the health of every service and, under the empty name, of the whole server. They share one state: each service
+/// needs the store and the port, and nothing else can fail.
 #[derive(Clone, Debug)]
 pub struct Health {
-    reporter: HealthReporter,
-    names: Vec<String>,
+    names: Arc<[String]>,
+    state: Arc<watch::Sender<ServingStatus>>,
 }
 
 impl Health {
     /// Adds health and reflection to the routes. All services report SERVING from the start: the server is built only once
     /// everything they need exists.
-    pub async fn add(
+    pub fn add(
         routes: Routes,
         services: Vec<String>,
     ) -> Result<(Routes, Self), tonic_reflection::server::Error> {
-        let reporter = HealthReporter::new();
-        let service = HealthServer::new(Named(HealthService::from_health_reporter(reporter.clone())));
         let names = std::iter::once(String::new()).chain(services).collect();
-        let health = Self { reporter, names };
-        health.set(ServingStatus::Serving).await;
+        let health = Self { names, state: Arc::new(watch::Sender::new(ServingStatus::Serving)) };
         let routes = routes
-            .add_service(service)
+            .add_service(HealthServer::new(health.clone()))
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?);
         Ok((routes, health))
     }
 
-    pub async fn stop_serving(&self) {
-        self.set(ServingStatus::NotServing).await;
+    pub fn stop_serving(&self) {
+        self.state.send_replace(ServingStatus::NotServing);
     }
 
-    async fn set(&self, status: ServingStatus) {
-        for name in &self.names {
-            self.reporter.set_service_status(name, status).await;
-        }
+    fn knows(&self, service: &str) -> bool {
+        self.names.iter().any(|name| name == service)
     }
 }
 
-/// tonic's health service, except that NOT_FOUND names the service, and that watching an unknown one follows the protocol:
-/// SERVICE_UNKNOWN, and the stream stays open.
-struct Named(HealthService);
+fn response(status: ServingStatus) -> HealthCheckResponse {
+    HealthCheckResponse { status: status.into() }
+}
 
 #[tonic::async_trait]
-impl HealthApi for Named {
+impl HealthApi for Health {
     type WatchStream = BoxStream<'static, Result<HealthCheckResponse, Status>>;
 
     async fn check(
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, Status> {
-        let service = request.get_ref().service.clone();
-        self.0.check(request).await.map_err(|_| unknown_service(&service))
+        let service = &request.get_ref().service;
+        if !self.knows(service) {
+            return Err(unknown_service(service));
+        }
+        Ok(Response::new(response(*self.state.borrow())))
+    }
+
+    async fn list(&self, _: Request<HealthListRequest>) -> Result<Response<HealthListResponse>, Status> {
+        let state = *self.state.borrow();
+        let statuses = self.names.iter().map(|name| (name.clone(), response(state))).collect();
+        Ok(Response::new(HealthListResponse { statuses }))
     }
 
     async fn watch(
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        Ok(Response::new(match self.0.watch(request).await {
-            Ok(states) => states.into_inner().boxed(),
-            Err(_not_found) => {
-                // No service is added while the server runs, so nothing else will ever be said.
-                let unknown = HealthCheckResponse { status: WireStatus::ServiceUnknown.into() };
-                stream::iter([Ok(unknown)]).chain(stream::pending()).boxed()
+        if !self.knows(&request.get_ref().service) {
+            // No service is added while the server runs, so nothing else will ever be said.
+            let unknown = stream::iter([Ok(response(ServingStatus::ServiceUnknown))]);
+            return Ok(Response::new(unknown.chain(stream::pending()).boxed()));
+        }
+        let states = stream::unfold((self.state.subscribe(), true), async |(mut state, is_first)| {
+            if !is_first {
+                // An error means that the server is gone, which ends the stream too.
+                state.changed().await.ok()?;
             }
-        }))
+            let now = *state.borrow_and_update();
+            Some((Ok(response(now)), (state, false)))
+        });
+        Ok(Response::new(states.boxed()))
     }
 }
 

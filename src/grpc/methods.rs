@@ -14,7 +14,7 @@ use crate::{
 /// The descriptors of every service on the port.
 pub const DESCRIPTORS: [&[u8]; 5] = [
     proto::DESCRIPTORS,
-    tonic_health::pb::FILE_DESCRIPTOR_SET,
+    proto::HEALTH_DESCRIPTORS,
     tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
     tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
     // No services; the error details, so that clients using reflection can show them.

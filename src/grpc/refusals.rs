@@ -1,11 +1,14 @@
 //! The wording of errors that no Plaudit service produced: the server's own refusals, and errors from tonic.
 
 use http::HeaderMap;
-use tonic::{Code, Status};
+use tonic::{Code, Status, metadata::MetadataValue};
 
 use crate::{
     proto::v1::ErrorReason,
-    server::{BODY_IDLE_MESSAGE, HOST_NOT_ALLOWED, Refusal, SHUTTING_DOWN, Wording},
+    server::{
+        ACCEPT_ENCODING, ACCEPTED, BODY_IDLE_MESSAGE, HOST_MISSING, HOST_NOT_ALLOWED, MAX_WINDOW_BYTES,
+        Refusal, SHUTTING_DOWN, Wording,
+    },
 };
 
 use super::status::{internal_fault, invalid_field, malformed, status, too_large};
@@ -14,6 +17,7 @@ pub const WORDING: Wording = Wording { refuse, complete };
 
 fn refuse(refusal: Refusal) -> Status {
     match refusal {
+        Refusal::HostMissing => status(Code::PermissionDenied, ErrorReason::HostNotAllowed, HOST_MISSING),
         Refusal::HostNotAllowed => {
             status(Code::PermissionDenied, ErrorReason::HostNotAllowed, HOST_NOT_ALLOWED)
         }
@@ -28,7 +32,25 @@ fn refuse(refusal: Refusal) -> Status {
             invalid_field("grpc-timeout", "must be 1 to 8 digits and one of H, M, S, m, u, n")
         }
         Refusal::MessageTooLarge { limit_bytes } => too_large(limit_bytes),
-        Refusal::MessageFlags(flags) => malformed(&format!("the flags of a message are {flags}, not 0")),
+        Refusal::MessageFlags(1) => malformed(
+            "a message is marked as compressed (flags 1), but the request names no encoding; name it in grpc-encoding (gzip or \
+             zstd), or send the message as it is with flags 0",
+        ),
+        Refusal::MessageFlags(flags) => malformed(&format!(
+            "the flags of a message are {flags}; they must be 0, or 1 if it is compressed"
+        )),
+        Refusal::Encoding => encoding_not_accepted(),
+        Refusal::NotInflated(encoding) => {
+            let encoding = encoding.name();
+            malformed(&format!(
+                "a message cannot be decompressed: it is not one whole {encoding} stream, as grpc-encoding says; compress each \
+                 message by itself, or send it as it is"
+            ))
+        }
+        Refusal::Window => malformed(&format!(
+            "a message needs a zstd window larger than {MAX_WINDOW_BYTES} bytes; compress it at a level up to 19 and without \
+             long-distance matching"
+        )),
         Refusal::CutShort => malformed("the request ended in the middle of a message"),
         Refusal::NoMessage => malformed("the request ended without a message"),
         Refusal::DeadlineExceeded => {
@@ -39,6 +61,15 @@ fn refuse(refusal: Refusal) -> Status {
         Refusal::ShuttingDown => status(Code::Unavailable, ErrorReason::StoreUnavailable, SHUTTING_DOWN),
         Refusal::Fault => internal_fault(),
     }
+}
+
+/// As gRPC's protocol says: UNIMPLEMENTED, with the encodings that are accepted.
+fn encoding_not_accepted() -> Status {
+    let message = "the encoding in grpc-encoding is not accepted; use gzip, zstd or identity";
+    let mut refused = status(Code::Unimplemented, ErrorReason::UnsupportedProtocol, message);
+    // The same three, for the library of the caller.
+    refused.metadata_mut().insert(ACCEPT_ENCODING, MetadataValue::from_static(ACCEPTED));
+    refused
 }
 
 /// The start of tonic's message for bytes that cannot be decoded; `Message.field: ` follows from the inside out, then the
@@ -62,7 +93,7 @@ fn undecodable(rest: &str) -> Status {
 }
 
 /// Adds the `google.rpc.ErrorInfo` that all our errors carry to an error that tonic produced.
-fn complete(headers: &mut HeaderMap) {
+fn complete(headers: &mut HeaderMap, path: Option<&str>) {
     let Some(code) = headers.get(Status::GRPC_STATUS).map(|value| Code::from_bytes(value.as_bytes())) else {
         return;
     };
@@ -83,7 +114,10 @@ fn complete(headers: &mut HeaderMap) {
             return;
         }
         Code::Unimplemented if known.message().is_empty() => {
-            overwrite(headers, &status(code, ErrorReason::UnknownMethod, "there is no such call"));
+            overwrite(
+                headers,
+                &status(code, ErrorReason::UnknownMethod, unknown_call(path.unwrap_or_default())),
+            );
             return;
         }
         // tonic's code for a compressed request.
@@ -100,6 +134,15 @@ fn complete(headers: &mut HeaderMap) {
         _ => return,
     };
     overwrite(headers, &status(code, reason, known.message()));
+}
+
+/// A call is named as in its path; reflection knows them all.
+fn unknown_call(path: &str) -> String {
+    let shown: String = path.chars().take(200).collect();
+    format!(
+        "there is no call {shown:?}; a call is named /plaudit.v1.{{service}}/{{method}}, and reflection lists them all \
+         (grpcurl -plaintext HOST:PORT list, then list plaudit.v1.{{service}})"
+    )
 }
 
 fn overwrite(headers: &mut HeaderMap, status: &Status) {

@@ -309,5 +309,15 @@ fn unlike(expected: &str, value: &Value) -> String {
         Value::Array(items) => format!("an array of {}", items.len()),
         Value::Object(_) => "an object".to_owned(),
     };
-    format!("must be {expected}, is {found}")
+    let is_number = |text: &str| text.trim().parse::<f64>().is_ok();
+    let expects_number = ["number", "integer"].iter().any(|word| expected.contains(word));
+    let next = match value {
+        Value::String(text) if expects_number && is_number(text) => " (send it without quotes)",
+        Value::String(text) if expected == "true or false" && ["true", "false"].contains(&text.as_str()) => {
+            " (send it without quotes)"
+        }
+        Value::Number(_) if expected == "a string" => " (send it in quotes)",
+        _ => "",
+    };
+    format!("must be {expected}, is {found}{next}")
 }

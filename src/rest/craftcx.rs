@@ -69,7 +69,11 @@ async fn import(services: &Services, request: Request) -> Result<Response, Fault
 
 async fn find(services: &Services, id: &str) -> Result<Response, Fault> {
     let not_found = || {
-        let message = format!("there is no import with the id {}", json::shown(id));
+        let message = format!(
+            "there is no import with the id {}; send the `id` from the answer to POST /v1/assess, of {} characters",
+            json::shown(id),
+            Receipt::LENGTH
+        );
         Fault::new(StatusCode::NOT_FOUND, message)
     };
     let receipt: Receipt = id.parse().map_err(|_| not_found())?;

@@ -17,8 +17,9 @@ use axum::{
 use http::{HeaderMap, StatusCode, header, request::Parts};
 
 use crate::{
-    domain::{ConversationRef, RatingFilter, RatingId, RatingRef, RequestId, Violations},
-    error::Error,
+    domain::{ConversationRef, FIRST_ID, RatingFilter, RatingId, RatingRef, RequestId, Violations},
+    error::{Error, ResourceKind},
+    interchange::json,
     service::{Services, conversation, rating},
     wire::MAX_REQUEST_BYTES,
 };
@@ -98,7 +99,8 @@ impl Dixa {
             &new,
         )
         .await;
-        let rating = rating.map_err(|error| renamed(error, decode::offered_field))?;
+        let rating =
+            rating.map_err(|error| fault(error, id.as_deref(), &conversation, decode::offered_field))?;
         let data = encode::offered(self.services.rating_uuid_of(&rating), &rating);
         Ok(answer(StatusCode::CREATED, &encode::Data { data }))
     }
@@ -116,17 +118,20 @@ impl Dixa {
             &submission,
         )
         .await;
-        let submitted = submitted.map_err(|error| renamed(error, decode::submitted_field))?;
+        let submitted = submitted
+            .map_err(|error| fault(error, id.as_deref(), &name.conversation, decode::submitted_field))?;
         let data = encode::submitted(uuid, &submission, &submitted);
         Ok(answer(StatusCode::CREATED, &encode::Data { data }))
     }
 
-    async fn list(&self, id: Option<String>) -> Result<Response, Fault> {
+    async fn list(&self, text: Option<String>) -> Result<Response, Fault> {
         let services = &self.services;
-        let id = conversation::resolve(request::call(services), &self.conversation(id.as_deref())?).await?;
+        let named = self.conversation(text.as_deref())?;
+        let id = conversation::resolve(request::call(services), &named).await;
+        let id = id.map_err(|error| fault(error, text.as_deref(), &named, str::to_owned))?;
         let any = RatingFilter::default();
-        let page =
-            rating::list_ratings_of(request::call(services), id, &any, RatingId(0), MAX_RATINGS).await?;
+        let page = rating::list_ratings_of(request::call(services), id, &any, RatingId(0), MAX_RATINGS).await;
+        let page = page.map_err(|error| fault(error, text.as_deref(), &named, str::to_owned))?;
         let now = services.now();
         let ratings = page.ratings.iter();
         let data: Vec<_> =
@@ -157,9 +162,28 @@ async fn read<T>(
     }
 }
 
-fn renamed(error: Error, documented: fn(&str) -> String) -> Fault {
+/// An error in terms of this dialect. `id` is the conversation's as the caller wrote it.
+fn fault(
+    error: Error,
+    id: Option<&str>,
+    conversation: &ConversationRef,
+    documented: fn(&str) -> String,
+) -> Fault {
     match error {
         Error::Invalid(violations) => violations.renamed(documented).into(),
+        Error::NotFound { kind: ResourceKind::Conversation, .. } => {
+            let id = json::shown(id.unwrap_or_default());
+            let why = match conversation {
+                ConversationRef::Id(_) => format!(
+                    "numbers from {FIRST_ID} on are those that Plaudit has given to conversations, and none has this one; an \
+                     id of Dixa's is below"
+                ),
+                ConversationRef::External { source, .. } => {
+                    format!("nothing is stored for it in the source {source:?}; import it first")
+                }
+            };
+            Fault::new(StatusCode::NOT_FOUND, format!("there is no conversation {id}: {why}"))
+        }
         other => other.into(),
     }
 }

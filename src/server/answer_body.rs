@@ -110,7 +110,7 @@ impl AnswerBody {
         match frame.into_trailers() {
             Ok(mut trailers) => {
                 if self.access.edge() == Edge::Grpc {
-                    self.access.span.in_scope(|| (self.wording.complete)(&mut trailers));
+                    self.access.span.in_scope(|| (self.wording.complete)(&mut trailers, None));
                 }
                 end(&mut self.access, self.http_status, Some(&trailers));
                 Frame::trailers(trailers)

@@ -23,12 +23,14 @@ use super::{
     answer_body::AnswerBody,
     deadline::within,
     edges::RestError,
+    encoding::{ENCODING, Encoding, NotAccepted},
     framing::{Carries, Framing},
-    host::HostCheck,
+    host::{HostCheck, HostFault},
+    inflate::Inflating,
     lingering_close::ReadToEnd,
     methods::{Lasts, Methods},
     refusal::{Refusal, Wording},
-    request_body::{Patience, RequestBody},
+    request_body::{Messages, Patience, RequestBody},
     request_id::{REQUEST_ID, RequestIds},
 };
 
@@ -73,23 +75,32 @@ impl Calls {
         Ok(response)
     }
 
-    async fn answer_grpc(&self, request: Request<ReadToEnd>, mut access: Access) -> Response<AnswerBody> {
-        let method = self.methods.get(request.uri().path());
+    async fn answer_grpc(&self, mut request: Request<ReadToEnd>, mut access: Access) -> Response<AnswerBody> {
+        let path = request.uri().path();
+        let method = self.methods.get(path);
+        let unknown = method.is_none().then(|| path.to_owned());
         if let Some(method) = method {
             // Only known methods are noted: any other path could hold anything.
             let _ = access.notes.route.set(method.path.clone());
         }
-        let deadline = match self.admit(&request) {
-            Ok(timeout) => timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
+        let (deadline, encoding) = match self.admit(&request) {
+            Ok(Admitted { timeout, encoding }) => {
+                (timeout.and_then(|timeout| Instant::now().checked_add(timeout)), encoding)
+            }
             Err(refusal) => {
                 return AnswerBody::wrap(self.wording.response(refusal), access, self.wording, None, None);
             }
         };
         let carries = method.map_or(Carries::Any, |method| method.carries);
         let patience = (carries == Carries::One).then(|| self.patience.clone());
-        let framing = Framing::new(self.methods.limit_bytes(method), carries);
+        let limit_bytes = self.methods.limit_bytes(method);
+        let framing = Framing::new(limit_bytes, carries);
+        let inflating = encoding.map(|encoding| Inflating::new(encoding, limit_bytes, carries));
+        // The messages that reach the service are plain.
+        request.headers_mut().remove(ENCODING);
         let drain = (carries == Carries::Items).then(|| self.drain());
-        let request = self.with_body(request, &mut access, Some(framing), patience, drain);
+        let request =
+            self.with_body(request, &mut access, Some(Messages { framing, inflating }), patience, drain);
         let call = within(deadline, AssertUnwindSafe(self.grpc.clone().oneshot(request)).catch_unwind());
         let outcome = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, call).await,
@@ -114,40 +125,43 @@ impl Calls {
                 BodyCut::Broken => Status::cancelled("the caller went away").into_http(),
             };
         }
-        (self.wording.complete)(response.headers_mut());
+        (self.wording.complete)(response.headers_mut(), unknown.as_deref());
         let sleep = deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline)));
         let lasts_until_ended = method.is_some_and(|method| method.lasts == Lasts::UntilEnded);
         let drain = lasts_until_ended.then(|| self.drain());
         AnswerBody::wrap(response, access, self.wording, sleep, drain)
     }
 
-    /// Checks a gRPC call before it goes to its service. Returns the caller's timeout, if it set one.
-    fn admit(&self, request: &Request<ReadToEnd>) -> Result<Option<Duration>, Refusal> {
-        if !self.hosts.passes(request.uri(), request.headers()) {
-            return Err(Refusal::HostNotAllowed);
-        }
+    /// Checks a gRPC call before it goes to its service.
+    fn admit(&self, request: &Request<ReadToEnd>) -> Result<Admitted, Refusal> {
+        self.hosts.check(request.uri(), request.headers()).map_err(|fault| match fault {
+            HostFault::Missing => Refusal::HostMissing,
+            HostFault::NotAllowed => Refusal::HostNotAllowed,
+        })?;
         if request.version() != Version::HTTP_2 {
             return Err(Refusal::NotHttp2);
         }
         if !is_grpc_proto(request.headers()) {
             return Err(Refusal::ContentType);
         }
-        let Some(value) = request.headers().get("grpc-timeout") else { return Ok(None) };
-        let timeout = value.to_str().ok().and_then(parse_timeout);
-        timeout.map(Some).ok_or(Refusal::MalformedTimeout)
+        let encoding = Encoding::of(request.headers()).map_err(|NotAccepted| Refusal::Encoding)?;
+        let Some(value) = request.headers().get("grpc-timeout") else {
+            return Ok(Admitted { timeout: None, encoding });
+        };
+        let timeout = value.to_str().ok().and_then(parse_timeout).ok_or(Refusal::MalformedTimeout)?;
+        Ok(Admitted { timeout: Some(timeout), encoding })
     }
 
     async fn answer_rest(&self, request: Request<ReadToEnd>, mut access: Access) -> Response<AnswerBody> {
         let (uri, version) = (request.uri().clone(), request.version());
         let error = |status, message| (self.rest_error)(uri.path(), status, message);
-        if !self.hosts.passes(&uri, request.headers()) {
-            return AnswerBody::wrap(
-                error(StatusCode::FORBIDDEN, HOST_NOT_ALLOWED),
-                access,
-                self.wording,
-                None,
-                None,
-            );
+        if let Err(fault) = self.hosts.check(&uri, request.headers()) {
+            let refused = match fault {
+                // As RFC 9112 asks.
+                HostFault::Missing => error(StatusCode::BAD_REQUEST, HOST_MISSING),
+                HostFault::NotAllowed => error(StatusCode::FORBIDDEN, HOST_NOT_ALLOWED),
+            };
+            return AnswerBody::wrap(refused, access, self.wording, None, None);
         }
         let request = self.with_body(request, &mut access, None, Some(self.patience.clone()), None);
         let mut response = match AssertUnwindSafe(self.rest.clone().oneshot(request)).catch_unwind().await {
@@ -177,14 +191,15 @@ impl Calls {
         &self,
         mut request: Request<ReadToEnd>,
         access: &mut Access,
-        framing: Option<Framing>,
+        messages: Option<Messages>,
         patience: Option<Arc<Patience>>,
         drain: Option<BoxFuture<'static, ()>>,
     ) -> Request<Body> {
         let (notes, ended) = (access.notes.clone(), access.end_signal());
         request.extensions_mut().insert(notes.clone());
         let wording = self.wording;
-        request.map(|body| Body::new(RequestBody::new(body, notes, framing, wording, patience, drain, ended)))
+        request
+            .map(|body| Body::new(RequestBody::new(body, notes, messages, wording, patience, drain, ended)))
     }
 
     /// Resolves when the server drains.
@@ -198,9 +213,18 @@ impl Calls {
     }
 }
 
+/// What a caller has said about its call.
+struct Admitted {
+    timeout: Option<Duration>,
+    /// Of its compressed messages.
+    encoding: Option<Encoding>,
+}
+
 /// Error messages that both edges use.
 pub const HOST_NOT_ALLOWED: &str = "this server does not accept the host name in the request; the setting \
      allowed_hosts adds names to localhost, 127.0.0.0/8 and [::1]";
+pub const HOST_MISSING: &str = "the request names no host; send the header Host with localhost, 127.0.0.1, [::1] or a name from \
+     the setting allowed_hosts";
 pub const SHUTTING_DOWN: &str = "the server is shutting down";
 pub const BODY_IDLE_MESSAGE: &str = "the rest of the request did not arrive in time; nothing was done";
 

@@ -1,7 +1,6 @@
 //! What the server hands its calls to.
 
 use axum::{Router, body::Body};
-use futures_util::future::BoxFuture;
 use http::{Response, StatusCode};
 
 use super::{methods::Methods, refusal::Wording};
@@ -20,5 +19,5 @@ pub struct GrpcEdge {
     pub methods: Methods,
     pub wording: Wording,
     /// Makes the health service report NOT_SERVING; run when the drain begins.
-    pub stop_serving: Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>,
+    pub stop_serving: Box<dyn FnOnce() + Send>,
 }

@@ -1,10 +1,14 @@
 //! gRPC message framing: one byte of flags, four bytes of length, the message.
 //!
-//! tonic parses it too, but only once a message is complete, and reports bad framing as an internal error.
+//! tonic parses it too, but only once a message is complete, and reports bad framing as an internal error. Compressed messages
+//! are inflated before they get here ([`super::inflate`]).
 
 use bytes::{Bytes, BytesMut};
 
 use super::refusal::Refusal;
+
+/// The flags, and the length of the message.
+pub(super) const PREFIX_BYTES: usize = 5;
 
 /// Follows the framing and rejects a message that is too large by its length, before the message has arrived. A stream may
 /// carry any number of messages within the limit.
@@ -14,7 +18,7 @@ pub(super) struct Framing {
     carries: Carries,
     begun: bool,
     /// The bytes received of the next prefix.
-    prefix: [u8; 5],
+    prefix: [u8; PREFIX_BYTES],
     prefix_len: usize,
     /// The bytes still to come of the current message.
     rest: usize,
@@ -35,7 +39,15 @@ pub enum Carries {
 
 impl Framing {
     pub(super) fn new(limit_bytes: usize, carries: Carries) -> Self {
-        Self { limit_bytes, carries, begun: false, prefix: [0; 5], prefix_len: 0, rest: 0, skips: false }
+        Self {
+            limit_bytes,
+            carries,
+            begun: false,
+            prefix: [0; PREFIX_BYTES],
+            prefix_len: 0,
+            rest: 0,
+            skips: false,
+        }
     }
 
     /// Checks the next piece of the request.
@@ -95,7 +107,7 @@ impl Framing {
                 Err(fault) => return Err(fault),
             };
             if self.prefix_len == 0 {
-                passed.extend_from_slice(if self.skips { &[0; 5] } else { &self.prefix });
+                passed.extend_from_slice(if self.skips { &[0; PREFIX_BYTES] } else { &self.prefix });
             }
         }
         Ok(passed.freeze())

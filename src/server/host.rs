@@ -7,6 +7,14 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::{HeaderMap, Uri, header, uri::Authority};
 
+/// Why a request is not taken by its host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HostFault {
+    /// It names none.
+    Missing,
+    NotAllowed,
+}
+
 /// The allowed host names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HostCheck {
@@ -21,22 +29,22 @@ impl HostCheck {
 
     /// Every host that the request names, in `:authority`, an absolute URI or `Host`, must be allowed, and it must name at
     /// least one.
-    pub(super) fn passes(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+    pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), HostFault> {
         let mut named = false;
         if let Some(authority) = uri.authority() {
             named = true;
             if !self.allows(authority) {
-                return false;
+                return Err(HostFault::NotAllowed);
             }
         }
         for value in headers.get_all(header::HOST) {
             named = true;
             let authority = Authority::try_from(value.as_bytes());
             if !authority.is_ok_and(|authority| self.allows(&authority)) {
-                return false;
+                return Err(HostFault::NotAllowed);
             }
         }
-        named
+        if named { Ok(()) } else { Err(HostFault::Missing) }
     }
 
     fn allows(&self, authority: &Authority) -> bool {
@@ -73,13 +81,17 @@ fn is_loopback(host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn passes(allowed: &[&str], host: Option<&str>, uri: &str) -> bool {
+    fn check(allowed: &[&str], host: Option<&str>, uri: &str) -> Result<(), HostFault> {
         let allowed: Vec<String> = allowed.iter().map(|name| (*name).to_owned()).collect();
         let mut headers = HeaderMap::new();
         if let Some(host) = host {
             headers.insert(header::HOST, host.parse().unwrap());
         }
-        HostCheck::new(&allowed).passes(&uri.parse().unwrap(), &headers)
+        HostCheck::new(&allowed).check(&uri.parse().unwrap(), &headers)
+    }
+
+    fn passes(allowed: &[&str], host: Option<&str>, uri: &str) -> bool {
+        check(allowed, host, uri).is_ok()
     }
 
     #[test]
@@ -113,7 +125,8 @@ mod tests {
         ] {
             assert!(!passes(&[], Some(host), "/"), "{host}");
         }
-        assert!(!passes(&[], None, "/"), "no name at all");
+        assert_eq!(check(&[], None, "/"), Err(HostFault::Missing));
+        assert_eq!(check(&[], Some(""), "/"), Err(HostFault::NotAllowed));
     }
 
     #[test]

@@ -5,8 +5,12 @@ use axum::body::Body;
 use http::{HeaderMap, Response};
 use tonic::{Code, Status};
 
+use super::encoding::Encoding;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
+    /// The request names no host.
+    HostMissing,
     HostNotAllowed,
     NotHttp2,
     ContentType,
@@ -15,8 +19,15 @@ pub enum Refusal {
     MessageTooLarge {
         limit_bytes: usize,
     },
-    /// The server supports no compression, so the flags must be 0.
+    /// The flags of a message are not 0: either it is marked as compressed and the request names no encoding, or they mean
+    /// nothing.
     MessageFlags(u8),
+    /// The request names an encoding that is not accepted.
+    Encoding,
+    /// A compressed message is not what its encoding says.
+    NotInflated(Encoding),
+    /// The window of a message that is compressed with zstd is too large.
+    Window,
     /// The request ended in the middle of a message.
     CutShort,
     NoMessage,
@@ -32,8 +43,9 @@ pub enum Refusal {
 #[derive(Clone, Copy)]
 pub struct Wording {
     pub refuse: fn(Refusal) -> Status,
-    /// Adds the details that every error of the edge carries to an error that a library produced.
-    pub complete: fn(&mut HeaderMap),
+    /// Adds the details that every error of the edge carries to an error that a library produced. The path is that of the call
+    /// if nobody knows it.
+    pub complete: fn(&mut HeaderMap, path: Option<&str>),
 }
 
 impl Wording {

@@ -17,6 +17,7 @@ use tokio::sync::{oneshot, watch};
 use super::{
     access::{BodyCut, CallNotes},
     framing::{Carries, Framing},
+    inflate::{Inflating, Step},
     refusal::{Refusal, Wording},
 };
 
@@ -49,6 +50,29 @@ impl Patience {
     }
 }
 
+/// How the messages of a gRPC request are read.
+pub(super) struct Messages {
+    pub(super) framing: Framing,
+    /// Present if some may be compressed.
+    pub(super) inflating: Option<Inflating>,
+}
+
+impl Messages {
+    /// Checks a piece of plain messages; returns what to pass on.
+    fn check(&mut self, data: Bytes) -> Result<Bytes, Refusal> {
+        if self.framing.carries() == Carries::Items {
+            return self.framing.pass_items(&data);
+        }
+        self.framing.take(&data).map(|()| data)
+    }
+
+    /// Whether the request may end here.
+    fn end(&self) -> Result<(), Refusal> {
+        self.inflating.as_ref().map_or(Ok(()), Inflating::end)?;
+        self.framing.end()
+    }
+}
+
 /// A request body on its way to a service.
 pub(super) struct RequestBody<B> {
     /// Absent once the call has ended: an HTTP/2 stream, and with it a drain, lasts as long as anything holds its request body,
@@ -56,7 +80,7 @@ pub(super) struct RequestBody<B> {
     inner: Option<B>,
     notes: Arc<CallNotes>,
     /// Present on the gRPC edge.
-    framing: Option<Framing>,
+    messages: Option<Messages>,
     wording: Wording,
     /// Absent where a caller may pause as long as it likes between two messages.
     patience: Option<Arc<Patience>>,
@@ -72,13 +96,13 @@ impl<B> RequestBody<B> {
     pub(super) fn new(
         inner: B,
         notes: Arc<CallNotes>,
-        framing: Option<Framing>,
+        messages: Option<Messages>,
         wording: Wording,
         patience: Option<Arc<Patience>>,
         drain: Option<BoxFuture<'static, ()>>,
         call_ended: oneshot::Receiver<Infallible>,
     ) -> Self {
-        Self { inner: Some(inner), notes, framing, wording, patience, drain, waiting: None, call_ended }
+        Self { inner: Some(inner), notes, messages, wording, patience, drain, waiting: None, call_ended }
     }
 
     /// Gives up waiting for a piece if the call has ended or the caller is too slow.
@@ -93,23 +117,55 @@ impl<B> RequestBody<B> {
         Poll::Ready("the rest of the body did not arrive in time".into())
     }
 
-    /// Checks a frame, or the end, against the framing; returns what to pass on.
-    fn check(&mut self, frame: Option<Frame<Bytes>>) -> Result<Option<Frame<Bytes>>, Refusal> {
-        let data = frame.as_ref().and_then(Frame::data_ref);
-        if let Some(data) = data {
-            self.notes.request_bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
-        }
-        let Some(framing) = &mut self.framing else { return Ok(frame) };
-        match data {
-            Some(data) if framing.carries() == Carries::Items => {
-                return framing.pass_items(data).map(|data| Some(Frame::data(data)));
+    /// Checks a frame, or the end, against the framing; returns what to pass on now.
+    fn check(&mut self, frame: Option<Frame<Bytes>>) -> Result<Checked, Refusal> {
+        let frame = match frame.map(Frame::into_data) {
+            Some(Ok(data)) => {
+                self.notes.request_bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
+                return match &mut self.messages {
+                    Some(Messages { inflating: Some(inflating), .. }) => {
+                        inflating.feed(data);
+                        Ok(Checked::Inflate)
+                    }
+                    Some(messages) => messages.check(data).map(|data| Checked::Pass(Some(Frame::data(data)))),
+                    None => Ok(Checked::Pass(Some(Frame::data(data)))),
+                };
             }
-            Some(data) => framing.take(data)?,
-            // Trailers end a body as well.
-            None => framing.end()?,
-        }
-        Ok(frame)
+            Some(Err(trailers)) => Some(trailers),
+            None => None,
+        };
+        // Trailers end a body as well.
+        self.messages.as_ref().map_or(Ok(()), Messages::end)?;
+        Ok(Checked::Pass(frame))
     }
+
+    /// The next piece of what is compressed; `None` when more of the request is needed, or nothing is.
+    fn poll_inflating(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Refusal>>> {
+        let Some(messages) = &mut self.messages else { return Poll::Ready(None) };
+        let Some(inflating) = &mut messages.inflating else { return Poll::Ready(None) };
+        match inflating.step() {
+            Ok(Step::Ready(data)) => Poll::Ready(Some(messages.check(data))),
+            Ok(Step::Starved) => Poll::Ready(None),
+            Ok(Step::Again) => {
+                // Others get their turn between two steps.
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Err(refusal) => Poll::Ready(Some(Err(refusal))),
+        }
+    }
+
+    fn refuse<T>(&mut self, refusal: Refusal) -> Poll<Option<Result<T, BoxError>>> {
+        self.inner = None;
+        Poll::Ready(Some(Err((self.wording.refuse)(refusal).into())))
+    }
+}
+
+/// What becomes of a frame.
+enum Checked {
+    Pass(Option<Frame<Bytes>>),
+    /// It was taken to be inflated.
+    Inflate,
 }
 
 impl<B> Body for RequestBody<B>
@@ -126,41 +182,50 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if self.drain.as_mut().is_some_and(|drain| drain.as_mut().poll(cx).is_ready()) {
             self.drain = None;
-            self.inner = None;
-            return Poll::Ready(Some(Err((self.wording.refuse)(Refusal::ShuttingDown).into())));
+            return self.refuse(Refusal::ShuttingDown);
         }
-        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
-        let Poll::Ready(polled) = Pin::new(inner).poll_frame(cx) else {
-            let cause = ready!(self.poll_given_up(cx));
-            self.inner = None;
-            return Poll::Ready(Some(Err(cause)));
-        };
-        self.waiting = None;
-        let frame = match polled {
-            Some(Err(error)) => {
-                let _ = self.notes.body_cut.set(BodyCut::Broken);
-                return Poll::Ready(Some(Err(error.into())));
+        loop {
+            if self.inner.is_none() {
+                return Poll::Ready(None);
             }
-            Some(Ok(frame)) => Some(frame),
-            None => None,
-        };
-        match self.check(frame) {
-            Ok(frame) => Poll::Ready(frame.map(Ok)),
-            Err(refusal) => {
+            match ready!(self.poll_inflating(cx)) {
+                Some(Ok(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                Some(Err(refusal)) => return self.refuse(refusal),
+                None => {}
+            }
+            let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
+            let Poll::Ready(polled) = Pin::new(inner).poll_frame(cx) else {
+                let cause = ready!(self.poll_given_up(cx));
                 self.inner = None;
-                Poll::Ready(Some(Err((self.wording.refuse)(refusal).into())))
+                return Poll::Ready(Some(Err(cause)));
+            };
+            self.waiting = None;
+            let frame = match polled {
+                Some(Err(error)) => {
+                    let _ = self.notes.body_cut.set(BodyCut::Broken);
+                    return Poll::Ready(Some(Err(error.into())));
+                }
+                Some(Ok(frame)) => Some(frame),
+                None => None,
+            };
+            match self.check(frame) {
+                Ok(Checked::Pass(frame)) => return Poll::Ready(frame.map(Ok)),
+                Ok(Checked::Inflate) => {}
+                Err(refusal) => return self.refuse(refusal),
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         // If the body must not end here, it has to be polled once more, to report the error.
-        let may_end = self.framing.as_ref().is_none_or(|framing| framing.end().is_ok());
+        let may_end = self.messages.as_ref().is_none_or(|messages| messages.end().is_ok());
         self.inner.as_ref().is_none_or(|inner| inner.is_end_stream() && may_end)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.as_ref().map_or_else(SizeHint::default, Body::size_hint)
+        let is_inflated = self.messages.as_ref().is_some_and(|messages| messages.inflating.is_some());
+        let inner = self.inner.as_ref().filter(|_| !is_inflated);
+        inner.map_or_else(SizeHint::default, Body::size_hint)
     }
 }
 

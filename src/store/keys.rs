@@ -7,6 +7,7 @@
 //! | 03 | the lease of a background task | task | `records::Lease` |
 //! | 04 | block of numbers in use, on a shared store | process, first number | – |
 //! | 05 | lowest number that a process may store conversations under, on a shared store | process | `records::OpenNumbers` |
+//! | 06 | up to when the clock was trusted | – | `records::ClockMark` |
 //! | 10 | conversation head | workspace, conversation | `records::Head` |
 //! | 11 | conversation identity | workspace, source, external id | `records::Identity` |
 //! | 12 | segment of messages | workspace, conversation, first message | `records::Segment` |
@@ -79,6 +80,7 @@ const NEXT_ID: u8 = 0x02;
 const LEASE: u8 = 0x03;
 const NUMBER_FENCE: u8 = 0x04;
 const OPEN_NUMBERS: u8 = 0x05;
+const CLOCK_MARK: u8 = 0x06;
 const HEAD: u8 = 0x10;
 const IDENTITY: u8 = 0x11;
 const SEGMENT: u8 = 0x12;
@@ -112,6 +114,11 @@ pub fn next_id() -> Key {
 
 pub fn lease(task: u8) -> Key {
     vec![LEASE, task]
+}
+
+/// Shared by all workspaces: a machine has one clock.
+pub fn clock_mark() -> Key {
+    vec![CLOCK_MARK]
 }
 
 pub fn number_fence(process: u64, first: u64) -> Key {

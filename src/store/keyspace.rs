@@ -191,6 +191,9 @@ pub enum StoreError {
     /// The engine has failed or was closed. Whether writes in flight survive is unknown; nothing more is accepted.
     #[error("the store has failed: {0}")]
     Failed(Arc<str>),
+    /// The operating system could not read; nothing says that what is stored is damaged.
+    #[error("the disk could not be read: {0}")]
+    Unreadable(Arc<str>),
     /// The stored bytes are not what the engine wrote.
     #[error("the stored data is damaged: {0}")]
     Corrupt(Arc<str>),

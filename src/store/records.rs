@@ -345,6 +345,20 @@ pub struct OpenNumbers {
     pub expire_time: UnixMillis,
 }
 
+/// Up to when the clock was trusted, so that one that is wrong removes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
+pub struct ClockMark {
+    /// The newest time that was trusted, or the one from which a doubt is reckoned.
+    #[n(0)]
+    pub trusted: UnixMillis,
+    /// Whether the clock was behind that time when it was last looked at: what was stored since may look too old.
+    #[n(1)]
+    pub is_behind: bool,
+    /// When it came back from there.
+    #[n(2)]
+    pub returned: Option<UnixMillis>,
+}
+
 /// The first numeric id that is not leased yet.
 #[derive(Clone, Copy, Debug, PartialEq, Encode, Decode)]
 pub struct NextId {

@@ -5,6 +5,7 @@
 
 mod chunks;
 mod committer;
+mod conf;
 mod disk;
 mod failure;
 mod fault;
@@ -23,7 +24,6 @@ mod vacancy;
 
 use std::{
     fs, io,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError, RwLock,
@@ -48,10 +48,12 @@ use self::{
     group::{InFlight, LOG_OWNER, owner_of_pair},
     holder::Holder,
     queue::{LogWrite, Queue, Write},
-    readers::{ReadPool, Reader, Seen, Unread, Visible, panic_text},
+    readers::{ReadPool, Reader, Seen, Unread, Visible, engine_panicked},
     sidecar::Sidecar,
     trim::Part,
 };
+use crate::panics::caught;
+
 use super::keyspace::{
     Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, MAX_TRIM, Position, Stats, StoreError,
     Value, spend_budget,
@@ -120,8 +122,8 @@ impl Shared {
     fn read_here<T>(&self, read: impl FnOnce(&Reader) -> Result<T, Unread>) -> Result<T, Unread> {
         let reader = self.reader.read().unwrap_or_else(PoisonError::into_inner);
         let reader = reader.as_ref().ok_or_else(|| self.failure.or_closed())?;
-        catch_unwind(AssertUnwindSafe(|| read(reader))).unwrap_or_else(|panic| {
-            let panicked = panic_text(&*panic);
+        caught(|| read(reader)).unwrap_or_else(|panic| {
+            let panicked = engine_panicked(&panic);
             self.failure.set(panicked.clone());
             Err(StoreError::Failed(panicked).into())
         })
@@ -141,6 +143,11 @@ impl SledStore {
     /// Opens the store in a directory, creating both if missing. Blocks, possibly for seconds if the store is large.
     pub fn open(dir: &Path, options: SledOptions) -> Result<Self, OpenError> {
         Self::open_with(dir, options, |sled_dir| Ok(Arc::new(RealDisk::open(sled_dir)?)))
+    }
+
+    /// Why the store in a directory cannot be used, although it was opened: it could not be read.
+    pub fn refusal(dir: &Path, error: &StoreError) -> OpenError {
+        fault::unreadable(dir, error)
     }
 
     fn open_with(
@@ -372,7 +379,7 @@ impl Keyspace for SledStore {
                 .shared
                 .reads
                 .run(&self.shared.failure, move |_| {
-                    size_of_dir(&dir).map_err(|error| StoreError::Corrupt(error.to_string().into()))
+                    size_of_dir(&dir).map_err(|error| StoreError::Unreadable(error.to_string().into()))
                 })
                 .await?;
             Ok(Stats {

@@ -240,7 +240,11 @@ fn unlike(field: &str, name: &str, shape: &str) -> Violations {
         return Violations::one(field, rule);
     }
     let shown: String = name.chars().take(200).collect();
-    Violations::one(field, format!("must look like {shape}, is {shown:?}"))
+    let is_padded = |segment: &str| {
+        segment.len() > 1 && segment.starts_with('0') && segment.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let next = if name.split('/').any(is_padded) { " (a number has no leading zeros)" } else { "" };
+    Violations::one(field, format!("must look like {shape}, is {shown:?}{next}"))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use futures_util::{FutureExt as _, StreamExt as _, future::join_all, stream};
 use http::{Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{Full, StreamBody};
+use plaudit::proto::health::{HealthCheckRequest, health_client::HealthClient};
 use plaudit::{
     rest,
     server::{Drained, read_body},
@@ -17,7 +18,6 @@ use tokio::{
     net::TcpStream,
 };
 use tonic::{Code, Status, body::Body};
-use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
     server_reflection_request::MessageRequest,

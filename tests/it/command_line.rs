@@ -3,6 +3,7 @@
 use std::process::Output;
 
 use futures_util::FutureExt as _;
+use plaudit::proto::health::{HealthCheckRequest, health_client::HealthClient};
 use plaudit::proto::v1::{
     Author, AuthorKind, Conversation, GetImportRequest, GetScorecardRequest, ImportConversationRequest,
     Message, MessageKind, import_service_client::ImportServiceClient,
@@ -10,7 +11,6 @@ use plaudit::proto::v1::{
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tonic::Request;
-use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use crate::harness::{ServerProcess, plaudit, until};
 

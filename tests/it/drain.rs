@@ -4,16 +4,18 @@ use std::{process::Command, time::Duration};
 
 use axum::{Router, routing::get};
 use plaudit::{
-    proto::v1::{AuthorKind, GetScorecardRequest, scorecard_service_client::ScorecardServiceClient},
+    proto::{
+        health::{
+            HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
+            health_client::HealthClient,
+        },
+        v1::{AuthorKind, GetScorecardRequest, scorecard_service_client::ScorecardServiceClient},
+    },
     server::{Drained, ServeError},
 };
 use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tonic::{Code, Streaming, transport::Channel};
-use tonic_health::{
-    ServingStatus,
-    pb::{HealthCheckRequest, HealthCheckResponse, health_client::HealthClient},
-};
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 
 use crate::harness::{Client, ServerProcess, Stub, TestServer, fault, reason, sample, soon};

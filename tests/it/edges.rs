@@ -2,17 +2,18 @@
 
 use axum::{Router, routing::get};
 use http::StatusCode;
-use plaudit::proto::v1::{
-    GetImportRequest, GetScorecardRequest, import_service_client::ImportServiceClient,
-    scorecard_service_client::ScorecardServiceClient,
-};
-use tonic::{Code, Status, body::Body};
-use tonic_health::{
-    ServingStatus,
-    pb::{
-        HealthCheckRequest, health_check_response::ServingStatus as WireStatus, health_client::HealthClient,
+use plaudit::proto::{
+    health::{
+        HealthCheckRequest, HealthListRequest, health_check_response::ServingStatus,
+        health_client::HealthClient,
+    },
+    v1::{
+        GetImportRequest, GetScorecardRequest, import_service_client::ImportServiceClient,
+        scorecard_service_client::ScorecardServiceClient,
     },
 };
+use prost::Message as _;
+use tonic::{Code, Status, body::Body};
 use tonic_reflection::pb::{
     v1::{
         ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
@@ -96,7 +97,7 @@ async fn an_unsupported_encoding_is_not_an_unknown_method() {
     };
     assert_eq!(send(("grpc-encoding", "identity")).await.code(), Code::Ok);
     for header in [
-        ("grpc-encoding", "gzip"),
+        ("grpc-encoding", "deflate"),
         ("content-type", "application/grpc+json"),
         ("content-type", "application/grpc-web"),
     ] {
@@ -170,6 +171,11 @@ async fn health_knows_the_server_and_every_service() {
         let answer = health.check(HealthCheckRequest { service: service.into() }).await.unwrap();
         assert_eq!(answer.get_ref().status, ServingStatus::Serving as i32, "{service}");
     }
+    let listed = health.list(HealthListRequest {}).await.unwrap().into_inner().statuses;
+    assert!(listed.values().all(|one| one.status == ServingStatus::Serving as i32), "{listed:?}");
+    for service in ["", "plaudit.v1.ImportService", "plaudit.v1.EventService", "grpc.health.v1.Health"] {
+        assert!(listed.contains_key(service), "{service:?} in {listed:?}");
+    }
     let nobody = || HealthCheckRequest { service: "nobody".into() };
     let status = health.check(nobody()).await.unwrap_err();
     assert_eq!(fault(&status), (Code::NotFound, "RESOURCE_NOT_FOUND".to_owned()));
@@ -178,7 +184,7 @@ async fn health_knows_the_server_and_every_service() {
     // By the protocol a watch of an unknown service stays open.
     let mut states = health.watch(nobody()).await.unwrap().into_inner();
     let state = soon("a state", states.message()).await.unwrap().unwrap();
-    assert_eq!(state.status, WireStatus::ServiceUnknown as i32);
+    assert_eq!(state.status, ServingStatus::ServiceUnknown as i32);
     let more = tokio::time::timeout(std::time::Duration::from_millis(200), states.message()).await;
     assert!(more.is_err(), "{more:?}");
     // The end of the server ends it.
@@ -205,6 +211,20 @@ async fn reflection_lists_the_services_in_both_versions() {
     for service in expected {
         assert!(list.service.iter().any(|listed| listed.name == service), "{service} in {list:?}");
     }
+
+    // A client that knows no proto file lists healths.
+    let ask = ServerReflectionRequest {
+        message_request: Some(MessageRequest::FileContainingSymbol("grpc.health.v1.Health".into())),
+        ..ServerReflectionRequest::default()
+    };
+    let mut answers = client.server_reflection_info(tokio_stream(ask)).await.unwrap().into_inner();
+    let answer = soon("an answer", answers.message()).await.unwrap().unwrap();
+    let Some(MessageResponse::FileDescriptorResponse(files)) = answer.message_response else {
+        panic!("{answer:?}")
+    };
+    let file = prost_types::FileDescriptorProto::decode(&*files.file_descriptor_proto[0]).unwrap();
+    let methods: Vec<&str> = file.service[0].method.iter().map(|method| method.name()).collect();
+    assert_eq!(methods, ["Check", "List", "Watch"]);
 
     use v1alpha::{
         server_reflection_request::MessageRequest as AlphaAsk,

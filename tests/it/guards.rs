@@ -40,7 +40,7 @@ async fn a_page_that_rebinds_its_name_reaches_neither_edge() {
         assert_eq!(ask(host).await.status, StatusCode::OK, "{host}");
     }
     let answer = server.http().raw(b"GET /hello HTTP/1.0\r\n\r\n").await;
-    assert!(answer.starts_with("HTTP/1.0 403"), "no name at all: {answer}");
+    assert!(answer.starts_with("HTTP/1.0 400"), "no name at all: {answer}");
 
     let call = async |origin: &str| {
         let channel = Endpoint::from_shared(format!("http://{}", server.address()))
@@ -120,7 +120,7 @@ async fn a_call_ends_at_its_deadline() {
 
 #[tokio::test]
 async fn a_stream_ends_at_its_deadline_too() {
-    use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+    use plaudit::proto::health::{HealthCheckRequest, health_client::HealthClient};
     let server = TestServer::builder().start().await;
     let mut request = Request::new(HealthCheckRequest::default());
     request.set_timeout(Duration::from_millis(100));

@@ -18,7 +18,7 @@ struct Only {
 }
 
 const ONLY: &[Only] = &[
-    // Also tonic_health, tonic_prost, tonic_reflection, tonic_types.
+    // Also tonic_prost, tonic_reflection, tonic_types.
     Only { word: "tonic", below: &["grpc", "server", "cli/", "proto.rs"] },
     Only { word: "tonic_types", below: &["grpc", "cli/"] },
     Only { word: "prost::", below: &["wire", "grpc", "cli/", "proto.rs"] },

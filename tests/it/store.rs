@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::harness::{Client, PATIENCE, ServerProcess, plaudit, sample};
 
 /// A folder whose data directory has some stored and scored conversations, and no server.
-async fn stored() -> TempDir {
+pub(crate) async fn stored() -> TempDir {
     let mut server = ServerProcess::start();
     let client = Client::new(server.channel().await);
     for number in 0..20 {
@@ -27,7 +27,7 @@ async fn stored() -> TempDir {
     copy
 }
 
-fn copy_all(from: &Path, to: &Path) {
+pub(crate) fn copy_all(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

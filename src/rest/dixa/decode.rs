@@ -34,7 +34,9 @@ pub fn conversation(id: &str, source: &str) -> Result<ConversationRef, Violation
 }
 
 pub fn uuid(text: &str) -> Result<Uuid, Violations> {
-    let rule = || format!("must be a UUID, is {}", json::shown(text));
+    let rule = || {
+        format!("must be the UUID in the answer to …/ratings/offer, as in a list, is {}", json::shown(text))
+    };
     RatingRef::parse_uuid(text).ok_or_else(|| Violations::one("ratingId", rule()))
 }
 
@@ -78,8 +80,10 @@ pub fn submission(body: &[u8]) -> Result<Submission, Violations> {
     let (mut value, mut kind) = (None, None);
     if let Some(mut result) = result {
         result.require("value", &mut findings);
-        value = result.integer("value", &mut findings);
         kind = result.choice("_type", &TYPES, &mut findings);
+        value = result.take_as("value", &values_of(kind), &mut findings, |value| {
+            json::whole_number(&value).ok_or(value)
+        });
     }
     let answer = NewAnswer {
         question: kind.map_or(QuestionRef::Only, QuestionRef::OfType),
@@ -88,6 +92,15 @@ pub fn submission(body: &[u8]) -> Result<Submission, Violations> {
         time: fields.time("submittedAt", &mut findings),
     };
     findings.collect(Ok(Submission { answers: vec![answer], opt_out: None }))
+}
+
+/// The rule for an answer's value: of its type if that is given, else of each.
+fn values_of(kind: Option<RatingType>) -> String {
+    let rules = TYPES.iter().filter(|(_, known)| kind.is_none_or(|kind| kind == *known));
+    let rules: Vec<_> = rules
+        .map(|(name, kind)| format!("{} to {} for {name}", kind.values().start(), kind.values().end()))
+        .collect();
+    format!("a whole number, {}", rules.join(", "))
 }
 
 /// The documented name of a submission's field.

@@ -39,11 +39,22 @@ impl Ticket {
         let text = path.map(|Path(id)| id).unwrap_or_default();
         let is_canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
         if !is_canonical || text.is_empty() {
-            let message = format!("ticketId: must be a positive integer, is {}", json::shown(&text));
+            let plain = text.trim_start_matches('0');
+            let next = match plain.is_empty()
+                || plain.len() == text.len()
+                || !plain.bytes().all(|byte| byte.is_ascii_digit())
+            {
+                true => String::new(),
+                false => format!("; send {plain}"),
+            };
+            let message = format!(
+                "ticketId: must be a positive whole number without leading zeros, is {}{next}",
+                json::shown(&text)
+            );
             return Err(Fault::new(StatusCode::BAD_REQUEST, message));
         }
         // A number too large for u64 is not found, like any number that has not been assigned.
-        let id = text.parse().map_err(|_| not_found(&text))?;
+        let id = text.parse().map_err(|_| none_of_ours(&text))?;
         let conversation = if id >= FIRST_ID {
             ConversationRef::Id(ConversationId(id))
         } else {
@@ -58,12 +69,30 @@ impl Ticket {
     /// Maps a use case's error to a fault in terms of tickets.
     pub fn fault(&self, error: Error) -> Fault {
         match error {
-            Error::NotFound { kind: ResourceKind::Conversation, .. } => not_found(&self.id.to_string()),
+            Error::NotFound { kind: ResourceKind::Conversation, .. } => self.not_found(),
             error => error.into(),
+        }
+    }
+
+    fn not_found(&self) -> Fault {
+        match &self.conversation {
+            ConversationRef::Id(id) => none_of_ours(&id.to_string()),
+            ConversationRef::External { source, .. } => {
+                let id = self.id;
+                let message =
+                    format!("there is no ticket {id}: nothing is stored for it in the source {source:?}");
+                Fault::new(StatusCode::NOT_FOUND, message)
+            }
         }
     }
 }
 
-fn not_found(id: &str) -> Fault {
-    Fault::new(StatusCode::NOT_FOUND, format!("there is no ticket {}", json::shown(id)))
+/// For a number that only Plaudit issues.
+fn none_of_ours(id: &str) -> Fault {
+    let message = format!(
+        "there is no ticket {}: numbers from {FIRST_ID} on are those that Plaudit has given to conversations, and none has this \
+         one; send the ticket's id in your helpdesk, which is below",
+        json::shown(id)
+    );
+    Fault::new(StatusCode::NOT_FOUND, message)
 }

@@ -207,5 +207,8 @@ pub(super) fn corrupt(what: &str) -> StoreError {
 
 /// A failed sled read.
 pub(super) fn damaged(error: ::sled::Error) -> StoreError {
-    StoreError::Corrupt(Arc::from(error.to_string()))
+    match Fault::from(error) {
+        fault @ Fault::Refused(_) => StoreError::Unreadable(Arc::from(fault.to_string())),
+        fault => StoreError::Corrupt(Arc::from(fault.to_string())),
+    }
 }

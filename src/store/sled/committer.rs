@@ -5,7 +5,6 @@
 
 use std::{
     collections::HashSet,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
     thread::JoinHandle,
 };
@@ -20,10 +19,13 @@ use super::{
     group::{InFlight, Merge, Writes},
     layout::COMMIT_NUMBER_KEY,
     queue::{Answer, Next, Write},
-    readers::panic_text,
+    readers::engine_panicked,
     sidecar::Sidecar,
 };
-use crate::store::keyspace::{Committed, Position, StoreError};
+use crate::{
+    panics::caught,
+    store::keyspace::{Committed, Position, StoreError},
+};
 
 /// Why the committer gave up.
 type Fatal = Arc<str>;
@@ -72,8 +74,8 @@ impl Answerer {
 impl Committer {
     /// Commits until the queue is closed and empty, or something fails.
     pub(super) fn run(mut self) {
-        let result = catch_unwind(AssertUnwindSafe(|| self.work()));
-        if let Err(cause) = result.unwrap_or_else(|panic| Err(panic_text(&*panic))) {
+        let result = caught(|| self.work());
+        if let Err(cause) = result.unwrap_or_else(|panic| Err(engine_panicked(&panic))) {
             self.shared.failure.set(cause);
         }
         let refused = self.shared.failure.or_closed();
@@ -108,15 +110,14 @@ impl Committer {
             let _ = reader.join();
         }
         // sled flushes when dropped, which may panic after a failure.
-        let _ = catch_unwind(AssertUnwindSafe(move || drop((tree, db))));
+        let _ = caught(move || drop((tree, db)));
         shared.holder.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         shared.released.send_replace(true);
     }
 
     fn answer_group(&mut self, group: Vec<(Write, Answer)>) -> Result<(), Fatal> {
         let (writes, answers): (Vec<Write>, Vec<Answer>) = group.into_iter().unzip();
-        let done = catch_unwind(AssertUnwindSafe(|| self.commit_group(writes)))
-            .unwrap_or_else(|panic| Err(panic_text(&*panic)));
+        let done = caught(|| self.commit_group(writes)).unwrap_or_else(|panic| Err(engine_panicked(&panic)));
         match done {
             Ok(outcomes) => {
                 self.answerer.answer(answers.into_iter().zip(outcomes).collect());

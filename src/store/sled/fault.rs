@@ -1,11 +1,17 @@
-//! What a sled error at open means: the operating system refused something, or the data on disk is damaged.
+//! What a sled error means: the operating system refused something, or the data on disk is damaged.
 //!
-//! Only damage justifies removing snapshots or asking for a backup. If the disk is full, a permission is missing or
-//! descriptors have run out, the data is intact, and the directory opens once that is fixed.
+//! Only damage justifies removing snapshots or asking for a backup. If the disk is full, a permission is missing, a sector
+//! cannot be read or descriptors have run out, the data is intact as far as anyone knows.
 
-use std::{fmt, io, path::Path};
+use std::{
+    fmt,
+    fs::{self, File},
+    io::{self, Read as _},
+    path::Path,
+};
 
-use super::open::OpenError;
+use super::open::{OpenError, SLED_DIR};
+use crate::store::keyspace::StoreError;
 
 /// Why a sled operation failed.
 #[derive(Debug)]
@@ -19,10 +25,11 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    pub(super) fn from_panic(text: String) -> Self {
-        match refusal(&text) {
+    /// The text of a panic is for sled's authors: it goes to the log, at level debug.
+    pub(super) fn from_panic(text: &str) -> Self {
+        match refusal(text) {
             Some(refused) => Self::Refused(refused),
-            None => Self::Damaged(text),
+            None => Self::Damaged(SENSELESS.to_owned()),
         }
     }
 
@@ -39,15 +46,22 @@ impl Fault {
 
 impl From<::sled::Error> for Fault {
     fn from(error: ::sled::Error) -> Self {
-        let text = error.to_string();
-        if text.contains("could not acquire lock") {
+        // Its text contains a code of the system as well.
+        if error.to_string().contains("could not acquire lock") {
             return Self::Locked;
         }
         // Every form of an error in sled contains the debug text of the code, including copies and panics.
-        match refusal(&format!("{error:?}")) {
-            Some(refused) => Self::Refused(refused),
-            None => Self::Damaged(text),
+        if let Some(refused) = refusal(&format!("{error:?}")) {
+            return Self::Refused(refused);
         }
+        Self::Damaged(match &error {
+            ::sled::Error::Corruption { at, .. } => match first_number(&format!("{at:?}")) {
+                Some(offset) => format!("what it holds at byte {offset} is not what was written there"),
+                None => "it does not hold what was written".to_owned(),
+            },
+            ::sled::Error::ReportableBug(_) => "what it holds contradicts itself".to_owned(),
+            _ => error.to_string(),
+        })
     }
 }
 
@@ -61,6 +75,10 @@ impl fmt::Display for Fault {
     }
 }
 
+fn first_number(text: &str) -> Option<&str> {
+    text.split(|character: char| !character.is_ascii_digit()).find(|part| !part.is_empty())
+}
+
 /// The operating system's error in a sled text, which contains the debug form of [`io::Error`]. Two codes do not count,
 /// since damaged data can cause them: a missing file, and a position before a file's start.
 fn refusal(debug_text: &str) -> Option<io::Error> {
@@ -68,6 +86,65 @@ fn refusal(debug_text: &str) -> Option<io::Error> {
     let (code, _) = rest.split_once(',')?;
     let refused = io::Error::from_raw_os_error(code.parse().ok()?);
     (!matches!(refused.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput)).then_some(refused)
+}
+
+/// Reads sled's files to their ends: what it takes for damage, or for the end of its log, may be a sector that cannot be
+/// read.
+pub(super) fn read_all(sled_dir: &Path) -> Result<(), OpenError> {
+    read_through(&sled_dir.join("conf"))?;
+    let failed = |source| OpenError::Io { path: sled_dir.to_owned(), source };
+    for entry in fs::read_dir(sled_dir).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap.")) {
+            read_through(&path)?;
+        }
+    }
+    read_through(&sled_dir.join("db"))
+}
+
+/// What a store that is open, but cannot be read, is to be refused with.
+pub(super) fn unreadable(dir: &Path, error: &StoreError) -> OpenError {
+    let sled_dir = dir.join(SLED_DIR);
+    if let Err(refused) = read_all(&sled_dir) {
+        return refused;
+    }
+    let path = sled_dir.join("db");
+    match error {
+        StoreError::Corrupt(why) => OpenError::Damaged { path, why: why.to_string() },
+        StoreError::Failed(why) if why.contains(PANICKED) => {
+            OpenError::Damaged { path, why: SENSELESS.to_owned() }
+        }
+        StoreError::Unreadable(why) | StoreError::Failed(why) => {
+            OpenError::Io { path, source: io::Error::other(why.to_string()) }
+        }
+        _ => OpenError::Io { path, source: io::Error::other(error.to_string()) },
+    }
+}
+
+/// The start of a failure's cause where sled has panicked.
+pub(super) const PANICKED: &str = "the engine panicked";
+/// What is told of it.
+const SENSELESS: &str = "sled cannot make sense of what it reads";
+
+fn read_through(path: &Path) -> Result<(), OpenError> {
+    const PIECE_BYTES: usize = 1024 * 1024;
+    let failed = |source| OpenError::Io { path: path.to_owned(), source };
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened.map_err(failed)?,
+    };
+    // A device has no end.
+    let mut left = file.metadata().map_err(failed)?.len();
+    let mut piece = vec![0; PIECE_BYTES];
+    while left > 0 {
+        match file.read(&mut piece) {
+            Ok(0) => break,
+            Ok(length) => left = left.saturating_sub(length as u64),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Ok(())
 }
 
 /// How the user can fix an operating system error.
@@ -88,6 +165,9 @@ pub(super) fn next_step(refused: &io::Error) -> &'static str {
         }
         io::ErrorKind::PermissionDenied => "let this user read and write it, and start again",
         io::ErrorKind::ReadOnlyFilesystem => "make its file system writable, and start again",
+        io::ErrorKind::IsADirectory | io::ErrorKind::NotADirectory => {
+            "it is not the file that the store made; restore the whole data directory from a backup"
+        }
         _ => "check that the disk is there and that this user may write to it",
     }
 }

@@ -4,7 +4,6 @@
 use std::{
     collections::HashSet,
     fs, io,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -14,16 +13,19 @@ use ::sled::{Db, IVec, Tree};
 use super::{
     SledOptions,
     chunks::{self, Owner, SEGMENT_BYTES},
+    conf,
     disk::sync_dir,
     fault::{self, Fault},
     holder::{self, Holder, Refused},
     identity::{FORMAT, Identity},
     layout::{self, COMMIT_NUMBER_KEY, IDENTITY_KEY, LOG},
-    readers::panic_text,
     sidecar::{self, Sidecar, Synced},
     vacancy,
 };
-use crate::store::{dump::LOADING_KEY, keyspace::Position};
+use crate::{
+    panics::{Hushed, caught},
+    store::{dump::LOADING_KEY, keyspace::Position},
+};
 
 /// The lock, and who holds it.
 pub(super) const HOLDER_FILE: &str = "holder";
@@ -108,7 +110,31 @@ pub(super) struct Opened {
 }
 
 /// Opens or creates the store of a directory.
+///
+/// What sled panics with, here or on its own threads, is part of the refusal and not told besides.
 pub(super) fn open(dir: &Path, options: &SledOptions) -> Result<Opened, OpenError> {
+    let hushed = Hushed::begin();
+    // sled flushes when dropped, so a refusal may panic on the way out, too.
+    let opened = catch(|| Ok::<_, Fault>(open_checked(dir, options)));
+    let opened = opened.unwrap_or_else(|fault| Err(fault.at(&dir.join(SLED_DIR).join("db"))));
+    opened.map_err(|refused| {
+        hushed.keep();
+        unreadable(dir, &refused).unwrap_or(refused)
+    })
+}
+
+/// The file that the disk does not read, if that is why a directory was refused.
+fn unreadable(dir: &Path, refused: &OpenError) -> Option<OpenError> {
+    let sled_dir = dir.join(SLED_DIR);
+    let may_be = match refused {
+        OpenError::Damaged { .. } | OpenError::Behind { .. } | OpenError::Mismatch { .. } => true,
+        OpenError::Io { path, .. } => *path == sled_dir,
+        _ => false,
+    };
+    may_be.then(|| fault::read_all(&sled_dir).err()).flatten()
+}
+
+fn open_checked(dir: &Path, options: &SledOptions) -> Result<Opened, OpenError> {
     create_private_dir(dir).map_err(at(dir))?;
     vacancy::check(dir)?;
     let holder = take_holder(dir, options.lock_wait)?;
@@ -118,6 +144,7 @@ pub(super) fn open(dir: &Path, options: &SledOptions) -> Result<Opened, OpenErro
     let identity = read_identity(dir)?;
     let synced = read_synced(dir, &identity)?;
     let db_path = dir.join(SLED_DIR).join("db");
+    conf::check(&dir.join(SLED_DIR).join("conf"))?;
     let is_shorter = fs::metadata(&db_path).map_err(at(&db_path))?.len() < synced.db_bytes;
     let (db, tree) = open_sled(dir, options)?;
     check_inside(dir, &tree, &identity)?;
@@ -294,11 +321,13 @@ fn open_sled(dir: &Path, options: &SledOptions) -> Result<(Db, Tree), OpenError>
             }
             Err(Fault::Locked) => std::thread::sleep(Duration::from_millis(20)),
             Err(refused @ Fault::Refused(_)) => return Err(refused.at(&sled_dir)),
-            Err(damaged) if remove_snapshots(&sled_dir, |_| true)? == 0 => {
-                return Err(damaged.at(&sled_dir.join("db")));
-            }
-            // A snapshot is only a shortcut: without it, sled reads its whole log.
             Err(damaged) => {
+                // Nothing is removed for a disk that does not read.
+                fault::read_all(&sled_dir)?;
+                if remove_snapshots(&sled_dir, |_| true)? == 0 {
+                    return Err(damaged.at(&sled_dir.join("db")));
+                }
+                // A snapshot is only a shortcut: without it, sled reads its whole log.
                 tracing::warn!(cause = %damaged, "sled did not open; removed its snapshots, reading its log instead");
             }
         }
@@ -394,9 +423,9 @@ fn read<T, E: Into<Fault>>(dir: &Path, read: impl FnOnce() -> Result<T, E>) -> R
 
 /// Runs sled code, which may panic on a damaged file.
 fn catch<T, E: Into<Fault>>(run: impl FnOnce() -> Result<T, E>) -> Result<T, Fault> {
-    match catch_unwind(AssertUnwindSafe(run)) {
+    match caught(run) {
         Ok(result) => result.map_err(Into::into),
-        Err(panic) => Err(Fault::from_panic(panic_text(&*panic).to_string())),
+        Err(panic) => Err(Fault::from_panic(&panic)),
     }
 }
 

@@ -4,7 +4,6 @@
 use std::{
     collections::VecDeque,
     ops::Bound,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, PoisonError, RwLock},
     thread::JoinHandle,
 };
@@ -15,11 +14,15 @@ use tokio::sync::oneshot;
 use super::{
     chunks,
     failure::Failure,
+    fault::PANICKED,
     group::InFlight,
     layout::{self, RawRange, TRIMMED_KEY},
     trim::{self, Part},
 };
-use crate::store::keyspace::{Direction, Key, KeyRange, MAX_PAGE, Position, StoreError, Value};
+use crate::{
+    panics::caught,
+    store::keyspace::{Direction, Key, KeyRange, MAX_PAGE, Position, StoreError, Value},
+};
 
 /// The group in flight. Readers hold the lock for a whole read, and the committer while it applies a group, so a read
 /// sees each group entirely or not at all, and a large value with all its chunks.
@@ -254,9 +257,9 @@ impl ReadPool {
             if answer.is_closed() {
                 return;
             }
-            let result = catch_unwind(AssertUnwindSafe(|| read(reader)));
+            let result = caught(|| read(reader));
             // An error means that the caller has gone.
-            let _ = answer.send(result.map_err(|panic| panic_text(&*panic)));
+            let _ = answer.send(result.map_err(|panic| engine_panicked(&panic)));
         }))?;
         match answered.await {
             Ok(Ok(result)) => result,
@@ -321,8 +324,7 @@ fn closed() -> StoreError {
     StoreError::Failed("the store is closed".into())
 }
 
-/// The message of a panic.
-pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> Arc<str> {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| Some(panic.downcast_ref::<String>()?));
-    Arc::from(format!("the engine panicked: {}", text.unwrap_or("without a message")))
+/// Why the engine has failed, by the text of a panic.
+pub(super) fn engine_panicked(text: &str) -> Arc<str> {
+    Arc::from(format!("{PANICKED}: {text}"))
 }

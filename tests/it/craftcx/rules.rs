@@ -277,7 +277,7 @@ async fn a_violation_says_what_was_expected_and_what_was_received() {
          of 9999), is the number -1",
         "source: must be a string, is an object",
         "subject: must be a string, is an array of 2",
-        "ticket_id: must be a string, is the number 123",
+        "ticket_id: must be a string, is the number 123 (send it in quotes)",
     ];
     assert_eq!(said, expected);
 }

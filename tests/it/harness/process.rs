@@ -62,6 +62,13 @@ impl ServerProcess {
         Self::launch(self.folder.clone(), self.arguments.clone(), ANY_PORT)
     }
 
+    /// The same with other arguments, which later restarts keep.
+    pub fn restart_with(mut self, arguments: &[&str]) -> Self {
+        self.kill();
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Self::launch(self.folder.clone(), arguments, ANY_PORT)
+    }
+
     /// The same on the same port, for callers that keep the address.
     pub fn restart_there(mut self) -> Self {
         self.kill();

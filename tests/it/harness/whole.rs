@@ -51,9 +51,9 @@ impl Plaudit {
         self.restart_within(PATIENCE).await
     }
 
-    /// The same with a time limit for stopping the worker.
+    /// The same with a time limit for stopping the worker. The clock counts as right, however far the test has moved it.
     pub async fn restart_within(self, worker_within: Duration) -> Self {
-        let settings = self.settings;
+        let settings = Settings { clock_is_right: true, ..self.settings };
         self.relaunch(worker_within, settings).await
     }
 
@@ -69,7 +69,8 @@ impl Plaudit {
         (self.close)(Duration::ZERO).await.expect("the store closes well");
         let store = Arc::new(Watched::new(Arc::new(open(&self.folder))));
         let gate = store.hold(chosen);
-        let server = Self::launch_on(store, self.folder, self.clock, self.settings).await;
+        let settings = Settings { clock_is_right: true, ..self.settings };
+        let server = Self::launch_on(store, self.folder, self.clock, settings).await;
         gate.arrived().await;
         server
     }

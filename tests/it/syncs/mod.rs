@@ -11,6 +11,15 @@ use tempfile::TempDir;
 
 use crate::harness::{Client, ServerProcess, plaudit, sample};
 
+/// Compiles a library that a program loads before the C library.
+pub(crate) fn compile(source: &str, shim: &Path) {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let arguments = ["--edition", "2024", "--crate-type", "cdylib", "-C", "panic=abort", "-o"];
+    let compiled = Command::new(rustc).args(arguments).arg(shim).arg(source).output();
+    let compiled = compiled.expect("rustc, which has compiled this test, can be run");
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+}
+
 /// A server whose syncs are recorded.
 struct Noted {
     server: ServerProcess,
@@ -25,12 +34,7 @@ impl Noted {
         // The path as the system reports it for a descriptor.
         let root = folder.path().canonicalize().expect("it is there");
         let (shim, log) = (root.join("shim.so"), root.join("syncs"));
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/syncs/shim.rs");
-        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-        let arguments = ["--edition", "2024", "--crate-type", "cdylib", "-C", "panic=abort", "-o"];
-        let compiled = Command::new(rustc).args(arguments).arg(&shim).arg(source).output();
-        let compiled = compiled.expect("rustc, which has compiled this test, can be run");
-        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+        compile(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/syncs/shim.rs"), &shim);
         let mut command = plaudit(&root);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data", data]);
         command.env("LD_PRELOAD", &shim).env("SYNC_LOG", &log);

@@ -49,6 +49,14 @@ fn leases_open_numbers_and_cursors_are_read_as_they_were_written() {
 }
 
 #[test]
+fn a_mark_of_the_clock_is_read_as_it_was_written() {
+    let trusted = UnixMillis::clamped(1_700_000_000_123);
+    check("clock_mark", &ClockMark { trusted, is_behind: true, returned: None });
+    let returned = Some(UnixMillis::clamped(1_700_000_000_124));
+    check("clock_mark_returned", &ClockMark { trusted, is_behind: false, returned });
+}
+
+#[test]
 fn a_rating_is_read_as_it_was_written() {
     let time = UnixMillis::clamped(1_700_000_000_123);
     let author = |kind, id: &str| Author { kind, external_id: Some(id.parse().unwrap()), name: None };

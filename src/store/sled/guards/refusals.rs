@@ -57,7 +57,7 @@ fn each_system_error_names_its_next_step() {
         // As reported by sled; as reported a second time, without the code; and in one of sled's panics.
         let error = || ::sled::Error::Io(io::Error::from(errno));
         let panic = format!("called `Result::unwrap()` on an `Err` value: {:?}", error());
-        for fault in [Fault::from(error()), Fault::from(error().clone()), Fault::from_panic(panic)] {
+        for fault in [Fault::from(error()), Fault::from(error().clone()), Fault::from_panic(&panic)] {
             let refused = fault.at(Path::new("data/sled")).to_string();
             assert!(refused.starts_with("data/sled: ") && refused.contains(step), "{errno}: {refused}");
             assert!(refused.contains(&format!("os error {}", errno.raw_os_error())), "{refused}");

@@ -16,7 +16,7 @@ use std::{
 
 use plaudit::store::{
     Direction, Key, KeyRange, Keyspace, SledOptions, SledStore, Value, keys,
-    records::{self, Backfill, Lease, NextId, ScorecardFamily, Secret},
+    records::{self, Backfill, ClockMark, Lease, NextId, ScorecardFamily, Secret},
 };
 
 use super::thread::Thread;
@@ -49,6 +49,8 @@ pub async fn audit(data: &Path, threads: &HashMap<u64, Thread>) {
     assert_eq!(disk.records::<Secret>(0x01).len(), 1);
     let leases = disk.records::<Lease>(0x03);
     assert!(leases.len() <= 3 && leases.iter().all(|(_, lease)| lease.epoch > 0), "{leases:?}");
+    let clocks = disk.records::<ClockMark>(0x06);
+    assert!(matches!(&clocks[..], [(_, mark)] if !mark.is_behind), "{clocks:?}");
     let posted_below = disk.records::<Backfill>(0x84)[0].1.next.expect("a mark");
     assert!(posted_below.0 <= next, "the mark is beyond the issued numbers");
     let revisions = disk.keys(0x31);

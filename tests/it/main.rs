@@ -3,6 +3,7 @@
 mod allocations;
 mod harness;
 
+mod append;
 mod assessment;
 mod bodies;
 mod bulk;
@@ -50,6 +51,7 @@ mod rules;
 mod scorecard;
 mod scoring_task;
 mod shared;
+mod status_time;
 mod store;
 mod store_message;
 mod syncs;

@@ -116,7 +116,12 @@ pub const CASES: &[Case] = &[
             ..Default::default()
         };
         let (conversation, update_mask) = (Some(conversation), None);
-        one(UpdateConversationRequest { conversation, update_mask, request_id: id.to_owned() })
+        one(UpdateConversationRequest {
+            conversation,
+            update_mask,
+            request_id: id.to_owned(),
+            ..Default::default()
+        })
     }),
     rpc("ConversationService/DeleteConversation", Again::Refused("RESOURCE_NOT_FOUND"), |names, id| {
         let (name, etag) = (names.conversation.clone(), String::new());
@@ -134,7 +139,12 @@ pub const CASES: &[Case] = &[
         let conversation =
             Conversation { name: names.given_up.clone(), team: text("a"), ..Default::default() };
         let (conversation, update_mask) = (Some(conversation), None);
-        one(UpdateConversationRequest { conversation, update_mask, request_id: id.to_owned() })
+        one(UpdateConversationRequest {
+            conversation,
+            update_mask,
+            request_id: id.to_owned(),
+            ..Default::default()
+        })
     }),
     rpc("ConversationService/StoreMessage", Again::Same, |names, id| {
         one(store_unscored(&names.given_up, "off", id))

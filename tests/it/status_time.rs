@@ -139,6 +139,7 @@ fn rule(status: &Status) -> (String, String) {
 async fn a_time_that_cannot_be_is_refused() {
     let (server, client) = start().await;
     client.update(set(OPEN, at(300))).await.unwrap();
+    client.scored(NAME).await;
     let before = server.store.dump().await;
     let named = |path: &str| Some(FieldMask { paths: vec![path.to_owned()] });
     let without_status = UpdateConversationRequest { update_mask: named("tags"), ..set(CLOSED, at(400)) };
@@ -208,6 +209,7 @@ async fn a_stored_message_can_say_when_the_status_that_it_brings_changed() {
     let again = client.store(closed).await.unwrap();
     assert_eq!(again.message.unwrap().name, answer.message.unwrap().name, "it is recognised");
 
+    client.scored(NAME).await;
     let before = server.store.dump().await;
     for (request, expected) in [
         (store(600, OPEN, at(599)), "must not be before the message's create_time, 2025-12-01T09:10:00Z"),

@@ -83,6 +83,8 @@ async fn every_item_has_its_outcome_and_the_counts_come_at_the_end() {
             appended: 1,
             duplicates: 1,
             failed: 1,
+            // The fourth message is there already, with other words.
+            differing: 1,
             ..ImportCounts::default()
         }
     );

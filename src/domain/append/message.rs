@@ -59,17 +59,14 @@ fn edit(new: &NewImportedMessage, stored: &Message) -> MessageUpdate {
         update.kind = Some(new.kind);
         return update;
     }
-    match new.details.as_ref().map(|new| &new.details) {
-        Some(details) => {
-            update.html_body = details.html_body.clone().map(Some);
-            update.plain_body = details.plain_body.clone().map(Some);
-            update.clean_body = details.clean_body.clone().map(Some);
-            update.subject = details.subject.clone().map(Some);
-            update.direction = Some(details.direction);
-            update.is_private = Some(details.is_private);
-        }
-        // Without details its kind is all that it says; a message with details has it from these.
-        None => {}
+    // A message with details has its kind from these; one without cannot change it.
+    if let Some(details) = new.details.as_ref().map(|new| &new.details) {
+        update.html_body = details.html_body.clone().map(Some);
+        update.plain_body = details.plain_body.clone().map(Some);
+        update.clean_body = details.clean_body.clone().map(Some);
+        update.subject = details.subject.clone().map(Some);
+        update.direction = Some(details.direction);
+        update.is_private = Some(details.is_private);
     }
     update
 }

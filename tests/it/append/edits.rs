@@ -7,9 +7,12 @@ use plaudit::proto::v1::{
 use prost_types::FieldMask;
 
 use super::{NAME, append, at, changes_nothing, differences, differing};
-use crate::harness::{
-    Plaudit,
-    sample::{self, with_policy},
+use crate::{
+    harness::{
+        Plaudit,
+        sample::{self, with_policy},
+    },
+    rating::undisturbed,
 };
 
 /// The sample after a change of its second message, edited at a time.
@@ -156,6 +159,28 @@ async fn an_edit_reaches_every_part_of_a_long_conversation() {
     )
     .await;
     assert_eq!((answer.differences.len(), answer.more_differences), (100, 21));
+}
+
+#[tokio::test]
+async fn comparing_reads_no_more_than_looking_for_what_is_new() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let text = "It left our warehouse yesterday. ".repeat(100);
+    let all = (0..100).map(|place| sample::message(place, AuthorKind::Contact, &text)).collect();
+    let whole = with_policy(sample::import_of("42", all), ConflictPolicy::Append);
+    client.import(whole.clone()).await.unwrap();
+    client.scored(NAME).await;
+    let mut other = whole.clone();
+    other.messages.iter_mut().for_each(|message| message.content = Some("Other words.".to_owned()));
+    let only_new = ImportConversationRequest { additions_only: true, ..whole.clone() };
+    let reads = async |request: &ImportConversationRequest| {
+        undisturbed(&server, async || client.import(request.clone()).await.unwrap()).await
+    };
+    let (_, least) = reads(&only_new).await;
+    let (same, comparing) = reads(&whole).await;
+    let (answer, naming) = reads(&other).await;
+    assert_eq!((same.differences.len(), answer.differences.len()), (0, 100));
+    assert!(least > 0 && (comparing, naming) == (least, least), "{least} {comparing} {naming}");
 }
 
 #[tokio::test]

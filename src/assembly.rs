@@ -82,6 +82,7 @@ pub async fn build(
         keep_deleted_days: config.deletion.keep_days,
         keep_events_days: config.events.keep_days,
         realtime_seconds: config.scoring.realtime_seconds,
+        late_delivery_hours: config.ratings.late_delivery_hours,
         // Leaked on purpose: read once per process.
         enneo_source: String::leak(config.enneo.source.clone()),
         dixa_source: String::leak(config.dixa.source.clone()),

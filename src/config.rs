@@ -38,6 +38,7 @@ pub struct Config {
     pub store: Store,
     pub limits: Limits,
     pub scoring: Scoring,
+    pub ratings: Ratings,
     pub worklog: Worklog,
     pub deletion: Deletion,
     pub events: Events,
@@ -72,6 +73,12 @@ pub struct Scoring {
     pub threads: usize,
     pub attempts: u32,
     pub realtime_seconds: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ratings {
+    pub late_delivery_hours: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -1,5 +1,7 @@
 //! What Plaudit is about: types and rules, pure. No async, no wire, no store, no clock.
 
+pub mod append;
+
 mod assessment;
 mod conversation;
 mod event;

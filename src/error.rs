@@ -34,7 +34,7 @@ pub enum Error {
     ScoringUnfinished { message: String },
     /// `name` is the rating's resource name.
     #[error("{name} is {}: {because}", state.word().replace('_', " "))]
-    RatingClosed { name: String, state: RatingState, because: &'static str },
+    RatingClosed { name: String, state: RatingState, because: String },
     /// `name` is the existing team's resource name.
     #[error("{source_name}:{external_id} is already in the directory as {name}")]
     TeamExists { source_name: String, external_id: String, name: String },

@@ -94,6 +94,8 @@ pub struct Settings {
     pub keep_events_days: u64,
     /// How long a message that is stored with `realtime` waits for its scoring.
     pub realtime_seconds: u64,
+    /// For how many hours after an offer has closed it takes answers that were given before.
+    pub late_delivery_hours: u64,
     /// The source whose tickets the Enneo dialect's path ids name. Set once for the life of the process.
     pub enneo_source: &'static str,
     /// The same for the Dixa dialect's conversations.
@@ -110,6 +112,7 @@ impl Default for Settings {
             keep_deleted_days: 30,
             keep_events_days: 30,
             realtime_seconds: 60,
+            late_delivery_hours: 72,
             enneo_source: "enneo",
             dixa_source: "dixa",
         }
@@ -131,8 +134,17 @@ impl Settings {
 
     /// As worklogs are cut with it.
     fn worklog_idle_millis(self) -> i64 {
-        i64::try_from(self.worklog_idle_hours.saturating_mul(3_600_000)).unwrap_or(i64::MAX)
+        millis_of_hours(self.worklog_idle_hours)
     }
+
+    /// For how long a closed offer takes answers that were given before.
+    fn late_delivery_millis(self) -> i64 {
+        millis_of_hours(self.late_delivery_hours)
+    }
+}
+
+fn millis_of_hours(hours: u64) -> i64 {
+    i64::try_from(hours.saturating_mul(3_600_000)).unwrap_or(i64::MAX)
 }
 
 impl Services {

@@ -39,8 +39,12 @@ nothing twice. What a file says of people and teams replaces what is stored. If 
 SIGINT stops it after the lines in flight. Whenever it cannot continue, it prints the command that resumes it. If its output cannot \
 be written, the import continues and the exit code reports the result.
 
+With --on-conflict append, what a line has that is newer than what is stored is taken, too; what it says otherwise without being newer \
+is kept as stored and reported as FILE:LINE: FIELD: what stays, and why. docs/export.md says what counts as newer.
+
 Exit codes: 0 every conversation is stored, or was already; 1 some lines were invalid, all others are stored, or, with --wait, some \
-conversations could not be scored; 2 the import could not continue or could not write its result, or wrong usage.
+conversations could not be scored; 2 the import could not continue or could not write its result, or wrong usage; 3 every conversation \
+is stored, but some lines say something otherwise than what is stored.
 
 Examples:
   plaudit import tickets.jsonl
@@ -78,7 +82,7 @@ const WAIT_SECONDS: u64 = 60;
 enum OnConflict {
     /// Leave it as it is.
     Skip,
-    /// Append the messages that it does not have yet.
+    /// Append the messages that it does not have yet, and take what is newer.
     Append,
 }
 

@@ -127,6 +127,12 @@ pub const SETTINGS: &[Setting] = &[
         doc: "How long storing a message with realtime scoring waits for the scores before it responds without them.",
     },
     Setting {
+        name: "ratings.late_delivery_hours",
+        kind: Kind::Integer { min: 0, max: 87_600 },
+        default: DefaultValue::Integer(72),
+        doc: "Hours after an offer of a rating expired, or its customer opted out, for which it takes answers that were given before. 0 takes none.",
+    },
+    Setting {
         name: "worklog.idle_hours",
         kind: Kind::Integer { min: 1, max: 8760 },
         default: DefaultValue::Integer(24),

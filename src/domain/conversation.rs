@@ -55,6 +55,10 @@ pub struct Conversation {
     /// The language in which it is written, where its caller said so: a BCP 47 tag that [`Language`] knows.
     #[n(13)]
     pub language: Option<String>,
+    /// As of when a caller last said how it is handled, where that was later than its messages and status changes. An append
+    /// that is older replaces nothing.
+    #[n(14)]
+    pub told_time: Option<UnixMillis>,
 }
 
 impl Conversation {
@@ -73,6 +77,7 @@ impl Conversation {
             delete_time: None,
             unscored_version: None,
             language: None,
+            told_time: None,
         }
     }
 
@@ -117,7 +122,10 @@ pub enum ImportOutcome {
     /// The conversation existed already and is unchanged.
     #[n(1)]
     Existing,
-    /// Messages were appended to an existing conversation.
+    /// Messages or ratings were added to an existing conversation.
     #[n(2)]
     Appended,
+    /// Nothing was added to an existing conversation, but something newer was taken.
+    #[n(3)]
+    Updated,
 }

@@ -1,5 +1,7 @@
 //! A point in time, to the millisecond.
 
+use std::fmt;
+
 use minicbor::{Decode, Encode};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -14,6 +16,14 @@ impl UnixMillis {
     pub const MIN: Self = Self(0);
     /// 9999-12-31T23:59:59.999Z: the last moment that RFC 3339 and `google.protobuf.Timestamp` can represent.
     pub const MAX: Self = Self(253_402_300_799_999);
+
+    /// How far the clock of a caller may be ahead of ours: a time beyond that is no time at which something has happened.
+    const AHEAD_MILLIS: i64 = 5 * 60 * 1000;
+
+    /// The latest time of something that a caller may say has happened by `self`, which is now.
+    pub const fn horizon(self) -> Self {
+        self.plus_millis(Self::AHEAD_MILLIS)
+    }
 
     /// A time from outside: one that every format can represent.
     pub fn checked(millis: i64) -> Result<Self, String> {
@@ -84,9 +94,47 @@ impl UnixMillis {
     }
 }
 
+/// RFC 3339 in UTC, to the millisecond, whole seconds without a fraction: `2024-06-12T10:20:00Z`.
+impl fmt::Display for UnixMillis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+        let (days, of_day) = (self.millis() / DAY_MILLIS, self.millis() % DAY_MILLIS);
+        // Counted from 1 March of the year 0, so that a leap day ends its year; in eras of 400 years.
+        let (era, day) = ((days + 719_468) / 146_097, (days + 719_468) % 146_097);
+        let year_of_era = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+        let year = 400 * era + year_of_era + i64::from(month <= 2);
+        let (seconds, millis) = (of_day / 1000, of_day % 1000);
+        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        if millis > 0 {
+            write!(f, ".{millis:03}")?;
+        }
+        f.write_str("Z")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_shown_in_utc() {
+        for (millis, shown) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400_000, "2000-02-29T00:00:00Z"),
+            (951_868_799_999, "2000-02-29T23:59:59.999Z"),
+            (1_709_251_200_000, "2024-03-01T00:00:00Z"),
+            (1_735_689_599_000, "2024-12-31T23:59:59Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00Z"),
+            (UnixMillis::MAX.millis(), "9999-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(UnixMillis::clamped(millis).to_string(), shown);
+        }
+    }
 
     #[test]
     fn a_time_stored_out_of_range_is_kept_and_clamped_in_computations() {

@@ -106,7 +106,8 @@ impl ConversationService for Edge {
         let etag = conversation.etag.clone();
         let name = names::parse_conversation("conversation.name", &conversation.name);
         let mut wrong = Violations::default();
-        let draft = handling::update_from_wire(conversation, request.update_mask, &mut wrong);
+        let (mask, status_time) = (request.update_mask, request.status_time);
+        let draft = handling::update_from_wire(conversation, mask, status_time, &mut wrong);
         let changes = draft.check(wrong).map_err(|wrong| wrong.renamed(wire_field));
         let (Some(name), Some(changes)) = (violations.take(name), violations.take(changes)) else {
             return Err(Error::from(violations).into());
@@ -181,7 +182,10 @@ impl ConversationService for Edge {
 
 /// In this request the conversation's fields are nested under `conversation`.
 fn wire_field(field: &str) -> String {
-    if field == "update_mask" { field.to_owned() } else { format!("conversation.{field}") }
+    match field {
+        "update_mask" | "status_time" => field.to_owned(),
+        field => format!("conversation.{field}"),
+    }
 }
 
 impl Edge {

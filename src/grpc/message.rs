@@ -119,7 +119,8 @@ impl Edge {
 
 /// The message's fields are nested under `message`; the conversation's are not.
 fn wire_field(field: &str) -> String {
-    const OF_REQUEST: [&str; 5] = ["assignee", "tags", "team", "first_response_due_time", "due_time"];
+    const OF_REQUEST: [&str; 6] =
+        ["assignee", "tags", "team", "first_response_due_time", "due_time", "status_time"];
     let first = field.split(['.', '[']).next().unwrap_or_default();
     if OF_REQUEST.contains(&first) { field.to_owned() } else { format!("message.{field}") }
 }

@@ -22,8 +22,7 @@ pub fn parse(text: &str) -> Option<i64> {
 
 /// `2024-06-12T10:20:00Z`: RFC 3339 in UTC, whole seconds without a fraction.
 pub fn iso(time: UnixMillis) -> String {
-    let nanos = (time.millis().rem_euclid(1000) * 1_000_000) as i32;
-    Timestamp { seconds: time.millis().div_euclid(1000), nanos }.to_string()
+    time.to_string()
 }
 
 #[cfg(test)]

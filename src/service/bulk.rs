@@ -55,16 +55,23 @@ pub struct Counts {
     pub created: u64,
     pub existing: u64,
     pub appended: u64,
+    pub updated: u64,
+    /// Of the existing, appended and updated ones: how many differ in something that was not taken.
+    pub differing: u64,
     pub duplicates: u64,
     pub failed: u64,
 }
 
 impl Counts {
     fn add(&mut self, outcome: &Result<Imported, Error>) {
+        if outcome.as_ref().is_ok_and(|imported| !imported.differences.is_empty()) {
+            self.differing += 1;
+        }
         let count = match outcome {
             Ok(Imported { outcome: ImportOutcome::Created, .. }) => &mut self.created,
             Ok(Imported { outcome: ImportOutcome::Existing, .. }) => &mut self.existing,
             Ok(Imported { outcome: ImportOutcome::Appended, .. }) => &mut self.appended,
+            Ok(Imported { outcome: ImportOutcome::Updated, .. }) => &mut self.updated,
             Err(Error::AlreadyImported { .. }) => &mut self.duplicates,
             // The outcome is unknown.
             Err(Error::Unavailable(_)) => return,

@@ -16,6 +16,7 @@ mod update;
 
 pub use deletion::{delete_conversation, undelete_conversation};
 pub use list::{Scope, list_conversations};
+pub(super) use update::is_scored_again;
 pub use update::update_conversation;
 
 use super::{Call, page::MAX_PAGE_BYTES};

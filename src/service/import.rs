@@ -6,7 +6,7 @@ mod parts;
 use crate::{
     domain::{
         Conversation, ConversationId, Event, EventKind, ImportOutcome, MessageId, NewConversation, RatingId,
-        Receipt, UnixMillis, Violations,
+        Receipt, UnixMillis, Violations, append::Differences,
     },
     error::{Error, ResourceKind},
     scoring::written,
@@ -21,6 +21,7 @@ use super::{
     Call,
     conversation::{ScoringStatus, scoring_status},
     decide::Decide,
+    directory::announce_handling,
     idempotency::Mutation,
     listing,
 };
@@ -31,7 +32,7 @@ pub enum ConflictPolicy {
     #[default]
     Reject,
     ReturnExisting,
-    /// Append the messages whose external id is not stored yet.
+    /// Append the messages and ratings that are not stored yet, and take what is newer of the others.
     Append,
 }
 
@@ -43,6 +44,10 @@ pub struct Imported {
     pub outcome: ImportOutcome,
     /// How many messages this call stored.
     pub stored_messages: u32,
+    /// What an append says otherwise and did not take.
+    pub differences: Differences,
+    /// The conversation, if no scoring will enter those whom it names into the directory.
+    unscored: Option<Box<Conversation>>,
 }
 
 /// What became of an import.
@@ -61,7 +66,11 @@ pub async fn import_conversation(
     new: &NewConversation,
     on_conflict: ConflictPolicy,
 ) -> Result<Imported, Error> {
-    call.carry_out(&Import { call, new, on_conflict }).await
+    let mut imported = call.carry_out(&Import { call, new, on_conflict }).await?;
+    if let Some(conversation) = imported.unscored.take() {
+        announce_handling(call, &conversation).await;
+    }
+    Ok(imported)
 }
 
 /// What became of the import with this receipt.
@@ -122,7 +131,11 @@ impl Mutation for Import<'_> {
         let RequestAnswer::ImportConversation { conversation, outcome, stored_messages } = record else {
             return Ok(None);
         };
-        Ok(Some(self.imported(conversation, outcome, stored_messages)))
+        let imported = self.imported(conversation, outcome, stored_messages);
+        if self.on_conflict != ConflictPolicy::Append || outcome == ImportOutcome::Created {
+            return Ok(Some(imported));
+        }
+        Ok(Some(Imported { differences: self.differences_now(conversation).await, ..imported }))
     }
 }
 
@@ -134,7 +147,16 @@ impl Import<'_> {
         stored_messages: u32,
     ) -> Imported {
         let receipt = self.call.services.secrets.receipt(conversation);
-        Imported { receipt, conversation, outcome, stored_messages }
+        let differences = Differences::default();
+        Imported { receipt, conversation, outcome, stored_messages, differences, unscored: None }
+    }
+
+    /// How the import differs from what is stored now: the record of a request holds no content. Nothing is committed, and of a
+    /// conversation to which it can no longer be appended nothing is known.
+    async fn differences_now(&self, conversation: ConversationId) -> Differences {
+        let mut decision = Decision::new(self.call.space());
+        let appended = append::run(self.call, self.new, &mut decision, conversation).await;
+        appended.map(|appended| appended.differences).unwrap_or_default()
     }
 
     /// Stores a new conversation.
@@ -151,6 +173,7 @@ impl Import<'_> {
             subject: new.subject.clone(),
             language: new.language.clone(),
             message_count: count,
+            told_time: new.told_time(now.horizon()),
             ..Conversation::new(id, new.source.clone(), new.external_id.clone(), now)
         };
         let messages = parts::number(decision, id, new.messages.iter(), MessageId(first + 1));
@@ -189,8 +212,9 @@ impl Import<'_> {
             ConflictPolicy::Append => {
                 // One at a time: concurrent appends to one conversation would all conflict but one.
                 decision.hold(self.call.services.append_locks.lock(id).await);
-                let (outcome, count) = append::run(self.call, self.new, decision, id).await?;
-                Ok(self.imported(id, outcome, count))
+                let appended = append::run(self.call, self.new, decision, id).await?;
+                let append::Appended { outcome, stored_messages, differences, unscored } = appended;
+                Ok(Imported { differences, unscored, ..self.imported(id, outcome, stored_messages) })
             }
         }
     }

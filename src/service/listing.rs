@@ -94,6 +94,11 @@ impl Update {
         }
     }
 
+    /// Notes that a rating of the conversation is answered.
+    pub fn set_rated(&mut self) {
+        self.next.is_rated = true;
+    }
+
     pub fn put(self, decision: &mut Decision<'_>) {
         listing::put(decision, self.id, self.read.as_ref(), &self.next);
     }

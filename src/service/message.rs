@@ -215,6 +215,7 @@ impl Store<'_> {
         decision.creates(taken);
         let message = self.put_message(decision, id, numbers_from(id.0 + 1), now);
         let mut conversation = Conversation::new(id, source.clone(), external_id.clone(), now);
+        self.check_status_time(&conversation, &message, now)?;
         self.change(&mut conversation, &message);
         let scoring = if self.process == Process::Off {
             conversation.unscored_version = Some(conversation.version);
@@ -261,6 +262,7 @@ impl Store<'_> {
         let message = self.put_message(decision, id, numbers, now);
         changed.version += 1;
         changed.update_time = now;
+        self.check_status_time(&changed, &message, now)?;
         self.change(&mut changed, &message);
         changed.check_status_changes(&found.head.conversation, "status")?;
         check_tags(&changed)?;
@@ -330,6 +332,23 @@ impl Store<'_> {
             update_time: None,
             is_automatic: new.is_automatic,
         }
+    }
+
+    /// A status that says when it changed did so with the message or later.
+    fn check_status_time(
+        &self,
+        conversation: &Conversation,
+        message: &Message,
+        now: UnixMillis,
+    ) -> Result<(), Violations> {
+        let said = &self.new.handling;
+        let (Some(status), Some(time)) = (said.status, said.status_time) else { return Ok(()) };
+        let mut rule = conversation.handling.check_status_time(status, time, now);
+        if time < message.create_time {
+            let written = message.create_time;
+            rule = Err(format!("must not be before the message's create_time, {written}, is {time}"));
+        }
+        rule.map_err(|rule| Violations::one("status_time", rule))
     }
 
     /// Applies what the message changes about its conversation.

@@ -1,9 +1,9 @@
-//! Finds participants of a conversation. Most conversations have all messages in the head; for longer ones, reading
+//! Finds participants of a conversation, and places among its messages. Most conversations have all messages in the head; for longer ones, reading
 //! stops once the participant is found.
 
 use std::ops::Bound;
 
-use crate::domain::{Author, AuthorKind, Message, MessageKind};
+use crate::domain::{Author, AuthorKind, Message, MessageId, MessageKind, UnixMillis};
 
 use super::{
     Direction, Scanner, StoreError,
@@ -25,7 +25,8 @@ pub async fn requester(
     if let Some(message) = head.messages.iter().find(|message| is_customer(message)) {
         return Ok(Some(message.author.clone()));
     }
-    search(reader, head, Direction::Ascending, is_customer).await
+    let mut author = |message: &Message| is_customer(message).then(|| message.author.clone());
+    search(reader, head, Direction::Ascending, &mut author).await
 }
 
 /// The agent who last wrote to the customer themselves.
@@ -59,20 +60,48 @@ async fn last(
     head: &Head,
     is_meant: impl Fn(&Message) -> bool,
 ) -> Result<Option<Author>, StoreError> {
-    if let Some(author) = search(reader, head, Direction::Descending, &is_meant).await? {
-        return Ok(Some(author));
-    }
-    let message = head.messages.iter().rev().find(|message| is_meant(message));
-    Ok(message.map(|message| message.author.clone()))
+    from_the_end(reader, head, |message| is_meant(message).then(|| message.author.clone())).await
 }
 
-/// The author of the first matching message outside the head, in the given direction.
-async fn search(
+/// The place of something that happened at `time`: after the last message that was not written later, but not before `floor`.
+/// `later` is told of every message after the place, from the last one on.
+pub async fn place_of(
+    reader: &dyn Scanner,
+    head: &Head,
+    time: UnixMillis,
+    floor: MessageId,
+    mut later: impl FnMut(&Message),
+) -> Result<MessageId, StoreError> {
+    let place = |message: &Message| {
+        let is_before = message.id <= floor || message.create_time <= time;
+        if !is_before {
+            later(message);
+        }
+        is_before.then_some(message.id)
+    };
+    let place = from_the_end(reader, head, place).await?;
+    Ok(place.map_or(floor, |place| place.max(floor)))
+}
+
+/// What `find` returns for the last message for which it returns something. Nothing before that message is read.
+pub async fn from_the_end<T>(
+    reader: &dyn Scanner,
+    head: &Head,
+    mut find: impl FnMut(&Message) -> Option<T>,
+) -> Result<Option<T>, StoreError> {
+    if let Some(found) = search(reader, head, Direction::Descending, &mut find).await? {
+        return Ok(Some(found));
+    }
+    Ok(head.messages.iter().rev().find_map(find))
+}
+
+/// What `find` returns for the first message outside the head, in the given direction, for which it returns something.
+async fn search<T>(
     reader: &dyn Scanner,
     head: &Head,
     direction: Direction,
-    is_meant: impl Fn(&Message) -> bool,
-) -> Result<Option<Author>, StoreError> {
+    find: &mut impl FnMut(&Message) -> Option<T>,
+) -> Result<Option<T>, StoreError> {
     if head.messages.len() == head.conversation.message_count as usize {
         return Ok(None);
     }
@@ -82,11 +111,11 @@ async fn search(
         for (key, raw) in &page {
             let messages = records::decode::<Segment>(key, raw)?.messages;
             let found = match direction {
-                Direction::Ascending => messages.iter().find(|message| is_meant(message)),
-                Direction::Descending => messages.iter().rev().find(|message| is_meant(message)),
+                Direction::Ascending => messages.iter().find_map(&mut *find),
+                Direction::Descending => messages.iter().rev().find_map(&mut *find),
             };
-            if let Some(message) = found {
-                return Ok(Some(message.author.clone()));
+            if found.is_some() {
+                return Ok(found);
             }
         }
         match page.last() {

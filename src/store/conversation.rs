@@ -2,8 +2,6 @@
 //!
 //! A message's id is enough to find it: its segment is the last one whose first message has that id or a lower one.
 
-use minicbor::Decode;
-
 use crate::domain::{Conversation, ConversationId, ConversationRef, Message, MessageId, Transcript};
 
 use super::{
@@ -120,19 +118,35 @@ pub async fn heads_from(
 
 /// All messages of a conversation whose head was read.
 pub async fn transcript(reader: &dyn Scanner, head: Head) -> Result<Transcript, StoreError> {
-    messages_of::<Segment>(reader, head).await
+    messages_of(reader, head, |key, raw| records::decode(key, raw)).await
 }
 
 /// Like [`transcript`], but with outlines of the messages: authors and times, without content and without details
-/// except for the tracking id. Messages in the head are returned as they were read.
-pub async fn outline(reader: &dyn Scanner, head: Head) -> Result<Transcript, StoreError> {
-    messages_of::<SegmentOutline>(reader, head).await
+/// except for the tracking id. Messages in the head are returned as they were read. `look` is shown each message as it is
+/// stored whose outline `is_wanted`; only segments with such a message are decoded whole, one at a time.
+pub async fn outline(
+    reader: &dyn Scanner,
+    head: Head,
+    is_wanted: impl Fn(&Message) -> bool,
+    mut look: impl FnMut(&Message),
+) -> Result<Transcript, StoreError> {
+    head.messages.iter().filter(|message| is_wanted(message)).for_each(&mut look);
+    let decode = |key: &Key, raw: &Value| {
+        let outline: Segment = records::decode::<SegmentOutline>(key, raw)?.into();
+        if outline.messages.iter().any(&is_wanted) {
+            let whole: Segment = records::decode(key, raw)?;
+            whole.messages.iter().filter(|message| is_wanted(message)).for_each(&mut look);
+        }
+        Ok(outline)
+    };
+    messages_of(reader, head, decode).await
 }
 
-async fn messages_of<S>(reader: &dyn Scanner, head: Head) -> Result<Transcript, StoreError>
-where
-    S: for<'b> Decode<'b, ()> + Into<Segment>,
-{
+async fn messages_of(
+    reader: &dyn Scanner,
+    head: Head,
+    mut decode: impl FnMut(&Key, &Value) -> Result<Segment, StoreError>,
+) -> Result<Transcript, StoreError> {
     let Head { conversation, mut messages, .. } = head;
     let mut range = reader.keys().segments(conversation.id);
     while messages.len() < conversation.message_count as usize {
@@ -141,7 +155,7 @@ where
         let Some((last, _)) = page.last() else { break };
         range = range.after(last.clone());
         for (key, raw) in &page {
-            messages.extend(records::decode::<S>(key, raw)?.into().messages);
+            messages.extend(decode(key, raw)?.messages);
         }
     }
     // Segments and the head's count change in one batch; so extra messages come from segments added after the head was
@@ -220,6 +234,13 @@ pub fn put_appended(
     head.add_writers(&appended);
     put_segments(decision, head.conversation.id, appended);
     decision.replace(decision.keys().head(head.conversation.id), &head);
+}
+
+/// Puts a head whose own messages may have changed, and appends others.
+pub(super) fn put_whole(decision: &mut Decision<'_>, mut head: Head, appended: Vec<Message>) {
+    head.add_writers(&appended);
+    put_segments(decision, head.conversation.id, appended);
+    put_head(decision, head);
 }
 
 /// Puts a changed conversation whose messages did not change.

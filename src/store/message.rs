@@ -1,5 +1,7 @@
 //! Single messages in the keyspace: finding, changing and deleting them, and recognising repeats.
 
+use std::collections::BTreeMap;
+
 use crate::domain::{AttachedFile, AttachmentId, Conversation, ConversationId, Message, MessageId};
 
 use super::{
@@ -56,6 +58,41 @@ pub fn put_changed(
         }
     }
     conversation::put_head(decision, Head { conversation, ..head });
+}
+
+/// Puts a changed conversation with messages that were edited, and appends others. `head` is the head that the change is based on.
+/// Returns the size of what is rewritten besides, roughly.
+pub async fn put_edited(
+    decision: &mut Decision<'_>,
+    head: Head,
+    conversation: Conversation,
+    edited: &[Message],
+    appended: Vec<Message>,
+) -> Result<usize, StoreError> {
+    let reader = decision.guarded_by(&decision.keys().head(conversation.id));
+    let mut head = Head { conversation, ..head };
+    let mut segments: BTreeMap<Key, Segment> = BTreeMap::new();
+    for message in edited {
+        let holder =
+            segments.values_mut().find(|segment| segment.messages.iter().any(|it| it.id == message.id));
+        let messages = match holder {
+            Some(segment) => &mut segment.messages,
+            None => match find(&reader, &head, message.id).await? {
+                Some((_, Place::Segment(key, segment))) => {
+                    &mut segments.entry(key).or_insert(segment).messages
+                }
+                Some((_, Place::Head)) => &mut head.messages,
+                None => continue,
+            },
+        };
+        change(messages, message.id, Some(message.clone()));
+    }
+    let rewritten = segments.values().flat_map(|segment| &segment.messages).map(Message::text_bytes).sum();
+    for (key, segment) in &segments {
+        decision.put(key.clone(), segment);
+    }
+    conversation::put_whole(decision, head, appended);
+    Ok(rewritten)
 }
 
 fn change(messages: &mut Vec<Message>, id: MessageId, changed: Option<Message>) {

@@ -1,7 +1,9 @@
 //! What the helpdesk says of a conversation, between the domain and the API.
 
 use crate::{
-    domain::{ConversationUpdateDraft, Handling, HandlingDraft, Path, StatusChangeDraft, Violations},
+    domain::{
+        ConversationUpdateDraft, Handling, HandlingDraft, Path, StatusChangeDraft, UnixMillis, Violations,
+    },
     proto::v1,
 };
 
@@ -39,6 +41,7 @@ pub fn draft_from_request(
     request: &mut v1::StoreMessageRequest,
     violations: &mut Violations,
 ) -> HandlingDraft {
+    let status_time = status_time_from_wire(request.status_time.take(), violations);
     let conversation = v1::Conversation {
         status: request.status,
         priority: request.priority,
@@ -50,21 +53,30 @@ pub fn draft_from_request(
         channel: request.channel,
         ..v1::Conversation::default()
     };
-    draft_from_wire(conversation, violations)
+    HandlingDraft { status_time, ..draft_from_wire(conversation, violations) }
+}
+
+fn status_time_from_wire(
+    time: Option<prost_types::Timestamp>,
+    violations: &mut Violations,
+) -> Option<UnixMillis> {
+    times::checked("status_time", time.as_ref()?, violations)
 }
 
 /// What an update of a conversation asks for. Fields that only the server says are not looked at.
 pub fn update_from_wire(
     mut conversation: v1::Conversation,
     mask: Option<prost_types::FieldMask>,
+    status_time: Option<prost_types::Timestamp>,
     violations: &mut Violations,
 ) -> ConversationUpdateDraft {
+    let status_time = status_time_from_wire(status_time, violations);
     let (subject, language) = (conversation.subject.take(), conversation.language.take());
     ConversationUpdateDraft {
         paths: paths(mask),
         subject,
         language,
-        handling: draft_from_wire(conversation, violations),
+        handling: HandlingDraft { status_time, ..draft_from_wire(conversation, violations) },
     }
 }
 
@@ -95,6 +107,7 @@ fn draft_from_wire(conversation: v1::Conversation, violations: &mut Violations) 
     let assignee = conversation.assignee;
     HandlingDraft {
         status: choice("status", conversation.status, violations),
+        status_time: None,
         priority: choice("priority", conversation.priority, violations),
         first_response_due,
         due,

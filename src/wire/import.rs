@@ -1,7 +1,10 @@
 //! A whole conversation as an import brings it.
 
 use crate::{
-    domain::{ConversationDraft, ImportLimits, ImportedMessageDraft, NewConversation, Path, Violations},
+    domain::{
+        ConversationDraft, ImportLimits, ImportedMessageDraft, NewConversation, Path, Violations,
+        append::Differences,
+    },
     proto::v1,
 };
 
@@ -30,14 +33,14 @@ pub fn conversation_from_wire(
     let ratings = ratings.collect();
     let conversation = request.conversation.unwrap_or_default();
     let draft = draft_from_wire(conversation, request.messages, &mut violations);
-    let draft =
-        ConversationDraft { ratings, append_after, without_messages: request.without_messages, ..draft };
+    let (without_messages, additions_only) = (request.without_messages, request.additions_only);
+    let draft = ConversationDraft { ratings, append_after, without_messages, additions_only, ..draft };
     draft.check(limits, violations).map_err(|violations| violations.renamed(wire_field))
 }
 
 /// In this request the conversation's fields are nested under `conversation`.
 fn wire_field(field: &str) -> String {
-    const OF_CONVERSATION: [&str; 13] = [
+    const OF_CONVERSATION: [&str; 15] = [
         "source",
         "external_id",
         "subject",
@@ -50,10 +53,23 @@ fn wire_field(field: &str) -> String {
         "tags",
         "team",
         "channel",
+        "subchannel_id",
         "language",
+        "update_time",
     ];
     let first = field.split(['.', '[']).next().unwrap_or_default();
     if OF_CONVERSATION.contains(&first) { format!("conversation.{field}") } else { field.to_owned() }
+}
+
+/// What an append did not take, and how much more than that.
+pub fn differences_to_wire(differences: &Differences) -> (Vec<v1::ImportDifference>, i32) {
+    let named = differences.iter().map(|it| {
+        let shown = |text: &str| if text.is_empty() { "nothing".to_owned() } else { text.to_owned() };
+        let description = format!("stays {}, not {}: {}", shown(&it.kept), shown(&it.given), it.because);
+        let (kept, given) = (it.kept.clone(), it.given.clone());
+        v1::ImportDifference { field: wire_field(&it.field), kept, given, description }
+    });
+    (named.collect(), i32::try_from(differences.left_out()).unwrap_or(i32::MAX))
 }
 
 fn draft_from_wire(
@@ -72,9 +88,20 @@ fn draft_from_wire(
     let source = present(std::mem::take(&mut conversation.source));
     let external_id = present(std::mem::take(&mut conversation.external_id));
     let (subject, language) = (conversation.subject.take(), conversation.language.take());
+    let update_time = conversation.update_time.take();
+    let update_time = update_time.and_then(|time| times::checked("update_time", &time, violations));
     let (handling, status_changes) = handling::imported_from_wire(conversation, violations);
-    let draft = ConversationDraft::default();
-    ConversationDraft { source, external_id, subject, language, messages, handling, status_changes, ..draft }
+    ConversationDraft {
+        source,
+        external_id,
+        subject,
+        language,
+        messages,
+        handling,
+        status_changes,
+        update_time,
+        ..ConversationDraft::default()
+    }
 }
 
 fn message_from_wire(
@@ -88,6 +115,8 @@ fn message_from_wire(
     let author = message.author.take().unwrap_or_default();
     let create_time = message.create_time.take();
     let create_time = create_time.and_then(|time| times::checked(at.field("create_time"), &time, violations));
+    let update_time = message.update_time.take();
+    let update_time = update_time.and_then(|time| times::checked(at.field("update_time"), &time, violations));
     let kind = choice(at.field("kind"), message.kind, violations);
     let author = author_from_wire(at.field("author"), author, violations);
     let external_id = present(std::mem::take(&mut message.external_id));
@@ -102,6 +131,7 @@ fn message_from_wire(
         create_time,
         ai_tool,
         is_automatic,
+        update_time,
         number,
         details,
     }

@@ -34,6 +34,7 @@ fn the_defaults_match_the_table() {
     assert_eq!(config.data.to_str(), Some("plaudit-data"));
     assert_eq!((config.drain_seconds, config.store.cache_mib), (10, 16));
     assert_eq!((config.scoring.attempts, config.worklog.idle_hours), (5, 24));
+    assert_eq!(config.ratings.late_delivery_hours, 72);
     assert_eq!((config.deletion.keep_days, config.events.keep_days), (30, 30));
     assert!(config.scoring.threads >= 1);
     assert_eq!(config.scoring.realtime_seconds, 60);
@@ -99,6 +100,7 @@ fn each_kind_of_setting_refuses_invalid_values() {
         ("limits.streams_per_connection", ""),
         ("scoring.threads", "0"),
         ("worklog.idle_hours", "8761"),
+        ("ratings.late_delivery_hours", "87601"),
         ("deletion.keep_days", "36501"),
         ("scoring.realtime_seconds", "0"),
         ("enneo.source", ""),

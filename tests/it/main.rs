@@ -3,6 +3,7 @@
 mod allocations;
 mod harness;
 
+mod append;
 mod assessment;
 mod bodies;
 mod bulk;
@@ -53,6 +54,7 @@ mod rules;
 mod scorecard;
 mod scoring_task;
 mod shared;
+mod status_time;
 mod store;
 mod store_message;
 mod syncs;

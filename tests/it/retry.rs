@@ -190,16 +190,7 @@ async fn a_running_worker_sweeps_on_schedule() {
     let services = Services::open(store.clone(), clock.clone(), Settings::default()).await.unwrap();
     let services = Arc::new(services);
     let background = Background::start(&services, Duration::from_millis(10));
-    let new = plaudit::domain::NewConversation {
-        language: None,
-        source: "test".parse().unwrap(),
-        external_id: "42".parse().unwrap(),
-        subject: None,
-        messages: Vec::new(),
-        handling: None,
-        ratings: Vec::new(),
-        append_after: None,
-    };
+    let new = plaudit::domain::NewConversation::new("test".parse().unwrap(), "42".parse().unwrap());
     let policy = plaudit::service::import::ConflictPolicy::Reject;
     let id = "one".parse().unwrap();
     plaudit::service::import::import_conversation(

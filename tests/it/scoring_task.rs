@@ -236,10 +236,6 @@ async fn a_version_stored_while_an_attempt_fails_starts_afresh() {
     let clock = Arc::new(ManualClock::at(Plaudit::START));
     let services = Services::open(store.clone(), clock, Settings::default()).await.unwrap();
     let new = |messages: usize| NewConversation {
-        language: None,
-        source: "test".parse().unwrap(),
-        external_id: "42".parse().unwrap(),
-        subject: None,
         messages: (0..messages)
             .map(|place| NewImportedMessage {
                 external_id: place.to_string().parse().unwrap(),
@@ -250,11 +246,10 @@ async fn a_version_stored_while_an_attempt_fails_starts_afresh() {
                 ai_tool: None,
                 details: None,
                 is_automatic: false,
+                update_time: None,
             })
             .collect(),
-        handling: None,
-        ratings: Vec::new(),
-        append_after: None,
+        ..NewConversation::new("test".parse().unwrap(), "42".parse().unwrap())
     };
     let import = async |messages: usize| {
         let policy = import::ConflictPolicy::Append;

@@ -51,6 +51,7 @@ fn new(external_id: &str) -> NewConversation {
         ai_tool: None,
         details: None,
         is_automatic: false,
+        update_time: None,
     };
     let named = NewConversation::new("test".parse().unwrap(), external_id.parse().unwrap());
     NewConversation { messages: vec![message], ..named }

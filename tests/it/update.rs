@@ -33,7 +33,7 @@ fn update(conversation: Conversation, paths: &[&str]) -> UpdateConversationReque
     UpdateConversationRequest {
         conversation: Some(Conversation { name: NAME.to_owned(), ..conversation }),
         update_mask: (!paths.is_empty()).then_some(FieldMask { paths }),
-        request_id: String::new(),
+        ..UpdateConversationRequest::default()
     }
 }
 
@@ -347,6 +347,7 @@ async fn all_violations_of_an_update_are_reported_at_once() {
         conversation: Some(Conversation { name: "tickets/1".to_owned(), status: 9, ..Default::default() }),
         update_mask: Some(FieldMask { paths: vec!["status".to_owned(), "nothing".to_owned()] }),
         request_id: "a b".to_owned(),
+        ..UpdateConversationRequest::default()
     };
     let named = fields(&client.update(everything).await.unwrap_err());
     assert_eq!(named, ["request_id", "conversation.name", "conversation.status", "update_mask"]);

@@ -143,6 +143,7 @@ async fn change(client: &Client, message: &Message) {
         conversation: Some(changed),
         update_mask: mask(&["subject", "status", "tags", "due_time"]),
         request_id: "one".to_owned(),
+        ..UpdateConversationRequest::default()
     };
     client.update(update).await.unwrap();
 }

@@ -23,7 +23,13 @@ const SPINNER: &str = "{spinner} {msg}, {elapsed}";
 pub(super) struct Tally {
     pub(super) stored: u64,
     pub(super) appended: u64,
+    /// Nothing was added, but something newer was taken.
+    pub(super) updated: u64,
     pub(super) there_already: u64,
+    /// There already, but said otherwise in something that was not taken.
+    pub(super) differing: u64,
+    /// The same of those that were appended to or updated; not a count of further lines.
+    pub(super) differing_in_part: u64,
     /// Invalid, or refused by the server.
     pub(super) bad: u64,
     /// About a team, a person or an opt-out.
@@ -34,7 +40,8 @@ pub(super) struct Tally {
 
 impl Tally {
     fn lines(self) -> u64 {
-        self.stored + self.appended + self.there_already + self.bad + self.directory
+        let known = self.appended + self.updated + self.there_already + self.differing;
+        self.stored + known + self.bad + self.directory
     }
 }
 
@@ -44,7 +51,14 @@ impl Display for Tally {
         if self.appended > 0 {
             write!(f, "{} appended to, ", self.appended)?;
         }
-        write!(f, "{} there already, {} bad", self.there_already, self.bad)?;
+        if self.updated > 0 {
+            write!(f, "{} updated, ", self.updated)?;
+        }
+        write!(f, "{} there already, ", self.there_already)?;
+        if self.differing > 0 {
+            write!(f, "{} differ, ", self.differing)?;
+        }
+        write!(f, "{} bad", self.bad)?;
         if self.directory > 0 {
             write!(f, ", {} about people, teams and opt-outs", self.directory)?;
         }
@@ -143,7 +157,15 @@ impl Report {
     /// The exit code of an import that reached its end.
     pub(super) fn verdict(&self) -> Result<(), Failure> {
         match self.tally.bad {
-            0 => Ok(()),
+            0 => match self.tally.differing + self.tally.differing_in_part {
+                0 => Ok(()),
+                1 => Err(Failure::Incomplete(
+                    "1 line says something otherwise than what is stored, and not later; that was kept as it is".to_owned(),
+                )),
+                lines => Err(Failure::Incomplete(format!(
+                    "{lines} lines say something otherwise than what is stored, and not later; that was kept as it is"
+                ))),
+            },
             1 if self.tally.lines() == 1 => {
                 Err(Failure::Failed("the only line was bad; nothing is stored".to_owned()))
             }

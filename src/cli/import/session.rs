@@ -23,9 +23,9 @@ use crate::{
     cli::connect::connect,
     domain::Violation,
     proto::v1::{
-        ErrorReason, ImportConversationsRequest, ImportConversationsResponse, ImportFailure, ImportOutcome,
-        ImportedItem, import_conversations_response::Answer, import_service_client::ImportServiceClient,
-        imported_item,
+        ErrorReason, ImportConversationResponse, ImportConversationsRequest, ImportConversationsResponse,
+        ImportFailure, ImportOutcome, ImportedItem, import_conversations_response::Answer,
+        import_service_client::ImportServiceClient, imported_item,
     },
     server::code_name,
     wire::reason_name,
@@ -311,14 +311,23 @@ impl<'a> Session<'a> {
         let tally = &mut self.report.tally;
         match item.result {
             Some(imported_item::Result::Done(done)) => {
-                if done.outcome() != ImportOutcome::Existing {
+                let is_same = done.differences.is_empty();
+                match done.outcome() {
+                    ImportOutcome::Existing if is_same => tally.there_already += 1,
+                    ImportOutcome::Existing => tally.differing += 1,
+                    outcome => {
+                        tally.differing_in_part += u64::from(!is_same);
+                        match outcome {
+                            ImportOutcome::Updated => tally.updated += 1,
+                            ImportOutcome::Appended => tally.appended += 1,
+                            _ => tally.stored += 1,
+                        }
+                    }
+                }
+                if matches!(done.outcome(), ImportOutcome::Created | ImportOutcome::Appended) {
                     tally.without_bytes += line.without_bytes;
                 }
-                match done.outcome() {
-                    ImportOutcome::Appended => tally.appended += 1,
-                    ImportOutcome::Existing => tally.there_already += 1,
-                    ImportOutcome::Created | ImportOutcome::Unspecified => tally.stored += 1,
-                }
+                self.differed(&line, &done);
             }
             Some(imported_item::Result::Duplicate(_)) => tally.there_already += 1,
             Some(imported_item::Result::Failure(failure)) => {
@@ -329,6 +338,16 @@ impl<'a> Session<'a> {
         }
         self.report.advance(line.end_bytes);
         Ok(())
+    }
+
+    fn differed(&self, line: &Unanswered, done: &ImportConversationResponse) {
+        for difference in &done.differences {
+            let field = line.form.key(&difference.field);
+            self.report.bad(line.number, format_args!("{field}: {}", difference.description));
+        }
+        if done.more_differences > 0 {
+            self.report.bad(line.number, format_args!("and {} more differences", done.more_differences));
+        }
     }
 
     fn failed(&self, line: &Unanswered, failure: &ImportFailure) {

@@ -34,6 +34,10 @@ pub struct ConversationDraft {
     pub append_after: Option<String>,
     /// That having no messages is intended.
     pub without_messages: bool,
+    /// When the source last changed it.
+    pub update_time: Option<UnixMillis>,
+    /// That an append only adds, and compares nothing.
+    pub additions_only: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -45,6 +49,8 @@ pub struct ImportedMessageDraft {
     pub create_time: Option<UnixMillis>,
     pub ai_tool: Option<String>,
     pub is_automatic: bool,
+    /// When the source last edited it.
+    pub update_time: Option<UnixMillis>,
     /// The message's number where it comes from; status changes refer to their places by it.
     pub number: Option<u64>,
     /// Its further details; the fields that appear above are ignored in here.
@@ -71,6 +77,12 @@ pub struct NewConversation {
     pub append_after: Option<String>,
     #[n(7)]
     pub language: Option<String>,
+    /// When the source last changed it.
+    #[n(8)]
+    pub update_time: Option<UnixMillis>,
+    /// An append only adds what is not stored, and compares nothing.
+    #[cbor(n(9), skip_if = "is_false")]
+    pub additions_only: bool,
 }
 
 impl NewConversation {
@@ -85,6 +97,8 @@ impl NewConversation {
             ratings: Vec::new(),
             append_after: None,
             language: None,
+            update_time: None,
+            additions_only: false,
         }
     }
 }
@@ -108,6 +122,9 @@ pub struct NewImportedMessage {
     pub details: Option<Box<NewDetails>>,
     #[cbor(n(7), skip_if = "is_false")]
     pub is_automatic: bool,
+    /// When the source last edited it.
+    #[n(8)]
+    pub update_time: Option<UnixMillis>,
 }
 
 fn is_false(flag: &bool) -> bool {
@@ -126,7 +143,7 @@ impl NewImportedMessage {
             create_time: self.create_time,
             ai_tool: self.ai_tool.clone(),
             details: self.details.as_ref().map(|new| Box::new(new.details.clone())),
-            update_time: None,
+            update_time: self.update_time,
             is_automatic: self.is_automatic,
         }
     }
@@ -217,7 +234,8 @@ impl ConversationDraft {
         }
         let assignee = handling.as_ref().and_then(|handling| handling.change.assignee.as_ref());
         let ratings = check_ratings(self.ratings, assignee, &messages, limits, &mut violations);
-        let append_after = self.append_after;
+        let (append_after, update_time) = (self.append_after, self.update_time);
+        let additions_only = self.additions_only;
         match (source, external_id) {
             (Some(source), Some(external_id)) => violations.or(NewConversation {
                 source,
@@ -228,6 +246,8 @@ impl ConversationDraft {
                 ratings,
                 append_after,
                 language,
+                update_time,
+                additions_only,
             }),
             _ => Err(violations),
         }
@@ -302,6 +322,7 @@ impl ImportedMessageDraft {
             ai_tool: self.ai_tool,
             details: None,
             is_automatic: self.is_automatic,
+            update_time: self.update_time,
         })
     }
 }

@@ -8,7 +8,7 @@ use minicbor::{Decode, Encode};
 use crate::domain::{Author, AuthorKind, ExternalId, Message, MessageId, Tag, UnixMillis, Words};
 
 pub use draft::{HandlingDraft, HandlingUpdate};
-pub(super) use draft::{check_assignee, check_tags, check_team};
+pub(super) use draft::{STATUS_TIME, check_assignee, check_tags, check_team};
 
 /// What the helpdesk says about a conversation. An import that says nothing leaves all of it absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -78,6 +78,17 @@ impl Handling {
         let last_change = self.status_changes.last().map_or(MessageId(0), |change| change.after_message);
         for message in messages.iter().filter(|message| message.id > last_change) {
             self.receive(message, &is_automatic);
+        }
+    }
+
+    /// Whether the status may have changed to this one at a given time. A status that stays is no change, whenever it is said.
+    pub fn check_status_time(&self, status: Status, time: UnixMillis, now: UnixMillis) -> Result<(), String> {
+        if time > now.horizon() {
+            return Err(format!("must be in the past: the server's clock shows {now}, is {time}"));
+        }
+        match self.status_changes.last().filter(|last| self.becomes(status) && time < last.time) {
+            Some(last) => Err(format!("must not be before the last status change, {}, is {time}", last.time)),
+            None => Ok(()),
         }
     }
 

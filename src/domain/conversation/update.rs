@@ -6,7 +6,7 @@ use minicbor::Encode;
 
 use super::{
     draft::check_language,
-    handling::{check_assignee, check_tags, check_team},
+    handling::{STATUS_TIME, check_assignee, check_tags, check_team},
 };
 use crate::domain::{
     Author, Channel, Conversation, ExternalId, HandlingDraft, MessageId, Priority, Status, Tag, UnixMillis,
@@ -38,6 +38,9 @@ pub enum FieldUpdate {
     SubchannelId(#[n(0)] Option<i64>),
     #[n(10)]
     Language(#[n(0)] Option<String>),
+    /// A status and the time at which it changed.
+    #[n(11)]
+    StatusAt(#[n(0)] Status, #[n(1)] UnixMillis),
 }
 
 impl FieldUpdate {
@@ -48,6 +51,7 @@ impl FieldUpdate {
         match self {
             Self::Subject(subject) => conversation.subject = subject,
             Self::Status(Some(status)) => handling.set_status(status, now, after_message),
+            Self::StatusAt(status, time) => handling.set_status(status, time, after_message),
             Self::Status(None) => handling.status = None,
             Self::Priority(priority) => handling.priority = priority,
             Self::FirstResponseDue(due) => handling.first_response_due = due,
@@ -94,6 +98,10 @@ impl ConversationUpdateDraft {
         let mask = UpdateMask::new(&paths, &Self::FIELDS, &mut violations);
         let named = Self::FIELDS.into_iter().filter(|field| mask.names(field, self.is_present(field)));
         let named: Vec<_> = named.collect();
+        let sets_status = named.contains(&"status") && self.handling.status.is_some();
+        if self.handling.status_time.is_some() && !sets_status {
+            violations.add(STATUS_TIME, "must be absent where no status is set");
+        }
         let updates = named.into_iter().filter_map(|field| self.take(field, &mut violations)).collect();
         violations.or(updates)
     }
@@ -124,7 +132,10 @@ impl ConversationUpdateDraft {
                 violations.check("subject", rules::max_bytes(subject.as_deref(), limits::SUBJECT_BYTES));
                 FieldUpdate::Subject(subject)
             }
-            "status" => FieldUpdate::Status(handling.status),
+            "status" => match (handling.status, handling.status_time) {
+                (Some(status), Some(time)) => FieldUpdate::StatusAt(status, time),
+                (status, _) => FieldUpdate::Status(status),
+            },
             "priority" => FieldUpdate::Priority(handling.priority),
             "first_response_due_time" => FieldUpdate::FirstResponseDue(handling.first_response_due),
             "due_time" => FieldUpdate::Due(handling.due),

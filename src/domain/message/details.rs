@@ -66,6 +66,8 @@ pub struct MessageDetails {
 impl MessageDetails {
     /// The type of a body that is not HTML.
     pub const TEXT: &str = "text";
+    /// The type of a body that does not say it.
+    pub const HTML: &str = "html";
 
     pub fn kind(&self) -> MessageKind {
         if self.is_private || self.direction == Direction::Internal {

@@ -84,7 +84,7 @@ fn is_false(flag: &bool) -> bool {
 }
 
 /// What a message's body and its files are called that do not say it.
-const DEFAULT_BODY_TYPE: &str = "html";
+const DEFAULT_BODY_TYPE: &str = MessageDetails::HTML;
 const DEFAULT_FILE_NAME: &str = "attachment";
 
 impl MessageDraft {

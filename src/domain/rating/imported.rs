@@ -52,6 +52,11 @@ pub struct NewImportedRating {
     /// Absent: the conversation's.
     #[n(6)]
     pub channel: Option<Channel>,
+    /// Whether the import says who is meant, and it does not follow from the conversation.
+    #[cbor(skip)]
+    pub names_user: bool,
+    #[cbor(skip)]
+    pub names_agent: bool,
 }
 
 impl ImportedRatingDraft {
@@ -63,6 +68,7 @@ impl ImportedRatingDraft {
         violations: &mut Violations,
     ) -> Option<NewImportedRating> {
         let mut found = Violations::default();
+        let (names_user, names_agent) = (self.user.is_some(), self.agent.is_some());
         let (questions, answers): (Vec<_>, Vec<_>) = std::mem::take(&mut self.questions).into_iter().unzip();
         // A scheduled rating comes with both times, which are equal.
         let offer_time = self.offer_time.filter(|time| self.schedule_time != Some(*time));
@@ -120,6 +126,8 @@ impl ImportedRatingDraft {
                 opt_out_time: self.opt_out_time,
             },
             channel: self.channel,
+            names_user,
+            names_agent,
         })
     }
 }

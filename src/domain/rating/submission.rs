@@ -2,7 +2,7 @@
 
 use minicbor::Encode;
 
-use super::{Rating, RatingAnswer, RatingQuestion, RatingState, RatingType};
+use super::{Course, Rating, RatingAnswer, RatingQuestion, RatingState, RatingType};
 use crate::domain::{
     Path, UnixMillis, Violations, limits,
     rules::{self, required},
@@ -55,8 +55,14 @@ pub enum Refused {
 }
 
 impl Rating {
-    /// The rating with these answers replacing earlier ones.
-    pub fn submit(&self, submission: &Submission, now: UnixMillis) -> Result<Self, Refused> {
+    /// The rating with these answers replacing earlier ones. `late_millis`: for how long after it has closed an offer takes
+    /// answers that were given before.
+    pub fn submit(
+        &self,
+        submission: &Submission,
+        now: UnixMillis,
+        late_millis: i64,
+    ) -> Result<Self, Refused> {
         let mut changed = self.clone();
         changed.version = self.version.saturating_add(1);
         changed.update_time = now;
@@ -84,13 +90,7 @@ impl Rating {
             question.answer = checked(question.kind, answer, now, at, &mut violations);
         }
         violations.or(()).map_err(Refused::Invalid)?;
-        let state = changed.course.state(self.offer_time, now);
-        // Whoever was asked may opt out at any time.
-        let is_taken =
-            if submission.answers.is_empty() { state.was_asked() } else { state == RatingState::Offered };
-        if !is_taken {
-            return Err(Refused::Closed(state));
-        }
+        changed.course.admit(submission, self.offer_time, now, late_millis).map_err(Refused::Closed)?;
         if submission.opt_out == Some(true) {
             changed.course.opt_out_time = changed.course.opt_out_time.or(Some(now));
         }
@@ -110,6 +110,46 @@ impl Rating {
                 Ok(Some(changed))
             }
         }
+    }
+}
+
+impl Course {
+    /// Whether a submission is taken now; else the state that forbids it.
+    fn admit(
+        &self,
+        submission: &Submission,
+        offer_time: UnixMillis,
+        now: UnixMillis,
+        late_millis: i64,
+    ) -> Result<(), RatingState> {
+        let state = self.state(offer_time, now);
+        let is_taken = match (submission.answers.as_slice(), state) {
+            // Whoever was asked may opt out at any time.
+            ([], state) => state.was_asked(),
+            (_, RatingState::Offered) => true,
+            (answers, RatingState::Expired | RatingState::OptedOut) => {
+                self.closing().is_some_and(|closing| {
+                    // An answer without a time is given now, which is too late.
+                    answers.iter().all(|answer| answer.time.is_some_and(|time| time < closing))
+                        && now.millis_since(closing) <= late_millis
+                })
+            }
+            _ => false,
+        };
+        if is_taken { Ok(()) } else { Err(state) }
+    }
+
+    /// Whether the offer was open to an answer at the time at which it was given.
+    pub fn was_open(&self, offer_time: UnixMillis, answer_time: UnixMillis) -> bool {
+        self.cancel_time.is_none()
+            && !self.withheld
+            && (!self.scheduled || offer_time <= answer_time)
+            && self.closing().is_none_or(|closing| answer_time < closing)
+    }
+
+    /// When it closed, or will: it expires, or the customer opted out. No answer given from then on is taken.
+    pub fn closing(&self) -> Option<UnixMillis> {
+        [self.expire_time, self.opt_out_time].into_iter().flatten().min()
     }
 }
 

@@ -53,7 +53,7 @@ fn every_type_takes_its_values_and_no_other() {
         [(RatingType::Csat, 1, 5), (RatingType::Nps, 0, 10), (RatingType::Thumbs, 0, 1)]
     {
         for value in -2..=300 {
-            let submitted = rating(&[kind]).submit(&answers(&[(0, value)]), LATER);
+            let submitted = rating(&[kind]).submit(&answers(&[(0, value)]), LATER, 0);
             if (least..=most).contains(&value) {
                 let stored = submitted.unwrap().questions[0].answer.clone().unwrap();
                 assert_eq!((i64::from(stored.value), stored.time), (value, LATER), "{kind:?}");
@@ -67,10 +67,10 @@ fn every_type_takes_its_values_and_no_other() {
 #[test]
 fn a_partial_submission_leaves_other_answers_alone() {
     let asked = rating(&[RatingType::Csat, RatingType::Nps]);
-    let first = asked.submit(&answers(&[(1, 9)]), LATER).unwrap();
+    let first = asked.submit(&answers(&[(1, 9)]), LATER, 0).unwrap();
     assert_eq!(first.state(LATER), RatingState::Rated);
     assert_eq!(first.state_of(&first.questions[0], LATER), RatingState::Offered);
-    let both = first.submit(&answers(&[(0, 4)]), UnixMillis::clamped(3_000)).unwrap();
+    let both = first.submit(&answers(&[(0, 4)]), UnixMillis::clamped(3_000), 0).unwrap();
     let values: Vec<_> =
         both.questions.iter().map(|question| question.answer.as_ref().unwrap().value).collect();
     assert_eq!((values, both.version, both.answer_time()), (vec![4, 9], 3, Some(UnixMillis::clamped(3_000))));
@@ -83,8 +83,8 @@ fn all_violations_are_reported_at_once() {
     let mut wrong = answers(&[(0, 6), (2, 1), (0, 1)]);
     wrong.answers[0].comment = Some("x".repeat(limits::COMMENT_BYTES + 1));
     let expected = ["answers[0].comment", "answers[0].value", "answers[1].question", "answers[2].question"];
-    assert_eq!(fields(asked.submit(&wrong, LATER)), expected);
-    assert_eq!(fields(asked.submit(&Submission::default(), LATER)), ["answers"]);
+    assert_eq!(fields(asked.submit(&wrong, LATER, 0)), expected);
+    assert_eq!(fields(asked.submit(&Submission::default(), LATER, 0)), ["answers"]);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_question_is_found_by_type_or_by_being_the_only_one() {
     let by = |question, kinds: &[RatingType]| {
         let mut submission = answers(&[(0, 1)]);
         submission.answers[0].question = question;
-        rating(kinds).submit(&submission, LATER)
+        rating(kinds).submit(&submission, LATER, 0)
     };
     let two = [RatingType::Csat, RatingType::Thumbs];
     let thumbs = by(QuestionRef::OfType(RatingType::Thumbs), &two).unwrap();
@@ -120,30 +120,30 @@ fn only_an_open_offer_takes_answers() {
     ];
     for (state, change) in closed {
         let now = if state == RatingState::Scheduled { UnixMillis::clamped(999) } else { LATER };
-        let refused = with(change).submit(&answers(&[(0, 5)]), now);
+        let refused = with(change).submit(&answers(&[(0, 5)]), now, 0);
         assert_eq!(refused, Err(Refused::Closed(state)));
     }
     // A partly answered offer also expires, for its other questions, and stays rated.
     let mut partly =
-        rating(&[RatingType::Csat, RatingType::Csat]).submit(&answers(&[(0, 5)]), OFFER).unwrap();
+        rating(&[RatingType::Csat, RatingType::Csat]).submit(&answers(&[(0, 5)]), OFFER, 0).unwrap();
     partly.course.expire_time = Some(LATER);
-    assert_eq!(partly.submit(&answers(&[(1, 5)]), LATER), Err(Refused::Closed(RatingState::Expired)));
+    assert_eq!(partly.submit(&answers(&[(1, 5)]), LATER, 0), Err(Refused::Closed(RatingState::Expired)));
     assert_eq!(partly.state(LATER), RatingState::Rated);
-    assert!(with(|course| course.scheduled = true).submit(&answers(&[(0, 5)]), OFFER).is_ok());
+    assert!(with(|course| course.scheduled = true).submit(&answers(&[(0, 5)]), OFFER, 0).is_ok());
 }
 
 #[test]
 fn a_customer_who_was_asked_may_opt_out_and_back_in() {
     let opt = |out, values: &[(u64, i64)]| Submission { opt_out: Some(out), ..answers(values) };
-    let out = rating(&[RatingType::Csat]).submit(&opt(true, &[]), LATER).unwrap();
+    let out = rating(&[RatingType::Csat]).submit(&opt(true, &[]), LATER, 0).unwrap();
     assert_eq!(out.state(LATER), RatingState::OptedOut);
-    assert_eq!(out.submit(&answers(&[(0, 5)]), LATER), Err(Refused::Closed(RatingState::OptedOut)));
-    assert_eq!(out.submit(&opt(false, &[(0, 5)]), LATER).unwrap().state(LATER), RatingState::Rated);
-    let both = rating(&[RatingType::Csat]).submit(&opt(true, &[(0, 5)]), LATER).unwrap();
+    assert_eq!(out.submit(&answers(&[(0, 5)]), LATER, 0), Err(Refused::Closed(RatingState::OptedOut)));
+    assert_eq!(out.submit(&opt(false, &[(0, 5)]), LATER, 0).unwrap().state(LATER), RatingState::Rated);
+    let both = rating(&[RatingType::Csat]).submit(&opt(true, &[(0, 5)]), LATER, 0).unwrap();
     assert_eq!((both.state(LATER), both.course.opt_out_time), (RatingState::Rated, Some(LATER)));
     let mut cancelled = rating(&[RatingType::Csat]);
     cancelled.course.cancel_time = Some(LATER);
-    assert_eq!(cancelled.submit(&opt(true, &[]), LATER), Err(Refused::Closed(RatingState::Cancelled)));
+    assert_eq!(cancelled.submit(&opt(true, &[]), LATER, 0), Err(Refused::Closed(RatingState::Cancelled)));
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn an_answered_offer_cannot_be_cancelled() {
     let cancelled = open.cancel(LATER).unwrap().unwrap();
     assert_eq!(cancelled.state(LATER), RatingState::Cancelled);
     assert_eq!(cancelled.cancel(LATER), Ok(None));
-    let rated = open.submit(&answers(&[(0, 5)]), LATER).unwrap();
+    let rated = open.submit(&answers(&[(0, 5)]), LATER, 0).unwrap();
     assert_eq!(rated.cancel(LATER), Err(RatingState::Rated));
 }
 
@@ -173,8 +173,8 @@ fn cancelled_and_unasked_offers_do_not_count_as_offered() {
     add(|_| {});
     add(|rating| rating.course.expire_time = Some(LATER));
     add(|rating| rating.course.opt_out_time = Some(LATER));
-    add(|rating| *rating = rating.submit(&answers(&[(0, 5), (1, 10)]), OFFER).unwrap());
-    add(|rating| *rating = rating.submit(&answers(&[(0, 3), (1, 6), (2, 1)]), OFFER).unwrap());
+    add(|rating| *rating = rating.submit(&answers(&[(0, 5), (1, 10)]), OFFER, 0).unwrap());
+    add(|rating| *rating = rating.submit(&answers(&[(0, 3), (1, 6), (2, 1)]), OFFER, 0).unwrap());
     let summary = counts.summary();
     assert_eq!((summary.offered, summary.answered, summary.response_rate.value), (5, 2, Some(0.4)));
     assert_eq!((summary.csat_mean.n, summary.csat_mean.value), (2, Some(4.0)));

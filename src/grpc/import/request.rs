@@ -10,7 +10,7 @@ use crate::{
     },
     wire::{
         fields::{present, request_id_from_wire},
-        import::conversation_from_wire,
+        import::{conversation_from_wire, differences_to_wire},
         names,
     },
 };
@@ -29,6 +29,9 @@ pub fn from_wire(
         let rule = "is required where on_conflict is APPEND, to recognize a rating that is already stored";
         let unnamed = request.ratings.iter().enumerate().filter(|(_, rating)| rating.name.is_empty());
         unnamed.for_each(|(index, _)| violations.add(format!("ratings[{index}].name"), rule));
+    }
+    if request.additions_only && on_conflict != ConflictPolicy::Append {
+        violations.add("additions_only", "must be absent where on_conflict is not APPEND");
     }
     let new = conversation_from_wire(request, append_after, services.import_limits(), violations)?;
     Ok(Import { new, on_conflict, request_id })
@@ -64,11 +67,15 @@ pub fn imported_to_wire(imported: &Imported) -> v1::ImportConversationResponse {
         ImportOutcome::Created => v1::ImportOutcome::Created,
         ImportOutcome::Existing => v1::ImportOutcome::Existing,
         ImportOutcome::Appended => v1::ImportOutcome::Appended,
+        ImportOutcome::Updated => v1::ImportOutcome::Updated,
     };
+    let (differences, more_differences) = differences_to_wire(&imported.differences);
     v1::ImportConversationResponse {
         import: names::import(&imported.receipt),
         conversation: names::conversation(imported.conversation),
         outcome: outcome.into(),
         stored_messages: imported.stored_messages as i32,
+        differences,
+        more_differences,
     }
 }

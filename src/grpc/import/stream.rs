@@ -116,11 +116,13 @@ fn item_to_wire(decided: Decided) -> v1::ImportConversationsResponse {
 }
 
 fn counts_to_wire(counts: Counts) -> v1::ImportConversationsResponse {
-    let Counts { created, existing, appended, duplicates, failed } = counts;
+    let Counts { created, existing, appended, updated, differing, duplicates, failed } = counts;
     let counts = v1::ImportCounts {
         created: created as i64,
         existing: existing as i64,
         appended: appended as i64,
+        updated: updated as i64,
+        differing: differing as i64,
         duplicates: duplicates as i64,
         failed: failed as i64,
     };

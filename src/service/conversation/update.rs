@@ -2,19 +2,20 @@
 
 use crate::{
     domain::{
-        Conversation, ConversationId, ConversationRef, Event, EventKind, FieldUpdate, MessageId, UnixMillis,
+        AuthorKind, Conversation, ConversationId, ConversationRef, Event, EventKind, FieldUpdate, MessageId,
+        Status, UnixMillis, Violations,
     },
     error::Error,
-    scoring::facts::OF_DUE_DATE,
+    scoring::{facts::OF_DUE_DATE, written},
     service::{
         Call, check_etag, decide::Decide, directory::announce_handling, idempotency::Mutation,
         listing::Update,
     },
     store::{
-        Decision, Reader,
+        Decision, Reader, authors,
         conversation::{self, Found},
         queue,
-        records::{self, RequestAnswer},
+        records::{self, Head, RequestAnswer},
         request::Method,
     },
 };
@@ -59,13 +60,14 @@ impl Decide for UpdateConversation<'_> {
         check_version(&found.head.conversation, self.etag)?;
         let now = services.clock.now();
         let before = found.head.conversation.clone();
-        let mut changed = self.apply(&before, now).await?;
+        let mut changed = self.apply(decision, &found.head, now).await?;
         if changed == before {
             return Ok(status(&found, before));
         }
         changed.version += 1;
         changed.update_time = now;
-        let is_scored_again = self.is_scored_again(&before, &changed);
+        changed.told_time = Some(now);
+        let is_scored_again = is_scored_again(self.call, &before, &changed);
         if before.is_unscored() && !is_scored_again {
             // Scoring stays off for the new version.
             changed.unscored_version = Some(changed.version);
@@ -87,27 +89,84 @@ impl Decide for UpdateConversation<'_> {
 }
 
 impl UpdateConversation<'_> {
-    async fn apply(&self, before: &Conversation, now: UnixMillis) -> Result<Conversation, Error> {
-        // The id of a status change orders it among the messages.
-        let is_status = |change: &FieldUpdate| matches!(change, FieldUpdate::Status(Some(status)) if before.handling.becomes(*status));
-        let needs_number = self.changes.iter().any(is_status);
-        let after_message = if needs_number { self.call.services.ids.take(1).await? } else { 0 };
+    async fn apply(
+        &self,
+        decision: &Decision<'_>,
+        head: &Head,
+        now: UnixMillis,
+    ) -> Result<Conversation, Error> {
+        let before = &head.conversation;
         let mut changed = before.clone();
         for change in self.changes {
-            change.clone().apply(&mut changed, now, MessageId(after_message));
+            let (after_message, has_customer_written) = self.place(decision, head, change, now).await?;
+            change.clone().apply(&mut changed, now, after_message);
+            // Only of a new change, and only after a closing, is anything found that was written later.
+            changed.handling.customer_wrote_since |= has_customer_written;
         }
         changed.check_status_changes(before, "status")?;
         Ok(changed)
     }
 
-    fn is_scored_again(&self, before: &Conversation, changed: &Conversation) -> bool {
-        changed.subject != before.subject
-            || changed.language != before.language
-            || changed.handling.status != before.handling.status
-            || changed.handling.status_changes.len() != before.handling.status_changes.len()
-            || (changed.handling.due != before.handling.due
-                && self.call.services.scorer().reads(&[OF_DUE_DATE]))
+    /// The place of a status change among the messages, and whether the customer themselves wrote after it, if it is a closing.
+    /// Other changes have no place.
+    async fn place(
+        &self,
+        decision: &Decision<'_>,
+        head: &Head,
+        change: &FieldUpdate,
+        now: UnixMillis,
+    ) -> Result<(MessageId, bool), Error> {
+        let handling = &head.conversation.handling;
+        match change {
+            // Whatever is stored has arrived before it.
+            FieldUpdate::Status(Some(status)) if handling.becomes(*status) => {
+                Ok((MessageId(self.call.services.ids.take(1).await?), false))
+            }
+            FieldUpdate::StatusAt(status, time) => {
+                let rule = handling.check_status_time(*status, *time, now);
+                rule.map_err(|rule| Violations::one("status_time", rule))?;
+                if !handling.becomes(*status) {
+                    return Ok((MessageId(0), false));
+                }
+                place_by_time(decision, head, *status, *time).await
+            }
+            _ => Ok((MessageId(0), false)),
+        }
     }
+}
+
+/// Where a status change of this time belongs among the messages, and whether the customer themselves wrote after it, if it is a
+/// closing. It never belongs before the last change.
+async fn place_by_time(
+    decision: &Decision<'_>,
+    head: &Head,
+    status: Status,
+    time: UnixMillis,
+) -> Result<(MessageId, bool), Error> {
+    let conversation = &head.conversation;
+    // A number lower than those of the messages.
+    let first = MessageId(conversation.id.0);
+    let floor = conversation.handling.status_changes.last().map_or(first, |last| last.after_message);
+    let guarded = decision.guarded_by(&decision.keys().head(conversation.id));
+    let mut has_customer_written = false;
+    let place = authors::place_of(&guarded, head, time, floor, |later| {
+        has_customer_written |= later.author.kind == AuthorKind::Contact && !written::is_automatic(later);
+    })
+    .await?;
+    Ok((place, has_customer_written && status == Status::Closed))
+}
+
+/// Whether a change of what is said about a conversation changes what is scored.
+pub(in crate::service) fn is_scored_again(
+    call: Call<'_>,
+    before: &Conversation,
+    changed: &Conversation,
+) -> bool {
+    changed.subject != before.subject
+        || changed.language != before.language
+        || changed.handling.status != before.handling.status
+        || changed.handling.status_changes.len() != before.handling.status_changes.len()
+        || (changed.handling.due != before.handling.due && call.services.scorer().reads(&[OF_DUE_DATE]))
 }
 
 impl Mutation for UpdateConversation<'_> {

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::{
     domain::{
-        AttachmentId, Conversation, ConversationId, Event, EventKind, Message, MessageId, NewImportedMessage,
-        NewImportedRating, Rating, RatingId, RatingState, UnixMillis,
+        AttachmentId, Conversation, ConversationId, Event, EventKind, Message, MessageId, NewConversation,
+        NewImportedMessage, NewImportedRating, Rating, RatingId, RatingState, UnixMillis,
     },
     error::Error,
     service::{
@@ -13,7 +13,10 @@ use crate::{
         message::{key_of_imported, put_attachment},
         rating::channel_of,
     },
-    store::{Decision, Key, Reader as _, message, rating},
+    store::{
+        Decision, Key, Reader as _, get_many, message, rating,
+        records::{self, RatingNumber},
+    },
 };
 
 /// How many ids the messages use: one each; with details also one for the event that `StoreMessage` would have logged, and one per
@@ -85,33 +88,59 @@ pub(super) fn put_tracked(decision: &mut Decision<'_>, tracked: Vec<(Key, Messag
     }
 }
 
-/// The ratings that the conversation does not have yet.
-pub(super) async fn unknown_ratings<'a>(
+/// The ratings of an import, each with its place in it.
+pub(super) struct Ratings<'a> {
+    /// Those that the conversation does not have yet.
+    pub unknown: Vec<(usize, &'a NewImportedRating)>,
+    /// Those that it has, as they are stored.
+    pub known: Vec<(usize, &'a NewImportedRating, Rating)>,
+}
+
+/// Looks up which ratings the conversation has. Those that it has are read only where they are compared.
+pub(super) async fn find_ratings<'a>(
     call: Call<'_>,
     decision: &Decision<'_>,
     conversation: ConversationId,
-    ratings: &'a [NewImportedRating],
-) -> Result<Vec<&'a NewImportedRating>, Error> {
-    if ratings.is_empty() {
-        return Ok(Vec::new());
+    new: &'a NewConversation,
+) -> Result<Ratings<'a>, Error> {
+    let mut ratings = Ratings { unknown: Vec::new(), known: Vec::new() };
+    if new.ratings.is_empty() {
+        return Ok(ratings);
     }
     let keys = decision.keys();
     // Under the UUID that it was imported with, or under its own.
-    let wanted = ratings.iter().flat_map(|rating| {
-        let uuid = rating.uuid().unwrap_or_default();
-        let own = call.services.secrets.rating_of(uuid).unwrap_or(RatingId(0));
-        [keys.imported_rating(conversation, uuid), keys.rating(conversation, own)]
-    });
+    let wanted: Vec<Key> = new
+        .ratings
+        .iter()
+        .flat_map(|rating| {
+            let uuid = rating.uuid().unwrap_or_default();
+            let own = call.services.secrets.rating_of(uuid).unwrap_or(RatingId(0));
+            [keys.imported_rating(conversation, uuid), keys.rating(conversation, own)]
+        })
+        .collect();
     // Ratings with a UUID of the store's own stay for as long as their conversation does, and the others are expected to be
     // new where they are put.
-    let found = decision.unguarded().get(wanted.collect()).await?;
-    let is_unknown = found.chunks(2).map(|found| found.iter().all(Option::is_none));
-    Ok(ratings
-        .iter()
-        .zip(is_unknown)
-        .filter(|(_, is_unknown)| *is_unknown)
-        .map(|(rating, _)| rating)
-        .collect())
+    let found = decision.unguarded().get(wanted.clone()).await?;
+    let mut known = Vec::new();
+    let pairs = wanted.chunks_exact(2).zip(found.chunks_exact(2));
+    for ((place, rating), (keys_of, values)) in new.ratings.iter().enumerate().zip(pairs) {
+        match (keys_of, values) {
+            ([imported, _], [Some(number), _]) => {
+                let number: RatingNumber = records::decode(imported, number)?;
+                known.push((place, rating, keys.rating(conversation, number.rating)));
+            }
+            ([_, own], [None, Some(_)]) => known.push((place, rating, own.clone())),
+            _ => ratings.unknown.push((place, rating)),
+        }
+    }
+    if new.additions_only {
+        return Ok(ratings);
+    }
+    // What is taken rests on them as they are, so they are read again through the decision.
+    let stored = get_many::<Rating>(decision, known.iter().map(|(.., key)| key.clone()).collect()).await?;
+    let known = known.into_iter().zip(stored);
+    ratings.known = known.filter_map(|((place, rating, _), stored)| Some((place, rating, stored?))).collect();
+    Ok(ratings)
 }
 
 /// Puts ratings, their index entries, and an event for the last change of each. Returns whether any is answered, for the lists.
@@ -135,6 +164,16 @@ pub(super) fn put_ratings<'a>(
         decision.log(&event);
     }
     is_rated
+}
+
+/// Puts ratings that were stored before, and an event for the last change of each. Returns whether any is answered.
+pub(super) fn put_changed_ratings(decision: &mut Decision<'_>, ratings: &[Rating], now: UnixMillis) -> bool {
+    for rating in ratings {
+        rating::put_changed(decision, rating);
+        let kind = last_event(rating, now);
+        decision.log(&Event { conversation: rating.conversation, time: now, kind });
+    }
+    ratings.iter().any(|rating| rating.answer_time().is_some())
 }
 
 fn last_event(rating: &Rating, now: UnixMillis) -> EventKind {

@@ -2,8 +2,8 @@
 
 use crate::{
     domain::{
-        ConversationId, Event, EventKind, Listing, Rating, RatingId, RatingRef, Refused, Submission,
-        UnixMillis,
+        ConversationId, Event, EventKind, Listing, Rating, RatingId, RatingRef, RatingState, Refused,
+        Submission, UnixMillis,
     },
     error::Error,
     scoring::facts::OF_RATINGS,
@@ -55,10 +55,12 @@ impl Decide for Submit<'_> {
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<Submitted, Error> {
         let (before, listing) = self.find(decision).await?;
         let time = self.call.services.clock.now();
-        let rating = before.submit(self.submission, time).map_err(|refused| match refused {
+        let late_millis = self.call.services.settings().late_delivery_millis();
+        let rating = before.submit(self.submission, time, late_millis).map_err(|refused| match refused {
             Refused::Invalid(violations) => Error::Invalid(violations),
             Refused::Closed(state) => {
-                Error::RatingClosed { name: self.name.to_string(), state, because: "it takes no answers" }
+                let because = why_closed(&before, state, late_millis);
+                Error::RatingClosed { name: self.name.to_string(), state, because }
             }
         })?;
         rating::put_changed(decision, &rating);
@@ -127,6 +129,21 @@ impl Mutation for Submit<'_> {
     }
 }
 
+/// Why an offer takes no answer, and which one it would have taken.
+fn why_closed(rating: &Rating, state: RatingState, late_millis: i64) -> String {
+    let course = &rating.course;
+    let closing = course.closing().filter(|_| matches!(state, RatingState::Expired | RatingState::OptedOut));
+    match closing {
+        Some(closing) if late_millis > 0 => format!(
+            "it takes no answers since {closing}; one that was given before, and says when, is taken until {} \
+             (ratings.late_delivery_hours)",
+            closing.plus_millis(late_millis)
+        ),
+        Some(closing) => format!("it takes no answers since {closing}"),
+        None => "it takes no answers".to_owned(),
+    }
+}
+
 /// Withdraws an offer that has no answer. One that is cancelled already stays as it is.
 pub async fn cancel_rating(call: Call<'_>, name: &RatingRef) -> Result<Rating, Error> {
     let (conversation, id) = resolve(call, name).await?;
@@ -150,8 +167,10 @@ impl Decide for Cancel<'_> {
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<Rating, Error> {
         let (name, space) = (self.name, decision.unguarded());
         let stored = find_named(&*decision, space, name, self.conversation, self.id).await?;
-        let because = "what is answered is not cancelled";
-        let refuse = |state| Error::RatingClosed { name: name.to_string(), state, because };
+        let refuse = |state| {
+            let because = "what is answered is not cancelled".to_owned();
+            Error::RatingClosed { name: name.to_string(), state, because }
+        };
         let Some(rating) = stored.cancel(self.call.services.clock.now()).map_err(refuse)? else {
             return Ok(stored);
         };

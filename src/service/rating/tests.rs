@@ -6,9 +6,10 @@ use super::*;
 use crate::{
     clock::ManualClock,
     domain::{
-        Assessment, AssessmentId, Author, AuthorKind, Channel, Course, Listing, MessageKind, NewAnswer,
-        NewConversation, NewImportedMessage, QuestionDraft, QuestionRef, RatingAnswer, RatingDraft,
-        RatingFilter, RatingQuestion, RatingType, RevisionRef, Submission, UnixMillis, Violations,
+        Assessment, AssessmentId, Author, AuthorKind, Channel, Course, ImportOutcome, ImportedRatingDraft,
+        Listing, MessageKind, NewAnswer, NewConversation, NewImportedMessage, Path, QuestionDraft,
+        QuestionRef, RatingAnswer, RatingDefaults, RatingDraft, RatingFilter, RatingQuestion, RatingType,
+        RevisionRef, Submission, UnixMillis, Violations,
     },
     scoring::yaml,
     service::{
@@ -50,7 +51,7 @@ async fn services(with_stars: bool) -> Services {
     Services::open(store, clock, Settings::default()).await.expect("the services open")
 }
 
-async fn import(services: &Services) -> ConversationId {
+fn new_conversation() -> NewConversation {
     let message = |id: &str, kind: AuthorKind| NewImportedMessage {
         external_id: id.parse().unwrap(),
         kind: MessageKind::Message,
@@ -60,17 +61,16 @@ async fn import(services: &Services) -> ConversationId {
         ai_tool: None,
         details: None,
         is_automatic: false,
+        update_time: None,
     };
-    let new = NewConversation {
-        source: "custom".parse().unwrap(),
-        external_id: "1".parse().unwrap(),
-        subject: None,
-        language: None,
+    NewConversation {
         messages: vec![message("c", AuthorKind::Contact), message("t", AuthorKind::Teammate)],
-        handling: None,
-        ratings: Vec::new(),
-        append_after: None,
-    };
+        ..NewConversation::new("custom".parse().unwrap(), "1".parse().unwrap())
+    }
+}
+
+async fn import(services: &Services) -> ConversationId {
+    let new = new_conversation();
     let imported = import_conversation(Call::new(services), &new, ConflictPolicy::Reject).await;
     let id = imported.expect("it is new").conversation;
     assert_eq!(score_conversation(Call::new(services), id).await.expect("it is scored"), Outcome::Scored);
@@ -130,6 +130,45 @@ async fn without_such_a_scorecard_an_answer_queues_nothing() {
     let rating = offered(&services, id).await;
     answer(&services, &rating, 1).await;
     assert_eq!(score_conversation(Call::new(&services), id).await.expect("an outcome"), Outcome::NothingToDo);
+}
+
+/// An answer that an append brings: to a rating that is stored, and with one that is not.
+#[tokio::test]
+async fn an_imported_answer_is_scored_where_a_scorecard_names_it() {
+    for (with_stars, outcome) in [(true, Outcome::Scored), (false, Outcome::NothingToDo)] {
+        let services = services(with_stars).await;
+        let id = import(&services).await;
+        let append = async |value: Option<i64>, uuid: u128| {
+            let time = Some(UnixMillis::clamped(1_700_000_000_000));
+            let answer = value.map(|_| NewAnswer { question: QuestionRef::Only, value, comment: None, time });
+            let question = QuestionDraft { kind: Some(RatingType::Csat), ..QuestionDraft::default() };
+            let rating = ImportedRatingDraft {
+                uuid: Some(uuid::Uuid::from_u128(uuid)),
+                questions: vec![(question, answer)],
+                offer_time: time,
+                ..ImportedRatingDraft::default()
+            };
+            let messages = new_conversation().messages;
+            let people = RatingDefaults { user: Some(&messages[0].author), agent: Some(&messages[1].author) };
+            let mut violations = Violations::default();
+            let rating = rating.check(people, Path::ROOT, &mut violations).expect("a rating");
+            let new = NewConversation { ratings: vec![rating], ..new_conversation() };
+            let imported = import_conversation(Call::new(&services), &new, ConflictPolicy::Append).await;
+            let imported = imported.expect("it is appended").outcome;
+            (imported, score_conversation(Call::new(&services), id).await.expect("an outcome"))
+        };
+        assert_eq!(append(None, 1).await, (ImportOutcome::Appended, Outcome::NothingToDo));
+        assert_eq!(append(Some(4), 1).await, (ImportOutcome::Updated, outcome));
+        assert_eq!(append(Some(4), 1).await, (ImportOutcome::Existing, Outcome::NothingToDo));
+        assert_eq!(append(Some(2), 2).await, (ImportOutcome::Appended, outcome));
+        if with_stars {
+            assert_eq!(
+                stars(&services, id).await,
+                Some(2.0),
+                "of two answers of one moment the later offer's"
+            );
+        }
+    }
 }
 
 /// Two ratings, one of them of a deleted conversation among so many that they are not held in memory.

@@ -139,7 +139,11 @@ fn a_conversation_is_read_as_it_was_written() {
         delete_time: None,
         unscored_version: None,
         language: None,
+        told_time: None,
     };
+    let told =
+        Conversation { told_time: Some(UnixMillis::clamped(1_700_000_060_000)), ..conversation.clone() };
+    check("head_told", &Head { conversation: told, messages: messages(), writers: Vec::new() });
     let in_german = Conversation { language: Some("de-AT".to_owned()), ..conversation.clone() };
     check("head_language", &Head { conversation: in_german, messages: messages(), writers: Vec::new() });
     check("head", &Head { conversation: conversation.clone(), messages: messages(), writers: Vec::new() });
@@ -210,6 +214,7 @@ fn a_request_is_read_as_it_was_written() {
         ("created", ImportOutcome::Created),
         ("existing", ImportOutcome::Existing),
         ("appended", ImportOutcome::Appended),
+        ("updated", ImportOutcome::Updated),
     ] {
         let answer = RequestAnswer::ImportConversation { conversation: ID, outcome, stored_messages: 3 };
         let record =

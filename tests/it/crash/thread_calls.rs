@@ -75,7 +75,14 @@ impl Known for Thread {
                     ..Conversation::default()
                 });
                 let update_mask = mask(&["subject", "status", "team", "tags"]);
-                client.update(UpdateConversationRequest { conversation, update_mask, request_id }).await?;
+                client
+                    .update(UpdateConversationRequest {
+                        conversation,
+                        update_mask,
+                        request_id,
+                        ..Default::default()
+                    })
+                    .await?;
             }
             Change::Delete => {
                 let (name, etag) = (self.external_name(), String::new());

@@ -97,6 +97,7 @@ pub const CASES: &[Case] = &[
     rpc("ImportService/ImportConversation", Again::Refused("DUPLICATE_IMPORT"), |_, id| {
         one(with_id(sample::import("new"), id))
     }),
+    rpc("ImportService/ImportConversation", Again::Told, |_, id| one(with_id(newer(), id))),
     rpc("ImportService/ImportConversations", Again::Told, bulk),
     rpc("ConversationService/StoreMessage", Again::Same, store_message),
     rpc("ConversationService/UpdateMessage", Again::Same, |names, id| {
@@ -116,7 +117,12 @@ pub const CASES: &[Case] = &[
             ..Default::default()
         };
         let (conversation, update_mask) = (Some(conversation), None);
-        one(UpdateConversationRequest { conversation, update_mask, request_id: id.to_owned() })
+        one(UpdateConversationRequest {
+            conversation,
+            update_mask,
+            request_id: id.to_owned(),
+            ..Default::default()
+        })
     }),
     rpc("ConversationService/DeleteConversation", Again::Refused("RESOURCE_NOT_FOUND"), |names, id| {
         let (name, etag) = (names.conversation.clone(), String::new());
@@ -134,7 +140,12 @@ pub const CASES: &[Case] = &[
         let conversation =
             Conversation { name: names.given_up.clone(), team: text("a"), ..Default::default() };
         let (conversation, update_mask) = (Some(conversation), None);
-        one(UpdateConversationRequest { conversation, update_mask, request_id: id.to_owned() })
+        one(UpdateConversationRequest {
+            conversation,
+            update_mask,
+            request_id: id.to_owned(),
+            ..Default::default()
+        })
     }),
     rpc("ConversationService/StoreMessage", Again::Same, |names, id| {
         one(store_unscored(&names.given_up, "off", id))
@@ -202,6 +213,27 @@ pub const CASES: &[Case] = &[
         (format!("/v1/{}/submit", names.offered), json!({ "ratingResult": { "value": 5 } }))
     }),
 ];
+
+/// An existing conversation that has moved on: another status and team, other words, and an answer with its rating.
+fn newer() -> ImportConversationRequest {
+    let mut request = with_policy(sample::import("42"), ConflictPolicy::Append);
+    let later = |seconds: i64| {
+        Some(prost_types::Timestamp { seconds: sample::BEGIN_SECONDS + 86_400 + seconds, nanos: 0 })
+    };
+    let conversation = request.conversation.as_mut().expect("the sample has one");
+    (conversation.status, conversation.team, conversation.update_time) = (3, text("a"), later(2));
+    (request.messages[1].content, request.messages[1].update_time) = (text("It is lost."), later(1));
+    let answer = RatingAnswer { value: Some(2), answer_time: later(1), ..RatingAnswer::default() };
+    let question =
+        RatingQuestion { r#type: RatingType::Csat.into(), answer: Some(answer), ..Default::default() };
+    request.ratings = vec![Rating {
+        name: "conversations/1/ratings/0b3c7a52-9a1e-8c55-9f00-0123456789ab".to_owned(),
+        questions: vec![question],
+        offer_time: later(0),
+        ..Rating::default()
+    }];
+    request
+}
 
 /// New conversations, an existing one, and one that grows.
 fn bulk(_: &Names, id: &str) -> Vec<Bytes> {

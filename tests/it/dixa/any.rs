@@ -72,16 +72,11 @@ impl Edge {
                 ai_tool: None,
                 details: None,
                 is_automatic: false,
+                update_time: None,
             };
             let new = NewConversation {
-                language: None,
-                source: "dixa".parse().expect("a source"),
-                external_id: "1".parse().expect("an id"),
-                subject: None,
                 messages: vec![message("1", AuthorKind::Contact), message("2", AuthorKind::Ai)],
-                handling: None,
-                ratings: Vec::new(),
-                append_after: None,
+                ..NewConversation::new("dixa".parse().expect("a source"), "1".parse().expect("an id"))
             };
             import_conversation(Call::new(&services), &new, ConflictPolicy::Reject)
                 .await

@@ -40,6 +40,7 @@ fn message(external_id: &str, agent: &str, content: String) -> NewImportedMessag
         ai_tool: None,
         details: None,
         is_automatic: false,
+        update_time: None,
     }
 }
 
@@ -50,17 +51,7 @@ async fn import(
     messages: Vec<NewImportedMessage>,
 ) -> u64 {
     let (source, external_id) = (source.parse().unwrap(), external_id.parse().unwrap());
-    let (handling, ratings) = (None, Vec::new());
-    let new = NewConversation {
-        language: None,
-        source,
-        external_id,
-        subject: None,
-        messages,
-        handling,
-        ratings,
-        append_after: None,
-    };
+    let new = NewConversation { messages, ..NewConversation::new(source, external_id) };
     let imported = import_conversation(Call::new(services), &new, ConflictPolicy::Append).await.unwrap();
     imported.conversation.0
 }

@@ -66,6 +66,7 @@ impl Told {
             delete_time: self.is_deleted.then_some(UnixMillis::clamped(self.time)),
             unscored_version: None,
             language: None,
+            told_time: None,
         }
     }
 

@@ -3,6 +3,7 @@
 mod defaults;
 mod deleted;
 mod earlier;
+mod late;
 mod lists;
 mod once;
 mod rules;

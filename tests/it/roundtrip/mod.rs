@@ -10,6 +10,8 @@ mod whole;
 
 use serde_json::Value;
 
+pub use rich::fill;
+
 use crate::export_command::{lines, run};
 
 fn remove(value: &mut Value, keys: &[&str]) {

@@ -58,12 +58,10 @@ const EXEMPT: &[(&str, &str, &str)] = &[
     ("OfferRating", "rating.create_time", OUTPUT_ONLY),
     ("OfferRating", "rating.update_time", OUTPUT_ONLY),
     ("ImportConversation", "conversation.create_time", OUTPUT_ONLY),
-    ("ImportConversation", "conversation.update_time", OUTPUT_ONLY),
     ("ImportConversation", "conversation.messages[0].create_time", REFUSED_AS_A_WHOLE),
     ("ImportConversation", "conversation.messages[0].update_time", REFUSED_AS_A_WHOLE),
     ("ImportConversation", "conversation.delete_time", OUTPUT_ONLY),
     ("ImportConversation", "conversation.purge_time", OUTPUT_ONLY),
-    ("ImportConversation", "messages[0].update_time", OUTPUT_ONLY),
     ("ImportConversation", "ratings[0].create_time", OUTPUT_ONLY),
     ("ImportConversation", "ratings[0].update_time", OUTPUT_ONLY),
 ];

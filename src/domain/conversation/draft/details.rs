@@ -30,7 +30,7 @@ impl ImportedMessageDraft {
         mut details: Box<MessageDraft>,
         violations: &mut Violations,
     ) -> Option<NewImportedMessage> {
-        let Self { kind, content, author, create_time, ai_tool, is_automatic, .. } = self;
+        let Self { kind, content, author, create_time, ai_tool, is_automatic, update_time, .. } = self;
         let says_way = details.direction.is_some() || details.is_private;
         if !says_way {
             violations.check(at.field("kind"), required(kind));
@@ -61,6 +61,7 @@ impl ImportedMessageDraft {
             ai_tool,
             details: Some(Box::new(NewDetails { details, attachments, handling })),
             is_automatic,
+            update_time,
         })
     }
 }

@@ -141,38 +141,11 @@ impl NewHandling {
         handling.follow(messages, is_automatic);
         handling
     }
-
-    /// Updates a conversation to which messages are appended: takes over the status, and the status changes placed next
-    /// to a new message. `new` has, for each message of the import, its number if it is new.
-    pub fn go_on(&self, handling: &mut Handling, new: &[Option<MessageId>], last: &Message) {
-        for change in &self.status_changes {
-            let place = usize::try_from(change.place).unwrap_or(usize::MAX);
-            let anchor = place.checked_sub(1).and_then(|before| new.get(before)).copied().flatten();
-            let after = match (anchor, new.get(place).copied().flatten()) {
-                (Some(anchor), _) => anchor,
-                // It may have come with the preceding message, which is known already.
-                (None, Some(next)) if !handling.has_change(change) => MessageId(next.0 - 1),
-                _ => continue,
-            };
-            handling.status_changes.push(change.at(after));
-            handling.status = Some(change.status);
-        }
-        // The status adds nothing to a history that comes with it.
-        let is_news = |status| self.status_changes.is_empty() || handling.status != Some(status);
-        if let Some(status) = self.change.status.filter(|status| is_news(*status)) {
-            handling.set_status(status, last.create_time, last.id);
-        }
-    }
 }
 
 impl NewStatusChange {
-    fn at(&self, after_message: MessageId) -> StatusChange {
+    /// As it is stored.
+    pub fn at(&self, after_message: MessageId) -> StatusChange {
         StatusChange { status: self.status, time: self.time, after_message }
-    }
-}
-
-impl Handling {
-    fn has_change(&self, new: &NewStatusChange) -> bool {
-        self.status_changes.iter().any(|known| (known.status, known.time) == (new.status, new.time))
     }
 }

@@ -12,6 +12,8 @@ use crate::domain::{
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HandlingDraft {
     pub status: Option<Status>,
+    /// When it changed.
+    pub status_time: Option<UnixMillis>,
     pub priority: Option<Priority>,
     pub first_response_due: Option<UnixMillis>,
     pub due: Option<UnixMillis>,
@@ -47,11 +49,17 @@ pub struct HandlingUpdate {
     /// The channel, set only where none is known yet.
     #[n(9)]
     pub likely_channel: Option<Channel>,
+    /// When the status changed; absent: when the message it came with was written.
+    #[n(10)]
+    pub status_time: Option<UnixMillis>,
 }
 
 impl HandlingDraft {
     /// The valid parts; broken rules are recorded.
     pub fn check(self, violations: &mut Violations) -> HandlingUpdate {
+        if self.status_time.is_some() && self.status.is_none() {
+            violations.add(STATUS_TIME, "must be absent where no status is set");
+        }
         HandlingUpdate {
             status: self.status,
             priority: self.priority,
@@ -63,9 +71,13 @@ impl HandlingDraft {
             channel: self.channel,
             subchannel_id: self.subchannel_id,
             likely_channel: None,
+            status_time: self.status_time,
         }
     }
 }
+
+/// The name of the field that says when a status changed.
+pub const STATUS_TIME: &str = "status_time";
 
 /// An agent who can be identified.
 pub fn check_assignee(assignee: AuthorDraft, violations: &mut Violations) -> Option<Author> {
@@ -87,16 +99,21 @@ pub fn check_team(team: Option<String>, violations: &mut Violations) -> Option<E
 }
 
 impl HandlingUpdate {
-    /// Applies the update. A status change happened when the message it came with was written.
+    /// Applies the update. Unless it says when the status changed, that was when the message it came with was written.
     pub fn apply(&self, handling: &mut Handling, message: &Message, is_automatic: impl Fn(&Message) -> bool) {
         // A message that comes with the closing is closed by it, whoever wrote it.
         if self.status != Some(Status::Closed) {
             handling.receive(message, is_automatic);
         }
         if let Some(status) = self.status {
-            handling.set_status(status, message.create_time, message.id);
+            handling.set_status(status, self.status_time(message), message.id);
         }
         self.apply_but_status(handling);
+    }
+
+    /// When a status that came with this message changed.
+    pub fn status_time(&self, message: &Message) -> UnixMillis {
+        self.status_time.unwrap_or(message.create_time)
     }
 
     pub fn apply_but_status(&self, handling: &mut Handling) {

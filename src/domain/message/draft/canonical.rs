@@ -142,6 +142,7 @@ fn put_handling(out: &mut Vec<u8>, handling: &HandlingUpdate) {
         channel,
         subchannel_id,
         likely_channel,
+        status_time,
     } = handling;
     let put_assignee = assignee.as_ref().map(|author| move |out: &mut Vec<u8>| put_author(out, author));
     put_record(
@@ -157,6 +158,7 @@ fn put_handling(out: &mut Vec<u8>, handling: &HandlingUpdate) {
             channel.as_ref().map_or(Value::Absent, word),
             number(*subchannel_id),
             likely_channel.as_ref().map_or(Value::Absent, word),
+            number(status_time.map(|time| time.millis())),
         ],
     );
 }
@@ -301,7 +303,7 @@ mod tests {
         whole.details.direction = Direction::Internal;
         whole.details.intent_ids = vec![IntentId::Number(-7), IntentId::Text("refund".to_owned())];
         whole.details.subchannel_id = Some(i64::MIN);
-        let of_conversation: [fn(&mut HandlingUpdate); 4] = [
+        let of_conversation: [fn(&mut HandlingUpdate); 5] = [
             |it| it.status = Some(Status::Closed),
             |it| it.priority = Some(Priority::Low),
             |it| {
@@ -309,6 +311,7 @@ mod tests {
                     Some(Author { kind: AuthorKind::Ai, external_id: Some("b".parse().unwrap()), name: None })
             },
             |it| it.likely_channel = Some(Channel::Email),
+            |it| it.status_time = Some(UnixMillis::clamped(1)),
         ];
         for said in of_conversation {
             said(&mut whole.handling);

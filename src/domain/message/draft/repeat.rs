@@ -2,7 +2,7 @@
 
 use super::{NewAttachment, NewMessage};
 use crate::domain::{
-    Author, AuthorKind, ExternalId, Handling, Message, MessageDetails, Status, StatusChange,
+    Author, AuthorKind, ExternalId, Handling, Message, MessageDetails, Status, StatusChange, UnixMillis,
 };
 
 /// A message as its source sent it, without its time, which the source need not give, and without what it says about
@@ -35,7 +35,7 @@ impl NewMessage {
     pub fn tells_no_more_than(&self, message: &Message, handling: &Handling) -> bool {
         let said = &self.handling;
         self.create_time.is_none_or(|time| time == message.create_time)
-            && said.status.is_none_or(|status| handling.has_come_with(status, message))
+            && said.status.is_none_or(|status| handling.has_come_with(status, said.status_time(message), message))
             && is_there(&said.priority, &handling.priority)
             && is_there(&said.first_response_due, &handling.first_response_due)
             && is_there(&said.due, &handling.due)
@@ -57,9 +57,8 @@ impl NewMessage {
 impl Handling {
     /// Whether this status may have been sent with a message: the status changed with it, or was the same before and
     /// stayed.
-    fn has_come_with(&self, status: Status, message: &Message) -> bool {
-        let came_with =
-            |change: &&StatusChange| (change.after_message, change.time) == (message.id, message.create_time);
+    fn has_come_with(&self, status: Status, time: UnixMillis, message: &Message) -> bool {
+        let came_with = |change: &&StatusChange| (change.after_message, change.time) == (message.id, time);
         let came_before = |change: &&StatusChange| change.after_message < message.id;
         let own = self.status_changes.iter().find(came_with);
         let known = own.or_else(|| self.status_changes.iter().rev().find(came_before));

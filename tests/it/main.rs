@@ -48,6 +48,7 @@ mod retry;
 mod roundtrip;
 mod rules;
 mod scorecard;
+mod scorecard_command;
 mod scoring_task;
 mod shared;
 mod store;

@@ -81,6 +81,7 @@ pub fn transcript(lines: &[&str]) -> Transcript {
         delete_time: None,
         unscored_version: None,
         language: None,
+        held: None,
     };
     Transcript { conversation, messages }
 }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use crate::{
     domain::{
-        Conversation, ConversationId, Event, EventKind, ImportOutcome, Message, MessageId, NewConversation,
-        NewImportedMessage, NewImportedRating, RatingId, Transcript, Violations, limits,
+        Conversation, ConversationId, Event, EventKind, Held, ImportOutcome, Message, MessageId,
+        NewConversation, NewImportedMessage, NewImportedRating, RatingId, Transcript, Violations, limits,
     },
     error::Error,
     scoring::written,
@@ -29,7 +29,8 @@ pub(super) async fn run(
     let not_found = || Error::no_conversation(id);
     let found = conversation::find(&*decision, id).await?.ok_or_else(not_found)?;
     let guarded = decision.guarded_by(&decision.keys().head(id));
-    let stored = conversation::outline(&guarded, found.head.clone()).await?;
+    let mut stored = conversation::outline(&guarded, found.head.clone()).await?;
+    stored.conversation.held = stored.conversation.held.or_else(|| Held::of(&stored.messages));
     let known = known_ids(&stored);
     let is_unseen = |message: &NewImportedMessage| !known.contains(message.external_id.as_str());
     let unseen: Vec<&NewImportedMessage> = new.messages.iter().filter(|message| is_unseen(message)).collect();
@@ -117,6 +118,7 @@ impl Append<'_> {
         }
         changed.version += 1;
         changed.message_count = changed.message_count.saturating_add(count);
+        changed.hold(&appended);
         changed.update_time = now;
         queue::put_next(decision, id, changed.version, now).await?;
         listing::put_appended(decision, before, &changed, &appended, is_rated).await?;

@@ -167,8 +167,11 @@ pub async fn put_appended(
     let mut update = Update::begin(decision, changed.id).await?;
     // If it is not indexed yet, the index task will read it as it is by then.
     if update.is_indexed() {
+        let held = update.next.held.filter(|_| !is_moved(before, changed));
         update.next.add_writers(new_messages);
         update.next.follow(changed);
+        // Within the hour nothing is written for it.
+        update.next.held = held.or(update.next.held);
     }
     update.next.is_rated |= is_rated;
     update.put(decision);

@@ -10,6 +10,7 @@ mod import;
 mod local;
 mod output;
 mod queue;
+mod scorecard;
 mod serve;
 mod settings;
 mod signals;
@@ -53,6 +54,7 @@ Examples:
   plaudit import tickets.jsonl                  import conversations, one JSON object per line
   plaudit queue                                 how far is scoring behind?
   plaudit facts conversations/4711              what is its score based on?
+  plaudit scorecard check tidy.yaml             does a scorecard as a file say what it means?
   plaudit export everything.jsonl               export everything, to read or to import elsewhere
   plaudit store dump backup.dump                back up the store to one file, while the server is stopped
   plaudit config                                the effective settings and where each comes from
@@ -80,6 +82,8 @@ enum Command {
     Export(export::Export),
     /// Print the facts that a conversation is scored by, and the messages they rest on.
     Facts(facts::FactsCommand),
+    /// Check scorecards of one's own.
+    Scorecard(scorecard::ScorecardCommand),
     /// Print the effective settings and where each comes from.
     Config(config::Config),
     /// Dump a store to a file, or load one from it; the server must be stopped.
@@ -95,6 +99,7 @@ pub fn run() -> ExitCode {
         Command::Queue(queue) => queue.run(),
         Command::Export(export) => export.run(),
         Command::Facts(facts) => facts.run(),
+        Command::Scorecard(scorecard) => scorecard.run(),
         Command::Config(config) => config.run(),
         Command::Store(store) => store.run(),
     };

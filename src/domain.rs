@@ -25,7 +25,7 @@ pub use assessment::{
 };
 pub use conversation::{
     Channel, Conversation, ConversationDraft, ConversationUpdateDraft, FieldUpdate, Handling, HandlingDraft,
-    HandlingUpdate, ImportLimits, ImportOutcome, ImportedMessageDraft, NewConversation, NewDetails,
+    HandlingUpdate, Held, ImportLimits, ImportOutcome, ImportedMessageDraft, NewConversation, NewDetails,
     NewHandling, NewImportedMessage, NewStatusChange, Priority, Status, StatusChange, StatusChangeDraft,
     Transcript, experience,
 };
@@ -35,7 +35,10 @@ pub use ids::{
     RatingId, RatingRef, Receipt, TeamId, ours_rule, reads_as_ours,
 };
 pub use language::{LISTED_LANGUAGES, Language};
-pub use listing::{AssessmentFilter, AssessmentTerm, ConversationFilter, Listing, Place, Term, TimeRange};
+pub use listing::{
+    AssessmentFilter, AssessmentTerm, AssessmentTime, ConversationFilter, ConversationTime, Listing, Place,
+    Posting, Term, TimeRange,
+};
 pub use message::{
     AttachedFile, Attachment, AttachmentDraft, AttachmentPlace, Direction, IntentId, KeptAttachment,
     Measured, Message, MessageDetails, MessageDraft, MessageKind, MessageUpdate, NewAttachment, NewMessage,

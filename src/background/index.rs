@@ -9,11 +9,11 @@ use std::{
 use futures_util::{FutureExt as _, future::BoxFuture};
 
 use crate::{
-    domain::{ConversationId, Listing, UnixMillis},
+    domain::{ConversationId, Listing},
     error::Error,
     service::{
         Call, Services,
-        listing::{Scored, Update, score_of},
+        listing::{Scored, Update, score_of, tells_all},
     },
     store::{
         Decision, Reader as _, StoreError, Stored, assessment,
@@ -89,15 +89,15 @@ pub async fn index_next(call: Call<'_>) -> Result<bool, Error> {
     if !call.services.store.is_exclusive() {
         index_mark.follow(call.space()).await?;
     }
-    let mark = index_mark.get();
-    let is_done = mark.below >= decided_below && !index_mark.must_be_stored(mark.below);
+    let known = index_mark.below();
+    let is_done = known >= decided_below && !index_mark.must_be_stored(known);
     if is_done || !call.services.leases.hold(LeasedTask::Index, now).await? {
         return Ok(false);
     }
-    let decided_below = decided_below.max(mark.below);
+    let decided_below = decided_below.max(known);
     let before = ConversationId(decided_below);
     let mut decision = Decision::new(call.space());
-    let heads = conversation::heads_from(&call.space(), ConversationId(mark.below), before, PART).await?;
+    let heads = conversation::heads_from(&call.space(), ConversationId(known), before, PART).await?;
     let is_end = heads.len() < PART;
     let part = index(call, &mut decision, heads).await?;
     if part.is_cut && part.last.is_none() {
@@ -112,8 +112,7 @@ pub async fn index_next(call: Call<'_>) -> Result<bool, Error> {
             // The next call finds out whether another process has taken it over.
             return Ok(true);
         }
-        let newest = part.newest.max(mark.newest);
-        let backfill = Backfill { next: Some(ConversationId(below)), newest };
+        let backfill = Backfill { next: Some(ConversationId(below)), newest: None, by_held: true };
         // Whatever is stored, it is this process that says how far indexing is.
         decision.get(vec![decision.keys().backfill()]).await?;
         listing::put_backfill(&mut decision, &backfill);
@@ -123,7 +122,7 @@ pub async fn index_next(call: Call<'_>) -> Result<bool, Error> {
         }
         index_mark.set_stored(below);
     }
-    index_mark.advance(below, part.newest);
+    index_mark.advance(below);
     Ok(part.is_cut || !is_end)
 }
 
@@ -132,7 +131,6 @@ pub async fn index_next(call: Call<'_>) -> Result<bool, Error> {
 struct Part {
     /// The last that was looked at.
     last: Option<ConversationId>,
-    newest: Option<UnixMillis>,
     /// Whether some were left for the next part.
     is_cut: bool,
 }
@@ -147,17 +145,14 @@ async fn index(call: Call<'_>, decision: &mut Decision<'_>, heads: Vec<NumberedH
         }
         let mut attempt = Decision::new(call.space());
         let indexed = match head {
-            Ok(head) => {
-                part.newest = part.newest.max(Some(head.value.conversation.create_time));
-                match listing {
-                    Ok(Some(listing)) if listing.value.is_indexed => {
-                        part.last = Some(id);
-                        continue;
-                    }
-                    Ok(listing) => one(call, &mut attempt, id, head, listing).await,
-                    Err(error) => Err(error),
+            Ok(head) => match listing {
+                Ok(Some(listing)) if listing.value.is_posted() => {
+                    part.last = Some(id);
+                    continue;
                 }
-            }
+                Ok(listing) => one(call, &mut attempt, id, head, listing).await,
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
         match indexed {
@@ -190,14 +185,16 @@ async fn one(
     let (listing, raw) = listing.map(|Stored { value, raw }| (value, raw)).unzip();
     decision.expect(call.keys().listing(id), raw);
     let mut update = Update::of(id, listing);
+    // One that is indexed is posted anew, by when it was held: an earlier version did not know.
+    let is_new = !update.is_indexed();
     let version = head.conversation.version;
-    if head.knows_writers() {
+    if tells_all(&head) {
         update.index(&head);
     } else {
-        let transcript = conversation::transcript(&decision.guarded_by(&head_key), head).await?;
-        update.index_whole(&transcript.conversation, &transcript.messages);
+        let outline = conversation::outline(&decision.guarded_by(&head_key), head).await?;
+        update.index_whole(&outline.conversation, &outline.messages);
     }
-    if call.services.index_mark.was_found(id) {
+    if is_new && call.services.index_mark.was_found(id) {
         let (_, assessments) = assessment::find_indexed(decision, id).await?;
         let score_tenths = score_of(&assessments);
         for assessment in &assessments {

@@ -1,8 +1,12 @@
 //! `plaudit facts`: what is known of a conversation before anybody judges it, and the messages that say so.
 
 mod page;
+mod scored;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use serde_json::{Value, json};
 
@@ -12,19 +16,24 @@ use super::{
     export::Reader,
     import::{Form, Line, Lines, Work, open, read},
     output::{print, say},
+    scorecard,
 };
 use crate::{
-    domain::{FactValue, ImportLimits, NewConversation, ScoredFact, Transcript, Violation, Violations},
+    domain::{
+        FactValue, ImportLimits, NewConversation, ScoredFact, Transcript, UnixMillis, Violation, Violations,
+    },
     proto::v1::{ConflictPolicy, ImportConversationRequest},
-    scoring::{conversation_facts, facts, written},
+    scoring::{Scorer, conversation_facts, facts, written},
     wire::{export::Whole, import::conversation_from_wire},
 };
 
 const AFTER_HELP: &str = "\
 Facts are what rules score by: each is computed from the transcript alone, and is absent where it cannot be known (docs/scoring.md \
-lists them). FILE holds what plaudit import reads, and no server is needed for it. A stored conversation is read from the server.
+lists them). FILE holds what plaudit import reads, and no server is needed for it. A stored conversation is read from the server. With \
+--scorecard they are put to its rules, here and not on the server, which keeps nothing of it: its criteria are printed with their points \
+and reasons.
 
-Exit codes: 0 done; 1 the conversation cannot be read, or a line of the file is invalid; 2 wrong usage.
+Exit codes: 0 done; 1 the conversation or the scorecard cannot be read, or a line of the file is invalid; 2 wrong usage.
 
 Examples:
   plaudit facts tickets.jsonl                                 every fact of each conversation in a file
@@ -32,6 +41,7 @@ Examples:
   plaudit facts conversations/zendesk:88213                   or by what its source calls it
   plaudit facts --fact confirmation_at_end --fact complaints tickets.jsonl
   plaudit facts --json conversations/4711 | jq .facts         for programs
+  plaudit facts --scorecard tidy.yaml tickets.jsonl           what a scorecard of one's own says of it
   plaudit facts --list                                        what every fact means";
 
 /// What names a stored conversation.
@@ -50,8 +60,11 @@ pub(super) struct FactsCommand {
     #[arg(long)]
     json: bool,
     /// Print what every fact means instead.
-    #[arg(long, conflicts_with_all = ["what", "json"])]
+    #[arg(long, conflicts_with_all = ["what", "json", "scorecard"])]
     list: bool,
+    /// Score by this scorecard, a file, instead.
+    #[arg(long, value_name = "FILE", conflicts_with = "names")]
+    scorecard: Option<PathBuf>,
     #[command(flatten)]
     target: Target,
 }
@@ -68,9 +81,16 @@ impl FactsCommand {
         if self.list {
             return print(page::list(|name| self.is_wanted(name)));
         }
+        let scorer = match &self.scorecard {
+            Some(file) => Some(Scorer::new(vec![Arc::new(scorecard::load(file)?)])),
+            None => None,
+        };
+        let scorer = scorer.as_ref();
         match self.what.as_deref() {
-            Some(name) if name.to_string_lossy().starts_with(STORED) => self.stored(&name.to_string_lossy()),
-            Some(file) => self.file(file),
+            Some(name) if name.to_string_lossy().starts_with(STORED) => {
+                self.stored(&name.to_string_lossy(), scorer)
+            }
+            Some(file) => self.file(file, scorer),
             None => Ok(()),
         }
     }
@@ -79,7 +99,7 @@ impl FactsCommand {
         self.names.is_empty() || self.names.iter().any(|wanted| wanted == name)
     }
 
-    fn stored(&self, name: &str) -> Result<(), Failure> {
+    fn stored(&self, name: &str, scorer: Option<&Scorer>) -> Result<(), Failure> {
         if let Some(data) = &self.target.data {
             require_store(data)?;
         }
@@ -101,7 +121,8 @@ impl FactsCommand {
             ratings,
             ..Default::default()
         };
-        self.tell(name, &checked(request).map_err(|violations| refused(name, &violations))?)
+        let new = checked(request).map_err(|violations| refused(name, &violations))?;
+        self.tell(name, &new, scorer)
     }
 
     async fn whole(&self, endpoint: &tonic::transport::Endpoint, name: &str) -> Result<Whole, Failure> {
@@ -109,7 +130,7 @@ impl FactsCommand {
         Reader::new(channel).transcript(name).await
     }
 
-    fn file(&self, file: &Path) -> Result<(), Failure> {
+    fn file(&self, file: &Path, scorer: Option<&Scorer>) -> Result<(), Failure> {
         let shown = file.display().to_string();
         let failed = |cause: std::io::Error| Failure::Failed(format!("{shown}: {cause}"));
         let input = open(file).map_err(|cause| match cause.kind() {
@@ -133,14 +154,14 @@ impl FactsCommand {
                     bad += 1;
                     // What was read before it is printed before it.
                     let before = told.0.take();
-                    bad += self.tell_request(before)?;
+                    bad += self.tell_request(before, scorer)?;
                     complain(&place, &violations);
                     None
                 }
             };
-            bad += self.tell_request(whole)?;
+            bad += self.tell_request(whole, scorer)?;
         }
-        bad += self.tell_request(told.0)?;
+        bad += self.tell_request(told.0, scorer)?;
         match bad {
             0 => Ok(()),
             1 => Err(Failure::Failed("1 line was bad; the facts of all others are printed".to_owned())),
@@ -149,10 +170,14 @@ impl FactsCommand {
     }
 
     /// Prints the facts of a line, or the rules that it breaks; returns how many lines were bad.
-    fn tell_request(&self, line: Option<(String, ImportConversationRequest)>) -> Result<u64, Failure> {
+    fn tell_request(
+        &self,
+        line: Option<(String, ImportConversationRequest)>,
+        scorer: Option<&Scorer>,
+    ) -> Result<u64, Failure> {
         let Some((place, request)) = line else { return Ok(0) };
         match checked(request) {
-            Ok(new) => self.tell(&place, &new).map(|()| 0),
+            Ok(new) => self.tell(&place, &new, scorer).map(|()| 0),
             Err(violations) => {
                 // The lines of the other form are checked when they are parsed.
                 let named = violations.renamed(|field| Form::Export.key(field));
@@ -162,8 +187,16 @@ impl FactsCommand {
         }
     }
 
-    fn tell(&self, place: &str, new: &NewConversation) -> Result<(), Failure> {
+    fn tell(&self, place: &str, new: &NewConversation, scorer: Option<&Scorer>) -> Result<(), Failure> {
         let transcript = new.preview(written::is_automatic);
+        if let Some(scorer) = scorer {
+            // When the answers are given is not printed.
+            let scored = scorer.score_rated(&transcript, new.last_answers(), UnixMillis::MIN);
+            return match self.json {
+                true => print(format_args!("{}\n", scored::to_json(place, &transcript, &scored))),
+                false => print(scored::page(place, &transcript, &scored)),
+            };
+        }
         let mut found = conversation_facts(&transcript, new.last_answers());
         found.retain(|fact| self.is_wanted(&fact.name));
         if self.json {

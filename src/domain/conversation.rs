@@ -59,6 +59,38 @@ pub struct Conversation {
     /// that is older replaces nothing.
     #[n(14)]
     pub told_time: Option<UnixMillis>,
+    /// When it was held; absent without a message, and in a record of an earlier version.
+    #[n(15)]
+    pub held: Option<Held>,
+}
+
+/// From the first to the last of some messages, by when they were written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Held {
+    #[n(0)]
+    pub first: UnixMillis,
+    #[n(1)]
+    pub last: UnixMillis,
+}
+
+impl Held {
+    /// When nothing was written before or after.
+    pub const fn at(time: UnixMillis) -> Self {
+        let time = time.plus_millis(0);
+        Self { first: time, last: time }
+    }
+
+    /// `None` without a message.
+    pub fn of<'a>(messages: impl IntoIterator<Item = &'a Message>) -> Option<Self> {
+        let each = messages.into_iter().map(|message| Self::at(message.create_time));
+        each.reduce(Self::and)
+    }
+
+    /// From the earlier beginning to the later end.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { first: self.first.min(other.first), last: self.last.max(other.last) }
+    }
 }
 
 impl Conversation {
@@ -78,7 +110,13 @@ impl Conversation {
             unscored_version: None,
             language: None,
             told_time: None,
+            held: None,
         }
+    }
+
+    /// Notes that messages were added. `self` knows when it was held before.
+    pub fn hold(&mut self, added: &[Message]) {
+        self.held = self.held.into_iter().chain(Held::of(added)).reduce(Held::and);
     }
 
     /// Refuses a change that exceeds the limit of status changes; `before` is the conversation before it, `field` the

@@ -1,11 +1,12 @@
 //! What lists know about a conversation or an assessment, and the filters they take.
 
-use std::ops::RangeInclusive;
+use std::{fmt, ops::RangeInclusive};
 
 use minicbor::{Decode, Encode};
 
 use super::{
-    Assessment, AssessmentState, Author, Band, Channel, Conversation, Message, Status, Tag, UnixMillis,
+    Assessment, AssessmentState, Author, Band, Channel, Conversation, Held, Message, Status, Tag, UnixMillis,
+    Words,
 };
 
 /// The fields of a conversation that list filters see. Its postings were derived from this record, so that they can be
@@ -45,6 +46,10 @@ pub struct Listing {
     /// Whether a customer answered one of its ratings.
     #[n(12)]
     pub is_rated: bool,
+    /// When it was held; without messages, when it was stored. `last` is right to the hour: an append within the hour costs no
+    /// key. Absent as earlier versions left it: then its postings are all placed by when it was stored.
+    #[n(13)]
+    pub held: Option<Held>,
 }
 
 impl Listing {
@@ -55,6 +60,7 @@ impl Listing {
     /// Takes over the conversation's own fields.
     pub fn follow(&mut self, conversation: &Conversation) {
         self.create_time = conversation.create_time;
+        self.held = conversation.held_or_stored().or(self.held);
         self.is_deleted = conversation.delete_time.is_some();
         self.source = conversation.source.to_string();
         let handling = &conversation.handling;
@@ -81,9 +87,35 @@ impl Listing {
         terms.extend(self.tags.iter().cloned().map(Term::Tag));
         terms.extend(self.score_tenths.map(Band::of).map(Term::Band));
         terms.extend(self.is_rated.then_some(Term::Rated));
+        if self.held.is_some() {
+            terms.extend([Term::LastMessage, Term::Stored]);
+        }
         terms.sort_unstable();
         terms.dedup();
         terms
+    }
+
+    /// Its postings, in order.
+    pub fn postings(&self) -> Vec<Posting> {
+        let posting = |term| match self.held {
+            Some(held) => Posting { time: term_time(&term, self.create_time, held), term, is_former: false },
+            None => Posting { time: self.create_time, term, is_former: true },
+        };
+        self.terms().into_iter().map(posting).collect()
+    }
+
+    /// Whether it is posted as this version does it.
+    pub fn is_posted(&self) -> bool {
+        self.is_indexed && self.held.is_some()
+    }
+}
+
+/// The time that places a conversation under a term.
+fn term_time(term: &Term, create_time: UnixMillis, held: Held) -> UnixMillis {
+    match term {
+        Term::Stored => create_time,
+        Term::LastMessage => held.last.whole_hours(),
+        _ => held.first,
     }
 }
 
@@ -103,7 +135,16 @@ impl Message {
     }
 }
 
-/// A term that conversations are posted under.
+/// A conversation under a term, and its place there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Posting {
+    pub term: Term,
+    pub time: UnixMillis,
+    /// Whether it is among the postings of earlier versions, which are all placed by when a conversation was stored.
+    pub is_former: bool,
+}
+
+/// A term that conversations are posted under, in the order of their first messages unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Term {
     /// Every conversation.
@@ -115,6 +156,22 @@ pub enum Term {
     Tag(String),
     Band(Band),
     Rated,
+    /// Every conversation, in the order of the hours of their last messages.
+    LastMessage,
+    /// Every conversation, in the order in which they were stored.
+    Stored,
+}
+
+/// Which time of a conversation a list goes by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConversationTime {
+    /// When it began.
+    #[default]
+    FirstMessage,
+    /// When it was last written in.
+    LastMessage,
+    /// When it was stored.
+    Stored,
 }
 
 /// Times from `start` (inclusive) to `end` (exclusive).
@@ -130,28 +187,58 @@ impl TimeRange {
     }
 }
 
+impl Words for ConversationTime {
+    const WORDS: &'static [(Self, i32, &'static str)] = &[
+        (Self::FirstMessage, 1, "first_message"),
+        (Self::LastMessage, 2, "last_message"),
+        (Self::Stored, 3, "stored"),
+    ];
+}
+
 /// Which conversations a list holds; all conditions must hold. Its text form is part of what a page token is bound to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ConversationFilter {
     pub source: Option<String>,
     pub status: Option<Status>,
     pub channel: Option<Channel>,
     pub agent: Option<String>,
     pub tags: Vec<String>,
-    pub created: TimeRange,
+    pub times: TimeRange,
     pub score_tenths: Option<RangeInclusive<u32>>,
     pub is_rated: Option<bool>,
+    /// What `times` are about; the order of the list.
+    pub by: ConversationTime,
+}
+
+/// In the words of the version before `by`, where it makes no difference: tokens are bound to them.
+impl fmt::Debug for ConversationFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { source, status, channel, agent, tags, times, score_tenths, is_rated, by } = self;
+        let mut words = f.debug_struct("ConversationFilter");
+        words.field("source", source).field("status", status).field("channel", channel);
+        words.field("agent", agent).field("tags", tags).field("created", times);
+        words.field("score_tenths", score_tenths).field("is_rated", is_rated);
+        if *by != ConversationTime::default() {
+            words.field("by", by);
+        }
+        words.finish()
+    }
 }
 
 impl ConversationFilter {
-    /// Whether it matches everything.
+    /// Whether it matches everything, in any order.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The terms that the matching conversations are posted under, the likely rarest first; [`Term::Any`] if there is
-    /// none. Conditions without a term are checked by [`Self::lets_pass`] alone.
+    /// The terms that the matching conversations are posted under in the order of the list, the likely rarest first. A condition
+    /// without one is checked by [`Self::finds`] alone.
     pub fn terms(&self) -> Vec<Term> {
+        match self.by {
+            ConversationTime::FirstMessage => {}
+            ConversationTime::LastMessage => return vec![Term::LastMessage],
+            ConversationTime::Stored => return vec![Term::Stored],
+        }
         let mut terms: Vec<Term> = self.tags.iter().cloned().map(Term::Tag).collect();
         terms.extend(self.agent.clone().map(Term::Agent));
         terms.extend(self.is_rated.filter(|rated| *rated).map(|_| Term::Rated));
@@ -165,6 +252,16 @@ impl ConversationFilter {
         terms
     }
 
+    /// The times by which the matching conversations are placed under [`Self::terms`].
+    pub fn places(&self) -> TimeRange {
+        match self.by {
+            ConversationTime::FirstMessage | ConversationTime::Stored => self.times,
+            ConversationTime::LastMessage => {
+                TimeRange { start: self.times.start.map(UnixMillis::whole_hours), ..self.times }
+            }
+        }
+    }
+
     /// The band that contains every matching score, if there is one.
     fn band(&self) -> Option<Band> {
         let range = self.score_tenths.as_ref()?;
@@ -172,11 +269,15 @@ impl ConversationFilter {
         (Band::of(*range.end()) == band).then_some(band)
     }
 
-    /// Whether a conversation matches, posted or not, deleted or not.
+    /// Whether a conversation matches, posted or not, deleted or not; its last message only to the hour, as a listing knows it.
     pub fn finds(&self, listing: &Listing) -> bool {
         let is_by =
             |agent: &String| listing.writers.iter().chain(&listing.assignee).any(|known| known == agent);
-        self.lets_pass(listing)
+        let score =
+            |range: &RangeInclusive<u32>| listing.score_tenths.is_some_and(|score| range.contains(&score));
+        self.is_between(listing)
+            && self.score_tenths.as_ref().is_none_or(score)
+            && self.is_rated.is_none_or(|rated| rated == listing.is_rated)
             && self.source.as_ref().is_none_or(|source| *source == listing.source)
             && self.status.is_none_or(|status| listing.status == Some(status))
             && self.channel.is_none_or(|channel| listing.channel == Some(channel))
@@ -184,20 +285,32 @@ impl ConversationFilter {
             && self.tags.iter().all(|tag| listing.tags.contains(tag))
     }
 
-    /// Whether a conversation matches that is posted under each of its terms.
-    pub fn lets_pass(&self, listing: &Listing) -> bool {
-        let score =
-            |range: &RangeInclusive<u32>| listing.score_tenths.is_some_and(|score| range.contains(&score));
-        self.created.contains(listing.create_time)
-            && self.score_tenths.as_ref().is_none_or(score)
-            && self.is_rated.is_none_or(|rated| rated == listing.is_rated)
+    fn is_between(&self, listing: &Listing) -> bool {
+        let held = || listing.held.unwrap_or(Held::at(listing.create_time));
+        match self.by {
+            ConversationTime::FirstMessage => self.times.contains(held().first),
+            ConversationTime::LastMessage => self.places().contains(held().last.whole_hours()),
+            ConversationTime::Stored => self.times.contains(listing.create_time),
+        }
+    }
+
+    /// Whether a conversation's last message is within the times to the millisecond, where they are about it.
+    pub fn is_exactly_between(&self, held: Option<Held>) -> bool {
+        self.by != ConversationTime::LastMessage || held.is_none_or(|held| self.times.contains(held.last))
     }
 }
 
 impl Conversation {
-    /// Its position in lists.
-    pub fn place(&self) -> Place {
-        Place { time: self.create_time, number: self.id.0 }
+    /// Takes over when it was held where an earlier version stored it and it does not know.
+    pub fn learn_held(&mut self, held: Option<Held>) {
+        if self.message_count > 0 {
+            self.held = self.held.or(held);
+        }
+    }
+
+    /// When it was held, or stored if it has no messages; `None` if that is not known.
+    pub fn held_or_stored(&self) -> Option<Held> {
+        self.held.or((self.message_count == 0).then_some(Held::at(self.create_time)))
     }
 }
 
@@ -229,18 +342,57 @@ impl Assessment {
     }
 }
 
+/// Which time of an assessment a list goes by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AssessmentTime {
+    /// When its conversation began.
+    #[default]
+    Conversation,
+    /// When it was scored first.
+    Scored,
+}
+
+impl Words for AssessmentTime {
+    const WORDS: &'static [(Self, i32, &'static str)] =
+        &[(Self::Conversation, 1, "conversation"), (Self::Scored, 2, "scored")];
+}
+
 /// Which assessments a list holds; all conditions must hold. Its text form is part of what a page token is bound to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct AssessmentFilter {
     pub state: Option<AssessmentState>,
     /// The base of the scorecard and, if only one is wanted, the ordinal of its revision.
     pub scorecard: Option<(String, Option<u32>)>,
     pub assessee: Option<String>,
-    pub created: TimeRange,
+    pub times: TimeRange,
     pub percentage_tenths: Option<RangeInclusive<u32>>,
+    /// What `times` are about.
+    pub by: AssessmentTime,
+}
+
+/// As that of [`ConversationFilter`].
+impl fmt::Debug for AssessmentFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { state, scorecard, assessee, times, percentage_tenths, by } = self;
+        let mut words = f.debug_struct("AssessmentFilter");
+        words.field("state", state).field("scorecard", scorecard).field("assessee", assessee);
+        words.field("created", times).field("percentage_tenths", percentage_tenths);
+        if *by != AssessmentTime::default() {
+            words.field("by", by);
+        }
+        words.finish()
+    }
 }
 
 impl AssessmentFilter {
+    /// Which conversations may have matching assessments, if times of conversations are asked for: else all. The assessee may no longer
+    /// be among the agents of one: what a person has touched outlives the work.
+    pub fn conversations(&self) -> Option<ConversationFilter> {
+        let is_by_conversation =
+            self.by == AssessmentTime::Conversation && self.times != TimeRange::default();
+        is_by_conversation.then(|| ConversationFilter { times: self.times, ..ConversationFilter::default() })
+    }
+
     /// As [`ConversationFilter::terms`].
     pub fn terms(&self) -> Vec<AssessmentTerm> {
         let mut terms: Vec<AssessmentTerm> =
@@ -254,7 +406,15 @@ impl AssessmentFilter {
         terms
     }
 
-    /// Whether an assessment matches.
+    /// The times of scoring that are asked for.
+    pub fn scored(&self) -> TimeRange {
+        match self.by {
+            AssessmentTime::Scored => self.times,
+            AssessmentTime::Conversation => TimeRange::default(),
+        }
+    }
+
+    /// Whether an assessment matches, whenever its conversation was held.
     pub fn lets_pass(&self, assessment: &Assessment) -> bool {
         let scorecard = |(base, ordinal): &(String, Option<u32>)| {
             *base == assessment.scorecard.base
@@ -265,7 +425,7 @@ impl AssessmentFilter {
         self.state.is_none_or(|state| state == assessment.state)
             && self.scorecard.as_ref().is_none_or(scorecard)
             && self.assessee.as_deref().is_none_or(|wanted| assessee == Some(wanted))
-            && self.created.contains(assessment.create_time)
+            && self.scored().contains(assessment.create_time)
             && self.percentage_tenths.as_ref().is_none_or(|range| range.contains(&percentage))
     }
 }

@@ -82,6 +82,13 @@ impl UnixMillis {
         Self(self.millis().div_euclid(1000) * 1000)
     }
 
+    /// Truncated to hours.
+    #[must_use]
+    pub const fn whole_hours(self) -> Self {
+        const HOUR: i64 = 3_600_000;
+        Self(self.0.saturating_sub(self.0.rem_euclid(HOUR)))
+    }
+
     /// Milliseconds from `earlier` to this time; negative when `earlier` is later.
     pub const fn millis_since(self, earlier: Self) -> i64 {
         self.millis() - earlier.millis()

@@ -60,7 +60,7 @@ impl AssessmentService for AssessmentEdge {
         violations.or(()).map_err(Error::from)?;
         let page = assessment::list_assessments(self.edge.call(), of, &filter, after, size).await?;
         let next = page.next_cursor();
-        let cursors: Vec<_> = page.items.iter().map(|listed| page.cursor_at(listed.place)).collect();
+        let cursors = page.cursors;
         let assessments = page.items.into_iter().map(|listed| self.encoder.encode(listed));
         let mut assessments = assessments.collect::<Result<Vec<_>, _>>()?;
         let next_page_token = pages::end(services, arguments, &mut assessments, Bytes::len, &cursors, next);

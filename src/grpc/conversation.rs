@@ -87,8 +87,7 @@ impl ConversationService for Edge {
         violations.or(()).map_err(Error::from)?;
         let page = conversation::list_conversations(self.call(), scope, &filter, after, size).await?;
         let next = page.next_cursor();
-        let cursors: Vec<_> =
-            page.items.iter().map(|status| page.cursor_at(status.conversation.place())).collect();
+        let cursors = page.cursors;
         let mut conversations = page.items.into_iter().map(|status| self.status_to_wire(status)).collect();
         let encoded_len = v1::Conversation::encoded_len;
         let next_page_token = pages::end(&self.0, arguments, &mut conversations, encoded_len, &cursors, next);

@@ -63,6 +63,8 @@ pub fn conversation_to_wire(conversation: Conversation, scoring: ScoringStatus) 
         update_time: Some(times::to_wire(conversation.update_time)),
         etag: conversation.version.to_string(),
         scoring: Some(scoring_to_wire(scoring)),
+        first_message_time: conversation.held.map(|held| times::to_wire(held.first)),
+        last_message_time: conversation.held.map(|held| times::to_wire(held.last)),
         ..handling::to_wire(conversation.handling)
     }
 }

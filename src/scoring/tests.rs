@@ -82,6 +82,7 @@ pub fn transcript(lines: &[&str]) -> Transcript {
         unscored_version: None,
         language: None,
         told_time: None,
+        held: None,
     };
     Transcript { conversation, messages }
 }

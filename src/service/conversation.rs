@@ -15,6 +15,7 @@ mod list;
 mod update;
 
 pub use deletion::{delete_conversation, undelete_conversation};
+pub(super) use list::{Found as Walked, Item, walk};
 pub use list::{Scope, list_conversations};
 pub(super) use update::is_scored_again;
 pub use update::update_conversation;

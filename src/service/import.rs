@@ -177,6 +177,7 @@ impl Import<'_> {
             ..Conversation::new(id, new.source.clone(), new.external_id.clone(), now)
         };
         let messages = parts::number(decision, id, new.messages.iter(), MessageId(first + 1));
+        conversation.hold(&messages);
         if let Some(handling) = &new.handling {
             conversation.handling = handling.begin(MessageId(first), &messages, written::is_automatic);
         }

@@ -3,26 +3,17 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{
-    domain::{ConversationId, UnixMillis},
-    store::{Space, StoreError, listing, queue, records::Backfill},
+    domain::ConversationId,
+    store::{Space, StoreError, listing, records::Backfill},
 };
 
 /// How far the stored mark may be behind while nothing else has to be written.
 const UNSTORED: u64 = 1 << 16;
 
-/// Up to where conversations are indexed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// Every conversation with a lower number is indexed.
-    pub below: u64,
-    /// When the newest of them was stored, if that is known.
-    pub newest: Option<UnixMillis>,
-}
-
 /// How far this process knows indexing to have come. It is never further than that: a mark that is behind makes lists slower, one
 /// that is ahead would make them incomplete.
 pub struct IndexMark {
-    mark: Mutex<Mark>,
+    below: Mutex<u64>,
     /// About what is stored of it; `None` if that is damaged.
     stored: Mutex<Option<u64>>,
     /// Conversations with lower numbers were there before this process: their assessments may not be posted either.
@@ -38,16 +29,12 @@ impl IndexMark {
         }
         let is_damaged = found.is_err();
         let stored = found.unwrap_or_default();
-        let below = match stored.map(|stored| stored.next) {
-            None => 0,
-            Some(Some(next)) => next.0,
-            Some(None) => queue::lowest(&space).await?.map_or(decided_below, |lowest| lowest.0),
-        };
-        let newest = stored.and_then(|stored| stored.newest);
-        let mark = Mutex::new(Mark { below, newest });
+        // What an earlier version posted is placed otherwise: all of it is posted anew.
+        let stored = stored.filter(|stored| stored.by_held);
+        let below = stored.and_then(|stored| stored.next).map_or(0, |next| next.0);
         // Nothing has to be written for what is not there.
         let stored = Mutex::new((!is_damaged).then_some(below.max(decided_below)));
-        Ok(Self { mark, stored, found_below: decided_below })
+        Ok(Self { below: Mutex::new(below), stored, found_below: decided_below })
     }
 
     /// Follows what another process has indexed.
@@ -55,8 +42,8 @@ impl IndexMark {
         let found = find(space).await?;
         let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
         match found {
-            Ok(Some(Backfill { next: Some(next), newest })) => {
-                self.advance(next.0, newest);
+            Ok(Some(Backfill { next: Some(next), by_held: true, .. })) => {
+                self.advance(next.0);
                 *stored = (*stored).max(Some(next.0));
             }
             Ok(_) => {}
@@ -70,13 +57,14 @@ impl IndexMark {
         Ok(())
     }
 
-    pub fn get(&self) -> Mark {
-        *self.mark.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Every conversation with a lower number is indexed.
+    pub fn below(&self) -> u64 {
+        *self.below.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn advance(&self, below: u64, newest: Option<UnixMillis>) {
-        let mut mark = self.mark.lock().unwrap_or_else(PoisonError::into_inner);
-        *mark = Mark { below: mark.below.max(below), newest: mark.newest.max(newest) };
+    pub fn advance(&self, below: u64) {
+        let mut known = self.below.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = (*known).max(below);
     }
 
     /// Whether a mark is to be stored even if nothing else is.

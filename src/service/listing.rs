@@ -1,7 +1,7 @@
-//! Keeps the listing records of conversations up to date. docs/decisions/0013 and 0020 say when a filter sees a change.
+//! Keeps the listing records of conversations up to date. docs/decisions/0013, 0020 and 0060 say when a filter sees a change.
 
 use crate::{
-    domain::{Assessment, AssessmentState, Conversation, ConversationId, Listing, Message, Unit, axis},
+    domain::{Assessment, AssessmentState, Conversation, ConversationId, Held, Listing, Message, Unit, axis},
     store::{Decision, StoreError, listing, records::Head},
 };
 
@@ -29,7 +29,7 @@ impl Update {
     /// As [`Update::begin`]; also indexes the conversation if it is not indexed yet and the head suffices.
     pub async fn begin_with(decision: &Decision<'_>, head: &Head) -> Result<Self, StoreError> {
         let mut update = Self::begin(decision, head.conversation.id).await?;
-        if !update.is_indexed() && head.knows_writers() {
+        if !update.is_indexed() && tells_all(head) {
             update.index(head);
         }
         Ok(update)
@@ -47,9 +47,10 @@ impl Update {
 
     /// Indexes a conversation as its head shows it.
     pub fn index(&mut self, head: &Head) {
-        let Listing { writers, .. } = shown_by(head);
+        let Listing { writers, held, .. } = shown_by(head);
         self.next.writers = writers;
         self.next.follow(&head.conversation);
+        self.next.held = held.or(self.next.held);
         self.next.is_indexed = true;
     }
 
@@ -58,6 +59,9 @@ impl Update {
         self.next.writers.clear();
         self.next.add_writers(messages);
         self.next.follow(conversation);
+        if conversation.held_or_stored().is_none() {
+            self.next.held = Held::of(messages).or(self.next.held);
+        }
         self.next.is_indexed = true;
     }
 
@@ -104,6 +108,11 @@ impl Update {
     }
 }
 
+/// Whether a head suffices to index its conversation.
+pub fn tells_all(head: &Head) -> bool {
+    head.knows_writers() && head.held().is_some()
+}
+
 /// The listing of a conversation that is not indexed yet, as far as its head tells.
 pub fn shown_by(head: &Head) -> Listing {
     let mut listing = Listing::default();
@@ -114,7 +123,35 @@ pub fn shown_by(head: &Head) -> Listing {
         }
     }
     listing.follow(&head.conversation);
+    listing.held = head.held();
     listing
+}
+
+/// Whether a change moves a conversation in a list.
+fn is_moved(before: &Conversation, changed: &Conversation) -> bool {
+    let place = |conversation: &Conversation| {
+        conversation.held_or_stored().map(|held| (held.first, held.last.whole_hours()))
+    };
+    place(before) != place(changed)
+}
+
+/// For a use case that changes messages and queues a scoring, which sees to the rest: filters see at once when the conversation
+/// was held.
+pub async fn put_moved(
+    decision: &mut Decision<'_>,
+    before: &Conversation,
+    changed: &Conversation,
+) -> Result<(), StoreError> {
+    if !is_moved(before, changed) {
+        return Ok(());
+    }
+    let mut update = Update::begin(decision, changed.id).await?;
+    // If it is not indexed yet, the index task will read it as it is by then.
+    if update.is_indexed() {
+        update.next.follow(changed);
+    }
+    update.put(decision);
+    Ok(())
 }
 
 /// For a use case that appends messages and queues a scoring: filters see the change at once. `is_rated`: whether an answered
@@ -127,14 +164,19 @@ pub async fn put_appended(
     is_rated: bool,
 ) -> Result<(), StoreError> {
     let is_by_agent = |message: &Message| message.author.kind.is_agent();
-    if changed.handling == before.handling && !new_messages.iter().any(is_by_agent) && !is_rated {
+    let is_handled_otherwise = changed.handling != before.handling;
+    let is_written_by_agent = new_messages.iter().any(is_by_agent);
+    if !is_handled_otherwise && !is_written_by_agent && !is_rated && !is_moved(before, changed) {
         return Ok(());
     }
     let mut update = Update::begin(decision, changed.id).await?;
     // If it is not indexed yet, the index task will read it as it is by then.
     if update.is_indexed() {
+        let held = update.next.held.filter(|_| !is_moved(before, changed));
         update.next.add_writers(new_messages);
         update.next.follow(changed);
+        // Within the hour nothing is written for it.
+        update.next.held = held.or(update.next.held);
     }
     update.next.is_rated |= is_rated;
     update.put(decision);

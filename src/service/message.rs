@@ -251,6 +251,7 @@ impl Store<'_> {
             return Ok(StoredMessage { conversation: found.head.conversation, scoring, message });
         }
         let mut changed = found.head.conversation.clone();
+        changed.held = conversation::held(&guarded, &found.head).await?;
         if changed.message_count as usize >= limits::CONVERSATION_MESSAGES {
             let most = limits::CONVERSATION_MESSAGES;
             let rule = format!("must name a conversation with fewer than {most} messages, it has {most}");
@@ -354,6 +355,7 @@ impl Store<'_> {
     /// Applies what the message changes about its conversation.
     fn change(&self, conversation: &mut Conversation, message: &Message) {
         conversation.message_count = conversation.message_count.saturating_add(1);
+        conversation.hold(std::slice::from_ref(message));
         self.new.handling.apply(&mut conversation.handling, message, written::is_automatic);
         if conversation.subject.is_none() {
             conversation.subject = self.new.details.subject.clone();

@@ -155,11 +155,11 @@ pub struct Posted {
 pub async fn posted(
     reader: &dyn Scanner,
     term: &Key,
-    created: TimeRange,
+    times: TimeRange,
     after: Option<Place>,
     limit: usize,
 ) -> Result<Vec<Posted>, StoreError> {
-    let page = reader.scan_keys(keys::postings(term, created, after), limit, Direction::Ascending).await?;
+    let page = reader.scan_keys(keys::postings(term, times, after), limit, Direction::Ascending).await?;
     let posted = |key: &Key| {
         let (place, conversation, id) = keys::assessment_of_posting(term, key)
             .ok_or_else(|| StoreError::Corrupt(format!("an assessment is posted as {key:02x?}").into()))?;

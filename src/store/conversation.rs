@@ -2,7 +2,7 @@
 //!
 //! A message's id is enough to find it: its segment is the last one whose first message has that id or a lower one.
 
-use crate::domain::{Conversation, ConversationId, ConversationRef, Message, MessageId, Transcript};
+use crate::domain::{Conversation, ConversationId, ConversationRef, Held, Message, MessageId, Transcript};
 
 use super::{
     Decision, Direction, Key, Reader, Scanner, StoreError, Stored, Value, get_many, get_one, keys,
@@ -49,6 +49,12 @@ pub async fn exists(reader: &dyn Reader, id: ConversationId) -> Result<bool, Sto
     Ok(head.is_some_and(|head| head.conversation.delete_time.is_none()))
 }
 
+/// The head of a conversation that is not deleted, with outlines of its messages.
+pub async fn find_outline(reader: &dyn Reader, id: ConversationId) -> Result<Option<Head>, StoreError> {
+    let head = get_one::<HeadOutline>(reader, reader.keys().head(id)).await?.map(Head::from);
+    Ok(head.filter(|head| head.conversation.delete_time.is_none()))
+}
+
 /// A conversation's head, job and scoring failure, in one read. Does not find deleted conversations.
 pub async fn find(reader: &dyn Reader, id: ConversationId) -> Result<Option<Found>, StoreError> {
     let found = find_with_deleted(reader, id).await?;
@@ -63,7 +69,8 @@ pub async fn find_with_deleted(reader: &dyn Reader, id: ConversationId) -> Resul
     let mut values = reader.get(wanted).await?.into_iter();
     let mut next = || values.next().flatten();
     let (head, job, failure) = (next(), next(), next());
-    let Some(head) = records::decode_present(&head_key, head)? else { return Ok(None) };
+    let Some(mut head) = records::decode_present::<Head>(&head_key, head)? else { return Ok(None) };
+    head.learn_held();
     let job = records::decode_present(&job_key, job)?;
     Ok(Some(Found { head, job, failure: records::decode_present(&failure_key, failure)? }))
 }
@@ -122,9 +129,14 @@ pub async fn transcript(reader: &dyn Scanner, head: Head) -> Result<Transcript, 
 }
 
 /// Like [`transcript`], but with outlines of the messages: authors and times, without content and without details
-/// except for the tracking id. Messages in the head are returned as they were read. `look` is shown each message as it is
-/// stored whose outline `is_wanted`; only segments with such a message are decoded whole, one at a time.
-pub async fn outline(
+/// except for the tracking id. Messages in the head are returned as they were read.
+pub async fn outline(reader: &dyn Scanner, head: Head) -> Result<Transcript, StoreError> {
+    outline_and_look(reader, head, |_| false, |_| {}).await
+}
+
+/// The same; `look` is shown each message as it is stored whose outline `is_wanted`. Only segments with such a message are decoded
+/// whole, one at a time.
+pub async fn outline_and_look(
     reader: &dyn Scanner,
     head: Head,
     is_wanted: impl Fn(&Message) -> bool,
@@ -140,6 +152,27 @@ pub async fn outline(
         Ok(outline)
     };
     messages_of(reader, head, decode).await
+}
+
+/// When a conversation was held, by its messages where its head, of an earlier version, does not tell; `None` without messages.
+pub async fn held(reader: &dyn Scanner, head: &Head) -> Result<Option<Held>, StoreError> {
+    let is_whole = head.messages.len() == head.conversation.message_count as usize;
+    if head.conversation.held.is_some() || is_whole {
+        return Ok(head.conversation.held.or_else(|| Held::of(&head.messages)));
+    }
+    Ok(Held::of(&outline(reader, head.clone()).await?.messages))
+}
+
+/// When the messages of the first (ascending) or last segment were written; `None` if there is none. One value is read.
+pub async fn held_at(
+    reader: &dyn Scanner,
+    id: ConversationId,
+    end: Direction,
+) -> Result<Option<Held>, StoreError> {
+    let page = reader.scan(reader.keys().segments(id), 1, end).await?;
+    let Some((key, raw)) = page.first() else { return Ok(None) };
+    let segment: Segment = records::decode::<SegmentOutline>(key, raw)?.into();
+    Ok(Held::of(&segment.messages))
 }
 
 async fn messages_of(

@@ -31,10 +31,11 @@
 //! | 73 | team's identity | workspace, source, external id | `records::TeamNumber` |
 //! | 74 | member of a team | workspace, team, person | `records::Membership` |
 //! | 80 | listing of a conversation | workspace, conversation | `domain::Listing` |
-//! | 81 | posting of a conversation | workspace, term, time and number of the conversation, descending | – |
+//! | 81 | posting of a conversation by when it was stored | workspace, term, time and number of the conversation, descending | – |
 //! | 82 | posting of an assessment | workspace, term, time and number of the assessment, descending, conversation | – |
 //! | 83 | deletion, for the purge | workspace, time, conversation | – |
 //! | 84 | how far conversations are posted | workspace | `records::Backfill` |
+//! | 85 | posting of a conversation by when it was held | as 81 | – |
 //! | 90 | how far a durable consumer has read the log | name | `records::Cursor` |
 //!
 //! 00 marks an unfinished load ([`super::dump`]). Numbers are big-endian, so that they sort; strings are escaped

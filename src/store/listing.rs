@@ -1,6 +1,6 @@
-//! The index behind lists: a record per conversation, and postings by filter term. See docs/decisions/0013.
+//! The index behind lists: a record per conversation, and postings by filter term. See docs/decisions/0013 and 0060.
 
-use crate::domain::{ConversationId, Listing, Place, Term, TimeRange, UnixMillis};
+use crate::domain::{ConversationId, Listing, Place, Posting, TimeRange, UnixMillis};
 
 use super::{
     Decision, Direction, Key, Reader, Scanner, StoreError, Stored, Value, get_many, get_one, keys,
@@ -43,32 +43,30 @@ pub fn put(decision: &mut Decision<'_>, id: ConversationId, read: Option<&Listin
     }
 }
 
-/// Few terms change at a time, so keys are built only for those.
+/// Few postings change at a time, so keys are built only for those.
 fn move_postings(decision: &mut Decision<'_>, id: ConversationId, before: &Listing, after: &Listing) {
     let keys = decision.keys();
-    let place = |listing: &Listing| Place { time: listing.create_time, number: id.0 };
-    let posting = |term: &Term, listing| {
-        let term = keys.conversation_term(term)?;
-        Some(keys::conversation_posting(&term, place(listing)))
+    let (old, new) = (before.postings(), after.postings());
+    let without = |these: &[Posting], those: &[Posting]| -> Vec<Key> {
+        let changed = these.iter().filter(|posting| those.binary_search(posting).is_err());
+        changed.filter_map(|posting| keys.posting(posting, id)).collect()
     };
-    let stays = place(before) == place(after);
-    let (old, new) = (before.terms(), after.terms());
-    let is_among = |terms: &[Term], term| stays && terms.binary_search(term).is_ok();
-    let ended = old.iter().filter(|term| !is_among(&new, term));
-    ended.filter_map(|term| posting(term, before)).for_each(|key| decision.delete(key));
-    let begun = new.iter().filter(|term| !is_among(&old, term));
-    begun.filter_map(|term| posting(term, after)).for_each(|key| decision.put_raw(key, Value::new()));
+    let begun = without(&new, &old);
+    // What earlier versions posted under every conversation is today's order of storing.
+    let ended = without(&old, &new).into_iter().filter(|key| !begun.contains(key));
+    ended.for_each(|key| decision.delete(key));
+    begun.into_iter().for_each(|key| decision.put_raw(key, Value::new()));
 }
 
 /// At most `limit` conversations posted under a term, newest first.
 pub async fn posted(
     reader: &dyn Scanner,
     term: &Key,
-    created: TimeRange,
+    times: TimeRange,
     after: Option<Place>,
     limit: usize,
 ) -> Result<Vec<Place>, StoreError> {
-    let page = reader.scan_keys(keys::postings(term, created, after), limit, Direction::Ascending).await?;
+    let page = reader.scan_keys(keys::postings(term, times, after), limit, Direction::Ascending).await?;
     let place = |key: &Key| {
         keys::place_of_posting(term, key)
             .ok_or_else(|| StoreError::Corrupt(format!("a conversation is posted as {key:02x?}").into()))

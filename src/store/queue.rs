@@ -88,18 +88,6 @@ fn conversation_of(key: &Key) -> Option<ConversationId> {
     conversation
 }
 
-/// The lowest number of a conversation with a job.
-pub async fn lowest(reader: &dyn Scanner) -> Result<Option<ConversationId>, StoreError> {
-    let mut lowest: Option<ConversationId> = None;
-    for shard in reader.keys().jobs_by_shard() {
-        for key in reader.scan_keys(shard, 1, Direction::Ascending).await? {
-            let Some(first) = conversation_of(&key) else { continue };
-            lowest = Some(lowest.map_or(first, |lowest| lowest.min(first)));
-        }
-    }
-    Ok(lowest)
-}
-
 /// A conversation's waiting job, or its failure.
 #[derive(Clone, Debug, Default)]
 pub struct State {

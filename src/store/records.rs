@@ -10,7 +10,7 @@ use minicbor::{Decode, Encode, bytes::ByteVec};
 pub use outline::{HeadOutline, SegmentOutline};
 
 use crate::domain::{
-    AssessmentId, Conversation, ConversationId, ImportOutcome, Message, MessageId, PersonId, RatingId,
+    AssessmentId, Conversation, ConversationId, Held, ImportOutcome, Message, MessageId, PersonId, RatingId,
     TeamId, Unit, UnixMillis,
 };
 
@@ -48,6 +48,18 @@ impl Head {
     pub fn knows_writers(&self) -> bool {
         self.messages.len() == self.conversation.message_count as usize
             || (1..Self::WRITERS).contains(&self.writers.len())
+    }
+
+    /// When it was held; `None` if a head of an earlier version does not tell.
+    pub fn held(&self) -> Option<Held> {
+        let is_whole = self.messages.len() == self.conversation.message_count as usize;
+        self.conversation.held_or_stored().or_else(|| Held::of(self.messages.iter().filter(|_| is_whole)))
+    }
+
+    /// Has the conversation know when it was held, if the messages in the head tell.
+    pub fn learn_held(&mut self) {
+        let held = self.held();
+        self.conversation.learn_held(held);
     }
 
     /// Adds the agents who wrote these messages, which go into segments.
@@ -301,9 +313,16 @@ pub struct Backfill {
     /// The first conversation not yet processed. Absent, as an earlier version left it: all without a job are posted.
     #[n(0)]
     pub next: Option<ConversationId>,
-    /// When the newest of those before it was stored. Absent, as an earlier version left it: unknown.
+    /// Left by an earlier version, which went by it.
     #[n(1)]
     pub newest: Option<UnixMillis>,
+    /// Whether they are posted by when they were held. Absent, as an earlier version left it: none is.
+    #[cbor(n(2), default, skip_if = "is_false")]
+    pub by_held: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// How far a durable consumer has read the log.

@@ -28,7 +28,8 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        AuthorKind, Channel, Direction, MessageKind, Priority, RatingState, RatingType, Status,
+        AssessmentTime, AuthorKind, Channel, ConversationTime, Direction, MessageKind, Priority, RatingState,
+        RatingType, Status,
     };
 
     fn enum_of_the_api(name: &str) -> EnumDescriptorProto {
@@ -56,5 +57,7 @@ mod tests {
         assert_same::<Channel>("Channel", "CHANNEL_");
         assert_same::<RatingType>("RatingType", "RATING_TYPE_");
         assert_same::<RatingState>("RatingState", "RATING_STATE_");
+        assert_same::<ConversationTime>("ConversationTime", "CONVERSATION_TIME_");
+        assert_same::<AssessmentTime>("AssessmentTime", "ASSESSMENT_TIME_");
     }
 }

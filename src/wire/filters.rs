@@ -36,7 +36,8 @@ pub fn conversations(
         channel: choice("filter.channel", filter.channel, violations),
         agent: text("filter.agent", filter.agent, violations),
         tags,
-        created: times_between(filter.start_time.as_ref(), filter.end_time.as_ref(), violations),
+        times: times_between(filter.start_time.as_ref(), filter.end_time.as_ref(), violations),
+        by: choice("filter.time", filter.time, violations).unwrap_or_default(),
         score_tenths: score.tenths(filter.min_score, filter.max_score, violations),
         is_rated: filter.rated,
     }
@@ -53,7 +54,8 @@ pub fn assessments(filter: Option<v1::AssessmentFilter>, violations: &mut Violat
         state: assessment_state(filter.state, violations),
         scorecard,
         assessee: text("filter.assessee", filter.assessee, violations),
-        created: times_between(filter.start_time.as_ref(), filter.end_time.as_ref(), violations),
+        times: times_between(filter.start_time.as_ref(), filter.end_time.as_ref(), violations),
+        by: choice("filter.time", filter.time, violations).unwrap_or_default(),
         percentage_tenths: percentage.tenths(filter.min_percentage, filter.max_percentage, violations),
     }
 }

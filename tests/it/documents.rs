@@ -1,4 +1,9 @@
-//! The output shown in the README is the actual output.
+//! What the pages show is what happens: their samples run, in their order, against a server of their own.
+
+mod grpcurl;
+mod page;
+mod samples;
+mod shown;
 
 use std::{
     io::{BufRead as _, BufReader},

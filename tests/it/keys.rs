@@ -11,7 +11,7 @@
 //! | scoring | 1 | two for each new assessment and one for a changed one, their index, the job's end, log record; the conversation's listing; a posting for each term that lists find the conversation and its new assessments by |
 //! | … of people not seen before | one more, before | two for each person: the entry and the identity |
 //! | indexing a conversation before it is scored | 1 for many | its listing, a posting for each term; one for all: the progress mark |
-//! | append | 1 | head, job, segment, log record; listing and postings where it changes what filters see |
+//! | append | 1 | head, job, segment, log record; listing and postings where it changes what filters see, or is the first of its hour |
 //! | store of a message | 1 | as an import where it creates the conversation, else as an append |
 //! | … with a tracking id, with a request id | 1 | one more each |
 //! | … with attachments | 1 | one more for each whose bytes were sent |
@@ -76,7 +76,7 @@ fn keys(batch: &Batch) -> BTreeMap<&'static str, usize> {
             0x62 => OPT_OUT,
             0x63 => "imported UUID",
             0x80 => "listing",
-            0x81 | 0x82 => "posting",
+            0x81 | 0x82 | 0x85 => "posting",
             0x83 => "deletion",
             0x84 => "mark",
             0x70 => "person",
@@ -91,7 +91,7 @@ fn keys(batch: &Batch) -> BTreeMap<&'static str, usize> {
         let kind = match key[0] {
             0x11 => "identity gone",
             0x40 => END,
-            0x81 | 0x82 => "posting gone",
+            0x81 | 0x82 | 0x85 => "posting gone",
             0x83 => "deletion gone",
             0x12 => "segment's end",
             0x13 => "tracking id's end",
@@ -134,9 +134,10 @@ async fn start() -> (Plaudit, Client) {
 
 const IMPORT: [(&str, usize); 4] = [("head", 1), ("identity", 1), ("job", 1), (LOG, 1)];
 /// For the conversation and its one worklog. The conversation is posted under the general term, its source, agent and
-/// band; the assessments under the general term and their scorecards, the worklog's under its agent too.
+/// band, by the hour of its last message and by when it was stored; the assessments under the general term and their
+/// scorecards, the worklog's under its agent too.
 const SCORING: [(&str, usize); 7] =
-    [("assessment", 2), ("owner", 2), ("index", 1), ("listing", 1), ("posting", 4 + 5), (END, 1), (LOG, 1)];
+    [("assessment", 2), ("owner", 2), ("index", 1), ("listing", 1), ("posting", 6 + 5), (END, 1), (LOG, 1)];
 
 fn with(keys: &[(&'static str, usize)], more: &[(&'static str, usize)]) -> BTreeMap<&'static str, usize> {
     keys.iter().chain(more).copied().collect()
@@ -205,7 +206,7 @@ async fn indexing_before_scoring_writes_the_listing_twice() {
         }
     })
     .await;
-    let posting = with(&[("listing", 1), ("posting", 3), ("mark", 1)], &[]);
+    let posting = with(&[("listing", 1), ("posting", 5), ("mark", 1)], &[]);
     let mark = committed.iter().find(|batch| batch.put.iter().any(|(key, _)| key[0] == 0x84));
     assert_eq!(keys(mark.unwrap()), posting);
     ends.open();
@@ -222,7 +223,7 @@ async fn new_people_are_written_separately_and_once() {
         message.author.as_mut().unwrap().external_id = Some(format!("new {}", message.external_id));
     }
     // Each message has its own author, and each teammate their own worklog.
-    let lists = [("listing", 1), ("posting", 5 + 8)];
+    let lists = [("listing", 1), ("posting", 7 + 8)];
     let scoring = with(&lists, &[("assessment", 3), ("owner", 3), ("index", 1), (END, 1), (LOG, 1)]);
     let people = with(&[("person", 4), ("person's identity", 4)], &[]);
     let committed = committed_by(&server, &client, request.clone()).await;
@@ -306,11 +307,11 @@ async fn an_update_writes_what_changed_and_a_deletion_leaves_the_rest() {
     assert_eq!(committed().await, [subject, rescoring.clone()]);
 
     client.delete(&name).await.unwrap();
-    let deleted = [("identity gone", 1), ("deletion", 1), ("posting gone", 4 + 2)];
+    let deleted = [("identity gone", 1), ("deletion", 1), ("posting gone", 6 + 2)];
     let written: Vec<_> = server.store.take_committed().iter().map(keys).collect();
     assert_eq!(written, [with(&changed, &deleted)]);
     client.undelete(&name).await.unwrap();
-    let restored = [("identity", 1), ("deletion gone", 1), ("posting", 4 + 2), ("job", 1)];
+    let restored = [("identity", 1), ("deletion gone", 1), ("posting", 6 + 2), ("job", 1)];
     assert_eq!(committed().await, [with(&changed, &restored), rescoring]);
 }
 

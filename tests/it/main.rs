@@ -52,6 +52,7 @@ mod retry;
 mod roundtrip;
 mod rules;
 mod scorecard;
+mod scorecard_command;
 mod scoring_task;
 mod shared;
 mod status_time;

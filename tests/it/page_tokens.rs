@@ -59,6 +59,7 @@ fn of_conversations() -> ConversationFilter {
         min_score: Some(1.5),
         max_score: Some(4.0),
         rated: Some(true),
+        ..Default::default()
     }
 }
 
@@ -71,6 +72,7 @@ fn of_assessments() -> AssessmentFilter {
         end_time: seconds(2),
         min_percentage: Some(10.0),
         max_percentage: Some(90.5),
+        ..Default::default()
     }
 }
 

@@ -168,7 +168,7 @@ async fn a_purge_removes_customers_known_only_within_the_conversation() {
     let person = Person::first_seen(PersonId(7), identity, None, Plaudit::START);
     put(&server.store, |decision| directory::put_new_person(decision, &person)).await;
     let subspaces: BTreeSet<u8> = with_words(&server, WORDS).await.iter().map(|key| key[0]).collect();
-    for expected in [0x10, 0x11, 0x13, 0x14, 0x60, 0x62, 0x70, 0x71, 0x80, 0x81] {
+    for expected in [0x10, 0x11, 0x13, 0x14, 0x60, 0x62, 0x70, 0x71, 0x80, 0x85] {
         assert!(subspaces.contains(&expected), "{expected:02x} is not in {subspaces:02x?}");
     }
 

@@ -1,6 +1,6 @@
 //! A conversation as it would be stored, for looking at it without storing it.
 
-use super::{Conversation, NewConversation, Transcript};
+use super::{Conversation, Held, NewConversation, Transcript};
 use crate::domain::{
     Attachment, AttachmentId, Channel, ConversationId, LastAnswers, Message, MessageId, Rating, RatingId,
     UnixMillis,
@@ -28,6 +28,7 @@ impl NewConversation {
             subject: self.subject.clone(),
             language: self.language.clone(),
             message_count: messages.len() as u32,
+            held: Held::of(&messages),
             ..Conversation::new(ConversationId(0), self.source.clone(), self.external_id.clone(), time)
         };
         if let Some(handling) = &self.handling {

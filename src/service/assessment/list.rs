@@ -1,6 +1,8 @@
 //! Lists of assessments, of one conversation or of all. No page reads more than [`READS_PER_ITEM`] times what was asked for:
 //! when it has, it ends early.
 
+mod by_conversation;
+
 use std::collections::HashMap;
 
 use crate::{
@@ -11,7 +13,7 @@ use crate::{
         page::{CHUNK, Cursor, MAX_PAGE_BYTES, Page, READS_PER_ITEM, next_leader},
     },
     store::{
-        Key, Scanner, Space, Stored, Value,
+        Direction, Key, Scanner, Space, Stored, Value,
         assessment::{self, Posted, RawAssessment},
         conversation, listing,
     },
@@ -21,7 +23,6 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Listed {
     pub id: AssessmentId,
-    pub place: Place,
     content: Content,
 }
 
@@ -49,16 +50,14 @@ impl Listed {
 }
 
 impl From<RawAssessment> for Listed {
-    /// A list of one conversation is ordered by number alone.
     fn from(raw: RawAssessment) -> Self {
-        let place = Place { time: UnixMillis::clamped(0), number: raw.id.0 };
-        Self { id: raw.id, place, content: Content::Raw(raw) }
+        Self { id: raw.id, content: Content::Raw(raw) }
     }
 }
 
 impl From<Stored<Assessment>> for Listed {
     fn from(stored: Stored<Assessment>) -> Self {
-        Self { id: stored.value.id, place: stored.value.place(), content: Content::Decoded(Box::new(stored)) }
+        Self { id: stored.value.id, content: Content::Decoded(Box::new(stored)) }
     }
 }
 
@@ -83,6 +82,9 @@ pub async fn list_assessments(
     match of {
         AssessmentsOf::One(conversation) => list_of_one(&store, conversation, filter, after, limit).await,
         AssessmentsOf::All => {
+            if let Some(conversations) = filter.conversations() {
+                return by_conversation::list(call, filter, &conversations, after, limit).await;
+            }
             let terms: Option<Vec<(AssessmentTerm, Key)>> = filter
                 .terms()
                 .into_iter()
@@ -97,7 +99,7 @@ pub async fn list_assessments(
     }
 }
 
-/// One value for each candidate, and one for the conversation.
+/// One value for each candidate, and one for the conversation, or two.
 async fn list_of_one(
     store: &dyn Scanner,
     conversation: ConversationId,
@@ -105,12 +107,19 @@ async fn list_of_one(
     after: Option<Cursor>,
     limit: usize,
 ) -> Result<Page<Listed>, Error> {
-    if !conversation::exists(store, conversation).await? {
+    let mut reads_left = limit * READS_PER_ITEM - 1;
+    if filter.conversations().is_some() {
+        reads_left -= 1;
+        let began = began(store, conversation).await?;
+        if !began.is_some_and(|began| filter.times.contains(began)) {
+            return Ok(Page::default());
+        }
+    } else if !conversation::exists(store, conversation).await? {
         return Err(Error::no_conversation(conversation));
     }
     let mut page = Page::after(after, 0);
-    let mut reads_left = limit * READS_PER_ITEM - 1;
-    let lets_all_pass = *filter == AssessmentFilter::default();
+    let lets_all_pass =
+        AssessmentFilter { times: filter.scored(), ..filter.clone() } == AssessmentFilter::default();
     loop {
         let wanted = (limit - page.items.len()).min(reads_left);
         if wanted == 0 || page.bytes >= MAX_PAGE_BYTES {
@@ -127,10 +136,12 @@ async fn list_of_one(
                 is_end = false;
                 break;
             }
+            // A list of one conversation is ordered by number alone.
+            let place = Place { time: UnixMillis::clamped(0), number: raw.id.0 };
+            page.next = Some(place);
             let listed = Listed::from(raw);
-            page.next = Some(listed.place);
             if lets_all_pass || filter.lets_pass(&listed.clone().into_assessment()?) {
-                page.push(listed);
+                page.push_listed(listed, place);
             }
         }
         if is_end {
@@ -138,6 +149,16 @@ async fn list_of_one(
             return Ok(page);
         }
     }
+}
+
+/// When a conversation began. One value, or two where an earlier version stored it.
+async fn began(store: &dyn Scanner, id: ConversationId) -> Result<Option<UnixMillis>, Error> {
+    let head = conversation::find_outline(store, id).await?.ok_or_else(|| Error::no_conversation(id))?;
+    let held = match head.held() {
+        Some(held) => Some(held),
+        None => conversation::held_at(store, id, Direction::Ascending).await?,
+    };
+    Ok(held.map(|held| held.first))
 }
 
 /// A walk over the postings of one term of the filter at a time, as that of conversations.
@@ -161,7 +182,7 @@ impl Walk<'_> {
             if page.bytes >= MAX_PAGE_BYTES {
                 return Ok(page);
             }
-            let posted = assessment::posted(&self.store, key, self.filter.created, page.next, chunk).await?;
+            let posted = assessment::posted(&self.store, key, self.filter.scored(), page.next, chunk).await?;
             reads_left -= posted.len().max(1);
             page.next = posted.last().map(|posted| posted.place).or(page.next);
             let wanted = posted.iter().map(|Posted { conversation, id, .. }| (*conversation, *id));
@@ -207,7 +228,8 @@ impl Walk<'_> {
             .collect();
         for assessment in passing {
             if is_deleted.get(&assessment.value.conversation) == Some(&false) {
-                page.push(Listed::from(assessment));
+                let place = assessment.value.place();
+                page.push_listed(Listed::from(assessment), place);
             }
         }
         Ok(listings.len())
@@ -215,9 +237,9 @@ impl Walk<'_> {
 }
 
 impl Page<Listed> {
-    fn push(&mut self, listed: Listed) {
+    fn push_listed(&mut self, listed: Listed, place: Place) {
         // In an answer the messages it names by number have their whole names, which makes about twice as much of it.
-        self.bytes += 2 * listed.stored().len();
-        self.items.push(listed);
+        let bytes = 2 * listed.stored().len();
+        self.push(listed, place, bytes);
     }
 }

@@ -5,8 +5,8 @@ mod put;
 
 use crate::{
     domain::{
-        ConversationId, Message, MessageId, NewConversation, NewImportedMessage, NewImportedRating, Path,
-        Rating, Transcript, UnixMillis, Violations,
+        ConversationId, Held, Message, MessageId, NewConversation, NewImportedMessage, NewImportedRating,
+        Path, Rating, Transcript, UnixMillis, Violations,
         append::{Differences, take_rating},
         limits,
     },
@@ -35,7 +35,8 @@ pub(super) async fn run(
     let wanted = known.wanted();
     let is_wanted = |message: &Message| wanted.has(message);
     let look = |message: &Message| known.compare(message);
-    let stored = conversation::outline(&guarded, found.head.clone(), is_wanted, look).await?;
+    let mut stored = conversation::outline_and_look(&guarded, found.head.clone(), is_wanted, look).await?;
+    stored.conversation.held = stored.conversation.held.or_else(|| Held::of(&stored.messages));
     let numbers = known.numbers(&stored);
     let mut differences = Differences::default();
     let edited = known.edited(&mut differences);

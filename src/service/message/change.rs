@@ -2,8 +2,8 @@
 
 use crate::{
     domain::{
-        Conversation, ConversationId, ConversationRef, Event, EventKind, Message, MessageId, MessageUpdate,
-        UnixMillis,
+        Conversation, ConversationId, ConversationRef, Event, EventKind, Held, Message, MessageId,
+        MessageUpdate, UnixMillis,
     },
     error::{Error, ResourceKind},
     service::{
@@ -11,10 +11,11 @@ use crate::{
         conversation::{ScoringStatus, scoring_status},
         decide::Decide,
         idempotency::Mutation,
+        listing,
     },
     store::{
-        Decision, Reader as _, StoreError, conversation, message, queue,
-        records::{self, RequestAnswer},
+        Decision, Reader as _, Scanner, StoreError, conversation, message, queue,
+        records::{self, Head, RequestAnswer},
         request::Method,
     },
 };
@@ -167,6 +168,7 @@ async fn change(
     let conversation = &mut stored.conversation;
     conversation.version += 1;
     conversation.update_time = now;
+    conversation.held = held_after(&guarded, &found.head, &read, changed.as_ref()).await?;
     let kind = match &changed {
         Some(changed) => {
             put_changed_attachments(decision, id, &read, changed).await?;
@@ -179,9 +181,33 @@ async fn change(
     };
     decision.log(&Event { conversation: id, time: now, kind });
     queue::put_next(decision, id, conversation.version, now).await?;
+    listing::put_moved(decision, &found.head.conversation, conversation).await?;
     message::put_changed(decision, found.head, conversation.clone(), place, read.id, changed);
     stored.scoring = ScoringStatus::Pending { failed_attempts: 0 };
     Ok(stored)
+}
+
+/// When the conversation was held once a message is changed, or deleted (`None`). All messages are looked at only where the first or
+/// last of them moves.
+async fn held_after(
+    reader: &dyn Scanner,
+    head: &Head,
+    read: &Message,
+    changed: Option<&Message>,
+) -> Result<Option<Held>, StoreError> {
+    let (before, after) = (Held::at(read.create_time), Held::of(changed));
+    let known = head.conversation.held;
+    if after == Some(before) {
+        return Ok(known);
+    }
+    if let Some(held) = known
+        && held.first < before.first
+        && before.last < held.last
+    {
+        return Ok(Some(after.map_or(held, |after| held.and(after))));
+    }
+    let all = conversation::outline(reader, head.clone()).await?.messages;
+    Ok(Held::of(all.iter().filter(|message| message.id != read.id).chain(changed)))
 }
 
 /// Deletes a message's attachments and tracking ids, and takes it off the count.

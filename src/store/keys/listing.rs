@@ -2,15 +2,18 @@
 
 use std::ops::Bound;
 
-use crate::domain::{AssessmentId, AssessmentTerm, ConversationId, Place, Term, TimeRange, UnixMillis};
+use crate::domain::{
+    AssessmentId, AssessmentTerm, ConversationId, Place, Posting, Term, TimeRange, UnixMillis,
+};
 
 use super::{Key, KeyRange, Keys, push_text};
 
 const LISTING: u8 = 0x80;
-const CONVERSATION_POSTING: u8 = 0x81;
+const STORED_POSTING: u8 = 0x81;
 const ASSESSMENT_POSTING: u8 = 0x82;
 const DELETION: u8 = 0x83;
 const BACKFILL: u8 = 0x84;
+const CONVERSATION_POSTING: u8 = 0x85;
 
 /// Longer texts are not posted, so that no key becomes too long; filters do not accept them either.
 pub const MAX_POSTED_TEXT_BYTES: usize = 512;
@@ -22,16 +25,31 @@ impl Keys {
 
     /// The prefix of all postings under a term; `None` if its text is too long to be posted.
     pub fn conversation_term(self, term: &Term) -> Option<Key> {
+        self.term_within(CONVERSATION_POSTING, term)
+    }
+
+    /// The posting of a conversation; `None` as in [`Keys::conversation_term`].
+    pub fn posting(self, posting: &Posting, conversation: ConversationId) -> Option<Key> {
+        let Posting { term, time, is_former } = posting;
+        let subspace = if *is_former { STORED_POSTING } else { CONVERSATION_POSTING };
+        let place = Place { time: *time, number: conversation.0 };
+        Some(conversation_posting(&self.term_within(subspace, term)?, place))
+    }
+
+    fn term_within(self, subspace: u8, term: &Term) -> Option<Key> {
         // Numbers are stored: append only.
         match term {
-            Term::Any => Some(self.term_of(CONVERSATION_POSTING, 0)),
-            Term::Source(source) => self.text_term(CONVERSATION_POSTING, 1, source),
-            Term::Status(status) => Some(self.coded_term(CONVERSATION_POSTING, 2, status)),
-            Term::Channel(channel) => Some(self.coded_term(CONVERSATION_POSTING, 3, channel)),
-            Term::Agent(agent) => self.text_term(CONVERSATION_POSTING, 4, agent),
-            Term::Tag(tag) => self.text_term(CONVERSATION_POSTING, 5, tag),
-            Term::Band(band) => Some(self.coded_term(CONVERSATION_POSTING, 6, band)),
-            Term::Rated => Some(self.term_of(CONVERSATION_POSTING, 7)),
+            Term::Any => Some(self.term_of(subspace, 0)),
+            Term::Source(source) => self.text_term(subspace, 1, source),
+            Term::Status(status) => Some(self.coded_term(subspace, 2, status)),
+            Term::Channel(channel) => Some(self.coded_term(subspace, 3, channel)),
+            Term::Agent(agent) => self.text_term(subspace, 4, agent),
+            Term::Tag(tag) => self.text_term(subspace, 5, tag),
+            Term::Band(band) => Some(self.coded_term(subspace, 6, band)),
+            Term::Rated => Some(self.term_of(subspace, 7)),
+            Term::LastMessage => Some(self.term_of(subspace, 8)),
+            // As earlier versions posted every conversation.
+            Term::Stored => Some(self.term_of(STORED_POSTING, 0)),
         }
     }
 
@@ -100,13 +118,13 @@ pub fn assessment_posting(term: &Key, place: Place, conversation: ConversationId
 }
 
 /// The postings under a term within a time range and after a place.
-pub fn postings(term: &Key, created: TimeRange, after: Option<Place>) -> KeyRange {
+pub fn postings(term: &Key, times: TimeRange, after: Option<Place>) -> KeyRange {
     let mut range = KeyRange::prefix(term.clone());
-    if let Some(start) = created.start {
+    if let Some(start) = times.start {
         // Times descend: the range ends after the last posting of the earliest time.
         range.end = Bound::Excluded(beyond(term, Place { time: start, number: 0 }));
     }
-    if let Some(end) = created.end {
+    if let Some(end) = times.end {
         range.start = Bound::Excluded(beyond(term, Place { time: end, number: 0 }));
     }
     if let Some(place) = after {
@@ -210,6 +228,8 @@ mod tests {
             Term::Status(crate::domain::Status::Open),
             Term::Status(crate::domain::Status::Closed),
             Term::Rated,
+            Term::LastMessage,
+            Term::Stored,
         ];
         let keys: Vec<Key> = terms.iter().map(|term| KEYS.conversation_term(term).unwrap()).collect();
         for (index, key) in keys.iter().enumerate() {

@@ -14,7 +14,7 @@ use super::*;
 use crate::domain::{
     AiInvolvement, Answer, AnswerSource, Assessment, AssessmentState, Attachment, AttachmentId, Author,
     AuthorKind, Axis, Band, Category, Channel, Course, Criterion, CriterionResult, Denominator, Dimension,
-    Direction, Evaluator, Event, EventKind, Evidence, FactValue, Handling, IntentId, Knockout, Listing,
+    Direction, Evaluator, Event, EventKind, Evidence, FactValue, Handling, Held, IntentId, Knockout, Listing,
     MessageDetails, MessageId, MessageKind, MilliPoints, Priority, Rating, RatingAnswer, RatingQuestion,
     RatingType, Resolution, RevisionRef, ScorecardRevision, ScorecardState, ScoredFact, ScoringType, Status,
     StatusChange, Totals, UnitKind,
@@ -140,10 +140,14 @@ fn a_conversation_is_read_as_it_was_written() {
         unscored_version: None,
         language: None,
         told_time: None,
+        held: None,
     };
     let told =
         Conversation { told_time: Some(UnixMillis::clamped(1_700_000_060_000)), ..conversation.clone() };
     check("head_told", &Head { conversation: told, messages: messages(), writers: Vec::new() });
+    let (first, last) = (UnixMillis::clamped(1_600_000_000_000), UnixMillis::clamped(1_600_000_002_000));
+    let held = Conversation { held: Some(Held { first, last }), ..conversation.clone() };
+    check("head_held", &Head { conversation: held, messages: messages(), writers: Vec::new() });
     let in_german = Conversation { language: Some("de-AT".to_owned()), ..conversation.clone() };
     check("head_language", &Head { conversation: in_german, messages: messages(), writers: Vec::new() });
     check("head", &Head { conversation: conversation.clone(), messages: messages(), writers: Vec::new() });

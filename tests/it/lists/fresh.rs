@@ -23,7 +23,7 @@ use plaudit::{
 use crate::harness::{Plaudit, Watched};
 
 /// The use cases without a worker: only the test has anything posted or scored.
-async fn start() -> (Arc<Services>, Arc<Watched>) {
+pub(super) async fn start() -> (Arc<Services>, Arc<Watched>) {
     let store = Arc::new(Watched::new(Arc::new(MemoryStore::new())));
     let below: Arc<dyn Keyspace> = store.clone();
     let clock = Arc::new(ManualClock::at(Plaudit::START));
@@ -44,7 +44,7 @@ fn message(external_id: &str, agent: &str, content: String) -> NewImportedMessag
     }
 }
 
-async fn import(
+pub(super) async fn import(
     services: &Services,
     source: &str,
     external_id: &str,
@@ -57,7 +57,7 @@ async fn import(
 }
 
 /// The numbers of everything that a filter finds, in pages of this size.
-async fn found(services: &Services, filter: &ConversationFilter, size: usize) -> Vec<u64> {
+pub(super) async fn found(services: &Services, filter: &ConversationFilter, size: usize) -> Vec<u64> {
     let (mut numbers, mut after) = (Vec::new(), None);
     loop {
         let page = list_conversations(Call::new(services), Scope::Kept, filter, after, size).await.unwrap();
@@ -69,7 +69,7 @@ async fn found(services: &Services, filter: &ConversationFilter, size: usize) ->
     }
 }
 
-fn of_source(source: &str) -> ConversationFilter {
+pub(super) fn of_source(source: &str) -> ConversationFilter {
     ConversationFilter { source: Some(source.to_owned()), ..ConversationFilter::default() }
 }
 
@@ -77,7 +77,7 @@ fn by_agent(agent: &str) -> ConversationFilter {
     ConversationFilter { agent: Some(agent.to_owned()), ..ConversationFilter::default() }
 }
 
-async fn post_all(services: &Services) {
+pub(super) async fn post_all(services: &Services) {
     while index_next(Call::new(services)).await.unwrap() {}
 }
 

@@ -2,6 +2,7 @@
 
 mod earlier;
 mod fresh;
+mod held;
 mod model;
 mod reads;
 mod reads_of_others;
@@ -13,7 +14,7 @@ use plaudit::{
     clock::ManualClock,
     domain::{
         Assessment, AssessmentId, AssessmentState, Author, AuthorKind, Channel, Conversation, ConversationId,
-        Handling, Listing, MilliPoints, RevisionRef, Status, Totals, Unit, UnixMillis,
+        Handling, Held, Listing, MilliPoints, RevisionRef, Status, Totals, Unit, UnixMillis,
     },
     service::{Services, Settings},
     store::{
@@ -28,7 +29,10 @@ use crate::harness::{KEYS, Plaudit, Watched, put};
 #[derive(Clone, Debug, Default)]
 struct Told {
     number: u64,
+    /// When it was stored.
     time: i64,
+    /// When it was held; when it was stored, if it has no messages.
+    held: Option<(i64, i64)>,
     source: String,
     status: Option<Status>,
     channel: Option<Channel>,
@@ -67,7 +71,16 @@ impl Told {
             unscored_version: None,
             language: None,
             told_time: None,
+            held: self.held.map(|(first, last)| Held {
+                first: UnixMillis::clamped(first),
+                last: UnixMillis::clamped(last),
+            }),
         }
+    }
+
+    /// From its first to its last message.
+    fn held(&self) -> (i64, i64) {
+        self.held.unwrap_or((self.time, self.time))
     }
 
     fn assessments(&self) -> impl Iterator<Item = Assessment> {
@@ -139,7 +152,10 @@ async fn services_with(told: impl Iterator<Item = Told>, posted: u64) -> (Servic
     let store = Arc::new(Watched::new(Arc::new(MemoryStore::new())));
     put(&store, |decision| {
         decision.expect(KEYS.backfill(), None);
-        listing::put_backfill(decision, &Backfill { next: Some(ConversationId(posted)), newest: None });
+        listing::put_backfill(
+            decision,
+            &Backfill { next: Some(ConversationId(posted)), newest: None, by_held: true },
+        );
     })
     .await;
     let below: Arc<dyn Keyspace> = store.clone();

@@ -1,7 +1,10 @@
 //! Lists compared with a simple model: all pages together equal filtering and sorting everything.
 
 use plaudit::{
-    domain::{AssessmentFilter, AssessmentState, Channel, ConversationFilter, Status, TimeRange, UnixMillis},
+    domain::{
+        AssessmentFilter, AssessmentState, AssessmentTime, Channel, ConversationFilter, ConversationTime,
+        Status, TimeRange, UnixMillis,
+    },
     service::{
         Call,
         assessment::{AssessmentsOf, list_assessments},
@@ -17,6 +20,10 @@ use proptest::{
 };
 
 use super::{Told, services_with};
+
+/// Of times: a few make an hour, by which conversations are placed in the order of their last messages.
+const STEP: i64 = 1_200_000;
+const HOUR: i64 = 3_600_000;
 
 const STATES: [AssessmentState; 3] =
     [AssessmentState::AiReady, AssessmentState::ReviewOngoing, AssessmentState::Deleted];
@@ -40,17 +47,19 @@ fn agents() -> impl Strategy<Value = String> {
 fn told() -> impl Strategy<Value = Told> {
     let assessments =
         vec((select(&STATES[..]), select(&["axis", "other"][..]), option::of(agents()), 0..=1000_u32), 0..3);
+    let held = option::weighted(0.7, (0..20_i64, 0..8_i64));
     (
-        (0..20_i64, one_of(&["zendesk", "enneo"]), option::of(status()), option::of(channel())),
+        (0..20_i64, held, one_of(&["zendesk", "enneo"]), option::of(status()), option::of(channel())),
         (option::of(agents()), vec(agents(), 0..3), vec(one_of(&["vip", "vi", "late"]), 0..3)),
         (option::of(10..=50_u32), any::<bool>(), prop::bool::weighted(0.1), any::<bool>(), assessments),
     )
-        .prop_map(|((time, source, status, channel), (assignee, writers, tags), rest)| {
+        .prop_map(|((time, held, source, status, channel), (assignee, writers, tags), rest)| {
             let (score_tenths, is_rated, is_deleted, waits_again, assessments) = rest;
             let number = 0;
             Told {
                 number,
-                time,
+                time: time * STEP,
+                held: held.map(|(first, length)| (first * STEP, (first + length) * STEP)),
                 source,
                 status,
                 channel,
@@ -77,9 +86,13 @@ fn numbered(mut told: Vec<Told>) -> Vec<Told> {
 
 fn times() -> impl Strategy<Value = TimeRange> {
     (option::of(0..20_i64), option::of(1..8_i64)).prop_map(|(start, length)| TimeRange {
-        start: start.map(UnixMillis::clamped),
-        end: length.map(|length| UnixMillis::clamped(start.unwrap_or(5) + length)),
+        start: start.map(|start| UnixMillis::clamped(start * STEP)),
+        end: length.map(|length| UnixMillis::clamped((start.unwrap_or(5) + length) * STEP)),
     })
+}
+
+fn contains(times: TimeRange, time: i64) -> bool {
+    times.start.is_none_or(|start| time >= start.millis()) && times.end.is_none_or(|end| time < end.millis())
 }
 
 fn conversation_filter() -> impl Strategy<Value = ConversationFilter> {
@@ -92,19 +105,46 @@ fn conversation_filter() -> impl Strategy<Value = ConversationFilter> {
         times(),
         option::weighted(0.4, (10..=50_u32, 0..=40_u32)),
         option::weighted(0.3, any::<bool>()),
+        select(
+            &[ConversationTime::FirstMessage, ConversationTime::LastMessage, ConversationTime::Stored][..],
+        ),
     )
-        .prop_map(|(source, status, channel, agent, tags, created, score, is_rated)| {
+        .prop_map(|(source, status, channel, agent, tags, times, score, is_rated, by)| {
             ConversationFilter {
                 source,
                 status,
                 channel,
                 agent,
                 tags,
-                created,
+                times,
+                by,
                 score_tenths: score.map(|(least, more)| least..=(least + more).min(50)),
                 is_rated,
             }
         })
+}
+
+fn time_of(by: ConversationTime, told: &Told) -> i64 {
+    match by {
+        ConversationTime::FirstMessage => told.held().0,
+        ConversationTime::LastMessage => told.held().1,
+        ConversationTime::Stored => told.time,
+    }
+}
+
+/// The numbers of the conversations that match, in the order of the list: what is not posted, then by the filter's time.
+fn listed(filter: &ConversationFilter, told: &[Told], posted: u64) -> Vec<u64> {
+    let mut matching: Vec<&Told> = told.iter().filter(|told| lets_pass(filter, told)).collect();
+    let place = |told: &Told| {
+        let time = match filter.by {
+            ConversationTime::LastMessage => time_of(filter.by, told) / HOUR,
+            _ => time_of(filter.by, told),
+        };
+        let is_by_number = told.number >= posted || filter.is_empty();
+        (told.number >= posted, if is_by_number { 0 } else { time }, told.number)
+    };
+    matching.sort_by_key(|told| std::cmp::Reverse(place(told)));
+    matching.into_iter().map(|told| told.number).collect()
 }
 
 fn lets_pass(filter: &ConversationFilter, told: &Told) -> bool {
@@ -115,8 +155,7 @@ fn lets_pass(filter: &ConversationFilter, told: &Told) -> bool {
         && filter.channel.is_none_or(|channel| told.channel == Some(channel))
         && filter.agent.as_ref().is_none_or(agent)
         && filter.tags.iter().all(|tag| told.tags.contains(tag))
-        && filter.created.start.is_none_or(|start| told.time >= start.millis())
-        && filter.created.end.is_none_or(|end| told.time < end.millis())
+        && contains(filter.times, time_of(filter.by, told))
         && filter
             .score_tenths
             .as_ref()
@@ -131,18 +170,21 @@ fn assessment_filter() -> impl Strategy<Value = AssessmentFilter> {
         option::weighted(0.4, agents()),
         times(),
         option::weighted(0.4, (0..=1000_u32, 0..=1000_u32)),
+        select(&[AssessmentTime::Conversation, AssessmentTime::Scored][..]),
     )
-        .prop_map(|(state, scorecard, assessee, created, percentage)| AssessmentFilter {
+        .prop_map(|(state, scorecard, assessee, times, percentage, by)| AssessmentFilter {
             state,
             scorecard,
             assessee,
-            created,
+            times,
+            by,
             percentage_tenths: percentage.map(|(least, more)| least..=least + more),
         })
 }
 
 /// The numbers of the assessments that match a filter.
 fn assessments_of(filter: &AssessmentFilter, told: &Told) -> Vec<u64> {
+    let is_scored = filter.by == AssessmentTime::Scored;
     let passes =
         |(place, (state, scorecard, assessee, percentage)): (usize, &(_, &str, Option<String>, u32))| {
             let passes = filter.state.is_none_or(|wanted| wanted == *state)
@@ -150,8 +192,7 @@ fn assessments_of(filter: &AssessmentFilter, told: &Told) -> Vec<u64> {
                     base == scorecard && ordinal.is_none_or(|ordinal| ordinal == 1)
                 })
                 && filter.assessee.as_ref().is_none_or(|wanted| assessee.as_ref() == Some(wanted))
-                && filter.created.start.is_none_or(|start| told.time >= start.millis())
-                && filter.created.end.is_none_or(|end| told.time < end.millis())
+                && contains(filter.times, if is_scored { told.time } else { told.held().0 })
                 && filter.percentage_tenths.as_ref().is_none_or(|range| range.contains(percentage));
             passes.then_some(told.number + 1 + place as u64)
         };
@@ -199,9 +240,7 @@ proptest! {
                     let page = list_conversations(Call::new(&services), Scope::Kept, filter, after, size).await.unwrap();
                     (page.items.iter().map(|item| item.conversation.id.0).collect(), page.next_cursor())
                 });
-                let expected: Vec<u64> =
-                    told.iter().rev().filter(|told| lets_pass(filter, told)).map(|told| told.number).collect();
-                assert_eq!(listed.await, expected, "{filter:?}");
+                assert_eq!(listed.await, self::listed(filter, &told, posted), "{filter:?}");
             }
         });
     }
@@ -223,8 +262,18 @@ proptest! {
                     .await
                 };
                 let shown = || told.iter().filter(|told| !told.is_deleted);
-                let mut expected: Vec<(i64, u64)> = shown()
-                    .flat_map(|told| assessments_of(filter, told).into_iter().map(|number| (told.time, number)))
+                let is_by_conversation =
+                    filter.by == AssessmentTime::Conversation && filter.times != TimeRange::default();
+                // Those of one conversation ascending, or all newest first.
+                let place = |told: &Told, number: u64| match is_by_conversation {
+                    true => (told.held().0, told.number, u64::MAX - number),
+                    false => (told.time, number, 0),
+                };
+                let mut expected: Vec<(_, u64)> = shown()
+                    .flat_map(|told| {
+                        let numbers = assessments_of(filter, told).into_iter();
+                        numbers.map(move |number| (place(told, number), number))
+                    })
                     .collect();
                 expected.sort_unstable_by(|a, b| b.cmp(a));
                 let expected: Vec<u64> = expected.into_iter().map(|(_, number)| number).collect();

@@ -4,7 +4,10 @@
 use std::ops::Range;
 
 use plaudit::{
-    domain::{AssessmentFilter, AssessmentState, Channel, ConversationFilter, Status, TimeRange, UnixMillis},
+    domain::{
+        AssessmentFilter, AssessmentState, AssessmentTime, Channel, ConversationFilter, ConversationTime,
+        Status, TimeRange, UnixMillis,
+    },
     service::{
         Call, Services,
         assessment::{AssessmentsOf, list_assessments},
@@ -76,15 +79,34 @@ async fn no_page_over_100_000_conversations_reads_more_than_four_times_its_size(
         (ConversationFilter { is_rated: Some(false), ..all() }, 99_000, 5),
         (ConversationFilter { is_rated: Some(false), agent: text("agent 7"), ..all() }, 100, 3),
         (ConversationFilter { status: Some(Status::Open), agent: text("agent 10"), ..all() }, 100, 4),
-        (ConversationFilter { created: TimeRange { start: time(500), end: time(600) }, ..all() }, 100, 3),
+        (ConversationFilter { times: TimeRange { start: time(500), end: time(600) }, ..all() }, 100, 3),
         (
             ConversationFilter {
                 agent: text("agent 7"),
-                created: TimeRange { start: None, end: time(5_000) },
+                times: TimeRange { start: None, end: time(5_000) },
                 ..all()
             },
             5,
             1,
+        ),
+        (ConversationFilter { by: ConversationTime::LastMessage, ..all() }, 100_000, 5),
+        (
+            ConversationFilter {
+                times: TimeRange { start: time(500), end: time(600) },
+                by: ConversationTime::LastMessage,
+                ..all()
+            },
+            100,
+            80,
+        ),
+        (
+            ConversationFilter {
+                times: TimeRange { start: time(500), end: time(600) },
+                by: ConversationTime::Stored,
+                ..all()
+            },
+            100,
+            3,
         ),
     ];
     for (filter, expected, most_pages) in filters {
@@ -143,6 +165,8 @@ impl Walked<'_> {
 async fn assessments(services: &Services, store: &Watched) {
     let all = AssessmentFilter::default;
     let axis = Some(("axis".to_owned(), None));
+    let time = |place: u64| Some(UnixMillis::clamped(told(place).time));
+    let times = TimeRange { start: time(1000), end: time(2000) };
     let filters = [
         (all(), 2000 - 6),
         (AssessmentFilter { state: Some(AssessmentState::ReviewOngoing), ..all() }, 1000 - 3),
@@ -154,6 +178,10 @@ async fn assessments(services: &Services, store: &Watched) {
         ),
         (AssessmentFilter { scorecard: axis, assessee: Some("agent 1".to_owned()), ..all() }, 0),
         (AssessmentFilter { percentage_tenths: Some(0..=500), ..all() }, 1000 - 3),
+        (AssessmentFilter { times, ..all() }, 20),
+        (AssessmentFilter { times, state: Some(AssessmentState::ReviewOngoing), ..all() }, 10),
+        (AssessmentFilter { times, assessee: Some("agent 0".to_owned()), ..all() }, 1),
+        (AssessmentFilter { times, by: AssessmentTime::Scored, ..all() }, 20),
     ];
     for (filter, expected) in filters {
         let (mut found, mut after) = (0, None);

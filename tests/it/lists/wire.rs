@@ -3,9 +3,10 @@
 use plaudit::{
     domain::ConversationId,
     proto::v1::{
-        AssessmentFilter, AssessmentState, Author, AuthorKind, Channel, Conversation, ConversationFilter,
-        ConversationStatus, ListAssessmentsRequest, ListConversationsRequest, ScoringProcess, ScoringState,
-        StoreMessageRequest, UnitKind, UpdateConversationRequest,
+        AssessmentFilter, AssessmentState, AssessmentTime, Author, AuthorKind, Channel, Conversation,
+        ConversationFilter, ConversationStatus, ConversationTime, ListAssessmentsRequest,
+        ListConversationsRequest, ScoringProcess, ScoringState, StoreMessageRequest, UnitKind,
+        UpdateConversationRequest,
     },
     store::{Batch, Keyspace as _, listing, records},
 };
@@ -103,6 +104,7 @@ async fn each_filter_finds_its_matches_newest_first() {
     let [a, b, c] = three(&server, &client).await;
     mark_rated(&server, &a).await;
     let all = ConversationFilter::default;
+    let stored = || ConversationFilter { time: ConversationTime::Stored.into(), ..all() };
     let at =
         |minute: i64| Some(Timestamp { seconds: Plaudit::START.millis() / 1000 + 60 * minute, nanos: 0 });
     let text = |text: &str| text.to_owned();
@@ -121,9 +123,12 @@ async fn each_filter_finds_its_matches_newest_first() {
         (ConversationFilter { agent: text("c1"), ..all() }, vec![]),
         (ConversationFilter { tags: vec![text("late"), text("vip")], ..all() }, vec![&b]),
         (ConversationFilter { tags: vec![text("late"), text("none")], ..all() }, vec![]),
-        (ConversationFilter { start_time: at(2), ..all() }, vec![&c, &b]),
-        (ConversationFilter { end_time: at(2), ..all() }, vec![&a]),
-        (ConversationFilter { start_time: at(2), end_time: at(3), ..all() }, vec![&b]),
+        (ConversationFilter { start_time: at(2), ..stored() }, vec![&c, &b]),
+        (ConversationFilter { end_time: at(2), ..stored() }, vec![&a]),
+        (ConversationFilter { start_time: at(2), end_time: at(3), ..stored() }, vec![&b]),
+        // They were held a month before they were stored.
+        (ConversationFilter { end_time: at(0), ..all() }, vec![&c, &b, &a]),
+        (ConversationFilter { start_time: at(0), ..all() }, vec![]),
         (ConversationFilter { rated: Some(true), ..all() }, vec![&a]),
         (ConversationFilter { rated: Some(false), source: text("test"), ..all() }, vec![&b]),
         (ConversationFilter { min_score: Some(score), source: text("test"), ..all() }, vec![&b, &a]),
@@ -133,11 +138,11 @@ async fn each_filter_finds_its_matches_newest_first() {
                 min_score: Some(score),
                 agent: text("t1"),
                 end_time: at(2),
-                ..all()
+                ..stored()
             },
             vec![&a],
         ),
-        (ConversationFilter { max_score: Some(score - 0.1), end_time: at(3), ..all() }, vec![]),
+        (ConversationFilter { max_score: Some(score - 0.1), end_time: at(3), ..stored() }, vec![]),
     ] {
         let expected: Vec<String> = expected.into_iter().cloned().collect();
         assert_eq!(names(&client, filter.clone()).await, expected, "{filter:?}");
@@ -206,7 +211,8 @@ async fn assessments_of_all_conversations_are_listed_newest_first_by_filter() {
     };
     assert_eq!(assessments(&client, every, assessee).await, named(&of_t2));
     assert!(!named(&of_t2).is_empty());
-    let later = AssessmentFilter { start_time: at(2), end_time: at(3), ..all() };
+    let later =
+        AssessmentFilter { start_time: at(2), end_time: at(3), time: AssessmentTime::Scored.into(), ..all() };
     assert_eq!(assessments(&client, every, later).await, named(&|it| it.name.starts_with(&b)));
     let low = AssessmentFilter { max_percentage: Some(70.0), ..all() };
     assert_eq!(assessments(&client, every, low).await, named(&|it| it.totals.unwrap().percentage <= 70.0));
@@ -267,6 +273,7 @@ async fn a_conversation_whose_scoring_failed_is_listed_as_such() {
     .unwrap();
     let of_the_first_moment = ConversationFilter {
         end_time: Some(Timestamp { seconds: Plaudit::START.millis() / 1000 + 1, nanos: 0 }),
+        time: ConversationTime::Stored.into(),
         ..Default::default()
     };
     assert_eq!(list(&client, Some(of_the_first_moment.clone()), 0).await, std::slice::from_ref(&failed));
@@ -338,6 +345,7 @@ async fn all_violations_of_a_list_request_are_reported_at_once() {
         (ConversationFilter { source: long.clone(), ..all() }, vec!["source"]),
         (ConversationFilter { status: 4, ..all() }, vec!["status"]),
         (ConversationFilter { channel: -1, ..all() }, vec!["channel"]),
+        (ConversationFilter { time: 9, ..all() }, vec!["time"]),
         (ConversationFilter { agent: long.clone(), ..all() }, vec!["agent"]),
         (ConversationFilter { tags: vec![String::new(), long.clone()], ..all() }, vec!["tags[0]", "tags[1]"]),
         (ConversationFilter { tags: vec!["a".to_owned(); 11], ..all() }, vec!["tags"]),
@@ -375,6 +383,7 @@ async fn all_violations_of_a_list_request_are_reported_at_once() {
     let all = AssessmentFilter::default;
     for (filter, expected) in [
         (AssessmentFilter { state: 9, ..all() }, "state"),
+        (AssessmentFilter { time: 9, ..all() }, "time"),
         (AssessmentFilter { state: AssessmentState::AiInProgress.into(), ..all() }, "state"),
         (AssessmentFilter { scorecard: "axis".to_owned(), ..all() }, "scorecard"),
         (AssessmentFilter { assessee: long, ..all() }, "assessee"),

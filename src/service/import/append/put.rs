@@ -1,9 +1,11 @@
 //! Puts what an append adds and takes.
 
+use std::collections::HashMap;
+
 use crate::{
     domain::{
-        AuthorKind, Conversation, Event, EventKind, ImportOutcome, Message, MessageId, Rating, RatingId,
-        Violations,
+        AuthorKind, Conversation, Event, EventKind, Held, ImportOutcome, Message, MessageId, Rating,
+        RatingId, Violations,
         append::{Among, Differences, Told, take_conversation, take_history},
     },
     error::Error,
@@ -110,7 +112,17 @@ impl Append<'_> {
             }
         }
         parts::guess_channel(&mut changed, self.unseen.iter().copied());
+        changed.held = self.held(appended);
         Ok(changed)
+    }
+
+    /// When the conversation was held, with what is added and edited.
+    fn held(&self, appended: &[Message]) -> Option<Held> {
+        let edited: HashMap<MessageId, &Message> =
+            self.edited.iter().map(|message| (message.id, message)).collect();
+        let stored = self.stored.messages.iter();
+        let stored = stored.map(|message| edited.get(&message.id).copied().unwrap_or(message));
+        Held::of(stored.chain(appended))
     }
 
     /// A tracking id stays with the message that already has it.

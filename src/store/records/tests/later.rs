@@ -31,13 +31,17 @@ fn listings_are_read_as_they_were_written() {
         tags: vec!["vip".to_owned()],
         score_tenths: Some(43),
         is_rated: true,
+        held: None,
     };
     check("listing", &listing);
+    let (first, last) = (UnixMillis::clamped(1_600_000_000_000), UnixMillis::clamped(1_600_000_002_000));
+    check("listing_held", &Listing { held: Some(Held { first, last }), ..listing });
     check("listing_deleted", &Listing { is_deleted: true, ..Listing::default() });
-    check("backfill", &Backfill { next: Some(ID), newest: None });
-    check("backfill_done", &Backfill { next: None, newest: None });
+    check("backfill", &Backfill { next: Some(ID), newest: None, by_held: false });
+    check("backfill_held", &Backfill { next: Some(ID), newest: None, by_held: true });
+    check("backfill_done", &Backfill { next: None, newest: None, by_held: false });
     let time = UnixMillis::clamped(1_700_000_000_123);
-    check("backfill_newest", &Backfill { next: Some(ID), newest: Some(time) });
+    check("backfill_newest", &Backfill { next: Some(ID), newest: Some(time), by_held: false });
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::collections::{BTreeSet, HashSet};
 use plaudit::{
     domain::{Assessment, ConversationId, Listing, Rating},
     service::listing::score_of,
-    store::keys,
 };
 
 use super::{
@@ -29,14 +28,13 @@ pub fn audit(disk: &Disk, conversations: &Conversations, assessments: &[Assessme
             let own = assessments.iter().filter(|assessment| assessment.conversation == id);
             assert_eq!(listing, expected(whole, score_of(own), listing.is_rated), "{id}");
         }
-        let place = whole.conversation.place();
-        let terms = listing.terms();
-        let terms = terms.iter().filter_map(|it| KEYS.conversation_term(it));
-        postings.extend(terms.map(|term| keys::conversation_posting(&term, place)));
+        assert!(listing.held.is_some(), "{id} is placed by when it was stored");
+        postings.extend(listing.postings().iter().filter_map(|posting| KEYS.posting(posting, id)));
         listed.insert(id);
     }
     assert_eq!(listed, conversations.keys().copied().collect(), "listed and existing conversations");
-    assert_same_keys("postings of conversations", &disk.keys(0x81), &postings);
+    let on_disk = disk.keys(0x81).union(&disk.keys(0x85)).cloned().collect();
+    assert_same_keys("postings of conversations", &on_disk, &postings);
 }
 
 /// The expected listing of a conversation whose scoring has ended.

@@ -51,7 +51,7 @@ async fn gzip_is_read_whatever_its_name_and_however_many_members_it_has() {
     // The second member begins in the middle of a line.
     let text = lines(0..300);
     let (one, two) = text.split_at(text.len() / 2 + 7);
-    let members = [packed(one), packed(two), packed(""), packed(&lines(300..310))].concat();
+    let members = [packed(one), packed(two), packed(""), packed(lines(300..310))].concat();
     let [file, stdin] = import(&server, &members, &[]);
     assert_eq!((file.0, file.2.as_str()), (Some(0), ""));
     assert!(file.1.ends_with(": 310 stored, 0 there already, 0 bad\n"), "{}", file.1);
@@ -114,7 +114,7 @@ async fn lines_of_a_slow_pipe_are_imported_as_they_come() {
     let mut child = command.spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     for round in 0..3 {
-        input.write_all(&packed(&lines(round * 50..round * 50 + 50))).unwrap();
+        input.write_all(&packed(lines(round * 50..round * 50 + 50))).unwrap();
         soon("a line in the store", async {
             let last = format!("conversations/file:{}", round * 50 + 49);
             while client.conversation(&last).await.is_err() {

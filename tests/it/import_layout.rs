@@ -143,7 +143,7 @@ fn a_violation_names_the_key_that_the_file_has() {
         }],
     });
     let person = json!({ "person": { "source": "file", "kind": "AUTHOR_KIND_TEAMMATE", "externalId": "1", "displayName": "\n" } });
-    let (_, _, errors) = import(&server, &format!("{numbered}\n{exported}\n{person}\n"));
+    let (_, _, errors) = import(&server, format!("{numbered}\n{exported}\n{person}\n"));
     for key in [
         "t.json:1: ticket_id: ",
         "t.json:2: conversation.externalId: ",

@@ -13,6 +13,7 @@ const FILES: &[&str] = &[
     "plaudit/v1/directory.proto",
     "plaudit/v1/error.proto",
     "plaudit/v1/event.proto",
+    "plaudit/v1/export.proto",
     "plaudit/v1/import.proto",
     "plaudit/v1/queue.proto",
     "plaudit/v1/rating.proto",

@@ -15,6 +15,7 @@ mod serve;
 mod settings;
 mod signals;
 mod store;
+mod whole_file;
 
 #[cfg(feature = "fuzzing")]
 pub use import::read_import;

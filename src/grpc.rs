@@ -12,6 +12,7 @@ mod edge;
 mod encoded;
 mod errors;
 mod events;
+mod export;
 mod health;
 mod import;
 mod limits;
@@ -38,8 +39,9 @@ use self::{
         assessment_service_server::AssessmentServiceServer,
         conversation_service_server::ConversationServiceServer,
         directory_service_server::DirectoryServiceServer, event_service_server::EventServiceServer,
-        import_service_server::ImportServiceServer, queue_service_server::QueueServiceServer,
-        rating_service_server::RatingServiceServer, scorecard_service_server::ScorecardServiceServer,
+        export_service_server::ExportServiceServer, import_service_server::ImportServiceServer,
+        queue_service_server::QueueServiceServer, rating_service_server::RatingServiceServer,
+        scorecard_service_server::ScorecardServiceServer,
     },
 };
 
@@ -57,6 +59,7 @@ pub fn routes(services: Arc<Services>) -> Routes {
         .add_service(RatingServiceServer::new(edge.clone()))
         .add_service(DirectoryServiceServer::new(edge.clone()))
         .add_service(QueueServiceServer::new(edge.clone()))
+        .add_service(ExportServiceServer::new(edge.clone()))
         .add_service(EventServiceServer::new(edge))
 }
 

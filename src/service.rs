@@ -12,6 +12,7 @@ pub mod bulk;
 pub mod conversation;
 pub mod directory;
 pub mod events;
+pub mod export;
 pub mod import;
 pub mod listing;
 pub mod message;

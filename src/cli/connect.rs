@@ -10,8 +10,8 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
-use super::{Failure, local::Local};
-use crate::store::SledStore;
+use super::{Failure, local::Local, output::plain};
+use crate::{server::code_name, store::SledStore};
 
 pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
 
@@ -135,17 +135,26 @@ pub(super) fn ask_once<T>(
 }
 
 /// The innermost cause, which is the informative one: `Connection refused`.
-fn root_cause(error: &dyn std::error::Error) -> String {
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    cause.to_string()
+    cause.downcast_ref().map_or_else(|| cause.to_string(), plain)
 }
 
-/// A status in one line.
+/// Whether a call failed on its way: the server has not answered it. What the transport says of it is of no use to anybody.
+pub(super) fn is_lost(status: &Status) -> bool {
+    // Only what did not come from the server has a source.
+    std::error::Error::source(status).is_some()
+}
+
+/// Why a call failed, in one line.
 pub(super) fn status_line(status: &Status) -> String {
-    format!("{}: {}", crate::server::code_name(status.code()), status.message())
+    if is_lost(status) {
+        return "the connection to the server was lost".to_owned();
+    }
+    format!("the server answered {}: {}", code_name(status.code()), status.message())
 }
 
 /// Quotes a word for a shell where necessary.

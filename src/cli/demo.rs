@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep};
 use tonic::{Code, Status, transport::Channel};
 
 use crate::proto::v1::{
-    Assessment, GetConversationRequest, ImportOutcome, ListAssessmentsRequest, ScoringState,
-    assessment_service_client::AssessmentServiceClient,
+    Assessment, GetConversationRequest, ImportOutcome, ListAssessmentsRequest, ListConversationsRequest,
+    ScoringState, assessment_service_client::AssessmentServiceClient,
     conversation_service_client::ConversationServiceClient, import_service_client::ImportServiceClient,
 };
 
@@ -29,6 +29,11 @@ const POLL_EVERY: Duration = Duration::from_millis(10);
 /// Why the demo failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
+    #[error(
+        "the data directory holds other conversations, which the demo would join, so it stored nothing; leave out --data, or name \
+         an empty directory"
+    )]
+    OtherData,
     #[error("the demo's files cannot be read: {0}")]
     Samples(#[from] serde_json::Error),
     #[error("the demo could not reach its own server: {0}")]
@@ -61,6 +66,7 @@ pub async fn show(address: SocketAddr) -> Result<(), DemoError> {
         .map_err(|cause| Status::internal(cause.to_string()))?
         .connect()
         .await?;
+    require_own_data(&channel, &samples).await?;
     let mut rows = Vec::with_capacity(samples.conversations.len());
     for sample in samples.conversations {
         rows.push(import(&channel, sample).await?);
@@ -81,6 +87,29 @@ pub async fn show(address: SocketAddr) -> Result<(), DemoError> {
     };
     let mut out = std::io::stdout().lock();
     out.write_all(page.text(address).as_bytes()).and_then(|()| out.flush()).map_err(DemoError::Print)
+}
+
+/// Refuses a store with conversations that no demo has been shown in.
+async fn require_own_data(channel: &Channel, samples: &Samples) -> Result<(), DemoError> {
+    let mut client = ConversationServiceClient::new(channel.clone());
+    let request = ListConversationsRequest { page_size: 1, show_deleted: true, ..Default::default() };
+    let deadline = Instant::now() + PATIENCE;
+    let is_empty = loop {
+        match client.list_conversations(request.clone()).await {
+            Ok(found) => break found.get_ref().conversations.is_empty(),
+            // The server may still be starting.
+            Err(status) if status.code() == Code::Unavailable && Instant::now() < deadline => {
+                sleep(POLL_EVERY).await;
+            }
+            Err(status) => return Err(status.into()),
+        }
+    };
+    let Some(first) = samples.conversations.first().filter(|_| !is_empty) else { return Ok(()) };
+    match client.get_conversation(GetConversationRequest { name: first.name(), ..Default::default() }).await {
+        Ok(_) => Ok(()),
+        Err(status) if status.code() == Code::NotFound => Err(DemoError::OtherData),
+        Err(status) => Err(status.into()),
+    }
 }
 
 async fn import(channel: &Channel, sample: SampleConversation) -> Result<Row, DemoError> {

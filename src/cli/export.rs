@@ -1,38 +1,37 @@
 //! `plaudit export`: writes everything that a server holds as JSON Lines.
 
+mod names;
 mod reader;
 
 use std::{
     fmt,
-    fs::File,
     io::{self, BufWriter, IsTerminal as _, Write},
     path::{Path, PathBuf},
     time::Instant,
 };
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-
 use super::{
     Failure,
     connect::{Target, connect, require_store},
     output::{say, unwritten},
+    signals::Signals,
+    whole_file::WholeFile,
 };
 
-use self::reader::Found;
 pub(super) use self::reader::Reader;
+use self::{names::Names, reader::server_error};
 use crate::{
-    proto::v1::{AuthorKind, Person},
+    proto::v1::{AuthorKind, ExportedAssessments, Person},
     wire::export::{ChangedTime, Line, Lines, Whole, parts},
 };
-
-/// How many conversations are read concurrently.
-const AT_A_TIME: usize = 8;
 
 const AFTER_HELP: &str = "\
 Writes one JSON object per line: teams, people, conversations with their messages, ratings and assessments, customers known only \
 within one conversation, and opt-outs, in protobuf's JSON form (docs/export.md). A long conversation takes several lines. plaudit \
 import reads the file back. Conversations are written in the order in which they were stored, each as it is when it is read; \
-changes made meanwhile may or may not be included. Deleted conversations and rubrics are not exported. Without --attachments, \
+changes made meanwhile may or may not be included. Deleted conversations and rubrics are not exported. Assessments are for reading: \
+an import does not take them, so --without assessments makes an export that is for an import smaller and faster. Their facts are \
+included --with facts. Until the file is whole, it is called FILE.part, which the next export begins anew. Without --attachments, \
 attachments are listed by name, size and URL, without their bytes. A record that cannot be read or written is named on standard \
 error and left out; a time that an earlier version stored out of range is named and changed to the nearest in range. The export goes on.
 
@@ -40,8 +39,9 @@ Exit codes: 0 done; 1 failed, or the reader of standard output went away; 2 wron
 
 Examples:
   plaudit export everything.jsonl
+  plaudit export --without assessments - | gzip > everything.jsonl.gz
   plaudit export --attachments - | zstd > everything.jsonl.zst
-  plaudit export - | plaudit import - --server 127.0.0.1:9000
+  plaudit export --without assessments - | plaudit import - --server 127.0.0.1:9000
   plaudit export --data /var/lib/plaudit everything.jsonl";
 
 #[derive(Debug, clap::Args)]
@@ -55,6 +55,24 @@ pub(super) struct Export {
     /// Include the bytes of attachments.
     #[arg(long)]
     attachments: bool,
+    /// Leave these out.
+    #[arg(long, value_name = "WHAT", value_enum)]
+    without: Option<Without>,
+    /// Include these.
+    #[arg(long, value_name = "WHAT", value_enum, conflicts_with = "without")]
+    with: Option<With>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Without {
+    /// The assessments.
+    Assessments,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum With {
+    /// What each assessment is based on; several times as much as all else.
+    Facts,
 }
 
 /// Counts of what was written.
@@ -131,20 +149,39 @@ impl Export {
         let lines = Lines::load().map_err(Failure::failed)?;
         if self.file == Path::new("-") {
             let mut out = BufWriter::new(io::stdout());
-            return Writer::new(reader, lines, &mut out, "-", self.attachments).write_all().await;
+            let written = Writer::new(reader, lines, &mut out, "-", self).write_all().await;
+            return written.map_err(|failure| with_step(failure, "what is written is not whole"));
         }
+        // Only here: what is written to a pipe waits for its reader, and a signal then ends it at once.
+        let mut signals = Signals::listen()?;
         let name = self.file.display().to_string();
-        let about = |cause: io::Error| Failure::Failed(format!("{name}: {cause}"));
-        let mut out = BufWriter::new(File::create_new(&self.file).map_err(about)?);
-        let written = Writer::new(reader, lines, &mut out, &name, self.attachments).write_all().await;
-        let synced =
-            out.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
-        if written.is_err() || synced.is_err() {
-            // A partial export looks like a complete one.
-            let _ = std::fs::remove_file(&self.file);
+        let file = WholeFile::begin(&self.file, "export")?;
+        let mut out = file.writer();
+        let writer = Writer::new(reader, lines, &mut out, &name, self);
+        let written = tokio::select! {
+            written = writer.write_all() => written,
+            () = signals.next() => Err(Failure::Failed("interrupted".to_owned())),
+        };
+        drop(out);
+        let step = "is not written; run the same command again";
+        let written = written.map_err(|failure| with_step(failure, &format!("{name} {step}")))?;
+        file.finish().map(|()| written)
+    }
+
+    fn assessments(&self) -> ExportedAssessments {
+        match (self.without, self.with) {
+            (Some(Without::Assessments), _) => ExportedAssessments::None,
+            (None, Some(With::Facts)) => ExportedAssessments::WithFacts,
+            (None, None) => ExportedAssessments::WithoutFacts,
         }
-        let written = written?;
-        synced.map_err(about).map(|()| written)
+    }
+}
+
+/// What a failure leaves, and what to do about it.
+fn with_step(failure: Failure, step: &str) -> Failure {
+    match failure {
+        Failure::Failed(cause) => Failure::Failed(format!("{cause}: {step}")),
+        other => other,
     }
 }
 
@@ -156,22 +193,27 @@ struct Writer<'a> {
     /// The output's name, for errors.
     name: &'a str,
     with_attachments: bool,
+    assessments: ExportedAssessments,
+    names: Names,
     written: Written,
     began: Instant,
     is_terminal: bool,
 }
 
 impl<'a> Writer<'a> {
-    fn new(
-        reader: Reader,
-        lines: Lines,
-        out: &'a mut dyn Write,
-        name: &'a str,
-        with_attachments: bool,
-    ) -> Self {
-        let is_terminal = io::stderr().is_terminal();
-        let (written, began) = (Written::default(), Instant::now());
-        Self { reader, lines, out, name, with_attachments, written, began, is_terminal }
+    fn new(reader: Reader, lines: Lines, out: &'a mut dyn Write, name: &'a str, export: &Export) -> Self {
+        Self {
+            reader,
+            lines,
+            out,
+            name,
+            with_attachments: export.attachments,
+            assessments: export.assessments(),
+            names: Names::default(),
+            written: Written::default(),
+            began: Instant::now(),
+            is_terminal: io::stderr().is_terminal(),
+        }
     }
 
     async fn write_all(mut self) -> Result<Written, Failure> {
@@ -223,8 +265,12 @@ impl<'a> Writer<'a> {
             let page = self.reader.people(AuthorKind::Contact, token).await?;
             for person in page.people.into_iter().filter(|person| !person.conversation.is_empty()) {
                 if last.0 != person.conversation {
-                    last =
-                        (person.conversation.clone(), self.reader.external_name(&person.conversation).await?);
+                    let known = self.names.of(&person.conversation);
+                    let name = match known {
+                        Some(name) => Some(name),
+                        None => self.reader.external_name(&person.conversation).await?,
+                    };
+                    last = (person.conversation.clone(), name);
                 }
                 let Some(conversation) = last.1.clone() else { continue };
                 let line = self.lines.person(&Person { conversation, ..person.clone() });
@@ -238,19 +284,37 @@ impl<'a> Writer<'a> {
     }
 
     async fn conversations(&mut self) -> Result<(), Failure> {
-        let reader = self.reader.clone();
-        let numbers = stream::iter(reader.conversations().await?);
-        let read = numbers.map(|number| reader.read(number)).buffered(AT_A_TIME);
-        let mut read = std::pin::pin!(read);
-        while let Some(found) = read.try_next().await? {
-            match found {
-                Found::Whole(whole) => self.conversation(*whole).await?,
-                Found::Unreadable { name, cause } => self.leave_out(&name, &cause),
-                Found::Gone => {}
+        let mut responses = self.reader.conversations(self.assessments).await?;
+        let mut open: Option<Whole> = None;
+        while let Some(response) = responses.message().await.map_err(|status| server_error(&status))? {
+            let name = response.conversation.as_ref().map_or("", |conversation| &conversation.name);
+            if !response.failure.is_empty() {
+                self.leave_out(name, &response.failure);
+                open = None;
+                continue;
             }
+            let continued = response.continued;
+            let mut whole = match open.take() {
+                Some(whole) if response.continues => whole,
+                _ => Whole { conversation: response.conversation.unwrap_or_default(), ..Whole::default() },
+            };
+            whole.messages.extend(response.messages);
+            whole.ratings.extend(response.ratings);
+            if !response.assessments.is_empty() {
+                whole.assessments.push(response.assessments);
+            }
+            if continued {
+                open = Some(whole);
+                continue;
+            }
+            self.names.note(&whole);
+            self.conversation(whole).await?;
             self.show();
         }
-        Ok(())
+        match open {
+            Some(_) => Err(Failure::Failed("the server ended in the middle of a conversation".to_owned())),
+            None => Ok(()),
+        }
     }
 
     async fn conversation(&mut self, whole: Whole) -> Result<(), Failure> {

@@ -14,8 +14,8 @@ use super::{
     Failure,
     connect::{Target, connect, require_store},
     export::Reader,
-    import::{Form, Line, Lines, Work, open, read},
-    output::{print, say},
+    import::{Form, Line, Lines, Reading, Work, broken, open, read},
+    output::{plain, print, say},
     scorecard,
 };
 use crate::{
@@ -59,6 +59,9 @@ pub(super) struct FactsCommand {
     /// Print one JSON object per conversation.
     #[arg(long)]
     json: bool,
+    /// Read lines of a file without the keys and words in them that are not known.
+    #[arg(long)]
+    lenient: bool,
     /// Print what every fact means instead.
     #[arg(long, conflicts_with_all = ["what", "json", "scorecard"])]
     list: bool,
@@ -132,23 +135,26 @@ impl FactsCommand {
 
     fn file(&self, file: &Path, scorer: Option<&Scorer>) -> Result<(), Failure> {
         let shown = file.display().to_string();
-        let failed = |cause: std::io::Error| Failure::Failed(format!("{shown}: {cause}"));
-        let input = open(file).map_err(|cause| match cause.kind() {
+        let failed = |cause: std::io::Error| Failure::Failed(format!("{shown}: {}", plain(&cause)));
+        let input = open(file, "facts").map_err(|cause| match cause.kind() {
             std::io::ErrorKind::NotFound => Failure::Failed(no_file(&shown)),
             _ => failed(cause),
         })?;
         let lines = Lines::load().map_err(Failure::failed)?;
-        let mut lines = read(input, lines, 1, ConflictPolicy::Reject);
+        let reading = Reading { first: 1, policy: ConflictPolicy::Reject, is_lenient: self.lenient };
+        let mut lines = read(input, lines, reading);
         let mut told = Pending::default();
         let mut bad = 0_u64;
         while let Some(line) = lines.blocking_recv() {
-            let Line { number, work, doubt, .. } = line.map_err(failed)?;
+            let Line { number, work, ignored, is_reversed, .. } = line.map_err(failed)?;
             let place = format!("{shown}:{number}");
-            if let Some(doubt) = doubt {
-                say(format_args!("{place}: {doubt}"));
+            if is_reversed {
+                say(format_args!(
+                    "{place}: its messages go from the newest to the oldest, and count in that order"
+                ));
             }
             let whole = match work {
-                Ok(Work::Import(request)) => told.next(place, *request),
+                Ok(Work::Import(request)) => told.next(Told { place, request: *request, ignored }),
                 Ok(Work::Directory(_)) => None,
                 Err(violations) => {
                     bad += 1;
@@ -170,18 +176,18 @@ impl FactsCommand {
     }
 
     /// Prints the facts of a line, or the rules that it breaks; returns how many lines were bad.
-    fn tell_request(
-        &self,
-        line: Option<(String, ImportConversationRequest)>,
-        scorer: Option<&Scorer>,
-    ) -> Result<u64, Failure> {
-        let Some((place, request)) = line else { return Ok(0) };
+    fn tell_request(&self, line: Option<Told>, scorer: Option<&Scorer>) -> Result<u64, Failure> {
+        let Some(Told { place, request, ignored }) = line else { return Ok(0) };
         match checked(request) {
             Ok(new) => self.tell(&place, &new, scorer).map(|()| 0),
             Err(violations) => {
                 // The lines of the other form are checked when they are parsed.
                 let named = violations.renamed(|field| Form::Export.key(field));
-                complain(&place, &named.iter().cloned().collect::<Vec<_>>());
+                let named = named.iter().map(|wrong| Violation {
+                    field: wrong.field.clone(),
+                    message: broken(&ignored, &wrong.field, &wrong.message).to_owned(),
+                });
+                complain(&place, &named.collect::<Vec<_>>());
                 Ok(1)
             }
         }
@@ -206,24 +212,28 @@ impl FactsCommand {
     }
 }
 
+/// A conversation of a file, to be told of.
+struct Told {
+    place: String,
+    request: ImportConversationRequest,
+    /// Unknown keys and words that it was read without.
+    ignored: Vec<Violation>,
+}
+
 /// A conversation whose next part may be on the next line.
 #[derive(Default)]
-struct Pending(Option<(String, ImportConversationRequest)>);
+struct Pending(Option<Told>);
 
 impl Pending {
     /// Takes a line; answers the conversation before it, once that is whole.
-    fn next(
-        &mut self,
-        place: String,
-        request: ImportConversationRequest,
-    ) -> Option<(String, ImportConversationRequest)> {
+    fn next(&mut self, line: Told) -> Option<Told> {
         match &mut self.0 {
-            Some((_, whole)) if !request.append_after.is_empty() => {
-                whole.messages.extend(request.messages);
-                whole.ratings.extend(request.ratings);
+            Some(whole) if !line.request.append_after.is_empty() => {
+                whole.request.messages.extend(line.request.messages);
+                whole.request.ratings.extend(line.request.ratings);
                 None
             }
-            pending => pending.replace((place, request)),
+            pending => pending.replace(line),
         }
     }
 }

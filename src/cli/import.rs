@@ -2,6 +2,8 @@
 
 mod directory;
 mod form;
+mod input;
+mod layout;
 mod lines;
 mod report;
 mod session;
@@ -14,7 +16,7 @@ use tonic::transport::Endpoint;
 use super::{
     Failure,
     connect::{Target, quoted},
-    output::say,
+    output::{plain, say},
     signals::Signals,
 };
 use crate::proto::v1::ConflictPolicy;
@@ -24,17 +26,20 @@ pub(super) use crate::wire::export::Lines;
 pub use lines::read_import;
 
 pub(super) use self::form::Form;
-pub(super) use self::lines::{Line, Work, open, read};
+pub(super) use self::input::open;
+pub(super) use self::lines::{Line, Reading, Work, broken, read};
 use self::{
-    lines::Input,
+    input::Input,
     report::Report,
     session::{Session, Stop},
 };
 
 const AFTER_HELP: &str = "\
 Each line is one conversation, either as the body of POST /v1/assess (docs/rest-craftcx.md) with up to 2000 messages, or as \
-plaudit export writes it (docs/export.md); blank lines are skipped. jq -c '.[]' FILE makes such lines of a JSON array. An invalid line is skipped and reported as FILE:LINE: FIELD: \
-RULE, once for each rule that it breaks. A conversation that is already stored is left as it is, so importing a file twice stores \
+plaudit export writes it (docs/export.md); blank lines are skipped. A gzip file is read as it is; of any other kind of file it is \
+said what makes lines of it. An invalid line is skipped and reported as FILE:LINE: FIELD: RULE, once for each rule that it breaks; \
+beyond --list-bad such lines are only counted. A key or a word that is not known makes a line invalid, unless --lenient is given. \
+A conversation that is already stored is left as it is, so importing a file twice stores \
 nothing twice. What a file says of people and teams replaces what is stored. If the server goes away, the import waits for it. \
 SIGINT stops it after the lines in flight. Whenever it cannot continue, it prints the command that resumes it. If its output cannot \
 be written, the import continues and the exit code reports the result.
@@ -48,7 +53,9 @@ is stored, but some lines say something otherwise than what is stored.
 
 Examples:
   plaudit import tickets.jsonl
+  plaudit import tickets.jsonl.gz
   plaudit import tickets.jsonl --from-line 120001
+  jq -c '.[]' tickets.json | plaudit import -
   zstdcat tickets.jsonl.zst | plaudit import - --server 127.0.0.1:9000
   plaudit import tickets.jsonl --on-conflict append
   plaudit import tickets.jsonl --wait           come back when all of it is scored
@@ -68,6 +75,12 @@ pub(super) struct Import {
     /// Start at this line.
     #[arg(long, value_name = "LINE", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     from_line: u64,
+    /// Import lines without the keys and words in them that are not known, and say how many were ignored.
+    #[arg(long)]
+    lenient: bool,
+    /// How many invalid lines to report; further ones are only counted.
+    #[arg(long, value_name = "LINES", default_value_t = LIST_BAD)]
+    list_bad: u64,
     /// How long to wait for a server that has gone away.
     #[arg(long, value_name = "SECONDS", default_value_t = WAIT_SECONDS, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     wait_seconds: u64,
@@ -77,6 +90,7 @@ pub(super) struct Import {
 }
 
 const WAIT_SECONDS: u64 = 60;
+const LIST_BAD: u64 = 20;
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum OnConflict {
@@ -106,8 +120,9 @@ impl Import {
 
     async fn import(self) -> Result<(), Failure> {
         let signals = Signals::listen()?;
-        let name = if lines::is_stdin(&self.file) { "-".to_owned() } else { self.file.display().to_string() };
-        let input = lines::open(&self.file).map_err(|cause| Failure::Stopped(format!("{name}: {cause}")))?;
+        let name = if input::is_stdin(&self.file) { "-".to_owned() } else { self.file.display().to_string() };
+        let input = input::open(&self.file, "import")
+            .map_err(|cause| Failure::Stopped(format!("{name}: {}", plain(&cause))))?;
         let reached = self.target.reach().await.map_err(|failure| match failure {
             Failure::Failed(cause) => Failure::Stopped(cause),
             other => other,
@@ -125,8 +140,10 @@ impl Import {
         signals: Signals,
     ) -> Result<(), Failure> {
         let records = Lines::load().map_err(Failure::failed)?;
-        let mut report = Report::begin(name, input.size_bytes);
-        let lines = lines::read(input, records, self.from_line, self.on_conflict.policy());
+        let mut report = Report::begin(name, input.size_bytes, self.list_bad);
+        let reading =
+            Reading { first: self.from_line, policy: self.on_conflict.policy(), is_lenient: self.lenient };
+        let lines = lines::read(input, records, reading);
         let wait = Duration::from_secs(self.wait_seconds);
         let mut session = Session::new(endpoint.clone(), wait, lines, self.from_line, &mut report);
         let killed = || say("plaudit: killed by a second signal; import the same lines again");
@@ -164,6 +181,12 @@ impl Import {
         command += &self.target.flags();
         if matches!(self.on_conflict, OnConflict::Append) {
             command += " --on-conflict append";
+        }
+        if self.lenient {
+            command += " --lenient";
+        }
+        if self.list_bad != LIST_BAD {
+            command += &format!(" --list-bad {}", self.list_bad);
         }
         if self.wait {
             command += " --wait";

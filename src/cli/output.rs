@@ -17,9 +17,18 @@ pub(super) fn print(text: impl Display) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match write!(out, "{text}").and_then(|()| out.flush()) {
         Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::Failed(format!("cannot write to standard output: {cause}")))
+            Err(Failure::Failed(format!("cannot write to standard output: {}", plain(&cause))))
         }
         _ => Ok(()),
+    }
+}
+
+/// What the system says of an error, without its number.
+pub(super) fn plain(cause: &io::Error) -> String {
+    let told = cause.to_string();
+    match (cause.raw_os_error(), told.rsplit_once(" (os error ")) {
+        (Some(_), Some((words, _))) => words.to_owned(),
+        _ => told,
     }
 }
 
@@ -28,6 +37,6 @@ pub(super) fn unwritten(what: impl Display, cause: &io::Error) -> Failure {
     if cause.kind() == io::ErrorKind::BrokenPipe {
         Failure::OutputClosed
     } else {
-        Failure::Failed(format!("{what}: {cause}"))
+        Failure::Failed(format!("{what}: {}", plain(cause)))
     }
 }

@@ -20,6 +20,9 @@ use crate::{
 /// The start of the line on standard output that announces the listening address, which follows it, then a space.
 pub const SERVING_LINE: &str = "listening on ";
 
+/// Where a demo keeps its data.
+const DEMO_DATA: &str = "plaudit-demo-data";
+
 const AFTER_HELP: &str = "\
 Once ready, it prints a line to standard output: listening on 127.0.0.1:50051 (…). The log goes to standard error. SIGINT and \
 SIGTERM shut it down gracefully: health reports NOT_SERVING, no new calls are accepted, calls in flight and then running scoring get \
@@ -36,7 +39,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Serve {
-    /// Import sample conversations, score them and print the results; the server keeps running.
+    /// Import sample conversations, score them and print the results; the server keeps running. Its data is in ./plaudit-demo-data
+    /// unless --data names another directory, which must hold no other conversations.
     #[arg(long)]
     demo: bool,
     /// Say once that the clock is right after the server was off for more than a week, or after the clock was wrong: until
@@ -58,7 +62,12 @@ fn listen_instead() -> UnknownArgumentValueParser {
 
 impl Serve {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let config = self.settings.config()?;
+        let has_own_data = self.demo && !self.settings.has("data");
+        let mut config = self.settings.config()?;
+        if has_own_data {
+            // Not where the settings say: there the samples would join what somebody keeps.
+            config.data = DEMO_DATA.into();
+        }
         telemetry::init(&config.log.level, config.log.format).map_err(Failure::failed)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(async_threads())

@@ -34,6 +34,11 @@ fn read_by<R: Reads>() -> impl Iterator<Item = &'static Setting> {
 }
 
 impl<R> SettingFlags<R> {
+    /// Whether a setting was given as a flag.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.flags.iter().any(|(given, _)| *given == name)
+    }
+
     /// Reads the settings; these flags override the file and the environment.
     pub(super) fn read(self) -> Result<Settings, Failure> {
         let inputs =

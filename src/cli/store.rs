@@ -9,8 +9,10 @@ use std::{
 use super::{
     Failure,
     connect::require_store,
-    output::{say, unwritten},
+    output::{plain, say, unwritten},
     settings::{Reads, SettingFlags},
+    signals::Signals,
+    whole_file::WholeFile,
 };
 use crate::{
     config::{Config, Setting},
@@ -32,7 +34,7 @@ Examples:
   plaudit store dump - | zstd > backup.dump.zst";
 
 const AFTER_DUMP_HELP: &str = "\
-The file must not exist yet; an incomplete dump is removed. A running server is not disturbed: the dump is refused while one uses \
+The file must not exist yet; until the dump is whole, it is called FILE.part, which the next dump begins anew. A running server is not disturbed: the dump is refused while one uses \
 the directory.
 
 Exit codes: 0 dumped, 1 failed (also: the reader of standard output went away), 2 wrong usage or settings.
@@ -112,44 +114,46 @@ impl Transfer {
         // Opening would create a store where there is none.
         require_store(&config.data)?;
         let store = open(&config)?;
+        let file = &self.file;
         let dumped = if to_stdout {
-            dump::dump(&store, &mut BufWriter::new(io::stdout()), &mut progress()).await
+            let dumped = dump::dump(&store, &mut BufWriter::new(io::stdout()), &mut progress()).await;
+            told(dumped, file, &config.data)
         } else {
-            dump_to_file(&store, &self.file).await
+            dump_to_file(&store, file, &config.data).await
         };
-        closed(store, dumped, &self.file, &config.data).await
+        closed(store, dumped).await
     }
 
     async fn load(self) -> Result<Counts, Failure> {
         let mut input: Box<dyn Read + Send> = if is_dash(&self.file) {
             Box::new(io::stdin())
         } else {
-            let file = File::open(&self.file).map_err(|cause| about(&self.file, cause))?;
+            let file = File::open(&self.file).map_err(|cause| about(&self.file, plain(&cause)))?;
             Box::new(BufReader::new(file))
         };
         let config = self.settings.config()?;
         let store = open(&config)?;
         let loaded = dump::load(&store, &mut input, &mut progress()).await;
-        closed(store, loaded, &self.file, &config.data).await
+        closed(store, told(loaded, &self.file, &config.data)).await
     }
 }
 
-/// The dump is synced before it counts as done. An existing file is never overwritten: it may be somebody's backup.
-async fn dump_to_file(store: &SledStore, path: &Path) -> Result<Counts, DumpError> {
-    let file = File::create_new(path).map_err(DumpError::Io)?;
-    let dumped = dump_into(store, file).await;
-    if dumped.is_err() {
-        // A partial dump is useless; if it cannot be removed, its checksum gives it away.
-        let _ = std::fs::remove_file(path);
-    }
-    dumped
-}
-
-async fn dump_into(store: &SledStore, file: File) -> Result<Counts, DumpError> {
-    let mut out = BufWriter::new(file);
-    let counts = dump::dump(store, &mut out, &mut progress()).await?;
-    let file = out.into_inner().map_err(|error| DumpError::Io(error.into_error()))?;
-    file.sync_all().map_err(DumpError::Io)?;
+/// The dump is synced before it counts as done.
+async fn dump_to_file(store: &SledStore, path: &Path, data: &Path) -> Result<Counts, Failure> {
+    let mut signals = Signals::listen()?;
+    let file = WholeFile::begin(path, "store dump")?;
+    let mut out = file.writer();
+    let mut progress = progress();
+    let counts = tokio::select! {
+        dumped = dump::dump(store, &mut out, &mut progress) => told(dumped, path, data)?,
+        () = signals.next() => {
+            let shown = path.display();
+            return Err(Failure::Failed(format!("interrupted: {shown} is not written; run the same command again")));
+        }
+    };
+    out.flush().map_err(|cause| about(path, plain(&cause)))?;
+    drop(out);
+    file.finish()?;
     Ok(counts)
 }
 
@@ -158,22 +162,22 @@ fn open(config: &Config) -> Result<SledStore, Failure> {
     SledStore::open(&config.data, options).map_err(Failure::failed)
 }
 
-async fn closed(
-    store: SledStore,
-    outcome: Result<Counts, DumpError>,
-    file: &Path,
-    data: &Path,
-) -> Result<Counts, Failure> {
+async fn closed(store: SledStore, outcome: Result<Counts, Failure>) -> Result<Counts, Failure> {
     let closed = store.close().await;
-    let counts = outcome.map_err(|cause| match cause {
+    let counts = outcome?;
+    closed.map_err(Failure::failed)?;
+    Ok(counts)
+}
+
+fn told(outcome: Result<Counts, DumpError>, file: &Path, data: &Path) -> Result<Counts, Failure> {
+    outcome.map_err(|cause| match cause {
         DumpError::Store(
             cause @ (StoreError::Corrupt(_) | StoreError::Unreadable(_) | StoreError::Failed(_)),
         ) => Failure::failed(SledStore::refusal(data, &cause)),
         DumpError::Io(cause) if is_dash(file) => unwritten(file.display(), &cause),
+        DumpError::Io(cause) => about(file, plain(&cause)),
         cause => about(file, cause),
-    })?;
-    closed.map_err(Failure::failed)?;
-    Ok(counts)
+    })
 }
 
 fn about(file: &Path, cause: impl std::fmt::Display) -> Failure {

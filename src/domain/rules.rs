@@ -5,6 +5,7 @@
 //! a type enforces it instead: an [`ExternalId`] cannot be empty, a [`UnixMillis`](super::UnixMillis) from outside lies
 //! within the calendar.
 
+mod likely;
 mod mask;
 mod path;
 mod text;
@@ -17,6 +18,7 @@ use std::ops::RangeInclusive;
 
 use super::Language;
 
+pub use likely::likely;
 pub use mask::UpdateMask;
 pub use path::Path;
 pub use text::{DisplayName, ExternalId, SourceName, Tag};

@@ -10,7 +10,7 @@ use crate::{
 const DEFAULT_SIZE: usize = 50;
 const MAX_SIZE: usize = 1000;
 /// Responses stay under 3 MiB: by default most clients refuse more than 4 MiB.
-const MAX_ANSWER_BYTES: usize = 3 * 1024 * 1024 - 64 * 1024;
+pub(super) const MAX_ANSWER_BYTES: usize = 3 * 1024 * 1024 - 64 * 1024;
 
 /// The most items in the page.
 pub fn size(page_size: i32, violations: &mut Violations) -> usize {

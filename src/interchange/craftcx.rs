@@ -1,16 +1,44 @@
 //! The CraftCX import format. docs/rest-craftcx.md describes it; each line of a `plaudit import` file may be one.
 
 use crate::domain::{
-    AuthorDraft, ConversationDraft, ImportLimits, ImportedMessageDraft, NewConversation, Violations,
+    AuthorDraft, ConversationDraft, ImportLimits, ImportedMessageDraft, NewConversation, Violation,
+    Violations,
 };
 
 use super::json::{self, Findings, Object};
 
-/// Parses a conversation, or returns all violations under the documented field names.
+/// Parses a conversation, or returns all violations under the documented field names. Unknown fields are ignored.
 pub fn parse_conversation(body: &[u8], limits: ImportLimits) -> Result<NewConversation, Violations> {
-    let mut fields = json::parse(body)?;
     let mut findings = Findings::default();
+    let draft = draft_of(&mut json::parse(body)?, limits, &mut findings);
+    checked(draft, limits, findings)
+}
+
+/// The same of a line of a file, whose unknown keys are violations too; with `ignored` they are listed there instead. `elsewhere`
+/// says where another form has a key of a name.
+pub fn parse_line(
+    line: &[u8],
+    limits: ImportLimits,
+    ignored: Option<&mut Vec<Violation>>,
+    elsewhere: impl Fn(&str) -> Option<String>,
+) -> Result<NewConversation, Violations> {
+    let mut fields = json::parse(line)?;
+    let mut findings = Findings::with_unknown_keys();
     let draft = draft_of(&mut fields, limits, &mut findings);
+    fields.close(&mut findings);
+    let unknown = findings.take_unknown_keys().into_iter().map(|key| key.told(&elsewhere)).collect();
+    match ignored {
+        Some(ignored) => *ignored = unknown,
+        None => findings.refuse(unknown),
+    }
+    checked(draft, limits, findings)
+}
+
+fn checked(
+    draft: ConversationDraft,
+    limits: ImportLimits,
+    findings: Findings,
+) -> Result<NewConversation, Violations> {
     let checked = draft.check(limits, Violations::default());
     findings.collect(checked.map_err(|violations| violations.renamed(documented_field)))
 }
@@ -31,7 +59,7 @@ fn draft_of(fields: &mut Object, limits: ImportLimits, findings: &mut Findings) 
 fn message_of(mut fields: Object, findings: &mut Findings) -> ImportedMessageDraft {
     fields.require("author", findings);
     let author = fields.object("author", findings);
-    ImportedMessageDraft {
+    let draft = ImportedMessageDraft {
         external_id: fields.string("external_id", findings),
         kind: fields.word("kind", findings),
         content: fields.string("content", findings),
@@ -40,15 +68,19 @@ fn message_of(mut fields: Object, findings: &mut Findings) -> ImportedMessageDra
         ai_tool: fields.text("ai_tool", findings),
         is_automatic: fields.boolean("automatic", findings).unwrap_or(false),
         ..ImportedMessageDraft::default()
-    }
+    };
+    fields.close(findings);
+    draft
 }
 
 fn author_of(mut fields: Object, findings: &mut Findings) -> AuthorDraft {
-    AuthorDraft {
+    let draft = AuthorDraft {
         kind: fields.word("type", findings),
         external_id: fields.text("external_id", findings),
         name: fields.text("name", findings),
-    }
+    };
+    fields.close(findings);
+    draft
 }
 
 /// The documented name of a domain field.

@@ -1,9 +1,10 @@
 //! Reads a JSON object field by field and collects all violations by path: `messages[0].author.type`.
 //!
-//! It checks types but no rules of a particular document. Absent and `null` are the same, unknown fields are ignored, and an
-//! object with the same key twice is refused.
+//! It checks types but no rules of a particular document. Absent and `null` are the same, and an object with the same key twice
+//! is refused. Unknown fields are ignored, or noted for a reader who wants to know of them.
 
 mod kept;
+mod unknown;
 mod value;
 
 use std::ops::RangeInclusive;
@@ -11,9 +12,10 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value};
 
 pub use crate::domain::rules::shown;
-use crate::domain::{UnixMillis, Violations, Words};
+use crate::domain::{UnixMillis, Violation, Violations, Words};
 
 pub use kept::Kept;
+pub use unknown::{UnknownKey, step, unknown_word};
 use value::Unreadable;
 
 use super::times;
@@ -22,6 +24,8 @@ use super::times;
 pub const ROOT: &str = "$";
 /// Beyond ±2^53, JSON numbers are not the same in every language.
 const MAX_INTEGER: i64 = 1 << 53;
+/// The most values in a body: far more than any documented request needs.
+const MAX_VALUES: usize = 100_000;
 
 /// The violations found so far.
 #[derive(Debug, Default)]
@@ -29,9 +33,26 @@ pub struct Findings {
     violations: Violations,
     /// Paths that are absent or have the wrong type, so that nothing below them was read.
     unread: Vec<String>,
+    /// The keys that no reader asked for; `None` if nobody wants to know of them.
+    unknown: Option<Vec<UnknownKey>>,
 }
 
 impl Findings {
+    /// Findings that also note the keys that no reader asks for; [`Object::close`] finds them.
+    pub fn with_unknown_keys() -> Self {
+        Self { unknown: Some(Vec::new()), ..Self::default() }
+    }
+
+    /// The keys that no reader has asked for.
+    pub fn take_unknown_keys(&mut self) -> Vec<UnknownKey> {
+        self.unknown.take().unwrap_or_default()
+    }
+
+    /// Counts these as violations.
+    pub fn refuse(&mut self, found: Vec<Violation>) {
+        found.into_iter().for_each(|wrong| self.violations.add(wrong.field, wrong.message));
+    }
+
     fn add_unread(&mut self, path: String, message: impl Into<String>) {
         if !self.is_unread(&path) {
             self.violations.add(path.as_str(), message);
@@ -69,15 +90,22 @@ pub struct Object {
     /// Empty for the body itself.
     path: String,
     fields: Map<String, Value>,
+    /// The names that were asked for; kept only where unknown keys are noted.
+    asked: Vec<&'static str>,
 }
 
 /// Parses a body that must be an object.
 pub fn parse(body: &[u8]) -> Result<Object, Violations> {
+    fields_of(body, MAX_VALUES).map(|fields| Object { path: String::new(), fields, asked: Vec::new() })
+}
+
+/// Parses a text that must be an object of at most so many values.
+pub fn fields_of(body: &[u8], max_values: usize) -> Result<Map<String, Value>, Violations> {
     if body.is_empty() {
         return Err(Violations::one(ROOT, "is empty, must be a JSON object"));
     }
-    match value::parse(body) {
-        Ok(Value::Object(fields)) => Ok(Object { path: String::new(), fields }),
+    match value::parse(body, max_values) {
+        Ok(Value::Object(fields)) => Ok(fields),
         Ok(other) => Err(Violations::one(ROOT, unlike("an object", &other))),
         Err(Unreadable::RepeatedKey(path)) => {
             Err(Violations::one(path.as_str(), "stands twice in its object, must stand once"))
@@ -93,6 +121,14 @@ impl Object {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
+    /// Notes the keys that were not asked for, if they are wanted. Nothing may be read of the object after it.
+    pub fn close(self, findings: &mut Findings) {
+        let Some(unknown) = &mut findings.unknown else { return };
+        for (key, value) in &self.fields {
+            unknown.push(UnknownKey::new(&self.path, key, value, &self.asked));
+        }
+    }
+
     /// Takes a field; `null` is absent.
     fn take(&mut self, name: &str) -> Option<Value> {
         self.fields.remove(name).filter(|value| !value.is_null())
@@ -101,11 +137,14 @@ impl Object {
     /// Takes a field, converted by `read`. A value that `read` returns as `Err` is a violation: it is not `expected`.
     pub fn take_as<T>(
         &mut self,
-        name: &str,
+        name: &'static str,
         expected: &str,
         findings: &mut Findings,
         read: impl FnOnce(Value) -> Result<T, Value>,
     ) -> Option<T> {
+        if findings.unknown.is_some() {
+            self.asked.push(name);
+        }
         match read(self.take(name)?) {
             Ok(value) => Some(value),
             Err(other) => {
@@ -122,7 +161,7 @@ impl Object {
         }
     }
 
-    pub fn string(&mut self, name: &str, findings: &mut Findings) -> Option<String> {
+    pub fn string(&mut self, name: &'static str, findings: &mut Findings) -> Option<String> {
         self.take_as(name, "a string", findings, |value| match value {
             Value::String(text) => Ok(text),
             other => Err(other),
@@ -130,37 +169,41 @@ impl Object {
     }
 
     /// A string; an empty one counts as absent.
-    pub fn text(&mut self, name: &str, findings: &mut Findings) -> Option<String> {
+    pub fn text(&mut self, name: &'static str, findings: &mut Findings) -> Option<String> {
         self.string(name, findings).filter(|text| !text.is_empty())
     }
 
     /// An integer from -2^53 to 2^53, also if written `1700000000000.0` or `1.7e12`: JSON has only one number type, and some
     /// senders write all numbers that way. Nothing is rounded: any fraction, however small, makes it invalid.
-    pub fn integer(&mut self, name: &str, findings: &mut Findings) -> Option<i64> {
+    pub fn integer(&mut self, name: &'static str, findings: &mut Findings) -> Option<i64> {
         self.take_as(name, "an integer from -2^53 to 2^53", findings, |value| {
             whole_number(&value).ok_or(value)
         })
     }
 
-    /// A time in milliseconds since 1970, written as any integer; the violation states the whole rule.
-    pub fn millis(&mut self, name: &str, findings: &mut Findings) -> Option<UnixMillis> {
-        let (first, last) = (UnixMillis::MIN.millis(), UnixMillis::MAX.millis());
-        let expected =
-            format!("an integer from {first} to {last} (milliseconds since 1970-01-01, to the end of 9999)");
-        self.take_as(name, &expected, findings, |value| {
-            whole_number(&value).and_then(|millis| UnixMillis::checked(millis).ok()).ok_or(value)
-        })
+    /// A time in milliseconds since 1970, written as any integer; the violation states the whole rule. A number that gives a
+    /// date of today in another unit is refused: as milliseconds it would silently be early in 1970.
+    pub fn millis(&mut self, name: &'static str, findings: &mut Findings) -> Option<UnixMillis> {
+        let path = self.path_of(name);
+        let value = self.take_as(name, "", findings, Ok)?;
+        match times::millis(&value) {
+            Ok(time) => Some(time),
+            Err(rule) => {
+                findings.add_unread(path, rule);
+                None
+            }
+        }
     }
 
     /// A time in ISO 8601.
-    pub fn time(&mut self, name: &str, findings: &mut Findings) -> Option<UnixMillis> {
+    pub fn time(&mut self, name: &'static str, findings: &mut Findings) -> Option<UnixMillis> {
         self.time_as(name, times::FORM, findings, times::parse)
     }
 
     /// A time that `read` converts to milliseconds.
     pub fn time_as(
         &mut self,
-        name: &str,
+        name: &'static str,
         expected: &str,
         findings: &mut Findings,
         read: impl FnOnce(&str) -> Option<i64>,
@@ -174,7 +217,7 @@ impl Object {
     /// One of the `choices`, exactly as written.
     pub fn choice<T: Copy>(
         &mut self,
-        name: &str,
+        name: &'static str,
         choices: &[(&str, T)],
         findings: &mut Findings,
     ) -> Option<T> {
@@ -186,19 +229,19 @@ impl Object {
     }
 
     /// One of an enum's words.
-    pub fn word<T: Words>(&mut self, name: &str, findings: &mut Findings) -> Option<T> {
+    pub fn word<T: Words>(&mut self, name: &'static str, findings: &mut Findings) -> Option<T> {
         let choices: Vec<_> = T::WORDS.iter().map(|(value, _, word)| (*word, *value)).collect();
         self.choice(name, &choices, findings)
     }
 
-    pub fn boolean(&mut self, name: &str, findings: &mut Findings) -> Option<bool> {
+    pub fn boolean(&mut self, name: &'static str, findings: &mut Findings) -> Option<bool> {
         self.take_as(name, "true or false", findings, |value| value.as_bool().ok_or(value))
     }
 
     /// The items of an array, each converted by `read`. An item that `read` returns as `Err` is a violation.
     pub fn items<T>(
         &mut self,
-        name: &str,
+        name: &'static str,
         expected: &str,
         findings: &mut Findings,
         read: impl Fn(Value) -> Result<T, Value>,
@@ -219,7 +262,7 @@ impl Object {
     }
 
     /// The non-empty strings of an array.
-    pub fn strings(&mut self, name: &str, findings: &mut Findings) -> Vec<String> {
+    pub fn strings(&mut self, name: &'static str, findings: &mut Findings) -> Vec<String> {
         let mut strings = self.items(name, "a string", findings, |value| match value {
             Value::String(text) => Ok(text),
             other => Err(other),
@@ -245,10 +288,10 @@ impl Object {
         Some((kept.take(name)?, object))
     }
 
-    pub fn object(&mut self, name: &str, findings: &mut Findings) -> Option<Self> {
+    pub fn object(&mut self, name: &'static str, findings: &mut Findings) -> Option<Self> {
         let path = self.path_of(name);
         self.take_as(name, "an object", findings, |value| match value {
-            Value::Object(fields) => Ok(Self { path, fields }),
+            Value::Object(fields) => Ok(Self { path, fields, asked: Vec::new() }),
             other => Err(other),
         })
     }
@@ -257,7 +300,7 @@ impl Object {
     /// object is a violation, and an empty object takes its place, so that the others keep theirs.
     pub fn objects(
         &mut self,
-        name: &str,
+        name: &'static str,
         lengths: RangeInclusive<usize>,
         findings: &mut Findings,
     ) -> Vec<Self> {
@@ -283,7 +326,7 @@ impl Object {
                     Map::new()
                 }
             };
-            Self { path, fields }
+            Self { path, fields, asked: Vec::new() }
         });
         objects.collect()
     }
@@ -300,15 +343,8 @@ pub fn whole_number(value: &Value) -> Option<i64> {
     (-MAX_INTEGER..=MAX_INTEGER).contains(&whole).then_some(whole)
 }
 
-fn unlike(expected: &str, value: &Value) -> String {
-    let found = match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(value) => format!("the boolean {value}"),
-        Value::Number(number) => format!("the number {number}"),
-        Value::String(text) => format!("the string {}", shown(text)),
-        Value::Array(items) => format!("an array of {}", items.len()),
-        Value::Object(_) => "an object".to_owned(),
-    };
+/// That a value is not as expected.
+pub fn unlike(expected: &str, value: &Value) -> String {
     let is_number = |text: &str| text.trim().parse::<f64>().is_ok();
     let expects_number = ["number", "integer"].iter().any(|word| expected.contains(word));
     let next = match value {
@@ -319,5 +355,17 @@ fn unlike(expected: &str, value: &Value) -> String {
         Value::Number(_) if expected == "a string" => " (send it in quotes)",
         _ => "",
     };
-    format!("must be {expected}, is {found}{next}")
+    format!("must be {expected}, is {}{next}", described(value))
+}
+
+/// A value in a few words.
+pub fn described(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(value) => format!("the boolean {value}"),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) => format!("the string {}", shown(text)),
+        Value::Array(items) => format!("an array of {}", items.len()),
+        Value::Object(_) => "an object".to_owned(),
+    }
 }

@@ -101,6 +101,13 @@ pub async fn heads_before(
     page.iter().map(head).collect()
 }
 
+/// The number of the newest conversation, whether its head can be read or not.
+pub async fn newest(reader: &dyn Scanner) -> Result<Option<ConversationId>, StoreError> {
+    let all = reader.keys().heads_between(ConversationId(0), None);
+    let page = reader.scan(all, 1, Direction::Descending).await?;
+    Ok(page.first().and_then(|(key, _)| keys::conversation_of_head(key)))
+}
+
 /// A conversation's number with its head, or with the error if the head is damaged.
 pub type NumberedHead = (ConversationId, Result<Stored<Head>, StoreError>);
 

@@ -3,6 +3,7 @@
 //! The fields of a conversation that an import takes stand where `ImportConversationRequest` has them, so that a line can be
 //! imported as it is.
 
+mod check;
 mod craftcx;
 mod parts;
 mod points;
@@ -14,8 +15,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    domain::Violations,
-    interchange::json::ROOT,
+    domain::{Violation, Violations},
+    interchange::json::{ROOT, UnknownKey, fields_of, unlike},
     proto::{
         DESCRIPTORS,
         v1::{Conversation, ImportConversationRequest, OptOut, Person, Team},
@@ -28,6 +29,11 @@ pub use times::ChangedTime;
 
 /// What tells a line about a conversation from another document: no body of CraftCX has it.
 const CONVERSATION: &str = "conversation";
+/// The other keys of such a line. Those that an import takes are named as in `ImportConversationRequest`.
+const CONTINUES: &str = "continues";
+const MESSAGES: &str = "messages";
+const RATINGS: &str = "ratings";
+const ASSESSMENTS: &str = "assessments";
 /// The keys of the other lines, which have no other.
 const TEAM: &str = "team";
 const PERSON: &str = "person";
@@ -108,13 +114,13 @@ impl Lines {
         part: &Part,
     ) -> Result<Line, String> {
         let mut changed = Vec::new();
-        let mut assessments = self.all("Assessment", &part.assessments, "assessments", &mut changed)?;
+        let mut assessments = self.all("Assessment", &part.assessments, ASSESSMENTS, &mut changed)?;
         assessments.iter_mut().for_each(points::write_zeros);
         let record = Record {
             conversation: self.json("Conversation", conversation, CONVERSATION, &mut changed)?,
             continues,
-            messages: self.all("Message", &part.messages, "messages", &mut changed)?,
-            ratings: self.all("Rating", &part.ratings, "ratings", &mut changed)?,
+            messages: self.all("Message", &part.messages, MESSAGES, &mut changed)?,
+            ratings: self.all("Rating", &part.ratings, RATINGS, &mut changed)?,
             assessments,
         };
         let json = serde_json::to_vec(&record).map_err(|cause| cause.to_string())?;
@@ -163,52 +169,134 @@ impl Lines {
         contains(line, b"\"continues\"") && contains(line, b"\"conversation\"")
     }
 
-    /// What a line holds; `None` when it is no line of an export.
-    pub fn parse(&self, line: &[u8]) -> Option<Result<Parsed, Violations>> {
-        let unlike = |cause| Violations::one(ROOT, format!("is not a line of an export: {cause}"));
-        for key in [TEAM, PERSON, OPT_OUT].into_iter().filter(|key| begins_with(line, key)) {
-            let mut fields: Map<String, Value> = serde_json::from_slice(line).ok()?;
-            let value = fields.remove(key).filter(Value::is_object)?;
-            if fields.is_empty() {
-                return Some(self.parse_alone(key, value).map_err(unlike));
-            }
-        }
+    /// What a line holds; `None` when it is no line of an export. A key or a word that the API does not know is a violation; with
+    /// `ignored` it is listed there instead, and the line is read without it.
+    pub fn parse(
+        &self,
+        line: &[u8],
+        ignored: Option<&mut Vec<Violation>>,
+    ) -> Option<Result<Parsed, Violations>> {
+        let alone = [TEAM, PERSON, OPT_OUT].into_iter().find(|key| begins_with(line, key));
         // Looked for before it is parsed: most lines are of the other form.
-        if !contains(line, b"\"conversation\"") {
+        if alone.is_none() && !contains(line, b"\"conversation\"") {
             return None;
         }
-        let fields: Map<String, Value> = serde_json::from_slice(line).ok()?;
-        if !fields.get(CONVERSATION)?.is_object() || fields.contains_key("ticket_id") {
+        let fields = match fields_of(line, MAX_VALUES) {
+            Ok(fields) => fields,
+            Err(wrong) if wrong.iter().any(|wrong| wrong.field != ROOT) => return Some(Err(wrong)),
+            Err(_) => return None,
+        };
+        if fields.contains_key("ticket_id") {
             return None;
         }
-        Some(self.parse_conversation(fields).map(|it| Parsed::Conversation(Box::new(it))).map_err(unlike))
+        if let Some(key) = alone.filter(|key| fields.get(*key).is_some_and(Value::is_object)) {
+            return Some(self.parse_alone(key, fields, ignored));
+        }
+        if !fields.get(CONVERSATION)?.is_object() {
+            return None;
+        }
+        Some(self.parse_conversation(fields, ignored).map(|it| Parsed::Conversation(Box::new(it))))
     }
 
-    fn parse_alone(&self, key: &str, value: Value) -> Result<Parsed, String> {
+    fn parse_alone(
+        &self,
+        key: &'static str,
+        mut fields: Map<String, Value>,
+        ignored: Option<&mut Vec<Violation>>,
+    ) -> Result<Parsed, Violations> {
+        let mut unknown = self.take_other_keys(&mut fields, &[key]);
+        let Some(Value::Object(value)) = fields.remove(key) else {
+            return Err(Violations::one(key, "must be an object"));
+        };
         match key {
-            TEAM => self.read("Team", value).map(Parsed::Team),
-            PERSON => self.read("Person", value).map(Parsed::Person),
-            _ => self.read("OptOut", value).map(Parsed::OptOut),
+            TEAM => self.read("Team", value, key, &mut unknown, ignored).map(Parsed::Team),
+            PERSON => self.read("Person", value, key, &mut unknown, ignored).map(Parsed::Person),
+            _ => self.read("OptOut", value, key, &mut unknown, ignored).map(Parsed::OptOut),
         }
     }
 
-    fn parse_conversation(&self, mut fields: Map<String, Value>) -> Result<Imported, String> {
-        let continues = fields.get("continues") == Some(&Value::Bool(true));
+    fn parse_conversation(
+        &self,
+        mut fields: Map<String, Value>,
+        ignored: Option<&mut Vec<Violation>>,
+    ) -> Result<Imported, Violations> {
+        const KEYS: [&str; 5] = [CONVERSATION, CONTINUES, MESSAGES, RATINGS, ASSESSMENTS];
+        let mut unknown = self.take_other_keys(&mut fields, &KEYS);
+        let continues = match fields.remove(CONTINUES) {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(continues)) => continues,
+            Some(other) => return Err(Violations::one(CONTINUES, unlike("true or false", &other))),
+        };
+        // Imported by no server: it makes its own.
+        fields.remove(ASSESSMENTS);
         // That it has none is said; where nothing is said of messages, they are missing.
-        let has_none = fields.get("messages").and_then(Value::as_array).is_some_and(Vec::is_empty);
-        fields.retain(|name, _| [CONVERSATION, "messages", "ratings"].contains(&name.as_str()));
+        let has_none = fields.get(MESSAGES).and_then(Value::as_array).is_some_and(Vec::is_empty);
         let mut request: ImportConversationRequest =
-            self.read("ImportConversationRequest", Value::Object(fields))?;
+            self.read("ImportConversationRequest", fields, "", &mut unknown, ignored)?;
         request.without_messages = has_none || (continues && request.messages.is_empty());
         Ok(Imported { request, continues })
     }
 
-    fn read<T: Message + Default>(&self, name: &str, value: Value) -> Result<T, String> {
-        let options = DeserializeOptions::new().deny_unknown_fields(false);
-        let dynamic = DynamicMessage::deserialize_with_options(self.descriptor(name)?, value, &options);
-        dynamic.map_err(|cause| cause.to_string())?.transcode_to().map_err(|cause| cause.to_string())
+    /// Takes all keys of a line but these.
+    fn take_other_keys(&self, fields: &mut Map<String, Value>, known: &[&str]) -> Vec<Violation> {
+        let mut unknown = Vec::new();
+        fields.retain(|key, value| {
+            let is_known = known.contains(&key.as_str());
+            if !is_known {
+                unknown.push(UnknownKey::new("", key, value, known).told(|key| self.place_of(key)));
+            }
+            is_known
+        });
+        unknown
+    }
+
+    /// Where a line about a conversation has a key of this name, like `conversation.status`.
+    pub fn place_of(&self, key: &str) -> Option<String> {
+        let places = [("Conversation", CONVERSATION), ("Message", "messages[]"), ("Rating", "ratings[]")];
+        let places = places.into_iter().filter_map(|(name, path)| {
+            let descriptor = self.descriptor(name).ok()?;
+            Some((descriptor, path.to_owned()))
+        });
+        check::place_of(key, places)
+    }
+
+    /// A message of this name that stands at `path`. What is unknown in it joins `unknown`, which is then refused or ignored.
+    fn read<T: Message + Default>(
+        &self,
+        name: &str,
+        mut fields: Map<String, Value>,
+        path: &str,
+        unknown: &mut Vec<Violation>,
+        ignored: Option<&mut Vec<Violation>>,
+    ) -> Result<T, Violations> {
+        let unlike = |cause: String| Violations::one(ROOT, format!("is not a line of an export: {cause}"));
+        let descriptor = self.descriptor(name).map_err(unlike)?;
+        check::take_unknown(&mut fields, &descriptor, path, &|key| self.place_of(key), unknown);
+        let mut wrong = Violations::default();
+        match ignored {
+            Some(ignored) => ignored.append(unknown),
+            None => unknown.drain(..).for_each(|unknown| wrong.add(unknown.field, unknown.message)),
+        }
+        if !wrong.is_empty() {
+            check::wrong_types(&fields, &descriptor, path, &mut wrong);
+            return Err(wrong);
+        }
+        // The keys of the file are needed where it cannot be read.
+        let value = Value::Object(fields);
+        match DynamicMessage::deserialize_with_options(descriptor.clone(), &value, &DeserializeOptions::new())
+        {
+            Ok(dynamic) => dynamic.transcode_to().map_err(|cause| unlike(cause.to_string())),
+            Err(cause) => {
+                let fields = value.as_object().into_iter();
+                fields.for_each(|fields| check::wrong_types(fields, &descriptor, path, &mut wrong));
+                if wrong.is_empty() { Err(unlike(cause.to_string())) } else { Err(wrong) }
+            }
+        }
     }
 }
+
+/// The most values on a line: as many as its bytes can hold.
+const MAX_VALUES: usize = usize::MAX;
 
 fn contains(line: &[u8], part: &[u8]) -> bool {
     line.windows(part.len()).any(|window| window == part)
@@ -252,7 +340,7 @@ mod tests {
             let part = Part { messages, ratings, assessments };
             let line = lines.conversation(&conversation, continues, &part).unwrap().json;
             assert!(!line.contains(&b'\n'));
-            let Some(Ok(Parsed::Conversation(read))) = lines.parse(&line) else { panic!() };
+            let Some(Ok(Parsed::Conversation(read))) = lines.parse(&line, None) else { panic!() };
             assert_eq!(read.continues, continues);
             assert_eq!(read.request.conversation.as_ref(), Some(&conversation));
             assert_eq!((read.request.messages, read.request.ratings), (part.messages, part.ratings));
@@ -287,14 +375,14 @@ mod tests {
         let team = Team { display_name: "conversation".to_owned(), ..Team::default() };
         let line = lines.team(&team).unwrap().json;
         assert!(Lines::may_be_team(&line));
-        assert!(matches!(lines.parse(&line), Some(Ok(Parsed::Team(read))) if read == team));
+        assert!(matches!(lines.parse(&line, None), Some(Ok(Parsed::Team(read))) if read == team));
         let person = Person { teams: vec!["teams/1".to_owned()], ..Person::default() };
         let line = lines.person(&person).unwrap().json;
-        assert!(matches!(lines.parse(&line), Some(Ok(Parsed::Person(read))) if read == person));
+        assert!(matches!(lines.parse(&line, None), Some(Ok(Parsed::Person(read))) if read == person));
         let opt_out = OptOut { source: "dixa".to_owned(), ..OptOut::default() };
         let line = lines.opt_out(&opt_out).unwrap().json;
-        assert!(matches!(lines.parse(&line), Some(Ok(Parsed::OptOut(read))) if read == opt_out));
-        assert!(lines.parse(br#" { "team": { "memberCount": "many" } }"#).unwrap().is_err());
+        assert!(matches!(lines.parse(&line, None), Some(Ok(Parsed::OptOut(read))) if read == opt_out));
+        assert!(lines.parse(br#" { "team": { "memberCount": "many" } }"#, None).unwrap().is_err());
     }
 
     #[test]
@@ -309,10 +397,10 @@ mod tests {
             r#"{"team":{},"ticket_id":"1"}"#,
             r#"{"team":"red"}"#,
         ] {
-            assert!(lines.parse(other.as_bytes()).is_none(), "{other}");
+            assert!(lines.parse(other.as_bytes(), None).is_none(), "{other}");
         }
         let wrong = r#"{"conversation":{"externalId":5}}"#;
-        assert!(lines.parse(wrong.as_bytes()).unwrap().is_err());
+        assert!(lines.parse(wrong.as_bytes(), None).unwrap().is_err());
     }
 
     #[test]
@@ -329,7 +417,7 @@ mod tests {
         let team = Team { create_time: beyond, update_time: at(1), ..Team::default() };
         let line = lines.team(&team).unwrap();
         assert_eq!(changed(&line), [named("team.createTime", last)]);
-        let Some(Ok(Parsed::Team(read))) = lines.parse(&line.json) else { panic!() };
+        let Some(Ok(Parsed::Team(read))) = lines.parse(&line.json, None) else { panic!() };
         assert_eq!((read.create_time.unwrap().to_string(), read.update_time), (last.to_owned(), at(1)));
 
         let change = |change_time| v1::StatusChange { change_time, ..Default::default() };

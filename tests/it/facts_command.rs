@@ -67,8 +67,8 @@ fn a_file_of_another_layout_is_refused_with_the_next_step() {
     let (code, _, complaint) = facts(&folder, &["t.json"]);
     assert_eq!(code, Some(1));
     assert!(
-        complaint.starts_with("plaudit: t.json: it is a JSON array")
-            && complaint.contains("jq -c '.[]' FILE"),
+        complaint.starts_with("plaudit: t.json: it looks like a JSON array, ")
+            && complaint.contains("jq -c '.[]' t.json | plaudit facts -"),
         "{complaint}"
     );
 }

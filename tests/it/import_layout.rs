@@ -15,11 +15,19 @@ fn line(ticket: usize, timestamp: i64) -> Value {
 
 const NOW: i64 = 1_764_579_600_000;
 
-fn import(server: &ServerProcess, text: &str) -> (Option<i32>, String, String) {
+fn import(server: &ServerProcess, file: impl AsRef<[u8]>) -> (Option<i32>, String, String) {
+    import_with(server, file, &[])
+}
+
+fn import_with(
+    server: &ServerProcess,
+    file: impl AsRef<[u8]>,
+    more: &[&str],
+) -> (Option<i32>, String, String) {
     let folder = TempDir::new().unwrap();
-    std::fs::write(folder.path().join("t.json"), text).unwrap();
+    std::fs::write(folder.path().join("t.json"), file).unwrap();
     let address = server.address().to_string();
-    let arguments = ["import", "t.json", "--server", &address];
+    let arguments = [&["import", "t.json", "--server", &address], more].concat();
     let Output { status, stdout, stderr } = plaudit(folder.path()).args(arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code(), text(stdout), text(stderr))
@@ -28,16 +36,70 @@ fn import(server: &ServerProcess, text: &str) -> (Option<i32>, String, String) {
 #[test]
 fn a_file_of_another_layout_is_refused_once_with_the_next_step() {
     let server = ServerProcess::start();
-    let array = include_str!("../../demo/conversations.json");
+    let array = include_bytes!("../../demo/conversations.json");
     let object = serde_json::to_string_pretty(&line(1, NOW)).unwrap();
-    for (text, step) in
-        [(array, "jq -c '.[]' FILE"), (&object, "jq -c . FILE"), (&format!("\u{feff}{array}"), "jq")]
-    {
-        let (code, _, errors) = import(&server, text);
-        assert_eq!(code, Some(2), "{errors}");
+    let utf_16: Vec<u8> =
+        format!("\u{feff}{}", line(1, NOW)).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let commas: String = (1..4).map(|number| format!("{},\n", line(number, NOW))).collect();
+    for (bytes, step) in [
+        (&array[..], "jq -c '.[]' t.json | plaudit import -"),
+        (object.as_bytes(), "jq -c . t.json | plaudit import -"),
+        (&[&b"\xef\xbb\xbf\n"[..], array].concat(), "jq -c '.[]'"),
+        (&utf_16, "iconv -f UTF-16 -t UTF-8 t.json | plaudit import -"),
+        (&utf_16[2..], "iconv -f UTF-16LE"),
+        (b"id,subject\r\n1,Refund\r\n", "it looks like CSV"),
+        (b"<?xml version=\"1.0\"?>\n<tickets/>\n", "it looks like XML"),
+        (b"\x28\xb5\x2f\xfd\x04\x00rest", "zstdcat t.json | plaudit import -"),
+        (b"PK\x03\x04rest", "unzip -p t.json"),
+        (b"BZh91AY", "bzcat t.json"),
+        (commas.as_bytes(), "commas between them"),
+        (format!("{{\"tickets\":[{}]}}\n", line(1, NOW)).as_bytes(), "jq -c '.tickets[]' t.json"),
+    ] {
+        let (code, out, errors) = import(&server, bytes);
+        assert_eq!(
+            (code, out.as_str()),
+            (Some(2), "0 lines, 0/s: 0 stored, 0 there already, 0 bad\n"),
+            "{errors}"
+        );
         assert_eq!(errors.lines().count(), 1, "{errors}");
-        assert!(errors.starts_with("plaudit: t.json: ") && errors.contains(step), "{errors}");
+        assert!(
+            errors.starts_with("plaudit: t.json: it looks like ") && errors.contains(step),
+            "{step}: {errors}"
+        );
     }
+}
+
+/// What looks wrong at the beginning may be a bad line all the same.
+#[test]
+fn a_bad_first_line_is_a_bad_line_if_lines_follow() {
+    let server = ServerProcess::start();
+    for first in ["{", "{\"ticket_id\": \"1\",", "id,subject", "nonsense", "---", "{]"] {
+        let (code, out, errors) = import(&server, format!("\n{first}\n\n{}\n", line(1, NOW)));
+        assert_eq!(code, Some(1), "{errors}");
+        assert!(
+            out.contains("2 lines") && errors.starts_with("t.json:2: $: cannot be read as JSON"),
+            "{out} {errors}"
+        );
+    }
+}
+
+#[test]
+fn bad_lines_beyond_a_limit_are_counted() {
+    let server = ServerProcess::start();
+    let text = format!("{}\n{}", line(1, NOW), "nonsense\n".repeat(2200));
+    let (code, out, errors) = import(&server, &text);
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(out.ends_with(": 1 stored, 0 there already, 2200 bad\n"), "{out}");
+    let listed = errors.lines().filter(|line| line.starts_with("t.json:")).count();
+    assert_eq!((listed, errors.lines().count()), (20, 22), "{errors}");
+    assert!(
+        errors.contains("plaudit: 2180 more bad lines are not listed; --list-bad 2200 lists all\n"),
+        "{errors}"
+    );
+    let (_, _, errors) = import_with(&server, &text, &["--list-bad", "2199"]);
+    assert!(errors.contains("t.json:2200: ") && errors.contains("1 more bad line is not listed"), "{errors}");
+    let (_, _, errors) = import_with(&server, &text, &["--list-bad", "0"]);
+    assert_eq!(errors.lines().filter(|line| line.starts_with("t.json:")).count(), 0, "{errors}");
 }
 
 #[test]
@@ -81,7 +143,7 @@ fn a_violation_names_the_key_that_the_file_has() {
         }],
     });
     let person = json!({ "person": { "source": "file", "kind": "AUTHOR_KIND_TEAMMATE", "externalId": "1", "displayName": "\n" } });
-    let (_, _, errors) = import(&server, &format!("{numbered}\n{exported}\n{person}\n"));
+    let (_, _, errors) = import(&server, format!("{numbered}\n{exported}\n{person}\n"));
     for key in [
         "t.json:1: ticket_id: ",
         "t.json:2: conversation.externalId: ",
@@ -103,16 +165,47 @@ fn where_no_line_is_stored_nothing_is_said_of_others() {
 }
 
 #[tokio::test]
-async fn seconds_in_place_of_milliseconds_are_stored_with_a_warning() {
+async fn a_number_that_looks_like_seconds_is_refused() {
     let server = ServerProcess::start();
     let text = format!("{}\n{}\n{}\n", line(1, NOW), line(2, 1_700_000_000), line(3, 0));
     let (code, _, errors) = import(&server, &text);
-    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!(code, Some(1), "{errors}");
     assert_eq!(
         errors,
-        "t.json:2: messages[0].timestamp: 1700000000 is stored as 1970-01-20T16:13:20Z, because it is read as \
-         milliseconds; if it is seconds, write 1700000000000\n"
+        "t.json:2: messages[0].timestamp: must be milliseconds since 1970-01-01, is the number 1700000000: it looks like seconds \
+         (2023-11-14T22:13:20Z); write 1700000000000\nplaudit: 1 line was bad; all others are stored\n"
     );
     let client = Client::new(server.channel().await);
-    assert!(client.conversation("conversations/file:2").await.is_ok());
+    assert!(client.conversation("conversations/file:2").await.is_err());
+    assert!(client.conversation("conversations/file:3").await.is_ok());
+}
+
+#[test]
+fn messages_that_go_backwards_are_told_once() {
+    let server = ServerProcess::start();
+    let with = |ticket: usize, times: &[i64]| {
+        let mut line = line(ticket, 0);
+        let message = line["messages"][0].clone();
+        let messages = times.iter().enumerate().map(|(place, time)| {
+            let mut message = message.clone();
+            message["external_id"] = json!(place.to_string());
+            message["timestamp"] = json!(NOW + time);
+            message
+        });
+        line["messages"] = messages.collect();
+        line
+    };
+    let mut text = String::new();
+    for (ticket, times) in
+        [&[0, 5, 9][..], &[9, 5, 0], &[9, 9, 0], &[9, 0, 5], &[5, 5], &[5]].iter().enumerate()
+    {
+        text += &format!("{}\n", with(ticket, times));
+    }
+    let (code, _, errors) = import(&server, &text);
+    assert_eq!((code, errors.lines().count()), (Some(0), 1), "{errors}");
+    let expected = "plaudit: warning: in 2 lines the messages go from the newest to the oldest (line 2, 3). ";
+    assert!(errors.starts_with(expected) && errors.contains("jq -c '.messages |= reverse'"), "{errors}");
+    let many: String = (10..30).map(|ticket| format!("{}\n", with(ticket, &[9, 0]))).collect();
+    let (_, _, errors) = import(&server, &many);
+    assert!(errors.contains("in 20 lines") && errors.contains("(line 1, 2, 3, 4, 5, …)"), "{errors}");
 }

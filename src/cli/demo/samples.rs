@@ -87,6 +87,11 @@ pub struct SampleRating {
 // Unknown words become UNSPECIFIED, which the server refuses with the field's name.
 
 impl SampleConversation {
+    /// Its name, whether it is stored or not.
+    pub fn name(&self) -> String {
+        format!("conversations/{}:{}", self.source, self.ticket_id)
+    }
+
     pub fn into_request(self) -> ImportConversationRequest {
         let conversation = Conversation {
             source: self.source,

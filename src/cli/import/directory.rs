@@ -9,7 +9,7 @@ use tonic_types::StatusExt as _;
 use crate::{
     domain::{
         AuthorKind, ConversationRef, CustomerByName, ExternalId, KnownBy, PersonIdentity, PersonRef,
-        SourceName, TeamIdentity, TeamRef, Violations, Words as _, rules,
+        SourceName, TeamIdentity, TeamRef, Violation, Violations, Words as _, rules,
     },
     proto::v1::{
         CreateOptOutRequest, CreateTeamRequest, ListTeamsRequest, OptOut, Person, Team, UpdatePersonRequest,
@@ -32,8 +32,10 @@ pub(in crate::cli) enum DirectoryRecord {
 /// The outcome of such a line.
 pub(super) enum Done {
     Noted,
-    /// The rules that it breaks.
-    Refused(Vec<String>),
+    /// The rules that it breaks, as the file spells them.
+    Refused(Vec<Violation>),
+    /// Something that it names is not there, or is otherwise.
+    NotFound(String),
 }
 
 /// Imports such lines.
@@ -58,7 +60,7 @@ impl Directory {
                 Ok(request) => {
                     DirectoryServiceClient::new(channel.clone()).update_person(request).await.map(drop)
                 }
-                Err(wrong) => return Ok(Done::Refused(lines_of(&wrong))),
+                Err(wrong) => return Ok(Done::Refused(wrong.iter().cloned().collect())),
             },
             DirectoryRecord::OptOut(opt_out) => {
                 let request = CreateOptOutRequest { opt_out: Some(opt_out.clone()) };
@@ -67,7 +69,7 @@ impl Directory {
         };
         match noted {
             Ok(()) => Ok(Done::Noted),
-            Err(status) if is_about_the_line(&status) => Ok(Done::Refused(broken_rules(&status))),
+            Err(status) if is_about_the_line(&status) => Ok(refused(&status)),
             Err(status) => Err(status),
         }
     }
@@ -168,10 +170,6 @@ fn customer(person: &Person, name: &str) -> Result<CustomerByName, String> {
     }
 }
 
-fn lines_of(violations: &Violations) -> Vec<String> {
-    violations.iter().map(|wrong| format!("{}: {}", wrong.field, wrong.message)).collect()
-}
-
 fn update_team(team: Team) -> UpdateTeamRequest {
     UpdateTeamRequest {
         team: Some(team),
@@ -204,13 +202,13 @@ fn is_about_the_line(status: &Status) -> bool {
     )
 }
 
-fn broken_rules(status: &Status) -> Vec<String> {
+fn refused(status: &Status) -> Done {
     let violations = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
     if violations.is_empty() {
-        return vec![status.message().to_owned()];
+        return Done::NotFound(status.message().to_owned());
     }
-    violations
+    let violations = violations
         .into_iter()
-        .map(|violation| format!("{}: {}", Form::Export.key(&violation.field), violation.description))
-        .collect()
+        .map(|wrong| Violation { field: Form::Export.key(&wrong.field), message: wrong.description });
+    Done::Refused(violations.collect())
 }

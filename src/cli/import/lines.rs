@@ -1,18 +1,13 @@
 //! Reads the lines of a file and turns them into requests, on a thread of its own.
 
-use std::{
-    fs::File,
-    io::{self, BufRead, BufReader},
-    path::Path,
-    thread,
-};
+use std::{io, thread};
 
 use prost::Message as _;
 use tokio::sync::mpsc;
 
 use crate::{
     domain::{ImportLimits, Violation, Violations},
-    interchange::{craftcx::parse_conversation, json::ROOT},
+    interchange::{craftcx::parse_line, json::ROOT},
     proto::v1::{ConflictPolicy, ImportConversationRequest},
     wire::{
         MAX_ATTACHMENTS_REQUEST_BYTES, MAX_REQUEST_BYTES,
@@ -20,22 +15,16 @@ use crate::{
     },
 };
 
-use super::{directory::DirectoryRecord, form::Form};
+use super::{
+    directory::DirectoryRecord,
+    form::Form,
+    input::{Input, MAX_LINE_BYTES, RawLine, RawLines},
+};
 
-/// Far more than the largest request with its strings escaped, plus assessments.
-const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
 /// How many lines are read ahead.
 const AHEAD: usize = 16;
 /// The most bytes that a stream item adds to its request.
 const ITEM_BYTES: usize = 32;
-/// As seconds, the years 2001 to 2286.
-const LIKELY_SECONDS: std::ops::Range<i64> = 1_000_000_000..10_000_000_000;
-
-pub(in crate::cli) struct Input {
-    reader: Box<dyn BufRead + Send>,
-    /// `None` if unknown.
-    pub(super) size_bytes: Option<u64>,
-}
 
 /// One line that is not blank.
 pub(in crate::cli) struct Line {
@@ -47,8 +36,16 @@ pub(in crate::cli) struct Line {
     /// How many of its attachments come without their bytes.
     pub(in crate::cli) without_bytes: u64,
     pub(in crate::cli) form: Form,
-    /// What is taken as written, though it hardly means that.
-    pub(in crate::cli) doubt: Option<String>,
+    /// Unknown keys and words that it was read without.
+    pub(in crate::cli) ignored: Vec<Violation>,
+    /// Its messages go backwards in time, from the first to the last.
+    pub(in crate::cli) is_reversed: bool,
+}
+
+/// What is told of a rule that a line breaks. Where a word was ignored and its field is then missing, it is the word.
+pub(in crate::cli) fn broken<'a>(ignored: &'a [Violation], field: &str, message: &'a str) -> &'a str {
+    let word = ignored.iter().find(|ignored| ignored.field == field);
+    word.map_or(message, |word| &word.message)
 }
 
 /// What to do with a line.
@@ -62,75 +59,40 @@ pub(in crate::cli) enum Work {
 /// A line, or why the input could not be read on.
 pub(in crate::cli) type Read = io::Result<Line>;
 
-pub(super) fn is_stdin(file: &Path) -> bool {
-    file == Path::new("-")
-}
-
-pub(in crate::cli) fn open(file: &Path) -> io::Result<Input> {
-    if is_stdin(file) {
-        return Ok(Input { reader: Box::new(BufReader::new(io::stdin())), size_bytes: None });
-    }
-    let file = File::open(file)?;
-    let metadata = file.metadata()?;
-    if metadata.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    let size_bytes = metadata.is_file().then_some(metadata.len());
-    Ok(Input { reader: Box::new(BufReader::with_capacity(256 * 1024, file)), size_bytes })
+/// How lines are read.
+#[derive(Clone, Copy)]
+pub(in crate::cli) struct Reading {
+    /// Counted from 1.
+    pub(in crate::cli) first: u64,
+    pub(in crate::cli) policy: ConflictPolicy,
+    /// Reads a line without the keys and words in it that are unknown.
+    pub(in crate::cli) is_lenient: bool,
 }
 
 /// Parses the lines from `first` on, a few ahead of the consumer.
-pub(in crate::cli) fn read(
-    mut input: Input,
-    records: Lines,
-    first: u64,
-    policy: ConflictPolicy,
-) -> mpsc::Receiver<Read> {
+pub(in crate::cli) fn read(input: Input, records: Lines, reading: Reading) -> mpsc::Receiver<Read> {
     let (sender, lines) = mpsc::channel(AHEAD);
     thread::spawn(move || {
-        let mut parser = Parser {
-            records,
-            policy,
-            first,
-            last: None,
-            skipped: Vec::new(),
-            form: Form::Export,
-            doubt: None,
-        };
-        let mut text = Vec::new();
-        let mut is_first = true;
-        let (mut number, mut end_bytes) = (0, 0);
-        loop {
-            let found = match read_line(&mut input.reader, &mut text) {
-                Ok(Some(found)) => found,
-                Ok(None) => return,
-                Err(cause) => {
-                    // Fails if the import has already ended.
-                    let _ = sender.blocking_send(Err(cause));
-                    return;
-                }
-            };
-            number += 1;
-            end_bytes += found.size_bytes;
-            if text.trim_ascii().is_empty() && !found.is_too_long {
-                continue;
-            }
-            if std::mem::take(&mut is_first)
-                && let Err(cause) = refuse_other_layouts(&text)
-            {
-                let _ = sender.blocking_send(Err(cause));
+        let told = |line: Read| sender.blocking_send(line).is_ok();
+        let mut raw = match RawLines::begin(input) {
+            Ok(raw) => raw,
+            Err(cause) => {
+                told(Err(cause));
                 return;
             }
-            let parsed = if found.is_too_long { Err(too_long()) } else { parser.parse(number, &text) };
-            let (work, without_bytes) = match parsed {
-                Ok(Some((work, without_bytes))) => (Ok(work), without_bytes),
-                Ok(None) => continue,
-                Err(_) if number < first => continue,
-                Err(violations) => (Err(reported(&violations)), 0),
+        };
+        let mut parser = Parser::new(records, reading);
+        loop {
+            let line = match raw.next() {
+                Ok(Some(line)) if line.is_blank() => continue,
+                Ok(Some(line)) => Ok(line),
+                Ok(None) => return,
+                Err(cause) => Err(cause),
             };
-            let (form, doubt) = (parser.form, parser.doubt.take());
-            let line = Line { number, end_bytes, work, without_bytes, form, doubt };
-            if sender.blocking_send(Ok(line)).is_err() {
+            let is_end = line.is_err();
+            let parsed = line.map(|line| parser.line(&line)).transpose();
+            // Not received if the import has already ended.
+            if parsed.is_some_and(|line| !told(line)) || is_end {
                 return;
             }
         }
@@ -142,15 +104,18 @@ pub(in crate::cli) fn read(
 #[cfg(feature = "fuzzing")]
 pub fn read_import(file: Vec<u8>, first: u64) {
     let size_bytes = file.len() as u64;
-    let input = Input { reader: Box::new(io::Cursor::new(file)), size_bytes: None };
+    let is_plain = !file.starts_with(&[0x1f]);
+    let input = super::input::of_memory(file);
     let records = Lines::load().expect("our own descriptors");
-    let mut lines = read(input, records, first, ConflictPolicy::ReturnExisting);
+    let reading = Reading { first, policy: ConflictPolicy::ReturnExisting, is_lenient: first % 2 == 0 };
+    let mut lines = read(input, records, reading);
     let mut before = (0, 0);
     while let Some(line) = lines.blocking_recv() {
         // Memory is always read: it begins as no JSON Lines do.
         let Ok(line) = line else { return };
         let place = (line.number, line.end_bytes);
-        assert!(before.0 < place.0 && before.1 < place.1 && place.1 <= size_bytes, "{before:?} {place:?}");
+        assert!(before.0 < place.0 && place.1 <= size_bytes, "{before:?} {place:?}");
+        assert!(before.1 < place.1 || !is_plain, "{before:?} {place:?}");
         match line.work {
             Ok(Work::Import(request)) => assert!(check_size(&request).is_ok()),
             Ok(Work::Directory(_)) => {}
@@ -161,18 +126,7 @@ pub fn read_import(file: Vec<u8>, first: u64) {
 }
 
 /// A byte order mark, with which some programs begin a file.
-const MARK: &[u8] = b"\xEF\xBB\xBF";
-
-/// Refuses a file whose first line shows that its objects are not one per line: else every line of it would be bad.
-fn refuse_other_layouts(first: &[u8]) -> io::Result<()> {
-    let first = first.strip_prefix(MARK).unwrap_or(first).trim_ascii();
-    let what = match first {
-        [b'[', ..] => "it is a JSON array, and must have one object per line instead: jq -c '.[]' FILE",
-        b"{" => "its objects extend over several lines, and each must be on one line: jq -c . FILE",
-        _ => return Ok(()),
-    };
-    Err(io::Error::new(io::ErrorKind::InvalidData, format!("{what} writes it that way")))
-}
+pub(super) const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The violations to report for a line, with the number of those left out.
 fn reported(violations: &Violations) -> Vec<Violation> {
@@ -191,15 +145,15 @@ fn reported(violations: &Violations) -> Vec<Violation> {
 /// Turns lines into requests.
 struct Parser {
     records: Lines,
-    policy: ConflictPolicy,
-    first: u64,
+    reading: Reading,
     /// The conversation on the previous line, if that line was valid.
     last: Option<Last>,
     /// Lines before `first` that hold earlier parts of the conversation that `first` may continue.
     skipped: Vec<Vec<u8>>,
-    /// Of the line parsed last, like the doubt about it.
+    /// Of the line parsed last, like what follows.
     form: Form,
-    doubt: Option<String>,
+    ignored: Vec<Violation>,
+    is_reversed: bool,
 }
 
 /// A conversation that the next line may continue.
@@ -211,11 +165,40 @@ struct Last {
 }
 
 impl Parser {
+    fn new(records: Lines, reading: Reading) -> Self {
+        Self {
+            records,
+            reading,
+            last: None,
+            skipped: Vec::new(),
+            form: Form::Export,
+            ignored: Vec::new(),
+            is_reversed: false,
+        }
+    }
+
+    /// Parses a line; `None` if there is nothing to do.
+    fn line(&mut self, raw: &RawLine) -> Option<Line> {
+        let RawLine { number, end_bytes, ref text, is_too_long } = *raw;
+        let parsed = if is_too_long { Err(too_long()) } else { self.parse(number, text) };
+        let (work, without_bytes) = match parsed {
+            Ok(work) => {
+                let (work, without_bytes) = work?;
+                (Ok(work), without_bytes)
+            }
+            Err(_) if number < self.reading.first => return None,
+            Err(violations) => (Err(reported(&violations)), 0),
+        };
+        let ignored = std::mem::take(&mut self.ignored);
+        let (form, is_reversed) = (self.form, self.is_reversed);
+        Some(Line { number, end_bytes, work, without_bytes, form, ignored, is_reversed })
+    }
+
     /// Parses a line. Returns the work and the number of attachments without bytes; `None` if there is nothing to do.
     fn parse(&mut self, number: u64, text: &[u8]) -> Result<Option<(Work, u64)>, Violations> {
         let text = if number == 1 { text.strip_prefix(MARK).unwrap_or(text) } else { text };
         // Team lines are imported again, because people refer to teams by the ids that these lines define.
-        if number < self.first && !Lines::may_be_team(text) {
+        if number < self.reading.first && !Lines::may_be_team(text) {
             if !Lines::may_continue(text) {
                 self.skipped.clear();
             }
@@ -231,9 +214,11 @@ impl Parser {
 
     fn conversation_or_other(&mut self, text: &[u8]) -> Result<Option<(Work, u64)>, Violations> {
         let last = self.last.take();
-        (self.form, self.doubt) = (Form::Export, None);
+        (self.form, self.is_reversed) = (Form::Export, false);
+        self.ignored.clear();
+        let ignored = self.reading.is_lenient.then_some(&mut self.ignored);
         let mut without_bytes = 0;
-        let request = match self.records.parse(text) {
+        let request = match self.records.parse(text, ignored) {
             Some(parsed) => match parsed? {
                 Parsed::Conversation(imported) => {
                     let Imported { request, continues } = *imported;
@@ -252,9 +237,10 @@ impl Parser {
             },
             None => {
                 self.form = Form::Assess;
-                let request = to_request(parse_conversation(text, ImportLimits::default())?, self.policy);
-                self.doubt = seconds_for_millis(&request);
-                request
+                let ignored = self.reading.is_lenient.then_some(&mut self.ignored);
+                let elsewhere = |key: &str| self.records.place_of(key);
+                let new = parse_line(text, ImportLimits::default(), ignored, elsewhere)?;
+                to_request(new, self.reading.policy)
             }
         };
         // A line refused here cannot be continued.
@@ -263,6 +249,7 @@ impl Parser {
             self.last = None;
         }
         size?;
+        self.is_reversed = is_reversed(&request);
         Ok(Some((Work::Import(Box::new(request)), without_bytes)))
     }
 
@@ -281,7 +268,7 @@ impl Parser {
             last.filter(|last| continues && (&last.source, &last.external_id) == (&source, &external_id));
         let own = request.messages.last().map(|message| message.external_id.clone());
         if !continues {
-            let request = ImportConversationRequest { on_conflict: self.policy.into(), ..request };
+            let request = ImportConversationRequest { on_conflict: self.reading.policy.into(), ..request };
             return Ok((request, Last { source, external_id, message: own.unwrap_or_default() }));
         }
         let Some(last) = last else {
@@ -299,22 +286,11 @@ impl Parser {
     }
 }
 
-/// Timestamps that give a date of today as seconds, and one early in 1970 as the milliseconds that they are read as.
-fn seconds_for_millis(request: &ImportConversationRequest) -> Option<String> {
-    let times = request.messages.iter().enumerate();
-    let times = times.filter_map(|(index, message)| message.create_time.as_ref().map(|time| (index, time)));
-    let mut doubted = times
-        .map(|(index, time)| (index, time, time.seconds * 1000 + i64::from(time.nanos) / 1_000_000))
-        .filter(|(_, _, millis)| LIKELY_SECONDS.contains(millis));
-    let (index, time, millis) = doubted.next()?;
-    let more = match doubted.count() {
-        0 => String::new(),
-        more => format!(" ({more} more in this line)"),
-    };
-    Some(format!(
-        "messages[{index}].timestamp: {millis} is stored as {time}, because it is read as milliseconds; if it is seconds, write \
-         {millis}000{more}"
-    ))
+/// Whether the messages are given from the newest to the oldest: none is newer than the one before it, and not all are of one time.
+fn is_reversed(request: &ImportConversationRequest) -> bool {
+    let times = request.messages.iter().filter_map(|message| message.create_time.as_ref());
+    let times: Vec<_> = times.map(|time| (time.seconds, time.nanos)).collect();
+    times.first() > times.last() && times.is_sorted_by(|before, after| before >= after)
 }
 
 fn directory(record: DirectoryRecord) -> (Work, u64) {
@@ -354,74 +330,4 @@ fn check_size(request: &ImportConversationRequest) -> Result<(), Violations> {
 
 fn too_long() -> Violations {
     Violations::one(ROOT, format!("is longer than {MAX_LINE_BYTES} bytes"))
-}
-
-/// A line that was read, apart from its text.
-struct Found {
-    size_bytes: u64,
-    /// The text is then incomplete.
-    is_too_long: bool,
-}
-
-/// Reads a line into `text`, without its newline; `None` at the end of the input.
-fn read_line(reader: &mut dyn BufRead, text: &mut Vec<u8>) -> io::Result<Option<Found>> {
-    text.clear();
-    let mut found = Found { size_bytes: 0, is_too_long: false };
-    loop {
-        let chunk = match reader.fill_buf() {
-            Ok(chunk) => chunk,
-            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => continue,
-            Err(cause) => return Err(cause),
-        };
-        if chunk.is_empty() {
-            return Ok((found.size_bytes > 0).then_some(found));
-        }
-        let end = chunk.iter().position(|&byte| byte == b'\n');
-        let part = chunk.get(..end.unwrap_or(chunk.len())).unwrap_or_default();
-        found.is_too_long |= text.len() + part.len() > MAX_LINE_BYTES;
-        if !found.is_too_long {
-            text.extend_from_slice(part);
-        }
-        let taken = part.len() + usize::from(end.is_some());
-        found.size_bytes += taken as u64;
-        reader.consume(taken);
-        if end.is_some() {
-            return Ok(Some(found));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lines(text: &[u8], capacity: usize) -> Vec<(String, u64, bool)> {
-        let mut reader = BufReader::with_capacity(capacity, text);
-        let mut line = Vec::new();
-        let mut lines = Vec::new();
-        while let Some(found) = read_line(&mut reader, &mut line).unwrap() {
-            lines.push((String::from_utf8(line.clone()).unwrap(), found.size_bytes, found.is_too_long));
-        }
-        lines
-    }
-
-    #[test]
-    fn lines_are_read_whole_at_any_buffer_size() {
-        let line = |text: &str, bytes| (text.to_owned(), bytes, false);
-        for capacity in 1..9 {
-            assert_eq!(lines(b"", capacity), []);
-            assert_eq!(lines(b"\n", capacity), [line("", 1)]);
-            assert_eq!(lines(b"one\n\ntwo", capacity), [line("one", 4), line("", 1), line("two", 3)]);
-            assert_eq!(lines(b"one\ntwo\n", capacity), [line("one", 4), line("two", 4)]);
-        }
-    }
-
-    #[test]
-    fn a_line_that_is_too_long_is_skipped() {
-        let mut text = vec![b'x'; MAX_LINE_BYTES + 1];
-        text.extend(b"\nnext\n");
-        let lines = lines(&text, 1 << 20);
-        assert!(lines[0].2 && lines[0].1 == MAX_LINE_BYTES as u64 + 2);
-        assert_eq!(lines[1], ("next".to_owned(), 5, false));
-    }
 }

@@ -1,6 +1,7 @@
 //! Reports an import: invalid lines and progress on standard error, the result on standard output.
 
 use std::{
+    collections::BTreeMap,
     fmt::Display,
     io::IsTerminal as _,
     time::{Duration, Instant},
@@ -12,11 +13,18 @@ use super::super::{
     Failure,
     output::{print, say},
 };
+use crate::domain::Violation;
 
 /// How often progress is printed when standard error is not a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 const BAR: &str = "{wide_bar} {percent:>3} % {msg}, {eta} left";
 const SPINNER: &str = "{spinner} {msg}, {elapsed}";
+/// How many lines with messages in the wrong order are named.
+const NAMED_REVERSED: usize = 5;
+/// How many keys are named that were ignored.
+const NAMED_IGNORED: usize = 10;
+/// How many such keys are told apart: a file may be anything.
+const MAX_IGNORED: usize = 1000;
 
 /// Counts of lines by outcome.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,6 +47,11 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// Lines of which something was not taken.
+    fn all_differing(self) -> u64 {
+        self.differing + self.differing_in_part
+    }
+
     fn lines(self) -> u64 {
         let known = self.appended + self.updated + self.there_already + self.differing;
         self.stored + known + self.bad + self.directory
@@ -66,6 +79,20 @@ impl Display for Tally {
     }
 }
 
+/// A path for all items of its lists: `messages[].csat` for `messages[3].csat`.
+fn without_places(path: &str) -> String {
+    let mut plain = String::with_capacity(path.len());
+    let mut is_place = false;
+    for character in path.chars() {
+        is_place &= character != ']';
+        if !(is_place && character.is_ascii_digit()) {
+            plain.push(character);
+        }
+        is_place |= character == '[';
+    }
+    plain
+}
+
 pub(super) struct Report {
     file: String,
     pub(super) tally: Tally,
@@ -76,10 +103,17 @@ pub(super) struct Report {
     /// Hidden when standard error is not a terminal.
     bar: ProgressBar,
     is_terminal: bool,
+    /// How many bad lines are listed.
+    list_bad: u64,
+    /// How often each unknown key or word was ignored, by its path without places in lists.
+    ignored: BTreeMap<String, u64>,
+    reversed: u64,
+    /// The first of them.
+    reversed_lines: Vec<u64>,
 }
 
 impl Report {
-    pub(super) fn begin(file: &str, size_bytes: Option<u64>) -> Self {
+    pub(super) fn begin(file: &str, size_bytes: Option<u64>, list_bad: u64) -> Self {
         let is_terminal = std::io::stderr().is_terminal();
         let target = if is_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(size_bytes, target);
@@ -97,12 +131,51 @@ impl Report {
             done_bytes: 0,
             bar,
             is_terminal,
+            list_bad,
+            ignored: BTreeMap::new(),
+            reversed: 0,
+            reversed_lines: Vec::new(),
         }
     }
 
-    /// Reports one rule that a line breaks, or what is doubtful about it.
-    pub(super) fn bad(&self, line: u64, what: impl Display) {
-        self.say(&format!("{}:{line}: {what}", self.file));
+    /// Counts a bad line and reports the rules that it breaks, if not enough are listed already.
+    pub(super) fn bad(&mut self, line: u64, rules: &[String]) {
+        self.tally.bad += 1;
+        if self.tally.bad <= self.list_bad {
+            self.list(line, rules);
+        }
+    }
+
+    /// Reports what of a line was not taken, if not enough such lines are listed already. It is counted among them.
+    pub(super) fn differing(&self, line: u64, differences: &[String]) {
+        if self.tally.all_differing() <= self.list_bad {
+            self.list(line, differences);
+        }
+    }
+
+    fn list(&self, line: u64, what: &[String]) {
+        what.iter().for_each(|one| self.say(&format!("{}:{line}: {one}", self.file)));
+    }
+
+    /// Counts what an imported line was read without.
+    pub(super) fn ignored(&mut self, ignored: &[Violation]) {
+        for Violation { field, .. } in ignored {
+            let path = without_places(field);
+            let path = if self.ignored.len() < MAX_IGNORED || self.ignored.contains_key(&path) {
+                path
+            } else {
+                "others".to_owned()
+            };
+            *self.ignored.entry(path).or_default() += 1;
+        }
+    }
+
+    /// Counts an imported line whose messages go backwards.
+    pub(super) fn reversed(&mut self, line: u64) {
+        self.reversed += 1;
+        if self.reversed_lines.len() < NAMED_REVERSED {
+            self.reversed_lines.push(line);
+        }
     }
 
     /// Reports something about the import as a whole.
@@ -146,7 +219,41 @@ impl Report {
             let which = "attachments have no bytes in the file and are kept by name only; plaudit export --attachments includes them";
             self.note(format_args!("{without_bytes} {which}"));
         }
+        self.notes();
         print(format_args!("{} lines, {}/s: {}\n", self.tally.lines(), self.rate(), self.tally))
+    }
+
+    /// What is said of many lines at once.
+    fn notes(&self) {
+        for (count, what) in [(self.tally.bad, "bad"), (self.tally.all_differing(), "differing")] {
+            let unlisted = count.saturating_sub(self.list_bad);
+            if unlisted > 0 {
+                let lines = if unlisted == 1 { "line is" } else { "lines are" };
+                self.note(format_args!("{unlisted} more {what} {lines} not listed; --list-bad {count} lists all"));
+            }
+        }
+        let ignored: u64 = self.ignored.values().sum();
+        if ignored > 0 {
+            let mut named: Vec<_> = self.ignored.iter().collect();
+            named.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+            let rest = if named.len() > NAMED_IGNORED { ", …" } else { "" };
+            let named: Vec<String> =
+                named.iter().take(NAMED_IGNORED).map(|(path, count)| format!("{path} ({count})")).collect();
+            let keys = if ignored == 1 { "key or word" } else { "keys and words" };
+            self.note(format_args!("ignored {ignored} unknown {keys}: {}{rest}", named.join(", ")));
+        }
+        if self.reversed > 0 {
+            let lines: Vec<String> = self.reversed_lines.iter().map(u64::to_string).collect();
+            let rest = if self.reversed > lines.len() as u64 { ", …" } else { "" };
+            let (one, of) = if self.reversed == 1 { ("line", "its") } else { ("lines", "their") };
+            self.note(format_args!(
+                "warning: in {} {one} the messages go from the newest to the oldest (line {}{rest}). They are stored in that order, \
+                 and {of} waits and endings are computed from it; jq -c '.messages |= reverse' FILE turns them round, before they are \
+                 imported",
+                self.reversed,
+                lines.join(", ")
+            ));
+        }
     }
 
     /// Whether there was nothing to import.
@@ -157,7 +264,7 @@ impl Report {
     /// The exit code of an import that reached its end.
     pub(super) fn verdict(&self) -> Result<(), Failure> {
         match self.tally.bad {
-            0 => match self.tally.differing + self.tally.differing_in_part {
+            0 => match self.tally.all_differing() {
                 0 => Ok(()),
                 1 => Err(Failure::Incomplete(
                     "1 line says something otherwise than what is stored, and not later; that was kept as it is".to_owned(),

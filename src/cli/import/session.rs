@@ -16,18 +16,20 @@ use tonic::{
 use super::{
     directory::{Directory, Done},
     form::Form,
-    lines::{Line, Read, Work},
+    lines::{Line, Read, Work, broken},
     report::Report,
 };
 use crate::{
-    cli::connect::connect,
+    cli::{
+        connect::{connect, status_line},
+        output::plain,
+    },
     domain::Violation,
     proto::v1::{
         ErrorReason, ImportConversationResponse, ImportConversationsRequest, ImportConversationsResponse,
         ImportFailure, ImportOutcome, ImportedItem, import_conversations_response::Answer,
         import_service_client::ImportServiceClient, imported_item,
     },
-    server::code_name,
     wire::reason_name,
 };
 
@@ -54,7 +56,7 @@ impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Interrupted => f.write_str("interrupted"),
-            Self::Input(cause) => write!(f, "cannot read the input: {cause}"),
+            Self::Input(cause) => write!(f, "cannot read the input: {}", plain(cause)),
             Self::Server(cause) => f.write_str(cause),
         }
     }
@@ -75,7 +77,14 @@ struct Unanswered {
     size_bytes: usize,
     without_bytes: u64,
     form: Form,
-    doubt: Option<String>,
+    ignored: Vec<Violation>,
+    is_reversed: bool,
+}
+
+impl Unanswered {
+    fn rule(&self, field: &str, message: &str) -> String {
+        format!("{field}: {}", broken(&self.ignored, field, message))
+    }
 }
 
 pub(super) struct Session<'a> {
@@ -228,18 +237,20 @@ impl<'a> Session<'a> {
                     self.has_progressed = true;
                     match done {
                         Done::Noted => Vec::new(),
-                        Done::Refused(rules) => rules,
+                        Done::Refused(rules) => {
+                            rules.iter().map(|it| line.rule(&it.field, &it.message)).collect()
+                        }
+                        Done::NotFound(cause) => vec![cause],
                     }
                 }
-                Err(violations) => {
-                    violations.iter().map(|it| format!("{}: {}", it.field, it.message)).collect()
-                }
+                Err(violations) => violations.iter().map(|it| line.rule(&it.field, &it.message)).collect(),
             };
-            match rules.is_empty() {
-                true => self.report.tally.directory += 1,
-                false => self.report.tally.bad += 1,
+            if rules.is_empty() {
+                self.report.tally.directory += 1;
+                self.report.ignored(&line.ignored);
+            } else {
+                self.report.bad(line.number, &rules);
             }
-            rules.iter().for_each(|rule| self.report.bad(line.number, rule));
             self.report.advance(line.end_bytes);
             self.unanswered.pop_front();
             self.sent = self.sent.saturating_sub(1);
@@ -262,7 +273,7 @@ impl<'a> Session<'a> {
     }
 
     fn take(&mut self, line: Option<Read>) {
-        let Line { number, end_bytes, work, without_bytes, form, doubt } = match line {
+        let Line { number, end_bytes, work, without_bytes, form, ignored, is_reversed } = match line {
             Some(Ok(line)) => line,
             Some(Err(cause)) => return self.stop_reading(Stop::Input(cause)),
             None => {
@@ -283,7 +294,8 @@ impl<'a> Session<'a> {
             size_bytes,
             without_bytes,
             form,
-            doubt,
+            ignored,
+            is_reversed,
         });
     }
 
@@ -305,9 +317,6 @@ impl<'a> Session<'a> {
         self.sent = self.sent.saturating_sub(1);
         self.unanswered_bytes -= line.size_bytes;
         self.has_progressed = true;
-        if let Some(doubt) = &line.doubt {
-            self.report.bad(line.number, doubt);
-        }
         let tally = &mut self.report.tally;
         match item.result {
             Some(imported_item::Result::Done(done)) => {
@@ -327,40 +336,41 @@ impl<'a> Session<'a> {
                 if matches!(done.outcome(), ImportOutcome::Created | ImportOutcome::Appended) {
                     tally.without_bytes += line.without_bytes;
                 }
-                self.differed(&line, &done);
+                if !is_same {
+                    self.report.differing(line.number, &differences(&line, &done));
+                }
             }
             Some(imported_item::Result::Duplicate(_)) => tally.there_already += 1,
             Some(imported_item::Result::Failure(failure)) => {
-                tally.bad += 1;
-                self.failed(&line, &failure);
+                self.report.bad(line.number, &broken_rules(&line, &failure));
+                self.report.advance(line.end_bytes);
+                return Ok(());
             }
             None => return Err(Cut::Refused("the server's answer has no result".to_owned())),
+        }
+        self.report.ignored(&line.ignored);
+        if line.is_reversed {
+            self.report.reversed(line.number);
         }
         self.report.advance(line.end_bytes);
         Ok(())
     }
+}
 
-    fn differed(&self, line: &Unanswered, done: &ImportConversationResponse) {
-        for difference in &done.differences {
-            let field = line.form.key(&difference.field);
-            self.report.bad(line.number, format_args!("{field}: {}", difference.description));
-        }
-        if done.more_differences > 0 {
-            self.report.bad(line.number, format_args!("and {} more differences", done.more_differences));
-        }
-    }
+/// What of a line was not taken, as the file spells it.
+fn differences(line: &Unanswered, done: &ImportConversationResponse) -> Vec<String> {
+    let named = done.differences.iter().map(|it| line.rule(&line.form.key(&it.field), &it.description));
+    let more = (done.more_differences > 0).then(|| format!("and {} more differences", done.more_differences));
+    named.chain(more).collect()
+}
 
-    fn failed(&self, line: &Unanswered, failure: &ImportFailure) {
-        if failure.reason() == ErrorReason::InvalidFields {
-            for violation in &failure.field_violations {
-                let field = line.form.key(&violation.field);
-                self.report.bad(line.number, format_args!("{field}: {}", violation.description));
-            }
-        } else {
-            self.report
-                .bad(line.number, format_args!("{}: {}", reason_name(failure.reason()), failure.message));
-        }
+/// What a line is refused for, as the file spells it.
+fn broken_rules(line: &Unanswered, failure: &ImportFailure) -> Vec<String> {
+    if failure.reason() == ErrorReason::InvalidFields {
+        let violations = failure.field_violations.iter();
+        return violations.map(|wrong| line.rule(&line.form.key(&wrong.field), &wrong.description)).collect();
     }
+    vec![format!("{}: {}", reason_name(failure.reason()), failure.message)]
 }
 
 /// Waits for room for one more item on the connection; `None` when the connection has ended.
@@ -379,7 +389,7 @@ async fn next_line(lines: &mut Option<mpsc::Receiver<Read>>) -> Option<Read> {
 
 /// Whether an error is worth a retry.
 fn cut(status: &Status) -> Cut {
-    let answer = format!("the server answered {}: {}", code_name(status.code()), status.message());
+    let answer = status_line(status);
     match status.code() {
         Code::InvalidArgument
         | Code::PermissionDenied

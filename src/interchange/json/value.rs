@@ -10,9 +10,6 @@ use serde_json::{Error, Map, Value};
 
 use numbers::{Numbers, with_fraction};
 
-/// Far more than any documented request needs.
-const MAX_VALUES: usize = 100_000;
-
 /// Why a text was not read.
 #[derive(Debug)]
 pub enum Unreadable {
@@ -22,10 +19,10 @@ pub enum Unreadable {
     RepeatedKey(String),
 }
 
-/// Parses exactly one JSON value.
-pub fn parse(text: &[u8]) -> Result<Value, Unreadable> {
+/// Parses exactly one JSON value, which may hold so many.
+pub fn parse(text: &[u8], max_values: usize) -> Result<Value, Unreadable> {
     let mut parser = serde_json::Deserializer::from_slice(text);
-    let mut rest = Rest { values_left: MAX_VALUES, numbers: Numbers::of(text), repeated: None };
+    let mut rest = Rest { max_values, values_left: max_values, numbers: Numbers::of(text), repeated: None };
     let value = Counted(&mut rest).deserialize(&mut parser).and_then(|value| {
         parser.end()?;
         Ok(value)
@@ -63,6 +60,7 @@ fn path(steps: &[Step]) -> String {
 
 /// How much may still be read, and the numbers that follow.
 struct Rest<'t> {
+    max_values: usize,
     values_left: usize,
     numbers: Numbers<'t>,
     /// Where a key was repeated: the steps to it, from the innermost on.
@@ -87,7 +85,7 @@ impl<'de> DeserializeSeed<'de> for Counted<'_, '_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         match self.0.values_left.checked_sub(1) {
             Some(left) => self.0.values_left = left,
-            None => return Err(D::Error::custom(format!("more than {MAX_VALUES} values"))),
+            None => return Err(D::Error::custom(format!("more than {} values", self.0.max_values))),
         }
         deserializer.deserialize_any(self)
     }
@@ -161,6 +159,11 @@ impl<'de> Visitor<'de> for Counted<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interchange::json::MAX_VALUES;
+
+    fn parse(text: &[u8]) -> Result<Value, Unreadable> {
+        super::parse(text, MAX_VALUES)
+    }
 
     #[test]
     fn values_are_the_same_as_with_the_plain_parser() {

@@ -55,7 +55,7 @@ pub fn offer(body: &[u8]) -> Result<NewRating, Violations> {
     findings.collect(checked.map_err(|violations| violations.renamed(offered_field)))
 }
 
-fn person(name: &str, fields: &mut Object, findings: &mut Findings) -> Option<AuthorDraft> {
+fn person(name: &'static str, fields: &mut Object, findings: &mut Findings) -> Option<AuthorDraft> {
     let external_id = fields.text(name, findings)?;
     Some(AuthorDraft { external_id: Some(external_id), ..AuthorDraft::default() })
 }

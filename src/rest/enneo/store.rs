@@ -212,7 +212,7 @@ fn intents(fields: &mut Object, findings: &mut Findings) -> Vec<IntentId> {
 }
 
 /// `YYYY-MM-DD HH:MM:SS`, in UTC.
-fn date(fields: &mut Object, name: &str, findings: &mut Findings) -> Option<UnixMillis> {
+fn date(fields: &mut Object, name: &'static str, findings: &mut Findings) -> Option<UnixMillis> {
     let expected = "a date of the form YYYY-MM-DD HH:MM:SS";
     fields.time_as(name, expected, findings, parse_date)
 }

@@ -16,6 +16,7 @@ pub struct Part {
 }
 
 /// A conversation with all that belongs to it.
+#[derive(Default)]
 pub struct Whole {
     pub conversation: Conversation,
     pub messages: Vec<Message>,

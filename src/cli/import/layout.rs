@@ -1,0 +1,292 @@
+//! What a file is that is no JSON Lines, told by how it begins, and what makes lines of it.
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    io::{self, BufRead, Cursor, Read as _},
+};
+
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::{input::ToldBy, lines::MARK};
+
+/// A kind of file that is no lines.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    /// Completes "it looks like".
+    what: &'static str,
+    /// What to do, and how; `FILE` stands for the file, `IMPORT` for what reads lines.
+    step: Cow<'static, str>,
+    /// Whether one line alone may as well be a bad line.
+    pub(super) needs_more_lines: bool,
+}
+
+impl Layout {
+    const fn new(what: &'static str, step: &'static str) -> Self {
+        Self { what, step: Cow::Borrowed(step), needs_more_lines: false }
+    }
+
+    pub(super) fn told(self, by: &ToldBy) -> io::Error {
+        refused(self.what, &self.step, by)
+    }
+}
+
+/// The refusal of a whole input.
+fn refused(what: &str, step: &str, by: &ToldBy) -> io::Error {
+    let step = step.replace("FILE", &by.file).replace("IMPORT", &format!("plaudit {} -", by.command));
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("it looks like {what}, and must have one JSON object per line: {step}"),
+    )
+}
+
+/// How a file is packed.
+#[derive(Clone, Debug)]
+pub(super) enum Packed {
+    /// Unpacked here.
+    Gzip,
+    Otherwise(Layout),
+}
+
+impl Packed {
+    pub(super) fn told(self, by: &ToldBy) -> io::Error {
+        match self {
+            Self::Gzip => refused("gzip", "zcat FILE | IMPORT", by),
+            Self::Otherwise(layout) => layout.told(by),
+        }
+    }
+
+    pub(super) fn told_within_gzip(self, by: &ToldBy) -> io::Error {
+        let what = match self {
+            Self::Gzip => "gzip",
+            Self::Otherwise(layout) => layout.what,
+        };
+        refused(&format!("{what} within gzip"), "unpack it with zcat FILE, then unpack what is in it", by)
+    }
+}
+
+const UTF_16: &str = "UTF-16 text";
+const FROM_UTF_16: &str = "iconv -f UTF-16 -t UTF-8 FILE | IMPORT";
+const FORM: &str = "write each conversation as docs/rest-craftcx.md shows";
+
+/// What files begin with that are no text.
+const BEGINNINGS: &[(&[u8], Packed)] = &[
+    (b"\x1f\x8b", Packed::Gzip),
+    (b"\x28\xb5\x2f\xfd", Packed::Otherwise(Layout::new("zstd", "zstdcat FILE | IMPORT"))),
+    (b"\xfd7zXZ\0", Packed::Otherwise(Layout::new("xz", "xzcat FILE | IMPORT"))),
+    (b"BZh", Packed::Otherwise(Layout::new("bzip2", "bzcat FILE | IMPORT"))),
+    (b"\x04\x22\x4d\x18", Packed::Otherwise(Layout::new("lz4", "lz4cat FILE | IMPORT"))),
+    (b"7z\xbc\xaf\x27\x1c", Packed::Otherwise(Layout::new("a 7z archive", "7z e -so FILE | IMPORT"))),
+    (
+        b"PK\x03\x04",
+        Packed::Otherwise(Layout::new(
+            "a ZIP archive, or a spreadsheet",
+            "of an archive: unzip -p FILE | IMPORT",
+        )),
+    ),
+    (
+        b"\xff\xfe\0\0",
+        Packed::Otherwise(Layout::new("UTF-32 text", "iconv -f UTF-32 -t UTF-8 FILE | IMPORT")),
+    ),
+    (b"\xff\xfe", Packed::Otherwise(Layout::new(UTF_16, FROM_UTF_16))),
+    (b"\xfe\xff", Packed::Otherwise(Layout::new(UTF_16, FROM_UTF_16))),
+    (b"PAR1", Packed::Otherwise(Layout::new("Parquet", FORM))),
+    (b"SQLite format 3\0", Packed::Otherwise(Layout::new("an SQLite database", FORM))),
+    (b"%PDF-", Packed::Otherwise(Layout::new("a PDF", FORM))),
+];
+
+/// Reads as many bytes as it takes to know how the input is packed, and gives them back with the rest.
+pub(super) fn packing(
+    mut reader: Box<dyn BufRead + Send>,
+) -> io::Result<(Box<dyn BufRead + Send>, Option<Packed>)> {
+    let mut begin = Vec::new();
+    while BEGINNINGS.iter().any(|(magic, _)| magic.len() > begin.len() && magic.starts_with(&begin)) {
+        let mut byte = [0];
+        match reader.read(&mut byte) {
+            Ok(0) => break,
+            Ok(_) => begin.extend(byte),
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+            Err(cause) => return Err(cause),
+        }
+    }
+    let found = BEGINNINGS.iter().filter(|(magic, _)| begin.starts_with(magic));
+    let found = found.max_by_key(|(magic, _)| magic.len()).map(|(_, packed)| packed.clone());
+    Ok((Box::new(Cursor::new(begin).chain(reader)), found))
+}
+
+/// What the first line says.
+#[derive(Debug)]
+pub(super) enum First {
+    Fine,
+    Is(Layout),
+    /// This, unless the next line is an object.
+    Unless(Layout),
+}
+
+const ARRAY: Layout = Layout::new("a JSON array", "jq -c '.[]' FILE | IMPORT");
+const SPREAD: Layout = Layout {
+    what: "JSON whose objects extend over several lines",
+    step: Cow::Borrowed("jq -c . FILE | IMPORT"),
+    needs_more_lines: true,
+};
+const TOGETHER: Layout = Layout::new("JSON with several objects on a line", "jq -c . FILE | IMPORT");
+const COMMAS: Layout =
+    Layout::new("JSON objects with commas between them", "sed 's/,[[:space:]]*$//' FILE | IMPORT");
+const MARKUP: Layout = Layout::new("XML or HTML", FORM);
+const CSV: Layout = Layout::new(
+    "CSV",
+    "mlr --icsv --ojsonl cat FILE makes an object of each row; group them by conversation, as docs/rest-craftcx.md shows",
+);
+const YAML: Layout = Layout::new("YAML", "yq -o=json -I=0 '.[]' FILE | IMPORT");
+const TAR: Layout = Layout::new("a tar archive", "tar -xOf FILE | IMPORT");
+const LITTLE: Layout = Layout::new(UTF_16, "iconv -f UTF-16LE -t UTF-8 FILE | IMPORT");
+const BIG: Layout = Layout::new(UTF_16, "iconv -f UTF-16BE -t UTF-8 FILE | IMPORT");
+const BINARY: Layout = Layout::new("no text", FORM);
+
+/// The layout of a file with this first line.
+pub(super) fn of(first: &[u8]) -> First {
+    if first.get(257..262) == Some(b"ustar") {
+        return First::Is(TAR);
+    }
+    let line = first.strip_prefix(MARK).unwrap_or(first).trim_ascii();
+    match line {
+        [b'[', ..] => First::Is(ARRAY),
+        [b'<', ..] => First::Is(MARKUP),
+        [0, ..] if line.get(2) == Some(&0) => First::Is(BIG),
+        [_, 0, _, 0, ..] => First::Is(LITTLE),
+        _ if line.iter().take(4096).any(|byte| *byte == 0) => First::Is(BINARY),
+        [b'{', ..] => of_object(line),
+        b"---" => First::Unless(YAML),
+        _ if is_csv(line) => First::Unless(CSV),
+        _ => First::Fine,
+    }
+}
+
+/// Whether a line begins as an object does.
+pub(super) fn is_object(line: &[u8]) -> bool {
+    line.trim_ascii_start().starts_with(b"{")
+}
+
+fn of_object(line: &[u8]) -> First {
+    let mut values = serde_json::Deserializer::from_slice(line).into_iter::<IgnoredAny>();
+    match values.next() {
+        Some(Err(cause)) if cause.is_eof() => First::Unless(SPREAD),
+        None | Some(Err(_)) => First::Fine,
+        Some(Ok(_)) => match line.get(values.byte_offset()..).unwrap_or_default().trim_ascii() {
+            [] => match list_within(line) {
+                Some(key) => First::Is(Layout {
+                    step: Cow::Owned(format!("jq -c '.{key}[]' FILE | IMPORT")),
+                    ..Layout::new("one object that holds a list of them", "")
+                }),
+                None => First::Fine,
+            },
+            [b'{', ..] => First::Is(TOGETHER),
+            b"," => First::Is(COMMAS),
+            _ => First::Fine,
+        },
+    }
+}
+
+/// The key of the list of objects in an object that is no line of either form.
+fn list_within(line: &[u8]) -> Option<String> {
+    const KNOWN: [&str; 6] = ["ticket_id", "messages", "conversation", "team", "person", "optOut"];
+    let fields: HashMap<String, &RawValue> = serde_json::from_slice(line).ok()?;
+    if KNOWN.iter().any(|known| fields.contains_key(*known)) {
+        return None;
+    }
+    let is_list = |value: &RawValue| {
+        value.get().strip_prefix('[').is_some_and(|items| items.trim_ascii_start().starts_with('{'))
+    };
+    // Others would have to be quoted, for jq and for the shell.
+    let is_word = |key: &str| key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let mut lists: Vec<_> =
+        fields.into_iter().filter(|(key, value)| is_word(key) && is_list(value)).collect();
+    let (key, _) = lists.pop()?;
+    lists.is_empty().then_some(key)
+}
+
+/// Whether a line looks like the names of columns.
+fn is_csv(line: &[u8]) -> bool {
+    let is_name = |name: &[u8]| (1..=64).contains(&name.trim_ascii().len());
+    b",;\t|".iter().any(|separator| {
+        let columns: Vec<&[u8]> = line.split(|byte| byte == separator).collect();
+        columns.len() > 1 && columns.into_iter().all(is_name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn by() -> ToldBy {
+        ToldBy { file: "t.json".to_owned(), command: "import" }
+    }
+
+    fn begin(bytes: &[u8]) -> (Vec<u8>, Option<String>) {
+        let (mut reader, packed) = packing(Box::new(Cursor::new(bytes.to_vec()))).unwrap();
+        let mut rest = Vec::new();
+        reader.read_to_end(&mut rest).unwrap();
+        (rest, packed.map(|packed| packed.told(&by()).to_string()))
+    }
+
+    #[test]
+    fn the_beginning_tells_what_is_packed_and_is_not_lost() {
+        for (bytes, step) in [
+            (&b"\x1f\x8b\x08rest"[..], "zcat t.json"),
+            (b"\x28\xb5\x2f\xfdrest", "zstdcat t.json | plaudit import -"),
+            (b"\xfd7zXZ\0rest", "xzcat"),
+            (b"BZh9", "bzcat"),
+            (b"PK\x03\x04", "unzip -p t.json"),
+            (b"\xff\xfe{\0", "iconv -f UTF-16 -t UTF-8 t.json"),
+            (b"\xff\xfe\0\0{\0\0\0", "iconv -f UTF-32"),
+            (b"\xfe\xff\0{", "iconv -f UTF-16"),
+            (b"PAR1", "docs/rest-craftcx.md"),
+        ] {
+            let (rest, told) = begin(bytes);
+            assert_eq!(rest, bytes);
+            assert!(told.as_ref().is_some_and(|told| told.contains(step)), "{told:?}");
+        }
+        for bytes in [&b""[..], b"{", b"\x1f", b"B", b"PK", b"\xff", b"\xef\xbb\xbf{}", b"7zip"] {
+            assert_eq!(begin(bytes), (bytes.to_vec(), None));
+        }
+    }
+
+    #[test]
+    fn the_first_line_tells_the_layout() {
+        let told = |first: &[u8]| match of(first) {
+            First::Fine => "fine".to_owned(),
+            First::Is(layout) => layout.told(&by()).to_string(),
+            First::Unless(layout) => format!("unless: {}", layout.told(&by())),
+        };
+        for (first, expected) in [
+            (
+                &b"[{\"a\":1},"[..],
+                "it looks like a JSON array, and must have one JSON object per line: jq -c '.[]' t.json |",
+            ),
+            (b"\xef\xbb\xbf [", "it looks like a JSON array"),
+            (b"{", "unless: it looks like JSON whose objects extend over several lines"),
+            (b"{\"ticket_id\": \"1\",", "unless: it looks like JSON whose objects extend"),
+            (b"{\"ticket_id\":\"1\"}, ", "it looks like JSON objects with commas"),
+            (b"{\"a\":1}{\"a\":2}", "it looks like JSON with several objects"),
+            (b"{\"count\":1,\"tickets\":[ {}]}", "jq -c '.tickets[]' t.json | plaudit import -"),
+            (b"{\"ticket_id\":\"1\",\"tickets\":[{}]}", "fine"),
+            (b"{\"a\":[{}],\"b\":[{}]}", "fine"),
+            (b"{\"it's\":[{}]}", "fine"),
+            (b"{} and more", "fine"),
+            (b"{]", "fine"),
+            (b"<?xml version=\"1.0\"?>", "it looks like XML"),
+            (b"id,subject,created_at", "unless: it looks like CSV"),
+            (b"id;subject", "unless: it looks like CSV"),
+            (b"id\tsubject", "unless: it looks like CSV"),
+            (b"nonsense", "fine"),
+            (b"not JSON", "fine"),
+            (b"{\0\"\0a\0", "iconv -f UTF-16LE"),
+            (b"\0{\0\"\0a", "iconv -f UTF-16BE"),
+            (b"ELF\0\x01", "it looks like no text"),
+        ] {
+            let told = told(first);
+            assert!(told.contains(expected), "{expected}: {told}");
+        }
+    }
+}

@@ -51,7 +51,9 @@ impl Known for Thread {
                 caller.post("/v1/assess", id, self.assess_body(messages).to_string()).await?;
             }
             Change::Append { messages } => {
-                let request = with_policy(self.import_request(messages), ConflictPolicy::Append);
+                let mut request = with_policy(self.import_request(messages), ConflictPolicy::Append);
+                // What it said of the conversation would be taken where nothing is known, which is another matter.
+                request.conversation.iter_mut().for_each(|conversation| conversation.subject = None);
                 client.import(with_id(request, id)).await?;
             }
             Change::Store { .. } => self.send_store(caller, change, id).await?,

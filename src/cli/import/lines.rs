@@ -279,7 +279,7 @@ impl Parser {
             on_conflict: ConflictPolicy::Append.into(),
             append_after: last.message.clone(),
             // What is stored of a conversation stays as it is, unless told otherwise.
-            additions_only: self.policy != ConflictPolicy::Append,
+            additions_only: self.reading.policy != ConflictPolicy::Append,
             ..request
         };
         Ok((request, Last { message: own.unwrap_or(last.message), source, external_id }))

@@ -24,6 +24,7 @@ const PLAIN: Settings = Settings {
     keep_deleted_days: 30,
     keep_events_days: 30,
     realtime_seconds: 60,
+    late_delivery_hours: 72,
     enneo_source: "enneo",
     dixa_source: "dixa",
 };

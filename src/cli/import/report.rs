@@ -229,7 +229,9 @@ impl Report {
             let unlisted = count.saturating_sub(self.list_bad);
             if unlisted > 0 {
                 let lines = if unlisted == 1 { "line is" } else { "lines are" };
-                self.note(format_args!("{unlisted} more {what} {lines} not listed; --list-bad {count} lists all"));
+                self.note(format_args!(
+                    "{unlisted} more {what} {lines} not listed; --list-bad {count} lists all"
+                ));
             }
         }
         let ignored: u64 = self.ignored.values().sum();

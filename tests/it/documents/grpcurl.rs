@@ -43,7 +43,7 @@ async fn stands_in() {
 
 async fn call(address: &str, method: &str, data: &str) -> String {
     let mut pool = DescriptorPool::decode(DESCRIPTORS).unwrap();
-    pool.decode_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET).unwrap();
+    pool.decode_file_descriptor_set(plaudit::proto::HEALTH_DESCRIPTORS).unwrap();
     let (service, name) = method.split_once('/').expect("service/method");
     let service =
         pool.get_service_by_name(service).unwrap_or_else(|| panic!("there is no service {service}"));

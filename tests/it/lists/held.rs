@@ -41,6 +41,7 @@ fn message(place: usize, time: UnixMillis, content: &str) -> NewImportedMessage 
         content: content.to_owned(),
         author: Author { kind: AuthorKind::Teammate, external_id: Some("t1".parse().unwrap()), name: None },
         create_time: time,
+        update_time: None,
         ai_tool: None,
         details: None,
         is_automatic: false,

@@ -20,9 +20,8 @@ pub(super) fn take_out(html: &str, attachments: &mut Vec<NewAttachment>) -> Stri
     let mut room_bytes = limits::ATTACHMENTS_BYTES.saturating_sub(attachments.iter().map(bytes_of).sum());
     let mut names: HashMap<&str, String> = HashMap::new();
     let mut out = String::new();
-    let mut copied = 0;
-    while let Some((start, end)) = next_image(html, copied) {
-        let url = &html[start..end];
+    let mut rest = html;
+    while let Some((before, url, after)) = next_image(rest) {
         let number = names.len() + 1;
         let name = names.entry(url).or_insert_with(|| {
             let (file_name, content_type, bytes) = decoded(url, number);
@@ -42,12 +41,12 @@ pub(super) fn take_out(html: &str, attachments: &mut Vec<NewAttachment>) -> Stri
             }
             file_name
         });
-        out.push_str(&html[copied..start]);
+        out.push_str(before);
         out.push_str("cid:");
         out.push_str(name);
-        copied = end;
+        rest = after;
     }
-    out.push_str(&html[copied..]);
+    out.push_str(rest);
     out
 }
 
@@ -63,42 +62,34 @@ fn bytes_of(attachment: &NewAttachment) -> usize {
     }
 }
 
-/// Where the next URL of an image begins and ends, from `from` on.
-fn next_image(html: &str, from: usize) -> Option<(usize, usize)> {
-    let bytes = html.as_bytes();
-    let is_scheme = |place: &usize| {
-        let found = bytes.get(*place..place + SCHEME.len());
-        found.is_some_and(|found| found.eq_ignore_ascii_case(SCHEME.as_bytes()))
-    };
-    let start = (from..bytes.len()).find(is_scheme)?;
-    let rest = &bytes[start..];
-    let before = start.checked_sub(1).map(|place| bytes[place]);
-    let ends = |byte: &u8| match before {
-        Some(quote @ (b'"' | b'\'')) => *byte == quote,
+/// What stands before the next URL of an image, the URL, and what stands behind it.
+fn next_image(html: &str) -> Option<(&str, &str, &str)> {
+    let scheme = SCHEME.as_bytes();
+    let start = html.as_bytes().windows(scheme.len()).position(|found| found.eq_ignore_ascii_case(scheme))?;
+    let (before, url) = html.split_at_checked(start)?;
+    let ends = |byte: u8| match before.bytes().next_back() {
+        Some(quote @ (b'"' | b'\'')) => byte == quote,
         // `style="background: url(data:…)"`, with or without quotes of its own.
         Some(b'(') => matches!(byte, b')' | b'"' | b'\''),
         Some(b';') => matches!(byte, b'&' | b'"' | b'\''),
         _ => byte.is_ascii_whitespace() || matches!(byte, b'>' | b'"' | b'\''),
     };
-    let length = rest.iter().position(ends).unwrap_or(rest.len());
+    let length = url.bytes().position(ends).unwrap_or(url.len());
     // Each of these ends is one byte of its own, so no character is cut.
-    Some((start, start + length))
+    let (url, after) = url.split_at_checked(length)?;
+    Some((before, url, after))
 }
 
 /// The name of the file, its type, and its bytes where they can be decoded.
 fn decoded(url: &str, number: usize) -> (String, String, Option<Vec<u8>>) {
-    let head_end = url.bytes().take(MOST_HEAD_BYTES).position(|byte| byte == b',');
-    let (head, data) = match head_end {
-        Some(end) => (&url[..end], &url[end + 1..]),
-        None => (SCHEME, ""),
-    };
+    let has_head = url.bytes().take(MOST_HEAD_BYTES).any(|byte| byte == b',');
+    let (head, data) = url.split_once(',').filter(|_| has_head).unwrap_or((SCHEME, ""));
     let head = head.to_ascii_lowercase();
-    let mut parameters = head["data:".len()..].split(';');
+    let mut parameters = head.trim_start_matches("data:").split(';');
     let content_type = parameters.next().unwrap_or_default().trim().to_owned();
-    let bytes = match (head_end, parameters.any(|parameter| parameter.trim() == "base64")) {
-        (None, _) => None,
-        (_, true) => from_base64(data),
-        (_, false) => Some(percent_encoding::percent_decode_str(data).collect()),
+    let bytes = match parameters.any(|parameter| parameter.trim() == "base64") {
+        true => from_base64(data),
+        false => Some(percent_encoding::percent_decode_str(data).collect()),
     };
     let suffix = match content_type.strip_prefix("image/").unwrap_or_default() {
         "jpeg" | "jpg" | "pjpeg" => "jpg",

@@ -313,7 +313,8 @@ async fn the_program_removes_old_events_according_to_its_settings() {
     let folder = folder_with_old_events(500).await;
     let mut command = plaudit(folder.path());
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--data", "data", "--log-format", "json"];
-    command.args(arguments).args(["--events-keep-days", "12000"]);
+    // By its events the store was last used long ago, so the clock has to be confirmed.
+    command.args(arguments).args(["--events-keep-days", "12000", "--yes-the-clock-is-right"]);
     let server = ServerProcess::start_as(command, folder);
     let line = soon("the sweep", async {
         loop {

@@ -180,7 +180,7 @@ async fn assessments(services: &Services, store: &Watched) {
         (AssessmentFilter { percentage_tenths: Some(0..=500), ..all() }, 1000 - 3),
         (AssessmentFilter { times, ..all() }, 20),
         (AssessmentFilter { times, state: Some(AssessmentState::ReviewOngoing), ..all() }, 10),
-        (AssessmentFilter { times, assessee: Some("agent 0".to_owned()), ..all() }, 1),
+        (AssessmentFilter { times, assessee: Some("agent 0".to_owned()), ..all() }, 10),
         (AssessmentFilter { times, by: AssessmentTime::Scored, ..all() }, 20),
     ];
     for (filter, expected) in filters {

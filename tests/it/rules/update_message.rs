@@ -28,7 +28,7 @@ const ROWS: &[Row<UpdateMessageRequest>] = &[
         "a number with a leading zero",
         |it| message(it).name = "conversations/1/messages/07".into(),
         "message.name",
-        "must look like `conversations/{conversation}/messages/{number}`, is \"conversations/1/messages/07\"",
+        "must look like `conversations/{conversation}/messages/{number}`, is \"conversations/1/messages/07\" (a number has no leading zeros)",
     ),
     (
         "no name",

@@ -10,7 +10,9 @@ static LINES: LazyLock<Lines> = LazyLock::new(|| Lines::load().expect("our own d
 
 fuzz_target!(|line: &[u8]| {
     let _ = (Lines::may_be_team(line), Lines::may_continue(line));
-    match LINES.parse(line) {
+    // As with --lenient, which reads on without what is unknown.
+    let _ = LINES.parse(line, Some(&mut Vec::new()));
+    match LINES.parse(line, None) {
         Some(Ok(Parsed::Conversation(it))) => {
             let conversation = it.request.conversation.unwrap_or_default();
             let part = Part { messages: it.request.messages, ratings: it.request.ratings, ..Part::default() };

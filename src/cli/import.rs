@@ -149,7 +149,7 @@ impl Import {
         let killed = || say("plaudit: killed by a second signal; import the same lines again");
         let outcome = session.run(signals.first(2, killed)).await;
         let next_line = session.next_line();
-        let ended = report.end();
+        let ended = report.end(outcome.is_ok());
         match outcome {
             Ok(()) => {
                 if self.from_line > 1 && report.is_empty() {

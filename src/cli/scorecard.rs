@@ -16,6 +16,9 @@ use crate::{
     scoring::{Scorecard, facts, lint, yaml},
 };
 
+/// How wide a line of names may be.
+const COLUMNS: usize = 100;
+
 const AFTER_HELP: &str = "\
 Reads each file as docs/scoring.md describes it, compiles its rules, and names everything that is wrong or says little, by the path of its \
 field: an unknown fact, a rule that is always true, points that no conversation can get. No server is needed, and none learns of the \
@@ -78,9 +81,29 @@ fn check(file: &Path) -> Result<String, Vec<String>> {
     let criteria: usize = revision.categories.iter().map(|category| category.criteria.len()).sum();
     let (shown, id) = (file.display(), revision.revision.base.clone());
     let scorecard = Scorecard::compile(revision).map_err(|faults| named(file, faults.iter()))?;
-    let names: Vec<&str> = scorecard.facts().iter().map(|id| facts::get(*id).name).collect();
+    let names = scorecard.facts().iter().map(|id| facts::get(*id).name);
     let criteria = if criteria == 1 { "1 criterion".to_owned() } else { format!("{criteria} criteria") };
-    Ok(format!("{shown}: nothing found in {id}: {criteria}, by the facts {}\n", names.join(", ")))
+    let (count, lines) = (scorecard.facts().len(), wrapped(names));
+    let facts = if count == 1 { "1 fact".to_owned() } else { format!("{count} facts") };
+    Ok(format!("{shown}: no faults in {id}: {criteria}, by {facts}:\n{lines}"))
+}
+
+/// Names in indented lines that a terminal holds.
+fn wrapped<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    const INDENT: &str = "  ";
+    let (mut lines, mut line) = (String::new(), INDENT.to_owned());
+    let mut names = names.peekable();
+    while let Some(name) = names.next() {
+        line += name;
+        if names.peek().is_none_or(|next| line.len() + ", ,".len() + next.len() > COLUMNS) {
+            let comma = if names.peek().is_some() { "," } else { "" };
+            lines += &format!("{line}{comma}\n");
+            INDENT.clone_into(&mut line);
+        } else {
+            line += ", ";
+        }
+    }
+    lines
 }
 
 /// A scorecard to score with.

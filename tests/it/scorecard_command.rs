@@ -64,7 +64,7 @@ fn a_scorecard_in_which_nothing_is_found_is_described() {
     let folder = folder();
     let (code, said, complaint) = run(folder.path(), &["scorecard", "check", "tidy.yaml"]);
     assert_eq!((code, complaint.as_str()), (Some(0), ""));
-    let expected = "tidy.yaml: nothing found in tidy: 3 criteria, by the facts first_response_seconds, note_left, taken_over\n";
+    let expected = "tidy.yaml: no faults in tidy: 3 criteria, by 3 facts:\n  first_response_seconds, note_left, taken_over\n";
     assert_eq!(said, expected);
     for builtin in ["scorecards/axis.yaml", "scorecards/service-basics.yaml"] {
         let (code, _, complaint) =
@@ -86,7 +86,7 @@ fn all_that_is_wrong_with_scorecards_is_named_with_its_place() {
     let files = ["form.yaml", "rules.yaml", "weak.yaml", "none.yaml", "tidy.yaml"];
     let (code, said, complaint) = run(folder.path(), &[&["scorecard", "check"], &files[..]].concat());
     assert_eq!(code, Some(1));
-    assert!(said.starts_with("tidy.yaml: nothing found in tidy"), "{said}");
+    assert!(said.starts_with("tidy.yaml: no faults in tidy"), "{said}");
     for begin in [
         "form.yaml: unit: ",
         "form.yaml: categories[0].criteria[0].max_points: ",

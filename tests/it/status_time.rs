@@ -154,7 +154,7 @@ async fn a_time_that_cannot_be_is_refused() {
         ),
         (
             set(CLOSED, now(301)),
-            "must be in the past: the server's clock shows 2026-01-01T00:00:00Z, is 2026-01-01T00:05:01Z",
+            "must be in the past, is 2026-01-01T00:05:01Z; the server's clock shows 2026-01-01T00:00:00Z",
         ),
         (set(OPEN, now(301)), "must be in the past"),
         (without_status, "must be absent where no status is set"),

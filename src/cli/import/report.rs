@@ -211,8 +211,8 @@ impl Report {
         Duration::try_from_secs_f64(self.began.elapsed().as_secs_f64() * factor).ok()
     }
 
-    /// Prints the result to standard output.
-    pub(super) fn end(&self) -> Result<(), Failure> {
+    /// Prints the result to standard output. An import that stopped before its first line has none.
+    pub(super) fn end(&self, is_whole: bool) -> Result<(), Failure> {
         self.bar.finish_and_clear();
         let Tally { without_bytes, .. } = self.tally;
         if without_bytes > 0 {
@@ -220,6 +220,9 @@ impl Report {
             self.note(format_args!("{without_bytes} {which}"));
         }
         self.notes();
+        if self.is_empty() && !is_whole {
+            return Ok(());
+        }
         print(format_args!("{} lines, {}/s: {}\n", self.tally.lines(), self.rate(), self.tally))
     }
 

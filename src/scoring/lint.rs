@@ -1,7 +1,5 @@
 //! Weaknesses of a scorecard: parts that cannot work, and parts that work but mean little.
 
-use std::collections::HashSet;
-
 use super::{
     facts,
     rules::Rule,
@@ -35,23 +33,9 @@ fn check_structure(revision: &ScorecardRevision, found: &mut Violations) {
     if places(revision).next().is_none() {
         found.add("categories", "has no criteria");
     }
-    let mut categories = HashSet::new();
     for (index, category) in revision.categories.iter().enumerate() {
         if category.criteria.is_empty() {
             found.add(format!("categories[{index}].criteria"), "has no criteria");
-        }
-        if !categories.insert(&category.id) {
-            found.add(
-                format!("categories[{index}].id"),
-                format!("must be unique, {:?} comes twice", category.id),
-            );
-        }
-    }
-    let mut criteria = HashSet::new();
-    for (category, place, criterion) in places(revision) {
-        if !criteria.insert(&criterion.id) {
-            let field = format!("{}.id", path(category, place));
-            found.add(field, format!("must be unique in the scorecard, {:?} comes twice", criterion.id));
         }
     }
     if revision.revision.base == axis::SCORECARD {

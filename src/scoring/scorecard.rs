@@ -1,5 +1,7 @@
 //! A scorecard revision with its rules compiled.
 
+use std::collections::HashSet;
+
 use super::{
     facts::{self, FactId, Facts},
     rules::{Outcome, Rule, Scope},
@@ -37,9 +39,10 @@ impl Scorecard {
     /// Compiles every expression of a revision.
     ///
     /// # Errors
-    /// Reports every expression that cannot be compiled, by the path of its field.
+    /// Reports every id that comes twice and every expression that cannot be compiled, by the path of its field.
     pub fn compile(revision: ScorecardRevision) -> Result<Self, Violations> {
         let mut violations = Violations::default();
+        check_ids(&revision, &mut violations);
         let unit = revision.unit;
         let mut compile = |source: &str, field: String| {
             let rule = (!source.trim().is_empty()).then(|| Rule::compile(source, unit))?;
@@ -149,6 +152,24 @@ impl Scorecard {
 ///
 /// # Errors
 /// Says why there are none: the outcome has the wrong type, or is NaN.
+/// An answer is known by the id of its criterion.
+fn check_ids(revision: &ScorecardRevision, violations: &mut Violations) {
+    let mut categories = HashSet::new();
+    for (index, category) in revision.categories.iter().enumerate() {
+        if !categories.insert(&category.id) {
+            let rule = format!("must be unique, {:?} comes twice", category.id);
+            violations.add(format!("categories[{index}].id"), rule);
+        }
+    }
+    let mut criteria = HashSet::new();
+    for (category, place, criterion) in places(revision) {
+        if !criteria.insert(&criterion.id) {
+            let rule = format!("must be unique in the scorecard, {:?} comes twice", criterion.id);
+            violations.add(format!("{}.id", path(category, place)), rule);
+        }
+    }
+}
+
 fn points(criterion: &Criterion, outcome: &Outcome) -> Result<MilliPoints, String> {
     match (criterion.scoring_type, outcome) {
         (ScoringType::MetNotMet, Outcome::Bool(met)) => {

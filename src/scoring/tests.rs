@@ -92,6 +92,12 @@ pub fn axis(scorer: &Scorer, transcript: &Transcript) -> Axis {
     cases::axis_of(scorer, transcript).expect("its language is read")
 }
 
+/// The processor time of this thread, in seconds: whatever else the machine does does not count.
+pub fn thread_time() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
 thread_local! {
     /// Compiled once a thread: property tests score hundreds of transcripts.
     pub static SCORER: Scorer = scorer();

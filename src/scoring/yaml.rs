@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{render, rules::MAX_RULE_BYTES, template::MAX_TEMPLATE_BYTES};
+use super::{render, rules::MAX_RULE_BYTES, scorecard::Scorecard, template::MAX_TEMPLATE_BYTES};
 use crate::domain::{
     Category, Criterion, Denominator, Evaluator, Knockout, MilliPoints, RevisionRef, ScorecardRevision,
     ScorecardState, ScoringType, UnitKind, UnixMillis, Violations, rules,
@@ -49,10 +49,10 @@ impl ScorecardFile {
     }
 }
 
-/// Parses a scorecard. Expressions are not checked here, but by `Scorecard::compile`.
+/// Parses a scorecard. Its expressions are checked by `Scorecard::compile`.
 ///
 /// # Errors
-/// Every problem, with the path of its field; text that is not YAML has one, at `yaml`.
+/// Every problem, with the path of its field, those of its expressions with them; text that is not YAML has one, at `yaml`.
 pub fn parse(text: &str) -> Result<ScorecardFile, Violations> {
     rules::bytes(text, 0..=MAX_YAML_BYTES).map_err(|broken| Violations::one("yaml", broken))?;
     let value: Value = serde_saphyr::from_str_with_options(text, options())
@@ -78,6 +78,9 @@ pub fn parse(text: &str) -> Result<ScorecardFile, Violations> {
     if criteria > MAX_CRITERIA {
         violations.add("categories", format!("must have at most {MAX_CRITERIA} criteria, has {criteria}"));
     }
+    if !violations.is_empty() {
+        add_faults_of_rules(&file, &mut violations);
+    }
     let file = violations.or(file)?;
     // Aliases and defaults take space once they are written out.
     let written = render::file(&file).len();
@@ -92,9 +95,22 @@ pub fn parse(text: &str) -> Result<ScorecardFile, Violations> {
     Ok(file)
 }
 
+/// Whoever mends the form of a file learns at once what is wrong with its rules. What a rule may use depends on the unit.
+fn add_faults_of_rules(file: &ScorecardFile, violations: &mut Violations) {
+    if violations.iter().any(|known| known.field == "unit") {
+        return;
+    }
+    let revision = RevisionRef { base: file.id.clone(), base_id: 0, ordinal: 1, revision_id: 0 };
+    if let Err(faults) = Scorecard::compile(file.clone().into_revision(revision, UnixMillis::MIN)) {
+        violations.add_all(faults, |_| true);
+    }
+}
+
 /// A rubric may refer to a part again, but aliases must not multiply it.
 fn options() -> serde_saphyr::Options {
     let mut options = serde_saphyr::Options::default();
+    // An id or a label may be `n`, `on` or `yes`.
+    options.strict_booleans = true;
     options.alias_limits.max_total_replayed_events = 10_000;
     options
 }

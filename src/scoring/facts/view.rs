@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Context, Digest, Role};
 use crate::{
     domain::UnitKind,
-    scoring::text::{self, Language},
+    scoring::text::{self, Language, Signal},
 };
 
 /// The messages of one unit.
@@ -187,14 +187,20 @@ impl<'a> View<'a> {
     }
 }
 
-/// The customer's last request before the window, if nothing answered or settled it until the first reply of the window.
+/// The customer's last request before the window, if nothing answered or settled it until the first reply of the window. A
+/// reply that passes it on leaves the answer to this one, whatever else it says.
 fn inherited<'a>(all: &'a [Digest<'a>], window: Range<usize>) -> Option<Inherited<'a>> {
     let left = all.get(window.start.checked_sub(1)?)?;
     let mut before = all[..window.start].iter().rev();
-    let request = before.find(|digest| digest.is_request() || digest.is_answer() || digest.act.settles)?;
+    let request =
+        before.find(|digest| digest.is_request() || answers_itself(digest) || digest.act.settles)?;
     let mut until_reply = all[window].iter().take_while(|digest| !digest.is_reply());
     let is_settled = until_reply.any(|digest| digest.act.settles);
     (request.is_request() && !is_settled).then_some(Inherited { request, left })
+}
+
+fn answers_itself(digest: &Digest) -> bool {
+    digest.is_answer() && !digest.has(Signal::Handoff)
 }
 
 /// The language of most of the words whose language can be told.

@@ -90,12 +90,6 @@ fn seconds(transcript: &Transcript) -> f64 {
     thread_time() - before
 }
 
-/// The processor time of this thread, in seconds: whatever else the machine does does not count.
-fn thread_time() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-}
-
 #[test]
 fn long_messages_are_read_in_bounded_time() {
     let texts = [

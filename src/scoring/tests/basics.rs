@@ -117,7 +117,7 @@ fn short_answers_hold_something() {
     ] {
         let (request, reply) = (format!("c: {request}"), format!("t: {reply}"));
         let scored = basics(&[&request, &reply]);
-        let expected = Some((20, "The replies hold something.".to_owned()));
+        let expected = Some((20, "The replies are substantive.".to_owned()));
         assert_eq!(answer(&scored, "answers_the_question"), expected, "{reply}");
     }
     // One word may be anything, and a question back is no answer yet.
@@ -125,7 +125,7 @@ fn short_answers_hold_something() {
         assert_eq!(points(&["c: Please delete my data.", reply], "answers_the_question"), None, "{reply}");
     }
     let put_off = basics(&["c: Please delete my data.", "t: One moment please."]);
-    assert_eq!(answer(&put_off, "answers_the_question"), Some((0, "The replies hold no answer.".to_owned())));
+    assert_eq!(answer(&put_off, "answers_the_question"), Some((0, "No reply is substantive.".to_owned())));
 }
 
 #[test]

@@ -229,7 +229,15 @@ pub const CASES: &[(&str, &[&str], &str)] = &[
     ("customer_sentiment_first", &["c: this is great"], "0.62"),
     ("customer_sentiment_last", &["c: this is great", "c: this is not great"], "-0.51"),
     ("customer_sentiment_last", &["c: I ordered a fire alarm, when will it arrive?"], "0.00"),
-    ("customer_sentiment_last", &["c: I can't thank you enough!"], "0.32"),
+    ("next_steps", &["c: Can I return it?", "t: Unfortunately we cannot accept returns after 30 days."], "0"),
+    ("next_steps", &["c: Can I return it?", "t: We will send you a label within 2 days."], "1"),
+    ("customer_sentiment_last", &["c: I can't thank you enough!"], "0.40"),
+    // What is told beside praise keeps its tone.
+    (
+        "customer_sentiment_last",
+        &["c: Can't thank you enough, my dog was ill and in pain, a tragedy."],
+        "-0.84",
+    ),
     ("customer_sentiment_lowest", &["c: great", "c: awful", "c: great"], "-0.46"),
     ("customer_sentiment_mean", &["c: great", "c: the table"], "0.31"),
     ("customer_sentiment_trend", &["c: the table", "c: great"], "0.62"),

@@ -154,20 +154,20 @@ const PARTS: &[(&str, Claim)] = &[
     ("The customer's last request got a reply", |unit, _| {
         unit.is("unanswered_question", false) && unit.replies().next().is_some()
     }),
-    ("{} % of the replies that can be judged hold something", |unit, gaps| {
+    ("{} % of the replies that can be judged are substantive", |unit, gaps| {
         unit.percent("substantive_replies_ratio", gaps)
     }),
-    ("The replies hold something", |unit, _| unit.number("substantive_replies_ratio") == Some(1.0)),
-    ("The replies hold no answer", |unit, _| unit.number("substantive_replies_ratio") == Some(0.0)),
+    ("The replies are substantive", |unit, _| unit.number("substantive_replies_ratio") == Some(1.0)),
+    ("No reply is substantive", |unit, _| unit.number("substantive_replies_ratio") == Some(0.0)),
     ("the customer found fault with an answer {}", |unit, gaps| unit.times("corrections", gaps)),
     ("the agent did not understand the customer {}", |unit, gaps| unit.times("misunderstandings", gaps)),
     ("The agent said what was done", |unit, _| unit.is_some("actions_done")),
-    ("The agent said how it goes on", |unit, _| unit.is_some("next_steps")),
+    ("The agent said what happens next", |unit, _| unit.is_some("next_steps")),
     ("The agent passed it on to somebody else", |unit, _| unit.is_some("handoff_phrases")),
     ("The agent took leave", |unit, _| {
         unit.is("closing_present", true) && unit.is_some("substantive_replies_ratio")
     }),
-    ("No reply says how it goes on", |unit, _| {
+    ("No reply says what happens next", |unit, _| {
         let none = ["actions_done", "next_steps", "handoff_phrases"];
         none.iter().all(|fact| unit.number(fact) == Some(0.0))
             && unit.number("empty_replies") == Some(unit.replies().count() as f64)

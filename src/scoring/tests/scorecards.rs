@@ -151,6 +151,32 @@ fn compiling_names_every_faulty_expression() {
 }
 
 #[test]
+fn an_id_that_comes_twice_cannot_be_scored_with() {
+    let twice = format!("{SMALL}{}", &SMALL[SMALL.find("      - id: thanks").expect("a criterion")..]);
+    let faults = Scorecard::compile(revision(&twice)).expect_err("faulty");
+    assert_eq!(faults.iter().next().unwrap().field, "categories[0].criteria[1].id");
+}
+
+#[test]
+fn faults_of_form_hide_none_of_the_rules() {
+    let text = small("max_points: 2", "max_points: -2").replace("rule: default(", "rule: defolt(");
+    let fields: Vec<String> = faults(&text).into_iter().map(|(field, _)| field).collect();
+    assert_eq!(fields, ["categories[0].criteria[0].max_points", "categories[0].criteria[0].rule"]);
+    // What a rule may name depends on the unit.
+    let other = faults(&format!("unit: day{text}"));
+    assert!(other.iter().all(|(field, _)| !field.ends_with("rule")), "{other:?}");
+}
+
+/// YAML 1.1 reads them as true and false.
+#[test]
+fn short_words_are_ids_and_not_flags() {
+    for id in ["n", "y", "on", "off", "yes", "no"] {
+        let revision = revision(&SMALL.replace("id: thanks", &format!("id: {id}")));
+        assert_eq!(&*revision.categories[0].criteria[0].id, id);
+    }
+}
+
+#[test]
 fn lint_names_what_is_weak() {
     let numeric = "scoring_type: numeric_scale";
     for (from, to, part) in [

@@ -46,6 +46,21 @@ fn whoever_takes_over_an_open_request_is_judged_on_it() {
 }
 
 #[test]
+fn what_is_passed_on_is_left_to_whoever_takes_over_whatever_else_was_said() {
+    let found = [
+        PASSED_ON[0],
+        "a: I can see two payments of 20.00 on 3 March. Let me transfer you to a colleague from payments.",
+        PASSED_ON[3],
+    ];
+    assert_eq!(answer(&found, 0, "no_open_question"), None);
+    assert_eq!(answer(&found, 1, "first_response").unwrap().1, "The first reply came after 10 s.");
+    assert_eq!(answer(&found, 1, "no_open_question").unwrap().0, 10.0);
+    // Answered for good before somebody else wrote.
+    let answered = [found[0], PASSED_ON[3], "t2: My colleague has told you."];
+    assert_eq!(answer(&answered, 1, "first_response"), None);
+}
+
+#[test]
 fn sending_the_customer_away_answers_nothing() {
     for (asked, reply) in [
         (PASSED_ON[0], "t: Hi. Not my department."),

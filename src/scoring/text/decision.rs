@@ -52,13 +52,15 @@ pub struct Tally {
     scores: [f32; LISTED_LANGUAGES],
     words: f32,
     han: f32,
+    /// Of the Han characters those that stand in Chinese words or phrases and in no Japanese ones.
+    chinese: f32,
     kana: f32,
     foreign: f32,
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { scores: [0.0; LISTED_LANGUAGES], words: 0.0, han: 0.0, kana: 0.0, foreign: 0.0 }
+        Self { scores: [0.0; LISTED_LANGUAGES], words: 0.0, han: 0.0, chinese: 0.0, kana: 0.0, foreign: 0.0 }
     }
 }
 
@@ -81,6 +83,8 @@ impl Told {
 }
 
 const KOREAN: Language = Language("kor");
+const JAPANESE: Language = Language("jpn");
+const CHINESE: Language = Language("cmn");
 
 impl Tally {
     pub fn of(tokens: &[Token]) -> Self {
@@ -97,7 +101,17 @@ impl Tally {
                     let users = function_of.len() + used_in.len();
                     tally.add(used_in.places(), USED / users.max(1) as f32);
                 }
-                Script::Han => tally.han += 1.0,
+                Script::Han => {
+                    tally.han += 1.0;
+                    let (function_of, used_in) = vocabulary().languages(token.word);
+                    let has = |language: Language| {
+                        function_of
+                            .places()
+                            .chain(used_in.places())
+                            .any(|place| Some(place) == language.index())
+                    };
+                    tally.chinese += f32::from(u8::from(has(CHINESE) && !has(JAPANESE)));
+                }
                 Script::Kana => tally.kana += 1.0,
                 Script::Hangul => {
                     tally.words += 1.0;
@@ -121,6 +135,7 @@ impl Tally {
         self.scores.iter_mut().zip(other.scores).for_each(|(score, other)| *score += other);
         self.words += other.words;
         self.han += other.han;
+        self.chinese += other.chinese;
         self.kana += other.kana;
         self.foreign += other.foreign;
     }
@@ -129,10 +144,10 @@ impl Tally {
     pub fn decide(&self, prior: Prior) -> Told {
         let mut scores = self.scores;
         let ideographs = self.han + self.kana;
-        let place_of = |code| Language(code).index().unwrap_or_default();
+        let place_of = |language: Language| language.index().unwrap_or_default();
         let is_japanese = self.kana > LEAST_KANA * ideographs
-            || (prior.language == Some(Language("jpn")) && ideographs <= MOST_WITHOUT_KANA);
-        scores[place_of(if is_japanese { "jpn" } else { "cmn" })] += IDEOGRAPH * ideographs;
+            || (prior.language == Some(JAPANESE) && ideographs <= MOST_WITHOUT_KANA && !self.is_chinese());
+        scores[place_of(if is_japanese { JAPANESE } else { CHINESE })] += IDEOGRAPH * ideographs;
         let place = prior.language.and_then(Language::index);
         if let Some(place) = place {
             scores[place] += prior.weight;
@@ -160,7 +175,12 @@ impl Tally {
 
     /// Whether it may be Japanese although it has no kana.
     pub fn may_lack_kana(&self) -> bool {
-        self.kana == 0.0 && (1.0..=MOST_WITHOUT_KANA).contains(&self.han)
+        self.kana == 0.0 && (1.0..=MOST_WITHOUT_KANA).contains(&self.han) && !self.is_chinese()
+    }
+
+    /// Whether too many of its characters are written in Chinese alone: a name or a rare word may have one.
+    fn is_chinese(&self) -> bool {
+        self.chinese >= 2.0
     }
 
     /// Whether a detector of many languages can be sure.

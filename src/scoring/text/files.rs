@@ -48,6 +48,9 @@ pub const NOT_READ: &str = include_str!("data/not_read.txt");
 pub struct Kinds(u16);
 
 impl Kinds {
+    /// Negates in any way.
+    pub const NEGATES: Self = Self(Self::NEGATION.0 | Self::NEGATION_AFTER.0 | Self::NEGATED.0);
+
     pub const FUNCTION: Self = Self(1);
     /// Negates what comes after it.
     pub const NEGATION: Self = Self(2);
@@ -90,12 +93,18 @@ impl Kinds {
         })
     }
 
+    /// Whether any kind of `other` is in it.
     pub fn has(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
     pub fn add(&mut self, other: Self) {
         self.0 |= other.0;
+    }
+
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 }
 

@@ -7,14 +7,14 @@ use std::sync::OnceLock;
 use super::{
     Language,
     files::{Counts, ENDINGS, Files, Kinds, READ},
-    phrases::{Match, Phrases, keep_longest},
+    phrases::{self, Match, Phrases, keep_longest},
     signals::{Signal, Signals},
     tokens::{Token, Words, pieces},
     vocabulary::{ANY, WordId, vocabulary},
 };
 use context::{
-    is_conditional, is_hypothetical, is_negated, is_negated_turkish, negates_alone, negates_freely, regrets,
-    reports_beside, says_alone, turns_after_good_words,
+    is_conditional, is_hypothetical, is_negated, is_negated_turkish, mean_well, negates_alone,
+    negates_freely, regrets, reports_beside, says_alone, turns_after_good_words,
 };
 
 const TURKISH: Language = Language("tur");
@@ -83,7 +83,7 @@ impl Lexicon {
     fn build(files: &Files) -> Self {
         let count = vocabulary().len();
         let mut own = vec![Word::default(); count];
-        let mut phrases = Phrases::new();
+        let mut phrases = phrases::Building::new();
         // Of Chinese and Japanese words, which are several tokens; the first is none.
         let mut long = vec![Word::default()];
         let mut endings = Vec::new();
@@ -110,12 +110,12 @@ impl Lexicon {
                     &mut own[first.0 as usize]
                 }
                 _ => {
-                    let node = phrases.add(ids.into_iter());
-                    if node.word == 0 {
-                        node.word = long.len() as u16;
+                    let meaning = phrases.add(ids.into_iter());
+                    if meaning.word == 0 {
+                        meaning.word = long.len() as u16;
                         long.push(Word::default());
                     }
-                    &mut long[usize::from(node.word)]
+                    &mut long[usize::from(meaning.word)]
                 }
             };
             target.kinds.add(kinds);
@@ -125,15 +125,15 @@ impl Lexicon {
         }
         for phrase in files.phrases() {
             let ids = pieces(phrase.text).map(|piece| vocabulary().entry(piece));
-            let node = phrases.add(ids);
+            let meaning = phrases.add(ids);
             let signal = Signals::of(phrase.signal);
             match phrase.counts {
-                Counts::Anywhere => node.signals.add(signal),
-                Counts::UnlessNegated => node.unless_negated.add(signal),
-                Counts::Alone => node.alone.add(signal),
+                Counts::Anywhere => meaning.signals.add(signal),
+                Counts::UnlessNegated => meaning.unless_negated.add(signal),
+                Counts::Alone => meaning.alone.add(signal),
             }
         }
-        phrases.finish();
+        let phrases = phrases.finish();
         let mut lexicon =
             Self { language: files.language, places: vec![0; count], words: long, phrases, endings };
         lexicon.place(&own);
@@ -145,9 +145,8 @@ impl Lexicon {
         for id in (0..own.len() as u32).map(WordId) {
             let labels = vocabulary().labels(id);
             let known =
-                labels.iter().map(|label| own[label.0 as usize]).find(|word| *word != Word::default());
-            let begins_phrase =
-                labels.iter().any(|label| self.phrases.begins(*label)) || self.phrases.begins(ANY);
+                labels.clone().map(|label| own[label.0 as usize]).find(|word| *word != Word::default());
+            let begins_phrase = labels.chain([ANY]).any(|label| self.phrases.begins(label));
             let word = Word { begins_phrase, ..known.unwrap_or_default() };
             if word != Word::default() {
                 self.places[id.0 as usize] = self.words.len() as u16;
@@ -187,23 +186,23 @@ impl Lexicon {
         }
         if self.is_written_without_spaces() {
             leave_parts_out(tokens, words);
-            inner.extend(matches.iter().filter(|found| found.node.word != 0));
+            inner.extend(matches.iter().filter(|found| found.meaning.word != 0));
             keep_longest(inner);
             for found in inner.iter() {
                 words[found.start as usize..found.end as usize].fill(Word::default());
-                words[found.start as usize] = self.words[usize::from(found.node.word)];
+                words[found.start as usize] = self.words[usize::from(found.meaning.word)];
             }
         }
         *signals = says_alone(tokens, matches).and(own);
         if let Some(first) = tokens.first().filter(|_| !signals.is_empty()) {
             hits.push((self.statement(first), *signals));
         }
-        matches.retain(|found| !found.node.all().and(own).is_empty());
+        matches.retain(|found| !found.meaning.all().and(own).is_empty());
         keep_longest(matches);
         for found in matches.iter() {
             // Somebody else's swearing is nobody's here.
             let quoted = tokens[found.start as usize].form.quoted;
-            let mut unless_negated = found.node.unless_negated;
+            let mut unless_negated = found.meaning.unless_negated;
             if !unless_negated.is_empty() && is_negated(found, tokens, words, matches) {
                 let solved = unless_negated.has(Signal::Confirmation);
                 unless_negated = if solved { Signals::of(Signal::Unsolved) } else { Signals::default() };
@@ -215,7 +214,7 @@ impl Lexicon {
             {
                 unless_negated = unless_negated.without(Signals::of(Signal::ActionDone));
             }
-            let mut shown = found.node.signals;
+            let mut shown = found.meaning.signals;
             shown.add(unless_negated);
             let foreign = if quoted { Signals::of(Signal::Profanity) } else { Signals::default() };
             let mut shown = shown.and(own).without(foreign);
@@ -239,6 +238,7 @@ impl Lexicon {
         *negates = negates_freely(words, matches);
         *turns = turns_after_good_words(tokens, words, matches);
         *reports = signals.has(Signal::Thanks) && reports_beside(tokens, words, matches);
+        mean_well(words, matches);
     }
 
     /// Whether what follows a Japanese phrase at once turns it: `届きましたが` (it came, but), `届きましたか` (did it come),

@@ -9,19 +9,16 @@ use super::{
 };
 
 /// What a phrase stands for; of a Chinese or Japanese word also its place in the lexicon.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Node {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Meaning {
     pub signals: Signals,
     pub unless_negated: Signals,
     /// What it says where a message consists of such phrases.
     pub alone: Signals,
     pub word: u16,
-    /// Whether a phrase goes on here at all, and with any word.
-    goes_on: bool,
-    with_any: bool,
 }
 
-impl Node {
+impl Meaning {
     /// What it may say beside other words.
     pub fn all(&self) -> Signals {
         let mut all = self.signals;
@@ -30,10 +27,84 @@ impl Node {
     }
 }
 
-/// All phrases of a language, as a tree of words.
-pub struct Phrases {
-    nodes: Vec<Node>,
+/// The phrases of a language while they are read.
+pub struct Building {
+    meanings: Vec<Meaning>,
     edges: FxHashMap<(u32, WordId), u32>,
+}
+
+impl Building {
+    pub fn new() -> Self {
+        Self { meanings: vec![Meaning::default()], edges: FxHashMap::default() }
+    }
+
+    /// What the phrase of these words stands for, to be set.
+    pub fn add(&mut self, words: impl Iterator<Item = WordId>) -> &mut Meaning {
+        let mut node = 0;
+        for word in words {
+            let next = self.meanings.len() as u32;
+            node = *self.edges.entry((node, word)).or_insert(next);
+            if node == next {
+                self.meanings.push(Meaning::default());
+            }
+        }
+        &mut self.meanings[node as usize]
+    }
+
+    pub fn finish(self) -> Phrases {
+        let mut edges: Vec<(u32, WordId, u32)> =
+            self.edges.into_iter().map(|((from, word), to)| (from, word, to)).collect();
+        edges.sort_unstable();
+        let mut phrases =
+            Phrases { firsts: FxHashMap::default(), nodes: Vec::new(), meanings: vec![Meaning::default()] };
+        let mut places = FxHashMap::default();
+        // The children of a node lie together, and soon behind them their own.
+        let mut open = vec![(0, None)];
+        while let Some((from, parent)) = open.pop() {
+            let children =
+                edges.partition_point(|edge| edge.0 < from)..edges.partition_point(|edge| edge.0 <= from);
+            let first = phrases.nodes.len();
+            for (place, (_, word, to)) in (first..).zip(&edges[children]) {
+                let meaning = self.meanings[*to as usize];
+                let meaning = *places.entry(meaning).or_insert_with(|| {
+                    phrases.meanings.push(meaning);
+                    phrases.meanings.len() as u16 - 1
+                });
+                phrases.nodes.push(Node { word: *word, children: 0, count: 0, meaning });
+                open.push((*to, Some(place)));
+            }
+            let count = phrases.nodes.len() - first;
+            match parent {
+                Some(place) => {
+                    let node: &mut Node = &mut phrases.nodes[place];
+                    (node.children, node.count) = (first as u32, count as u16);
+                }
+                None => {
+                    phrases.firsts.extend((0..).zip(&phrases.nodes).map(|(place, node)| (node.word, place)))
+                }
+            }
+        }
+        phrases
+    }
+}
+
+/// A word of a phrase behind those that lead to it.
+struct Node {
+    word: WordId,
+    /// The words that may follow, ascending: where they begin, and how many they are.
+    children: u32,
+    count: u16,
+    /// What the phrase that ends here stands for: its place in the table of all.
+    meaning: u16,
+}
+
+/// All phrases of a language, as a tree of words. It lies close together, because a long table costs more than what is
+/// done with it: its pages are not where the processor looks first.
+pub struct Phrases {
+    firsts: FxHashMap<WordId, u32>,
+    nodes: Vec<Node>,
+    /// Each once; the first is nothing.
+    meanings: Vec<Meaning>,
 }
 
 /// A phrase in a text, from a token to before another.
@@ -41,57 +112,40 @@ pub struct Phrases {
 pub struct Match {
     pub start: u32,
     pub end: u32,
-    pub node: Node,
+    pub meaning: Meaning,
 }
 
 impl Phrases {
-    pub fn new() -> Self {
-        Self { nodes: vec![Node::default()], edges: FxHashMap::default() }
-    }
-
-    /// The place where a phrase ends, which is made.
-    pub fn add(&mut self, words: impl Iterator<Item = WordId>) -> &mut Node {
-        let mut node = 0;
-        for word in words {
-            let next = self.nodes.len() as u32;
-            node = *self.edges.entry((node, word)).or_insert(next);
-            if node == next {
-                self.nodes.push(Node::default());
-            }
-        }
-        &mut self.nodes[node as usize]
-    }
-
     pub fn begins(&self, word: WordId) -> bool {
-        self.edges.contains_key(&(0, word))
-    }
-
-    /// Sets what lets most searches end early.
-    pub fn finish(&mut self) {
-        for (from, word) in self.edges.keys() {
-            let node = &mut self.nodes[*from as usize];
-            node.goes_on = true;
-            node.with_any |= *word == ANY;
-        }
+        self.firsts.contains_key(&word)
     }
 
     /// Every phrase that begins at `start`, the shorter before the longer along each way.
     pub fn find(&self, tokens: &[Token], start: usize, found: &mut Vec<Match>) {
-        self.follow(0, tokens, start, start, found);
+        let Some(token) = tokens.get(start) else { return };
+        for word in vocabulary().labels(token.word).chain([ANY]) {
+            if let Some(place) = self.firsts.get(&word) {
+                self.follow(&self.nodes[*place as usize], tokens, start, start + 1, found);
+            }
+        }
     }
 
-    fn follow(&self, node: u32, tokens: &[Token], start: usize, at: usize, found: &mut Vec<Match>) {
-        let Some(token) = tokens.get(at) else { return };
-        let any = self.nodes[node as usize].with_any.then_some(&ANY);
-        for word in vocabulary().labels(token.word).iter().chain(any) {
-            let Some(&next) = self.edges.get(&(node, *word)) else { continue };
-            let reached = self.nodes[next as usize];
-            if reached.word != 0 || !reached.all().is_empty() || !reached.alone.is_empty() {
-                found.push(Match { start: start as u32, end: at as u32 + 1, node: reached });
+    /// Takes a node that the tokens from `start` to before `end` lead to.
+    fn follow(&self, node: &Node, tokens: &[Token], start: usize, end: usize, found: &mut Vec<Match>) {
+        if node.meaning != 0 {
+            let meaning = self.meanings[usize::from(node.meaning)];
+            found.push(Match { start: start as u32, end: end as u32, meaning });
+        }
+        let children = &self.nodes[node.children as usize..][..usize::from(node.count)];
+        let (Some(first), Some(token)) = (children.first(), tokens.get(end)) else { return };
+        for word in vocabulary().labels(token.word) {
+            if let Ok(place) = children.binary_search_by_key(&word, |child| child.word) {
+                self.follow(&children[place], tokens, start, end + 1, found);
             }
-            if reached.goes_on {
-                self.follow(next, tokens, start, at + 1, found);
-            }
+        }
+        // It is the least of all words.
+        if first.word == ANY {
+            self.follow(first, tokens, start, end + 1, found);
         }
     }
 }

@@ -247,8 +247,7 @@ impl Lexicon {
             negates: findings.negates,
             turns: findings.turns,
             reports: findings.reports,
-            sentiment: sentiment::compound(tokens, &findings.words, marks.exclamations)
-                .map(|tone| if is_praise_alone(findings) { tone.abs() } else { tone }),
+            sentiment: sentiment::compound(tokens, &findings.words, marks.exclamations),
             asks: marks.question || self.looks_like_a_question(tokens, marks, findings),
             shouts: shouts(tokens, findings),
             has_figures: marks.figures,
@@ -300,20 +299,6 @@ impl Lexicon {
         }
         statements
     }
-}
-
-/// Praise in negative words, and nothing against it: "can't thank you enough".
-fn is_praise_alone(findings: &Findings) -> bool {
-    const AGAINST: [Signal; 7] = [
-        Signal::Complaint,
-        Signal::Anger,
-        Signal::Leaving,
-        Signal::Waiting,
-        Signal::Correction,
-        Signal::Unsolved,
-        Signal::Problem,
-    ];
-    findings.signals.has(Signal::Praise) && !findings.turns && !findings.signals.has_any(&AGAINST)
 }
 
 fn ends_with_problem(findings: &Findings) -> bool {

@@ -94,7 +94,7 @@ signals! {
 }
 
 /// A set of signals.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Signals(u32);
 
 impl Signals {

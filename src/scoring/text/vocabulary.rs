@@ -1,8 +1,9 @@
 //! The words of all languages in one table, so that a word of a text is looked up once, before its language is known.
 
-use std::{ops::Range, sync::LazyLock};
+use std::{hash::BuildHasher, ops::Range, sync::LazyLock};
 
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use hashbrown::HashTable;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::{
@@ -53,8 +54,9 @@ impl Languages {
 
 #[derive(Clone, Debug, Default)]
 struct Entry {
-    /// The entries that it counts as: itself, the same word with its accents, and every `begin*` that it begins with.
-    labels: Range<u32>,
+    text: &'static str,
+    /// The entries that it counts as beside itself: the same word with its accents, and every `begin*` that it begins with.
+    others: Range<u32>,
     /// Whose small words it belongs to.
     function_of: Languages,
     /// Whose phrases and valences it stands in, and is none of their small words.
@@ -62,9 +64,12 @@ struct Entry {
 }
 
 pub struct Vocabulary {
-    ids: FxHashMap<&'static str, WordId>,
+    /// By the hash of their texts. Only numbers: with the texts it is five times as long, and a lookup hardly ever finds
+    /// its page where the one before has been.
+    ids: HashTable<WordId>,
+    /// In the order of the files, so that a text's words lie near each other.
     entries: Vec<Entry>,
-    labels: Vec<WordId>,
+    others: Vec<WordId>,
     /// Every `begin*` without its star, ascending, with the place of the longest other one that it begins with.
     begins: Vec<(&'static str, WordId, Option<u32>)>,
     /// Their first three bytes, which tell most words that begin with none.
@@ -80,8 +85,6 @@ pub fn vocabulary() -> &'static Vocabulary {
 
 /// What is known only while the table is built. Each word of the files is looked up once: they are half a million.
 struct Building {
-    /// The text of each entry.
-    texts: Vec<&'static str>,
     /// The language whose files had each entry last, by its number.
     had_by: Vec<u8>,
     /// The language in whose words or valences each entry stood last.
@@ -95,19 +98,14 @@ struct Building {
 impl Vocabulary {
     fn build() -> Self {
         let mut vocabulary = Self {
-            ids: FxHashMap::with_capacity_and_hasher(40_000, FxBuildHasher),
+            ids: HashTable::new(),
             entries: vec![Entry::default(); 2],
-            labels: Vec::new(),
+            others: Vec::new(),
             begins: Vec::new(),
             begin_keys: FxHashSet::default(),
         };
-        let mut building = Building {
-            texts: vec![""; 2],
-            had_by: vec![0; 2],
-            word_of: vec![0; 2],
-            own: Vec::new(),
-            twins: Vec::new(),
-        };
+        let mut building =
+            Building { had_by: vec![0; 2], word_of: vec![0; 2], own: Vec::new(), twins: Vec::new() };
         for (number, files) in (1..).zip(files::READ) {
             let language = Languages::of(files.language);
             for (section, word) in files.words().filter(|(section, _)| *section != ENDINGS) {
@@ -144,7 +142,7 @@ impl Vocabulary {
                 vocabulary.entries[id.0 as usize].function_of.add(language);
             }
         }
-        vocabulary.link(building);
+        vocabulary.link(building.twins);
         vocabulary
     }
 
@@ -152,14 +150,20 @@ impl Vocabulary {
         if word == "_" {
             return ANY;
         }
-        *self.ids.entry(word).or_insert_with(|| {
-            let id = WordId(self.entries.len() as u32);
-            self.entries.push(Entry::default());
-            building.texts.push(word);
-            building.had_by.push(0);
-            building.word_of.push(0);
-            id
-        })
+        if let Some(id) = self.id(word) {
+            return id;
+        }
+        let id = WordId(self.entries.len() as u32);
+        self.entries.push(Entry { text: word, ..Entry::default() });
+        building.had_by.push(0);
+        building.word_of.push(0);
+        let Self { ids, entries, .. } = self;
+        ids.insert_unique(hash(word), id, |id| hash(entries[id.0 as usize].text));
+        id
+    }
+
+    fn id(&self, word: &str) -> Option<WordId> {
+        self.ids.find(hash(word), |id| self.entries[id.0 as usize].text == word).copied()
     }
 
     /// Interns a word of the files of the language with this number.
@@ -175,9 +179,9 @@ impl Vocabulary {
     /// has them as words of their own: in its words or valences, for phrases also hold what is typed in haste.
     fn add_twins(&mut self, number: u8, language: Language, building: &mut Building) {
         for word in std::mem::take(&mut building.own) {
-            let text = building.texts[word.0 as usize];
+            let text = self.entries[word.0 as usize].text;
             for (plain, always) in plain_forms(text, language) {
-                let known = self.ids.get(plain.as_str()).copied();
+                let known = self.id(&plain);
                 let is_word = known.is_some_and(|known| building.word_of[known.0 as usize] == number);
                 if plain != text && (always || !is_word) {
                     // The table is built once and never dropped.
@@ -189,10 +193,10 @@ impl Vocabulary {
     }
 
     /// Finds for every entry what it counts as.
-    fn link(&mut self, Building { texts, mut twins, .. }: Building) {
-        let begins = (2..).map(WordId).zip(&texts[2..]);
+    fn link(&mut self, mut twins: Vec<(WordId, WordId)>) {
+        let begins = (0..).map(WordId).zip(&self.entries);
         let mut begins: Vec<(&str, WordId, Option<u32>)> =
-            begins.filter_map(|(id, text)| Some((text.strip_suffix('*')?, id, None))).collect();
+            begins.filter_map(|(id, entry)| Some((entry.text.strip_suffix('*')?, id, None))).collect();
         begins.sort_unstable();
         for place in 1..begins.len() {
             let mut within = Some(place as u32 - 1);
@@ -213,26 +217,28 @@ impl Vocabulary {
         let (mut labels, mut longer) = (Vec::new(), Vec::new());
         let mut languages = vec![(Languages::default(), Languages::default()); 2];
         for id in (2..self.entries.len() as u32).map(WordId) {
-            let start = self.labels.len() as u32;
+            let start = self.others.len() as u32;
             labels.clear();
             labels.push(id);
             while let Some((_, word)) = twins.next_if(|(plain, _)| *plain == id) {
                 labels.push(word);
             }
             for place in 0..labels.len() {
-                let text = texts[labels[place].0 as usize].trim_end_matches('*');
+                let text = self.entries[labels[place].0 as usize].text.trim_end_matches('*');
                 longer.extend(self.begins_of(text));
                 labels.append(&mut longer);
             }
             let (mut function_of, mut used_in) = (Languages::default(), Languages::default());
             for (place, label) in labels.iter().enumerate() {
                 if !labels[..place].contains(label) {
-                    self.labels.push(*label);
+                    if place > 0 {
+                        self.others.push(*label);
+                    }
                     function_of.add(self.entries[label.0 as usize].function_of);
                     used_in.add(self.entries[label.0 as usize].used_in);
                 }
             }
-            self.entries[id.0 as usize].labels = start..self.labels.len() as u32;
+            self.entries[id.0 as usize].others = start..self.others.len() as u32;
             languages.push((function_of, used_in.without(function_of)));
         }
         // Only now: what a label is comes from its own files, and is not passed on twice.
@@ -262,21 +268,22 @@ impl Vocabulary {
 
     /// The entry of a word of a text: its own, or that of the longest `begin*`.
     pub fn find(&self, word: &str) -> WordId {
-        match self.ids.get(word) {
-            Some(id) => *id,
+        match self.id(word) {
+            Some(id) => id,
             None => self.begins_of(word).next().unwrap_or(UNKNOWN),
         }
     }
 
     /// The entry of a piece of a file.
     pub fn entry(&self, piece: &str) -> WordId {
-        if piece == "_" { ANY } else { self.ids.get(piece).copied().unwrap_or(UNKNOWN) }
+        if piece == "_" { ANY } else { self.id(piece).unwrap_or(UNKNOWN) }
     }
 
-    /// The entries that a word counts as.
-    pub fn labels(&self, word: WordId) -> &[WordId] {
-        let labels = self.entries[word.0 as usize].labels.clone();
-        &self.labels[labels.start as usize..labels.end as usize]
+    /// The entries that a word counts as, itself first.
+    pub fn labels(&self, word: WordId) -> impl Iterator<Item = WordId> + Clone {
+        let others = self.entries[word.0 as usize].others.clone();
+        let others = &self.others[others.start as usize..others.end as usize];
+        std::iter::once(word).chain(others.iter().copied())
     }
 
     /// Whose small words it belongs to, and in whose phrases it stands.
@@ -288,6 +295,10 @@ impl Vocabulary {
     pub fn len(&self) -> usize {
         self.entries.len()
     }
+}
+
+fn hash(word: &str) -> u64 {
+    FxBuildHasher.hash_one(word)
 }
 
 /// How people type a word in haste; with it whether that form counts even where the language has a word of that form.

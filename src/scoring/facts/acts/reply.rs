@@ -135,6 +135,8 @@ fn goes_on(sentence: &Sentence) -> bool {
     let is_step = signals.has(Signal::NextStep)
         && (has_date || !signals.has(Signal::Deferral))
         && (content_words > 0 || has_figures);
-    let has_time = has_date && !is_courtesy && content_words >= SENTENCE_WITH_FIGURES;
+    // "We cannot take it back after 30 days" names a time and no way on.
+    let is_refusal = signals.has(Signal::Inability);
+    let has_time = has_date && !is_courtesy && !is_refusal && content_words >= SENTENCE_WITH_FIGURES;
     !asks && (signals.has(Signal::ActionDone) || is_step || has_time)
 }

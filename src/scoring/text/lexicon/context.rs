@@ -22,11 +22,12 @@ pub(super) fn says_alone(tokens: &[Token], matches: &[Match]) -> Signals {
     while end < tokens.len() {
         let from = matches.partition_point(|found| (found.start as usize) < end);
         let here = matches[from..].iter().take_while(|found| found.start as usize == end);
-        let Some(longest) = here.filter(|found| !found.node.alone.is_empty()).max_by_key(|found| found.end)
+        let Some(longest) =
+            here.filter(|found| !found.meaning.alone.is_empty()).max_by_key(|found| found.end)
         else {
             return Signals::default();
         };
-        said.add(longest.node.alone);
+        said.add(longest.meaning.alone);
         end = longest.end as usize;
     }
     said
@@ -39,14 +40,12 @@ pub(super) fn negates_alone(found: &Match, words: &[Word]) -> bool {
 
 /// Where a regret stands in a sentence with a negation: "unfortunately we do not", but not "unfortunately it takes ten days".
 pub(super) fn regrets(tokens: &[Token], words: &[Word]) -> Vec<usize> {
-    const NEGATION: [Kinds; 3] = [Kinds::NEGATION, Kinds::NEGATION_AFTER, Kinds::NEGATED];
     let mut found = Vec::new();
     let mut start = 0;
     for sentence in tokens.chunk_by(|one, next| one.sentence == next.sentence) {
         let within = start..start + sentence.len();
         start = within.end;
-        let is_negated = |word: &Word| NEGATION.iter().any(|kind| word.kinds.has(*kind));
-        if words[within.clone()].iter().any(is_negated) {
+        if words[within.clone()].iter().any(|word| word.kinds.has(Kinds::NEGATES)) {
             found.extend(within.filter(|place| words[*place].kinds.has(Kinds::REGRET)));
         }
     }
@@ -59,8 +58,7 @@ pub(super) fn negates_freely(words: &[Word], matches: &[Match]) -> bool {
         while within.next_if(|found| found.end as usize <= place).is_some() {}
         let free = within.peek().is_none_or(|found| found.start as usize > place);
         let is_answer = place == 0 && word.kinds.has(Kinds::ANSWER);
-        let negation = [Kinds::NEGATION, Kinds::NEGATION_AFTER, Kinds::NEGATED];
-        free && !is_answer && negation.iter().any(|kind| word.kinds.has(*kind))
+        free && !is_answer && word.kinds.has(Kinds::NEGATES)
     })
 }
 
@@ -68,12 +66,14 @@ pub(super) fn negates_freely(words: &[Word], matches: &[Match]) -> bool {
 pub(super) fn turns_after_good_words(tokens: &[Token], words: &[Word], matches: &[Match]) -> bool {
     const GOOD: [Signal; 3] = [Signal::Thanks, Signal::Praise, Signal::Confirmation];
     const LEAVES: [Signal; 3] = [Signal::Closing, Signal::Acknowledgement, Signal::Abandonment];
-    let Some(last) = matches.iter().rposition(|found| found.node.all().has_any(&GOOD)) else { return false };
+    let Some(last) = matches.iter().rposition(|found| found.meaning.all().has_any(&GOOD)) else {
+        return false;
+    };
     let from = matches[last].end as usize;
     let is_contrast = |place: &usize| words[*place].kinds.has(Kinds::CONTRAST);
     let Some(turn) = (from..words.len()).find(is_contrast) else { return false };
     let mut later = matches[last + 1..].iter().filter(|found| !negates_alone(found, words));
-    let leaves = later.any(|found| found.node.all().has_any(&LEAVES));
+    let leaves = later.any(|found| found.meaning.all().has_any(&LEAVES));
     let is_content =
         |place: &usize| tokens[*place].form.begins_word && !words[*place].kinds.has(Kinds::FUNCTION);
     !leaves && (turn + 1..words.len()).filter(is_content).nth(1).is_some()
@@ -82,15 +82,8 @@ pub(super) fn turns_after_good_words(tokens: &[Token], words: &[Word], matches: 
 /// Whether a clause of its own tells something, and nothing in the message is denied, asked, or still to come. What somebody gives
 /// thanks for stands in the clause of the thanks.
 pub(super) fn reports_beside(tokens: &[Token], words: &[Word], matches: &[Match]) -> bool {
-    const NOT_YET: [Kinds; 7] = [
-        Kinds::NEGATION,
-        Kinds::NEGATION_AFTER,
-        Kinds::NEGATED,
-        Kinds::HYPOTHETICAL,
-        Kinds::CONTRAST,
-        Kinds::QUESTION_END,
-        Kinds::DATE,
-    ];
+    const NOT_YET: [Kinds; 5] =
+        [Kinds::NEGATES, Kinds::HYPOTHETICAL, Kinds::CONTRAST, Kinds::QUESTION_END, Kinds::DATE];
     let is_free = |place: usize| {
         let from = matches.partition_point(|found| found.end as usize <= place);
         matches.get(from).is_none_or(|found| found.start as usize > place)
@@ -153,6 +146,16 @@ pub(super) fn is_negated(found: &Match, tokens: &[Token], words: &[Word], matche
     let mut behind = (end..tokens.len()).take_while(same_clause).take_while(goes_on).take(reach);
     behind.any(|place| negates(place, Kinds::NEGATION_AFTER))
         || words[start..end].iter().any(|word| word.kinds.has(Kinds::NEGATED))
+}
+
+/// Gives the words of praise their good side, negative as they are: "can't thank you enough". What is told beside it keeps its tone.
+pub(super) fn mean_well(words: &mut [Word], matches: &[Match]) {
+    for found in matches.iter().filter(|found| found.meaning.all().has(Signal::Praise)) {
+        for word in &mut words[found.start as usize..found.end as usize] {
+            word.valence = word.valence.abs();
+            word.kinds = word.kinds.without(Kinds::NEGATES);
+        }
+    }
 }
 
 /// Whether one of the three words before makes of a deed one that has not been done.

@@ -119,6 +119,11 @@ fn japanese_and_chinese_are_told_by_their_script() {
         let short = [(Customer, words), (Agents, "ご返金の手続きをいたしました。")];
         assert_eq!(languages(&short, None), [Some("jpn"); 2], "{words}");
     }
+    // What only Chinese is written with tells, however short it is.
+    for words in ["我的订单在哪里", "还没收到货", "请问怎么退款"] {
+        let short = [(Customer, words), (Agents, "ご返金の手続きをいたしました。")];
+        assert_eq!(languages(&short, None), [Some("cmn"), Some("jpn")], "{words}");
+    }
     // A Chinese customer of a Japanese shop.
     let mixed = [
         (Agents, "お問い合わせありがとうございます。"),

@@ -2,7 +2,7 @@
 
 use std::{hash::BuildHasher, ops::Range, sync::LazyLock};
 
-use hashbrown::HashTable;
+use hashbrown::hash_table::{Entry, HashTable};
 use rustc_hash::{FxBuildHasher, FxHashSet};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -53,7 +53,7 @@ impl Languages {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Entry {
+struct Word {
     text: &'static str,
     /// The entries that it counts as beside itself: the same word with its accents, and every `begin*` that it begins with.
     others: Range<u32>,
@@ -68,7 +68,7 @@ pub struct Vocabulary {
     /// its page where the one before has been.
     ids: HashTable<WordId>,
     /// In the order of the files, so that a text's words lie near each other.
-    entries: Vec<Entry>,
+    entries: Vec<Word>,
     others: Vec<WordId>,
     /// Every `begin*` without its star, ascending, with the place of the longest other one that it begins with.
     begins: Vec<(&'static str, WordId, Option<u32>)>,
@@ -98,8 +98,8 @@ struct Building {
 impl Vocabulary {
     fn build() -> Self {
         let mut vocabulary = Self {
-            ids: HashTable::new(),
-            entries: vec![Entry::default(); 2],
+            ids: HashTable::with_capacity(70_000),
+            entries: vec![Word::default(); 2],
             others: Vec::new(),
             begins: Vec::new(),
             begin_keys: FxHashSet::default(),
@@ -150,16 +150,19 @@ impl Vocabulary {
         if word == "_" {
             return ANY;
         }
-        if let Some(id) = self.id(word) {
-            return id;
-        }
-        let id = WordId(self.entries.len() as u32);
-        self.entries.push(Entry { text: word, ..Entry::default() });
-        building.had_by.push(0);
-        building.word_of.push(0);
         let Self { ids, entries, .. } = self;
-        ids.insert_unique(hash(word), id, |id| hash(entries[id.0 as usize].text));
-        id
+        let text = |id: &WordId| entries[id.0 as usize].text;
+        match ids.entry(hash(word), |id| text(id) == word, |id| hash(text(id))) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(free) => {
+                let id = WordId(entries.len() as u32);
+                free.insert(id);
+                entries.push(Word { text: word, ..Word::default() });
+                building.had_by.push(0);
+                building.word_of.push(0);
+                id
+            }
+        }
     }
 
     fn id(&self, word: &str) -> Option<WordId> {

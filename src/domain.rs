@@ -61,3 +61,8 @@ pub use rules::{
 };
 pub use time::UnixMillis;
 pub use worklog::{Worklog, work};
+
+/// What a flag is that a record leaves out.
+pub(crate) fn is_false(flag: &bool) -> bool {
+    !flag
+}

@@ -120,8 +120,6 @@ impl Default for Settings {
     }
 }
 
-pub(crate) const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
-
 impl Settings {
     /// From when on a conversation that was deleted at this moment may be purged.
     pub fn purge_time(self, delete_time: UnixMillis) -> UnixMillis {
@@ -130,7 +128,7 @@ impl Settings {
 
     /// For how long deleted conversations are kept.
     pub fn kept_millis(self) -> i64 {
-        i64::try_from(self.keep_deleted_days).unwrap_or(i64::MAX).saturating_mul(DAY_MILLIS)
+        i64::try_from(self.keep_deleted_days).unwrap_or(i64::MAX).saturating_mul(UnixMillis::DAY_MILLIS)
     }
 
     /// As worklogs are cut with it.
@@ -145,7 +143,7 @@ impl Settings {
 }
 
 fn millis_of_hours(hours: u64) -> i64 {
-    i64::try_from(hours.saturating_mul(3_600_000)).unwrap_or(i64::MAX)
+    i64::try_from(hours.saturating_mul(UnixMillis::HOUR_MILLIS.unsigned_abs())).unwrap_or(i64::MAX)
 }
 
 impl Services {

@@ -12,17 +12,16 @@ use std::{
 use crate::{
     domain::UnixMillis,
     error::Error,
-    interchange::times::iso,
-    service::{Call, DAY_MILLIS, Services},
+    service::{Call, Services},
     store::{Decision, clock_mark, records::ClockMark},
 };
 
 use super::REPORT_EVERY;
 
 /// How long a server may have been off before its clock is doubted.
-pub const LONGEST_GAP_MILLIS: i64 = 7 * DAY_MILLIS;
+pub const LONGEST_GAP_MILLIS: i64 = 7 * UnixMillis::DAY_MILLIS;
 /// How far a clock may be set back before it is doubted.
-pub const MOST_BEHIND_MILLIS: i64 = 60 * 60 * 1000;
+pub const MOST_BEHIND_MILLIS: i64 = UnixMillis::HOUR_MILLIS;
 /// How far the stored mark may lag behind the time: a server stores it rarely.
 const MARK_EVERY_MILLIS: i64 = 10 * 60 * 1000;
 const FLAG: &str = "--yes-the-clock-is-right";
@@ -132,10 +131,10 @@ impl ClockCheck {
 
     fn warn(&self, (where_to, trusted): (&str, UnixMillis)) {
         let now = self.services.now();
-        let hours = now.millis_since(trusted).abs() / (60 * 60 * 1000);
+        let hours = now.millis_since(trusted).abs() / UnixMillis::HOUR_MILLIS;
         tracing::warn!(
-            clock = iso(now),
-            trusted = iso(trusted),
+            clock = %now,
+            trusted = %trusted,
             "nothing that has expired is removed: the clock is {hours} hours {where_to} the last time that this store knows; if \
              the clock is right, restart the server once with {FLAG}; otherwise set the clock"
         );
@@ -171,23 +170,23 @@ mod tests {
         assert_eq!(next(MARK_EVERY_MILLIS - 1), mark(T));
         assert_eq!(next(MARK_EVERY_MILLIS), mark(T.plus_millis(MARK_EVERY_MILLIS)));
         assert_eq!(next(-1000), mark(T));
-        assert_eq!(next(31 * DAY_MILLIS), mark(T));
-        assert_eq!(next(-31 * DAY_MILLIS), ClockMark { is_behind: true, ..mark(T) });
+        assert_eq!(next(31 * UnixMillis::DAY_MILLIS), mark(T));
+        assert_eq!(next(-31 * UnixMillis::DAY_MILLIS), ClockMark { is_behind: true, ..mark(T) });
     }
 
     #[test]
     fn a_clock_that_comes_back_says_when() {
-        let (_, behind) = judge(mark(T), T.plus_millis(-DAY_MILLIS));
+        let (_, behind) = judge(mark(T), T.plus_millis(-UnixMillis::DAY_MILLIS));
         let (verdict, next) = judge(behind, T);
         assert_eq!(verdict, Verdict::Trusted { returned: Some(T) });
-        let later = T.plus_millis(DAY_MILLIS);
+        let later = T.plus_millis(UnixMillis::DAY_MILLIS);
         assert_eq!(judge(next, later).0, Verdict::Trusted { returned: Some(T) });
         assert_eq!(confirmed(behind, later), ClockMark { returned: Some(later), ..mark(later) });
     }
 
     #[test]
     fn whoever_confirms_the_clock_moves_the_mark_either_way() {
-        for millis in [60 * DAY_MILLIS, -60 * DAY_MILLIS] {
+        for millis in [60 * UnixMillis::DAY_MILLIS, -60 * UnixMillis::DAY_MILLIS] {
             let now = T.plus_millis(millis);
             assert_eq!(confirmed(judge(mark(T), now).1, now), mark(now));
         }

@@ -7,7 +7,7 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use crate::{
     domain::UnixMillis,
     error::Error,
-    service::{DAY_MILLIS, Services},
+    service::Services,
     store::{Keyspace, Position, Value, events},
 };
 
@@ -86,7 +86,7 @@ pub async fn trim_events(services: &Services) -> Result<usize, Error> {
 /// `None` where everything is kept.
 fn kept_millis(services: &Services) -> Option<i64> {
     let days = services.settings().keep_events_days;
-    (days > 0).then(|| i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(DAY_MILLIS))
+    (days > 0).then(|| i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(UnixMillis::DAY_MILLIS))
 }
 
 /// How long ago an event was. `None` where that is not known: its record cannot be decoded, or its time has not come, as when

@@ -13,7 +13,7 @@ use std::{
 use super::{
     Failure,
     connect::{Target, connect, require_store},
-    output::{say, unwritten},
+    output::{counted, say, unwritten},
     signals::Signals,
     whole_file::WholeFile,
 };
@@ -89,10 +89,6 @@ struct Written {
     left_out: u64,
     /// Times that were changed to be in range; each was reported.
     changed: u64,
-}
-
-fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 impl Written {

@@ -15,7 +15,7 @@ use super::{
     connect::{Target, connect, require_store},
     export::Reader,
     import::{Form, Line, Lines, Reading, Work, broken, open, read},
-    output::{plain, print, say},
+    output::{counted, plain, print, say},
     scorecard,
 };
 use crate::{
@@ -30,8 +30,7 @@ use crate::{
 const AFTER_HELP: &str = "\
 Facts are what rules score by: each is computed from the transcript alone, and is absent where it cannot be known (docs/scoring.md \
 lists them). FILE holds what plaudit import reads, and no server is needed for it. A stored conversation is read from the server. With \
---scorecard they are put to its rules, here and not on the server, which keeps nothing of it: its criteria are printed with their points \
-and reasons.
+--scorecard, the conversation is scored here by that file, and nothing is stored: its criteria are printed with their points and reasons.
 
 Exit codes: 0 done; 1 the conversation or the scorecard cannot be read, or a line of the file is invalid; 2 wrong usage.
 
@@ -170,8 +169,10 @@ impl FactsCommand {
         bad += self.tell_request(told.0, scorer)?;
         match bad {
             0 => Ok(()),
-            1 => Err(Failure::Failed("1 line was bad; the facts of all others are printed".to_owned())),
-            bad => Err(Failure::Failed(format!("{bad} lines were bad; the facts of all others are printed"))),
+            bad => {
+                let bad = counted(bad, "line was", "lines were");
+                Err(Failure::Failed(format!("{bad} bad; the facts of all others are printed")))
+            }
         }
     }
 
@@ -229,6 +230,8 @@ impl Pending {
     fn next(&mut self, line: Told) -> Option<Told> {
         match &mut self.0 {
             Some(whole) if !line.request.append_after.is_empty() => {
+                let before = (whole.request.messages.len(), whole.request.ratings.len());
+                whole.ignored.extend(line.ignored.into_iter().map(|ignored| after_part(ignored, before)));
                 whole.request.messages.extend(line.request.messages);
                 whole.request.ratings.extend(line.request.ratings);
                 None
@@ -236,6 +239,16 @@ impl Pending {
             pending => pending.replace(line),
         }
     }
+}
+
+/// What was ignored in a part, with its place in the whole: `messages[5].kind` for `messages[2].kind` after three messages.
+fn after_part(ignored: Violation, (messages, ratings): (usize, usize)) -> Violation {
+    let moved = [("messages[", messages), ("ratings[", ratings)].into_iter().find_map(|(list, before)| {
+        let (place, rest) = ignored.field.strip_prefix(list)?.split_once(']')?;
+        let place: usize = place.parse().ok()?;
+        Some(format!("{list}{}]{rest}", before + place))
+    });
+    Violation { field: moved.unwrap_or(ignored.field), message: ignored.message }
 }
 
 fn checked(request: ImportConversationRequest) -> Result<NewConversation, Violations> {

@@ -49,7 +49,7 @@ is kept as stored and reported as FILE:LINE: FIELD: what stays, and why. docs/ex
 
 Exit codes: 0 every conversation is stored, or was already; 1 some lines were invalid, all others are stored, or, with --wait, some \
 conversations could not be scored; 2 the import could not continue or could not write its result, or wrong usage; 3 every conversation \
-is stored, but some lines say something otherwise than what is stored.
+is stored, but some lines differ from what is stored and are not later.
 
 Examples:
   plaudit import tickets.jsonl

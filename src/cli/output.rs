@@ -40,3 +40,8 @@ pub(super) fn unwritten(what: impl Display, cause: &io::Error) -> Failure {
         Failure::Failed(format!("{what}: {}", plain(cause)))
     }
 }
+
+/// A number of things: `1 line`, `2 lines`.
+pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}

@@ -1,15 +1,14 @@
 //! `plaudit scorecard`: scorecards as files.
 
 use std::{
-    fmt::Display,
     fs::File,
-    io::Read as _,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
 use super::{
     Failure,
-    output::{print, say},
+    output::{counted, plain, print, say},
 };
 use crate::{
     domain::{RevisionRef, ScorecardRevision, UnixMillis, Violation},
@@ -65,8 +64,8 @@ impl ScorecardCommand {
         }
         match (bad, files.len()) {
             (0, _) => Ok(()),
-            (1, 1) => Err(Failure::Failed("the scorecard is to be mended".to_owned())),
-            (bad, all) => Err(Failure::Failed(format!("{bad} of {all} scorecards are to be mended"))),
+            (1, 1) => Err(Failure::Failed("the scorecard has faults".to_owned())),
+            (bad, all) => Err(Failure::Failed(format!("{bad} of {all} scorecards have faults"))),
         }
     }
 }
@@ -82,9 +81,8 @@ fn check(file: &Path) -> Result<String, Vec<String>> {
     let (shown, id) = (file.display(), revision.revision.base.clone());
     let scorecard = Scorecard::compile(revision).map_err(|faults| named(file, faults.iter()))?;
     let names = scorecard.facts().iter().map(|id| facts::get(*id).name);
-    let criteria = if criteria == 1 { "1 criterion".to_owned() } else { format!("{criteria} criteria") };
-    let (count, lines) = (scorecard.facts().len(), wrapped(names));
-    let facts = if count == 1 { "1 fact".to_owned() } else { format!("{count} facts") };
+    let criteria = counted(criteria as u64, "criterion", "criteria");
+    let (facts, lines) = (counted(scorecard.facts().len() as u64, "fact", "facts"), wrapped(names));
     Ok(format!("{shown}: no faults in {id}: {criteria}, by {facts}:\n{lines}"))
 }
 
@@ -114,14 +112,14 @@ pub(super) fn load(file: &Path) -> Result<Scorecard, Failure> {
         found.iter().for_each(say);
         let shown = file.display();
         Failure::Failed(format!(
-            "cannot score with {shown}; plaudit scorecard check {shown} names also what is weak"
+            "cannot score with {shown}; plaudit scorecard check {shown} also names what is weak"
         ))
     })
 }
 
 /// What a file says, as the first revision of its scorecard.
 fn read(file: &Path) -> Result<ScorecardRevision, Vec<String>> {
-    let about = |cause: &dyn Display| vec![format!("{}: {cause}", file.display())];
+    let about = |cause: &io::Error| vec![format!("{}: {}", file.display(), plain(cause))];
     let mut text = String::new();
     // A byte more than a scorecard may have shows that it is too long.
     let most = yaml::MAX_YAML_BYTES as u64 + 1;

@@ -4,9 +4,11 @@ use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, BufWriter},
-    os::unix::fs::MetadataExt as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
+
+use rustix::fs::OFlags;
 
 use super::{
     Failure,
@@ -35,9 +37,7 @@ impl WholeFile {
         let part = path.with_file_name(name);
         let about = |cause: &io::Error| Failure::Failed(format!("{}: {}", part.display(), plain(cause)));
         loop {
-            let mut options = OpenOptions::new();
-            let file = options.create(true).truncate(false).read(true).write(true).open(&part);
-            let file = file.map_err(|cause| about(&cause))?;
+            let file = open_part(&part)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -48,9 +48,14 @@ impl WholeFile {
             }
             // Whoever had locked it may have renamed or removed it meanwhile.
             let found = file.metadata().map_err(|cause| about(&cause))?;
-            if !fs::metadata(&part)
+            if !fs::symlink_metadata(&part)
                 .is_ok_and(|there| (there.dev(), there.ino()) == (found.dev(), found.ino()))
             {
+                continue;
+            }
+            // Whoever wrote it was killed after it had got its final name, which may be another one by now.
+            if found.nlink() > 1 {
+                fs::remove_file(&part).map_err(|cause| about(&cause))?;
                 continue;
             }
             let begun = Self { path: path.to_owned(), part, file, is_whole: false };
@@ -114,6 +119,27 @@ impl Drop for WholeFile {
             // If it stays, the next run begins it anew.
             let _ = fs::remove_file(&self.part);
         }
+    }
+}
+
+/// Opens what is beside the final name, or creates it. What a link leads to is somebody else's, and not written to.
+fn open_part(part: &Path) -> Result<File, Failure> {
+    let failed = |cause: &str| Failure::Failed(format!("{}: {cause}", part.display()));
+    let not_plain = "it is not a plain file; remove it first, or name another file";
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true);
+    // Without waiting for the other end of what is no file.
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+    let file = options.custom_flags(flags.cast_signed()).open(part).map_err(|cause| {
+        match fs::symlink_metadata(part) {
+            Ok(found) if !found.is_file() => failed(not_plain),
+            _ => failed(&plain(&cause)),
+        }
+    })?;
+    match file.metadata() {
+        Ok(found) if found.is_file() => Ok(file),
+        Ok(_) => Err(failed(not_plain)),
+        Err(cause) => Err(failed(&plain(&cause))),
     }
 }
 
@@ -189,5 +215,36 @@ mod tests {
         );
         assert!(begin(folder.path()).err().unwrap().contains("it is a directory"));
         assert!(begin(Path::new("/dev/null")).err().unwrap().contains("plaudit export - > /dev/null"));
+    }
+
+    #[test]
+    fn what_a_link_leads_to_is_never_written_to() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("precious"), "theirs").unwrap();
+        for target in ["precious", "nothing"] {
+            std::os::unix::fs::symlink(at(target), at("all.jsonl.part")).unwrap();
+            let cause = begin(&at("all.jsonl")).err().unwrap();
+            assert!(cause.contains("all.jsonl.part: it is not a plain file"), "{cause}");
+            fs::remove_file(at("all.jsonl.part")).unwrap();
+        }
+        assert!(!at("nothing").exists());
+        for other in ["folder", "pipe"] {
+            match other {
+                "folder" => fs::create_dir(at("all.jsonl.part")).unwrap(),
+                _ => rustix::fs::mkfifoat(rustix::fs::CWD, at("all.jsonl.part"), 0o600.into()).unwrap(),
+            }
+            let cause = begin(&at("all.jsonl")).err().unwrap();
+            assert!(cause.contains("it is not a plain file"), "{other}: {cause}");
+            let _ = fs::remove_dir(at("all.jsonl.part")).or_else(|_| fs::remove_file(at("all.jsonl.part")));
+        }
+
+        // As a process leaves it that is killed between its last two steps, once the file has been renamed.
+        fs::hard_link(at("precious"), at("all.jsonl.part")).unwrap();
+        let file = begin(&at("all.jsonl")).unwrap();
+        file.writer().write_all(b"mine").unwrap();
+        file.finish().unwrap();
+        assert_eq!(fs::read(at("precious")).unwrap(), b"theirs");
+        assert_eq!(fs::read(at("all.jsonl")).unwrap(), b"mine");
     }
 }

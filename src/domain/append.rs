@@ -12,7 +12,7 @@ use super::{Author, Path, Transcript, UnixMillis, Words as _, rules};
 
 pub use conversation::{Told, take_conversation};
 pub use history::{Among, take_history};
-pub use message::take_message;
+pub use message::{Edit, take_message};
 pub use rating::take_rating;
 
 /// Something that an append says otherwise than what is stored, and that is not taken.
@@ -63,6 +63,19 @@ impl Differences {
         self.push(|| Difference { field: field.to_string(), kept, given, because: because.to_string() });
     }
 
+    /// The same; what is shown is only made if it is named.
+    fn add_shown(
+        &mut self,
+        field: Path<'_>,
+        show: impl FnOnce() -> (String, String),
+        because: impl FnOnce() -> String,
+    ) {
+        self.push(|| {
+            let (kept, given) = show();
+            Difference { field: field.to_string(), kept, given, because: because() }
+        });
+    }
+
     fn push(&mut self, difference: impl FnOnce() -> Difference) {
         match self.named.len() < self.room {
             true => self.named.push(difference()),
@@ -92,9 +105,14 @@ fn shown_apart(kept: &str, given: &str) -> (String, String) {
     let skipped = common.saturating_sub(BEFORE);
     let from = |text: &str| match skipped {
         0 => rules::shown(text),
-        skipped => format!("…{}", rules::shown(&text.chars().skip(skipped).collect::<String>())),
+        skipped => format!("…{}", rules::shown(after(text, skipped))),
     };
     (from(kept), from(given))
+}
+
+/// A text after so many of its characters.
+fn after(text: &str, skipped: usize) -> &str {
+    text.char_indices().nth(skipped).map_or("", |(begin, _)| text.get(begin..).unwrap_or_default())
 }
 
 fn shown_author(author: &Author) -> String {

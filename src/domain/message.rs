@@ -10,7 +10,7 @@ mod update;
 
 use minicbor::{Decode, Encode};
 
-use super::{AttachmentId, Author, ExternalId, MessageId, UnixMillis, Words};
+use super::{AttachmentId, Author, AuthorKind, ExternalId, MessageId, UnixMillis, Words};
 
 pub use address::{address_and_name, identity_of};
 pub use attachment::{AttachedFile, Attachment, Measured, WithoutBytes, measure};
@@ -48,12 +48,8 @@ pub struct Message {
     pub update_time: Option<UnixMillis>,
     /// The caller says that no person wrote it. Of others their words may tell: where that matters, an `is_automatic` is
     /// asked, and not this field.
-    #[cbor(n(9), skip_if = "is_false")]
+    #[cbor(n(9), skip_if = "crate::domain::is_false")]
     pub is_automatic: bool,
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 impl Message {
@@ -72,6 +68,11 @@ impl Message {
     pub fn stored_attachments(&self) -> impl Iterator<Item = AttachmentId> {
         let attachments = self.details.iter().flat_map(|details| &details.attachments);
         attachments.filter(|attachment| attachment.is_here()).map(|attachment| attachment.id)
+    }
+
+    /// Whether the customer themselves wrote it, and no program of theirs.
+    pub fn is_by_customer(&self, is_automatic: impl FnOnce(&Self) -> bool) -> bool {
+        self.author.kind == AuthorKind::Contact && !is_automatic(self)
     }
 
     /// The approximate size of its texts in bytes.

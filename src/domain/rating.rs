@@ -67,10 +67,10 @@ pub struct Rating {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Course {
     /// The customer had opted out earlier, so nobody was asked.
-    #[cbor(n(0), skip_if = "is_false")]
+    #[cbor(n(0), skip_if = "crate::domain::is_false")]
     pub withheld: bool,
     /// The offer was made before the customer was to be asked.
-    #[cbor(n(1), skip_if = "is_false")]
+    #[cbor(n(1), skip_if = "crate::domain::is_false")]
     pub scheduled: bool,
     /// No answers are accepted from this time on.
     #[n(2)]
@@ -80,10 +80,6 @@ pub struct Course {
     /// When the customer opted out on this offer.
     #[n(4)]
     pub opt_out_time: Option<UnixMillis>,
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// One question of an offer.

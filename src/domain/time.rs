@@ -17,6 +17,9 @@ impl UnixMillis {
     /// 9999-12-31T23:59:59.999Z: the last moment that RFC 3339 and `google.protobuf.Timestamp` can represent.
     pub const MAX: Self = Self(253_402_300_799_999);
 
+    pub const HOUR_MILLIS: i64 = 60 * 60 * 1000;
+    pub const DAY_MILLIS: i64 = 24 * Self::HOUR_MILLIS;
+
     /// How far the clock of a caller may be ahead of ours: a time beyond that is no time at which something has happened.
     const AHEAD_MILLIS: i64 = 5 * 60 * 1000;
 
@@ -85,8 +88,7 @@ impl UnixMillis {
     /// Truncated to hours.
     #[must_use]
     pub const fn whole_hours(self) -> Self {
-        const HOUR: i64 = 3_600_000;
-        Self(self.0.saturating_sub(self.0.rem_euclid(HOUR)))
+        Self(self.0.saturating_sub(self.0.rem_euclid(Self::HOUR_MILLIS)))
     }
 
     /// Milliseconds from `earlier` to this time; negative when `earlier` is later.
@@ -104,8 +106,7 @@ impl UnixMillis {
 /// RFC 3339 in UTC, to the millisecond, whole seconds without a fraction: `2024-06-12T10:20:00Z`.
 impl fmt::Display for UnixMillis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
-        let (days, of_day) = (self.millis() / DAY_MILLIS, self.millis() % DAY_MILLIS);
+        let (days, of_day) = (self.millis() / Self::DAY_MILLIS, self.millis() % Self::DAY_MILLIS);
         // Counted from 1 March of the year 0, so that a leap day ends its year; in eras of 400 years.
         let (era, day) = ((days + 719_468) / 146_097, (days + 719_468) % 146_097);
         let year_of_era = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;

@@ -4,10 +4,10 @@ pub mod work;
 
 use std::ops::Range;
 
-use super::{Author, Message, MessageId, Status, StatusChange};
+use super::{Author, Message, MessageId, Status, StatusChange, UnixMillis};
 
 /// How long an agent may be silent before their next message opens a new worklog.
-pub const IDLE_MILLIS: i64 = 24 * 60 * 60 * 1000;
+pub const IDLE_MILLIS: i64 = UnixMillis::DAY_MILLIS;
 
 /// The most worklogs per conversation. A scoring is computed and stored in one go, so its size must be bounded; no
 /// conversation between people comes near this.

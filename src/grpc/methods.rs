@@ -44,9 +44,12 @@ pub fn read() -> Result<(Methods, Vec<String>), prost::DecodeError> {
 }
 
 fn method_of(service: &str, method: &MethodDescriptorProto) -> Method {
-    // A watch, recognized by its name, never ends by itself. Neither does reflection, which clients keep open between queries.
-    let watches = method.name().starts_with("Watch") || service.ends_with(".ServerReflection");
-    let lasts = if method.server_streaming() && watches { Lasts::UntilEnded } else { Lasts::UntilAnswered };
+    // A watch, recognized by its name, never ends by itself. Neither does reflection, which clients keep open between queries. An
+    // export lasts as long as its reader likes, who can go on with it elsewhere.
+    let stays = method.name().starts_with("Watch")
+        || method.name() == "ExportConversations"
+        || service.ends_with(".ServerReflection");
+    let lasts = if method.server_streaming() && stays { Lasts::UntilEnded } else { Lasts::UntilAnswered };
     let carries = match (method.client_streaming(), lasts) {
         (false, _) => Carries::One,
         (true, Lasts::UntilAnswered) => Carries::Items,
@@ -82,6 +85,7 @@ mod tests {
         }
         assert_eq!(carries("/grpc.health.v1.Health/Watch"), Some(Carries::One));
         assert_eq!(lasts("/plaudit.v1.EventService/WatchEvents"), Some(Lasts::UntilEnded));
+        assert_eq!(lasts("/plaudit.v1.ExportService/ExportConversations"), Some(Lasts::UntilEnded));
         assert_eq!(lasts("/plaudit.v1.ImportService/ImportConversations"), Some(Lasts::UntilAnswered));
         assert_eq!(carries("/plaudit.v1.ImportService/ImportConversations"), Some(Carries::Items));
         assert_eq!(lasts("/plaudit.v1.ImportService/Nothing"), None);

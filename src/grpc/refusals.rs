@@ -120,8 +120,6 @@ fn complete(headers: &mut HeaderMap, path: Option<&str>) {
             );
             return;
         }
-        // tonic's code for a compressed request.
-        Code::Unimplemented => (code, ErrorReason::UnsupportedProtocol),
         Code::NotFound => (code, ErrorReason::ResourceNotFound),
         Code::DeadlineExceeded => (code, ErrorReason::DeadlineExceeded),
         Code::ResourceExhausted => (code, ErrorReason::Overloaded),

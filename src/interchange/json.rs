@@ -345,7 +345,7 @@ pub fn whole_number(value: &Value) -> Option<i64> {
 
 /// That a value is not as expected.
 pub fn unlike(expected: &str, value: &Value) -> String {
-    let is_number = |text: &str| text.trim().parse::<f64>().is_ok();
+    let is_number = |text: &str| text.trim().parse().is_ok_and(f64::is_finite);
     let expects_number = ["number", "integer"].iter().any(|word| expected.contains(word));
     let next = match value {
         Value::String(text) if expects_number && is_number(text) => " (send it without quotes)",
@@ -367,5 +367,22 @@ pub fn described(value: &Value) -> String {
         Value::String(text) => format!("the string {}", shown(text)),
         Value::Array(items) => format!("an array of {}", items.len()),
         Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_json_has_as_a_number_is_to_be_sent_without_quotes() {
+        for text in ["1", " -2.5e3 "] {
+            assert!(unlike("a whole number", &json!(text)).ends_with("(send it without quotes)"), "{text}");
+        }
+        for text in ["nan", "NaN", "inf", "-Infinity", "1e999", "one", ""] {
+            assert!(!unlike("a whole number", &json!(text)).contains("without quotes"), "{text}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::UnixMillis;
 /// The expected format, for errors.
 pub const FORM: &str = "a date and time in ISO 8601 with its offset, like \"2024-03-11T16:39:30Z\"";
 
-/// Numbers that are a date of somebody's mail as seconds, 1980 to 2286, and one before May 1970 as milliseconds.
+/// Numbers that are a likely date as seconds, 1980 to 2286, and one before May 1970 as milliseconds.
 const LIKELY_SECONDS: std::ops::RangeInclusive<f64> = 315_532_800.0..=9_999_999_999.0;
 
 /// Reads a time in milliseconds since 1970, or returns the rule that it breaks. A number that is hardly meant as milliseconds is
@@ -29,16 +29,13 @@ pub fn millis(value: &Value) -> Result<UnixMillis, String> {
         Some((unit, meant))
     });
     if let Some((unit, meant)) = unlikely {
-        let (date, millis) = (iso(meant), meant.millis());
-        return Err(format!(
-            "{}: it looks like {unit} ({date}); write {millis}",
-            unlike(FORM_OF_MILLIS, value)
-        ));
+        let rule = unlike(FORM_OF_MILLIS, value);
+        return Err(format!("{rule}: it looks like {unit} ({meant}); write {}", meant.millis()));
     }
     whole_number(value).and_then(|millis| UnixMillis::checked(millis).ok()).ok_or_else(rule)
 }
 
-/// The same, for a number that is told what it looks like.
+/// The short form, where the likely unit is named.
 const FORM_OF_MILLIS: &str = "milliseconds since 1970-01-01";
 
 /// Parses a time to milliseconds since 1970. An offset is required; `Z[GMT]` counts as `Z`. Fractions of a millisecond are
@@ -52,11 +49,6 @@ pub fn parse(text: &str) -> Option<i64> {
     }
     let time: Timestamp = plain.parse().ok()?;
     time.seconds.checked_mul(1000)?.checked_add(i64::from(time.nanos) / 1_000_000)
-}
-
-/// `2024-06-12T10:20:00Z`: RFC 3339 in UTC, whole seconds without a fraction.
-pub fn iso(time: UnixMillis) -> String {
-    time.to_string()
 }
 
 #[cfg(test)]
@@ -125,15 +117,15 @@ mod tests {
 
     #[test]
     fn whole_seconds_have_no_fraction() {
-        assert_eq!(iso(UnixMillis::clamped(1_710_175_170_000)), "2024-03-11T16:39:30Z");
-        assert_eq!(iso(UnixMillis::clamped(1_710_175_170_120)), "2024-03-11T16:39:30.120Z");
-        assert_eq!(iso(UnixMillis::MAX), "9999-12-31T23:59:59.999Z");
+        assert_eq!(UnixMillis::clamped(1_710_175_170_000).to_string(), "2024-03-11T16:39:30Z");
+        assert_eq!(UnixMillis::clamped(1_710_175_170_120).to_string(), "2024-03-11T16:39:30.120Z");
+        assert_eq!(UnixMillis::MAX.to_string(), "9999-12-31T23:59:59.999Z");
     }
 
     proptest! {
         #[test]
         fn formatting_and_parsing_round_trip(millis in 0..=UnixMillis::MAX.millis()) {
-            prop_assert_eq!(parse(&iso(UnixMillis::clamped(millis))), Some(millis));
+            prop_assert_eq!(parse(&UnixMillis::clamped(millis).to_string()), Some(millis));
         }
     }
 }

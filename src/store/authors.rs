@@ -3,7 +3,7 @@
 
 use std::ops::Bound;
 
-use crate::domain::{Author, AuthorKind, Message, MessageId, MessageKind, UnixMillis};
+use crate::domain::{Author, Message, MessageId, MessageKind, UnixMillis};
 
 use super::{
     Direction, Scanner, StoreError,
@@ -20,8 +20,7 @@ pub async fn requester(
     head: &Head,
     is_automatic: impl Fn(&Message) -> bool,
 ) -> Result<Option<Author>, StoreError> {
-    let is_customer =
-        |message: &Message| message.author.kind == AuthorKind::Contact && !is_automatic(message);
+    let is_customer = |message: &Message| message.is_by_customer(&is_automatic);
     if let Some(message) = head.messages.iter().find(|message| is_customer(message)) {
         return Ok(Some(message.author.clone()));
     }
@@ -102,7 +101,7 @@ async fn search<T>(
     direction: Direction,
     find: &mut impl FnMut(&Message) -> Option<T>,
 ) -> Result<Option<T>, StoreError> {
-    if head.messages.len() == head.conversation.message_count as usize {
+    if head.is_whole() {
         return Ok(None);
     }
     let mut range = reader.keys().segments(head.conversation.id);

@@ -163,23 +163,23 @@ pub async fn outline_and_look(
 
 /// When a conversation was held, by its messages where its head, of an earlier version, does not tell; `None` without messages.
 pub async fn held(reader: &dyn Scanner, head: &Head) -> Result<Option<Held>, StoreError> {
-    let is_whole = head.messages.len() == head.conversation.message_count as usize;
-    if head.conversation.held.is_some() || is_whole {
+    if head.conversation.held.is_some() || head.is_whole() {
         return Ok(head.conversation.held.or_else(|| Held::of(&head.messages)));
     }
     Ok(Held::of(&outline(reader, head.clone()).await?.messages))
 }
 
-/// When the messages of the first (ascending) or last segment were written; `None` if there is none. One value is read.
-pub async fn held_at(
-    reader: &dyn Scanner,
-    id: ConversationId,
-    end: Direction,
-) -> Result<Option<Held>, StoreError> {
-    let page = reader.scan(reader.keys().segments(id), 1, end).await?;
-    let Some((key, raw)) = page.first() else { return Ok(None) };
+/// When the first (ascending) or last messages of a conversation were written; `None` if there is none. The first ones may be in the
+/// head, with those that came later in segments. At most one value is read.
+pub async fn held_at(reader: &dyn Scanner, head: &Head, end: Direction) -> Result<Option<Held>, StoreError> {
+    let in_head = Held::of(&head.messages);
+    if in_head.is_some() && (end == Direction::Ascending || head.is_whole()) {
+        return Ok(in_head);
+    }
+    let page = reader.scan(reader.keys().segments(head.conversation.id), 1, end).await?;
+    let Some((key, raw)) = page.first() else { return Ok(in_head) };
     let segment: Segment = records::decode::<SegmentOutline>(key, raw)?.into();
-    Ok(Held::of(&segment.messages))
+    Ok(in_head.into_iter().chain(Held::of(&segment.messages)).reduce(Held::and))
 }
 
 async fn messages_of(
@@ -214,7 +214,7 @@ pub async fn messages_after(
 ) -> Result<Vec<Message>, StoreError> {
     let mut page = MessagePage { after, limit, bytes_left: max_bytes, messages: Vec::new() };
     page.take(head.messages.iter().cloned());
-    if page.is_full() || head.messages.len() == head.conversation.message_count as usize {
+    if page.is_full() || head.is_whole() {
         return Ok(page.messages);
     }
     let all = reader.keys().segments(head.conversation.id);

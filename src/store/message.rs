@@ -61,24 +61,32 @@ pub fn put_changed(
 }
 
 /// Puts a changed conversation with messages that were edited, and appends others. `head` is the head that the change is based on.
-/// Returns the size of what is rewritten besides, roughly.
+/// `edited` is in any order. Returns whether it did: not if about `most_bytes` would not be enough for what is rewritten outside the
+/// head. No more than that is read.
 pub async fn put_edited(
     decision: &mut Decision<'_>,
     head: Head,
     conversation: Conversation,
     edited: &[Message],
     appended: Vec<Message>,
-) -> Result<usize, StoreError> {
+    most_bytes: usize,
+) -> Result<bool, StoreError> {
     let reader = decision.guarded_by(&decision.keys().head(conversation.id));
+    let id = conversation.id;
     let mut head = Head { conversation, ..head };
     let mut segments: BTreeMap<Key, Segment> = BTreeMap::new();
+    let mut read_bytes = 0;
     for message in edited {
-        let holder =
-            segments.values_mut().find(|segment| segment.messages.iter().any(|it| it.id == message.id));
-        let messages = match holder {
-            Some(segment) => &mut segment.messages,
+        let before = ..=reader.keys().segment(id, message.id);
+        let holder = segments.range_mut(before).next_back().map(|(_, segment)| &mut segment.messages);
+        let messages = match holder.filter(|messages| messages.iter().any(|it| it.id == message.id)) {
+            Some(messages) => messages,
             None => match find(&reader, &head, message.id).await? {
                 Some((_, Place::Segment(key, segment))) => {
+                    read_bytes += segment.text_bytes();
+                    if read_bytes > most_bytes {
+                        return Ok(false);
+                    }
                     &mut segments.entry(key).or_insert(segment).messages
                 }
                 Some((_, Place::Head)) => &mut head.messages,
@@ -87,12 +95,14 @@ pub async fn put_edited(
         };
         change(messages, message.id, Some(message.clone()));
     }
-    let rewritten = segments.values().flat_map(|segment| &segment.messages).map(Message::text_bytes).sum();
+    if segments.values().map(Segment::text_bytes).sum::<usize>() > most_bytes {
+        return Ok(false);
+    }
     for (key, segment) in &segments {
         decision.put(key.clone(), segment);
     }
     conversation::put_whole(decision, head, appended);
-    Ok(rewritten)
+    Ok(true)
 }
 
 fn change(messages: &mut Vec<Message>, id: MessageId, changed: Option<Message>) {

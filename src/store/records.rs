@@ -43,17 +43,21 @@ impl Head {
     /// Keeps a head small however many agents write in a conversation.
     pub const WRITERS: usize = 100;
 
+    /// Whether all messages are in it, and none in a segment.
+    pub fn is_whole(&self) -> bool {
+        self.messages.len() == self.conversation.message_count as usize
+    }
+
     /// Whether it lists every agent who wrote; a head whose messages were moved to segments by an earlier version does
     /// not.
     pub fn knows_writers(&self) -> bool {
-        self.messages.len() == self.conversation.message_count as usize
-            || (1..Self::WRITERS).contains(&self.writers.len())
+        self.is_whole() || (1..Self::WRITERS).contains(&self.writers.len())
     }
 
     /// When it was held; `None` if a head of an earlier version does not tell.
     pub fn held(&self) -> Option<Held> {
-        let is_whole = self.messages.len() == self.conversation.message_count as usize;
-        self.conversation.held_or_stored().or_else(|| Held::of(self.messages.iter().filter(|_| is_whole)))
+        let all = self.messages.iter().filter(|_| self.is_whole());
+        self.conversation.held_or_stored().or_else(|| Held::of(all))
     }
 
     /// Has the conversation know when it was held, if the messages in the head tell.
@@ -88,6 +92,12 @@ pub struct Identity {
 pub struct Segment {
     #[n(0)]
     pub messages: Vec<Message>,
+}
+
+impl Segment {
+    pub(super) fn text_bytes(&self) -> usize {
+        self.messages.iter().map(Message::text_bytes).sum()
+    }
 }
 
 /// The message stored under a tracking id and content, both of which are in the key.
@@ -317,12 +327,8 @@ pub struct Backfill {
     #[n(1)]
     pub newest: Option<UnixMillis>,
     /// Whether they are posted by when they were held. Absent, as an earlier version left it: none is.
-    #[cbor(n(2), default, skip_if = "is_false")]
+    #[cbor(n(2), default, skip_if = "crate::domain::is_false")]
     pub by_held: bool,
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// How far a durable consumer has read the log.

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// How long a request id is remembered.
-pub const KEPT_MILLIS: i64 = 24 * 60 * 60 * 1000;
+pub const KEPT_MILLIS: i64 = UnixMillis::DAY_MILLIS;
 /// Records that a sweep reads at once.
 const SWEEP_PAGE: usize = 256;
 

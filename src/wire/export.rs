@@ -39,6 +39,9 @@ const TEAM: &str = "team";
 const PERSON: &str = "person";
 const OPT_OUT: &str = "optOut";
 
+/// What tells a line of an export or a part of one from what holds such lines.
+pub const TELLING_KEYS: [&str; 5] = [CONVERSATION, MESSAGES, TEAM, PERSON, OPT_OUT];
+
 /// Writes and reads the lines of an export.
 pub struct Lines {
     pool: DescriptorPool,

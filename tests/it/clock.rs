@@ -12,22 +12,8 @@ use crate::{
     delete::{imported, number, start},
     harness::{Client, KEYS, Log, Plaudit, ServerProcess, assert_not_found, sample, soon, until},
 };
-
 const DAY: i64 = 24 * 60 * 60 * 1000;
 const DOUBT: &str = "nothing that has expired is removed";
-/// As an operator starts it without saying anything about the clock.
-const PLAIN: Settings = Settings {
-    clock_is_right: false,
-    scoring_attempts: 5,
-    scoring_threads: 1,
-    worklog_idle_hours: 24,
-    keep_deleted_days: 30,
-    keep_events_days: 30,
-    realtime_seconds: 60,
-    late_delivery_hours: 72,
-    enneo_source: "enneo",
-    dixa_source: "dixa",
-};
 
 async fn until_doubted(log: &Log) -> String {
     until("the doubt", || log.text().contains(DOUBT)).await;
@@ -79,7 +65,7 @@ async fn a_start_with_the_clock_a_month_ahead_removes_nothing() {
     let mut server = server;
     for round in ["first", "second"] {
         let log = Log::capture();
-        server = server.restart_with(PLAIN).await;
+        server = server.restart_with(Settings::default()).await;
         let told = until_doubted(&log).await;
         assert!(told.contains("744 hours ahead of"), "{told}");
         assert!(told.contains("--yes-the-clock-is-right"), "{told}");
@@ -90,7 +76,7 @@ async fn a_start_with_the_clock_a_month_ahead_removes_nothing() {
 
     server.clock.advance_millis(-31 * DAY);
     let log = Log::capture();
-    let server = server.restart_with(PLAIN).await;
+    let server = server.restart_with(Settings::default()).await;
     let client = server.client().await;
     client.undelete(&deleted).await.unwrap();
     assert!(!log.text().contains(DOUBT), "{}", log.text());
@@ -100,7 +86,7 @@ async fn a_start_with_the_clock_a_month_ahead_removes_nothing() {
 async fn a_server_that_was_off_for_two_months_goes_on_once_the_clock_is_confirmed() {
     let (server, deleted) = with_something_to_remove().await;
     server.clock.advance_millis(60 * DAY);
-    let server = server.restart_with(Settings { clock_is_right: true, ..PLAIN }).await;
+    let server = server.restart_with(Settings { clock_is_right: true, ..Settings::default() }).await;
     until_purged(&server, &deleted).await;
     soon("the other sweeps", async {
         while requests(&server).await > 0 || events(&server).await > 2 {
@@ -112,7 +98,7 @@ async fn a_server_that_was_off_for_two_months_goes_on_once_the_clock_is_confirme
     // The next start needs no word.
     server.clock.advance_millis(7 * DAY);
     let log = Log::capture();
-    let server = server.restart_with(PLAIN).await;
+    let server = server.restart_with(Settings::default()).await;
     assert_eq!(mark(&server).await.trusted, server.clock.now());
     assert!(!log.text().contains(DOUBT), "{}", log.text());
 }
@@ -124,22 +110,22 @@ async fn what_was_deleted_while_the_clock_was_behind_is_kept_for_its_whole_time(
     let name = imported(&client, "42").await;
     server.clock.advance_millis(-60 * DAY);
     let log = Log::capture();
-    let server = server.restart_with(PLAIN).await;
+    let server = server.restart_with(Settings::default()).await;
     assert!(until_doubted(&log).await.contains("1440 hours behind"), "{}", log.text());
     server.client().await.delete(&name).await.unwrap();
 
     server.clock.advance_millis(60 * DAY);
     let returned = server.clock.now();
-    let mut server = server.restart_with(PLAIN).await;
+    let mut server = server.restart_with(Settings::default()).await;
     assert_eq!(mark(&server).await.returned, Some(returned));
     for week in ["1", "2", "3", "4"] {
         server.clock.advance_millis(7 * DAY);
-        server = server.restart_with(PLAIN).await;
+        server = server.restart_with(Settings::default()).await;
         imported(&server.client().await, week).await;
         assert_ne!(server.store.get(vec![KEYS.head(number(&name))]).await.unwrap(), [None], "week {week}");
     }
     server.clock.advance_millis(2 * DAY);
-    let server = server.restart_with(PLAIN).await;
+    let server = server.restart_with(Settings::default()).await;
     until_purged(&server, &name).await;
     assert_not_found(&server.client().await.undelete(&name).await.unwrap_err(), "conversation");
 }
@@ -147,8 +133,8 @@ async fn what_was_deleted_while_the_clock_was_behind_is_kept_for_its_whole_time(
 /// A store of an earlier build has no mark: its newest event says when it was last written.
 #[tokio::test]
 async fn a_store_without_a_mark_is_judged_by_its_newest_event() {
-    let (server, deleted) = with_something_to_remove().await;
     for damage in [None, Some(bytes::Bytes::from_static(b"\xffdamaged"))] {
+        let (server, deleted) = with_something_to_remove().await;
         let key = keys::clock_mark();
         let batch = match damage {
             None => Batch { delete: vec![key], ..Batch::default() },
@@ -156,14 +142,14 @@ async fn a_store_without_a_mark_is_judged_by_its_newest_event() {
         };
         server.store.commit(batch).await.unwrap();
         server.clock.advance_millis(31 * DAY);
+        let newest = server.store.log(0, MAX_PAGE).await.unwrap().pop().unwrap().1;
+        let newest: plaudit::domain::Event = records::decode(&Vec::new(), &newest).unwrap();
+        let log = Log::capture();
+        let server = server.restart_with(Settings::default()).await;
+        until_doubted(&log).await;
+        assert_eq!(mark(&server).await.trusted, newest.time);
+        server.client().await.undelete(&deleted).await.unwrap();
     }
-    let newest = server.store.log(0, MAX_PAGE).await.unwrap().pop().unwrap().1;
-    let newest: plaudit::domain::Event = records::decode(&Vec::new(), &newest).unwrap();
-    let log = Log::capture();
-    let server = server.restart_with(PLAIN).await;
-    until_doubted(&log).await;
-    assert_eq!(mark(&server).await.trusted, newest.time);
-    server.client().await.undelete(&deleted).await.unwrap();
 }
 
 /// The real program, the real clock: the store says that it was last used in the past, or will be in the future.

@@ -4,8 +4,8 @@ use futures_util::StreamExt as _;
 use plaudit::{
     domain::ConversationId,
     proto::v1::{
-        ConflictPolicy, ExportConversationsRequest, ExportConversationsResponse, ExportedAssessments,
-        export_service_client::ExportServiceClient,
+        AuthorKind, ConflictPolicy, ExportConversationsRequest, ExportConversationsResponse,
+        ExportedAssessments, export_service_client::ExportServiceClient,
     },
     store::{
         Batch, Keyspace as _,
@@ -13,11 +13,12 @@ use plaudit::{
     },
 };
 use prost::Message as _;
-use tonic::Status;
+use tonic::{Code, Status};
 
 use crate::harness::{
     Client, KEYS, Plaudit, fields,
     sample::{self, with_policy},
+    soon,
 };
 
 async fn export(
@@ -132,4 +133,37 @@ async fn what_cannot_be_read_is_named_and_the_rest_goes_on() {
     let failed: Vec<bool> = all.iter().map(|response| !response.failure.is_empty()).collect();
     assert_eq!(failed, [false, false, true, true]);
     assert!(all[2].messages.is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_stops_does_not_wait_for_an_export_to_be_read() {
+    let mut server = Plaudit::start().await;
+    let client = server.client().await;
+    let text = "x".repeat(250 * 1024);
+    let mut last = String::new();
+    for ticket in 0..12 {
+        let message = |place| sample::message(place, AuthorKind::Contact, &text);
+        let import = sample::import_of(&ticket.to_string(), (0..8).map(message).collect());
+        let stored = client.import(import).await.unwrap().conversation;
+        last = stored;
+    }
+    let mut client = ExportServiceClient::new(server.channel().await);
+    let request = ExportConversationsRequest::default();
+    let mut responses = client.export_conversations(request).await.unwrap().into_inner();
+    let mut read = vec![responses.message().await.unwrap().unwrap()];
+    server.begin_stop();
+    let status = loop {
+        match soon("the next response", responses.message()).await {
+            Ok(Some(response)) => read.push(response),
+            Ok(None) => panic!("the whole export was sent"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    assert_ne!(names(&read).last(), Some(&&*last));
+    // What is missing comes after what has arrived.
+    let server = server.restart().await;
+    let after = names(&read).last().copied().unwrap().to_owned();
+    let rest = export(&server, &after, ExportedAssessments::None).await.unwrap();
+    assert_eq!(names(&rest).last(), Some(&&*last));
 }

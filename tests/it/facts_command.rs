@@ -89,6 +89,22 @@ fn every_bad_line_is_named_and_the_others_are_told() {
 }
 
 #[test]
+fn a_word_that_is_ignored_is_named_where_its_conversation_continues() {
+    let folder = TempDir::new().unwrap();
+    let part = |message: &str, kind: &str, continues: &str| {
+        format!(
+            r#"{{{continues}"conversation": {{"source": "s", "externalId": "1"}}, "messages": [{{"externalId": "{message}", "kind": "{kind}", "content": "Hello", "author": {{"kind": "AUTHOR_KIND_CONTACT"}}, "createTime": "2026-01-01T00:00:00Z"}}]}}"#
+        )
+    };
+    let lines = [part("a", "MESSAGE_KIND_MESSAGE", ""), part("b", "letter", r#""continues": true, "#)];
+    std::fs::write(folder.path().join("t.jsonl"), lines.join("\n")).unwrap();
+    let (code, _, complaint) = facts(&folder, &["--lenient", "t.jsonl"]);
+    assert_eq!(code, Some(1), "{complaint}");
+    assert!(complaint.starts_with("t.jsonl:1: messages[1].kind: must be one of"), "{complaint}");
+    assert!(complaint.contains("letter"), "{complaint}");
+}
+
+#[test]
 fn the_sample_file_of_the_repository_is_read() {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("t.jsonl"), include_str!("../../demo/tickets.jsonl")).unwrap();

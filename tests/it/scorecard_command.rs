@@ -94,7 +94,7 @@ fn all_that_is_wrong_with_scorecards_is_named_with_its_place() {
         "rules.yaml: categories[0].criteria[1].rule: ",
         "weak.yaml: categories[0].criteria[1].rule: is true whatever the facts are",
         "none.yaml: ",
-        "plaudit: 4 of 5 scorecards are to be mended",
+        "plaudit: 4 of 5 scorecards have faults",
     ] {
         assert!(complaint.lines().any(|line| line.starts_with(begin)), "{begin} is not in\n{complaint}");
     }

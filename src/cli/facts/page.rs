@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
+    cli::output::counted,
     domain::{AuthorKind, FactValue, Message, MessageKind, ScoredFact, Transcript},
     scoring::facts,
 };
@@ -21,7 +22,7 @@ pub fn page(
     is_wanted: impl Fn(&str) -> bool,
 ) -> String {
     let count = transcript.messages.len();
-    let mut page = format!("{place}: {count} {}\n", if count == 1 { "message" } else { "messages" });
+    let mut page = format!("{place}: {}\n", counted(count as u64, "message", "messages"));
     for fact in found {
         line(&mut page, &fact.name, &value(&fact.value, unit(&fact.name)));
         let mut evidence = evidence(transcript, fact);

@@ -10,21 +10,45 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{input::ToldBy, lines::MARK};
+use crate::wire::export::TELLING_KEYS;
 
 /// A kind of file that is no lines.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     /// Completes "it looks like".
     what: &'static str,
-    /// What to do, and how; `FILE` stands for the file, `IMPORT` for what reads lines.
-    step: Cow<'static, str>,
+    step: Step,
     /// Whether one line alone may as well be a bad line.
     pub(super) needs_more_lines: bool,
 }
 
+/// What to do, and how.
+#[derive(Clone, Debug)]
+enum Step {
+    /// A command that makes lines of the file that is named after it.
+    Pipe(Cow<'static, str>),
+    /// What stands before the name of the file and after it.
+    Around(&'static str, &'static str),
+    Words(&'static str),
+}
+
+impl Step {
+    const fn pipe(command: &'static str) -> Self {
+        Self::Pipe(Cow::Borrowed(command))
+    }
+
+    fn told(&self, ToldBy { file, command }: &ToldBy) -> String {
+        match self {
+            Self::Pipe(maker) => format!("{maker} {file} | plaudit {command} -"),
+            Self::Around(before, after) => format!("{before} {file}{after}"),
+            Self::Words(words) => (*words).to_owned(),
+        }
+    }
+}
+
 impl Layout {
-    const fn new(what: &'static str, step: &'static str) -> Self {
-        Self { what, step: Cow::Borrowed(step), needs_more_lines: false }
+    const fn new(what: &'static str, step: Step) -> Self {
+        Self { what, step, needs_more_lines: false }
     }
 
     pub(super) fn told(self, by: &ToldBy) -> io::Error {
@@ -33,8 +57,8 @@ impl Layout {
 }
 
 /// The refusal of a whole input.
-fn refused(what: &str, step: &str, by: &ToldBy) -> io::Error {
-    let step = step.replace("FILE", &by.file).replace("IMPORT", &format!("plaudit {} -", by.command));
+fn refused(what: &str, step: &Step, by: &ToldBy) -> io::Error {
+    let step = step.told(by);
     io::Error::new(
         io::ErrorKind::InvalidData,
         format!("it looks like {what}, and must have one JSON object per line: {step}"),
@@ -52,7 +76,7 @@ pub(super) enum Packed {
 impl Packed {
     pub(super) fn told(self, by: &ToldBy) -> io::Error {
         match self {
-            Self::Gzip => refused("gzip", "zcat FILE | IMPORT", by),
+            Self::Gzip => refused("gzip", &Step::pipe("zcat"), by),
             Self::Otherwise(layout) => layout.told(by),
         }
     }
@@ -62,33 +86,31 @@ impl Packed {
             Self::Gzip => "gzip",
             Self::Otherwise(layout) => layout.what,
         };
-        refused(&format!("{what} within gzip"), "unpack it with zcat FILE, then unpack what is in it", by)
+        let step = Step::Around("unpack it with zcat", ", then unpack what is in it");
+        refused(&format!("{what} within gzip"), &step, by)
     }
 }
 
 const UTF_16: &str = "UTF-16 text";
-const FROM_UTF_16: &str = "iconv -f UTF-16 -t UTF-8 FILE | IMPORT";
-const FORM: &str = "write each conversation as docs/rest-craftcx.md shows";
+const FROM_UTF_16: Step = Step::pipe("iconv -f UTF-16 -t UTF-8");
+const FORM: Step = Step::Words("write each conversation as docs/rest-craftcx.md shows");
 
 /// What files begin with that are no text.
 const BEGINNINGS: &[(&[u8], Packed)] = &[
     (b"\x1f\x8b", Packed::Gzip),
-    (b"\x28\xb5\x2f\xfd", Packed::Otherwise(Layout::new("zstd", "zstdcat FILE | IMPORT"))),
-    (b"\xfd7zXZ\0", Packed::Otherwise(Layout::new("xz", "xzcat FILE | IMPORT"))),
-    (b"BZh", Packed::Otherwise(Layout::new("bzip2", "bzcat FILE | IMPORT"))),
-    (b"\x04\x22\x4d\x18", Packed::Otherwise(Layout::new("lz4", "lz4cat FILE | IMPORT"))),
-    (b"7z\xbc\xaf\x27\x1c", Packed::Otherwise(Layout::new("a 7z archive", "7z e -so FILE | IMPORT"))),
+    (b"\x28\xb5\x2f\xfd", Packed::Otherwise(Layout::new("zstd", Step::pipe("zstdcat")))),
+    (b"\xfd7zXZ\0", Packed::Otherwise(Layout::new("xz", Step::pipe("xzcat")))),
+    (b"BZh", Packed::Otherwise(Layout::new("bzip2", Step::pipe("bzcat")))),
+    (b"\x04\x22\x4d\x18", Packed::Otherwise(Layout::new("lz4", Step::pipe("lz4cat")))),
+    (b"7z\xbc\xaf\x27\x1c", Packed::Otherwise(Layout::new("a 7z archive", Step::pipe("7z e -so")))),
     (
         b"PK\x03\x04",
         Packed::Otherwise(Layout::new(
             "a ZIP archive, or a spreadsheet",
-            "of an archive: unzip -p FILE | IMPORT",
+            Step::pipe("of an archive: unzip -p"),
         )),
     ),
-    (
-        b"\xff\xfe\0\0",
-        Packed::Otherwise(Layout::new("UTF-32 text", "iconv -f UTF-32 -t UTF-8 FILE | IMPORT")),
-    ),
+    (b"\xff\xfe\0\0", Packed::Otherwise(Layout::new("UTF-32 text", Step::pipe("iconv -f UTF-32 -t UTF-8")))),
     (b"\xff\xfe", Packed::Otherwise(Layout::new(UTF_16, FROM_UTF_16))),
     (b"\xfe\xff", Packed::Otherwise(Layout::new(UTF_16, FROM_UTF_16))),
     (b"PAR1", Packed::Otherwise(Layout::new("Parquet", FORM))),
@@ -124,24 +146,27 @@ pub(super) enum First {
     Unless(Layout),
 }
 
-const ARRAY: Layout = Layout::new("a JSON array", "jq -c '.[]' FILE | IMPORT");
+const ARRAY: Layout = Layout::new("a JSON array", Step::pipe("jq -c '.[]'"));
 const SPREAD: Layout = Layout {
     what: "JSON whose objects extend over several lines",
-    step: Cow::Borrowed("jq -c . FILE | IMPORT"),
+    step: Step::pipe("jq -c ."),
     needs_more_lines: true,
 };
-const TOGETHER: Layout = Layout::new("JSON with several objects on a line", "jq -c . FILE | IMPORT");
+const TOGETHER: Layout = Layout::new("JSON with several objects on a line", Step::pipe("jq -c ."));
 const COMMAS: Layout =
-    Layout::new("JSON objects with commas between them", "sed 's/,[[:space:]]*$//' FILE | IMPORT");
+    Layout::new("JSON objects with commas between them", Step::pipe("sed 's/,[[:space:]]*$//'"));
 const MARKUP: Layout = Layout::new("XML or HTML", FORM);
 const CSV: Layout = Layout::new(
     "CSV",
-    "mlr --icsv --ojsonl cat FILE makes an object of each row; group them by conversation, as docs/rest-craftcx.md shows",
+    Step::Around(
+        "mlr --icsv --ojsonl cat",
+        " makes an object of each row; group them by conversation, as docs/rest-craftcx.md shows",
+    ),
 );
-const YAML: Layout = Layout::new("YAML", "yq -o=json -I=0 '.[]' FILE | IMPORT");
-const TAR: Layout = Layout::new("a tar archive", "tar -xOf FILE | IMPORT");
-const LITTLE: Layout = Layout::new(UTF_16, "iconv -f UTF-16LE -t UTF-8 FILE | IMPORT");
-const BIG: Layout = Layout::new(UTF_16, "iconv -f UTF-16BE -t UTF-8 FILE | IMPORT");
+const YAML: Layout = Layout::new("YAML", Step::pipe("yq -o=json -I=0 '.[]'"));
+const TAR: Layout = Layout::new("a tar archive", Step::pipe("tar -xOf"));
+const LITTLE: Layout = Layout::new(UTF_16, Step::pipe("iconv -f UTF-16LE -t UTF-8"));
+const BIG: Layout = Layout::new(UTF_16, Step::pipe("iconv -f UTF-16BE -t UTF-8"));
 const BINARY: Layout = Layout::new("no text", FORM);
 
 /// The layout of a file with this first line.
@@ -175,10 +200,11 @@ fn of_object(line: &[u8]) -> First {
         None | Some(Err(_)) => First::Fine,
         Some(Ok(_)) => match line.get(values.byte_offset()..).unwrap_or_default().trim_ascii() {
             [] => match list_within(line) {
-                Some(key) => First::Is(Layout {
-                    step: Cow::Owned(format!("jq -c '.{key}[]' FILE | IMPORT")),
-                    ..Layout::new("one object that holds a list of them", "")
-                }),
+                // It may also be a line of another form, as the next one is then.
+                Some(key) => First::Unless(Layout::new(
+                    "one object that holds a list of them",
+                    Step::Pipe(Cow::Owned(format!("jq -c '.{key}[]'"))),
+                )),
                 None => First::Fine,
             },
             [b'{', ..] => First::Is(TOGETHER),
@@ -190,9 +216,8 @@ fn of_object(line: &[u8]) -> First {
 
 /// The key of the list of objects in an object that is no line of either form.
 fn list_within(line: &[u8]) -> Option<String> {
-    const KNOWN: [&str; 6] = ["ticket_id", "messages", "conversation", "team", "person", "optOut"];
     let fields: HashMap<String, &RawValue> = serde_json::from_slice(line).ok()?;
-    if KNOWN.iter().any(|known| fields.contains_key(*known)) {
+    if TELLING_KEYS.iter().chain(&["ticket_id"]).any(|known| fields.contains_key(*known)) {
         return None;
     }
     let is_list = |value: &RawValue| {
@@ -253,6 +278,26 @@ mod tests {
     }
 
     #[test]
+    fn a_command_names_the_file_and_the_key_as_they_are() {
+        let told = |first: &[u8], file: &str| match of(first) {
+            First::Is(layout) | First::Unless(layout) => {
+                layout.told(&ToldBy { file: file.to_owned(), command: "facts" }).to_string()
+            }
+            First::Fine => panic!("{first:?}"),
+        };
+        for (first, file, command) in [
+            (&b"[{}]"[..], "IMPORT.json", "jq -c '.[]' IMPORT.json | plaudit facts -"),
+            (b"[{}]", "FILE", "jq -c '.[]' FILE | plaudit facts -"),
+            (b"{\"FILES\":[{}]}", "t.json", "jq -c '.FILES[]' t.json | plaudit facts -"),
+            (b"{\"IMPORTED\":[{}]}", "t.json", "jq -c '.IMPORTED[]' t.json | plaudit facts -"),
+            (b"id,subject", "FILE-IMPORT", "mlr --icsv --ojsonl cat FILE-IMPORT makes an object"),
+        ] {
+            let told = told(first, file);
+            assert!(told.contains(&format!(": {command}")), "{told}");
+        }
+    }
+
+    #[test]
     fn the_first_line_tells_the_layout() {
         let told = |first: &[u8]| match of(first) {
             First::Fine => "fine".to_owned(),
@@ -269,7 +314,11 @@ mod tests {
             (b"{\"ticket_id\": \"1\",", "unless: it looks like JSON whose objects extend"),
             (b"{\"ticket_id\":\"1\"}, ", "it looks like JSON objects with commas"),
             (b"{\"a\":1}{\"a\":2}", "it looks like JSON with several objects"),
-            (b"{\"count\":1,\"tickets\":[ {}]}", "jq -c '.tickets[]' t.json | plaudit import -"),
+            (
+                b"{\"count\":1,\"tickets\":[ {}]}",
+                "unless: it looks like one object that holds a list of them, and must have one JSON object per line: \
+                 jq -c '.tickets[]' t.json | plaudit import -",
+            ),
             (b"{\"ticket_id\":\"1\",\"tickets\":[{}]}", "fine"),
             (b"{\"a\":[{}],\"b\":[{}]}", "fine"),
             (b"{\"it's\":[{}]}", "fine"),

@@ -180,7 +180,7 @@ impl Parser {
     /// Parses a line; `None` if there is nothing to do.
     fn line(&mut self, raw: &RawLine) -> Option<Line> {
         let RawLine { number, end_bytes, ref text, is_too_long } = *raw;
-        let parsed = if is_too_long { Err(too_long()) } else { self.parse(number, text) };
+        let parsed = if is_too_long { self.too_long() } else { self.parse(number, text) };
         let (work, without_bytes) = match parsed {
             Ok(work) => {
                 let (work, without_bytes) = work?;
@@ -192,6 +192,14 @@ impl Parser {
         let ignored = std::mem::take(&mut self.ignored);
         let (form, is_reversed) = (self.form, self.is_reversed);
         Some(Line { number, end_bytes, work, without_bytes, form, ignored, is_reversed })
+    }
+
+    /// What is told of a line that is not read. The next one continues nothing that stands before it.
+    fn too_long(&mut self) -> Result<Option<(Work, u64)>, Violations> {
+        self.last = None;
+        self.skipped.clear();
+        (self.form, self.is_reversed) = (Form::Export, false);
+        Err(Violations::one(ROOT, format!("is longer than {MAX_LINE_BYTES} bytes")))
     }
 
     /// Parses a line. Returns the work and the number of attachments without bytes; `None` if there is nothing to do.
@@ -328,6 +336,31 @@ fn check_size(request: &ImportConversationRequest) -> Result<(), Violations> {
     Ok(())
 }
 
-fn too_long() -> Violations {
-    Violations::one(ROOT, format!("is longer than {MAX_LINE_BYTES} bytes"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_continued_beyond_a_line_that_is_too_long() {
+        let part = |message: &str, continues: &str| {
+            format!(
+                r#"{{{continues}"conversation": {{"source": "s", "externalId": "1"}}, "messages": [{{"externalId": "{message}", "kind": "MESSAGE_KIND_MESSAGE", "content": "Hello", "author": {{"kind": "AUTHOR_KIND_CONTACT"}}, "createTime": "2026-01-01T00:00:00Z"}}]}}"#
+            )
+        };
+        let continued = |message| part(message, r#""continues": true, "#);
+        for first in [1, 3] {
+            for is_too_long in [false, true] {
+                let lines = [(part("a", ""), false), (continued("b"), is_too_long), (continued("c"), false)];
+                let reading = Reading { first, policy: ConflictPolicy::ReturnExisting, is_lenient: false };
+                let mut parser = Parser::new(Lines::load().unwrap(), reading);
+                let mut last = None;
+                for ((text, is_too_long), number) in lines.into_iter().zip(1..) {
+                    let text = text.into_bytes();
+                    last = parser.line(&RawLine { number, end_bytes: 0, text, is_too_long });
+                }
+                let refused = last.unwrap().work.err().map(|violations| violations[0].field.clone());
+                assert_eq!(refused.as_deref(), is_too_long.then_some("continues"), "from line {first}");
+            }
+        }
+    }
 }

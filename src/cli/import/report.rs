@@ -11,7 +11,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::super::{
     Failure,
-    output::{print, say},
+    output::{counted, print, say},
 };
 use crate::domain::Violation;
 
@@ -231,10 +231,9 @@ impl Report {
         for (count, what) in [(self.tally.bad, "bad"), (self.tally.all_differing(), "differing")] {
             let unlisted = count.saturating_sub(self.list_bad);
             if unlisted > 0 {
-                let lines = if unlisted == 1 { "line is" } else { "lines are" };
-                self.note(format_args!(
-                    "{unlisted} more {what} {lines} not listed; --list-bad {count} lists all"
-                ));
+                let more = format!("more {what} ");
+                let lines = counted(unlisted, &(more.clone() + "line is"), &(more + "lines are"));
+                self.note(format_args!("{lines} not listed; --list-bad {count} lists all"));
             }
         }
         let ignored: u64 = self.ignored.values().sum();
@@ -244,8 +243,8 @@ impl Report {
             let rest = if named.len() > NAMED_IGNORED { ", …" } else { "" };
             let named: Vec<String> =
                 named.iter().take(NAMED_IGNORED).map(|(path, count)| format!("{path} ({count})")).collect();
-            let keys = if ignored == 1 { "key or word" } else { "keys and words" };
-            self.note(format_args!("ignored {ignored} unknown {keys}: {}{rest}", named.join(", ")));
+            let keys = counted(ignored, "unknown key or word", "unknown keys and words");
+            self.note(format_args!("ignored {keys}: {}{rest}", named.join(", ")));
         }
         if self.reversed > 0 {
             let lines: Vec<String> = self.reversed_lines.iter().map(u64::to_string).collect();
@@ -271,12 +270,15 @@ impl Report {
         match self.tally.bad {
             0 => match self.tally.all_differing() {
                 0 => Ok(()),
-                1 => Err(Failure::Incomplete(
-                    "1 line says something otherwise than what is stored, and not later; that was kept as it is".to_owned(),
-                )),
-                lines => Err(Failure::Incomplete(format!(
-                    "{lines} lines say something otherwise than what is stored, and not later; that was kept as it is"
-                ))),
+                lines => {
+                    let (lines, are) = (
+                        counted(lines, "line differs", "lines differ"),
+                        if lines == 1 { "is" } else { "are" },
+                    );
+                    let rule =
+                        format!("{lines} from what is stored and {are} not later; what is stored was kept");
+                    Err(Failure::Incomplete(rule))
+                }
             },
             1 if self.tally.lines() == 1 => {
                 Err(Failure::Failed("the only line was bad; nothing is stored".to_owned()))
@@ -284,8 +286,10 @@ impl Report {
             bad if bad == self.tally.lines() => {
                 Err(Failure::Failed(format!("all {bad} lines were bad; nothing is stored")))
             }
-            1 => Err(Failure::Failed("1 line was bad; all others are stored".to_owned())),
-            bad => Err(Failure::Failed(format!("{bad} lines were bad; all others are stored"))),
+            bad => {
+                let bad = counted(bad, "line was", "lines were");
+                Err(Failure::Failed(format!("{bad} bad; all others are stored")))
+            }
         }
     }
 }

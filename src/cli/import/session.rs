@@ -15,7 +15,6 @@ use tonic::{
 
 use super::{
     directory::{Directory, Done},
-    form::Form,
     lines::{Line, Read, Work, broken},
     report::Report,
 };
@@ -24,7 +23,6 @@ use crate::{
         connect::{connect, status_line},
         output::plain,
     },
-    domain::Violation,
     proto::v1::{
         ErrorReason, ImportConversationResponse, ImportConversationsRequest, ImportConversationsResponse,
         ImportFailure, ImportOutcome, ImportedItem, import_conversations_response::Answer,
@@ -71,20 +69,13 @@ enum Cut {
 
 /// A line that was read and has not been answered, or that is bad and waits for those before it, so that all are reported in order.
 struct Unanswered {
-    number: u64,
-    end_bytes: u64,
-    work: Result<Work, Vec<Violation>>,
+    line: Line,
+    /// As a request.
     size_bytes: usize,
-    without_bytes: u64,
-    form: Form,
-    ignored: Vec<Violation>,
-    is_reversed: bool,
 }
 
-impl Unanswered {
-    fn rule(&self, field: &str, message: &str) -> String {
-        format!("{field}: {}", broken(&self.ignored, field, message))
-    }
+fn rule(line: &Line, field: &str, message: &str) -> String {
+    format!("{field}: {}", broken(&line.ignored, field, message))
 }
 
 pub(super) struct Session<'a> {
@@ -129,7 +120,7 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn next_line(&self) -> u64 {
-        self.unanswered.front().map_or(self.next_unread, |line| line.number)
+        self.unanswered.front().map_or(self.next_unread, |next| next.line.number)
     }
 
     /// Imports everything. `interrupted` stops it early, after the lines in flight.
@@ -186,8 +177,10 @@ impl<'a> Session<'a> {
             self.settle(&channel).await?;
             let all_sent = self.sent == self.unanswered.len();
             // Directory records wait until every line before them is answered.
-            let may_send =
-                self.unanswered.get(self.sent).is_some_and(|next| matches!(next.work, Ok(Work::Import(_))));
+            let may_send = self
+                .unanswered
+                .get(self.sent)
+                .is_some_and(|next| matches!(next.line.work, Ok(Work::Import(_))));
             if all_sent && self.lines.is_none() {
                 requests = None;
             }
@@ -228,7 +221,7 @@ impl<'a> Session<'a> {
 
     /// Imports directory records and reports bad lines once everything before them is done.
     async fn settle(&mut self, channel: &Channel) -> Result<(), Cut> {
-        while let Some(line) = self.unanswered.front() {
+        while let Some(Unanswered { line, .. }) = self.unanswered.front() {
             let rules: Vec<String> = match &line.work {
                 Ok(Work::Import(_)) => break,
                 Ok(Work::Directory(record)) => {
@@ -238,12 +231,12 @@ impl<'a> Session<'a> {
                     match done {
                         Done::Noted => Vec::new(),
                         Done::Refused(rules) => {
-                            rules.iter().map(|it| line.rule(&it.field, &it.message)).collect()
+                            rules.iter().map(|it| rule(line, &it.field, &it.message)).collect()
                         }
                         Done::NotFound(cause) => vec![cause],
                     }
                 }
-                Err(violations) => violations.iter().map(|it| line.rule(&it.field, &it.message)).collect(),
+                Err(violations) => violations.iter().map(|it| rule(line, &it.field, &it.message)).collect(),
             };
             if rules.is_empty() {
                 self.report.tally.directory += 1;
@@ -256,14 +249,14 @@ impl<'a> Session<'a> {
             self.sent = self.sent.saturating_sub(1);
         }
         // Nothing is sent of a bad line.
-        while self.unanswered.get(self.sent).is_some_and(|line| line.work.is_err()) {
+        while self.unanswered.get(self.sent).is_some_and(|next| next.line.work.is_err()) {
             self.sent += 1;
         }
         Ok(())
     }
 
     fn send_next(&mut self, room: mpsc::Permit<'_, ImportConversationsRequest>) {
-        if let Some(Unanswered { work: Ok(Work::Import(request)), number, .. }) =
+        if let Some(Unanswered { line: Line { work: Ok(Work::Import(request)), number, .. }, .. }) =
             self.unanswered.get(self.sent)
         {
             let import = Some((**request).clone());
@@ -273,7 +266,7 @@ impl<'a> Session<'a> {
     }
 
     fn take(&mut self, line: Option<Read>) {
-        let Line { number, end_bytes, work, without_bytes, form, ignored, is_reversed } = match line {
+        let line = match line {
             Some(Ok(line)) => line,
             Some(Err(cause)) => return self.stop_reading(Stop::Input(cause)),
             None => {
@@ -281,22 +274,13 @@ impl<'a> Session<'a> {
                 return;
             }
         };
-        self.next_unread = self.next_unread.max(number + 1);
-        let size_bytes = match &work {
+        self.next_unread = self.next_unread.max(line.number + 1);
+        let size_bytes = match &line.work {
             Ok(Work::Import(request)) => request.encoded_len(),
             Ok(Work::Directory(_)) | Err(_) => 0,
         };
         self.unanswered_bytes += size_bytes;
-        self.unanswered.push_back(Unanswered {
-            number,
-            end_bytes,
-            work,
-            size_bytes,
-            without_bytes,
-            form,
-            ignored,
-            is_reversed,
-        });
+        self.unanswered.push_back(Unanswered { line, size_bytes });
     }
 
     /// Stops reading and sending; lines in flight are still answered.
@@ -304,18 +288,18 @@ impl<'a> Session<'a> {
         self.lines = None;
         self.stop = Some(stop);
         if let Some(unsent) = self.unanswered.get(self.sent) {
-            self.next_unread = unsent.number;
+            self.next_unread = unsent.line.number;
         }
         self.unanswered.truncate(self.sent);
     }
 
     fn answered(&mut self, item: ImportedItem) -> Result<(), Cut> {
-        let line = self.unanswered.pop_front().filter(|line| line.number as i64 == item.item_number);
-        let Some(line) = line else {
+        let next = self.unanswered.pop_front().filter(|next| next.line.number as i64 == item.item_number);
+        let Some(Unanswered { line, size_bytes }) = next else {
             return Err(Cut::Refused(format!("the server answered line {} out of order", item.item_number)));
         };
         self.sent = self.sent.saturating_sub(1);
-        self.unanswered_bytes -= line.size_bytes;
+        self.unanswered_bytes -= size_bytes;
         self.has_progressed = true;
         let tally = &mut self.report.tally;
         match item.result {
@@ -358,17 +342,19 @@ impl<'a> Session<'a> {
 }
 
 /// What of a line was not taken, as the file spells it.
-fn differences(line: &Unanswered, done: &ImportConversationResponse) -> Vec<String> {
-    let named = done.differences.iter().map(|it| line.rule(&line.form.key(&it.field), &it.description));
+fn differences(line: &Line, done: &ImportConversationResponse) -> Vec<String> {
+    let named = done.differences.iter().map(|it| rule(line, &line.form.key(&it.field), &it.description));
     let more = (done.more_differences > 0).then(|| format!("and {} more differences", done.more_differences));
     named.chain(more).collect()
 }
 
 /// What a line is refused for, as the file spells it.
-fn broken_rules(line: &Unanswered, failure: &ImportFailure) -> Vec<String> {
+fn broken_rules(line: &Line, failure: &ImportFailure) -> Vec<String> {
     if failure.reason() == ErrorReason::InvalidFields {
         let violations = failure.field_violations.iter();
-        return violations.map(|wrong| line.rule(&line.form.key(&wrong.field), &wrong.description)).collect();
+        return violations
+            .map(|wrong| rule(line, &line.form.key(&wrong.field), &wrong.description))
+            .collect();
     }
     vec![format!("{}: {}", reason_name(failure.reason()), failure.message)]
 }

@@ -14,6 +14,8 @@ pub struct Told {
     pub stored: Option<UnixMillis>,
     /// When a caller last said so for what is stored, absent values included.
     pub explicit: Option<UnixMillis>,
+    /// Whether the import says itself as of when it is.
+    is_dated: bool,
 }
 
 impl Told {
@@ -22,6 +24,16 @@ impl Told {
             import: latest(new.times().chain(new.update_time), horizon),
             stored: stored_as_of(stored, horizon),
             explicit: stored.conversation.told_time,
+            is_dated: new.update_time.is_some_and(|time| time <= horizon),
+        }
+    }
+
+    /// Notes in a conversation as of when it was told. A later import is noted even if it says what is stored, or one in between that
+    /// arrives after it would replace that.
+    pub fn note(&self, before: &Conversation, changed: &mut Conversation) {
+        let says_more = self.is_later() || changed != before;
+        if self.is_dated && says_more && self.import > self.explicit {
+            changed.told_time = self.import;
         }
     }
 
@@ -60,7 +72,7 @@ impl NewConversation {
     /// As of when it tells how things stand, where what happened in it does not show that.
     pub fn told_time(&self, horizon: UnixMillis) -> Option<UnixMillis> {
         let time = self.update_time.filter(|time| *time <= horizon)?;
-        self.times().all(|earlier| earlier < time).then_some(time)
+        self.times().filter(|other| *other <= horizon).all(|earlier| earlier < time).then_some(time)
     }
 }
 

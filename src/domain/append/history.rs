@@ -1,24 +1,46 @@
 //! The status of a conversation, and the history of its changes.
 
+use std::collections::HashSet;
+
 use super::{Differences, Told};
 use crate::domain::{
     Handling, Message, MessageId, NewConversation, NewHandling, NewStatusChange, Path, Status, StatusChange,
-    Words as _,
+    UnixMillis, Words as _,
 };
 
 /// The messages among which an append places its status changes.
 pub struct Among<'a> {
-    /// The number of each message of the import.
-    pub numbers: &'a [Option<MessageId>],
-    /// Those of them that are added now.
-    pub added: &'a [Message],
-    /// What is stored already, in its order.
-    pub stored: &'a [Message],
-    /// A number lower than all of these.
-    pub before: MessageId,
+    numbers: &'a [Option<MessageId>],
+    added: &'a [Message],
+    /// The last message that is stored already.
+    last: Option<MessageId>,
+    /// When each of those was written that is stored and not in the import, in this order, and the last of them up to it. A search
+    /// per change would otherwise go through the whole conversation.
+    others: Vec<(UnixMillis, MessageId)>,
+    before: MessageId,
 }
 
-impl Among<'_> {
+impl<'a> Among<'a> {
+    /// `numbers`: of each message of the import. `added`: those of them that are added now. `stored`: what is stored already, in its
+    /// order. `before`: lower than all of these.
+    pub fn new(
+        numbers: &'a [Option<MessageId>],
+        added: &'a [Message],
+        stored: &[Message],
+        before: MessageId,
+    ) -> Self {
+        let listed: HashSet<MessageId> = numbers.iter().flatten().copied().collect();
+        let others = stored.iter().filter(|message| !listed.contains(&message.id));
+        let mut others: Vec<_> = others.map(|message| (message.create_time, message.id)).collect();
+        others.sort_unstable();
+        let mut last = before;
+        for (_, id) in &mut others {
+            last = last.max(*id);
+            *id = last;
+        }
+        Self { numbers, added, last: stored.last().map(|message| message.id), others, before }
+    }
+
     /// The number of a message of the import, if it is added now.
     fn added_at(&self, index: Option<usize>) -> Option<MessageId> {
         let number = self.numbers.get(index?).copied().flatten()?;
@@ -27,14 +49,16 @@ impl Among<'_> {
 
     /// After which message a change belongs that comes with none of those added: after those that stand before it in the import,
     /// and after whatever else was not written later.
-    fn place_of(&self, change: &NewStatusChange) -> MessageId {
+    pub(super) fn place_of(&self, change: &NewStatusChange) -> MessageId {
         let place = usize::try_from(change.place).unwrap_or(usize::MAX).min(self.numbers.len());
         let listed = self.numbers.iter().take(place).flatten().copied().max();
-        let is_earlier = |message: &&Message| {
-            message.create_time <= change.time && !self.numbers.contains(&Some(message.id))
-        };
-        let others = self.stored.iter().filter(is_earlier).map(|message| message.id).max();
-        listed.max(others).unwrap_or(self.before)
+        listed.max(self.last_written_by(change.time)).unwrap_or(self.before)
+    }
+
+    /// The last message that is not in the import and was not written later.
+    fn last_written_by(&self, time: UnixMillis) -> Option<MessageId> {
+        let count = self.others.partition_point(|(written, _)| *written <= time);
+        self.others.get(count.checked_sub(1)?).map(|(_, id)| *id)
     }
 }
 
@@ -48,9 +72,9 @@ pub fn take_history(
     differences: &mut Differences,
 ) -> Option<MessageId> {
     let said = new.handling.as_deref()?;
-    let known = handling.status_changes.len();
+    let before = handling.status_changes.clone();
     for index in 0..said.status_changes.len() {
-        take_change(said, index, new.additions_only, among, handling, differences);
+        take_change(new, index, &before, among, handling, differences);
     }
     match among.added.last() {
         // The status adds nothing to a history that comes with it.
@@ -63,28 +87,28 @@ pub fn take_history(
         None if !new.additions_only => take_status(said, among, told, handling, differences),
         None => {}
     }
-    let closing = handling.status_changes.get(known..)?.last()?;
-    let is_followed = among.stored.last().is_some_and(|last| closing.after_message < last.id);
+    let closing = handling.status_changes.get(before.len()..)?.last()?;
+    let is_followed = among.last.is_some_and(|last| closing.after_message < last);
     (closing.status == Status::Closed && is_followed).then_some(closing.after_message)
 }
 
+/// `before` is what was stored of the history before this append.
 fn take_change(
-    said: &NewHandling,
+    new: &NewConversation,
     index: usize,
-    additions_only: bool,
+    before: &[StatusChange],
     among: &Among<'_>,
     handling: &mut Handling,
     differences: &mut Differences,
 ) {
+    let Some(said) = new.handling.as_deref() else { return };
     let Some(change) = said.status_changes.get(index) else { return };
     let place = usize::try_from(change.place).ok();
-    let is_known = handling
-        .status_changes
-        .iter()
-        .any(|known| (known.status, known.time) == (change.status, change.time));
+    let is_known = before.iter().any(|known| (known.status, known.time) == (change.status, change.time));
     let with_added =
         match (among.added_at(place.and_then(|place| place.checked_sub(1))), among.added_at(place)) {
-            (Some(anchor), _) => Some(anchor),
+            // A part that only adds has its own changes, and may have one of the same moment as an earlier part.
+            (Some(anchor), _) if !is_known || new.additions_only => Some(anchor),
             // It may have come with the preceding message, which is known already.
             (None, Some(next)) if !is_known => Some(MessageId(next.0 - 1)),
             _ => None,
@@ -95,7 +119,7 @@ fn take_change(
         handling.customer_wrote_since = false;
         return;
     }
-    if is_known || additions_only {
+    if is_known || new.additions_only {
         return;
     }
     let last = handling.status_changes.last().copied();
@@ -126,6 +150,15 @@ fn follows(said: &NewHandling, index: usize, last: &StatusChange) -> bool {
     })
 }
 
+/// Whether the status is told after whatever the import's history has that is not known. Of something at the same time nobody can say
+/// that it came before, and a repeated import would take it then.
+fn is_told_after(said: &NewHandling, time: UnixMillis, handling: &Handling) -> bool {
+    let is_known = |change: &NewStatusChange| {
+        handling.status_changes.iter().any(|known| (known.status, known.time) == (change.status, change.time))
+    };
+    said.status_changes.iter().all(|change| change.time != time || is_known(change))
+}
+
 /// The status where no message is added and no change tells of it: it changed when the import was written.
 fn take_status(
     said: &NewHandling,
@@ -141,7 +174,11 @@ fn take_status(
     }
     let last = handling.status_changes.last().copied();
     match told.import {
-        Some(time) if told.takes(handling.status.is_none()) && last.is_none_or(|last| last.time <= time) => {
+        Some(time)
+            if told.takes(handling.status.is_none())
+                && last.is_none_or(|last| last.time <= time)
+                && is_told_after(said, time, handling) =>
+        {
             let place = u64::MAX;
             let after = among.place_of(&NewStatusChange { status, time, place });
             handling.set_status(

@@ -6,7 +6,15 @@ use crate::domain::{
     NewImportedMessage, Path, UnixMillis, Words, rules,
 };
 
-/// The message as edited, if the import has a later edit of it. What differs besides is named.
+/// A message as edited.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    pub message: Message,
+    /// Whether more has changed than the time of its last edit.
+    pub is_reworded: bool,
+}
+
+/// The message as edited, if the import has a later edit of it, be it to the same words. What differs besides is named.
 ///
 /// What an edit takes is what [`MessageUpdate`] can change. Where the import says nothing, the message stays.
 pub fn take_message(
@@ -16,14 +24,16 @@ pub fn take_message(
     horizon: UnixMillis,
     at: Path<'_>,
     differences: &mut Differences,
-) -> Option<Message> {
+) -> Option<Edit> {
     let told = Comparison { new, stored, at };
-    if told.is_same() {
-        return None;
-    }
     let edit_time = new
         .update_time
         .filter(|time| may_edit && *time <= horizon && stored.update_time.is_none_or(|known| known < *time));
+    if told.is_same() {
+        // Without the time, an edit in between that arrives after this one would replace it.
+        let dated = |time| Message { update_time: Some(time), ..stored.clone() };
+        return edit_time.map(|time| Edit { message: dated(time), is_reworded: false });
+    }
     let edited = edit_time.and_then(|time| edit(new, stored).apply(stored, time).ok());
     let Some(edited) = edited.filter(|edited| edited != stored) else {
         let as_of = stored.update_time;
@@ -38,7 +48,7 @@ pub fn take_message(
     };
     let rest = Comparison { new, stored: &edited, at };
     rest.name(differences, &|| "an edit does not change it".to_owned());
-    Some(edited)
+    Some(Edit { message: edited, is_reworded: true })
 }
 
 /// What an edit in the source changes here.
@@ -89,11 +99,11 @@ impl Comparison<'_> {
 
     fn name(&self, differences: &mut Differences, because: &dyn Fn() -> String) {
         self.each(&mut |field, kept, given| {
-            let shown = match kept.is_empty() {
+            let show = || match kept.is_empty() {
                 true => (String::new(), rules::shown(given)),
                 false => shown_apart(kept, given),
             };
-            differences.add(self.at.field(field), shown, because());
+            differences.add_shown(self.at.field(field), show, because);
         });
     }
 

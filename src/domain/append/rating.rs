@@ -48,6 +48,7 @@ pub fn take_rating(
 }
 
 const FIXED: &str = "it is fixed when the rating is offered";
+const FUTURE: &str = "it is in the future by the server's clock";
 
 fn is_same_survey(said: &[RatingQuestion], known: &[RatingQuestion]) -> bool {
     said.len() == known.len() && said.iter().zip(known).all(|(said, known)| said.kind == known.kind)
@@ -100,7 +101,7 @@ fn take_cancellation(
     let because = match (known, changed.answer_time()) {
         (Some(_), _) => "it is cancelled already",
         (None, Some(_)) => "what is answered is not cancelled",
-        (None, None) if time > now.horizon() => "it is in the future by the server's clock",
+        (None, None) if time > now.horizon() => FUTURE,
         (None, None) => {
             changed.course.cancel_time = Some(time);
             return;
@@ -127,6 +128,7 @@ fn take_opt_out(
     }
     let because = match known {
         Some(_) => "the customer has opted out already".to_owned(),
+        None if time > now.horizon() => FUTURE.to_owned(),
         None => format!("the rating was changed here at {}", stored.update_time),
     };
     differences.add(at.field("opt_out_time"), (shown_time(known), time.to_string()), because);

@@ -96,17 +96,15 @@ fn appended(stored: &Transcript, new: &NewConversation) -> (Transcript, Differen
     let mut after = stored.clone();
     let mut differences = Differences::default();
     let numbers: Vec<_> = stored.messages.iter().map(|message| Some(message.id)).collect();
-    let among = Among { numbers: &numbers, added: &[], stored: &stored.messages, before: MessageId(1) };
+    let among = Among::new(&numbers, &[], &stored.messages, MessageId(1));
     let told = Told::of(new, stored, NOW.horizon());
     take_history(new, &among, &told, &mut after.conversation.handling, &mut differences);
     take_conversation(new, &told, &mut after.conversation, &mut differences);
     for (new, message) in new.messages.iter().zip(&mut after.messages) {
-        let edited = take_message(new, message, true, NOW.horizon(), Path::ROOT, &mut differences);
-        *message = edited.unwrap_or_else(|| message.clone());
+        let edit = take_message(new, message, true, NOW.horizon(), Path::ROOT, &mut differences);
+        *message = edit.map_or_else(|| message.clone(), |edit| edit.message);
     }
-    if after != *stored && told.import > told.explicit && new.update_time.is_some() {
-        after.conversation.told_time = told.import;
-    }
+    told.note(&stored.conversation, &mut after.conversation);
     (after, differences)
 }
 
@@ -147,6 +145,82 @@ proptest! {
             prop_assert_eq!(&in_order.messages[0].content, &reversed.messages[0].content);
         }
     }
+}
+
+/// Lines told at one after another of these times, each with words and a priority of its own.
+fn told_at(times: &[i64], is_high: &[bool]) -> Vec<NewConversation> {
+    let line = |(told, is_high): (&i64, &bool)| Said {
+        changes: Vec::new(),
+        status: None,
+        priority: Some(if *is_high { Priority::High } else { Priority::Low }),
+        tags: if *is_high { vec!["a"] } else { vec!["b"] },
+        told: Some(50_000 + told),
+        words: if *is_high { "one" } else { "other" },
+        edited: Some(*told),
+    };
+    times.iter().zip(is_high).map(|said| line(said).import()).collect()
+}
+
+proptest! {
+    /// However often a value comes and goes between them.
+    #[test]
+    fn of_many_lines_the_latest_counts_in_whatever_order(
+        times in prop::sample::subsequence((1..9).collect::<Vec<i64>>(), 3..6).prop_shuffle(),
+        is_high in prop::collection::vec(any::<bool>(), 6),
+        is_ahead in any::<bool>(),
+    ) {
+        let mut lines = told_at(&times, &is_high);
+        if is_ahead {
+            // Of a message that is written in the future, which counts for nothing.
+            lines.iter_mut().for_each(|line| line.messages[1].create_time = NOW.plus_millis(86_400_000));
+        }
+        let mut all = stored(&lines[0]);
+        for line in &lines[1..] {
+            all = appended(&all, line).0;
+        }
+        let latest = times.iter().enumerate().max_by_key(|(_, told)| **told).unwrap().0;
+        let expected = stored(&lines[latest]);
+        prop_assert_eq!(all.conversation.handling.priority, expected.conversation.handling.priority);
+        prop_assert_eq!(&all.conversation.handling.tags, &expected.conversation.handling.tags);
+        prop_assert_eq!(&all.messages[0].content, &expected.messages[0].content);
+        prop_assert_eq!(all.conversation.told_time, expected.conversation.told_time);
+    }
+
+    #[test]
+    fn a_change_is_placed_after_what_stands_before_it_and_what_was_not_written_later(
+        messages in prop::collection::vec((0_i64..9, any::<bool>()), 0..12),
+        time in 0_i64..9,
+        place in 0_u64..14,
+    ) {
+        let written = |((seconds, _), number): (&(i64, bool), u64)| Message {
+            create_time: at(*seconds),
+            ..message(0, "", None).message(MessageId(number))
+        };
+        let stored: Vec<Message> = messages.iter().zip(2..).map(written).collect();
+        let is_listed = |message: &&Message| messages[message.id.0 as usize - 2].1;
+        let numbers: Vec<_> = stored.iter().filter(is_listed).map(|message| Some(message.id)).collect();
+        let change = NewStatusChange { status: Status::Closed, time: at(time), place };
+        let before_it = numbers.iter().take(place as usize).flatten().copied();
+        let not_later = stored.iter().filter(|it| !is_listed(it) && it.create_time <= change.time);
+        let expected = before_it.chain(not_later.map(|message| message.id)).max().unwrap_or(MessageId(1));
+        let among = Among::new(&numbers, &[], &stored, MessageId(1));
+        prop_assert_eq!(among.place_of(&change), expected);
+    }
+}
+
+#[test]
+fn a_long_history_is_placed_in_a_long_conversation_without_going_through_it_each_time() {
+    let time = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime).tv_sec;
+    let one = message(0, "", None);
+    let stored: Vec<Message> = (2..20_002).map(|number| one.message(MessageId(number))).collect();
+    let numbers: Vec<_> = stored.iter().take(2_000).map(|message| Some(message.id)).collect();
+    let before = time();
+    let among = Among::new(&numbers, &[], &stored, MessageId(1));
+    for seconds in 0..1_000 {
+        let change = NewStatusChange { status: Status::Open, time: at(seconds), place: 0 };
+        assert_eq!(among.place_of(&change), MessageId(20_001));
+    }
+    assert!(time() - before < 5, "{} s of processor time", time() - before);
 }
 
 #[test]

@@ -81,7 +81,7 @@ pub struct NewConversation {
     #[n(8)]
     pub update_time: Option<UnixMillis>,
     /// An append only adds what is not stored, and compares nothing.
-    #[cbor(n(9), skip_if = "is_false")]
+    #[cbor(n(9), skip_if = "crate::domain::is_false")]
     pub additions_only: bool,
 }
 
@@ -120,15 +120,11 @@ pub struct NewImportedMessage {
     pub ai_tool: Option<String>,
     #[n(6)]
     pub details: Option<Box<NewDetails>>,
-    #[cbor(n(7), skip_if = "is_false")]
+    #[cbor(n(7), skip_if = "crate::domain::is_false")]
     pub is_automatic: bool,
     /// When the source last edited it.
     #[n(8)]
     pub update_time: Option<UnixMillis>,
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 impl NewImportedMessage {

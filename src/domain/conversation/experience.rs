@@ -1,6 +1,6 @@
 //! The customer's experience: whether the conversation was closed in time, and whether it stayed closed.
 
-use crate::domain::{AuthorKind, Message, MessageId, Status, StatusChange, Transcript, UnixMillis};
+use crate::domain::{Message, MessageId, Status, StatusChange, Transcript, UnixMillis};
 
 /// Whether one conversation was closed in time and stayed closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +56,8 @@ fn customer_wrote_again(
         while let Some(closing) = closings.next_if(|closing| closing.after_message < message.id) {
             first_closed = Some(first_closed.map_or(closing.time, |first| first.min(closing.time)));
         }
-        message.author.kind == AuthorKind::Contact
-            && first_closed.is_some_and(|closed| message.create_time >= closed)
-            && !is_automatic(message)
+        first_closed.is_some_and(|closed| message.create_time >= closed)
+            && message.is_by_customer(&is_automatic)
     });
     wrote_again.map(|message| message.id)
 }

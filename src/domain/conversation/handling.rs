@@ -5,7 +5,7 @@ mod draft;
 
 use minicbor::{Decode, Encode};
 
-use crate::domain::{Author, AuthorKind, ExternalId, Message, MessageId, Tag, UnixMillis, Words};
+use crate::domain::{Author, ExternalId, Message, MessageId, Tag, UnixMillis, Words};
 
 pub use draft::{HandlingDraft, HandlingUpdate};
 pub(super) use draft::{STATUS_TIME, check_assignee, check_tags, check_team};
@@ -42,12 +42,8 @@ pub struct Handling {
     pub subchannel_id: Option<i64>,
     /// The customer wrote themselves after the last closing: saying again that the status is closed then counts as another
     /// closing.
-    #[cbor(n(10), skip_if = "is_false")]
+    #[cbor(n(10), skip_if = "crate::domain::is_false")]
     pub customer_wrote_since: bool,
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 impl Handling {
@@ -64,10 +60,9 @@ impl Handling {
     /// Records a message that was added. Only what the customer wrote themselves has an effect, and not what was written
     /// before the closing and arrives after it.
     pub fn receive(&mut self, message: &Message, is_automatic: impl Fn(&Message) -> bool) {
-        if message.author.kind == AuthorKind::Contact
-            && self.status == Some(Status::Closed)
+        if self.status == Some(Status::Closed)
             && self.status_changes.last().is_some_and(|closing| message.create_time >= closing.time)
-            && !is_automatic(message)
+            && message.is_by_customer(is_automatic)
         {
             self.customer_wrote_since = true;
         }

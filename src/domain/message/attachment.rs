@@ -25,7 +25,7 @@ pub struct Attachment {
     #[n(6)]
     pub height: Option<u32>,
     /// Its bytes are not available: an import named the file without having them.
-    #[cbor(n(7), skip_if = "is_false")]
+    #[cbor(n(7), skip_if = "crate::domain::is_false")]
     pub is_missing: bool,
 }
 
@@ -43,10 +43,6 @@ impl Attachment {
             is_missing: true,
         }
     }
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// What is known about a file whose bytes are missing.

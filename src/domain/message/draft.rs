@@ -75,12 +75,8 @@ pub struct NewMessage {
     pub attachments: Vec<NewAttachment>,
     #[n(6)]
     pub handling: HandlingUpdate,
-    #[cbor(n(7), skip_if = "is_false")]
+    #[cbor(n(7), skip_if = "crate::domain::is_false")]
     pub is_automatic: bool,
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 /// What a message's body and its files are called that do not say it.

@@ -55,8 +55,9 @@ pub enum Refused {
 }
 
 impl Rating {
-    /// The rating with these answers replacing earlier ones. `late_millis`: for how long after it has closed an offer takes
-    /// answers that were given before.
+    /// The rating with these answers replacing earlier ones: those that arrived earlier while the offer is open, and those that were
+    /// given earlier once it has closed. `late_millis`: for how long after it has closed an offer takes answers that were given
+    /// before.
     pub fn submit(
         &self,
         submission: &Submission,
@@ -73,6 +74,7 @@ impl Rating {
         if submission.answers.is_empty() && submission.opt_out.is_none() {
             violations.add("answers", "must have at least one item where opt_out is absent");
         }
+        let is_closed = changed.course.closing().is_some_and(|closing| closing <= now);
         let mut seen = Vec::new();
         for (index, answer) in submission.answers.iter().enumerate().take(limits::QUESTIONS + 1) {
             let at = Path::ROOT.item("answers", index);
@@ -87,7 +89,12 @@ impl Rating {
             }
             seen.push(place);
             let Some(question) = changed.questions.get_mut(place) else { continue };
-            question.answer = checked(question.kind, answer, now, at, &mut violations);
+            let given = checked(question.kind, answer, now, at, &mut violations);
+            let known = question.answer.take();
+            let stays = |known: &RatingAnswer| {
+                is_closed && given.as_ref().is_some_and(|given| given.time <= known.time)
+            };
+            question.answer = known.filter(stays).or(given);
         }
         violations.or(()).map_err(Refused::Invalid)?;
         changed.course.admit(submission, self.offer_time, now, late_millis).map_err(Refused::Closed)?;

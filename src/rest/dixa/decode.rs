@@ -35,7 +35,7 @@ pub fn conversation(id: &str, source: &str) -> Result<ConversationRef, Violation
 
 pub fn uuid(text: &str) -> Result<Uuid, Violations> {
     let rule = || {
-        format!("must be the UUID in the answer to …/ratings/offer, as in a list, is {}", json::shown(text))
+        format!("must be a rating's UUID, as …/ratings/offer and the list show it, is {}", json::shown(text))
     };
     RatingRef::parse_uuid(text).ok_or_else(|| Violations::one("ratingId", rule()))
 }

@@ -9,7 +9,6 @@ use crate::{
     domain::{
         Author, Channel, Rating, RatingQuestion, RatingState, RatingType, Submission, UnixMillis, Words as _,
     },
-    interchange::times,
     service::rating::Submitted,
 };
 
@@ -79,7 +78,7 @@ pub fn offered(uuid: Uuid, rating: &Rating) -> Offered {
         user_id: person_id(&rating.user),
         agent_id: person_id(&rating.agent),
         rating_type: rating.questions.first().map_or("", |question| type_text(question.kind)),
-        offered_at: times::iso(rating.offer_time),
+        offered_at: rating.offer_time.to_string(),
     }
 }
 
@@ -96,7 +95,7 @@ pub fn submitted<'a>(
         user_id: person_id(&submitted.rating.user),
         rating_result: RatingResult { value: answer.value?, kind: type_text(question.kind) },
         comment: answer.comment.as_deref(),
-        submitted_at: times::iso(answer.time.unwrap_or(submitted.time)),
+        submitted_at: answer.time.unwrap_or(submitted.time).to_string(),
     })
 }
 
@@ -166,7 +165,7 @@ fn timestamps(
             vec![("offered_at", offered.filter(|time| Some(*time) <= cancelled)), ("modified_at", cancelled)]
         }
     };
-    times.into_iter().filter_map(|(name, time)| Some((name, times::iso(time?)))).collect()
+    times.into_iter().filter_map(|(name, time)| Some((name, time?.to_string()))).collect()
 }
 
 fn channel_text(channel: Channel) -> &'static str {

@@ -16,7 +16,6 @@ use crate::{
         experience::Experience,
         work::{Action, Automation, Segment, Work},
     },
-    interchange::times,
     rest::{
         answer::answer,
         fault::Fault,
@@ -186,7 +185,7 @@ fn row_to_json(ticket: u64, row: Row, customer_experience: ExperiencePart) -> As
 
 /// Times as Enneo documents them: in whole seconds.
 fn iso(time: UnixMillis) -> String {
-    times::iso(time.whole_seconds())
+    time.whole_seconds().to_string()
 }
 
 fn state_name(progress: Progress) -> &'static str {

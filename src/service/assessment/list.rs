@@ -156,7 +156,7 @@ async fn began(store: &dyn Scanner, id: ConversationId) -> Result<Option<UnixMil
     let head = conversation::find_outline(store, id).await?.ok_or_else(|| Error::no_conversation(id))?;
     let held = match head.held() {
         Some(held) => Some(held),
-        None => conversation::held_at(store, id, Direction::Ascending).await?,
+        None => conversation::held_at(store, &head, Direction::Ascending).await?,
     };
     Ok(held.map(|held| held.first))
 }

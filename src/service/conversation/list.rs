@@ -186,7 +186,7 @@ impl<T: Item> Walk<'_, T> {
                 ConversationTime::LastMessage => Direction::Descending,
                 ConversationTime::FirstMessage | ConversationTime::Stored => Direction::Ascending,
             };
-            shown.held = conversation::held_at(&self.store, head.conversation.id, end).await?;
+            shown.held = conversation::held_at(&self.store, head, end).await?;
             self.has_read(1);
         }
         Ok(shown)

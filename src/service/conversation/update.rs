@@ -2,8 +2,8 @@
 
 use crate::{
     domain::{
-        AuthorKind, Conversation, ConversationId, ConversationRef, Event, EventKind, FieldUpdate, MessageId,
-        Status, UnixMillis, Violations,
+        Conversation, ConversationId, ConversationRef, Event, EventKind, FieldUpdate, MessageId, Status,
+        UnixMillis, Violations,
     },
     error::Error,
     scoring::{facts::OF_DUE_DATE, written},
@@ -150,7 +150,7 @@ async fn place_by_time(
     let guarded = decision.guarded_by(&decision.keys().head(conversation.id));
     let mut has_customer_written = false;
     let place = authors::place_of(&guarded, head, time, floor, |later| {
-        has_customer_written |= later.author.kind == AuthorKind::Contact && !written::is_automatic(later);
+        has_customer_written |= later.is_by_customer(written::is_automatic);
     })
     .await?;
     Ok((place, has_customer_written && status == Status::Closed))

@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::parts;
-use known::Known;
+use known::{Edits, Known};
 
 pub(super) use put::Appended;
 
@@ -39,7 +39,7 @@ pub(super) async fn run(
     stored.conversation.held = stored.conversation.held.or_else(|| Held::of(&stored.messages));
     let numbers = known.numbers(&stored);
     let mut differences = Differences::default();
-    let edited = known.edited(&mut differences);
+    let edits = known.edits(&mut differences)?;
     let unseen: Vec<&NewImportedMessage> = new
         .messages
         .iter()
@@ -54,7 +54,7 @@ pub(super) async fn run(
     check_size(&stored, unseen.len())?;
     let changed_ratings = changed_ratings(&ratings, now, &mut differences);
     let ratings = ratings.unknown.into_iter().map(|(_, rating)| rating).collect();
-    let append = Append { call, new, now, stored, numbers, unseen, edited, ratings, changed_ratings };
+    let append = Append { call, new, now, stored, numbers, unseen, edits, ratings, changed_ratings };
     append.put(decision, found, differences).await
 }
 
@@ -68,8 +68,7 @@ struct Append<'a> {
     /// The number of each message of the import that is stored.
     numbers: Vec<Option<MessageId>>,
     unseen: Vec<&'a NewImportedMessage>,
-    /// As they are to be stored.
-    edited: Vec<Message>,
+    edits: Edits,
     ratings: Vec<&'a NewImportedRating>,
     changed_ratings: Vec<Rating>,
 }

@@ -45,7 +45,7 @@ async fn the_report_counts_and_names_what_was_taken_and_what_was_not() {
     for expected in [
         "t.jsonl:2: conversation.status: stays closed, not open: what is stored is as of 2025-12-02T10:00:00Z",
         "t.jsonl:3: messages[0].content: stays \"Hello?\", not \"Hello!\": only an edit replaces it",
-        "2 lines say something otherwise than what is stored",
+        "2 lines differ from what is stored and are not later; what is stored was kept",
     ] {
         assert!(errors.contains(expected), "{expected} in {errors}");
     }

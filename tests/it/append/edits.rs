@@ -6,10 +6,10 @@ use plaudit::proto::v1::{
 };
 use prost_types::FieldMask;
 
-use super::{NAME, append, at, changes_nothing, differences, differing};
+use super::{NAME, append, at, changes_nothing, differences, differing, queued};
 use crate::{
     harness::{
-        Plaudit,
+        Plaudit, fields,
         sample::{self, with_policy},
     },
     rating::undisturbed,
@@ -42,6 +42,7 @@ async fn a_later_edit_replaces_the_words_and_is_scored() {
     let stored = client.messages(NAME, 50).await.swap_remove(1);
     assert_eq!((stored.content.as_deref(), stored.update_time), (Some("I am sorry, it is lost."), at(600)));
     let rescored = client.assessments(NAME, 50).await;
+    assert!(!scored.is_empty() && scored.len() == rescored.len());
     assert!(scored.iter().zip(&rescored).all(|(old, new)| old.update_time != new.update_time));
 
     let same = edited(Some(600), words("I am sorry, it is lost."));
@@ -249,4 +250,61 @@ async fn the_time_of_an_edit_is_kept_from_the_first_import_on() {
     assert_eq!(client.messages(NAME, 50).await.swap_remove(1).update_time, at(600));
     let answer = changes_nothing(&server, &client, edited(Some(500), words("An earlier edit."))).await;
     assert_eq!(differing(&answer), ["messages[1].content"]);
+}
+
+#[tokio::test]
+async fn an_edit_that_arrives_after_a_later_one_of_the_same_words_replaces_nothing() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    client.import(edited(Some(600), words("It is late."))).await.unwrap();
+    client.scored(NAME).await;
+    queued(&server);
+    let back = edited(Some(1_800), words("It is late."));
+    let answer = client.import(back.clone()).await.unwrap();
+    assert_eq!((answer.outcome(), differences(&answer)), (ImportOutcome::Updated, vec![]));
+    assert!(!queued(&server), "no word has changed");
+    assert_eq!(client.messages(NAME, 50).await.swap_remove(1).update_time, at(1_800));
+    assert_eq!(differences(&changes_nothing(&server, &client, back).await), []);
+    let between = edited(Some(1_200), words("It is lost."));
+    let answer = changes_nothing(&server, &client, between).await;
+    assert_eq!(differing(&answer), ["messages[1].content"]);
+    assert_eq!(client.messages(NAME, 50).await.swap_remove(1).content.as_deref(), Some("It is late."));
+}
+
+#[tokio::test]
+async fn edits_that_would_rewrite_too_much_are_refused_before_all_of_it_is_read() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    // Each of those that are edited is in one segment with a long one that is not.
+    let pair = |place: usize| {
+        let mut long = sample::message(2 * place, AuthorKind::Contact, "Hello?");
+        long.raw_data = Some(format!(r#"{{"x":"{}"}}"#, "x".repeat(30 * 1024)));
+        [long, sample::message(2 * place + 1, AuthorKind::Contact, "Is anybody there?")]
+    };
+    let all: Vec<Message> = (0..700).flat_map(pair).collect();
+    let import = |messages: &[Message]| {
+        with_policy(sample::import_of("42", messages.to_vec()), ConflictPolicy::Append)
+    };
+    for part in all.chunks(200) {
+        client.import(import(part)).await.unwrap();
+    }
+    client.scored(NAME).await;
+    let mut all: Vec<Message> = all.into_iter().filter(|message| message.raw_data.is_none()).collect();
+    for message in &mut all {
+        (message.content, message.update_time) = (Some("Edited.".to_owned()), at(86_400));
+    }
+    let (_, least) = undisturbed(&server, async || {
+        let only_new = ImportConversationRequest { additions_only: true, ..import(&all) };
+        client.import(only_new).await.unwrap()
+    })
+    .await;
+    let before = server.store.dump().await;
+    let (refused, reads) =
+        undisturbed(&server, async || client.import(import(&all)).await.unwrap_err()).await;
+    assert_eq!(fields(&refused), ["messages"]);
+    assert!(refused.message().contains("more than 16777216 bytes"), "{}", refused.message());
+    assert_eq!(server.store.dump().await, before);
+    assert!(reads < least + 600, "{reads} values, and {least} without edits");
+    let answer = client.import(import(&all[..500])).await.unwrap();
+    assert_eq!(answer.outcome(), ImportOutcome::Updated);
 }

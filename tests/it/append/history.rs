@@ -81,7 +81,17 @@ async fn a_status_without_a_history_changes_when_the_import_was_written() {
     assert_eq!(client.import(closed(500)).await.unwrap().outcome(), ImportOutcome::Updated);
     assert_eq!(told(&client.scored(NAME).await), [(OPEN, 0), (CLOSED, 500)]);
     assert_eq!(differences(&changes_nothing(&server, &client, closed(500)).await), []);
+    // What it says later, it says as of then.
+    let confirmed = client.import(closed(900)).await.unwrap();
+    assert_eq!((confirmed.outcome(), differences(&confirmed)), (ImportOutcome::Updated, vec![]));
     assert_eq!(differences(&changes_nothing(&server, &client, closed(900)).await), []);
+    let between = append(|it| {
+        it.status = PENDING.into();
+        it.update_time = at(700);
+    });
+    let between = changes_nothing(&server, &client, between).await;
+    assert_eq!(differences(&between), [("conversation.status", "closed", "pending")]);
+    assert_eq!(told(&client.scored(NAME).await), [(OPEN, 0), (CLOSED, 500)]);
 }
 
 #[tokio::test]
@@ -118,5 +128,37 @@ async fn new_messages_bring_their_status_changes_along() {
     let found = client.scored(NAME).await;
     assert_eq!(told(&found), [(OPEN, 0), (CLOSED, 200), (OPEN, 310), (CLOSED, 500)]);
     assert_eq!(found.tags, ["reopened"], "the import is later by its messages");
+    assert_eq!(differences(&changes_nothing(&server, &client, more).await), []);
+}
+
+#[tokio::test]
+async fn a_change_that_is_known_is_not_added_again_with_new_messages() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    client.import(history(&[(OPEN, 0)])).await.unwrap();
+    client.scored(NAME).await;
+    let closed = Conversation { name: NAME.to_owned(), status: CLOSED.into(), ..Conversation::default() };
+    let update = UpdateConversationRequest {
+        conversation: Some(closed),
+        status_time: at(400),
+        ..UpdateConversationRequest::default()
+    };
+    client.update(update).await.unwrap();
+    client.settled(NAME).await;
+    let mut nightly = history(&[(OPEN, 0), (CLOSED, 400)]);
+    nightly.messages.push(sample::message(5, AuthorKind::Teammate, "It is on its way."));
+    let answer = client.import(nightly.clone()).await.unwrap();
+    assert_eq!((answer.outcome(), answer.stored_messages), (ImportOutcome::Appended, 1));
+    assert_eq!(differences(&answer), []);
+    assert_eq!(told(&client.scored(NAME).await), [(OPEN, 0), (CLOSED, 400)]);
+    assert_eq!(differences(&changes_nothing(&server, &client, nightly).await), []);
+
+    // Of what comes together, one moment may have several.
+    let changes = [(OPEN, 0), (CLOSED, 400), (OPEN, 700), (CLOSED, 700), (OPEN, 700)];
+    let mut more = history(&changes);
+    more.messages.push(sample::message(5, AuthorKind::Teammate, "It is on its way."));
+    more.messages.push(sample::message(6, AuthorKind::Contact, "It has not arrived."));
+    client.import(more.clone()).await.unwrap();
+    assert_eq!(told(&client.scored(NAME).await), changes);
     assert_eq!(differences(&changes_nothing(&server, &client, more).await), []);
 }

@@ -157,3 +157,22 @@ async fn what_is_fixed_with_the_offer_is_named() {
     let answer = client.import(moved).await.unwrap();
     assert_eq!((answer.outcome(), differences(&answer)), (ImportOutcome::Updated, vec![]));
 }
+
+#[tokio::test]
+async fn an_opt_out_in_the_future_is_named_as_such() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    client.import(with(rating(UUID, [None, None]))).await.unwrap();
+    client.scored(NAME).await;
+    for (change, field) in [
+        ((|it, time| it.opt_out_time = time) as fn(&mut Rating, _), "opt_out_time"),
+        (|it, time| it.cancel_time = time, "cancel_time"),
+    ] {
+        let mut ahead = rating(UUID, [None, None]);
+        change(&mut ahead, at(365 * 86_400));
+        let answer = changes_nothing(&server, &client, with(ahead)).await;
+        assert_eq!(differing(&answer), [format!("ratings[0].{field}")]);
+        let because = &answer.differences[0].description;
+        assert!(because.ends_with("it is in the future by the server's clock"), "{because}");
+    }
+}

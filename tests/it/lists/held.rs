@@ -294,6 +294,36 @@ async fn a_store_of_the_version_before_is_found_right_from_the_start() {
     );
 }
 
+#[tokio::test]
+async fn in_a_store_of_the_version_before_the_first_messages_may_be_in_the_head() {
+    let (services, store) = start().await;
+    let noon = |days: i64| ago(days * DAY - 12 * HOUR);
+    // The one that was added later is in a segment.
+    let number = import(&services, "a", "1", written(&[noon(40), noon(40)], "Hello.")).await;
+    import(&services, "a", "1", vec![message(2, noon(5), "So.")]).await;
+    post_all(&services).await;
+    score_now(Call::new(&services), ConversationId(number)).await.unwrap();
+    as_it_was(&store).await;
+    let below: Arc<dyn Keyspace> = store.clone();
+    let clock = Arc::new(ManualClock::at(Plaudit::START));
+    let services = Services::open(below, clock, Settings::default()).await.unwrap();
+    let is_right = async || {
+        assert_eq!(of_day(&services, 40).await, [vec![number], vec![], vec![]]);
+        assert_eq!(of_day(&services, 5).await, [vec![], vec![number], vec![]]);
+        for (days, is_found) in [(40, true), (5, false)] {
+            let times = TimeRange { start: Some(ago(days * DAY)), end: Some(ago((days - 1) * DAY)) };
+            let filter = AssessmentFilter { times, ..AssessmentFilter::default() };
+            assert_eq!(!assessments(&services, &filter, 50).await.is_empty(), is_found, "{days}");
+            let of = AssessmentsOf::One(ConversationId(number));
+            let page = list_assessments(Call::new(&services), of, &filter, None, 50).await.unwrap();
+            assert_eq!(!page.items.is_empty(), is_found, "{days}");
+        }
+    };
+    is_right().await;
+    post_all(&services).await;
+    is_right().await;
+}
+
 /// Whether a key posts an assessment under the term of all.
 fn is_first_term(key: &Key) -> bool {
     key[0] == 0x82 && key[5] == 0

@@ -74,6 +74,27 @@ async fn a_survey_is_completed_late_only_with_answers_in_time() {
     assert_eq!(values(&late), [Some(5), Some(3)]);
 }
 
+/// A webhook is retried for days, and may bring what the customer has answered anew since.
+#[tokio::test]
+async fn an_answer_that_arrives_late_replaces_none_that_was_given_after_it() {
+    let (server, client, _) = start().await;
+    let rating = expiring(&client).await;
+    let stored = async || {
+        let rating = client.get_rating(&rating.name).await.unwrap();
+        let answer = rating.questions[0].answer.clone().unwrap();
+        (answer.value, answer.answer_time)
+    };
+    client.submit_rating(given(&rating.name, &[(0, 5)], after_start(3_000))).await.unwrap();
+    server.clock.advance_millis(2 * HOUR * 1000);
+    for earlier in [600, 3_000] {
+        let answer = client.submit_rating(given(&rating.name, &[(0, 1)], after_start(earlier))).await;
+        assert_eq!(values(&answer.unwrap()), [Some(5)]);
+        assert_eq!(stored().await, (Some(5), after_start(3_000)));
+    }
+    client.submit_rating(given(&rating.name, &[(0, 3)], after_start(3_100))).await.unwrap();
+    assert_eq!(stored().await, (Some(3), after_start(3_100)));
+}
+
 #[tokio::test]
 async fn the_window_is_a_setting() {
     for (hours, is_taken) in [(0, false), (1, true)] {

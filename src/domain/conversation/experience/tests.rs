@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::{
-    Author, Conversation, ConversationId, ExternalId, Handling, Message, MessageId, MessageKind,
+    Author, AuthorKind, Conversation, ConversationId, ExternalId, Handling, Message, MessageId, MessageKind,
 };
 
 /// What arrives, in order: a message, one that no person wrote, or a status; with seconds.

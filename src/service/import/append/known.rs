@@ -3,9 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::{
-    Message, MessageId, NewConversation, Path, Transcript, UnixMillis,
-    append::{Differences, take_message},
+    Message, MessageId, NewConversation, Path, Transcript, UnixMillis, Violations,
+    append::{Differences, Edit, take_message},
 };
+
+use super::put::{MAX_REWRITTEN_BYTES, check_rewritten};
 
 /// Compares the messages of an import with those stored, one at a time.
 pub(super) struct Known<'a> {
@@ -16,6 +18,8 @@ pub(super) struct Known<'a> {
     compared: Vec<Option<Compared>>,
     /// How many differences can still be named.
     room: usize,
+    /// Of the edits; beyond the limit they are only added up, and refused in the end.
+    edited_bytes: usize,
 }
 
 /// A stored message, next to the one of the import.
@@ -23,7 +27,15 @@ struct Compared {
     /// By its external id, and not by its tracking id alone.
     is_own: bool,
     differences: Differences,
-    edited: Option<Message>,
+    edit: Option<Edit>,
+}
+
+/// What an import edits.
+pub(super) struct Edits {
+    /// As they are to be stored.
+    pub(super) messages: Vec<Message>,
+    /// Whether any of them says something else than before.
+    pub(super) are_reworded: bool,
 }
 
 /// The ids by which messages of an import are known.
@@ -50,6 +62,7 @@ impl<'a> Known<'a> {
             places: places.collect(),
             compared: std::iter::repeat_with(|| None).take(new.messages.len()).collect(),
             room: Differences::MAX,
+            edited_bytes: 0,
         }
     }
 
@@ -75,10 +88,14 @@ impl<'a> Known<'a> {
             }
             let mut differences = Differences::with_room(self.room);
             let at = Path::ROOT.item("messages", place);
-            let edited = take_message(new, stored, is_own, self.horizon, at, &mut differences);
-            let compared = Compared { is_own, differences, edited };
+            let edit = take_message(new, stored, is_own, self.horizon, at, &mut differences);
+            let mut compared = Compared { is_own, differences, edit };
             if is_own || before.is_none() || compared.is_same() {
                 self.room = self.room.saturating_sub(compared.differences.iter().len());
+                self.edited_bytes += compared.edited_bytes();
+                if self.edited_bytes > MAX_REWRITTEN_BYTES {
+                    compared.edit = None;
+                }
                 *before = Some(compared);
             }
         }
@@ -101,18 +118,70 @@ impl<'a> Known<'a> {
     }
 
     /// The messages as edited; what is not taken is among the differences.
-    pub(super) fn edited(self, differences: &mut Differences) -> Vec<Message> {
-        let mut edited = Vec::new();
+    pub(super) fn edits(self, differences: &mut Differences) -> Result<Edits, Violations> {
+        check_rewritten(self.edited_bytes <= MAX_REWRITTEN_BYTES)?;
+        let mut edits = Edits { messages: Vec::new(), are_reworded: false };
         for compared in self.compared.into_iter().flatten() {
             differences.absorb(compared.differences);
-            edited.extend(compared.edited);
+            if let Some(Edit { message, is_reworded }) = compared.edit {
+                edits.messages.push(message);
+                edits.are_reworded |= is_reworded;
+            }
         }
-        edited
+        Ok(edits)
     }
 }
 
 impl Compared {
     fn is_same(&self) -> bool {
-        self.differences.is_empty() && self.edited.is_none()
+        self.differences.is_empty() && self.edit.is_none()
+    }
+
+    fn edited_bytes(&self) -> usize {
+        self.edit.as_ref().map_or(0, |edit| edit.message.text_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        Author, AuthorKind, MessageDetails, MessageKind, NewConversation, NewImportedMessage,
+    };
+
+    #[test]
+    fn no_more_is_held_of_edits_than_is_rewritten() {
+        let message = |number: u64| NewImportedMessage {
+            external_id: number.to_string().parse().unwrap(),
+            kind: MessageKind::Message,
+            content: "Hello.".to_owned(),
+            author: Author { kind: AuthorKind::Contact, external_id: None, name: None },
+            create_time: UnixMillis::clamped(0),
+            update_time: Some(UnixMillis::clamped(1_000)),
+            ai_tool: None,
+            details: None,
+            is_automatic: false,
+        };
+        let mut new = NewConversation::new("test".parse().unwrap(), "1".parse().unwrap());
+        new.messages = (1..=100).map(message).collect();
+        // What an edit does not touch is long.
+        let details = MessageDetails { raw_data: Some("x".repeat(256 * 1024)), ..MessageDetails::default() };
+        let stored = |number: u64| Message {
+            details: Some(Box::new(details.clone())),
+            content: "Good morning.".to_owned(),
+            update_time: None,
+            ..message(number).message(MessageId(number))
+        };
+        let of = |count: u64| {
+            let mut known = Known::of(&new, UnixMillis::clamped(2_000));
+            (1..=count).for_each(|number| known.compare(&stored(number)));
+            known
+        };
+        let known = of(100);
+        let held: usize = known.compared.iter().flatten().map(Compared::edited_bytes).sum();
+        assert!(held <= MAX_REWRITTEN_BYTES, "{held} bytes");
+        assert!(known.edits(&mut Differences::default()).is_err());
+        let edits = of(60).edits(&mut Differences::default()).unwrap();
+        assert!(edits.messages.len() == 60 && edits.are_reworded);
     }
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::{
     domain::{
-        AuthorKind, Conversation, Event, EventKind, Held, ImportOutcome, Message, MessageId, Rating,
-        RatingId, Violations,
+        Conversation, Event, EventKind, Held, ImportOutcome, Message, MessageId, Rating, RatingId,
+        Violations,
         append::{Among, Differences, Told, take_conversation, take_history},
     },
     error::Error,
@@ -21,7 +21,7 @@ use crate::{
 use super::{Append, parts};
 
 /// The most bytes of messages that are rewritten for the edits of one append.
-const MAX_REWRITTEN_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const MAX_REWRITTEN_BYTES: usize = 16 * 1024 * 1024;
 
 /// What an append did.
 pub struct Appended {
@@ -60,12 +60,12 @@ impl Append<'_> {
         self.log(decision, &before, &changed, &appended);
         let is_rated = self.put_ratings(decision, &changed, RatingId(first.0 + in_messages));
         let is_scored_again = !appended.is_empty()
-            || !self.edited.is_empty()
+            || self.edits.are_reworded
             || is_scored_again(self.call, &before, &changed)
             || (self.has_new_answers() && services.scorer().reads(&OF_RATINGS));
         let outcome = if !appended.is_empty() || !self.ratings.is_empty() {
             ImportOutcome::Appended
-        } else if !self.edited.is_empty() || !self.changed_ratings.is_empty() || changed != before {
+        } else if !self.edits.messages.is_empty() || !self.changed_ratings.is_empty() || changed != before {
             ImportOutcome::Updated
         } else {
             ImportOutcome::Existing
@@ -93,12 +93,7 @@ impl Append<'_> {
         let before = &self.stored.conversation;
         let told = Told::of(self.new, &self.stored, self.now.horizon());
         let mut changed = before.clone();
-        let among = Among {
-            numbers: &self.numbers,
-            added: appended,
-            stored: &self.stored.messages,
-            before: MessageId(before.id.0),
-        };
+        let among = Among::new(&self.numbers, appended, &self.stored.messages, MessageId(before.id.0));
         let closing = take_history(self.new, &among, &told, &mut changed.handling, differences);
         if let Some(place) = closing {
             changed.handling.customer_wrote_since = has_customer_written(decision, found, place).await?;
@@ -107,9 +102,7 @@ impl Append<'_> {
         changed.check_status_changes(before, "status_changes")?;
         if !self.new.additions_only {
             take_conversation(self.new, &told, &mut changed, differences);
-            if changed != *before && told.import > told.explicit && self.new.update_time.is_some() {
-                changed.told_time = told.import;
-            }
+            told.note(before, &mut changed);
         }
         parts::guess_channel(&mut changed, self.unseen.iter().copied());
         changed.held = self.held(appended);
@@ -119,7 +112,7 @@ impl Append<'_> {
     /// When the conversation was held, with what is added and edited.
     fn held(&self, appended: &[Message]) -> Option<Held> {
         let edited: HashMap<MessageId, &Message> =
-            self.edited.iter().map(|message| (message.id, message)).collect();
+            self.edits.messages.iter().map(|message| (message.id, message)).collect();
         let stored = self.stored.messages.iter();
         let stored = stored.map(|message| edited.get(&message.id).copied().unwrap_or(message));
         Held::of(stored.chain(appended))
@@ -150,7 +143,7 @@ impl Append<'_> {
         } else if changed != before {
             log(EventKind::ConversationUpdated);
         }
-        for edited in &self.edited {
+        for edited in &self.edits.messages {
             log(EventKind::MessageUpdated { message: edited.id });
         }
     }
@@ -175,7 +168,7 @@ impl Append<'_> {
         change: Change,
     ) -> Result<Option<Box<Conversation>>, Error> {
         let Change { before, mut changed, appended, is_rated, is_scored_again } = change;
-        let is_changed = changed != before || !appended.is_empty() || !self.edited.is_empty();
+        let is_changed = changed != before || !appended.is_empty() || !self.edits.messages.is_empty();
         if !is_changed && !is_scored_again {
             // Ratings do not change their conversation.
             if is_rated {
@@ -204,21 +197,28 @@ impl Append<'_> {
             listing.put(decision);
         }
         let unscored = (!is_scored_again && found.job.is_none()).then(|| Box::new(changed.clone()));
-        if self.edited.is_empty() {
+        if self.edits.messages.is_empty() {
             conversation::put_appended(decision, found.head, changed, appended);
         } else {
-            let edited = &self.edited;
-            let rewritten = message::put_edited(decision, found.head, changed, edited, appended).await?;
-            if rewritten > MAX_REWRITTEN_BYTES {
-                let rule = format!(
-                    "must edit fewer messages at once: {rewritten} bytes of messages would be rewritten, at most \
-                     {MAX_REWRITTEN_BYTES} can be"
-                );
-                return Err(Violations::one("messages", rule).into());
-            }
+            let edited = &self.edits.messages;
+            let most = MAX_REWRITTEN_BYTES;
+            check_rewritten(
+                message::put_edited(decision, found.head, changed, edited, appended, most).await?,
+            )?;
         }
         Ok(unscored)
     }
+}
+
+/// Refuses edits that would rewrite too much.
+pub(super) fn check_rewritten(is_within: bool) -> Result<(), Violations> {
+    if is_within {
+        return Ok(());
+    }
+    let rule = format!(
+        "must edit fewer messages at once: more than {MAX_REWRITTEN_BYTES} bytes of messages would be rewritten"
+    );
+    Err(Violations::one("messages", rule))
 }
 
 /// Whether the customer themselves wrote after the closing that has this place among the messages.
@@ -233,8 +233,7 @@ async fn has_customer_written(
         if message.id <= place {
             return Some(false);
         }
-        let is_customer = message.author.kind == AuthorKind::Contact;
-        (is_customer && !written::is_automatic(message)).then_some(true)
+        message.is_by_customer(written::is_automatic).then_some(true)
     });
     Ok(written.await?.unwrap_or(false))
 }

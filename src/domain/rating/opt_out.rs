@@ -2,14 +2,14 @@
 
 use crate::domain::{
     Author, AuthorDraft, AuthorKind, ConversationRef, Path, Side, SourceName, UnixMillis, Violations,
-    person::check_side,
+    person::check_side, rules::required,
 };
 
 /// An opt-out as decoded by an edge: absent is `None`, nothing is validated yet.
 #[derive(Clone, Debug, Default)]
 pub struct OptOutDraft {
     pub source: Option<String>,
-    pub customer: AuthorDraft,
+    pub customer: Option<AuthorDraft>,
     pub conversation: Option<ConversationRef>,
     pub time: Option<UnixMillis>,
 }
@@ -35,10 +35,11 @@ impl OptOutDraft {
             None => Some(SourceName::custom()),
         };
         let at = Path::of("customer");
-        check_side(self.customer.kind, Side::Customer, at, &mut violations);
+        let Some(customer) = violations.check(at, required(self.customer)) else { return Err(violations) };
+        check_side(customer.kind, Side::Customer, at, &mut violations);
         // An invalid id is still an id.
-        let has_id = self.customer.external_id.as_deref().is_some_and(|id| !id.is_empty());
-        let customer = self.customer.check(at, &mut violations);
+        let has_id = customer.external_id.as_deref().is_some_and(|id| !id.is_empty());
+        let customer = customer.check(at, &mut violations);
         if !has_id && self.conversation.is_none() {
             violations.add("conversation", "is required where the customer has no external id");
         }

@@ -38,13 +38,14 @@ impl Edge {
     pub(super) async fn opt_out(&self, request: v1::CreateOptOutRequest) -> Result<v1::OptOut, Error> {
         let mut violations = Violations::default();
         let opt_out = request.opt_out.unwrap_or_default();
-        let customer = opt_out.customer.unwrap_or_default();
         let conversation = present(opt_out.conversation)
             .and_then(|name| violations.take(names::parse_conversation("conversation", &name)));
         let time = opt_out.opt_out_time.as_ref();
         let draft = OptOutDraft {
             source: present(opt_out.source),
-            customer: author_from_wire("customer", customer, &mut violations),
+            customer: opt_out
+                .customer
+                .map(|customer| author_from_wire("customer", customer, &mut violations)),
             conversation,
             time: time.and_then(|time| times::checked("opt_out_time", time, &mut violations)),
         };

@@ -170,6 +170,13 @@ async fn source_and_customer_of_an_opt_out_are_single_line() {
         let (source, customer) = (source.to_owned(), Some(author(AuthorKind::Contact, id)));
         CreateOptOutRequest { opt_out: Some(OptOut { source, customer, ..OptOut::default() }) }
     };
+    let conversation = "conversations/test:1".to_owned();
+    for nobody in [None, Some(OptOut::default()), Some(OptOut { conversation, ..OptOut::default() })] {
+        let request = CreateOptOutRequest { opt_out: nobody };
+        let status = ratings.create_opt_out(request).await.unwrap_err();
+        assert_eq!(fields(&status), ["opt_out.customer"], "{status:?}");
+        assert!(status.message().ends_with("opt_out.customer: is required"), "{status:?}");
+    }
     let status = ratings.create_opt_out(opt_out("a\nb", "2\n3")).await.unwrap_err();
     assert_eq!(fields(&status), ["opt_out.source", "opt_out.customer.external_id"]);
     ratings.create_opt_out(opt_out("ab", "23")).await.unwrap();

@@ -188,6 +188,7 @@ impl TimeRange {
 }
 
 impl Words for ConversationTime {
+    const PREFIX: &'static str = "CONVERSATION_TIME_";
     const WORDS: &'static [(Self, i32, &'static str)] = &[
         (Self::FirstMessage, 1, "first_message"),
         (Self::LastMessage, 2, "last_message"),
@@ -353,6 +354,7 @@ pub enum AssessmentTime {
 }
 
 impl Words for AssessmentTime {
+    const PREFIX: &'static str = "ASSESSMENT_TIME_";
     const WORDS: &'static [(Self, i32, &'static str)] =
         &[(Self::Conversation, 1, "conversation"), (Self::Scored, 2, "scored")];
 }

@@ -100,6 +100,7 @@ pub enum MessageKind {
 }
 
 impl Words for MessageKind {
+    const PREFIX: &'static str = "MESSAGE_KIND_";
     const WORDS: &'static [(Self, i32, &'static str)] =
         &[(Self::Message, 1, "message"), (Self::Comment, 2, "comment")];
 }

@@ -160,6 +160,7 @@ impl RatingType {
 }
 
 impl Words for RatingType {
+    const PREFIX: &'static str = "RATING_TYPE_";
     const WORDS: &'static [(Self, i32, &'static str)] =
         &[(Self::Csat, 1, "csat"), (Self::Nps, 2, "nps"), (Self::Thumbs, 3, "thumbs")];
 }
@@ -191,6 +192,7 @@ impl RatingState {
 }
 
 impl Words for RatingState {
+    const PREFIX: &'static str = "RATING_STATE_";
     const WORDS: &'static [(Self, i32, &'static str)] = &[
         (Self::Unscheduled, 1, "unscheduled"),
         (Self::Scheduled, 2, "scheduled"),

@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     proto::v1,
     service::conversation::{self, MessagePage, Scope},
-    wire::{fields::request_id_from_wire, filters, handling, names},
+    wire::{enums, fields::request_id_from_wire, filters, handling, names},
 };
 
 use super::{
@@ -31,8 +31,8 @@ impl ConversationService for Edge {
         let is_full = match v1::ConversationView::try_from(request.view) {
             Ok(view) => view == v1::ConversationView::Full,
             Err(_) => {
-                let rule = "must be CONVERSATION_VIEW_BASIC or CONVERSATION_VIEW_FULL";
-                violations.add("view", format!("{rule}, is {}", request.view));
+                let known = enums::values().map(|known: v1::ConversationView| known.as_str_name());
+                violations.add("view", enums::not_among(known, request.view));
                 false
             }
         };

@@ -12,7 +12,7 @@ use crate::{
         Services,
         events::{Filter, Start, Watch, WatchItem, watch_events},
     },
-    wire::{names, times},
+    wire::{enums, names, times},
 };
 
 use super::{edge::Edge, services::event_service_server::EventService};
@@ -85,7 +85,8 @@ fn kinds_from_wire(kinds: &[i32], violations: &mut Violations) -> Vec<v1::EventK
     for (index, &kind) in kinds.iter().enumerate() {
         match v1::EventKind::try_from(kind) {
             Ok(v1::EventKind::Unspecified) | Err(_) => {
-                violations.add(format!("kinds[{index}]"), format!("must be a kind of event, is {kind}"));
+                let known = enums::values().map(|known: v1::EventKind| known.as_str_name());
+                violations.add(format!("kinds[{index}]"), enums::not_among(known, kind));
             }
             Ok(kind) if !known.contains(&kind) => known.push(kind),
             Ok(_) => {}

@@ -18,7 +18,7 @@ use crate::{
         page::Cursor,
         rating,
     },
-    wire::{assessment::to_wire, names},
+    wire::{assessment::to_wire, enums, names},
 };
 
 use super::{
@@ -47,8 +47,8 @@ impl ExportService for Edge {
                 .map(|after| ConversationId(after.0.saturating_add(1))),
         };
         let assessments = ExportedAssessments::try_from(request.assessments).unwrap_or_else(|_| {
-            let rule = "must be EXPORTED_ASSESSMENTS_NONE, _WITHOUT_FACTS or _WITH_FACTS";
-            violations.add("assessments", format!("{rule}, is {}", request.assessments));
+            let known = enums::values().map(|known: ExportedAssessments| known.as_str_name());
+            violations.add("assessments", enums::not_among(known, request.assessments));
             ExportedAssessments::Unspecified
         });
         let first = violations.or(first).map_err(Error::from)?;

@@ -14,9 +14,10 @@ use crate::{
         message::{Process, StoredMessage, Target, delete_message, store_message, update_message},
     },
     wire::{
+        enums,
         fields::{paths, present, request_id_from_wire},
         handling,
-        message::{draft_from_wire, update_from_wire},
+        message::{UPDATED_FIELDS, draft_from_wire, update_from_wire},
         names,
     },
 };
@@ -67,7 +68,6 @@ impl Edge {
         request: v1::UpdateMessageRequest,
     ) -> Result<Response<v1::Message>, Status> {
         let mut violations = Violations::default();
-        let request_id = request_id_from_wire(&request.request_id, &mut violations);
         let message = request.message.unwrap_or_default();
         let target = violations.take(names::parse_message("message.name", &message.name));
         let etag = present(message.etag.clone());
@@ -76,6 +76,8 @@ impl Edge {
         let update = update_from_wire(message, id, &paths, &mut violations);
         let checked = update.check(Violations::default()).map_err(|found| found.renamed(wire_field));
         let update = violations.take(checked);
+        let mut violations = violations.in_order(place_in_update);
+        let request_id = request_id_from_wire(&request.request_id, &mut violations);
         let (Some((parent, id)), Some(update), true) = (target, update, violations.is_empty()) else {
             return Err(Error::from(violations).into());
         };
@@ -109,12 +111,19 @@ impl Edge {
             Ok(v1::ScoringProcess::Realtime) => Process::Realtime { within: left.min(longest) },
             Ok(v1::ScoringProcess::Off) => Process::Off,
             Err(_) => {
-                let rule = "must be one of 1 (batch), 2 (realtime), 3 (off)";
-                violations.add("process", format!("{rule}, is {process}"));
+                let known = enums::values().map(|known: v1::ScoringProcess| known.as_str_name());
+                violations.add("process", enums::not_among(known, process));
                 Process::Batch
             }
         }
     }
+}
+
+/// Where a field stands in a request to update a message: its name, what changes, the mask.
+fn place_in_update(field: &str) -> usize {
+    let Some(field) = field.strip_prefix("message.") else { return usize::MAX };
+    let first = field.split(['.', '[']).next().unwrap_or_default();
+    UPDATED_FIELDS.iter().position(|known| *known == first).map_or(0, |place| place + 1)
 }
 
 /// The message's fields are nested under `message`; the conversation's are not.

@@ -15,10 +15,26 @@ pub fn choice<'a, T: Words>(
 ) -> Option<T> {
     let value = T::from_number(number);
     if value.is_none() && number != 0 {
-        let known: Vec<_> = T::WORDS.iter().map(|(_, number, word)| format!("{number} ({word})")).collect();
-        violations.add(field.into(), format!("must be one of {}, is {number}", known.join(", ")));
+        violations.add(field.into(), not_among(T::names(), number));
     }
     value
+}
+
+/// The rule that a number breaks which is none of an enum's, whose values callers know by these names.
+pub fn not_among<N: AsRef<str>>(names: impl IntoIterator<Item = N>, number: i32) -> String {
+    let mut known = String::new();
+    for name in names {
+        if !known.is_empty() {
+            known.push_str(", ");
+        }
+        known.push_str(name.as_ref());
+    }
+    format!("must be one of {known}, is {number}")
+}
+
+/// The values of an enum that only the API has, without the unspecified one.
+pub fn values<T: TryFrom<i32>>() -> impl Iterator<Item = T> {
+    (1..).map_while(|number| T::try_from(number).ok())
 }
 
 #[cfg(test)]
@@ -37,27 +53,25 @@ mod tests {
         files.into_iter().flat_map(|file| file.enum_type).find(|found| found.name() == name).unwrap()
     }
 
-    fn assert_same<T: Words>(name: &str, prefix: &str) {
+    fn assert_same<T: Words>(name: &str) {
         let of_the_api: Vec<_> =
             enum_of_the_api(name).value.iter().map(|it| (it.number(), it.name().to_owned())).collect();
-        let mut known = vec![(0, format!("{prefix}UNSPECIFIED"))];
-        known.extend(
-            T::WORDS.iter().map(|(_, number, word)| (*number, format!("{prefix}{}", word.to_uppercase()))),
-        );
+        let mut known = vec![(0, format!("{}UNSPECIFIED", T::PREFIX))];
+        known.extend(T::WORDS.iter().map(|(_, number, _)| *number).zip(T::names()));
         assert_eq!(known, of_the_api);
     }
 
     #[test]
     fn the_domain_knows_the_numbers_and_words_of_the_api() {
-        assert_same::<AuthorKind>("AuthorKind", "AUTHOR_KIND_");
-        assert_same::<MessageKind>("MessageKind", "MESSAGE_KIND_");
-        assert_same::<Direction>("MessageDirection", "MESSAGE_DIRECTION_");
-        assert_same::<Status>("ConversationStatus", "CONVERSATION_STATUS_");
-        assert_same::<Priority>("ConversationPriority", "CONVERSATION_PRIORITY_");
-        assert_same::<Channel>("Channel", "CHANNEL_");
-        assert_same::<RatingType>("RatingType", "RATING_TYPE_");
-        assert_same::<RatingState>("RatingState", "RATING_STATE_");
-        assert_same::<ConversationTime>("ConversationTime", "CONVERSATION_TIME_");
-        assert_same::<AssessmentTime>("AssessmentTime", "ASSESSMENT_TIME_");
+        assert_same::<AuthorKind>("AuthorKind");
+        assert_same::<MessageKind>("MessageKind");
+        assert_same::<Direction>("MessageDirection");
+        assert_same::<Status>("ConversationStatus");
+        assert_same::<Priority>("ConversationPriority");
+        assert_same::<Channel>("Channel");
+        assert_same::<RatingType>("RatingType");
+        assert_same::<RatingState>("RatingState");
+        assert_same::<ConversationTime>("ConversationTime");
+        assert_same::<AssessmentTime>("AssessmentTime");
     }
 }

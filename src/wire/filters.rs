@@ -10,7 +10,12 @@ use crate::{
     proto::v1,
 };
 
-use super::{author::author_from_wire, enums::choice, fields::present, names, times};
+use super::{
+    author::author_from_wire,
+    enums::{choice, not_among, values},
+    fields::present,
+    names, times,
+};
 
 /// No filter takes a longer text; nothing that is stored has one where it counts.
 const MAX_TEXT_BYTES: usize = limits::TEXT_BYTES;
@@ -24,17 +29,17 @@ pub fn conversations(
     let mut tags = filter.tags;
     tags.truncate(limits::FILTER_TAGS);
     for (index, tag) in tags.iter().enumerate() {
-        violations.check(format!("filter.tags[{index}]"), rules::bytes(tag, 1..=MAX_TEXT_BYTES));
+        violations.check(format!("filter.tags[{index}]"), rules::bytes(tag, 1..=limits::TAG_BYTES));
     }
     // In an order of their own, so that a token is good for the same tags in any.
     tags.sort_unstable();
     tags.dedup();
     let score = Bounds { fields: ["min_score", "max_score"], lowest: 1.0, highest: 5.0 };
     ConversationFilter {
-        source: text("filter.source", filter.source, violations),
+        source: text("filter.source", filter.source, limits::SOURCE_BYTES, violations),
         status: choice("filter.status", filter.status, violations),
         channel: choice("filter.channel", filter.channel, violations),
-        agent: text("filter.agent", filter.agent, violations),
+        agent: text("filter.agent", filter.agent, MAX_TEXT_BYTES, violations),
         tags,
         times: times_between(filter.start_time.as_ref(), filter.end_time.as_ref(), violations),
         by: choice("filter.time", filter.time, violations).unwrap_or_default(),
@@ -53,7 +58,7 @@ pub fn assessments(filter: Option<v1::AssessmentFilter>, violations: &mut Violat
     AssessmentFilter {
         state: assessment_state(filter.state, violations),
         scorecard,
-        assessee: text("filter.assessee", filter.assessee, violations),
+        assessee: text("filter.assessee", filter.assessee, MAX_TEXT_BYTES, violations),
         times: times_between(filter.start_time.as_ref(), filter.end_time.as_ref(), violations),
         by: choice("filter.time", filter.time, violations).unwrap_or_default(),
         percentage_tenths: percentage.tenths(filter.min_percentage, filter.max_percentage, violations),
@@ -66,10 +71,7 @@ pub fn ratings(filter: v1::RatingFilter, violations: &mut Violations) -> RatingF
         match RatingState::from_number(state) {
             Some(known) if states.contains(&known) => {}
             Some(known) => states.push(known),
-            None => violations.add(
-                format!("filter.states[{index}]"),
-                format!("must be a RatingState other than UNSPECIFIED, is {state}"),
-            ),
+            None => violations.add(format!("filter.states[{index}]"), not_among(RatingState::names(), state)),
         }
     }
     let mut time = |field: &str, time: Option<_>| times::bound(field, &time?, violations);
@@ -84,7 +86,7 @@ pub fn ratings(filter: v1::RatingFilter, violations: &mut Violations) -> RatingF
         states,
         agent: filter.agent.map(|agent| agent_from_wire(agent, violations)),
         channel: choice("filter.channel", filter.channel, violations),
-        source: present(filter.source),
+        source: text("filter.source", filter.source, limits::SOURCE_BYTES, violations),
         from,
         until,
     }
@@ -111,19 +113,23 @@ fn assessment_state(state: i32, violations: &mut Violations) -> Option<Assessmen
         Ok(v1::AssessmentState::Error) => Some(AssessmentState::Error),
         Ok(v1::AssessmentState::Deleted) => Some(AssessmentState::Deleted),
         Ok(v1::AssessmentState::AiInProgress) => {
-            violations.add("filter.state", "must be a state that is stored; AI_IN_PROGRESS is derived");
+            let rule = "must be a state that is stored, is ASSESSMENT_STATE_AI_IN_PROGRESS, which is derived";
+            violations.add("filter.state", rule);
             None
         }
         Err(_) => {
-            violations.add("filter.state", format!("must be an AssessmentState, is {state}"));
+            let stored =
+                values().filter(|known: &v1::AssessmentState| *known != v1::AssessmentState::AiInProgress);
+            let known = stored.map(|known| known.as_str_name());
+            violations.add("filter.state", not_among(known, state));
             None
         }
     }
 }
 
 /// An empty text asks for nothing.
-fn text(field: &str, text: String, violations: &mut Violations) -> Option<String> {
-    violations.check(field, rules::bytes(&text, 0..=MAX_TEXT_BYTES));
+fn text(field: &str, text: String, most: usize, violations: &mut Violations) -> Option<String> {
+    violations.check(field, rules::bytes(&text, 0..=most));
     present(text)
 }
 

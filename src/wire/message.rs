@@ -17,7 +17,7 @@ use super::{
     names, times,
 };
 
-pub use update::update_from_wire;
+pub use update::{UPDATED_FIELDS, update_from_wire};
 
 /// A message as it is to be stored. What is wrong with it is named below `place`.
 pub fn draft_from_wire(place: Path<'_>, message: v1::Message, violations: &mut Violations) -> MessageDraft {

@@ -154,9 +154,9 @@ async fn a_time_that_cannot_be_is_refused() {
         ),
         (
             set(CLOSED, now(301)),
-            "must be in the past, is 2026-01-01T00:05:01Z; the server's clock shows 2026-01-01T00:00:00Z",
+            "must be at most 5 minutes later than the server's clock, which shows 2026-01-01T00:00:00Z, is 2026-01-01T00:05:01Z",
         ),
-        (set(OPEN, now(301)), "must be in the past"),
+        (set(OPEN, now(301)), "must be at most 5 minutes later than the server's clock"),
         (without_status, "must be absent where no status is set"),
         (cleared, "must be absent where no status is set"),
         (set(CLOSED, Some(Timestamp { seconds: -1, nanos: 0 })), "must lie between 1970-01-01"),
@@ -214,7 +214,7 @@ async fn a_stored_message_can_say_when_the_status_that_it_brings_changed() {
     for (request, expected) in [
         (store(600, OPEN, at(599)), "must not be before the message's create_time, 2025-12-01T09:10:00Z"),
         (store(300, OPEN, at(500)), "must not be before the last status change, 2025-12-01T09:09:00Z"),
-        (store(600, OPEN, now(301)), "must be in the past"),
+        (store(600, OPEN, now(301)), "must be at most 5 minutes later than the server's clock"),
         (store(600, ConversationStatus::Unspecified, at(600)), "must be absent where no status is set"),
     ] {
         let (field, description) = rule(&client.store(request).await.unwrap_err());

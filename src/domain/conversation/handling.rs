@@ -79,7 +79,9 @@ impl Handling {
     /// Whether the status may have changed to this one at a given time. A status that stays is no change, whenever it is said.
     pub fn check_status_time(&self, status: Status, time: UnixMillis, now: UnixMillis) -> Result<(), String> {
         if time > now.horizon() {
-            return Err(format!("must be in the past, is {time}; the server's clock shows {now}"));
+            return Err(format!(
+                "must be at most 5 minutes later than the server's clock, which shows {now}, is {time}"
+            ));
         }
         match self.status_changes.last().filter(|last| self.becomes(status) && time < last.time) {
             Some(last) => Err(format!("must not be before the last status change, {}, is {time}", last.time)),
@@ -165,11 +167,13 @@ pub enum Channel {
 }
 
 impl Words for Status {
+    const PREFIX: &'static str = "CONVERSATION_STATUS_";
     const WORDS: &'static [(Self, i32, &'static str)] =
         &[(Self::Open, 1, "open"), (Self::Pending, 2, "pending"), (Self::Closed, 3, "closed")];
 }
 
 impl Words for Priority {
+    const PREFIX: &'static str = "CONVERSATION_PRIORITY_";
     const WORDS: &'static [(Self, i32, &'static str)] = &[
         (Self::Low, 1, "low"),
         (Self::Medium, 2, "medium"),
@@ -179,6 +183,7 @@ impl Words for Priority {
 }
 
 impl Words for Channel {
+    const PREFIX: &'static str = "CHANNEL_";
     const WORDS: &'static [(Self, i32, &'static str)] = &[
         (Self::Email, 1, "email"),
         (Self::WidgetChat, 2, "widget_chat"),

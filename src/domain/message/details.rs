@@ -141,6 +141,7 @@ pub enum Direction {
 }
 
 impl Words for Direction {
+    const PREFIX: &'static str = "MESSAGE_DIRECTION_";
     const WORDS: &'static [(Self, i32, &'static str)] =
         &[(Self::In, 1, "in"), (Self::Out, 2, "out"), (Self::Internal, 3, "internal")];
 }

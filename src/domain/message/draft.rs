@@ -87,6 +87,10 @@ impl MessageDraft {
     /// Checks every rule. `violations` are those that the edge found while decoding; a field already in there is not
     /// reported twice.
     pub fn check(self, mut violations: Violations) -> Result<NewMessage, Violations> {
+        // Imports are spared: earlier versions stored what is refused here.
+        if let Some(id) = self.agent_id.filter(|id| *id < 0) {
+            violations.add("agent_id", format!("must not be negative, is {id}"));
+        }
         match self.check_at(Path::ROOT, &mut violations) {
             Some(new) => violations.or(new),
             None => Err(violations),

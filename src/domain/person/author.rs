@@ -52,6 +52,7 @@ pub enum AuthorKind {
 }
 
 impl Words for AuthorKind {
+    const PREFIX: &'static str = "AUTHOR_KIND_";
     const WORDS: &'static [(Self, i32, &'static str)] =
         &[(Self::Contact, 1, "contact"), (Self::Ai, 2, "ai"), (Self::Teammate, 3, "teammate")];
 }

@@ -7,6 +7,8 @@ use super::{Violations, shown};
 pub struct UpdateMask<'m> {
     /// Empty: those that are present.
     paths: &'m [String],
+    /// Whether `*` stands for all of them.
+    takes_star: bool,
 }
 
 impl<'m> UpdateMask<'m> {
@@ -18,7 +20,7 @@ impl<'m> UpdateMask<'m> {
     pub fn new(paths: &'m [String], fields: &[&str], violations: &mut Violations) -> Self {
         let is_known = |path: &str| path == Self::EVERY_FIELD || fields.contains(&path);
         Self::check(paths, is_known, &format!("{} or *", fields.join(", ")), violations);
-        Self { paths }
+        Self { paths, takes_star: true }
     }
 
     /// A mask that names each field.
@@ -27,7 +29,7 @@ impl<'m> UpdateMask<'m> {
             violations.add("update_mask", "is required: it names the fields that change");
         }
         Self::check(paths, |path| fields.contains(&path), &fields.join(", "), violations);
-        Self { paths }
+        Self { paths, takes_star: false }
     }
 
     fn check(paths: &[String], is_known: impl Fn(&str) -> bool, known: &str, violations: &mut Violations) {
@@ -44,7 +46,7 @@ impl<'m> UpdateMask<'m> {
         if self.paths.is_empty() {
             return is_present;
         }
-        self.paths.iter().any(|path| path == field || path == Self::EVERY_FIELD)
+        self.paths.iter().any(|path| path == field || (self.takes_star && path == Self::EVERY_FIELD))
     }
 
     /// `value` if its field is to be changed.
@@ -88,7 +90,8 @@ mod tests {
     fn an_explicit_mask_is_required_and_has_no_star() {
         let wrong = |paths: &[String]| {
             let mut violations = Violations::default();
-            UpdateMask::explicit(paths, &FIELDS, &mut violations);
+            let mask = UpdateMask::explicit(paths, &FIELDS, &mut violations);
+            assert!(!mask.names("a", false), "it is not named");
             violations.to_string()
         };
         assert_eq!(wrong(&["b".to_owned()]), "");

@@ -78,6 +78,12 @@ impl Violations {
         Self { kept: kept.collect(), left_out: left_out.collect() }
     }
 
+    /// The same violations in the order of what `place` says of their fields.
+    pub fn in_order<K: Ord>(mut self, place: impl Fn(&str) -> K) -> Self {
+        self.kept.sort_by_key(|violation| place(&violation.field));
+        self
+    }
+
     /// The parsed value; `None` if it was invalid, and the violations are recorded.
     pub fn take<T>(&mut self, parsed: Result<T, Self>) -> Option<T> {
         parsed.map_err(|more| self.add_all(more, |_| true)).ok()

@@ -2,6 +2,9 @@
 
 /// An enum that callers name: by number in protobuf, by word in JSON and resource names. Both are defined here, once.
 pub trait Words: Copy + PartialEq + 'static {
+    /// What the API names of its values begin with.
+    const PREFIX: &'static str;
+
     /// Each value with its API number and its word: the end of its API name, in lower case.
     const WORDS: &'static [(Self, i32, &'static str)];
 
@@ -11,6 +14,11 @@ pub trait Words: Copy + PartialEq + 'static {
 
     fn word(self) -> &'static str {
         Self::WORDS.iter().find(|(value, ..)| *value == self).map_or("", |(.., word)| word)
+    }
+
+    /// The API names of all values.
+    fn names() -> impl Iterator<Item = String> {
+        Self::WORDS.iter().map(|(.., word)| format!("{}{}", Self::PREFIX, word.to_uppercase()))
     }
 
     fn from_number(number: i32) -> Option<Self> {

@@ -9,6 +9,7 @@ use crate::{
         import::{ConflictPolicy, Imported},
     },
     wire::{
+        enums,
         fields::{present, request_id_from_wire},
         import::{conversation_from_wire, differences_to_wire},
         names,
@@ -55,8 +56,8 @@ fn policy_from_wire(policy: i32, violations: &mut Violations) -> ConflictPolicy 
         Ok(v1::ConflictPolicy::ReturnExisting) => ConflictPolicy::ReturnExisting,
         Ok(v1::ConflictPolicy::Append) => ConflictPolicy::Append,
         Err(_) => {
-            let rule = "must be CONFLICT_POLICY_REJECT, _RETURN_EXISTING or _APPEND";
-            violations.add("on_conflict", format!("{rule}, is {policy}"));
+            let known = enums::values().map(|known: v1::ConflictPolicy| known.as_str_name());
+            violations.add("on_conflict", enums::not_among(known, policy));
             ConflictPolicy::Reject
         }
     }

@@ -213,7 +213,7 @@ fn intents(fields: &mut Object, findings: &mut Findings) -> Vec<IntentId> {
 
 /// `YYYY-MM-DD HH:MM:SS`, in UTC.
 fn date(fields: &mut Object, name: &'static str, findings: &mut Findings) -> Option<UnixMillis> {
-    let expected = "a date of the form YYYY-MM-DD HH:MM:SS";
+    let expected = "a date and time that exist, of the form YYYY-MM-DD HH:MM:SS";
     fields.time_as(name, expected, findings, parse_date)
 }
 
@@ -257,7 +257,7 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 
 /// The documented name of a domain field.
 fn documented_field(field: &str) -> String {
-    const NAMES: [(&str, &str); 20] = [
+    const NAMES: [(&str, &str); 21] = [
         ("parent", "ticketId"),
         ("create_time", "createdAt"),
         ("from_address", "from"),
@@ -274,6 +274,7 @@ fn documented_field(field: &str) -> String {
         ("crm_notification_id", "crmNotificationId"),
         ("contract_id", "contractId"),
         ("customer_id", "customerId"),
+        ("agent_id", "agentId"),
         ("tracking_id", "externalConversationId"),
         ("first_response_due_time", "firstResponseDueBy"),
         ("due_time", "dueBy"),

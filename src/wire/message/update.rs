@@ -7,7 +7,8 @@ use crate::{
 
 use super::super::{author::author_from_wire, enums::choice, fields::present, names, times};
 
-const FIELDS: [&str; 13] = [
+/// What can be changed, in the order in which it is told.
+pub const UPDATED_FIELDS: [&str; 13] = [
     "content",
     "html_body",
     "plain_body",
@@ -30,7 +31,7 @@ pub fn update_from_wire(
     paths: &[String],
     violations: &mut Violations,
 ) -> MessageUpdate {
-    let mask = UpdateMask::explicit(paths, &FIELDS, violations);
+    let mask = UpdateMask::explicit(paths, &UPDATED_FIELDS, violations);
     let takes = |field: &str| mask.names(field, false);
     let at = Path::of("message");
     let mut update = MessageUpdate {

@@ -70,6 +70,8 @@ const OTHERS: &[Row] = &[
     ("subchannelId", || json!(4.5), &["subchannelId"]),
     ("subchannelId", || json!("4"), &["subchannelId"]),
     ("agentId", || json!("123"), &["agentId"]),
+    ("agentId", || json!(0), &[]),
+    ("agentId", || json!(-1), &["agentId"]),
     ("rawData", || json!([1]), &["rawData"]),
     ("rawData", || json!({ "a": "x".repeat(256 * 1024) }), &["rawData"]),
     ("sender", || json!("Tom"), &["sender"]),

@@ -44,19 +44,19 @@ const ROWS: &[Row<UpdateConversationRequest>] = &[
         "an unknown status",
         |it| conversation(it).status = 4,
         "conversation.status",
-        "must be one of 1 (open), 2 (pending), 3 (closed), is 4",
+        "must be one of CONVERSATION_STATUS_OPEN, CONVERSATION_STATUS_PENDING, CONVERSATION_STATUS_CLOSED, is 4",
     ),
     (
         "a negative priority",
         |it| conversation(it).priority = -1,
         "conversation.priority",
-        "must be one of 1 (low), 2 (medium), 3 (high), 4 (urgent), is -1",
+        "must be one of CONVERSATION_PRIORITY_LOW, CONVERSATION_PRIORITY_MEDIUM, CONVERSATION_PRIORITY_HIGH, CONVERSATION_PRIORITY_URGENT, is -1",
     ),
     (
         "an unknown channel",
         |it| conversation(it).channel = 12,
         "conversation.channel",
-        "must be one of 1 (email), 2 (widget_chat), 3 (whats_app), 4 (facebook_messenger), 5 (twitter), 6 (messenger), 7 (sms), 8 (contact_form), 9 (callback), 10 (pstn_phone), 11 (voicemail), is 12",
+        "must be one of CHANNEL_EMAIL, CHANNEL_WIDGET_CHAT, CHANNEL_WHATS_APP, CHANNEL_FACEBOOK_MESSENGER, CHANNEL_TWITTER, CHANNEL_MESSENGER, CHANNEL_SMS, CHANNEL_CONTACT_FORM, CHANNEL_CALLBACK, CHANNEL_PSTN_PHONE, CHANNEL_VOICEMAIL, is 12",
     ),
     (
         "a first reply before 1970",

@@ -33,7 +33,7 @@ const TOO_EARLY: &str = "must lie between 1970-01-01 and the end of 9999 (0 to 2
 const TOO_LATE: &str =
     "must lie between 1970-01-01 and the end of 9999 (0 to 253402300799999 ms), is 253402300800000 ms";
 const NO_NANOS: &str = "must have nanos from 0 to 999999999, has 1000000000";
-const NOT_A_KIND: &str = "must be one of 1 (contact), 2 (ai), 3 (teammate), is 9";
+const NOT_A_KIND: &str = "must be one of AUTHOR_KIND_CONTACT, AUTHOR_KIND_AI, AUTHOR_KIND_TEAMMATE, is 9";
 const LONG_ID: &str = "must be 1 to 128 visible ASCII characters, has 129 bytes";
 const SPACED_ID: &str = "must be 1 to 128 visible ASCII characters, contains ' '";
 

@@ -41,7 +41,7 @@ const OFFERS: &[Row<OfferRatingRequest>] = &[
         "an unknown kind of agent",
         |it| agent(it).kind = -1,
         "rating.agent.kind",
-        "must be one of 1 (contact), 2 (ai), 3 (teammate), is -1",
+        "must be one of AUTHOR_KIND_CONTACT, AUTHOR_KIND_AI, AUTHOR_KIND_TEAMMATE, is -1",
     ),
     ("an agent's long id", |it| agent(it).external_id = long(513), "rating.agent.external_id", TEXT),
     ("an agent's long name", |it| agent(it).name = long(513), "rating.agent.name", TEXT),
@@ -57,7 +57,7 @@ const OFFERS: &[Row<OfferRatingRequest>] = &[
         "an unknown type",
         |it| question(it).r#type = 4,
         "rating.questions[1].type",
-        "must be one of 1 (csat), 2 (nps), 3 (thumbs), is 4",
+        "must be one of RATING_TYPE_CSAT, RATING_TYPE_NPS, RATING_TYPE_THUMBS, is 4",
     ),
     (
         "a long text",

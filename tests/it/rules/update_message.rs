@@ -60,14 +60,14 @@ const ROWS: &[Row<UpdateMessageRequest>] = &[
         "an unknown direction",
         |it| message(it).direction = 4,
         "message.direction",
-        "must be one of 1 (in), 2 (out), 3 (internal), is 4",
+        "must be one of MESSAGE_DIRECTION_IN, MESSAGE_DIRECTION_OUT, MESSAGE_DIRECTION_INTERNAL, is 4",
     ),
     ("no kind", |it| message(it).kind = 0, "message.kind", "is required"),
     (
         "an unknown kind",
         |it| message(it).kind = 3,
         "message.kind",
-        "must be one of 1 (message), 2 (comment), is 3",
+        "must be one of MESSAGE_KIND_MESSAGE, MESSAGE_KIND_COMMENT, is 3",
     ),
     (
         "the same file twice",
@@ -228,6 +228,36 @@ async fn a_broken_rule_of_a_changed_message_is_reported_by_field_and_nothing_cha
     }
     assert_eq!(server.store.dump().await, before);
     client.update_message(whole(&stored)).await.expect("it breaks no rule");
+}
+
+#[tokio::test]
+async fn a_star_names_nothing_and_rules_come_in_the_order_of_the_request() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let stored = stored(&client).await;
+    let mut request = UpdateMessageRequest {
+        message: Some(Message { name: stored.name.clone(), ..Message::default() }),
+        update_mask: Some(FieldMask { paths: vec!["*".to_owned()] }),
+        request_id: String::new(),
+    };
+    let named = |status| violations(&status).into_iter().map(|(field, _)| field).collect::<Vec<_>>();
+    assert_eq!(named(client.update_message(request).await.unwrap_err()), ["update_mask"]);
+    request = whole(&stored);
+    request.request_id = "a b".to_owned();
+    add_path(&mut request, "*");
+    message(&mut request).create_time = None;
+    message(&mut request).kind = 9;
+    message(&mut request).ai_tool = long(513);
+    message(&mut request).subject = long(4097);
+    let expected = [
+        "message.subject",
+        "message.kind",
+        "message.create_time",
+        "message.ai_tool",
+        "update_mask",
+        "request_id",
+    ];
+    assert_eq!(named(client.update_message(request).await.unwrap_err()), expected);
 }
 
 #[tokio::test]

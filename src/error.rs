@@ -38,7 +38,7 @@ pub enum Error {
     /// `name` is the existing team's resource name.
     #[error("{source_name}:{external_id} is already in the directory as {name}")]
     TeamExists { source_name: String, external_id: String, name: String },
-    #[error("{name} has {members} members; remove them first")]
+    #[error("{name} has {members} {}; remove them first", if *.members == 1 { "member" } else { "members" })]
     TeamNotEmpty { name: String, members: u32 },
     #[error(
         "the position in the event log is no longer kept or does not exist yet, so events may have been missed; reread what \

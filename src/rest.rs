@@ -44,10 +44,10 @@ pub fn router(services: Arc<Services>, options: &Options) -> Router {
 /// How a dialect renders an error.
 type Render = fn(&Fault) -> Response;
 
-/// Path prefixes and their dialects. The first match wins.
+/// Path prefixes and their dialects. The first match wins. Below `/v1` only Dixa's paths are another's than CraftCX's.
 const DIALECTS: [(&str, Render); 5] = [
-    ("/v1/assess", craftcx::error),
     ("/v1/conversations", dixa::error),
+    ("/v1/", craftcx::error),
     ("/beta/", dixa::error),
     (enneo::PREFIXES[0], enneo::error),
     (enneo::PREFIXES[1], enneo::error),

@@ -16,7 +16,7 @@ use super::status::{ERROR_DOMAIN, internal_fault, status};
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        let message = error.to_string();
+        let message = format!("{error}{}", next_step(&error));
         let mut details = ErrorDetails::new();
         let mut metadata = HashMap::new();
         let (code, reason) = match error {
@@ -97,6 +97,18 @@ impl From<Error> for Status {
     }
 }
 
+/// What a caller of gRPC can do about an error that does not say so itself.
+fn next_step(error: &Error) -> &'static str {
+    match error {
+        Error::AlreadyImported { .. } => {
+            "; with on_conflict CONFLICT_POLICY_APPEND what is new in it is added, with CONFLICT_POLICY_RETURN_EXISTING the one \
+             that is stored is returned"
+        }
+        Error::TeamExists { .. } => "; UpdateTeam changes it",
+        _ => "",
+    }
+}
+
 /// The error of one item of a stream, as data: with the reason and message of the status that a call of its own would have had,
 /// but with all violations, because it does not travel in headers.
 pub fn failure(error: Error) -> v1::ImportFailure {
@@ -134,11 +146,11 @@ pub fn failure(error: Error) -> v1::ImportFailure {
     }
 }
 
-/// Errors travel in headers, which many clients limit to 8 KiB and others to 16. The message appears there twice:
-/// percent-encoded, and in the base64 of the details.
-const MAX_MESSAGE_BYTES: usize = 600;
-const MAX_VIOLATIONS_BYTES: usize = 3 * 1024;
-const MAX_RULE_BYTES: usize = 240;
+/// Errors travel in headers, which many clients limit to 8 KiB and others to 16; this leaves room for the other headers. The
+/// message appears there twice: percent-encoded, and in the base64 of the details.
+const MAX_HEADER_BYTES: usize = 7 * 1024;
+const MAX_VIOLATIONS_BYTES: usize = 3584;
+const MAX_RULE_BYTES: usize = 480;
 
 /// The metadata key for the number of violations that [`invalid`] leaves out.
 const FURTHER_VIOLATIONS: &str = "further_violations";
@@ -163,26 +175,42 @@ pub fn invalid(violations: &Violations) -> Status {
         metadata.insert(FURTHER_VIOLATIONS.to_owned(), further.to_string());
     }
     details.set_error_info(reason_name(ErrorReason::InvalidFields), ERROR_DOMAIN, metadata);
-    Status::with_error_details(Code::InvalidArgument, invalid_message(violations), details)
+    let message =
+        invalid_message(violations, MAX_HEADER_BYTES - in_base64(MAX_VIOLATIONS_BYTES - bytes_left));
+    Status::with_error_details(Code::InvalidArgument, message, details)
 }
 
-/// The first violations, and the number of the rest.
-fn invalid_message(violations: &Violations) -> String {
+/// The first violations, as many as fit into this part of the headers, and the number of the rest.
+fn invalid_message(violations: &Violations, mut header_bytes_left: usize) -> String {
+    const REST: &str = "the request is not valid; and 1000000 more";
+    header_bytes_left = header_bytes_left.saturating_sub(header_bytes(REST));
     let mut message = "the request is not valid".to_owned();
     let mut further = violations.iter().len() + violations.left_out();
     for (index, violation) in violations.iter().enumerate() {
         let separator = if index == 0 { ": " } else { "; " };
         let rule = shortened(&violation.message, MAX_RULE_BYTES);
-        if message.len() + violation.field.len() + rule.len() > MAX_MESSAGE_BYTES {
-            break;
-        }
-        message += &format!("{separator}{}: {rule}", violation.field);
+        let told = format!("{separator}{}: {rule}", violation.field);
+        let Some(left) = header_bytes_left.checked_sub(header_bytes(&told)) else { break };
+        header_bytes_left = left;
+        message += &told;
         further -= 1;
     }
     if further > 0 {
         message += &format!("; and {further} more");
     }
     message
+}
+
+/// How many bytes of headers a part of a message takes.
+fn header_bytes(text: &str) -> usize {
+    // At least what `tonic` encodes; a letter or digit stays one byte.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.,:;-[]()".contains(&byte);
+    let encoded: usize = text.bytes().map(|byte| if is_plain(byte) { 1 } else { 3 }).sum();
+    encoded + in_base64(text.len())
+}
+
+fn in_base64(bytes: usize) -> usize {
+    bytes.div_ceil(3) * 4
 }
 
 /// Truncates a text to `max_bytes`, marking the cut with an ellipsis.

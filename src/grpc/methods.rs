@@ -58,7 +58,13 @@ fn method_of(service: &str, method: &MethodDescriptorProto) -> Method {
     let path: Arc<str> = format!("/{service}/{}", method.name()).into();
     let takes_attachments = TAKES_ATTACHMENTS.contains(&&*path);
     let limit_bytes = if takes_attachments { MAX_ATTACHMENTS_REQUEST_BYTES } else { MAX_REQUEST_BYTES };
-    Method { path, lasts, carries, limit_bytes }
+    Method { path, lasts, carries, only_reads: only_reads(service, method.name()), limit_bytes }
+}
+
+/// By what its name begins with; all of health and reflection.
+fn only_reads(service: &str, method: &str) -> bool {
+    const READS: [&str; 5] = ["Get", "List", "Summarize", "Watch", "Export"];
+    service.starts_with("grpc.") || READS.iter().any(|begin| method.starts_with(begin))
 }
 
 #[cfg(test)]
@@ -78,6 +84,11 @@ mod tests {
             assert_eq!(lasts(&path), Some(Lasts::UntilEnded));
             assert_eq!(carries(&path), Some(Carries::Any));
         }
+        let only_reads = |path: &str| methods.get(path).map(|method| method.only_reads);
+        assert_eq!(only_reads("/grpc.health.v1.Health/Watch"), Some(true));
+        assert_eq!(only_reads("/plaudit.v1.RatingService/SummarizeRatings"), Some(true));
+        assert_eq!(only_reads("/plaudit.v1.ConversationService/StoreMessage"), Some(false));
+        assert_eq!(only_reads("/plaudit.v1.ImportService/ImportConversations"), Some(false));
         let limit = |path: &str| methods.get(path).map(|method| method.limit_bytes);
         assert_eq!(limit("/plaudit.v1.ImportService/GetImport"), Some(MAX_REQUEST_BYTES));
         for path in TAKES_ATTACHMENTS {

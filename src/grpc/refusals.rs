@@ -53,8 +53,12 @@ fn refuse(refusal: Refusal) -> Status {
         )),
         Refusal::CutShort => malformed("the request ended in the middle of a message"),
         Refusal::NoMessage => malformed("the request ended without a message"),
-        Refusal::DeadlineExceeded => {
-            let message = "the call's deadline has passed; whether it wrote anything is unknown";
+        Refusal::DeadlineExceeded { may_have_written } => {
+            let message = if may_have_written {
+                "the call's deadline has passed; whether it wrote anything is unknown"
+            } else {
+                "the call's deadline has passed"
+            };
             status(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded, message)
         }
         Refusal::BodyIdle => status(Code::DeadlineExceeded, ErrorReason::DeadlineExceeded, BODY_IDLE_MESSAGE),

@@ -25,7 +25,8 @@ pub(super) struct AnswerBody {
     access: Access,
     wording: Wording,
     http_status: StatusCode,
-    deadline: Option<Pin<Box<Sleep>>>,
+    /// With what is said once it has passed.
+    deadline: Option<(Pin<Box<Sleep>>, Refusal)>,
     /// Only for calls that last until someone ends them.
     drain: Option<BoxFuture<'static, ()>>,
     state: State,
@@ -45,7 +46,7 @@ impl AnswerBody {
         response: Response<Body>,
         mut access: Access,
         wording: Wording,
-        deadline: Option<Pin<Box<Sleep>>>,
+        deadline: Option<(Pin<Box<Sleep>>, Refusal)>,
         drain: Option<BoxFuture<'static, ()>>,
     ) -> Response<Self> {
         let http_status = response.status();
@@ -152,8 +153,11 @@ impl http_body::Body for AnswerBody {
         if this.state == State::Ended {
             return Poll::Ready(None);
         }
-        if this.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
-            return Poll::Ready(Some(Ok(this.end_with(Refusal::DeadlineExceeded))));
+        if let Some((deadline, late)) = &mut this.deadline
+            && deadline.as_mut().poll(cx).is_ready()
+        {
+            let late = *late;
+            return Poll::Ready(Some(Ok(this.end_with(late))));
         }
         let last = this.state == State::LastFrame;
         if !last && this.drain.as_mut().is_some_and(|drain| drain.as_mut().poll(cx).is_ready()) {

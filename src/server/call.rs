@@ -102,6 +102,8 @@ impl Calls {
         let request =
             self.with_body(request, &mut access, Some(Messages { framing, inflating }), patience, drain);
         let call = within(deadline, AssertUnwindSafe(self.grpc.clone().oneshot(request)).catch_unwind());
+        let may_have_written = method.is_some_and(|method| !method.only_reads);
+        let late = Refusal::DeadlineExceeded { may_have_written };
         let outcome = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, call).await,
             None => Ok(call.await),
@@ -113,7 +115,7 @@ impl Calls {
                 tracing::error!("a call panicked");
                 self.wording.response(Refusal::Fault)
             }
-            Err(_elapsed) => self.wording.response(Refusal::DeadlineExceeded),
+            Err(_elapsed) => self.wording.response(late),
         };
         if carries == Carries::One
             && let Some(&cut) = access.notes.body_cut.get()
@@ -126,7 +128,7 @@ impl Calls {
             };
         }
         (self.wording.complete)(response.headers_mut(), unknown.as_deref());
-        let sleep = deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline)));
+        let sleep = deadline.map(|deadline| (Box::pin(tokio::time::sleep_until(deadline)), late));
         let lasts_until_ended = method.is_some_and(|method| method.lasts == Lasts::UntilEnded);
         let drain = lasts_until_ended.then(|| self.drain());
         AnswerBody::wrap(response, access, self.wording, sleep, drain)

@@ -19,6 +19,8 @@ pub struct Method {
     pub path: Arc<str>,
     pub lasts: Lasts,
     pub carries: Carries,
+    /// Whether a call of it only reads.
+    pub only_reads: bool,
     /// The largest request message.
     pub limit_bytes: usize,
 }

@@ -31,7 +31,9 @@ pub enum Refusal {
     /// The request ended in the middle of a message.
     CutShort,
     NoMessage,
-    DeadlineExceeded,
+    DeadlineExceeded {
+        may_have_written: bool,
+    },
     /// The rest of the request did not arrive in time.
     BodyIdle,
     ShuttingDown,

@@ -6,8 +6,9 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use plaudit::proto::v1::{
-    ScoringProcess, StoreMessageRequest, conversation_service_client::ConversationServiceClient,
+use plaudit::proto::{
+    health::{HealthCheckRequest, health_client::HealthClient},
+    v1::{ScoringProcess, StoreMessageRequest, conversation_service_client::ConversationServiceClient},
 };
 use tonic::{Code, Request};
 
@@ -19,6 +20,20 @@ use crate::{
 /// As many as show that one was cut off at any place; a machine under load needs fewer tries.
 const EXCEEDED: usize = 20;
 const MOST_TRIES: usize = 2000;
+
+#[tokio::test]
+async fn a_call_that_only_reads_is_not_said_to_have_written() {
+    let server = Plaudit::start().await;
+    let origin = http::Uri::from_static("http://localhost");
+    let mut health = HealthClient::with_origin(server.bare_grpc().await, origin);
+    let mut watch = Request::new(HealthCheckRequest::default());
+    watch.set_timeout(Duration::from_millis(50));
+    let mut states = health.watch(watch).await.unwrap().into_inner();
+    states.message().await.unwrap().expect("the state");
+    let status = states.message().await.unwrap_err();
+    assert_eq!(fault(&status), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned()));
+    assert_eq!(status.message(), "the call's deadline has passed");
+}
 
 #[tokio::test]
 async fn what_exceeded_its_deadline_under_contention_is_carried_out_once_when_it_is_retried() {

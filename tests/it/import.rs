@@ -303,6 +303,35 @@ async fn the_answer_to_an_entirely_invalid_request_stays_readable() {
 }
 
 #[tokio::test]
+async fn a_refusal_of_usual_size_names_every_violation_in_its_text() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let wrong = Message { external_id: "m".to_owned(), kind: 99, ..Message::default() };
+    let request = sample::import_of("1", vec![wrong; 5]);
+    let status = client.import(request).await.unwrap_err();
+    let named = fields(&status);
+    assert!(named.len() >= 18, "{named:?}");
+    for field in named {
+        assert!(status.message().contains(&format!("{field}: ")), "{field} in {status:?}");
+    }
+    assert!(!status.message().contains(" more"), "{status:?}");
+}
+
+#[tokio::test]
+async fn the_headers_of_a_refusal_are_below_8_kib() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    for external_id in ["x", "\u{85}ä%"] {
+        let wrong = Message { external_id: external_id.repeat(200), kind: 99, ..Message::default() };
+        let status = client.import(sample::import_of("1", vec![wrong; 500])).await.unwrap_err();
+        let mut headers = http::HeaderMap::new();
+        status.add_header(&mut headers).unwrap();
+        let bytes = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum::<usize>();
+        assert!(bytes < 7800, "{bytes}");
+    }
+}
+
+#[tokio::test]
 async fn a_request_of_four_mebibytes_is_accepted_and_one_byte_more_is_not() {
     let server = Plaudit::start().await;
     let client = server.client().await;

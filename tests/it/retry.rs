@@ -110,6 +110,9 @@ async fn a_request_that_failed_may_be_corrected_under_the_same_id() {
     for _ in 0..2 {
         let status = client.import(refused.clone()).await.unwrap_err();
         assert_eq!(fault(&status), (Code::AlreadyExists, "DUPLICATE_IMPORT".to_owned()));
+        for way in ["on_conflict CONFLICT_POLICY_APPEND", "CONFLICT_POLICY_RETURN_EXISTING"] {
+            assert!(status.message().contains(way), "{status:?}");
+        }
     }
     let corrected = with_id(sample::import("43"), "one");
     assert_eq!(client.import(corrected).await.unwrap().outcome(), ImportOutcome::Created);

@@ -155,12 +155,20 @@ async fn options_names_the_methods_and_head_is_get_without_a_body() {
 #[tokio::test]
 async fn an_unknown_path_is_404_in_the_shape_of_its_dialect() {
     let setup = Setup::without_worker().await;
-    for path in ["/v1/assess/", "/v1/assess/a/b", "/v1/assessments", "/v1/assess/%ff", "/v1/assess/%2F"] {
+    for path in [
+        "/v1/assess/",
+        "/v1/assess/a/b",
+        "/v1/assessments",
+        "/v1/assess/%ff",
+        "/v1/assess/%2F",
+        "/v1/asses",
+        "/v1/",
+    ] {
         let answer = setup.http().get(path).await;
         assert_eq!(answer.status, 404, "{path}");
         assert_eq!(error_of(&answer).0, "not_found", "{path}");
     }
-    for path in ["/", "/v1", "/v1/", "/v1/conversations/1", "/beta/conversations/1/ratings", "/V1/assess"] {
+    for path in ["/", "/v1", "/v1/conversations/1", "/beta/conversations/1/ratings", "/V1/assess"] {
         let answer = setup.http().get(path).await;
         assert_eq!(answer.status, 404, "{path}");
         let Value::Object(body) = answer.json() else { panic!("{answer:?}") };

@@ -68,7 +68,9 @@ async fn an_external_id_is_unique_within_a_source() {
     let (made, refused): (Vec<_>, Vec<_>) = join_all(requests).await.into_iter().partition(Result::is_ok);
     assert_eq!((made.len(), refused.len()), (1, 15));
     for refused in refused {
-        assert_eq!(fault(&refused.unwrap_err()), (Code::AlreadyExists, "TEAM_EXISTS".to_owned()));
+        let refused = refused.unwrap_err();
+        assert_eq!(fault(&refused), (Code::AlreadyExists, "TEAM_EXISTS".to_owned()));
+        assert!(refused.message().ends_with("; UpdateTeam changes it"), "{refused:?}");
     }
     // Teams that only the directory knows may have the same name.
     let first = directory.create_team(new_team("", "Night shift")).await.unwrap();

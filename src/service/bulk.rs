@@ -23,6 +23,9 @@ const MAX_UNDECIDED_BYTES: usize = 32 * 1024 * 1024;
 /// How often an item is retried while the store is overloaded. Meanwhile nothing more is read: that is the back-pressure.
 const OVERLOADED_ATTEMPTS: usize = 120;
 
+/// So many items of a stream are scored in the turn of single imports: a short one does not wait for the rest of a long one.
+const FEW: u64 = 100;
+
 /// One conversation to be stored, and how.
 #[derive(Clone, Debug)]
 pub struct Import {
@@ -138,13 +141,14 @@ impl Bulk {
         let about = (import.new.source.clone(), import.new.external_id.clone());
         let (ends, ended) = oneshot::channel::<Infallible>();
         let before = self.last_about.insert(about.clone(), (place, ended));
+        let lane = if place < FEW { Lane::Fresh } else { Lane::Bulk };
         let call = self.call.clone();
         let decide = async move {
             // Items of one conversation run in order, so that its messages keep theirs.
             if let Some((_, ended)) = before {
                 let _ = ended.await;
             }
-            let call = Call { lane: Lane::Bulk, ..call.call() };
+            let call = Call { lane, ..call.call() };
             let outcome = import_with_patience(call, &import).await;
             drop(ends);
             Undecided { decided: Decided { number, outcome }, place, size_bytes, about: Some(about) }
@@ -189,4 +193,45 @@ async fn import_with_patience(call: Call<'_>, import: &Import) -> Result<Importe
         }
     }
     import_conversation(call, new, *on_conflict).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        clock::ManualClock,
+        domain::UnixMillis,
+        service::{Services, Settings},
+        store::MemoryStore,
+    };
+
+    /// Imports conversations with these numbers in one stream.
+    async fn import(services: &Arc<Services>, numbers: std::ops::Range<u64>) {
+        let mut bulk = Bulk::new(OwnedCall::new(Arc::clone(services)));
+        for number in numbers {
+            while !bulk.has_room() {
+                bulk.next().await.unwrap().outcome.unwrap();
+            }
+            let new = NewConversation::new("test".parse().unwrap(), number.to_string().parse().unwrap());
+            let import = Import { new, on_conflict: ConflictPolicy::Reject, request_id: None };
+            bulk.take(Item { number: number as i64, size_bytes: 1, import: Ok(import) });
+        }
+        while let Some(decided) = bulk.next().await {
+            decided.outcome.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_short_stream_does_not_wait_for_a_long_one() {
+        let clock = Arc::new(ManualClock::at(UnixMillis::MIN));
+        let store = Arc::new(MemoryStore::new());
+        let services = Arc::new(Services::open(store, clock, Settings::default()).await.unwrap());
+        let fresh = || std::iter::from_fn(|| services.queue_changed.next_fresh()).count() as u64;
+        import(&services, 0..3 * FEW).await;
+        assert_eq!(fresh(), FEW);
+        import(&services, 3 * FEW..3 * FEW + 2).await;
+        assert_eq!(fresh(), 2);
+    }
 }

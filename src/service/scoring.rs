@@ -117,6 +117,8 @@ impl Decide for Score<'_> {
             .map_err(|cause| Error::Internal(format!("scoring conversation {id} failed: {cause}")))?;
 
         let (index, existing) = assessment::find_indexed(&*decision, id).await?;
+        // Afresh: computing takes a while, and others have logged events meanwhile.
+        let now = services.clock.now();
         let merge = Merge { services, conversation: id, version, now, families };
         let Written { changed, score_tenths } = merge.put_changes(decision, scored, index, existing).await?;
         let mut listing = listing::Update::begin(decision, id).await?;

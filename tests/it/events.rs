@@ -1,15 +1,23 @@
 //! `WatchEvents`: changes in order, from any position.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use plaudit::{
     assembly::assemble,
-    clock::ManualClock,
+    clock::{Clock, ManualClock},
     domain,
     proto::v1::{ConflictPolicy, Event, EventKind, WatchEventsRequest, WatchEventsResponse},
     service::{
-        OwnedCall, Services, Settings,
+        Call, OwnedCall, Services, Settings,
         events::{Filter, Start, watch_events},
+        import::{self, import_conversation},
+        scoring::score_conversation,
     },
     store::{Batch, Direction, KeyRange, Keyspace, MemoryStore, SledOptions, SledStore, records},
 };
@@ -313,6 +321,34 @@ async fn a_watcher_receives_something_every_30_seconds() {
         assert_eq!((told.event, told.position), (None, round));
         assert_eq!(begun.elapsed().as_secs(), 30);
     }
+}
+
+/// A clock that goes on by a second with every look at it.
+struct Ticking(AtomicI64);
+
+impl Clock for Ticking {
+    fn now(&self) -> domain::UnixMillis {
+        Plaudit::START.plus_millis(self.0.fetch_add(1, Ordering::SeqCst) * 1000)
+    }
+}
+
+#[tokio::test]
+async fn the_event_of_a_scoring_has_the_time_at_which_it_was_stored() {
+    let clock = Arc::new(Ticking(AtomicI64::new(0)));
+    let store = Arc::new(MemoryStore::new());
+    let services = Services::open(store, clock.clone(), Settings::default()).await.unwrap();
+    let services = Arc::new(services);
+    let call = Call::new(&services);
+    let new = domain::NewConversation::new("test".parse().unwrap(), "1".parse().unwrap());
+    let imported = import_conversation(call, &new, import::ConflictPolicy::Reject).await.unwrap();
+    score_conversation(call, imported.conversation).await.unwrap();
+    let last = clock.now().plus_millis(-1000);
+    let all = Filter { conversation: None, kinds: Box::new(|_| true) };
+    let mut watch = watch_events(OwnedCall::new(services.clone()), Start::Oldest, all).await.unwrap();
+    let (first, second) = (watch.next().await.unwrap(), watch.next().await.unwrap());
+    let (first, second) = (first.event.unwrap(), second.event.unwrap());
+    assert!(first.time < second.time);
+    assert_eq!(second.time, last, "computing takes a while");
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ async fn with_backlog(count: usize) -> (Arc<Services>, Arc<Watched>) {
 #[tokio::test]
 async fn fresh_conversations_and_a_bulk_import_are_scored_in_turn() {
     const BACKLOG: usize = 2000;
-    const FRESH: usize = 100;
+    const FRESH: usize = 50;
     let (services, store) = with_backlog(BACKLOG).await;
     let background = Background::start(&services, SWEEP_EVERY);
     let mut fresh = Vec::new();

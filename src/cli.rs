@@ -53,8 +53,8 @@ Examples:
   PLAUDIT_LOG_LEVEL=debug plaudit serve         any setting can come from the environment
   plaudit health                                is it serving? exit code 0 or 1
   plaudit import tickets.jsonl                  import conversations, one JSON object per line
-  plaudit queue                                 how far is scoring behind?
-  plaudit facts conversations/4711              what is its score based on?
+  plaudit queue                                 how far behind is scoring?
+  plaudit facts conversations/zendesk:4711      what is its score based on?
   plaudit scorecard check tidy.yaml             does a scorecard as a file say what it means?
   plaudit export everything.jsonl               export everything, to read or to import elsewhere
   plaudit store dump backup.dump                back up the store to one file, while the server is stopped
@@ -83,7 +83,7 @@ enum Command {
     Export(export::Export),
     /// Print the facts that a conversation is scored by, and the messages they rest on.
     Facts(facts::FactsCommand),
-    /// Check scorecards of one's own.
+    /// Check your own scorecards.
     Scorecard(scorecard::ScorecardCommand),
     /// Print the effective settings and where each comes from.
     Config(config::Config),

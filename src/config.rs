@@ -16,12 +16,15 @@ use std::{
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::{store, telemetry::LogFormat};
+use crate::{domain::rules, store, telemetry::LogFormat};
 
 pub use settings::{DefaultValue, Kind, SETTINGS, Setting, markdown_table};
 
 /// The file that is read, if it exists in the current directory, when none is named.
 pub const DEFAULT_FILE: &str = store::SETTINGS_FILE;
+
+/// What all our variables begin with.
+const PREFIX: &str = "PLAUDIT_";
 
 /// Variables with our prefix that are not settings.
 const OTHER_VARIABLES: [&str; 2] = ["PLAUDIT_CONFIG", "PLAUDIT_SERVER"];
@@ -242,7 +245,7 @@ impl Reader {
 
     fn read_environment(&mut self, environment: &[(OsString, OsString)]) {
         for (name, value) in environment {
-            let Some(name) = name.to_str().filter(|name| name.starts_with("PLAUDIT_")) else { continue };
+            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
             if OTHER_VARIABLES.contains(&name) {
                 continue;
             }
@@ -270,11 +273,14 @@ impl Reader {
     }
 }
 
-/// `; did you mean …?`, with the most similar known name.
+/// `; did you mean …?`, with the most similar known name, if one is similar.
 fn nearest(given: &str, known: impl Iterator<Item = String>) -> String {
+    // What all variables begin with makes none of them similar.
+    let own = |name: &str| name.strip_prefix(PREFIX).unwrap_or(name).to_ascii_lowercase();
     known
-        .map(|name| (strsim::jaro_winkler(given, &name), name))
+        .map(|name| (strsim::jaro_winkler(&own(given), &own(&name)), name))
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .filter(|(likeness, _)| *likeness >= rules::LIKE)
         .map(|(_, name)| format!("; did you mean {name}?"))
         .unwrap_or_default()
 }

@@ -5,15 +5,25 @@ use std::{
     time::Duration,
 };
 
+use http::Uri;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tonic::{
     Status,
     transport::{Channel, Endpoint},
 };
 
 use super::{Failure, local::Local, output::plain};
-use crate::{server::code_name, store::SledStore};
+use crate::{domain::rules::shown, server::code_name, store::SledStore};
 
 pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
+
+const FOREIGN: &str = "what answers there is not a Plaudit server; name the address of one with --server";
+
+/// How long to wait for the first word of a server before it is taken for a slow one.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 
 /// The server to connect to.
 #[derive(Debug, clap::Args)]
@@ -97,6 +107,11 @@ pub(super) fn endpoint(server: &str) -> Result<Endpoint, Failure> {
     }
     let endpoint = Endpoint::from_shared(format!("http://{rest}"))
         .map_err(|_| wrong("is not a URL such as http://127.0.0.1:50051".to_owned()))?;
+    if let Some(port) = port_of(endpoint.uri()).filter(|port| !port.parse::<u16>().is_ok_and(|port| port > 0))
+    {
+        // The library would take a port that it cannot read for none, and connect to 80.
+        return Err(wrong(format!("must have a port from 1 to 65535, has {}", shown(port))));
+    }
     let path = endpoint.uri().path_and_query().map_or("/", |path| path.as_str());
     if path != "/" {
         // It would be ignored.
@@ -105,10 +120,51 @@ pub(super) fn endpoint(server: &str) -> Result<Endpoint, Failure> {
     Ok(endpoint)
 }
 
+/// What is written behind the colon after the host.
+fn port_of(uri: &Uri) -> Option<&str> {
+    let authority = uri.authority()?.as_str();
+    // The colons of an IPv6 address stand in brackets.
+    let behind = authority.rsplit_once(']').map_or(authority, |(_, behind)| behind);
+    behind.rsplit_once(':').map(|(_, port)| port)
+}
+
 /// Connects to a server, or says why not.
 pub(super) async fn connect(endpoint: &Endpoint) -> Result<Channel, String> {
-    let refused = |error| format!("cannot connect to {}: {}", endpoint.uri(), root_cause(&error));
-    endpoint.connect().await.map_err(refused)
+    let uri = endpoint.uri();
+    let refused = |error| format!("cannot connect to {uri}: {}", unconnected(&error));
+    let channel = endpoint.connect().await.map_err(refused)?;
+    if speaks_otherwise(uri).await { Err(format!("{uri}: {FOREIGN}")) } else { Ok(channel) }
+}
+
+/// Whether what listens there speaks another protocol than HTTP/2, of which a call learns no more than that the connection has
+/// ended. What says nothing may be slow.
+async fn speaks_otherwise(uri: &Uri) -> bool {
+    /// The preface of HTTP/2 and a frame of settings that has none.
+    const BEGIN: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    /// The type of the frame that a server begins with.
+    const SETTINGS: u8 = 4;
+    let Some(host) = uri.host().map(|host| host.trim_matches(['[', ']'])) else { return false };
+    let first = async {
+        let mut stream = TcpStream::connect((host, uri.port_u16().unwrap_or(80))).await.ok()?;
+        // What speaks first may be heard all the same.
+        let _ = stream.write_all(BEGIN).await;
+        let mut head = [0; 4];
+        stream.read_exact(&mut head).await.ok()?;
+        let [.., kind] = head;
+        Some(kind)
+    };
+    matches!(tokio::time::timeout(ANSWERS_WITHIN, first).await, Ok(Some(kind)) if kind != SETTINGS)
+}
+
+/// Why there is no connection, and what to do about it.
+fn unconnected(error: &(dyn std::error::Error + 'static)) -> String {
+    let cause = innermost(error);
+    let told = cause.downcast_ref().map_or_else(|| cause.to_string(), plain);
+    let is_refused = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::ConnectionRefused;
+    if cause.downcast_ref().is_some_and(is_refused) {
+        return format!("{told}; start a server with plaudit serve, or name another with --server");
+    }
+    told
 }
 
 /// Asks a running server one thing, and gives up after a time. Returns its URL and the answer.
@@ -121,8 +177,12 @@ pub(super) fn ask_once<T>(
     let url = endpoint.uri().to_string();
     let failed = |cause: String| Failure::Failed(format!("{url}: {cause}"));
     let asked = async {
-        let refused = |error| format!("cannot connect: {}", root_cause(&error));
-        ask(endpoint.connect().await.map_err(refused)?).await
+        let refused = |error| format!("cannot connect: {}", unconnected(&error));
+        let channel = endpoint.connect().await.map_err(refused)?;
+        if speaks_otherwise(endpoint.uri()).await {
+            return Err(FOREIGN.to_owned());
+        }
+        ask(channel).await
     };
     let within = Duration::from_secs(timeout_seconds);
     let runtime =
@@ -135,12 +195,12 @@ pub(super) fn ask_once<T>(
 }
 
 /// The innermost cause, which is the informative one: `Connection refused`.
-fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+fn innermost<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    cause.downcast_ref().map_or_else(|| cause.to_string(), plain)
+    cause
 }
 
 /// Whether a call failed on its way: the server has not answered it. What the transport says of it is of no use to anybody.
@@ -151,6 +211,10 @@ pub(super) fn is_lost(status: &Status) -> bool {
 
 /// Why a call failed, in one line.
 pub(super) fn status_line(status: &Status) -> String {
+    // Of an HTTP server that is no gRPC server.
+    if status.message().starts_with("grpc-status header missing") {
+        return FOREIGN.to_owned();
+    }
     if is_lost(status) {
         return "the connection to the server was lost".to_owned();
     }
@@ -169,6 +233,34 @@ pub(super) fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_is_one_that_can_be_connected_to() {
+        for port in ["0", "99999", "65536", "-1", "5005x", ""] {
+            for host in ["127.0.0.1", "http://127.0.0.1", "http://[::1]"] {
+                let refused = endpoint(&format!("{host}:{port}"));
+                assert!(matches!(refused, Err(Failure::Usage(_))), "{host}:{port}");
+            }
+        }
+        let Err(Failure::Usage(told)) = endpoint("127.0.0.1:99999") else { panic!("it is refused") };
+        assert_eq!(
+            told,
+            "the server's address 127.0.0.1:99999 must have a port from 1 to 65535, has \"99999\""
+        );
+        for address in
+            ["127.0.0.1:1", "http://[::1]:65535", "http://[::1]", "localhost", "http://localhost:50051/"]
+        {
+            assert!(endpoint(address).is_ok(), "{address}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_status_is_not_ours() {
+        let of_another = "grpc-status header missing, mapped from HTTP status code 404";
+        assert!(status_line(&Status::unimplemented(of_another)).contains("not a Plaudit server"));
+        let ours = status_line(&Status::not_found("there is no team"));
+        assert_eq!(ours, "the server answered NOT_FOUND: there is no team");
+    }
 
     #[test]
     fn a_word_is_quoted_where_a_shell_needs_it() {

@@ -41,7 +41,7 @@ Examples:
   plaudit export everything.jsonl
   plaudit export --without assessments - | gzip > everything.jsonl.gz
   plaudit export --attachments - | zstd > everything.jsonl.zst
-  plaudit export --without assessments - | plaudit import - --server 127.0.0.1:9000
+  plaudit export --without assessments - | plaudit import - --data new-data
   plaudit export --data /var/lib/plaudit everything.jsonl";
 
 #[derive(Debug, clap::Args)]
@@ -123,7 +123,8 @@ impl Export {
         say(format_args!("exported {written}"));
         if written.without_bytes > 0 {
             let count = written.without_bytes;
-            say(format_args!("without the bytes of {count} attachments; --attachments includes them"));
+            let attachments = counted(count, "attachment", "attachments");
+            say(format_args!("without the bytes of {attachments}; --attachments includes them"));
         }
         written.differences().map_or(Ok(()), |differences| Err(Failure::Incomplete(differences)))
     }
@@ -144,11 +145,11 @@ impl Export {
         let reader = Reader::new(channel);
         let lines = Lines::load().map_err(Failure::failed)?;
         if self.file == Path::new("-") {
+            Signals::end_process(1, || say(format_args!("plaudit: interrupted: {HALF_WRITTEN}")))?;
             let mut out = BufWriter::new(io::stdout());
             let written = Writer::new(reader, lines, &mut out, "-", self).write_all().await;
-            return written.map_err(|failure| with_step(failure, "what is written is not whole"));
+            return written.map_err(|failure| with_step(failure, HALF_WRITTEN));
         }
-        // Only here: what is written to a pipe waits for its reader, and a signal then ends it at once.
         let mut signals = Signals::listen()?;
         let name = self.file.display().to_string();
         let file = WholeFile::begin(&self.file, "export")?;
@@ -172,6 +173,9 @@ impl Export {
         }
     }
 }
+
+/// What a failure leaves on standard output.
+const HALF_WRITTEN: &str = "the export on standard output is incomplete";
 
 /// What a failure leaves, and what to do about it.
 fn with_step(failure: Failure, step: &str) -> Failure {
@@ -372,7 +376,8 @@ impl<'a> Writer<'a> {
         if self.is_terminal {
             let rate = self.written.conversations as f64 / self.began.elapsed().as_secs_f64().max(0.001);
             let count = self.written.conversations;
-            let _ = write!(io::stderr(), "\r{count} conversations, {rate:.0}/s\x1b[K\r");
+            let count = counted(count, "conversation", "conversations");
+            let _ = write!(io::stderr(), "\r{count}, {rate:.0}/s\x1b[K\r");
         }
     }
 }

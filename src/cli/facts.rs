@@ -35,13 +35,13 @@ lists them). FILE holds what plaudit import reads, and no server is needed for i
 Exit codes: 0 done; 1 the conversation or the scorecard cannot be read, or a line of the file is invalid; 2 wrong usage.
 
 Examples:
-  plaudit facts tickets.jsonl                                 every fact of each conversation in a file
-  plaudit facts conversations/4711                            of a stored one, by its number
-  plaudit facts conversations/zendesk:88213                   or by what its source calls it
+  plaudit facts tickets.jsonl                     of each conversation in a file
+  plaudit facts conversations/zendesk:4711        of a stored one, by its source
+  plaudit facts conversations/5000000000000001    or by Plaudit's own number
   plaudit facts --fact confirmation_at_end --fact complaints tickets.jsonl
-  plaudit facts --json conversations/4711 | jq .facts         for programs
-  plaudit facts --scorecard tidy.yaml tickets.jsonl           what a scorecard of one's own says of it
-  plaudit facts --list                                        what every fact means";
+  plaudit facts --json tickets.jsonl | jq '.facts[] | select(.name==\"outcome\")'
+  plaudit facts --scorecard tidy.yaml tickets.jsonl
+  plaudit facts --list                            what every fact means";
 
 /// What names a stored conversation.
 const STORED: &str = "conversations/";

@@ -6,6 +6,7 @@ use super::{
     Failure,
     connect::{DEFAULT_SERVER, ask_once, status_line},
     output::print,
+    settings::whole_numbers,
 };
 use crate::proto::health::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -23,13 +24,13 @@ Examples:
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Health {
     /// The server's address.
-    #[arg(long, value_name = "URL", env = "PLAUDIT_SERVER", default_value = DEFAULT_SERVER)]
+    #[arg(long, value_name = "URL", env = "PLAUDIT_SERVER", hide_env_values = true, default_value = DEFAULT_SERVER)]
     server: String,
     /// One service instead of the whole server.
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     service: String,
     /// How long to wait for the answer.
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, allow_negative_numbers = true, value_parser = whole_numbers(1..=3600))]
     timeout_seconds: u64,
 }
 

@@ -17,6 +17,7 @@ use super::{
     Failure,
     connect::{Target, quoted},
     output::{plain, say},
+    settings::whole_numbers,
     signals::Signals,
 };
 use crate::proto::v1::ConflictPolicy;
@@ -36,8 +37,8 @@ use self::{
 
 const AFTER_HELP: &str = "\
 Each line is one conversation, either as the body of POST /v1/assess (docs/rest-craftcx.md) with up to 2000 messages, or as \
-plaudit export writes it (docs/export.md); blank lines are skipped. A gzip file is read as it is; of any other kind of file it is \
-said what makes lines of it. An invalid line is skipped and reported as FILE:LINE: FIELD: RULE, once for each rule that it breaks; \
+plaudit export writes it (docs/export.md); blank lines are skipped. A gzip file is read as it is; any other kind of \
+file is refused with the command that makes lines of it. An invalid line is skipped and reported as FILE:LINE: FIELD: RULE, once for each rule that it breaks; \
 beyond --list-bad such lines are only counted. A key or a word that is not known makes a line invalid, unless --lenient is given. \
 A conversation that is already stored is left as it is, so importing a file twice stores \
 nothing twice. What a file says of people and teams replaces what is stored. If the server goes away, the import waits for it. \
@@ -58,7 +59,7 @@ Examples:
   jq -c '.[]' tickets.json | plaudit import -
   zstdcat tickets.jsonl.zst | plaudit import - --server 127.0.0.1:9000
   plaudit import tickets.jsonl --on-conflict append
-  plaudit import tickets.jsonl --wait           come back when all of it is scored
+  plaudit import tickets.jsonl --wait     come back when all of it is scored
   plaudit import everything.jsonl --data /var/lib/plaudit-new";
 
 #[derive(Debug, clap::Args)]
@@ -73,16 +74,16 @@ pub(super) struct Import {
     #[arg(long, value_name = "POLICY", value_enum, default_value_t = OnConflict::Skip)]
     on_conflict: OnConflict,
     /// Start at this line.
-    #[arg(long, value_name = "LINE", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "LINE", default_value_t = 1, allow_negative_numbers = true, value_parser = whole_numbers(1..))]
     from_line: u64,
     /// Import lines without the keys and words in them that are not known, and say how many were ignored.
     #[arg(long)]
     lenient: bool,
     /// How many invalid lines to report; further ones are only counted.
-    #[arg(long, value_name = "LINES", default_value_t = LIST_BAD)]
+    #[arg(long, value_name = "LINES", default_value_t = LIST_BAD, allow_negative_numbers = true, value_parser = whole_numbers(0..))]
     list_bad: u64,
     /// How long to wait for a server that has gone away.
-    #[arg(long, value_name = "SECONDS", default_value_t = WAIT_SECONDS, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = WAIT_SECONDS, allow_negative_numbers = true, value_parser = whole_numbers(0..=86_400))]
     wait_seconds: u64,
     /// Wait until everything is scored; plaudit queue shows the progress.
     #[arg(long)]
@@ -194,6 +195,11 @@ impl Import {
         if self.wait_seconds != WAIT_SECONDS {
             command += &format!(" --wait-seconds {}", self.wait_seconds);
         }
-        format!("{stop}; every line before {next_line} is done. Resume with: {command}")
+        let done = if next_line == self.from_line {
+            "no line is imported".to_owned()
+        } else {
+            format!("every line before {next_line} is done")
+        };
+        format!("{stop}; {done}. Resume with: {command}")
     }
 }

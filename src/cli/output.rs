@@ -2,14 +2,17 @@
 
 use std::{
     fmt::Display,
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
 };
 
 use super::Failure;
 
 /// Writes a line to standard error; a failure to do so is ignored.
 pub(super) fn say(text: impl Display) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let mut out = io::stderr();
+    // Over what shows the progress there.
+    let clear = if out.is_terminal() { "\r\x1b[K" } else { "" };
+    let _ = writeln!(out, "{clear}{text}");
 }
 
 /// Prints a result to standard output. A closed pipe is not a failure of the command.

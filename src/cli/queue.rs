@@ -7,6 +7,7 @@ use super::{
     Failure,
     connect::{DEFAULT_SERVER, ask_once, status_line},
     output::print,
+    settings::whole_numbers,
 };
 use crate::proto::v1::{GetQueueRequest, Queue, queue_service_client::QueueServiceClient};
 
@@ -22,10 +23,10 @@ Examples:
 #[command(after_help = AFTER_HELP)]
 pub(super) struct QueueCommand {
     /// The server's address.
-    #[arg(long, value_name = "URL", env = "PLAUDIT_SERVER", default_value = DEFAULT_SERVER)]
+    #[arg(long, value_name = "URL", env = "PLAUDIT_SERVER", hide_env_values = true, default_value = DEFAULT_SERVER)]
     server: String,
     /// How long to wait for the answer.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, allow_negative_numbers = true, value_parser = whole_numbers(1..=3600))]
     timeout_seconds: u64,
 }
 

@@ -27,7 +27,7 @@ Exit codes: 0 nothing was found, 1 something was found or a file cannot be read,
 
 Examples:
   plaudit scorecard check tidy.yaml
-  plaudit facts --scorecard tidy.yaml tickets.jsonl           what it comes to, conversation by conversation";
+  plaudit facts --scorecard tidy.yaml tickets.jsonl    what it comes to";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ScorecardCommand {

@@ -1,11 +1,17 @@
 //! The settings as flags, generated from the table of settings so that the two cannot drift apart.
 
-use std::{marker::PhantomData, path::PathBuf};
+use std::{marker::PhantomData, ops::RangeBounds, path::PathBuf};
 
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, value_parser};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, builder::RangedI64ValueParser, value_parser};
 
 use super::Failure;
 use crate::config::{Config, Inputs, SETTINGS, Setting, Settings};
+
+/// Parses a whole number from a range. Together with `allow_negative_numbers` one below it is refused for its range, not as an
+/// unknown flag.
+pub(super) fn whole_numbers(range: impl RangeBounds<i64>) -> RangedI64ValueParser<u64> {
+    RangedI64ValueParser::new().range(range)
+}
 
 /// `--config` and one flag per setting that a command reads.
 #[derive(Clone, Debug)]

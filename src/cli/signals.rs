@@ -1,6 +1,11 @@
 //! The signals that stop a command.
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use std::{sync::mpsc, thread};
+
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{Signal, SignalKind, signal},
+};
 
 use super::Failure;
 
@@ -21,6 +26,29 @@ impl Signals {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+
+    /// Ends the process at the first signal, once it is reported. For what writes to a pipe: its thread waits for whoever reads.
+    pub(super) fn end_process(exit_code: i32, report: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+        let (told, listening) = mpsc::channel();
+        thread::spawn(move || match Self::listen_here() {
+            Ok((runtime, mut signals)) => {
+                // Nobody has gone: they wait for this.
+                let _ = told.send(Ok(()));
+                runtime.block_on(signals.next());
+                report();
+                std::process::exit(exit_code);
+            }
+            Err(failure) => drop(told.send(Err(failure))),
+        });
+        listening.recv().unwrap_or_else(|cause| Err(Failure::failed(cause)))
+    }
+
+    /// On a thread of its own.
+    fn listen_here() -> Result<(Runtime, Self), Failure> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+        let signals = runtime.block_on(async { Self::listen() })?;
+        Ok((runtime, signals))
     }
 
     /// Resolves at the first signal. A second one exits the process with this code, after it was reported.

@@ -9,7 +9,7 @@ use std::{
 use super::{
     Failure,
     connect::require_store,
-    output::{plain, say, unwritten},
+    output::{counted, plain, say, unwritten},
     settings::{Reads, SettingFlags},
     signals::Signals,
     whole_file::WholeFile,
@@ -34,8 +34,8 @@ Examples:
   plaudit store dump - | zstd > backup.dump.zst";
 
 const AFTER_DUMP_HELP: &str = "\
-The file must not exist yet; until the dump is whole, it is called FILE.part, which the next dump begins anew. A running server is not disturbed: the dump is refused while one uses \
-the directory.
+The file must not exist yet; until the dump is whole, it is called FILE.part, which the next dump begins anew. A running server is \
+not disturbed: the dump is refused while one uses the directory.
 
 Exit codes: 0 dumped, 1 failed (also: the reader of standard output went away), 2 wrong usage or settings.
 
@@ -64,16 +64,16 @@ pub(super) struct Store {
 #[derive(Debug, clap::Subcommand)]
 enum Direction {
     /// Write a whole store to a new file.
-    #[command(after_help = AFTER_DUMP_HELP)]
+    #[command(after_help = AFTER_DUMP_HELP, mut_arg("file", |file| file.help("The file to create; - is standard output")))]
     Dump(Transfer),
     /// Load a dump into a new or empty data directory.
-    #[command(after_help = AFTER_LOAD_HELP)]
+    #[command(after_help = AFTER_LOAD_HELP, mut_arg("file", |file| file.help("The dump file; - is standard input")))]
     Load(Transfer),
 }
 
 #[derive(Debug, clap::Args)]
 struct Transfer {
-    /// The dump file; - is standard output or input.
+    // Each command has a help of its own.
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -99,7 +99,9 @@ impl Store {
             Direction::Load(transfer) => ("loaded", runtime.block_on(transfer.load())?),
         };
         let Counts { pairs, records, size_bytes } = counts;
-        say(format_args!("{done} {pairs} pairs and {records} log records, {size_bytes} bytes"));
+        let (pairs, records) =
+            (counted(pairs, "pair", "pairs"), counted(records, "log record", "log records"));
+        say(format_args!("{done} {pairs} and {records}, {size_bytes} bytes"));
         Ok(())
     }
 }
@@ -116,6 +118,9 @@ impl Transfer {
         let store = open(&config)?;
         let file = &self.file;
         let dumped = if to_stdout {
+            Signals::end_process(1, || {
+                say("plaudit: interrupted: the dump on standard output is incomplete")
+            })?;
             let dumped = dump::dump(&store, &mut BufWriter::new(io::stdout()), &mut progress()).await;
             told(dumped, file, &config.data)
         } else {

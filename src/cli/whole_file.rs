@@ -32,6 +32,7 @@ impl WholeFile {
     /// Begins a file that must not exist yet. `command` is the one that writes it, for messages.
     pub(super) fn begin(path: &Path, command: &str) -> Result<Self, Failure> {
         refuse_existing(path, command)?;
+        require_folder(path)?;
         let mut name = OsString::from(path.file_name().unwrap_or_default());
         name.push(PART);
         let part = path.with_file_name(name);
@@ -151,9 +152,7 @@ fn refuse_existing(path: &Path, command: &str) -> Result<(), Failure> {
     }
     let Ok(found) = fs::symlink_metadata(path) else { return Ok(()) };
     Err(Failure::Failed(if found.is_file() {
-        format!(
-            "{shown}: there already is such a file, and it is not overwritten; name another, or remove it first"
-        )
+        format!("{shown}: this file exists already, and is not overwritten; name another, or remove it first")
     } else if found.is_dir() {
         format!("{shown}: it is a directory; name a file in it")
     } else {
@@ -162,6 +161,20 @@ fn refuse_existing(path: &Path, command: &str) -> Result<(), Failure> {
             "{shown}: it is not a new file; to write to it, redirect the output: plaudit {command} - > {redirected}"
         )
     }))
+}
+
+/// Names the folder that is missing: what would be opened in it has another name than the caller gave.
+fn require_folder(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder.filter(|folder| !folder.is_dir()) {
+        Some(folder) => {
+            let (shown, folder) = (path.display(), folder.display());
+            Err(Failure::Failed(format!(
+                "{shown}: there is no folder {folder}; make it first, or name a file in another"
+            )))
+        }
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -201,7 +214,7 @@ mod tests {
         file.writer().write_all(b"whole").unwrap();
         file.finish().unwrap();
         assert_eq!((names(), fs::read(&path).unwrap()), (vec!["all.jsonl".to_owned()], b"whole".to_vec()));
-        assert!(begin(&path).err().unwrap().contains("there already is such a file"));
+        assert!(begin(&path).err().unwrap().contains("this file exists already"));
 
         let other = folder.path().join("other");
         let file = begin(&other).unwrap();

@@ -21,7 +21,7 @@ pub struct Setting {
 /// The type of a setting.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// `host:port` with a numeric host.
+    /// `host:port` with the IP address of a loopback interface.
     Address,
     Path,
     /// Host names without a port; separated by commas outside the file.
@@ -216,7 +216,7 @@ impl Setting {
     /// The accepted values, for documentation.
     pub fn range_text(&self) -> String {
         match self.kind {
-            Kind::Address => "IP address and port".to_owned(),
+            Kind::Address => "loopback address and port".to_owned(),
             Kind::Path => "path".to_owned(),
             Kind::Hosts => "host names without a port".to_owned(),
             Kind::Source => "1 to 128 bytes".to_owned(),
@@ -248,7 +248,9 @@ impl Setting {
     /// Checks that the setting accepts a value.
     pub(super) fn check(&self, value: &Value) -> Result<(), String> {
         let fits = match (self.kind, value) {
-            (Kind::Address, Value::String(text)) => text.parse::<SocketAddr>().is_ok(),
+            (Kind::Address, Value::String(text)) => {
+                text.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
+            }
             (Kind::Path, Value::String(text)) => !text.is_empty(),
             (Kind::Hosts, Value::Array(names)) => names.iter().all(|name| name.as_str().is_some_and(is_host)),
             (Kind::Source, Value::String(text)) => SourceName::new(text.as_str()).is_ok(),
@@ -264,7 +266,11 @@ impl Setting {
 
     fn refusal(&self, given: &str) -> String {
         let wanted = match self.kind {
-            Kind::Address => "an IP address and a port, as in 127.0.0.1:50051".to_owned(),
+            Kind::Address => {
+                "a loopback address (127.0.0.0/8 or [::1]) and a port, as in 127.0.0.1:50051 (there is no \
+                              access control yet)"
+                    .to_owned()
+            }
             Kind::Path => "a path".to_owned(),
             Kind::Hosts => "host names without a port, as in plaudit.internal".to_owned(),
             Kind::Source => "1 to 128 bytes without control characters".to_owned(),

@@ -18,7 +18,7 @@ use std::ops::RangeInclusive;
 
 use super::Language;
 
-pub use likely::likely;
+pub use likely::{LIKE, likely};
 pub use mask::UpdateMask;
 pub use path::Path;
 pub use text::{DisplayName, ExternalId, SourceName, Tag};

@@ -1,6 +1,10 @@
 //! The binary as an operator uses it.
 
-use std::process::Output;
+use std::{
+    io::Write as _,
+    net::{SocketAddr, TcpListener},
+    process::Output,
+};
 
 use futures_util::FutureExt as _;
 use plaudit::proto::health::{HealthCheckRequest, health_client::HealthClient};
@@ -72,7 +76,10 @@ async fn health_reports_the_state_of_a_server_by_its_exit_code() {
     server.terminate().await;
     let (code, text) = told(&run(&["health", "--server", &bare], &[]));
     assert_eq!(code, Some(1));
-    assert!(text.contains(&bare) && text.contains("refused"), "{text}");
+    assert!(
+        text.contains(&bare) && text.contains("refused; start a server with plaudit serve, or"),
+        "{text}"
+    );
     assert_eq!(told(&run(&["health", "--server", "::not a url::"], &[])).0, Some(2));
 }
 
@@ -84,6 +91,15 @@ fn invalid_usage_and_invalid_settings_are_exit_code_2() {
         (&["serve", "--drain-seconds", "-1"], &[], "drain_seconds must be"),
         (&["serve"], &[("PLAUDIT_LISTN", "x")], "PLAUDIT_LISTEN"),
         (&["config", "--config", "none.toml"], &[], "none.toml"),
+        (&["config", "--listen", "0.0.0.0:1"], &[], "must be a loopback address"),
+        (&["config"], &[("PLAUDIT_LISTEN", "[::]:1")], "must be a loopback address"),
+        (&["health", "--server", "127.0.0.1:99999"], &[], "must have a port from 1 to 65535, has \"99999\""),
+        (
+            &["queue"],
+            &[("PLAUDIT_SERVER", "http://127.0.0.1:0")],
+            "must have a port from 1 to 65535, has \"0\"",
+        ),
+        (&["health", "--timeout-seconds", "-1"], &[], "-1 is not in 1..=3600"),
         (&["nonsense"], &[], "nonsense"),
     ] {
         let (code, text) = told(&run(arguments, environment));
@@ -99,6 +115,42 @@ async fn a_port_that_is_taken_is_exit_code_1() {
     let (code, text) = told(&run(&["serve", "--listen", &taken], &[]));
     assert_eq!(code, Some(1));
     assert!(text.contains(&taken) && text.contains("--listen 127.0.0.1:PORT"), "{text}");
+}
+
+/// What answers each connection with these bytes, whatever it is sent.
+fn another_program(answer: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut connections = Vec::new();
+        for mut connection in listener.incoming().map_while(Result::ok) {
+            let _ = connection.write_all(answer);
+            // It stays open.
+            connections.push(connection);
+        }
+    });
+    address
+}
+
+#[test]
+fn another_program_on_the_port_is_told_from_a_lost_connection() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("t.jsonl"), "{}\n").unwrap();
+    for answer in [&b"SSH-2.0-OpenSSH_9.9\r\n"[..], b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"]
+    {
+        let address = another_program(answer).to_string();
+        for command in [
+            &["health"][..],
+            &["queue"],
+            &["import", "t.jsonl"],
+            &["export", "-"],
+            &["facts", "conversations/test:1"],
+        ] {
+            let output = plaudit(folder.path()).args(command).args(["--server", &address]).output().unwrap();
+            let (_, text) = told(&output);
+            assert!(text.contains("what answers there is not a Plaudit server; name"), "{command:?}: {text}");
+        }
+    }
 }
 
 #[test]

@@ -76,11 +76,21 @@ fn all_errors_are_reported_at_once_with_their_place() {
 }
 
 #[test]
+fn only_a_name_that_is_like_it_is_suggested() {
+    for (given, meant) in [("PLAUDIT_FOO", None), ("PLAUDIT_CONFG", Some("PLAUDIT_CONFIG"))] {
+        let told = problems("", &[(given, "x")], &[]).remove(0);
+        let step = meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
+        assert_eq!(told, format!("{given}: there is no such variable{step}"));
+    }
+}
+
+#[test]
 fn each_kind_of_setting_refuses_invalid_values() {
     for (name, value) in [
         ("listen", "localhost:50051"),
         ("listen", "127.0.0.1"),
         ("listen", "127.0.0.1:99999"),
+        ("listen", "192.168.0.7:50051"),
         ("data", ""),
         ("allowed_hosts", "a.example:80"),
         ("allowed_hosts", "http://a.example"),

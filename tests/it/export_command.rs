@@ -101,7 +101,7 @@ async fn an_export_prints_only_lines_to_standard_output_and_overwrites_no_file()
     assert_eq!((code, text.as_str()), (Some(0), told));
     std::fs::write(folder.path().join("all.jsonl"), "mine").unwrap();
     let (code, text) = run(folder.path(), &server, &["export", "all.jsonl"]);
-    assert!(code == Some(1) && text.contains("all.jsonl: there already is such a file"), "{text}");
+    assert!(code == Some(1) && text.contains("all.jsonl: this file exists already"), "{text}");
     assert!(!text.contains("os error"), "{text}");
     assert_eq!(std::fs::read_to_string(folder.path().join("all.jsonl")).unwrap(), "mine");
 }

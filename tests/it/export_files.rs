@@ -1,6 +1,7 @@
 //! The files that `plaudit export` and `plaudit store dump` write: whole or not there, and what is in them.
 
 use std::{
+    io::Read as _,
     path::Path,
     process::{Child, Output, Stdio},
 };
@@ -58,6 +59,26 @@ async fn an_interrupted_export_leaves_nothing_and_can_be_run_again() {
 }
 
 #[tokio::test]
+async fn an_export_to_a_pipe_says_that_it_was_interrupted() {
+    let server = ServerProcess::start();
+    let client = Client::new(server.channel().await);
+    // More than a pipe holds.
+    client.import_all((0..300).map(|ticket| sample::import(&ticket.to_string())).collect()).await;
+    let folder = TempDir::new().unwrap();
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut command = plaudit(folder.path());
+        command.args(["export", "-", "--server", &server.address().to_string()]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut out = child.stdout.take().unwrap();
+        out.read_exact(&mut [0]).unwrap();
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let told = "plaudit: interrupted: the export on standard output is incomplete\n".to_owned();
+        assert_eq!(ended(child).await, (Some(1), told));
+        drop(out);
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_dies_during_an_export_is_told_in_plain_words() {
     let mut server = ServerProcess::start();
     let folder = TempDir::new().unwrap();
@@ -99,9 +120,10 @@ async fn what_a_killed_command_left_is_begun_anew() {
     );
     assert_eq!(names(folder.path()), ["all.jsonl", "one.dump"]);
     let (code, text) = dump("one.dump");
-    assert!(code == Some(1) && text.contains("one.dump: there already is such a file"), "{text}");
+    assert!(code == Some(1) && text.contains("one.dump: this file exists already"), "{text}");
     let (code, text) = dump("none/one.dump");
-    assert!(code == Some(1) && text.contains("No such file or directory\n"), "{text}");
+    let step = "none/one.dump: there is no folder none; make it first, or name a file in another";
+    assert!(code == Some(1) && text.contains(step), "{text}");
 }
 
 #[tokio::test]

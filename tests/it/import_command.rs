@@ -223,6 +223,7 @@ async fn a_fatal_error_is_exit_code_2() {
         (&["none.jsonl"][..], "none.jsonl: No such file"),
         (&["."], "directory"),
         (&["t.jsonl", "--from-line", "0"], "--from-line"),
+        (&["t.jsonl", "--wait-seconds", "-1"], "-1 is not in 0..=86400"),
         (&["t.jsonl", "--on-conflict", "perhaps"], "append"),
         (&["t.jsonl", "--server", "::no url::"], "cannot be used multiple times"),
     ] {
@@ -234,7 +235,10 @@ async fn a_fatal_error_is_exit_code_2() {
     let (code, _, errors) = told(import(folder.path(), &server, &["t.jsonl"]));
     assert_eq!(code, Some(2));
     assert!(errors.contains("cannot connect") && errors.contains("refused"), "{errors}");
-    assert!(errors.contains("Resume with: plaudit import t.jsonl --from-line 1"), "{errors}");
+    assert!(
+        errors.contains("; no line is imported. Resume with: plaudit import t.jsonl --from-line 1"),
+        "{errors}"
+    );
 }
 
 #[tokio::test]

@@ -20,6 +20,16 @@ impl Form {
     }
 }
 
+impl Form {
+    /// What is said of a difference, with the key by which a file may say that it is later.
+    pub(in crate::cli) fn words(self, said: &str) -> String {
+        match self {
+            Self::Assess => said.to_owned(),
+            Self::Export => said.replace("update_time", "updateTime"),
+        }
+    }
+}
+
 fn lower_camel(field: &str) -> String {
     let mut key = String::with_capacity(field.len());
     let mut is_start = false;

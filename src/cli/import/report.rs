@@ -17,7 +17,8 @@ use crate::domain::Violation;
 
 /// How often progress is printed when standard error is not a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-const BAR: &str = "{wide_bar} {percent:>3} % {msg}, {eta} left";
+/// Not as wide as the terminal: the `^C` that it echoes would begin another line, and the bar would stay above it.
+const BAR: &str = "{bar:30} {percent:>3} % {msg}, {eta} left";
 const SPINNER: &str = "{spinner} {msg}, {elapsed}";
 /// How many lines with messages in the wrong order are named.
 const NAMED_REVERSED: usize = 5;
@@ -192,12 +193,16 @@ impl Report {
         self.done_bytes = self.done_bytes.max(done_bytes);
         if self.is_terminal {
             self.bar.set_position(self.done_bytes);
-            self.bar.set_message(format!("{} lines, {}/s", self.tally.lines(), self.rate()));
+            self.bar.set_message(format!("{}, {}/s", self.counted_lines(), self.rate()));
         } else if self.last_printed.elapsed() >= LINE_EVERY {
             self.last_printed = Instant::now();
             let left = self.left().map_or_else(String::new, |left| format!(", {} left", HumanDuration(left)));
-            self.note(format_args!("{} lines, {}/s{left}: {}", self.tally.lines(), self.rate(), self.tally));
+            self.note(format_args!("{}, {}/s{left}: {}", self.counted_lines(), self.rate(), self.tally));
         }
+    }
+
+    fn counted_lines(&self) -> String {
+        counted(self.tally.lines(), "line", "lines")
     }
 
     /// Lines per second.
@@ -216,14 +221,18 @@ impl Report {
         self.bar.finish_and_clear();
         let Tally { without_bytes, .. } = self.tally;
         if without_bytes > 0 {
-            let which = "attachments have no bytes in the file and are kept by name only; plaudit export --attachments includes them";
-            self.note(format_args!("{without_bytes} {which}"));
+            let count = counted(
+                without_bytes,
+                "attachment has no bytes in the file and is",
+                "attachments have no bytes in the file and are",
+            );
+            self.note(format_args!("{count} kept by name only; plaudit export --attachments includes them"));
         }
         self.notes();
         if self.is_empty() && !is_whole {
             return Ok(());
         }
-        print(format_args!("{} lines, {}/s: {}\n", self.tally.lines(), self.rate(), self.tally))
+        print(format_args!("{}, {}/s: {}\n", self.counted_lines(), self.rate(), self.tally))
     }
 
     /// What is said of many lines at once.
@@ -249,10 +258,10 @@ impl Report {
         if self.reversed > 0 {
             let lines: Vec<String> = self.reversed_lines.iter().map(u64::to_string).collect();
             let rest = if self.reversed > lines.len() as u64 { ", …" } else { "" };
-            let (one, of) = if self.reversed == 1 { ("line", "its") } else { ("lines", "their") };
+            let one = if self.reversed == 1 { "line" } else { "lines" };
             self.note(format_args!(
                 "warning: in {} {one} the messages go from the newest to the oldest (line {}{rest}). They are stored in that order, \
-                 and {of} waits and endings are computed from it; jq -c '.messages |= reverse' FILE turns them round, before they are \
+                 and waits and endings are computed from it; jq -c '.messages |= reverse' FILE reverses them, before they are \
                  imported",
                 self.reversed,
                 lines.join(", ")

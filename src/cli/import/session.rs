@@ -21,11 +21,11 @@ use super::{
 use crate::{
     cli::{
         connect::{connect, status_line},
-        output::plain,
+        output::{counted, plain},
     },
     proto::v1::{
         ErrorReason, ImportConversationResponse, ImportConversationsRequest, ImportConversationsResponse,
-        ImportFailure, ImportOutcome, ImportedItem, import_conversations_response::Answer,
+        ImportDifference, ImportFailure, ImportOutcome, ImportedItem, import_conversations_response::Answer,
         import_service_client::ImportServiceClient, imported_item,
     },
     wire::reason_name,
@@ -343,8 +343,11 @@ impl<'a> Session<'a> {
 
 /// What of a line was not taken, as the file spells it.
 fn differences(line: &Line, done: &ImportConversationResponse) -> Vec<String> {
-    let named = done.differences.iter().map(|it| rule(line, &line.form.key(&it.field), &it.description));
-    let more = (done.more_differences > 0).then(|| format!("and {} more differences", done.more_differences));
+    let told =
+        |it: &ImportDifference| rule(line, &line.form.key(&it.field), &line.form.words(&it.description));
+    let more = done.more_differences.unsigned_abs().into();
+    let named = done.differences.iter().map(told);
+    let more = (more > 0).then(|| format!("and {}", counted(more, "more difference", "more differences")));
     named.chain(more).collect()
 }
 

@@ -7,7 +7,7 @@ use tonic::{Code, transport::Endpoint};
 
 use super::{Signals, report::Report};
 use crate::{
-    cli::{Failure, connect::status_line, queue},
+    cli::{Failure, connect::status_line, output::counted, queue},
     proto::v1::Queue,
 };
 
@@ -74,7 +74,8 @@ fn outcome(begun: &Queue, now: &Queue) -> Result<(), Failure> {
     match now.failed_count.saturating_sub(begun.failed_count) {
         ..=0 => Ok(()),
         failed => Err(Failure::Failed(format!(
-            "{failed} conversations could not be scored; the server's log has the cause of each"
+            "{} could not be scored; the server's log has the cause of each",
+            counted(failed.unsigned_abs().into(), "conversation", "conversations"),
         ))),
     }
 }

@@ -1,7 +1,7 @@
 //! The name that was probably meant.
 
 /// How alike two names must be: a slip of the pen is above it, another word below.
-const LIKE: f64 = 0.87;
+pub const LIKE: f64 = 0.87;
 
 /// The known name that is most like the given one, if any is like it. Capitals, hyphens and underscores make no difference, and
 /// neither does the prefix that all words of an enum share.

@@ -108,7 +108,7 @@ pub fn fields_of(body: &[u8], max_values: usize) -> Result<Map<String, Value>, V
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(other) => Err(Violations::one(ROOT, unlike("an object", &other))),
         Err(Unreadable::RepeatedKey(path)) => {
-            Err(Violations::one(path.as_str(), "stands twice in its object, must stand once"))
+            Err(Violations::one(path.as_str(), "must be given once in its object, is given twice"))
         }
         Err(Unreadable::Malformed(error)) => {
             Err(Violations::one(ROOT, format!("cannot be read as JSON: {error}")))

@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Why a conversation comes without its messages.
-pub const MESSAGES_ARE_OUTPUT: &str = "is output only; the messages belong into `messages`";
+pub const MESSAGES_ARE_OUTPUT: &str = "is output only; put the messages into `messages`";
 
 /// The conversation that an import brings, or everything that is wrong with it under the request's own names. What is wrong
 /// with the rest of the request is among the `violations` already.

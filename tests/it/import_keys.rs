@@ -232,7 +232,7 @@ fn a_key_that_stands_twice_is_refused() {
     let address = server.address().to_string();
     let output = plaudit(folder.path()).args(["import", "t.jsonl", "--server", &address]).output().unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
-    assert!(errors.contains("t.jsonl:1: messages[0].content: stands twice in its object"), "{errors}");
+    assert!(errors.contains("t.jsonl:1: messages[0].content: must be given once in its object"), "{errors}");
 }
 
 #[tokio::test]

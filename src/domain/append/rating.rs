@@ -100,7 +100,7 @@ fn take_cancellation(
     let Some(time) = said.cancel_time.filter(|time| known != Some(*time)) else { return };
     let because = match (known, changed.answer_time()) {
         (Some(_), _) => "it is cancelled already",
-        (None, Some(_)) => "what is answered is not cancelled",
+        (None, Some(_)) => "it has been answered, and can no longer be cancelled",
         (None, None) if time > now.horizon() => FUTURE,
         (None, None) => {
             changed.course.cancel_time = Some(time);

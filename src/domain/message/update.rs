@@ -180,7 +180,7 @@ impl MessageUpdate {
             ("attachments", self.attachments.is_some(), ""),
         ] {
             if is_said {
-                let rule = "must not be changed: the message was imported with words, author and time alone";
+                let rule = "must not be changed: the message was imported with nothing but its content, author and time";
                 violations.add(field, format!("{rule}{besides}"));
             }
         }

@@ -135,11 +135,11 @@ fn why_closed(rating: &Rating, state: RatingState, late_millis: i64) -> String {
     let closing = course.closing().filter(|_| matches!(state, RatingState::Expired | RatingState::OptedOut));
     match closing {
         Some(closing) if late_millis > 0 => format!(
-            "it takes no answers since {closing}; one that was given before, and says when, is taken until {} \
+            "it has taken no answers since {closing}; one that was given before, and says when, is taken until {} \
              (ratings.late_delivery_hours)",
             closing.plus_millis(late_millis)
         ),
-        Some(closing) => format!("it takes no answers since {closing}"),
+        Some(closing) => format!("it has taken no answers since {closing}"),
         None => "it takes no answers".to_owned(),
     }
 }
@@ -168,7 +168,7 @@ impl Decide for Cancel<'_> {
         let (name, space) = (self.name, decision.unguarded());
         let stored = find_named(&*decision, space, name, self.conversation, self.id).await?;
         let refuse = |state| {
-            let because = "what is answered is not cancelled".to_owned();
+            let because = "it has been answered, and can no longer be cancelled".to_owned();
             Error::RatingClosed { name: name.to_string(), state, because }
         };
         let Some(rating) = stored.cancel(self.call.services.clock.now()).map_err(refuse)? else {

@@ -64,7 +64,7 @@ async fn a_key_that_stands_twice_is_refused_by_its_path_and_nothing_is_stored() 
         let answer = server.http().post(path, body).await;
         assert_eq!(answer.status, 400, "{path}: {answer:?}");
         let text = String::from_utf8_lossy(&answer.body).into_owned();
-        assert!(text.contains(at) && text.contains("stands twice"), "{path}: {text}");
+        assert!(text.contains(at) && text.contains("must be given once"), "{path}: {text}");
     }
     assert_eq!(server.http().get("/ticket/7/assessments").await.status, 404);
 }

@@ -35,7 +35,7 @@ fn assert_closed(refused: &Status, message: &str) {
 async fn an_answer_in_time_is_taken_for_three_days_after_the_offer_expired() {
     let (server, client, _) = start().await;
     let rating = expiring(&client).await;
-    let window = "it takes no answers since 2026-01-01T01:00:00Z; one that was given before, and says when, is taken until \
+    let window = "it has taken no answers since 2026-01-01T01:00:00Z; one that was given before, and says when, is taken until \
                   2026-01-04T01:00:00Z (ratings.late_delivery_hours)";
     server.clock.advance_millis(HOUR * 1000);
     assert_eq!(client.get_rating(&rating.name).await.unwrap().state(), RatingState::Expired);
@@ -108,7 +108,7 @@ async fn the_window_is_a_setting() {
         assert_eq!(answer.is_ok(), is_taken, "{hours}");
         if let Err(refused) = answer {
             assert!(
-                refused.message().ends_with("it takes no answers since 2026-01-01T01:00:00Z"),
+                refused.message().ends_with("it has taken no answers since 2026-01-01T01:00:00Z"),
                 "{refused:?}"
             );
         }
@@ -122,7 +122,7 @@ async fn an_answer_before_an_opt_out_is_taken_and_the_opt_out_stays() {
     server.clock.advance_millis(600 * 1000);
     client.submit_rating(opt_out(&rating.name, true)).await.unwrap();
     server.clock.advance_millis(HOUR * 1000);
-    let since = "it takes no answers since 2026-01-01T00:10:00Z";
+    let since = "it has taken no answers since 2026-01-01T00:10:00Z";
     for late in [None, after_start(600), after_start(700)] {
         assert_closed(&client.submit_rating(given(&rating.name, &[(0, 4)], late)).await.unwrap_err(), since);
     }

@@ -43,6 +43,7 @@ const NOT_RUN: &[(&str, &str, &str)] = &[
         "cargo run --release -- serve --demo",
         "builds; .ci/run and the test of the demo's table run it",
     ),
+    ("README.md", "cargo install --path", "builds"),
     ("README.md", "conversation      ", "the test of the demo's table compares it"),
     ("docs/operations.md", "seq 1000000", "imports a million conversations; cargo bench --bench bulk does"),
     ("docs/operations.md", "grpcurl -plaintext -d '{\"only_new\":true}'", "never ends"),

@@ -38,12 +38,14 @@ fn a_file_of_another_layout_is_refused_once_with_the_next_step() {
     let server = ServerProcess::start();
     let array = include_bytes!("../../demo/conversations.json");
     let object = serde_json::to_string_pretty(&line(1, NOW)).unwrap();
+    let wrapped = serde_json::to_string_pretty(&json!({ "tickets": [line(1, NOW)] })).unwrap();
     let utf_16: Vec<u8> =
         format!("\u{feff}{}", line(1, NOW)).encode_utf16().flat_map(u16::to_le_bytes).collect();
     let commas: String = (1..4).map(|number| format!("{},\n", line(number, NOW))).collect();
     for (bytes, step) in [
         (&array[..], "jq -c '.[]' t.json | plaudit import -"),
         (object.as_bytes(), "jq -c . t.json | plaudit import -"),
+        (wrapped.as_bytes(), "jq -c '.tickets[]' t.json | plaudit import -"),
         (&[&b"\xef\xbb\xbf\n"[..], array].concat(), "jq -c '.[]'"),
         (&utf_16, "iconv -f UTF-16 -t UTF-8 t.json | plaudit import -"),
         (&utf_16[2..], "iconv -f UTF-16LE"),

@@ -132,7 +132,8 @@ impl RawLines {
                 Some(next) if layout::is_object(next) => Ok(()),
                 // A single line that is not whole is a bad line.
                 None if layout.needs_more_lines => Ok(()),
-                _ => Err(layout.told(told_by)),
+                Some(next) => Err(layout.above(next).told(told_by)),
+                None => Err(layout.told(told_by)),
             },
         }
     }

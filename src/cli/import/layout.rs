@@ -51,6 +51,18 @@ impl Layout {
         Self { what, step, needs_more_lines: false }
     }
 
+    /// The same, of an input whose second line is this one: the list that it begins may be what holds the objects.
+    pub(super) fn above(self, second: &[u8]) -> Self {
+        match list_begun(second).filter(|_| self.needs_more_lines) {
+            Some(key) => Self::of_list(key),
+            None => self,
+        }
+    }
+
+    fn of_list(key: &str) -> Self {
+        Self::new("one object that holds a list of them", Step::Pipe(Cow::Owned(format!("jq -c '.{key}[]'"))))
+    }
+
     pub(super) fn told(self, by: &ToldBy) -> io::Error {
         refused(self.what, &self.step, by)
     }
@@ -201,10 +213,7 @@ fn of_object(line: &[u8]) -> First {
         Some(Ok(_)) => match line.get(values.byte_offset()..).unwrap_or_default().trim_ascii() {
             [] => match list_within(line) {
                 // It may also be a line of another form, as the next one is then.
-                Some(key) => First::Unless(Layout::new(
-                    "one object that holds a list of them",
-                    Step::Pipe(Cow::Owned(format!("jq -c '.{key}[]'"))),
-                )),
+                Some(key) => First::Unless(Layout::of_list(&key)),
                 None => First::Fine,
             },
             [b'{', ..] => First::Is(TOGETHER),
@@ -223,12 +232,22 @@ fn list_within(line: &[u8]) -> Option<String> {
     let is_list = |value: &RawValue| {
         value.get().strip_prefix('[').is_some_and(|items| items.trim_ascii_start().starts_with('{'))
     };
-    // Others would have to be quoted, for jq and for the shell.
-    let is_word = |key: &str| key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let mut lists: Vec<_> =
         fields.into_iter().filter(|(key, value)| is_word(key) && is_list(value)).collect();
     let (key, _) = lists.pop()?;
     lists.is_empty().then_some(key)
+}
+
+/// Others would have to be quoted, for jq and for the shell.
+fn is_word(key: &str) -> bool {
+    key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// The key of a list of objects that begins on a line, if it is none that a conversation has.
+fn list_begun(line: &[u8]) -> Option<&str> {
+    let (key, list) = std::str::from_utf8(line).ok()?.trim().strip_prefix('"')?.split_once("\":")?;
+    let begins = matches!(list.trim_start().strip_prefix('[').map(str::trim), Some("" | "{"));
+    (begins && is_word(key) && !TELLING_KEYS.contains(&key)).then_some(key)
 }
 
 /// Whether a line looks like the names of columns.
@@ -275,6 +294,22 @@ mod tests {
         for bytes in [&b""[..], b"{", b"\x1f", b"B", b"PK", b"\xff", b"\xef\xbb\xbf{}", b"7zip"] {
             assert_eq!(begin(bytes), (bytes.to_vec(), None));
         }
+    }
+
+    #[test]
+    fn the_second_line_tells_where_the_objects_are() {
+        for (second, command) in [
+            (&b"  \"tickets\": ["[..], "jq -c '.tickets[]' t.json"),
+            (b"\"tickets\":[{", "jq -c '.tickets[]' t.json"),
+            (b"  \"messages\": [", "jq -c . t.json"),
+            (b"  \"it's\": [", "jq -c . t.json"),
+            (b"  \"count\": 3,", "jq -c . t.json"),
+            (b"  \"tags\": [\"vip\"],", "jq -c . t.json"),
+        ] {
+            let told = SPREAD.above(second).told(&by()).to_string();
+            assert!(told.contains(command), "{told}");
+        }
+        assert!(CSV.above(b"\"tickets\": [").told(&by()).to_string().contains("CSV"));
     }
 
     #[test]

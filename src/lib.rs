@@ -26,9 +26,10 @@ pub mod interchange;
 pub mod scoring;
 pub mod store;
 
+pub use plaudit_keyspace::panics;
+
 pub mod clock;
 pub mod error;
-pub mod panics;
 pub mod service;
 
 pub mod background;

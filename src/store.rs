@@ -2,16 +2,9 @@
 //!
 //! Knows the domain's types but none of its rules: `service` decides what may be written.
 
-#[cfg(test)]
-mod conformance;
 mod decision;
 mod detached;
-mod keyspace;
-mod memory;
 mod space;
-
-pub mod dump;
-pub mod sled;
 
 pub mod keys;
 pub mod records;
@@ -35,11 +28,10 @@ pub mod secret;
 
 pub use decision::Decision;
 pub use keys::{Keys, WorkspaceId};
-pub use keyspace::{
+pub use plaudit_keyspace::{
     Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, MAX_BATCH_BYTES, MAX_KEY_BYTES, MAX_PAGE,
-    Position, Stats, StoreError, Value,
+    MemoryStore, Position, Stats, StoreError, Value, dump,
 };
-pub use memory::MemoryStore;
+pub use plaudit_keyspace_sled::{OpenError, SETTINGS_FILE, SledOptions, SledStore};
 pub use records::Stored;
-pub use sled::{OpenError, SETTINGS_FILE, SledOptions, SledStore};
 pub use space::{Reader, Scanner, Space, get_many, get_one, get_stored};

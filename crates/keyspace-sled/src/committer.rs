@@ -1,0 +1,188 @@
+//! The only thread that writes: takes the waiting writes, merges them, makes them durable with one sync, and only then
+//! answers.
+//!
+//! Any flush or sync error ends it: after a failed sync, the state of the disk is unknown.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+    thread::JoinHandle,
+};
+
+use ::sled::{IVec, Tree};
+use tokio::runtime::Handle;
+
+use super::{
+    Shared,
+    chunks::Owner,
+    disk::Disk,
+    group::{InFlight, Merge, Writes},
+    layout::COMMIT_NUMBER_KEY,
+    queue::{Answer, Next, Write},
+    readers::engine_panicked,
+    sidecar::Sidecar,
+};
+use plaudit_keyspace::{Committed, Position, StoreError, panics::caught};
+
+/// Why the committer gave up.
+type Fatal = Arc<str>;
+
+/// State owned by the committer thread.
+pub(super) struct Committer {
+    pub shared: Arc<Shared>,
+    /// The last of sled's handles to be dropped when the store closes.
+    pub db: ::sled::Db,
+    pub tree: Tree,
+    pub disk: Arc<dyn Disk>,
+    pub sidecar: Sidecar,
+    pub chunk_owners: HashSet<Owner>,
+    pub last_position: Position,
+    pub commit_number: u64,
+    pub readers: Vec<JoinHandle<()>>,
+    pub answerer: Answerer,
+}
+
+/// Answers the callers of durable groups. Waking 64 callers one by one from outside their runtime takes as long as a
+/// sync, so a single task is woken, which wakes them from inside.
+pub(super) struct Answerer(Option<Handle>);
+
+type Outcome = Result<Committed, StoreError>;
+
+impl Answerer {
+    /// Uses the runtime that the store is opened in; without one, callers are woken one by one.
+    pub(super) fn of_current_runtime() -> Self {
+        Self(Handle::try_current().ok())
+    }
+
+    fn answer(&self, group: Vec<(Answer, Outcome)>) {
+        let answer_all = move || {
+            for (answer, outcome) in group {
+                // An error means that the caller has gone; its batch stays committed.
+                let _ = answer.send(outcome);
+            }
+        };
+        match &self.0 {
+            Some(runtime) => drop(runtime.spawn(async move { answer_all() })),
+            None => answer_all(),
+        }
+    }
+}
+
+impl Committer {
+    /// Commits until the queue is closed and empty, or something fails.
+    pub(super) fn run(mut self) {
+        let result = caught(|| self.work());
+        if let Err(cause) = result.unwrap_or_else(|panic| Err(engine_panicked(&panic))) {
+            self.shared.failure.set(cause);
+        }
+        let refused = self.shared.failure.or_closed();
+        for answer in self.shared.queue.abandon() {
+            let _ = answer.send(Err(refused.clone()));
+        }
+        self.release();
+    }
+
+    fn work(&mut self) -> Result<(), Fatal> {
+        loop {
+            let due_in = self.sidecar.due_in(self.commit_number);
+            if due_in.is_some_and(|due_in| due_in.is_zero()) {
+                self.record_synced()?;
+                continue;
+            }
+            match self.shared.queue.next(due_in) {
+                Next::Group(group) => self.answer_group(group)?,
+                Next::TimedOut => {}
+                Next::Closed => return self.record_synced(),
+            }
+        }
+    }
+
+    /// Releases everything that another process would wait for.
+    fn release(self) {
+        let Self { shared, db, tree, readers, .. } = self;
+        shared.reads.close();
+        shared.reader.write().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        for reader in readers {
+            // A reader that panicked has already told its caller.
+            let _ = reader.join();
+        }
+        // sled flushes when dropped, which may panic after a failure.
+        let _ = caught(move || drop((tree, db)));
+        shared.holder.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        shared.released.send_replace(true);
+    }
+
+    fn answer_group(&mut self, group: Vec<(Write, Answer)>) -> Result<(), Fatal> {
+        let (writes, answers): (Vec<Write>, Vec<Answer>) = group.into_iter().unzip();
+        let done = caught(|| self.commit_group(writes)).unwrap_or_else(|panic| Err(engine_panicked(&panic)));
+        match done {
+            Ok(outcomes) => {
+                self.answerer.answer(answers.into_iter().zip(outcomes).collect());
+                Ok(())
+            }
+            Err(cause) => {
+                self.shared.failure.set(cause.clone());
+                if let Some(group) = self.shared.in_flight() {
+                    group.finish(Err(cause.clone()));
+                }
+                for answer in answers {
+                    let _ = answer.send(Err(StoreError::Failed(cause.clone())));
+                }
+                Err(cause)
+            }
+        }
+    }
+
+    /// Decides and writes a group. After an error, how much of it is durable is unknown.
+    fn commit_group(&mut self, group: Vec<Write>) -> Result<Vec<Outcome>, Fatal> {
+        // One more for the commit number.
+        let key_count = group.iter().map(|write| write.key_count).sum::<usize>() + 1;
+        let mut merge = Merge::new(&self.tree, &mut self.chunk_owners, self.last_position, key_count);
+        let outcomes = group.into_iter().map(|write| merge.add(write)).collect();
+        let Merge { mut writes, last_position, accepted, .. } = merge;
+        if !writes.is_empty() {
+            self.commit_number += 1;
+            let number = IVec::from(&self.commit_number.to_be_bytes());
+            writes.insert(IVec::from(COMMIT_NUMBER_KEY), Some(number));
+            self.write(writes)?;
+            self.shared.groups.fetch_add(1, Ordering::Relaxed);
+        }
+        self.last_position = last_position;
+        self.shared
+            .newest
+            .send_if_modified(|newest| std::mem::replace(newest, last_position) != last_position);
+        self.shared.commits.fetch_add(accepted, Ordering::Relaxed);
+        Ok(outcomes)
+    }
+
+    /// Applies a group as one batch and makes it durable. Readers see that it is in flight before it is applied.
+    fn write(&self, writes: Writes) -> Result<(), Fatal> {
+        let (group, batch) = InFlight::new(writes);
+        let group = Arc::new(group);
+        let settled = {
+            let mut visible = self.shared.visible.write().map_err(|_| Fatal::from("a write panicked"))?;
+            let settled = visible.replace(group.clone());
+            self.tree.apply_batch(batch).map_err(|error| fatal("applying a group", error))?;
+            settled
+        };
+        // Drop the previous group only here, where nobody waits for the lock.
+        drop(settled);
+        self.disk.flush(&self.tree).map_err(|error| fatal("flushing a group", error))?;
+        self.disk.sync().map_err(|error| fatal("syncing a group", error))?;
+        group.finish(Ok(()));
+        Ok(())
+    }
+
+    fn record_synced(&mut self) -> Result<(), Fatal> {
+        if self.sidecar.due_in(self.commit_number).is_none() {
+            return Ok(());
+        }
+        self.sidecar
+            .write(self.commit_number)
+            .map_err(|error| fatal("writing the file of synced commits", error))
+    }
+}
+
+fn fatal(step: &str, error: impl std::fmt::Display) -> Fatal {
+    Fatal::from(format!("{step}: {error}"))
+}

@@ -1,0 +1,43 @@
+//! Whether the engine has failed for good, and why.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use plaudit_keyspace::StoreError;
+
+/// Keeps the first cause; there is no way back.
+pub(super) struct Failure(watch::Sender<Option<Arc<str>>>);
+
+impl Failure {
+    pub(super) fn none() -> Self {
+        Self(watch::Sender::new(None))
+    }
+
+    pub(super) fn set(&self, cause: Arc<str>) {
+        self.0.send_if_modified(|current| {
+            let first = current.is_none();
+            if first {
+                tracing::error!(%cause, "the store has failed");
+                *current = Some(cause);
+            }
+            first
+        });
+    }
+
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        match &*self.0.borrow() {
+            Some(cause) => Err(StoreError::Failed(cause.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// The cause of the failure, or else that the store was closed.
+    pub(super) fn or_closed(&self) -> StoreError {
+        self.check().err().unwrap_or_else(|| StoreError::Failed("the store is closed".into()))
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.0.subscribe()
+    }
+}

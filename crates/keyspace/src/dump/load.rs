@@ -1,0 +1,251 @@
+//! Reading a dump: nothing in it is trusted until its checksum has been verified.
+
+use std::io::{self, Read};
+
+use bytes::Bytes;
+
+use super::{
+    Counts, DUMP_VERSION, DumpError, END, LOADING_KEY, PAGE_BYTES, PAGE_VALUES, PAIR, RECORD, TITLE,
+    is_half_loaded,
+};
+use crate::{
+    Batch, Direction, Expect, Key, KeyRange, Keyspace, MAX_BATCH_BYTES, MAX_KEY_BYTES, Position, Value,
+};
+
+/// Loads a dump into an empty store, durably, and reports to `progress` after each batch. Memory is bounded as in
+/// [`dump`](super::dump).
+///
+/// After an error the store keeps [`LOADING_KEY`] and must be removed; a store that was not empty is left unchanged.
+pub async fn load(
+    store: &dyn Keyspace,
+    input: &mut (dyn Read + Send),
+    progress: &mut (dyn FnMut(Counts) + Send),
+) -> Result<Counts, DumpError> {
+    let mut input = Input { input, hasher: blake3::Hasher::new(), counts: Counts::default() };
+    input.title()?;
+    mark(store).await?;
+
+    let mut page = Page::default();
+    while let Some(item) = input.item()? {
+        page.add(item, &input)?;
+        if page.is_full() {
+            page.write(store).await?;
+            progress(input.counts);
+        }
+    }
+    page.write(store).await?;
+    input.end()?;
+    let whole = Batch {
+        expect: vec![(LOADING_KEY.to_vec(), Expect::Is(Bytes::new()))],
+        delete: vec![LOADING_KEY.to_vec()],
+        ..Batch::default()
+    };
+    store.commit(whole).await?;
+    progress(input.counts);
+    Ok(input.counts)
+}
+
+/// Marks an empty store as one that is being loaded.
+async fn mark(store: &dyn Keyspace) -> Result<(), DumpError> {
+    if is_half_loaded(store).await? {
+        return Err(DumpError::HalfLoaded);
+    }
+    let pairs = store.scan(KeyRange::all(), 1, Direction::Ascending).await?;
+    if !pairs.is_empty() || store.stats().await?.last_position > 0 {
+        return Err(DumpError::NotEmpty);
+    }
+    let mark = Batch {
+        expect: vec![(LOADING_KEY.to_vec(), Expect::Absent)],
+        put: vec![(LOADING_KEY.to_vec(), Bytes::new())],
+        ..Batch::default()
+    };
+    store.commit(mark).await?;
+    Ok(())
+}
+
+enum Item {
+    Pair(Key, Value),
+    Record(Position, Value),
+}
+
+/// The next batch for the store, and how far the ordered file has been read.
+#[derive(Default)]
+struct Page {
+    pairs: Vec<(Key, Value)>,
+    records: Vec<(Position, Value)>,
+    size_bytes: usize,
+    last_key: Option<Key>,
+    last_position: Position,
+}
+
+impl Page {
+    /// Also checks the order: with a duplicate key the store would not match any dump.
+    fn add(&mut self, item: Item, input: &Input) -> Result<(), DumpError> {
+        match item {
+            Item::Pair(key, value) => {
+                let in_order = self.last_key.as_ref().is_none_or(|last| *last < key);
+                if !in_order || self.last_position > 0 || key == LOADING_KEY {
+                    return Err(input.damaged("a pair is out of order"));
+                }
+                self.last_key = Some(key.clone());
+                self.size_bytes += key.len() + value.len();
+                self.pairs.push((key, value));
+            }
+            Item::Record(position, value) => {
+                if position <= self.last_position {
+                    return Err(input.damaged("a log record is out of order"));
+                }
+                self.last_position = position;
+                self.size_bytes += value.len();
+                self.records.push((position, value));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.size_bytes >= PAGE_BYTES || self.pairs.len() + self.records.len() >= PAGE_VALUES
+    }
+
+    async fn write(&mut self, store: &dyn Keyspace) -> Result<(), DumpError> {
+        self.size_bytes = 0;
+        // One value may be as large as a batch, so several may exceed it.
+        for put in in_batches(std::mem::take(&mut self.pairs), |(key, value)| key.len() + value.len()) {
+            store.commit(Batch { put, ..Batch::default() }).await?;
+        }
+        for records in in_batches(std::mem::take(&mut self.records), |(_, value)| value.len()) {
+            store.restore_log(records).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Splits items into runs that fit into one batch each.
+pub(super) fn in_batches<T>(items: Vec<T>, size: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+    let mut batches: Vec<Vec<T>> = Vec::new();
+    let mut room = 0;
+    for item in items {
+        let size_bytes = size(&item);
+        match batches.last_mut() {
+            Some(batch) if size_bytes <= room => batch.push(item),
+            _ => {
+                batches.push(vec![item]);
+                room = MAX_BATCH_BYTES;
+            }
+        }
+        room = room.saturating_sub(size_bytes);
+    }
+    batches
+}
+
+/// Memory grows with the bytes present: a length in a damaged file proves nothing.
+pub(super) fn read_at_most(input: &mut dyn Read, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.take(length as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The file being read: hashed and counted, nothing in it trusted.
+struct Input<'a> {
+    input: &'a mut (dyn Read + Send),
+    hasher: blake3::Hasher,
+    counts: Counts,
+}
+
+impl Input<'_> {
+    fn title(&mut self) -> Result<(), DumpError> {
+        let title = self.array::<{ TITLE.len() }>().map_err(|error| match error {
+            DumpError::Damaged { .. } => DumpError::NotADump,
+            error => error,
+        })?;
+        if title != TITLE {
+            return Err(DumpError::NotADump);
+        }
+        match u32::from_be_bytes(self.array()?) {
+            DUMP_VERSION => Ok(()),
+            0 => Err(DumpError::NotADump),
+            newer => Err(DumpError::NewerVersion(newer)),
+        }
+    }
+
+    /// The next pair or record; `None` at the end mark.
+    fn item(&mut self) -> Result<Option<Item>, DumpError> {
+        match self.array::<1>()?[0] {
+            PAIR => {
+                let key_length = self.length(MAX_KEY_BYTES)?;
+                let value_length = self.length(MAX_BATCH_BYTES)?;
+                let key = self.bytes(key_length)?;
+                let value = self.bytes(value_length)?;
+                self.counts.pairs += 1;
+                Ok(Some(Item::Pair(key, value.into())))
+            }
+            RECORD => {
+                let position = Position::from_be_bytes(self.array()?);
+                let value_length = self.length(MAX_BATCH_BYTES)?;
+                let value = self.bytes(value_length)?;
+                self.counts.records += 1;
+                Ok(Some(Item::Record(position, value.into())))
+            }
+            END => Ok(None),
+            _ => Err(self.damaged("something that is neither a pair nor a log record")),
+        }
+    }
+
+    /// Reads what follows the end mark: the counts, the hash, and nothing else.
+    fn end(&mut self) -> Result<(), DumpError> {
+        let pairs = u64::from_be_bytes(self.array()?);
+        let records = u64::from_be_bytes(self.array()?);
+        let expected = self.hasher.finalize();
+        if self.array::<32>()? != *expected.as_bytes() {
+            return Err(self.damaged("the checksum is wrong"));
+        }
+        if (pairs, records) != (self.counts.pairs, self.counts.records) {
+            return Err(self.damaged("the counts are wrong"));
+        }
+        match self.input.read(&mut [0]).map_err(DumpError::Io)? {
+            0 => Ok(()),
+            _ => Err(self.damaged("there is more after the end")),
+        }
+    }
+
+    fn length(&mut self, at_most: usize) -> Result<usize, DumpError> {
+        let length = u32::from_be_bytes(self.array()?) as usize;
+        if length <= at_most { Ok(length) } else { Err(self.damaged("a length is beyond every limit")) }
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], DumpError> {
+        let mut bytes = [0; N];
+        self.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn bytes(&mut self, length: usize) -> Result<Vec<u8>, DumpError> {
+        let bytes = read_at_most(self.input, length).map_err(DumpError::Io)?;
+        if bytes.len() < length {
+            return Err(self.damaged("it ends early"));
+        }
+        self.count(&bytes);
+        Ok(bytes)
+    }
+
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), DumpError> {
+        match self.input.read_exact(bytes) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(self.damaged("it ends early"));
+            }
+            Err(error) => return Err(DumpError::Io(error)),
+        }
+        self.count(bytes);
+        Ok(())
+    }
+
+    fn count(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.counts.size_bytes += bytes.len() as u64;
+    }
+
+    fn damaged(&self, why: &'static str) -> DumpError {
+        DumpError::Damaged { at: self.counts.size_bytes, why }
+    }
+}

@@ -197,7 +197,7 @@ async fn an_imported_opt_out_is_respected_and_listed() {
             |it| it.customer.as_mut().unwrap().kind = AuthorKind::Ai.into(),
             "opt_out.customer.kind",
         ),
-        ("nobody", |it| it.customer = None, "opt_out.conversation"),
+        ("nobody", |it| it.customer = None, "opt_out.customer"),
         ("a source of 129 bytes", |it| it.source = "s".repeat(129), "opt_out.source"),
         ("no conversation's name", |it| it.conversation = "42".to_owned(), "opt_out.conversation"),
     ];

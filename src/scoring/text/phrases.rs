@@ -98,8 +98,7 @@ struct Node {
     meaning: u16,
 }
 
-/// All phrases of a language, as a tree of words. It lies close together, because a long table costs more than what is
-/// done with it: its pages are not where the processor looks first.
+/// All phrases of a language, as a tree of words in which each subtree lies together.
 pub struct Phrases {
     firsts: FxHashMap<WordId, u32>,
     nodes: Vec<Node>,

@@ -64,8 +64,7 @@ struct Word {
 }
 
 pub struct Vocabulary {
-    /// By the hash of their texts. Only numbers: with the texts it is five times as long, and a lookup hardly ever finds
-    /// its page where the one before has been.
+    /// By the hash of their texts. Numbers alone: with the texts it is five times as long.
     ids: HashTable<WordId>,
     /// In the order of the files, so that a text's words lie near each other.
     entries: Vec<Word>,

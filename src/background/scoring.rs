@@ -26,6 +26,9 @@ use super::{Next, STORE_WAIT, Task};
 
 /// How many jobs are read at once.
 const PAGE: usize = 128;
+/// How many jobs run at a time for each scoring thread. Few of them read and compute; the others wait until their scores are
+/// durable, and what waits together is made durable together.
+const JOBS_PER_THREAD: usize = 10;
 /// The longest wait without looking at the queue again.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// The same where other processes queue jobs too, who do not wake this one.
@@ -83,8 +86,7 @@ impl Scoring {
 
     /// Starts the next job that is due, as soon as there is room for it.
     async fn start_next(&mut self) -> Result<Next, Error> {
-        // Twice as many as threads: while some compute, others read and commit.
-        while self.jobs.len() >= self.services.threads.count() * 2 {
+        while self.jobs.len() >= self.services.threads.count() * JOBS_PER_THREAD {
             self.one_ended().await;
         }
         // By turns, so that neither keeps the other waiting: a bulk import is a long walk, and fresh ones may come without end.

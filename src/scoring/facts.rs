@@ -170,6 +170,11 @@ pub fn find(name: &str) -> Option<FactId> {
     TABLE.by_name.get(name).copied()
 }
 
+/// The fact at a place in the table.
+pub fn at(place: usize) -> Option<FactId> {
+    (place < TABLE.facts.len()).then_some(FactId(place))
+}
+
 pub fn get(id: FactId) -> &'static Fact {
     TABLE.facts[id.0]
 }

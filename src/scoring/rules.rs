@@ -173,9 +173,22 @@ impl<'f> Variables<'f> {
     }
 }
 
+/// What a fact is called in a compiled rule: one character that tells its place, so that evaluating looks up no name.
+fn variable_of(fact: FactId) -> String {
+    char::from_u32(VARIABLES + fact.place() as u32).unwrap_or_default().to_string()
+}
+
+fn fact_of(variable: &str) -> Option<FactId> {
+    let character = variable.chars().next()?;
+    facts::at((character as u32).checked_sub(VARIABLES)? as usize)
+}
+
+/// Characters that stand in no name, and are more than there are facts.
+const VARIABLES: u32 = 0xe000;
+
 impl VariableResolver for Variables<'_> {
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
-        let value: &'b dyn Val = match self.values.get(facts::find(variable)?.place())? {
+        let value: &'b dyn Val = match self.values.get(fact_of(variable)?.place())? {
             Variable::Bool(value) => value,
             Variable::Number(value) => value,
             Variable::Text(value) => value,
@@ -204,7 +217,7 @@ fn outcome(value: &CowVal) -> Result<Outcome, String> {
     }
 }
 
-/// Walks the tree: enforces limits, turns integers into doubles, and collects facts.
+/// Walks the tree: enforces limits, turns integers into doubles, and collects and renames facts.
 fn check(
     expression: &mut IdedExpr,
     unit: UnitKind,
@@ -229,7 +242,9 @@ fn check(
         }
         Expr::Ident(name) if names.contains(&name.as_str()) => Ok(()),
         Expr::Ident(name) => {
-            found.push(known_fact(name, unit)?);
+            let fact = known_fact(name, unit)?;
+            *name = variable_of(fact);
+            found.push(fact);
             Ok(())
         }
         Expr::Call(call) => {

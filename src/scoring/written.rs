@@ -109,7 +109,12 @@ fn is_one_plain_line(text: &str) -> bool {
     const LONGEST: usize = 16 * 1024;
     text.len() <= LONGEST
         && text.chars().next().is_some_and(char::is_alphanumeric)
-        && !text.contains(['\n', ':', '：'])
+        && !contains_any(text, "\n:", &['：'])
+}
+
+/// Whether a text has any of these characters, of which `wide` are not ASCII: most texts are, and quickly searched.
+fn contains_any(text: &str, ascii: &str, wide: &[char]) -> bool {
+    ascii.chars().any(|character| text.contains(character)) || (!text.is_ascii() && text.contains(wide))
 }
 
 #[cfg(test)]

@@ -85,6 +85,7 @@ impl Decide for Score<'_> {
 
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<Outcome, Error> {
         let (services, id) = (self.call.services, self.id);
+        let _room = if self.is_leased { services.threads.room().await } else { None };
         if self.is_leased && !services.leases.expect_held(decision, LeasedTask::Scoring).await? {
             return Ok(Outcome::ChangedMeanwhile);
         }

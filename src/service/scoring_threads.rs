@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 type Work = Box<dyn FnOnce() + Send>;
 
@@ -20,6 +20,7 @@ const PANICKED: &str = "the computation panicked";
 pub struct ScoringThreads {
     work: mpsc::Sender<Work>,
     count: usize,
+    room: Semaphore,
 }
 
 impl ScoringThreads {
@@ -45,11 +46,20 @@ impl ScoringThreads {
                 }
             })?;
         }
-        Ok(Self { work, count: count.max(1) })
+        let count = count.max(1);
+        // Twice as many as threads: while some compute, others read.
+        Ok(Self { work, count, room: Semaphore::new(count * 2) })
     }
 
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// Held from reading a transcript until its scores are computed, so that few transcripts are in memory, however many
+    /// scores wait for their commit.
+    pub async fn room(&self) -> Option<SemaphorePermit<'_>> {
+        // Never closed.
+        self.room.acquire().await.ok()
     }
 
     /// Computes on one of the threads. A panic there is an error here and ends nothing.

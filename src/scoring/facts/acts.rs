@@ -158,7 +158,8 @@ fn customer(reading: &Reading, before: &Before) -> Act {
     } else if parts {
         false
     } else if !before.replied {
-        reading.content_words >= 2
+        // Whoever sends a link or a number alone wants something done with it.
+        reading.content_words >= 2 || (reading.has_figures && signals.is_empty())
     } else {
         // What a reply asked for waits for what follows from it, and what is not so is a report: "there is no such button".
         // Any other statement after an answer may be good news or bad.

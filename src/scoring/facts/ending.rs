@@ -14,7 +14,7 @@ pub const FACTS: &[Fact] = &[
               waits for the teammate it was handed to; left dissatisfied; has a request without an answer, or with no more than \
               a promise; told something after the last answer to which nobody replied; was asked for something and has not \
               replied; got an answer that holds nothing, that tells of a deed, or that tells how it is. Absent where the \
-              customer's language cannot be read.",
+              customer wrote nothing, or in a language that cannot be read.",
         scope: Scope::Conversation,
         compute: |view| {
             let (outcome, evidence) = outcome(view)?;
@@ -199,7 +199,8 @@ pub const FACTS: &[Fact] = &[
 /// The outcome by its name, with the message that shows it.
 fn outcome<'a>(view: &View<'a>) -> Option<(&'static str, Option<&'a Digest<'a>>)> {
     view.public().next()?;
-    let Some(last) = view.customer().next_back() else { return Some(("nothing_asked", None)) };
+    // What an agent sends of their own accord tells nothing of how it went for the customer.
+    let last = view.customer().next_back()?;
     view.reads_customer().then_some(())?;
     if let Some(confirmation) = parting_words(view).find(|digest| digest.act.confirms) {
         return Some(("confirmed", Some(confirmation)));

@@ -2,6 +2,7 @@
 
 use cel::common::ast::{Expr, IdedExpr, LiteralValue};
 
+use super::fact_of;
 use crate::scoring::facts::{self, FactId, FactKind};
 
 /// The counts below a `/` that nothing keeps from being 0, in the order they are written.
@@ -54,7 +55,7 @@ fn may_be_zero(divisor: &IdedExpr) -> Vec<FactId> {
 fn counts_in(expression: &IdedExpr) -> Vec<FactId> {
     match &expression.expr {
         Expr::Ident(name) => {
-            facts::find(name).into_iter().filter(|id| facts::get(*id).kind == FactKind::Int).collect()
+            fact_of(name).into_iter().filter(|id| facts::get(*id).kind == FactKind::Int).collect()
         }
         Expr::Call(call) => {
             call.target.as_deref().into_iter().chain(&call.args).flat_map(counts_in).collect()

@@ -42,7 +42,6 @@ const PARTS: &[(&str, Claim)] = &[
     ("The customer asked for nothing", |unit, _| {
         unit.customer().next().is_some() && unit.number("customer_requests") == Some(0.0)
     }),
-    ("There is no message of the customer", |unit, _| unit.customer().next().is_none()),
     ("The customer says that it is not solved", |unit, _| {
         unit.is("unsolved_at_end", true)
             && unit.spoke_after_an_answer()
@@ -96,7 +95,7 @@ const PARTS: &[(&str, Claim)] = &[
     ("the customer was angry {}", |unit, gaps| unit.times("angry_messages", gaps)),
     ("an agent said {} that something was done", |unit, gaps| unit.times("actions_done", gaps)),
     ("an agent could not help {}", |unit, gaps| unit.times("inabilities", gaps)),
-    ("the customer said {} that an answer did not help", |unit, gaps| {
+    ("the customer corrected an agent or repeated something {}", |unit, gaps| {
         unit.times("corrections", gaps) && unit.spoke_after_an_answer()
     }),
     ("the customer complained {}", |unit, gaps| unit.times("complaints", gaps)),
@@ -108,8 +107,18 @@ const PARTS: &[(&str, Claim)] = &[
     ("said it again {}", |unit, gaps| {
         unit.times("repeated_customer_messages", gaps) && unit.customer().count() > 1
     }),
-    ("said {} that an answer did not help", |unit, gaps| {
+    ("corrected an agent or repeated something {}", |unit, gaps| {
         unit.times("corrections", gaps) && unit.spoke_after_an_answer()
+    }),
+    ("was angry {}", |unit, gaps| unit.times("angry_messages", gaps)),
+    ("was told {} that something is not possible", |unit, gaps| unit.times("inabilities", gaps)),
+    ("was passed on {}", |unit, gaps| unit.times("transfers", gaps)),
+    ("and confirmed that it is settled", |unit, _| unit.is("confirmation_at_end", true)),
+    ("and parted with thanks or praise", |unit, _| unit.is("thanks_at_end", true)),
+    ("and asked for nothing", |unit, _| unit.number("customer_requests") == Some(0.0)),
+    ("and has not said how it went", |unit, _| {
+        let said = ["confirmation_at_end", "thanks_at_end", "left_dissatisfied", "unsolved_at_end"];
+        !said.iter().any(|fact| unit.is(fact, true))
     }),
     ("was not understood {}", |unit, gaps| unit.times("misunderstandings", gaps)),
     ("complained {}", |unit, gaps| unit.times("complaints", gaps)),
@@ -159,7 +168,9 @@ const PARTS: &[(&str, Claim)] = &[
     }),
     ("The replies are substantive", |unit, _| unit.number("substantive_replies_ratio") == Some(1.0)),
     ("No reply is substantive", |unit, _| unit.number("substantive_replies_ratio") == Some(0.0)),
-    ("the customer found fault with an answer {}", |unit, gaps| unit.times("corrections", gaps)),
+    ("the customer corrected the agent or repeated something {}", |unit, gaps| {
+        unit.times("corrections", gaps)
+    }),
     ("the agent did not understand the customer {}", |unit, gaps| unit.times("misunderstandings", gaps)),
     ("The agent said what was done", |unit, _| unit.is_some("actions_done")),
     ("The agent said what happens next", |unit, _| unit.is_some("next_steps")),

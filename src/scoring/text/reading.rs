@@ -224,12 +224,12 @@ impl Lexicon {
     fn reading(&self, words: &Words, tokens: &[Token], marks: &Marks, findings: &Findings) -> Reading {
         let is_content =
             |place: usize| !findings.words[place].kinds.has(Kinds::FUNCTION) && is_word(&tokens[place]);
-        let stems = || {
-            whole_words(tokens).map(|(first, last)| {
+        let stems: Vec<(bool, u32)> = whole_words(tokens)
+            .map(|(first, last)| {
                 let text = words.text_of(&tokens[first], &tokens[last]);
                 (is_content(first), similarity::hash(self.stem(text)))
             })
-        };
+            .collect();
         let english = self.language == Language::ENGLISH;
         let syllables = |token: &Token| u32::from(readability::syllables(words.text(token)));
         Reading {
@@ -240,7 +240,7 @@ impl Lexicon {
                 sentences: marks.sentences,
                 syllables: if english { tokens.iter().map(syllables).sum() } else { 0 },
             },
-            content_words: whole_words(tokens).filter(|(first, _)| is_content(*first)).count() as u32,
+            content_words: stems.iter().filter(|(content, _)| *content).count() as u32,
             signals: findings.signals,
             sentences: self.statements(words, tokens, findings),
             ends_with_problem: ends_with_problem(findings),
@@ -252,8 +252,8 @@ impl Lexicon {
             shouts: shouts(tokens, findings),
             has_figures: marks.figures,
             has_date: findings.words.iter().any(|word| word.kinds.has(Kinds::DATE)),
-            sketch: Sketch::of(stems().filter(|(content, _)| *content).map(|(_, stem)| stem)),
-            wording: similarity::wording(stems().map(|(_, stem)| stem)),
+            sketch: Sketch::of(stems.iter().filter(|(content, _)| *content).map(|(_, stem)| *stem)),
+            wording: similarity::wording(stems.iter().map(|(_, stem)| *stem)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Telling what no person wrote: out of office, acknowledgements, lines of the helpdesk, surveys, reactions, bounces.
 
 use super::{
+    contains_any,
     forms::{Kind, forms},
     headers::Said,
     phrases::{Kinds, normal},
@@ -215,7 +216,7 @@ fn is_part_of_emoji(character: char) -> bool {
 fn is_tapback(text: &str) -> bool {
     const OPEN: [char; 7] = ['"', '“', '„', '«', '”', '「', '»'];
     const CLOSE: [char; 7] = ['"', '”', '“', '»', '„', '」', '«'];
-    if !text.contains(OPEN) {
+    if !contains_any(text, "\"", &OPEN) {
         return of_unquoted(text);
     }
     // The words may be quoted themselves, and a verb may be too: `Marked "…" with "Like"`.

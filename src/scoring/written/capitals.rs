@@ -66,10 +66,13 @@ fn opens_quote(word: &str) -> Option<char> {
     }
 }
 
-/// Whether all that was said in a conversation is in capitals, by whoever: then its medium writes so, and nobody shouts.
+/// Whether all that was said in a conversation is in capitals, by whoever: then its medium writes so, and nobody shouts. A few
+/// messages do not tell: two people may shout at each other.
 pub fn of_medium<'t>(texts: impl Iterator<Item = &'t str>) -> bool {
-    let (mut capital, mut small) = (0usize, 0usize);
+    const TELLING: usize = 4;
+    let (mut capital, mut small, mut count) = (0usize, 0usize, 0);
     for text in texts {
+        count += usize::from(!text.is_empty());
         if text.is_ascii() {
             capital += text.bytes().filter(u8::is_ascii_uppercase).count();
             small += text.bytes().filter(u8::is_ascii_lowercase).count();
@@ -78,5 +81,5 @@ pub fn of_medium<'t>(texts: impl Iterator<Item = &'t str>) -> bool {
             small += text.chars().filter(|character| character.is_lowercase()).count();
         }
     }
-    capital > 0 && small * 50 <= capital
+    count >= TELLING && capital > 0 && small * 50 <= capital
 }

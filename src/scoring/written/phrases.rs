@@ -168,25 +168,33 @@ pub fn normal(text: &str) -> String {
 /// The same of a text without other characters.
 fn normal_ascii(text: &str) -> String {
     let mut normal = String::with_capacity(text.len());
-    let mut space = false;
-    for byte in text.bytes() {
-        let kept = match byte {
-            b'`' => b'\'',
-            b'#' | b'@' | b'\'' => byte,
-            _ if byte.is_ascii_alphanumeric() => byte.to_ascii_lowercase(),
-            _ => {
-                space = true;
-                continue;
-            }
-        };
-        if space && !normal.is_empty() {
+    for word in text.as_bytes().split(|byte| NORMAL_ASCII[usize::from(*byte)] == 0) {
+        if word.is_empty() {
+            continue;
+        }
+        if !normal.is_empty() {
             normal.push(' ');
         }
-        space = false;
-        normal.push(char::from(kept));
+        normal.extend(word.iter().map(|byte| char::from(NORMAL_ASCII[usize::from(*byte)])));
     }
     normal
 }
+
+/// What each ASCII character is in a `normal` text; 0 parts words.
+const NORMAL_ASCII: [u8; 256] = {
+    let mut normal = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        normal[byte as usize] = match byte {
+            b'`' | b'\'' => b'\'',
+            b'#' | b'@' => byte,
+            _ if byte.is_ascii_alphanumeric() => byte.to_ascii_lowercase(),
+            _ => 0,
+        };
+        byte += 1;
+    }
+    normal
+};
 
 fn is_combining(character: char) -> bool {
     matches!(character, '\u{300}'..='\u{36f}')

@@ -1,5 +1,7 @@
 //! Links, addresses, codes and file names: one character each, so that nobody takes them for words.
 
+use super::contains_any;
+
 /// Stands for a link, a host or an e-mail address.
 pub const LINK: char = '\u{e000}';
 /// Stands for a code, an account number or a file name.
@@ -32,11 +34,14 @@ pub fn replace(text: &str) -> String {
 /// Whether a text can hold anything to replace: figures, dots within words, `@`, brackets.
 pub fn may_have_any(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let within = |pair: &[u8]| matches!(pair, [b'.' | b':' | b'/', next] if next.is_ascii_alphanumeric() || *next == b'/');
+    let pair = |pair: &[u8]| match pair {
+        [b'.' | b':' | b'/', next] => next.is_ascii_alphanumeric() || *next == b'/',
+        [b'\n', b'\n'] => true,
+        _ => false,
+    };
     bytes.iter().any(|byte| byte.is_ascii_digit() || matches!(byte, b'@' | b'[' | b'<' | b'\r' | b'#'))
-        || bytes.windows(2).any(within)
-        || text.contains(['\u{e000}', '\u{e001}', '\u{e002}'])
-        || text.contains("\n\n")
+        || bytes.windows(2).any(pair)
+        || contains_any(text, "", &['\u{e000}', '\u{e001}', '\u{e002}'])
         || text.trim().len() != text.len()
 }
 

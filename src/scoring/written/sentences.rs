@@ -1,6 +1,7 @@
 //! Sentences of a text, with what their phrases say they are.
 
 use super::{
+    contains_any,
     forms::{Kind, forms},
     phrases::{Kinds, has_word, is_without_spaces, normal},
     quotes::CUT,
@@ -44,8 +45,8 @@ pub fn sentences(text: &str) -> Vec<Sentence> {
             end,
             kinds,
             words: count(&words),
-            asks: raw.contains(['?', '？', '؟']),
-            exclaims: raw.contains(['!', '！']),
+            asks: contains_any(raw, "?", &['？', '؟']),
+            exclaims: contains_any(raw, "!", &['！']),
             is_personal: has(&[Kind::Footer, Kind::System, Kind::Automated, Kind::Bounce], &forms().own),
             has_time: has(&[Kind::Away], &forms().until),
             names_inquiry: kinds.has(Kind::Acknowledgement)
@@ -57,8 +58,12 @@ pub fn sentences(text: &str) -> Vec<Sentence> {
     sentences
 }
 
+/// `words` are `normal`: one space stands between two of them.
 fn count(words: &str) -> usize {
-    let spaced = words.split(' ').filter(|word| !word.is_empty()).count();
+    let spaced = if words.is_empty() { 0 } else { 1 + words.bytes().filter(|byte| *byte == b' ').count() };
+    if words.is_ascii() {
+        return spaced;
+    }
     spaced.max(words.chars().filter(|character| is_without_spaces(*character)).count() / 2)
 }
 
@@ -77,18 +82,25 @@ impl Iterator for Spans<'_> {
             return None;
         }
         let mut line_start = start;
-        let mut previous = ' ';
-        let rest = &self.text[start..];
-        for (offset, character) in rest.char_indices() {
-            let next = start + offset + character.len_utf8();
+        let bytes = self.text.as_bytes();
+        // The first bytes of all that may end one: none of them is within another character.
+        let may_end = |byte: &u8| matches!(byte, b'\n' | b'.' | b'!' | b'?' | 0xe3 | 0xef);
+        let mut at = start;
+        while let Some(offset) = bytes[at..].iter().position(may_end) {
+            at += offset;
+            let character = self.text[at..].chars().next().unwrap_or('\n');
+            let next = at + character.len_utf8();
             let ends = match character {
                 '\n' => {
-                    let line = &self.text[line_start..start + offset];
+                    let line = &self.text[line_start..at];
                     line_start = next;
                     !goes_on(line, &self.text[next..])
                 }
                 '。' | '！' | '？' | '．' => true,
-                '.' => !previous.is_ascii_digit() && begins_one(&self.text[next..]),
+                '.' => {
+                    let within_number = at > start && bytes[at - 1].is_ascii_digit();
+                    !within_number && begins_one(&self.text[next..])
+                }
                 '!' | '?' => self.text[next..].chars().next().is_none_or(char::is_whitespace),
                 _ => false,
             };
@@ -96,7 +108,7 @@ impl Iterator for Spans<'_> {
                 self.at = next;
                 return Some((start, next));
             }
-            previous = character;
+            at = next;
         }
         self.at = self.text.len();
         Some((start, self.at))

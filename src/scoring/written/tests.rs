@@ -247,6 +247,8 @@ fn capitals_shout_only_where_it_is_certain() {
         let message = message(text);
         assert_eq!(super::shouts(&of(&message).text), shouts, "{text}");
     }
-    assert!(super::of_medium(["WHERE IS IT", "IT SHIPS TODAY"].into_iter()));
-    assert!(!super::of_medium(["WHERE IS IT", "It ships today."].into_iter()));
+    let capitals = ["WHERE IS IT", "IT SHIPS TODAY", "BY WHOM", "BY US"];
+    assert!(super::of_medium(capitals.into_iter()));
+    assert!(!super::of_medium(capitals[..2].iter().copied()), "two who shout");
+    assert!(!super::of_medium(capitals.into_iter().chain(["It ships today."])));
 }

@@ -36,6 +36,8 @@ pub struct Act {
     pub is_substantive: bool,
     /// A reply that holds something: it is substantive, or answers a request in a few words that are no phrase.
     pub holds: bool,
+    /// A reply to a request that may be all that was asked for: "It is blue."
+    pub may_answer: bool,
     /// A reply to a request that holds no answer for certain: all of it is courtesy, a holding line, no word understood.
     /// One that neither holds nor is empty cannot be told.
     pub is_empty: bool,
@@ -158,8 +160,8 @@ fn customer(reading: &Reading, before: &Before) -> Act {
     } else if parts {
         false
     } else if !before.replied {
-        // Whoever sends a link or a number alone wants something done with it.
-        reading.content_words >= 2 || (reading.has_figures && signals.is_empty())
+        // Whoever sends nothing but a link or a number wants something done with it.
+        reading.content_words >= 2 || (reading.has_figures && reading.counts.words == 1)
     } else {
         // What a reply asked for waits for what follows from it, and what is not so is a report: "there is no such button".
         // Any other statement after an answer may be good news or bad.

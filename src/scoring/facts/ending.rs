@@ -26,13 +26,15 @@ pub const FACTS: &[Fact] = &[
         unit: "yes or no",
         kind: FactKind::Bool,
         doc: "The customer's last request has no public reply, or no more than a holding line. In a worklog that takes over an \
-              open request, that one if there is no later one. Absent when the customer requested nothing, or where their \
-              language cannot be read.",
+              open request, that one if there is no later one. Absent when the customer requested nothing, where their \
+              language cannot be read, or where another agent took over before this one wrote again.",
         scope: Scope::Both,
         compute: |view| {
             let (request, after) = view.last_request()?;
             let unanswered = !after.iter().any(Digest::is_answer);
-            Some(Found::bool(unanswered, [request]))
+            // Another agent took over before this one wrote again.
+            let is_left = view.taken_over && !after.iter().any(Digest::is_reply);
+            (!unanswered || !is_left).then(|| Found::bool(unanswered, [request]))
         },
     },
     Fact {
@@ -256,7 +258,9 @@ fn outcome<'a>(view: &View<'a>) -> Option<(&'static str, Option<&'a Digest<'a>>)
         });
     };
     let reply = after.iter().rfind(|digest| digest.is_reply());
-    let deed = after.iter().rfind(|digest| digest.is_reply() && digest.act.is_deed);
+    // "It was shipped yesterday, so it cannot be cancelled" carries nothing out.
+    let carries_out = |digest: &&Digest| digest.act.is_deed && !digest.has(Signal::Inability);
+    let deed = after.iter().rfind(|digest| digest.is_reply() && carries_out(digest));
     let substance = after.iter().rfind(|digest| digest.is_substantive());
     let held_something = substance.is_some() || !view.reads_replies();
     Some(match (deed, substance) {
@@ -266,6 +270,9 @@ fn outcome<'a>(view: &View<'a>) -> Option<(&'static str, Option<&'a Digest<'a>>)
         (None, Some(_)) => ("answered", substance),
         (None, None) if reply.is_some_and(|it| it.act.asks_back && follows(it, Some(last))) => {
             ("asked_back", reply)
+        }
+        (None, None) if after.iter().any(|digest| digest.is_reply() && digest.act.may_answer) => {
+            ("answered", reply)
         }
         (None, None) => ("empty_answer", reply),
     })

@@ -15,7 +15,7 @@ const OUTCOMES: &[(&str, &[&str])] = &[
     ("confirmed", &["The customer confirmed that it is settled"]),
     ("thanks", &["The customer parted with thanks or praise"]),
     ("wrote_again", &["The customer wrote again after the last answer"]),
-    ("deed_then_silence", &["An agent said that the request was carried out"]),
+    ("deed_then_silence", &["An agent said that something was done, and"]),
     (
         "answered_then_silence",
         &["The last request was answered", "The last answer says what is not possible"],

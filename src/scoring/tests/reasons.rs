@@ -50,7 +50,7 @@ const PARTS: &[(&str, Claim)] = &[
     ("The customer's last request got no more than a promise", |unit, _| {
         unit.is("unanswered_question", true) && unit.is_answered()
     }),
-    ("An agent said that the request was carried out", |unit, _| {
+    ("An agent said that something was done", |unit, _| {
         unit.is("deed_at_end", true) && unit.is_some("actions_done")
     }),
     ("An agent passed the request on and nobody has taken over yet", |unit, _| {
@@ -159,7 +159,12 @@ const PARTS: &[(&str, Claim)] = &[
     ("The first reply came after {}", |unit, gaps| {
         unit.lasts("first_response_seconds", gaps) && unit.has_wait(gaps[0])
     }),
-    ("The customer's last request has no answer", |unit, _| unit.is("unanswered_question", true)),
+    ("The customer's last request has no answer", |unit, _| {
+        unit.is("unanswered_question", true) && !unit.is("taken_over", true)
+    }),
+    ("The customer's last request got no answer from this agent", |unit, _| {
+        unit.is("unanswered_question", true) && unit.is("taken_over", true)
+    }),
     ("The customer's last request got a reply", |unit, _| {
         unit.is("unanswered_question", false) && unit.replies().next().is_some()
     }),

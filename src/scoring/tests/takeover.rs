@@ -27,7 +27,19 @@ fn whoever_passed_the_customer_on_is_not_judged_on_the_answer() {
     let (points, reason) = answer(&PASSED_ON[..2], 0, "no_open_question").unwrap();
     assert_eq!((points, reason.as_str()), (0.0, "The customer's last request has no answer."));
     let silent = [PASSED_ON[0], "a: We are looking into it.", PASSED_ON[3]];
-    assert_eq!(answer(&silent, 0, "no_open_question").unwrap().0, 0.0);
+    let (points, reason) = answer(&silent, 0, "no_open_question").unwrap();
+    assert_eq!(
+        (points, reason.as_str()),
+        (0.0, "The customer's last request got no answer from this agent.")
+    );
+}
+
+#[test]
+fn whoever_did_not_write_again_is_not_judged_on_what_another_answered() {
+    let asked =
+        ["c: I was charged twice.", "t: Which invoice is it?", "c: Invoice 7", "t2: It is paid back."];
+    assert_eq!(answer(&asked, 0, "no_open_question"), None);
+    assert_eq!(answer(&asked, 1, "no_open_question").unwrap().0, 10.0);
 }
 
 #[test]

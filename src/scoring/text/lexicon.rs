@@ -221,8 +221,13 @@ impl Lexicon {
             shown.add(unless_negated);
             let foreign = if quoted { Signals::of(Signal::Profanity) } else { Signals::default() };
             let mut shown = shown.and(own).without(foreign);
-            if self.goes_on_otherwise(found, text, tokens, words) || is_conditional(found, tokens, words) {
+            let conditional = is_conditional(found, tokens, words);
+            if conditional || self.goes_on_otherwise(found, text, tokens, words) {
                 shown = shown.without(Signals::of(Signal::Confirmation));
+            }
+            // "If we can't deliver, it goes back" tells of nothing that cannot be done.
+            if conditional {
+                shown = shown.without(Signals::of(Signal::Inability));
             }
             if negates_alone(found, words) {
                 shown = shown.without(Signals::of(Signal::Acknowledgement));

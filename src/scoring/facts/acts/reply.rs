@@ -26,7 +26,8 @@ const COURTESY: [Signal; 6] = [
     Signal::Courtesy,
 ];
 /// What holds no answer for certain.
-const PUTS_OFF: [Signal; 3] = [Signal::Misunderstanding, Signal::Deferral, Signal::BrushOff];
+const PUTS_OFF: [Signal; 4] =
+    [Signal::Misunderstanding, Signal::Deferral, Signal::BrushOff, Signal::RatingRequest];
 /// What may be an answer or none: "that is not possible" is one, and passing on is right or wrong.
 const UNCLEAR: [Signal; 5] =
     [Signal::Inability, Signal::Handoff, Signal::Blame, Signal::NextStep, Signal::DataRequest];
@@ -56,11 +57,17 @@ pub fn reply(digest: &Digest, before: &Before) -> Act {
             && !is_stale
             && !signals.has_any(&EMPTY)
             && any(&|sentence| answers_in_few_words(sentence, before)));
+    let may_answer = holds
+        || (before.requested
+            && !is_stale
+            && !signals.has_any(&EMPTY)
+            && any(&|sentence| is_plain(sentence, before) && says_something(sentence)));
     let says_nothing = signals.has_any(&PUTS_OFF) || signals.has_any(&[Signal::HelpOffer, Signal::Courtesy]);
     let puts_off = signals.has_any(&[Signal::Deferral, Signal::Handoff, Signal::BrushOff]);
     Act {
         is_substantive,
         holds,
+        may_answer,
         is_empty: before.requested && !holds && says_nothing && reading.sentences.iter().all(is_nothing),
         goes_on: any(&goes_on),
         is_deed,
@@ -107,10 +114,19 @@ fn answers_shortly(sentence: &Sentence, reading: &Reading, before: &Before) -> b
 
 /// "Under Profile > Contact.", "Yes, choose invoice at checkout."
 fn answers_in_few_words(sentence: &Sentence, before: &Before) -> bool {
+    let greets_alone = sentence.signals == Signals::of(Signal::Greeting);
+    is_plain(sentence, before) && !greets_alone && sentence.content_words >= FEW_WORDS
+}
+
+/// It is no phrase but a greeting, and a yes where the customer asked.
+fn is_plain(sentence: &Sentence, before: &Before) -> bool {
     let beside = sentence.signals.without(Signals::of(Signal::Greeting));
-    let is_plain = sentence.signals.is_empty()
-        || (before.customer_asked && beside == Signals::of(Signal::Acknowledgement));
-    !sentence.asks && is_plain && sentence.content_words >= FEW_WORDS
+    let is_yes = before.customer_asked && beside == Signals::of(Signal::Acknowledgement);
+    !sentence.asks && (beside.is_empty() || is_yes)
+}
+
+fn says_something(sentence: &Sentence) -> bool {
+    sentence.content_words > 0 || sentence.has_date || sentence.has_figures
 }
 
 /// For certain.

@@ -42,9 +42,13 @@ fn who_wrote(view: &View) -> String {
     if teammates > 0 {
         agents.push(format!("teammates {teammates}"));
     }
-    let replies = match agents.as_slice() {
-        [] => ", nobody replied".to_owned(),
-        agents => format!(", {}", agents.join(" and ")),
+    let wrote = match (customer, agents.as_slice()) {
+        (0, []) => "Nobody wrote a message".to_owned(),
+        (0, agents) => format!("The customer wrote no messages, {}", agents.join(" and ")),
+        (_, []) => format!("The customer wrote {}, nobody replied", counted(customer, "message")),
+        (_, agents) => {
+            format!("The customer wrote {}, {}", counted(customer, "message"), agents.join(" and "))
+        }
     };
     let notes = if notes == 0 { String::new() } else { format!(", with {}", counted(notes, "note")) };
     let times = written().map(|digest| digest.time_millis);
@@ -53,7 +57,7 @@ fn who_wrote(view: &View) -> String {
         0 => String::new(),
         seconds => format!(", over {}", duration(seconds)),
     };
-    format!("The customer wrote {}{replies}{notes}{time}.", counted(customer, "message"))
+    format!("{wrote}{notes}{time}.")
 }
 
 /// Why nothing is said of the words of those who wrote and cannot be read: the language of each, where it could be told.

@@ -190,7 +190,7 @@ async fn for_very_many_worklogs_axis_and_a_hundred_assessments_are_returned() {
         kind: Some(MessageKind::Message),
         content: Some("Let me look into it.".to_owned()),
         author: AuthorDraft {
-            kind: Some(AuthorKind::Teammate),
+            kind: Some(if number == 0 { AuthorKind::Contact } else { AuthorKind::Teammate }),
             external_id: Some(format!("agent {}", number % 2)),
             name: None,
         },

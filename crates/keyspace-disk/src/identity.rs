@@ -103,7 +103,7 @@ mod tests {
         let text = identity.to_string();
         assert_eq!(
             text,
-            "plaudit store\nformat 1\nid 07070707070707070707070707070707\nchecksum 61fa9c15b4d73fd5\n"
+            "plaudit store\nformat 1\nid 07070707070707070707070707070707\nchecksum 9fc52b6cd07c0ae3\n"
         );
         assert_eq!(Identity::parse(text.as_bytes()), Ok(identity));
     }

@@ -6,7 +6,7 @@
 //! batch only once the one before it is synced, and each of ours carries the next commit number, so a batch with another one
 //! behind it, or up to the number in `synced`, was durable, and none may be missing in between.
 
-pub(super) mod batches;
+pub(crate) mod batches;
 
 use std::{
     fs::{self, File},

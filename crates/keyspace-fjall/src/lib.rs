@@ -37,11 +37,11 @@ use ::fjall::{
 };
 use bytes::Bytes;
 
-pub use plaudit_keyspace_disk::Options as FjallOptions;
+pub use plaudit_keyspace_disk::{OpenError, Options as FjallOptions};
 
 use plaudit_keyspace::{StoreError, Value};
 use plaudit_keyspace_disk::{
-    DiskStore, Engine, Fatal, GroupLimits, OpenError, Seen, Source, Touched, Unread, View, Writes,
+    DiskStore, Engine, Fatal, GroupLimits, Seen, Source, Touched, Unread, View, Writes,
     layout::RawRange, sidecar::Synced,
 };
 

@@ -36,7 +36,7 @@ use ::sled::{Db, IVec, Tree};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 
-pub use plaudit_keyspace_disk::Options as SledOptions;
+pub use plaudit_keyspace_disk::{OpenError, Options as SledOptions};
 
 use self::{
     disk::{Disk, RealDisk},
@@ -45,7 +45,7 @@ use self::{
 };
 use plaudit_keyspace::{StoreError, Value, panics::caught};
 use plaudit_keyspace_disk::{
-    DiskStore, Engine, Fatal, GroupLimits, OpenError, Seen, Source, Touched, Unread, View, Writes,
+    DiskStore, Engine, Fatal, GroupLimits, Seen, Source, Touched, Unread, View, Writes,
     layout::RawRange, open::at, sidecar::Synced,
 };
 

@@ -13,7 +13,7 @@ use super::{OfStore, closed, options, progress, told};
 use crate::{
     cli::{Failure, connect::require_store, output::say, settings::SettingFlags, signals::Signals},
     store::{
-        self, OnDisk, Target,
+        OnDisk, Target,
         dump::{self, Counts, DumpError},
     },
 };

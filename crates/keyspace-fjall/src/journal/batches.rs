@@ -15,20 +15,20 @@ use xxhash_rust::xxh3::Xxh3;
 
 use plaudit_keyspace_disk::layout::COMMIT_NUMBER_KEY;
 
-pub(super) const START: u8 = 1;
+pub(crate) const START: u8 = 1;
 const ITEM: u8 = 2;
 const END: u8 = 3;
 const CLEAR: u8 = 4;
 const MAGIC: [u8; 4] = *b"FJL\x03";
 
 /// A batch whose checksum is right.
-pub(super) struct Batch {
+pub(crate) struct Batch {
     pub seqno: u64,
     /// The commit number that it writes.
     pub number: Option<u64>,
 }
 
-pub(super) enum Step {
+pub(crate) enum Step {
     Batch(Batch),
     /// Nothing is left but zeros.
     End,
@@ -37,7 +37,7 @@ pub(super) enum Step {
 }
 
 /// Reads batches one after the other.
-pub(super) struct Batches<R> {
+pub(crate) struct Batches<R> {
     reader: R,
     position: u64,
     length: u64,
@@ -58,16 +58,16 @@ impl From<io::Error> for Unread {
 }
 
 impl<R: Read> Batches<R> {
-    pub(super) fn new(reader: R, length: u64) -> Self {
+    pub(crate) fn new(reader: R, length: u64) -> Self {
         Self { reader, position: 0, length, buffer: Vec::new() }
     }
 
     /// Where the next batch begins.
-    pub(super) fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.position
     }
 
-    pub(super) fn next(&mut self) -> io::Result<Step> {
+    pub(crate) fn next(&mut self) -> io::Result<Step> {
         match self.step() {
             Ok(step) => Ok(step),
             Err(Unread::Broken) => Ok(Step::Broken),

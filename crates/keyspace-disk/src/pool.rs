@@ -40,14 +40,17 @@ impl<R: Send + 'static> ReadPool<R> {
         read: impl FnOnce(&R) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.push(Box::new(move |reader| {
+        let job = Box::new(move |reader: &R| {
             if answer.is_closed() {
                 return;
             }
             let result = caught(|| read(reader));
             // An error means that the caller has gone.
             let _ = answer.send(result.map_err(|panic| engine_panicked(&panic)));
-        }))?;
+        });
+        if !self.push(job) {
+            return Err(failure.or_closed());
+        }
         match answered.await {
             Ok(Ok(result)) => result,
             Ok(Err(panicked)) => {
@@ -74,16 +77,17 @@ impl<R: Send + 'static> ReadPool<R> {
         self.ready.notify_all();
     }
 
-    fn push(&self, job: Job<R>) -> Result<(), StoreError> {
+    /// Whether the pool takes the job: it is not closed.
+    fn push(&self, job: Job<R>) -> bool {
         let mut jobs = self.lock();
         if jobs.closed {
-            return Err(closed());
+            return false;
         }
         jobs.waiting.push_back(job);
         if jobs.sleeping > 0 {
             self.ready.notify_one();
         }
-        Ok(())
+        true
     }
 
     fn next(&self) -> Option<Job<R>> {
@@ -105,8 +109,4 @@ impl<R: Send + 'static> ReadPool<R> {
         // No code holding this lock can leave the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn closed() -> StoreError {
-    StoreError::Failed("the store is closed".into())
 }

@@ -35,6 +35,12 @@ struct State<B> {
     committer_sleeps: bool,
 }
 
+/// Why the queue does not take a write.
+pub(crate) enum Refused {
+    Full,
+    Closed,
+}
+
 /// What the committer does next.
 pub(crate) enum Next<B> {
     Group(Vec<(Write<B>, Answer)>),
@@ -54,17 +60,17 @@ impl<B> Queue<B> {
         Self { state: Mutex::new(state), ready: Condvar::new(), max_batches, max_bytes, group }
     }
 
-    /// Never waits: fails with [`StoreError::Overloaded`] if the queue is full. A batch larger than the byte limit is
+    /// Never waits: refuses if the queue is full. A batch larger than the byte limit is
     /// accepted only into an empty queue.
-    pub(crate) fn push(&self, write: Write<B>, answer: Answer) -> Result<(), StoreError> {
+    pub(crate) fn push(&self, write: Write<B>, answer: Answer) -> Result<(), Refused> {
         let mut state = self.lock();
         if state.closed {
-            return Err(StoreError::Failed("the store is closed".into()));
+            return Err(Refused::Closed);
         }
         let too_many = state.waiting.len() >= self.max_batches;
         let too_large = !state.waiting.is_empty() && state.waiting_bytes + write.size_bytes > self.max_bytes;
         if too_many || too_large {
-            return Err(StoreError::Overloaded);
+            return Err(Refused::Full);
         }
         state.waiting_bytes += write.size_bytes;
         state.waiting.push_back((write, answer));

@@ -23,7 +23,7 @@ use super::{
     holder::Holder,
     open::{self, OpenError, Opened},
     pool::ReadPool,
-    queue::Queue,
+    queue::{Queue, Refused},
     reader::Reader,
     sidecar::Sidecar,
     trim::Part,
@@ -178,7 +178,10 @@ impl<E: Engine> DiskStore<E> {
     async fn submit(&self, write: Write<BytesOf<E>>) -> Result<Committed, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.shared.failure.check()?;
-        self.shared.queue.push(write, answer)?;
+        self.shared.queue.push(write, answer).map_err(|refused| match refused {
+            Refused::Full => StoreError::Overloaded,
+            Refused::Closed => self.shared.failure.or_closed(),
+        })?;
         answered.await.unwrap_or_else(|_| Err(self.shared.failure.or_closed()))
     }
 

@@ -18,6 +18,7 @@
     )
 )]
 
+mod compactor;
 mod fault;
 #[cfg(test)]
 mod guards;
@@ -37,12 +38,13 @@ use ::fjall::{
 };
 use bytes::Bytes;
 
+use self::compactor::Compactor;
 pub use plaudit_keyspace_disk::{OpenError, Options as FjallOptions};
 
 use plaudit_keyspace::{StoreError, Value};
 use plaudit_keyspace_disk::{
     DiskStore, Engine, Fatal, GroupLimits, Seen, Source, Touched, Unread, View, Writes,
-    layout::RawRange, sidecar::Synced,
+    layout::RawRange, open::at, sidecar::Synced,
 };
 
 /// A store on fjall in a directory.
@@ -53,6 +55,7 @@ pub struct Fjall {
     db: Database,
     keyspace: Keyspace,
     published: Arc<Published>,
+    compactor: Compactor,
     path: PathBuf,
 }
 
@@ -94,7 +97,8 @@ impl Engine for Fjall {
             match tuning::open(&path, options) {
                 Ok((db, keyspace)) => {
                     let published = Arc::new(RwLock::new(db.snapshot()));
-                    return Ok(Self { db, keyspace, published, path });
+                    let compactor = Compactor::start(&db, &keyspace, tuning::merging()).map_err(at(&path))?;
+                    return Ok(Self { db, keyspace, published, compactor, path });
                 }
                 // We already hold our own lock, so fjall's can only be left over.
                 Err(::fjall::Error::Locked) if Instant::now() < deadline => {}
@@ -123,7 +127,6 @@ impl Engine for Fjall {
         Ok(())
     }
 
-    /// Background work that has failed is told by the next write alone; this one writes nothing.
     fn watch(&mut self) -> Result<(), Fatal> {
         self.check_background()
     }
@@ -134,14 +137,15 @@ impl Engine for Fjall {
     }
 
     fn close(self) {
-        if self.keyspace.tree.active_memtable().size() > FLUSHED_AT_CLOSE_BYTES {
+        let Self { db, keyspace, published, compactor, path } = self;
+        drop(compactor);
+        if keyspace.tree.active_memtable().size() > FLUSHED_AT_CLOSE_BYTES {
             // The journal holds what is not flushed.
-            let _ = self.keyspace.rotate_memtable();
-            while self.keyspace.sealed_memtable_count() > 0 && self.check_background().is_ok() {
+            let _ = keyspace.rotate_memtable();
+            while keyspace.sealed_memtable_count() > 0 && check_background(&db, &path).is_ok() {
                 std::thread::sleep(ROOM_CHECK);
             }
         }
-        let Self { db, keyspace, published, .. } = self;
         drop((published, keyspace));
         drop(db);
     }
@@ -162,9 +166,15 @@ impl Fjall {
     }
 
     fn check_background(&self) -> Result<(), Fatal> {
-        let checked = self.db.persist(PersistMode::Buffer);
-        checked.map_err(|error| fault::fatal("writing tables", &self.path, error))
+        self.compactor.check()?;
+        check_background(&self.db, &self.path)
     }
+}
+
+/// fjall's background work that has failed is told by the next write alone; this one writes nothing.
+fn check_background(db: &Database, path: &Path) -> Result<(), Fatal> {
+    let checked = db.persist(PersistMode::Buffer);
+    checked.map_err(|error| fault::fatal("writing tables", path, error))
 }
 
 /// Reads the published state.

@@ -3,7 +3,8 @@
 use std::{path::Path, sync::Arc};
 
 use ::fjall::{
-    CompressionType, Database, Keyspace, KeyspaceCreateOptions, Result, compaction::Leveled,
+    CompressionType, Database, Keyspace, KeyspaceCreateOptions, Result,
+    compaction::Leveled,
     config::CompressionPolicy,
 };
 
@@ -14,15 +15,25 @@ use super::FjallOptions;
 const KEYSPACE: &str = "store";
 
 /// Written to a table when it is full. Up to three more are kept until they are.
-const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
-/// A compaction writes a few tables of this size at a time.
-const TABLE_BYTES: u64 = 32 * 1024 * 1024;
+const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
+/// A merge writes tables of this size.
+const TABLE_BYTES: u64 = 16 * 1024 * 1024;
 /// The least that fjall takes. It begins another journal when a memtable is full and the journal has 64 MB.
 const JOURNALS_BYTES: u64 = 64 * 1024 * 1024;
 /// Of tables, which are closed and opened again as needed; the rest is for connections.
 const OPEN_FILES: usize = 256;
-/// One of two would do nothing but pass compactions on to the other, as fast as it can, while the other compacts.
+/// fjall's own threads: it writes memtables to tables (see `compactor`).
 const WORKERS: usize = 1;
+
+/// How tables are merged.
+pub(super) fn merging() -> Arc<Leveled> {
+    Arc::new(Leveled::default().with_table_target_size(TABLE_BYTES))
+}
+
+/// For fjall's own threads: there is never anything to merge.
+fn merging_nothing() -> Arc<Leveled> {
+    Arc::new(Leveled::default().with_l0_threshold(u8::MAX).with_table_target_size(1 << 40))
+}
 
 pub(super) fn open(path: &Path, options: &FjallOptions) -> Result<(Database, Keyspace)> {
     let db = Database::builder(path)
@@ -38,7 +49,7 @@ pub(super) fn open(path: &Path, options: &FjallOptions) -> Result<(Database, Key
         KeyspaceCreateOptions::default()
             .max_memtable_size(MEMTABLE_BYTES)
             .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
-            .compaction_strategy(Arc::new(Leveled::default().with_table_target_size(TABLE_BYTES)))
+            .compaction_strategy(merging_nothing())
     })?;
     Ok((db, keyspace))
 }

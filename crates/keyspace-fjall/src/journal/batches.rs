@@ -139,15 +139,14 @@ impl<R: Read> Batches<R> {
     }
 
     fn rest_is_zero(&mut self) -> Result<bool, Unread> {
-        self.buffer.resize(256 * 1024, 0);
+        const PIECE_BYTES: usize = 256 * 1024;
+        let zeros = vec![0; PIECE_BYTES];
+        self.buffer.resize(PIECE_BYTES, 0);
         loop {
             match self.reader.read(&mut self.buffer)? {
                 0 => return Ok(true),
-                length => {
-                    if self.buffer.iter().take(length).any(|byte| *byte != 0) {
-                        return Ok(false);
-                    }
-                }
+                length if self.buffer.get(..length) == zeros.get(..length) => {}
+                _ => return Ok(false),
             }
         }
     }

@@ -138,8 +138,7 @@ impl<E: Engine> Committer<E> {
     fn commit_group(&mut self, group: Vec<Write<BytesOf<E>>>) -> Result<Vec<Outcome>, Fatal> {
         // One more for the commit number.
         let key_count = group.iter().map(|write| write.key_count).sum::<usize>() + 1;
-        let mut merge =
-            Merge::new(self.source.view(), &mut self.chunk_owners, self.last_position, key_count);
+        let mut merge = Merge::new(self.source.view(), &mut self.chunk_owners, self.last_position, key_count);
         let outcomes = group.into_iter().map(|write| merge.add(write)).collect();
         let Merge { mut writes, last_position, accepted, .. } = merge;
         if !writes.is_empty() {

@@ -15,13 +15,16 @@ pub(crate) struct Write<B> {
     /// Raw keys with what they must hold.
     pub expect: Vec<(B, Expect)>,
     /// Raw keys with their new values, `None` to delete.
-    pub pairs: Vec<(B, Option<Encoded<B>>)>,
+    pub pairs: Pairs<B>,
     pub log: Vec<LogWrite<B>>,
     /// Raw keys of removed log records and their chunks.
     pub removed: Vec<B>,
     pub key_count: usize,
     pub size_bytes: usize,
 }
+
+/// Raw keys with what they are to hold, `None` to delete.
+pub(crate) type Pairs<B> = Vec<(B, Option<Encoded<B>>)>;
 
 /// A log record to append; it has a position only when loading a dump.
 pub(crate) struct LogWrite<B> {
@@ -52,11 +55,7 @@ fn record<B: RawBytes>(position: Option<Position>, value: &Value, chunk_ids: &At
 }
 
 /// Computes the size of a write, for the limits of queue and group.
-fn sized<B: RawBytes>(
-    expect: Vec<(B, Expect)>,
-    pairs: Vec<(B, Option<Encoded<B>>)>,
-    log: Vec<LogWrite<B>>,
-) -> Write<B> {
+fn sized<B: RawBytes>(expect: Vec<(B, Expect)>, pairs: Pairs<B>, log: Vec<LogWrite<B>>) -> Write<B> {
     let mut key_count = pairs.len() + log.len();
     let mut size_bytes = pairs.iter().map(|(key, _)| key.as_ref().len()).sum::<usize>();
     let values = pairs.iter().filter_map(|(_, value)| value.as_ref());

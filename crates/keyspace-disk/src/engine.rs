@@ -5,12 +5,7 @@ use std::{collections::HashMap, hash::Hash, io, ops::Bound, path::Path, time::Du
 use futures_util::future::BoxFuture;
 
 use super::{
-    committer::Fatal,
-    layout::RawRange,
-    open::OpenError,
-    queue::GroupLimits,
-    sidecar::Synced,
-    store::Options,
+    committer::Fatal, layout::RawRange, open::OpenError, queue::GroupLimits, sidecar::Synced, store::Options,
 };
 use plaudit_keyspace::{StoreError, Value};
 

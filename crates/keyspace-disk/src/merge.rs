@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     chunks::{self, Encoded, Owner},
-    encode::Write,
+    encode::{Pairs, Write},
     engine::{View, Writes},
     layout::{LOG, PAIRS, TRIMMED_KEY, caller_key, log_key},
 };
@@ -84,10 +84,7 @@ impl<'a, V: View> Merge<'a, V> {
         }
     }
 
-    fn old_chunks(
-        &self,
-        pairs: &[(V::Bytes, Option<Encoded<V::Bytes>>)],
-    ) -> Result<Vec<V::Bytes>, StoreError> {
+    fn old_chunks(&self, pairs: &Pairs<V::Bytes>) -> Result<Vec<V::Bytes>, StoreError> {
         let mut old = Vec::new();
         for (key, _) in pairs {
             if !self.chunk_owners.contains(&owner_of_pair(key.as_ref())) {

@@ -255,10 +255,7 @@ fn must_create<E: Engine>(dir: &Path) -> Result<bool, OpenError> {
     }
 }
 
-fn remove_if_there(
-    path: &Path,
-    remove: impl Fn(&Path) -> io::Result<()>,
-) -> Result<(), OpenError> {
+fn remove_if_there(path: &Path, remove: impl Fn(&Path) -> io::Result<()>) -> Result<(), OpenError> {
     match remove(path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
             Err(OpenError::Io { path: path.to_owned(), source })

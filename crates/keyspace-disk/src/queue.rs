@@ -51,12 +51,8 @@ pub(crate) enum Next<B> {
 
 impl<B> Queue<B> {
     pub(crate) fn new(max_batches: usize, max_bytes: usize, group: GroupLimits) -> Self {
-        let state = State {
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-            closed: false,
-            committer_sleeps: false,
-        };
+        let state =
+            State { waiting: VecDeque::new(), waiting_bytes: 0, closed: false, committer_sleeps: false };
         Self { state: Mutex::new(state), ready: Condvar::new(), max_batches, max_bytes, group }
     }
 

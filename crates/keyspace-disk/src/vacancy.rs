@@ -2,7 +2,9 @@
 
 use std::{fs, io, path::Path};
 
-use super::open::{CONVERTING_FILE, CREATING_FILE, ENGINES, HOLDER_FILE, IDENTITY_FILE, OpenError, SYNCED_FILE};
+use super::open::{
+    CONVERTING_FILE, CREATING_FILE, ENGINES, HOLDER_FILE, IDENTITY_FILE, OpenError, SYNCED_FILE,
+};
 
 /// Files that show that a store is here, was here, or is being created, beside the directories of the engines.
 const MARKS: [&str; 4] = [IDENTITY_FILE, SYNCED_FILE, CREATING_FILE, CONVERTING_FILE];

@@ -34,11 +34,7 @@ struct Shared {
 }
 
 impl Compactor {
-    pub(super) fn start(
-        db: &Database,
-        keyspace: &Keyspace,
-        strategy: Arc<Leveled>,
-    ) -> io::Result<Self> {
+    pub(super) fn start(db: &Database, keyspace: &Keyspace, strategy: Arc<Leveled>) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let (told, keyspace, supervisor) = (shared.clone(), keyspace.clone(), db.supervisor.clone());
         let thread = std::thread::Builder::new().name("store-compact".into());
@@ -57,7 +53,11 @@ impl Compactor {
                     let _ = told.failure.set(failure);
                     return;
                 }
-                if told.is_stopped(if tree.current_version().id() == before { LOOK_EVERY } else { Duration::ZERO }) {
+                if told.is_stopped(if tree.current_version().id() == before {
+                    LOOK_EVERY
+                } else {
+                    Duration::ZERO
+                }) {
                     return;
                 }
             }

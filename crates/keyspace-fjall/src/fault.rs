@@ -42,7 +42,8 @@ pub(super) fn fatal(step: &str, path: &Path, error: Error) -> Fatal {
 /// Tries to write, to find out why a write failed.
 fn probe(path: &Path) -> io::Result<()> {
     let probe = path.join("probe");
-    let written = std::fs::write(&probe, [0x70; 256 * 1024]).and_then(|()| std::fs::File::open(&probe)?.sync_all());
+    let written =
+        std::fs::write(&probe, [0x70; 256 * 1024]).and_then(|()| std::fs::File::open(&probe)?.sync_all());
     let _ = std::fs::remove_file(&probe);
     written
 }

@@ -27,7 +27,11 @@ pub(super) fn check(path: &Path, synced: u64) -> Result<(), OpenError> {
     for (number, (_, journal)) in journals.iter().enumerate() {
         let Some(broken) = read(journal, &mut last)? else { continue };
         if number + 1 < journals.len() {
-            return Err(damaged(journal, broken, "is not what was written there, and another journal follows"));
+            return Err(damaged(
+                journal,
+                broken,
+                "is not what was written there, and another journal follows",
+            ));
         }
         refuse_damage(path, journal, broken, &last, synced)?;
         cut(journal, broken).map_err(at(journal))?;

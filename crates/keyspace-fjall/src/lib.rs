@@ -43,8 +43,8 @@ pub use plaudit_keyspace_disk::{OpenError, Options as FjallOptions};
 
 use plaudit_keyspace::{StoreError, Value};
 use plaudit_keyspace_disk::{
-    DiskStore, Engine, Fatal, GroupLimits, Seen, Source, Touched, Unread, View, Writes,
-    layout::RawRange, open::at, sidecar::Synced,
+    DiskStore, Engine, Fatal, GroupLimits, Seen, Source, Touched, Unread, View, Writes, layout::RawRange,
+    open::at, sidecar::Synced,
 };
 
 /// A store on fjall in a directory.

@@ -3,8 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use ::fjall::{
-    CompressionType, Database, Keyspace, KeyspaceCreateOptions, Result,
-    compaction::Leveled,
+    CompressionType, Database, Keyspace, KeyspaceCreateOptions, Result, compaction::Leveled,
     config::CompressionPolicy,
 };
 
@@ -48,7 +47,11 @@ pub(super) fn open(path: &Path, options: &FjallOptions) -> Result<(Database, Key
     let keyspace = db.keyspace(KEYSPACE, || {
         KeyspaceCreateOptions::default()
             .max_memtable_size(MEMTABLE_BYTES)
-            .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
+            // What a memtable becomes is soon merged, and compressed then.
+            .data_block_compression_policy(CompressionPolicy::new([
+                CompressionType::None,
+                CompressionType::Lz4,
+            ]))
             .compaction_strategy(merging_nothing())
     })?;
     Ok((db, keyspace))

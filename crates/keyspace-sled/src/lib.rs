@@ -45,8 +45,8 @@ use self::{
 };
 use plaudit_keyspace::{StoreError, Value, panics::caught};
 use plaudit_keyspace_disk::{
-    DiskStore, Engine, Fatal, GroupLimits, Seen, Source, Touched, Unread, View, Writes,
-    layout::RawRange, open::at, sidecar::Synced,
+    DiskStore, Engine, Fatal, GroupLimits, Seen, Source, Touched, Unread, View, Writes, layout::RawRange,
+    open::at, sidecar::Synced,
 };
 
 /// A store on sled in a directory.

@@ -53,7 +53,10 @@ impl Convert {
         // Opening would create a store where there is none.
         require_store(data)?;
         if is_same(data, target) {
-            return Err(Failure::Usage(format!("{} is the directory to convert; name another one", target.display())));
+            return Err(Failure::Usage(format!(
+                "{} is the directory to convert; name another one",
+                target.display()
+            )));
         }
         let source = super::open(&config)?;
         let begun = Target::begin(&self.to, target, options(&config)).map_err(Failure::failed)?;
@@ -93,7 +96,8 @@ fn copy(
 ) -> Result<Digest, Failure> {
     let (reader, writer) = io::pipe().map_err(Failure::failed)?;
     thread::scope(|scope| {
-        let dumping = scope.spawn(|| digest(source, data, BufWriter::with_capacity(PIPE_BYTES, writer), |_| ()));
+        let dumping =
+            scope.spawn(|| digest(source, data, BufWriter::with_capacity(PIPE_BYTES, writer), |_| ()));
         let mut input = BufReader::with_capacity(PIPE_BYTES, reader);
         let loaded = run(async {
             let loaded = dump::load(&**target, &mut input, &mut progress("copied: ")).await;

@@ -81,7 +81,10 @@ async fn writes_do_not_wait_for_background_work_that_has_failed() {
         unreachable!("memtables end")
     });
     let failed = failed.await.expect("a write waits for ever");
-    assert!(matches!(&failed, StoreError::Failed(why) if why.contains("fjall's background work has failed")), "{failed}");
+    assert!(
+        matches!(&failed, StoreError::Failed(why) if why.contains("fjall's background work has failed")),
+        "{failed}"
+    );
     assert!(store.failure().borrow().is_some());
     assert!(store.close().await.is_err());
 }

@@ -161,7 +161,9 @@ async fn every_journal_is_needed() {
 #[tokio::test]
 async fn a_name_that_fjall_did_not_give_is_refused() {
     let (data, _) = filled().await;
-    for name in ["copy.jnl", "7.JNL", "keyspaces/backup/x", "keyspaces/1/tables/old", "keyspaces/1/tables/7/x"] {
+    for name in
+        ["copy.jnl", "7.JNL", "keyspaces/backup/x", "keyspaces/1/tables/old", "keyspaces/1/tables/7/x"]
+    {
         let stray = data.copy();
         fs::create_dir_all(stray.fjall(name).parent().unwrap()).unwrap();
         fs::write(stray.fjall(name), "").unwrap();

@@ -54,7 +54,8 @@ fn torn(whole: &[u8], begin: usize, random: &mut Random) -> (Vec<u8>, String) {
 
 #[tokio::test]
 async fn a_torn_write_costs_nothing_that_was_acknowledged() {
-    let points = std::env::var("CUT_POINTS").ok().and_then(|points| points.parse().ok()).unwrap_or(CUT_POINTS);
+    let points =
+        std::env::var("CUT_POINTS").ok().and_then(|points| points.parse().ok()).unwrap_or(CUT_POINTS);
     let (data, commits) = filled().await;
     let mut seed = 0;
     let (mut kept, mut cut) = (0, 0);

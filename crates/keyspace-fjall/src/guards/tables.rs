@@ -45,7 +45,10 @@ async fn a_missing_file_is_named_and_nothing_is_removed() {
         let damaged = data.copy();
         fs::remove_file(list(&damaged, keyspace)).unwrap();
         let refused = damaged.refusal_that_changes_nothing();
-        assert!(refused.contains(&format!("keyspaces/{keyspace}/v")) && refused.contains("is missing"), "{refused}");
+        assert!(
+            refused.contains(&format!("keyspaces/{keyspace}/v")) && refused.contains("is missing"),
+            "{refused}"
+        );
         let damaged = data.copy();
         fs::remove_dir_all(damaged.fjall(&format!("keyspaces/{keyspace}/tables"))).unwrap();
         assert!(damaged.refusal_that_changes_nothing().contains("tables is missing"));
@@ -78,7 +81,8 @@ async fn a_damaged_list_of_tables_is_refused() {
 #[tokio::test]
 async fn a_damaged_table_is_never_believed() {
     let data = with_tables().await;
-    let sizes: Vec<usize> = tables(&data).iter().map(|table| fs::metadata(table).unwrap().len() as usize).collect();
+    let sizes: Vec<usize> =
+        tables(&data).iter().map(|table| fs::metadata(table).unwrap().len() as usize).collect();
     let (mut refused, mut corrupt) = (0, 0);
     for case in 0..40_u64 {
         let damaged = data.copy();

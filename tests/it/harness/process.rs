@@ -15,13 +15,20 @@ use tonic::transport::Channel;
 
 use super::{BareGrpc, Http, PATIENCE, server};
 
-/// The real binary in the given directory, without settings from the environment of the tests.
+/// The engines on disk, for tests of what each of them has to do.
+pub const ENGINES: [&str; 2] = ["sled", "fjall"];
+
+/// The real binary in the given directory, without settings from the environment of the tests. `TEST_ENGINE` chooses the
+/// engine of all that choose none.
 pub fn plaudit(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plaudit"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PLAUDIT_") {
             command.env_remove(name);
         }
+    }
+    if let Some(engine) = std::env::var_os("TEST_ENGINE") {
+        command.env("PLAUDIT_STORE_ENGINE", engine);
     }
     command.current_dir(folder).stdin(Stdio::null());
     command
@@ -49,6 +56,11 @@ impl ServerProcess {
     pub fn start_with(arguments: &[&str]) -> Self {
         let folder = Arc::new(TempDir::new().expect("a directory"));
         Self::launch(folder, arguments.iter().map(|&argument| argument.to_owned()).collect(), ANY_PORT)
+    }
+
+    /// The same on an engine.
+    pub fn start_on(engine: &str) -> Self {
+        Self::start_with(&["--store-engine", engine])
     }
 
     /// In a folder that may already contain a data directory.

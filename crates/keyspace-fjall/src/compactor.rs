@@ -30,7 +30,14 @@ pub(super) struct Compactor {
 struct Shared {
     stopped: Mutex<bool>,
     changed: Condvar,
-    failure: OnceLock<Fatal>,
+    failure: OnceLock<Failure>,
+}
+
+/// Why nothing is merged any more.
+struct Failure {
+    cause: Fatal,
+    /// A table is damaged. What is not in it can be read, for a dump, and there is room for a while.
+    by_damage: bool,
 }
 
 impl Compactor {
@@ -46,11 +53,13 @@ impl Compactor {
                 let compacted = caught(|| tree.compact(strategy.clone(), kept));
                 let failed = match compacted {
                     Ok(Ok(())) => None,
-                    Ok(Err(error)) => Some(fault::fatal("merging tables", keyspace.path(), error.into())),
-                    Err(panic) => Some(Fatal::from(format!("merging tables: the engine panicked: {panic}"))),
+                    Ok(Err(error)) => Some(fault::merging(error.into())),
+                    Err(panic) => Some((format!("the engine panicked: {panic}"), true)),
                 };
-                if let Some(failure) = failed {
-                    let _ = told.failure.set(failure);
+                if let Some((why, by_damage)) = failed {
+                    tracing::error!(%why, "tables are not merged any more");
+                    let cause = Fatal::from(format!("merging tables: {why}"));
+                    let _ = told.failure.set(Failure { cause, by_damage });
                     return;
                 }
                 if told.is_stopped(if tree.current_version().id() == before {
@@ -65,9 +74,12 @@ impl Compactor {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Whether merging has failed, for good.
-    pub(super) fn check(&self) -> Result<(), Fatal> {
-        self.shared.failure.get().map_or(Ok(()), |cause| Err(cause.clone()))
+    /// Whether merging has failed for good. Damage counts only for whoever waits for tables to be merged.
+    pub(super) fn check(&self, waiting: bool) -> Result<(), Fatal> {
+        match self.shared.failure.get() {
+            Some(failure) if waiting || !failure.by_damage => Err(failure.cause.clone()),
+            _ => Ok(()),
+        }
     }
 }
 

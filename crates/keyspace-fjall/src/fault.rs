@@ -25,9 +25,21 @@ pub(super) fn reading(error: Error) -> StoreError {
     }
 }
 
+/// Why tables could not be merged, and whether it is for damage.
+pub(super) fn merging(error: Error) -> (String, bool) {
+    match refusal(error) {
+        Ok(source) => (source.to_string(), false),
+        Err(error) => (damage(&error), true),
+    }
+}
+
 /// Why fjall writes no more.
 pub(super) fn fatal(step: &str, path: &Path, error: Error) -> Fatal {
-    let why = match refusal(error) {
+    Fatal::from(format!("{step}: {}", why(path, error)))
+}
+
+fn why(path: &Path, error: Error) -> String {
+    match refusal(error) {
         Ok(source) => source.to_string(),
         // What happened is known to the thread alone that it happened to.
         Err(Error::Poisoned) => match probe(path) {
@@ -35,8 +47,7 @@ pub(super) fn fatal(step: &str, path: &Path, error: Error) -> Fatal {
             Err(error) => format!("fjall's background work has failed: {error}"),
         },
         Err(error) => damage(&error),
-    };
-    Fatal::from(format!("{step}: {why}"))
+    }
 }
 
 /// Tries to write, to find out why a write failed.

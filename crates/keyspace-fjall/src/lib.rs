@@ -128,7 +128,8 @@ impl Engine for Fjall {
     }
 
     fn watch(&mut self) -> Result<(), Fatal> {
-        self.check_background()
+        self.compactor.check(false)?;
+        check_background(&self.db, &self.path)
     }
 
     fn data_bytes(_: &Path) -> io::Result<u64> {
@@ -159,15 +160,11 @@ impl Fjall {
         while self.keyspace.sealed_memtable_count() > MOST_SEALED_MEMTABLES
             || self.keyspace.tree.l0_run_count() > MOST_RUNS
         {
-            self.check_background()?;
+            self.compactor.check(true)?;
+            check_background(&self.db, &self.path)?;
             std::thread::sleep(ROOM_CHECK);
         }
         Ok(())
-    }
-
-    fn check_background(&self) -> Result<(), Fatal> {
-        self.compactor.check()?;
-        check_background(&self.db, &self.path)
     }
 }
 

@@ -18,8 +18,12 @@ use super::{BareGrpc, Http, PATIENCE, server};
 /// The engines on disk, for tests of what each of them has to do.
 pub const ENGINES: [&str; 2] = ["sled", "fjall"];
 
-/// The real binary in the given directory, without settings from the environment of the tests. `TEST_ENGINE` chooses the
-/// engine of all that choose none.
+/// The engine of whatever chooses none: `TEST_ENGINE`, if it is set.
+pub fn engine() -> Option<String> {
+    std::env::var("TEST_ENGINE").ok()
+}
+
+/// The real binary in the given directory, without settings from the environment of the tests.
 pub fn plaudit(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plaudit"));
     for (name, _) in std::env::vars_os() {
@@ -27,7 +31,7 @@ pub fn plaudit(folder: &Path) -> Command {
             command.env_remove(name);
         }
     }
-    if let Some(engine) = std::env::var_os("TEST_ENGINE") {
+    if let Some(engine) = engine() {
         command.env("PLAUDIT_STORE_ENGINE", engine);
     }
     command.current_dir(folder).stdin(Stdio::null());

@@ -52,10 +52,11 @@ pub type FjallStore = DiskStore<Fjall>;
 
 /// fjall's files, and the state after the last group.
 pub struct Fjall {
+    // The first to be dropped: it must not go on without the others.
+    compactor: Compactor,
     db: Database,
     keyspace: Keyspace,
     published: Arc<Published>,
-    compactor: Compactor,
     path: PathBuf,
 }
 
@@ -98,7 +99,7 @@ impl Engine for Fjall {
                 Ok((db, keyspace)) => {
                     let published = Arc::new(RwLock::new(db.snapshot()));
                     let compactor = Compactor::start(&db, &keyspace, tuning::merging()).map_err(at(&path))?;
-                    return Ok(Self { db, keyspace, published, compactor, path });
+                    return Ok(Self { compactor, db, keyspace, published, path });
                 }
                 // We already hold our own lock, so fjall's can only be left over.
                 Err(::fjall::Error::Locked) if Instant::now() < deadline => {}
@@ -113,6 +114,7 @@ impl Engine for Fjall {
 
     /// fjall syncs its journal before it applies a batch, so no reader sees what could be lost.
     fn write(&mut self, writes: Writes<Slice>) -> Result<(), Fatal> {
+        self.compactor.check(false)?;
         self.wait_for_room()?;
         let batch = OwnedWriteBatch::with_capacity(self.db.clone(), writes.len());
         let mut batch = batch.durability(Some(PersistMode::SyncData));
@@ -138,7 +140,7 @@ impl Engine for Fjall {
     }
 
     fn close(self) {
-        let Self { db, keyspace, published, compactor, path } = self;
+        let Self { compactor, db, keyspace, published, path } = self;
         drop(compactor);
         if keyspace.tree.active_memtable().size() > FLUSHED_AT_CLOSE_BYTES {
             // The journal holds what is not flushed.

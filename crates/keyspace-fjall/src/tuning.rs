@@ -24,9 +24,12 @@ const OPEN_FILES: usize = 256;
 /// fjall's own threads: it writes memtables to tables (see `compactor`).
 const WORKERS: usize = 1;
 
+/// This many tables of memtables are merged at once: with more, less is written again; with fewer, a read looks into fewer.
+const MERGED_AT_ONCE: u8 = 8;
+
 /// How tables are merged.
 pub(super) fn merging() -> Arc<Leveled> {
-    Arc::new(Leveled::default().with_table_target_size(TABLE_BYTES))
+    Arc::new(Leveled::default().with_l0_threshold(MERGED_AT_ONCE).with_table_target_size(TABLE_BYTES))
 }
 
 /// For fjall's own threads: there is never anything to merge.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use plaudit::{
     clock::Clock as _,
     service::Settings,
-    store::{self, Batch, MAX_PAGE, keys, records, records::ClockMark},
+    store::{self, Batch, Keyspace as _, MAX_PAGE, keys, records, records::ClockMark},
 };
 
 use crate::{

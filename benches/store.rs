@@ -1,9 +1,9 @@
-//! The cost of the engine over sled itself: `cargo bench --bench store [-- SECONDS]`.
+//! The cost of our engine over sled itself, and fjall beside it: `cargo bench --bench store [-- SECONDS]`.
 //!
-//! Three loops write four-key commits of about 1 KiB, all synced: sled alone in groups of 64, the engine with 100
-//! committers, and the engine with 128, which fills groups of 64. Next to each rate is the processor time per commit in
-//! the writing thread and in sled's own threads, which other work on the machine affects less. Then reads next to a
-//! busy committer: the time of a get, and the longest that an async thread is held up.
+//! Four loops write four-key commits of about 1 KiB, all synced: sled alone in groups of 64, our engine on sled with 100
+//! committers, with 128, which fills groups of 64, and the one on fjall with 100. Next to each rate is the processor time per
+//! commit in the writing thread and in the engine's other threads, which other work on the machine affects less. Then reads
+//! next to a busy committer: the time of a get, and the longest that an async thread is held up.
 
 #[path = "common/programs.rs"]
 mod programs;
@@ -20,7 +20,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use plaudit::store::{Batch, Direction, Expect, KeyRange, Keyspace, SledOptions, SledStore};
+use plaudit::store::{self, Batch, Direction, Expect, KeyRange, OnDisk, Options};
 
 /// As in the server: the allocator is a good part of the cost of a commit.
 #[global_allocator]
@@ -40,15 +40,18 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
 
     let (mut raws, mut of_100s, mut of_128s) = (Vec::new(), Vec::new(), Vec::new());
+    let mut fjalls = Vec::new();
     println!("four-key commits of 1 KiB, synced; {seconds} s each, in turn");
     for round in 1..=ROUNDS {
         let raw = raw_sled(time);
-        let (of_100, grouping) = runtime.block_on(engine(time, 100));
-        let (of_128, _) = runtime.block_on(engine(time, 128));
+        let (of_100, grouping) = runtime.block_on(engine(SLED, time, 100));
+        let (of_128, _) = runtime.block_on(engine(SLED, time, 128));
+        let (fjall, grouping_of_fjall) = runtime.block_on(engine(FJALL, time, 100));
         println!(
             "round {round}: sled alone {raw}; engine, 100 committers {of_100}, in groups of {grouping:.0}; \
-             128 committers {of_128}"
+             128 committers {of_128}; on fjall, 100 committers {fjall}, in groups of {grouping_of_fjall:.0}"
         );
+        fjalls.push(fjall);
         raws.push(raw);
         of_100s.push(of_100);
         of_128s.push(of_128);
@@ -57,8 +60,12 @@ fn main() {
     println!("medians: sled alone, groups of {GROUP}: {raw}");
     println!("         engine, 100 committers:  {of_100}, ratio of rates {:.2}", of_100.rate / raw.rate);
     println!("         engine, 128 committers:  {of_128}, ratio of rates {:.2}", of_128.rate / raw.rate);
-    for read_threads in [1, 2, 4] {
-        runtime.block_on(reads_beside_writes(time, read_threads));
+    let fjall = medians(&fjalls);
+    println!("         on fjall, 100 committers: {fjall}, ratio of rates {:.2}", fjall.rate / of_100.rate);
+    for engine in [SLED, FJALL] {
+        for read_threads in [1, 2, 4] {
+            runtime.block_on(reads_beside_writes(engine, time, read_threads));
+        }
     }
 }
 
@@ -67,21 +74,21 @@ fn main() {
 struct Measured {
     /// Commits per second.
     rate: f64,
-    /// Processor time per commit in microseconds: of the writing thread, and of sled's own.
+    /// Processor time per commit in microseconds: of the writing thread, and of the engine's others.
     writer_us: f64,
-    sled_us: f64,
+    others_us: f64,
 }
 
 impl Measured {
-    fn new(commits: u64, spent: Duration, writer: Duration, sled: Duration) -> Self {
+    fn new(commits: u64, spent: Duration, writer: Duration, others: Duration) -> Self {
         let us = |time: Duration| time.as_secs_f64() * 1e6 / commits as f64;
-        Self { rate: commits as f64 / spent.as_secs_f64(), writer_us: us(writer), sled_us: us(sled) }
+        Self { rate: commits as f64 / spent.as_secs_f64(), writer_us: us(writer), others_us: us(others) }
     }
 }
 
 impl std::fmt::Display for Measured {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.0}/s ({:.1} us + {:.1} us in sled's threads)", self.rate, self.writer_us, self.sled_us)
+        write!(f, "{:.0}/s ({:.1} us + {:.1} us in other threads)", self.rate, self.writer_us, self.others_us)
     }
 }
 
@@ -96,7 +103,15 @@ fn cpu_time(name: &str) -> Duration {
     Duration::from_nanos(nanoseconds.sum())
 }
 
-const SLED_THREADS: &str = "sled-io";
+/// An engine by its name, and how the names of its threads begin.
+type Engine = (&'static str, &'static [&'static str]);
+
+const SLED: Engine = ("sled", &["sled-io"]);
+const FJALL: Engine = ("fjall", &["fjall:", "store-compact"]);
+
+fn others((_, threads): Engine) -> Duration {
+    threads.iter().map(|name| cpu_time(name)).sum()
+}
 
 /// The best that sled can do: a merged batch, its flush, and a sync of the file, with the engine's segment size. Only
 /// these three are timed; the engine's time includes making the batches.
@@ -126,7 +141,7 @@ fn write_raw(time: Duration, batches: mpsc::Receiver<sled::Batch>) -> Measured {
     let file = File::open(dir.path().join("db")).expect("sled made its file");
     let mut spent = Duration::ZERO;
     let mut number = 0;
-    let (writer_before, sled_before) = (cpu_time("raw-writer"), cpu_time(SLED_THREADS));
+    let (writer_before, sled_before) = (cpu_time("raw-writer"), others(SLED));
     while spent < time {
         let batch = batches.recv().expect("the maker goes on");
         number += GROUP;
@@ -136,26 +151,26 @@ fn write_raw(time: Duration, batches: mpsc::Receiver<sled::Batch>) -> Measured {
         file.sync_data().expect("the disk works");
         spent += start.elapsed();
     }
-    let (writer, sled) = (cpu_time("raw-writer"), cpu_time(SLED_THREADS));
+    let (writer, sled) = (cpu_time("raw-writer"), others(SLED));
     Measured::new(number, spent, writer - writer_before, sled - sled_before)
 }
 
-/// The engine under many committers, each of which expects one key to be absent, as an import does.
-async fn engine(time: Duration, committers: u64) -> (Measured, f64) {
+/// An engine under many committers, each of which expects one key to be absent, as an import does.
+async fn engine(engine: Engine, time: Duration, committers: u64) -> (Measured, f64) {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
-    let store = open(dir.path(), SledOptions::default());
-    let (writer_before, sled_before) = (cpu_time("store-commit"), cpu_time(SLED_THREADS));
+    let store = open(engine, dir.path(), Options::default());
+    let (writer_before, others_before) = (cpu_time("store-commit"), others(engine));
     let start = Instant::now();
     commit_for(&store, 0, time, committers).await;
     let spent = start.elapsed();
-    let (writer, sled) = (cpu_time("store-commit"), cpu_time(SLED_THREADS));
+    let (writer, others) = (cpu_time("store-commit"), others(engine));
     let stats = store.stats().await.expect("the store works");
     store.close().await.expect("the store works");
-    let measured = Measured::new(stats.commits, spent, writer - writer_before, sled - sled_before);
+    let measured = Measured::new(stats.commits, spent, writer - writer_before, others - others_before);
     (measured, stats.commits as f64 / stats.groups as f64)
 }
 
-async fn commit_for(store: &Arc<SledStore>, first: u64, time: Duration, committers: u64) -> f64 {
+async fn commit_for(store: &Arc<dyn OnDisk>, first: u64, time: Duration, committers: u64) -> f64 {
     let next = Arc::new(AtomicU64::new(first));
     let start = Instant::now();
     let tasks: Vec<_> = (0..committers)
@@ -178,9 +193,9 @@ async fn commit_for(store: &Arc<SledStore>, first: u64, time: Duration, committe
 }
 
 /// The time that reads take while 100 committers write, and the longest that an async thread was held up meanwhile.
-async fn reads_beside_writes(time: Duration, read_threads: usize) {
+async fn reads_beside_writes(engine: Engine, time: Duration, read_threads: usize) {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
-    let store = open(dir.path(), SledOptions { read_threads, ..SledOptions::default() });
+    let store = open(engine, dir.path(), Options { read_threads, ..Options::default() });
     commit_for(&store, 0, Duration::from_secs(1), 100).await;
     let done = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..4u64)
@@ -225,7 +240,7 @@ async fn reads_beside_writes(time: Duration, read_threads: usize) {
         scans.extend(of_scans);
     }
     let ticks = ticker.await.expect("no task panics");
-    println!("{read_threads} read threads beside {rate:.0} commits/s:");
+    println!("{}, {read_threads} read threads beside {rate:.0} commits/s:", engine.0);
     print_times("  get of 4 keys", gets);
     print_times("  scan of 50", scans);
     print_times("  lateness of a timer", ticks);
@@ -242,7 +257,7 @@ fn medians(rounds: &[Measured]) -> Measured {
     Measured {
         rate: median(|of| of.rate),
         writer_us: median(|of| of.writer_us),
-        sled_us: median(|of| of.sled_us),
+        others_us: median(|of| of.others_us),
     }
 }
 
@@ -258,8 +273,8 @@ fn print_times(what: &str, mut times: Vec<Duration>) {
     );
 }
 
-fn open(dir: &Path, options: SledOptions) -> Arc<SledStore> {
-    Arc::new(SledStore::open(&dir.join("data"), options).expect("an empty directory opens"))
+fn open((engine, _): Engine, dir: &Path, options: Options) -> Arc<dyn OnDisk> {
+    store::open(engine, &dir.join("data"), options).expect("an empty directory opens")
 }
 
 /// The keys of an import: a head of about 900 bytes, a random identity, a job, an event.

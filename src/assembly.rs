@@ -1,6 +1,6 @@
 //! Puts together what `plaudit serve` runs: the store, the use cases, the edges and the background tasks.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
@@ -13,7 +13,7 @@ use crate::{
     grpc, rest,
     server::Edges,
     service::{Call, Services, Settings},
-    store::{Keyspace, SledOptions, SledStore, StoreError},
+    store::{self, Keyspace, OnDisk, StoreError},
 };
 
 /// The parts of a running server, apart from the server itself.
@@ -44,7 +44,7 @@ impl AssemblyError {
     }
 
     /// Names the directory and the next step, as for one that cannot be opened.
-    fn in_directory(self, data: &Path) -> Self {
+    fn in_directory(self, store: &dyn OnDisk) -> Self {
         let damaged = StoreError::Corrupt("".into()).to_string();
         let error = match &self {
             Self::Store(Error::Internal(why)) => {
@@ -53,7 +53,7 @@ impl AssemblyError {
             Self::Store(Error::Unavailable(why)) => Some(StoreError::Failed(why.as_str().into())),
             _ => None,
         };
-        error.map_or(self, |error| Self::of(SledStore::refusal(data, &error)))
+        error.map_or(self, |error| Self::of(store.refusal(&error)))
     }
 }
 
@@ -64,14 +64,14 @@ pub async fn build(
     address: SocketAddr,
     clock_is_right: bool,
 ) -> Result<Assembly, AssemblyError> {
-    let options = SledOptions {
+    let options = store::Options {
         cache_bytes: config.store.cache_mib * 1024 * 1024,
         queue_batches: config.store.queue_batches,
-        ..SledOptions::default()
+        ..store::Options::default()
     };
-    let data = config.data.clone();
+    let (data, engine) = (config.data.clone(), config.store.engine.clone());
     // Opening blocks, for seconds when the store is large.
-    let opened = tokio::task::spawn_blocking(move || SledStore::open(&data, options)).await;
+    let opened = tokio::task::spawn_blocking(move || store::open(&engine, &data, options)).await;
     let store = opened.map_err(AssemblyError::of)?.map_err(AssemblyError::of)?;
     store.announce_address(&address.to_string()).map_err(AssemblyError::of)?;
     let settings = Settings {
@@ -91,8 +91,9 @@ pub async fn build(
         dixa_requests_per_second: config.dixa.requests_per_second,
         dixa_burst: config.dixa.burst,
     };
-    let assembled = assemble(Arc::new(store), Arc::new(SystemClock), settings, &rest).await;
-    assembled.map_err(|error| error.in_directory(&config.data))
+    let keyspace: Arc<dyn Keyspace> = store.clone();
+    let assembled = assemble(keyspace, Arc::new(SystemClock), settings, &rest).await;
+    assembled.map_err(|error| error.in_directory(&*store))
 }
 
 /// Builds everything on top of an open store.

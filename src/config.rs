@@ -59,6 +59,7 @@ pub struct Log {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Store {
+    pub engine: String,
     pub cache_mib: u64,
     pub queue_batches: usize,
 }

@@ -4,6 +4,7 @@
 
 mod decision;
 mod detached;
+mod engines;
 mod space;
 
 pub mod keys;
@@ -27,11 +28,16 @@ pub mod scorecard;
 pub mod secret;
 
 pub use decision::Decision;
+pub use engines::{AUTO, Target, open};
 pub use keys::{Keys, WorkspaceId};
 pub use plaudit_keyspace::{
     Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, MAX_BATCH_BYTES, MAX_KEY_BYTES, MAX_PAGE,
     MemoryStore, Position, Stats, StoreError, Value, dump,
 };
-pub use plaudit_keyspace_sled::{OpenError, SETTINGS_FILE, SledOptions, SledStore};
+pub use plaudit_keyspace_disk::{OnDisk, OpenError, Options, SETTINGS_FILE, holds_store};
+#[cfg(feature = "fjall")]
+pub use plaudit_keyspace_fjall::FjallStore;
+#[cfg(feature = "sled")]
+pub use plaudit_keyspace_sled::{SledOptions, SledStore};
 pub use records::Stored;
 pub use space::{Reader, Scanner, Space, get_many, get_one, get_stored};

@@ -16,7 +16,7 @@ use tonic::{
 };
 
 use super::{Failure, local::Local, output::plain};
-use crate::{domain::rules::shown, server::code_name, store::SledStore};
+use crate::{domain::rules::shown, server::code_name, store};
 
 pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
 
@@ -88,7 +88,7 @@ impl Reached {
 
 /// Refuses a directory without a store: opening it would create one.
 pub(super) fn require_store(data: &Path) -> Result<(), Failure> {
-    if SledStore::is_in(data) {
+    if store::holds_store(data) {
         return Ok(());
     }
     Err(Failure::Failed(format!("there is no store in {}", data.display())))

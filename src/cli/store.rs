@@ -1,9 +1,12 @@
-//! `plaudit store`: dumps a store to an engine-independent file and loads it back.
+//! `plaudit store`: dumps a store to an engine-independent file and loads it back, or converts it to another engine.
+
+mod convert;
 
 use std::{
     fs::File,
     io::{self, BufReader, BufWriter, IsTerminal as _, Read, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{
@@ -17,7 +20,7 @@ use super::{
 use crate::{
     config::{Config, Setting},
     store::{
-        Keyspace as _, SledOptions, SledStore, StoreError,
+        self, OnDisk, StoreError,
         dump::{self, Counts, DumpError},
     },
 };
@@ -31,6 +34,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 Examples:
   plaudit store dump --data /var/lib/plaudit backup.dump
   plaudit store load --data /var/lib/plaudit-new backup.dump
+  plaudit store convert --data /var/lib/plaudit --to fjall /var/lib/plaudit-fjall
   plaudit store dump - | zstd > backup.dump.zst";
 
 const AFTER_DUMP_HELP: &str = "\
@@ -69,6 +73,8 @@ enum Direction {
     /// Load a dump into a new or empty data directory.
     #[command(after_help = AFTER_LOAD_HELP, mut_arg("file", |file| file.help("The dump file; - is standard input")))]
     Load(Transfer),
+    /// Copy a store into another directory, to another storage engine.
+    Convert(convert::Convert),
 }
 
 #[derive(Debug, clap::Args)]
@@ -86,7 +92,7 @@ struct OfStore;
 
 impl Reads for OfStore {
     fn reads(setting: &Setting) -> bool {
-        ["data", "store.cache_mib"].contains(&setting.name)
+        ["data", "store.engine", "store.cache_mib"].contains(&setting.name)
     }
 }
 
@@ -97,6 +103,7 @@ impl Store {
         let (done, counts) = match self.direction {
             Direction::Dump(transfer) => ("dumped", runtime.block_on(transfer.dump())?),
             Direction::Load(transfer) => ("loaded", runtime.block_on(transfer.load())?),
+            Direction::Convert(convert) => ("converted", convert.run()?),
         };
         let Counts { pairs, records, size_bytes } = counts;
         let (pairs, records) =
@@ -121,10 +128,10 @@ impl Transfer {
             Signals::end_process(1, || {
                 say("plaudit: interrupted: the dump on standard output is incomplete")
             })?;
-            let dumped = dump::dump(&store, &mut BufWriter::new(io::stdout()), &mut progress()).await;
-            told(dumped, file, &config.data)
+            let dumped = dump::dump(&*store, &mut BufWriter::new(io::stdout()), &mut progress("")).await;
+            told(dumped, file, &*store)
         } else {
-            dump_to_file(&store, file, &config.data).await
+            dump_to_file(&*store, file).await
         };
         closed(store, dumped).await
     }
@@ -138,19 +145,20 @@ impl Transfer {
         };
         let config = self.settings.config()?;
         let store = open(&config)?;
-        let loaded = dump::load(&store, &mut input, &mut progress()).await;
-        closed(store, told(loaded, &self.file, &config.data)).await
+        let loaded = dump::load(&*store, &mut input, &mut progress("")).await;
+        let loaded = told(loaded, &self.file, &*store);
+        closed(store, loaded).await
     }
 }
 
 /// The dump is synced before it counts as done.
-async fn dump_to_file(store: &SledStore, path: &Path, data: &Path) -> Result<Counts, Failure> {
+async fn dump_to_file(store: &dyn OnDisk, path: &Path) -> Result<Counts, Failure> {
     let mut signals = Signals::listen()?;
     let file = WholeFile::begin(path, "store dump")?;
     let mut out = file.writer();
-    let mut progress = progress();
+    let mut progress = progress("");
     let counts = tokio::select! {
-        dumped = dump::dump(store, &mut out, &mut progress) => told(dumped, path, data)?,
+        dumped = dump::dump(store, &mut out, &mut progress) => told(dumped, path, store)?,
         () = signals.next() => {
             let shown = path.display();
             return Err(Failure::Failed(format!("interrupted: {shown} is not written; run the same command again")));
@@ -162,23 +170,26 @@ async fn dump_to_file(store: &SledStore, path: &Path, data: &Path) -> Result<Cou
     Ok(counts)
 }
 
-fn open(config: &Config) -> Result<SledStore, Failure> {
-    let options = SledOptions { cache_bytes: config.store.cache_mib * 1024 * 1024, ..SledOptions::default() };
-    SledStore::open(&config.data, options).map_err(Failure::failed)
+fn open(config: &Config) -> Result<Arc<dyn OnDisk>, Failure> {
+    store::open(&config.store.engine, &config.data, options(config)).map_err(Failure::failed)
 }
 
-async fn closed(store: SledStore, outcome: Result<Counts, Failure>) -> Result<Counts, Failure> {
+fn options(config: &Config) -> store::Options {
+    store::Options { cache_bytes: config.store.cache_mib * 1024 * 1024, ..store::Options::default() }
+}
+
+async fn closed(store: Arc<dyn OnDisk>, outcome: Result<Counts, Failure>) -> Result<Counts, Failure> {
     let closed = store.close().await;
     let counts = outcome?;
     closed.map_err(Failure::failed)?;
     Ok(counts)
 }
 
-fn told(outcome: Result<Counts, DumpError>, file: &Path, data: &Path) -> Result<Counts, Failure> {
+fn told(outcome: Result<Counts, DumpError>, file: &Path, store: &dyn OnDisk) -> Result<Counts, Failure> {
     outcome.map_err(|cause| match cause {
         DumpError::Store(
             cause @ (StoreError::Corrupt(_) | StoreError::Unreadable(_) | StoreError::Failed(_)),
-        ) => Failure::failed(SledStore::refusal(data, &cause)),
+        ) => Failure::failed(store.refusal(&cause)),
         DumpError::Io(cause) if is_dash(file) => unwritten(file.display(), &cause),
         DumpError::Io(cause) => about(file, plain(&cause)),
         cause => about(file, cause),
@@ -193,12 +204,12 @@ fn is_dash(file: &Path) -> bool {
     file == Path::new("-")
 }
 
-/// Shows progress on a terminal only.
-fn progress() -> impl FnMut(Counts) + Send {
+/// Shows progress on a terminal only, behind what is being done.
+fn progress(doing: &'static str) -> impl FnMut(Counts) + Send {
     let terminal = io::stderr().is_terminal();
-    move |counts| {
+    move |Counts { pairs, records, .. }| {
         if terminal {
-            let _ = write!(io::stderr(), "\r{} pairs, {} log records\r", counts.pairs, counts.records);
+            let _ = write!(io::stderr(), "\r{doing}{pairs} pairs, {records} log records\r");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, thread};
 use http::uri::Authority;
 use toml::Value;
 
-use crate::{domain::SourceName, telemetry};
+use crate::{domain::SourceName, store, telemetry};
 
 /// One setting.
 #[derive(Debug)]
@@ -83,6 +83,12 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::OneOf(&["auto", "text", "json"]),
         default: DefaultValue::Text("auto"),
         doc: "Log format; auto is text on a terminal and JSON elsewhere.",
+    },
+    Setting {
+        name: "store.engine",
+        kind: Kind::OneOf(&[store::AUTO, "sled", "fjall"]),
+        default: DefaultValue::Text(store::AUTO),
+        doc: "Storage engine of the data directory; auto is the one that it has, and sled for a new one. `plaudit store convert` changes it.",
     },
     Setting {
         name: "store.cache_mib",

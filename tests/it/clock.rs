@@ -5,7 +5,7 @@ use std::time::Duration;
 use plaudit::{
     clock::Clock as _,
     service::Settings,
-    store::{Batch, Keyspace as _, MAX_PAGE, SledOptions, SledStore, keys, records, records::ClockMark},
+    store::{self, Batch, Keyspace as _, MAX_PAGE, keys, records, records::ClockMark},
 };
 
 use crate::{
@@ -181,7 +181,7 @@ async fn the_flag_of_serve_confirms_the_clock() {
 /// Restarts it on a store that was last used this many days ago.
 async fn after_marking(mut server: ServerProcess, days: i64) -> ServerProcess {
     assert_eq!(server.terminate().await.code(), Some(0), "{}", server.log());
-    let store = SledStore::open(&server.data(), SledOptions::default()).unwrap();
+    let store = store::open(store::AUTO, &server.data(), store::Options::default()).unwrap();
     let now = plaudit::clock::SystemClock.now();
     let mark = ClockMark { trusted: now.plus_millis(-days * DAY), is_behind: false, returned: None };
     let put = vec![(keys::clock_mark(), records::encode(&mark))];

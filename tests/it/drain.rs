@@ -18,7 +18,10 @@ use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tonic::{Code, Streaming, transport::Channel};
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 
-use crate::harness::{Client, ServerProcess, Stub, TestServer, fault, reason, sample, soon};
+use crate::{
+    harness::{Client, ENGINES, ServerProcess, Stub, TestServer, fault, reason, sample, soon},
+    store::copy_all,
+};
 
 async fn watch(server: &TestServer) -> Streaming<HealthCheckResponse> {
     watch_on(server.channel().await).await
@@ -146,7 +149,18 @@ async fn during_a_drain_open_connections_are_told_not_serving() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_full_disk_ends_the_program_and_keeps_what_was_acknowledged() {
+    for engine in ENGINES {
+        fill_the_disk(engine).await;
+    }
+}
+
+#[cfg(unix)]
+async fn fill_the_disk(engine: &str) {
+    // Created while there is room.
+    let mut server = ServerProcess::start_on(engine);
+    assert_eq!(server.terminate().await.code(), Some(0));
     let folder = TempDir::new().unwrap();
+    copy_all(&server.data(), &folder.path().join("data"));
     let mut command = Command::new("sh");
     // Files are limited to 16 MiB; with the signal ignored, a write beyond that fails as on a full disk.
     let limited = "trap '' XFSZ; ulimit -f 32768; exec \"$0\" \"$@\"";

@@ -27,8 +27,9 @@ const ONLY: &[Only] = &[
     Only { word: "prost_types", below: &["wire", "grpc", "cli/", "interchange/times.rs"] },
     Only { word: "axum::", below: &["rest", "server"] },
     Only { word: "hyper", below: &["server", "cli"] },
-    // Also plaudit_keyspace_sled.
-    Only { word: "sled::", below: &["crates/keyspace-sled", "store.rs"] },
+    // Also plaudit_keyspace_sled, plaudit_keyspace_fjall.
+    Only { word: "sled::", below: &["crates/keyspace-sled", "store.rs", "store/engines.rs"] },
+    Only { word: "fjall::", below: &["crates/keyspace-fjall", "store.rs", "store/engines.rs"] },
     Only { word: "SystemTime::now", below: &["clock.rs"] },
     Only { word: "crate::proto", below: &["wire", "grpc", "cli/"] },
     // Settings are read at startup; everything else is given the ones it needs.

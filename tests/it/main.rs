@@ -14,6 +14,7 @@ mod compression;
 mod config;
 mod conflict;
 mod conversation;
+mod convert;
 mod craftcx;
 mod crash;
 mod cut;

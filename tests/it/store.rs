@@ -123,12 +123,12 @@ async fn a_data_directory_in_use_is_refused_with_the_address_of_its_server() {
 }
 
 /// Runs a command in the folder; returns its exit code and output.
-fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output = plaudit(folder).args(arguments).output().unwrap();
     (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
 }
 
-fn succeed(folder: &Path, arguments: &[&str]) {
+pub(crate) fn succeed(folder: &Path, arguments: &[&str]) {
     let (code, text) = run(folder, arguments);
     assert_eq!(code, Some(0), "{arguments:?}: {text}");
 }

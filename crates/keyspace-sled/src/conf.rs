@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::open::OpenError;
+use plaudit_keyspace_disk::OpenError;
 
 /// A shorter file is no settings to sled, which then writes it anew.
 const SHORTEST_BYTES: u64 = 9;

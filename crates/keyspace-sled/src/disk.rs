@@ -10,6 +10,7 @@ use std::{
 };
 
 use ::sled::Tree;
+use plaudit_keyspace_disk::dirs;
 
 /// Makes applied writes durable. Tests replace [`RealDisk`] to delay, count or fail the steps.
 pub(super) trait Disk: Send + Sync + 'static {
@@ -82,7 +83,7 @@ impl Blobs {
             found += 1;
         }
         if found > 0 {
-            sync_dir(&self.path)?;
+            dirs::sync(&self.path)?;
         }
         Ok(found)
     }
@@ -98,9 +99,4 @@ impl Disk for RealDisk {
         self.sync_new_blobs()?;
         self.db.sync_data()
     }
-}
-
-/// Makes a directory's entries durable.
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }

@@ -21,11 +21,12 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    OpenError, SledOptions, SledStore,
+    OpenError, Sled, SledOptions, SledStore,
     disk::{Disk, RealDisk},
-    layout, open, sidecar,
+    open,
 };
 use plaudit_keyspace::*;
+use plaudit_keyspace_disk::{Engine as _, OnDisk as _, layout, open as files, sidecar};
 
 /// Long enough for any machine; only a failing test waits this long.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -132,7 +133,7 @@ impl Data {
     }
 
     fn sled(&self, name: &str) -> PathBuf {
-        self.dir().join(open::SLED_DIR).join(name)
+        self.dir().join(Sled::NAME).join(name)
     }
 
     fn open(&self) -> Result<SledStore, OpenError> {
@@ -140,19 +141,15 @@ impl Data {
     }
 
     fn open_on_test_disk(&self, options: SledOptions) -> (SledStore, Arc<TestDisk>) {
-        let mut disk = None;
-        let store = SledStore::open_with(&self.dir(), options, |sled_dir| {
-            let real = RealDisk::open(sled_dir)?;
-            let opened = Arc::new(TestDisk {
-                real,
-                state: Mutex::default(),
-                changed: Condvar::new(),
-                syncs: AtomicUsize::new(0),
-            });
-            disk = Some(opened.clone());
-            Ok(opened)
+        let mut opened = files::open::<Sled>(&self.dir(), &options).unwrap();
+        let disk = Arc::new(TestDisk {
+            real: RealDisk::open(&self.sled("")).unwrap(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            syncs: AtomicUsize::new(0),
         });
-        (store.unwrap(), disk.unwrap())
+        opened.engine.disk = disk.clone();
+        (SledStore::start(&self.dir(), opened, options).unwrap(), disk)
     }
 
     /// A copy of the directory as a crash would leave it now.
@@ -164,13 +161,13 @@ impl Data {
 
     /// sled's own view of the closed store.
     fn raw(&self) -> ::sled::Db {
-        let config = ::sled::Config::new().path(self.dir().join(open::SLED_DIR));
-        let config = config.segment_size(super::chunks::SEGMENT_BYTES);
+        let config = ::sled::Config::new().path(self.dir().join(Sled::NAME));
+        let config = config.segment_size(open::SEGMENT_BYTES);
         wait_for("sled's lock", || config.open().ok())
     }
 
     fn synced(&self) -> Option<u64> {
-        sidecar::read(&self.file(open::SYNCED_FILE)).unwrap().map(|synced| synced.number)
+        sidecar::read(&self.file(files::SYNCED_FILE)).unwrap().map(|synced| synced.number)
     }
 
     /// The error message when opening fails.

@@ -18,8 +18,8 @@ thread_local! {
 /// How many [`Hushed`] there are.
 static HUSHED: AtomicUsize = AtomicUsize::new(0);
 
-/// The names of sled's own threads begin so.
-const SLED_THREAD: &str = "sled-";
+/// The names of the engines' own threads begin so.
+const ENGINE_THREADS: [&str; 2] = ["sled-", "fjall:"];
 
 /// Runs what may panic; the error is the panic's text. The hook says nothing of it.
 pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
@@ -30,7 +30,7 @@ pub fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     outcome.map_err(|panic| text(&*panic))
 }
 
-/// While it exists, the hook says nothing of panics on sled's threads either: a call that is caught waits for them.
+/// While it exists, the hook says nothing of panics on engines' threads either: a call that is caught waits for them.
 pub struct Hushed(());
 
 impl Hushed {
@@ -40,7 +40,7 @@ impl Hushed {
         Self(())
     }
 
-    /// Stays for good: what sled's threads do after the store was refused concerns nobody.
+    /// Stays for good: what an engine's threads do after the store was refused concerns nobody.
     pub fn keep(&self) {
         HUSHED.fetch_add(1, Ordering::Relaxed);
     }
@@ -83,7 +83,8 @@ fn is_expected() -> bool {
         return true;
     }
     let thread = std::thread::current();
-    HUSHED.load(Ordering::Relaxed) > 0 && thread.name().is_some_and(|name| name.starts_with(SLED_THREAD))
+    let is_of_an_engine = |name: &str| ENGINE_THREADS.iter().any(|engine| name.starts_with(engine));
+    HUSHED.load(Ordering::Relaxed) > 0 && thread.name().is_some_and(is_of_an_engine)
 }
 
 #[cfg(test)]
@@ -110,7 +111,7 @@ mod tests {
             thread.spawn(is_expected).unwrap().join().unwrap()
         };
         let hushed = Hushed::begin();
-        assert!(on("sled-io-7") && !on("another"));
+        assert!(on("sled-io-7") && on("fjall:worker") && !on("another"));
         drop(hushed);
         assert!(!is_expected());
     }

@@ -53,10 +53,19 @@ fn seed() -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acknowledged_writes_survive_kills_and_nothing_is_partial_or_duplicated() {
+    kill_under_load("sled").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acknowledged_writes_survive_kills_on_fjall_and_nothing_is_partial_or_duplicated() {
+    kill_under_load("fjall").await;
+}
+
+async fn kill_under_load(engine: &str) {
     let begun = Instant::now();
     let mut random = Random::new(seed());
     let writers: Vec<_> = (0..WRITERS).map(|number| Arc::new(Writer::new(number, random.next()))).collect();
-    let mut server = ServerProcess::start();
+    let mut server = ServerProcess::start_on(engine);
     let mut unknown = Vec::new();
     for round in 0..KILLS {
         load_until_killed(&mut server, &writers, &mut random).await;

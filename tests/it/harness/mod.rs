@@ -22,7 +22,7 @@ pub use bare::BareGrpc;
 pub use client::{Client, bulk_item};
 pub use http::{Answer, Http};
 pub use log::Log;
-pub use process::{ServerProcess, plaudit};
+pub use process::{ENGINES, ServerProcess, engine, plaudit};
 pub use proxy::{Cut, Proxy};
 pub use server::TestServer;
 pub use stub::Stub;

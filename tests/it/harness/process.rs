@@ -15,6 +15,14 @@ use tonic::transport::Channel;
 
 use super::{BareGrpc, Http, PATIENCE, server};
 
+/// The engines on disk, for tests of what each of them has to do.
+pub const ENGINES: [&str; 2] = ["sled", "fjall"];
+
+/// The engine of whatever chooses none: `TEST_ENGINE`, if it is set.
+pub fn engine() -> Option<String> {
+    std::env::var("TEST_ENGINE").ok()
+}
+
 /// The real binary in the given directory, without settings from the environment of the tests.
 pub fn plaudit(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plaudit"));
@@ -22,6 +30,9 @@ pub fn plaudit(folder: &Path) -> Command {
         if name.to_string_lossy().starts_with("PLAUDIT_") {
             command.env_remove(name);
         }
+    }
+    if let Some(engine) = engine() {
+        command.env("PLAUDIT_STORE_ENGINE", engine);
     }
     command.current_dir(folder).stdin(Stdio::null());
     command
@@ -49,6 +60,11 @@ impl ServerProcess {
     pub fn start_with(arguments: &[&str]) -> Self {
         let folder = Arc::new(TempDir::new().expect("a directory"));
         Self::launch(folder, arguments.iter().map(|&argument| argument.to_owned()).collect(), ANY_PORT)
+    }
+
+    /// The same on an engine.
+    pub fn start_on(engine: &str) -> Self {
+        Self::start_with(&["--store-engine", engine])
     }
 
     /// In a folder that may already contain a data directory.

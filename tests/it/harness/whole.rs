@@ -6,14 +6,14 @@ use plaudit::{
     domain::UnixMillis,
     rest,
     service::Settings,
-    store::{Batch, Keyspace as _, SledOptions, SledStore},
+    store::{self, Batch, Keyspace},
 };
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
-use super::{BareGrpc, Client, Http, PATIENCE, TestServer, Watched};
+use super::{BareGrpc, Client, Http, PATIENCE, TestServer, Watched, engine};
 
-/// A whole Plaudit in this process: sled in its own directory, the use cases, the worker and both edges on its own
+/// A whole Plaudit in this process: a store in its own directory, the use cases, the worker and both edges on its own
 /// port, with a clock that the test moves.
 pub struct Plaudit {
     server: TestServer,
@@ -40,7 +40,7 @@ impl Plaudit {
     /// On a store that already contains this.
     pub async fn start_on(batch: Batch) -> Self {
         let folder = Arc::new(TempDir::new().expect("a directory"));
-        let store = Arc::new(Watched::new(Arc::new(open(&folder))));
+        let store = Arc::new(Watched::new(open(&folder)));
         store.commit(batch).await.expect("the batch is committed");
         store.take_committed();
         Self::launch_on(store, folder, Arc::new(ManualClock::at(Self::START)), Settings::default()).await
@@ -67,7 +67,7 @@ impl Plaudit {
     pub async fn restart_holding(self, chosen: impl Fn(&Batch) -> bool + Send + Sync + 'static) -> Self {
         self.server.stop().await.expect("the server ends well");
         (self.close)(Duration::ZERO).await.expect("the store closes well");
-        let store = Arc::new(Watched::new(Arc::new(open(&self.folder))));
+        let store = Arc::new(Watched::new(open(&self.folder)));
         let gate = store.hold(chosen);
         let settings = Settings { clock_is_right: true, ..self.settings };
         let server = Self::launch_on(store, self.folder, self.clock, settings).await;
@@ -82,7 +82,7 @@ impl Plaudit {
     }
 
     async fn launch(folder: Arc<TempDir>, clock: Arc<ManualClock>, settings: Settings) -> Self {
-        let store = Arc::new(Watched::new(Arc::new(open(&folder))));
+        let store = Arc::new(Watched::new(open(&folder)));
         Self::launch_on(store, folder, clock, settings).await
     }
 
@@ -128,7 +128,8 @@ impl Plaudit {
     }
 }
 
-fn open(folder: &TempDir) -> SledStore {
+fn open(folder: &TempDir) -> Arc<dyn Keyspace> {
     let data: PathBuf = folder.path().join("data");
-    SledStore::open(&data, SledOptions::default()).expect("the store opens")
+    let engine = engine().unwrap_or_else(|| store::AUTO.to_owned());
+    store::open(&engine, &data, store::Options::default()).expect("the store opens")
 }

@@ -65,21 +65,21 @@ fn a_new_directory_is_private() {
 async fn an_unfinished_creation_is_completed() {
     let created = Data::new();
     created.open().unwrap().close().await.unwrap();
-    let identity = fs::read(created.file(open::IDENTITY_FILE)).unwrap();
+    let identity = fs::read(created.file(files::IDENTITY_FILE)).unwrap();
 
     type Undo = fn(&Data);
     let states: [(&str, Undo); 4] = [
         ("an empty directory", |data| {
-            fs::remove_file(data.file(open::CREATING_FILE)).unwrap();
-            fs::remove_file(data.file(open::SYNCED_FILE)).unwrap();
+            fs::remove_file(data.file(files::CREATING_FILE)).unwrap();
+            fs::remove_file(data.file(files::SYNCED_FILE)).unwrap();
             fs::remove_dir_all(data.sled("")).unwrap();
         }),
         ("only the mark", |data| {
-            fs::remove_file(data.file(open::SYNCED_FILE)).unwrap();
+            fs::remove_file(data.file(files::SYNCED_FILE)).unwrap();
             fs::remove_dir_all(data.sled("")).unwrap();
         }),
         ("a database cut short", |data| {
-            fs::remove_file(data.file(open::SYNCED_FILE)).unwrap();
+            fs::remove_file(data.file(files::SYNCED_FILE)).unwrap();
             fs::write(data.sled("db"), "half").unwrap();
             fs::remove_file(data.sled("conf")).unwrap();
         }),
@@ -87,14 +87,14 @@ async fn an_unfinished_creation_is_completed() {
     ];
     for (state, undo) in states {
         let data = created.copy();
-        fs::write(data.file(open::CREATING_FILE), "").unwrap();
-        fs::remove_file(data.file(open::IDENTITY_FILE)).unwrap();
+        fs::write(data.file(files::CREATING_FILE), "").unwrap();
+        fs::remove_file(data.file(files::IDENTITY_FILE)).unwrap();
         undo(&data);
         let store = data.open().unwrap_or_else(|error| panic!("{state}: {error}"));
         store.commit(put("key", "value")).await.unwrap();
         store.close().await.unwrap();
-        assert!(!data.file(open::CREATING_FILE).exists(), "{state}");
-        assert_ne!(fs::read(data.file(open::IDENTITY_FILE)).unwrap(), identity, "{state}");
+        assert!(!data.file(files::CREATING_FILE).exists(), "{state}");
+        assert_ne!(fs::read(data.file(files::IDENTITY_FILE)).unwrap(), identity, "{state}");
         let store = data.open().unwrap();
         assert_eq!(get(&store, "key").await.unwrap(), Some(Bytes::from("value")), "{state}");
     }
@@ -107,15 +107,15 @@ async fn a_finished_creation_keeps_its_store() {
     let store = data.open().unwrap();
     store.commit(put("key", "value")).await.unwrap();
     store.close().await.unwrap();
-    fs::write(data.file(open::CREATING_FILE), "").unwrap();
+    fs::write(data.file(files::CREATING_FILE), "").unwrap();
     let store = data.open().unwrap();
     assert_eq!(get(&store, "key").await.unwrap(), Some(Bytes::from("value")));
     store.close().await.unwrap();
-    assert!(!data.file(open::CREATING_FILE).exists());
+    assert!(!data.file(files::CREATING_FILE).exists());
 
     // With the mark but without the identity, the acknowledged commits still show that the store is in use.
-    fs::write(data.file(open::CREATING_FILE), "").unwrap();
-    fs::remove_file(data.file(open::IDENTITY_FILE)).unwrap();
+    fs::write(data.file(files::CREATING_FILE), "").unwrap();
+    fs::remove_file(data.file(files::IDENTITY_FILE)).unwrap();
     assert!(data.refusal().contains("identity is missing"));
 }
 

@@ -64,7 +64,7 @@ async fn a_trim_is_visible_after_its_sync_and_shares_it_with_other_writes() {
     let mut trim = pin!(store.trim_log(9));
     wait_for("the trim to wait for the committer", || {
         assert!((&mut trim).now_or_never().is_none());
-        (store.shared.queue.depth() == 1).then_some(())
+        (store.waiting() == 1).then_some(())
     });
     let mut second = pin!(store.commit(put([1], "")));
     assert!((&mut second).now_or_never().is_none());

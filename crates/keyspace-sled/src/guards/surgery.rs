@@ -65,10 +65,10 @@ async fn a_truncated_database_is_never_taken_for_complete() {
 #[tokio::test]
 async fn a_database_truncated_by_sled_itself_opens() {
     let (data, keys) = filled().await;
-    let path = data.file(open::SYNCED_FILE);
+    let path = data.file(files::SYNCED_FILE);
     let synced = sidecar::read(&path).unwrap().unwrap();
-    assert_eq!(synced.db_bytes, fs::metadata(data.sled("db")).unwrap().len());
-    sidecar::Sidecar::create(&path, sidecar::Synced { db_bytes: u64::MAX, ..synced }).unwrap();
+    assert_eq!(synced.data_bytes, fs::metadata(data.sled("db")).unwrap().len());
+    sidecar::Sidecar::create(&path, sidecar::Synced { data_bytes: u64::MAX, ..synced }).unwrap();
     assert_eq!(outcome(&data).await, Ok(keys));
 }
 
@@ -110,7 +110,7 @@ async fn an_older_database_is_not_taken_for_the_newest() {
 #[tokio::test]
 async fn a_missing_file_is_named() {
     let (data, _) = filled().await;
-    for name in [open::IDENTITY_FILE, open::SYNCED_FILE, "sled/db"] {
+    for name in [files::IDENTITY_FILE, files::SYNCED_FILE, "sled/db"] {
         let damaged = data.copy();
         fs::remove_file(damaged.file(name)).unwrap();
         let refused = damaged.refusal();
@@ -126,15 +126,15 @@ async fn another_stores_files_are_refused() {
     let (data, _) = filled().await;
     let other = Data::new();
     other.open().unwrap().close().await.unwrap();
-    for name in [open::IDENTITY_FILE, open::SYNCED_FILE] {
+    for name in [files::IDENTITY_FILE, files::SYNCED_FILE] {
         let mixed = data.copy();
         fs::copy(other.file(name), mixed.file(name)).unwrap();
         assert!(mixed.refusal().contains("they hold different store ids"));
     }
     // With both files swapped, only the record inside the database can tell.
     let mixed = data.copy();
-    fs::copy(other.file(open::IDENTITY_FILE), mixed.file(open::IDENTITY_FILE)).unwrap();
-    fs::copy(other.file(open::SYNCED_FILE), mixed.file(open::SYNCED_FILE)).unwrap();
+    fs::copy(other.file(files::IDENTITY_FILE), mixed.file(files::IDENTITY_FILE)).unwrap();
+    fs::copy(other.file(files::SYNCED_FILE), mixed.file(files::SYNCED_FILE)).unwrap();
     let refused = mixed.refusal();
     assert!(refused.contains("sled/db belongs to another store than"), "{refused}");
 }
@@ -143,17 +143,17 @@ async fn another_stores_files_are_refused() {
 async fn a_newer_format_is_refused_by_its_number() {
     let data = Data::new();
     data.open().unwrap().close().await.unwrap();
-    let text = fs::read_to_string(data.file(open::IDENTITY_FILE)).unwrap();
-    fs::write(data.file(open::IDENTITY_FILE), text.replace("format 1", "format 2\nand more")).unwrap();
+    let text = fs::read_to_string(data.file(files::IDENTITY_FILE)).unwrap();
+    fs::write(data.file(files::IDENTITY_FILE), text.replace("format 1", "format 3\nand more")).unwrap();
     let refused = data.refusal();
-    assert!(refused.contains("identity has format 2, this version reads up to 1;"), "{refused}");
+    assert!(refused.contains("identity has format 3, this version reads up to 2;"), "{refused}");
 }
 
 #[tokio::test]
 async fn a_changed_identity_is_refused() {
     let data = Data::new();
     data.open().unwrap().close().await.unwrap();
-    let whole = fs::read_to_string(data.file(open::IDENTITY_FILE)).unwrap();
+    let whole = fs::read_to_string(data.file(files::IDENTITY_FILE)).unwrap();
     let id = whole.lines().find(|line| line.starts_with("id ")).unwrap();
     let wrong = [
         (whole.replace(id, "id 00000000000000000000000000000001"), "its checksum is wrong"),
@@ -162,29 +162,29 @@ async fn a_changed_identity_is_refused() {
         (String::new(), "it does not begin with the line \"plaudit store\""),
     ];
     for (text, why) in wrong {
-        fs::write(data.file(open::IDENTITY_FILE), text).unwrap();
+        fs::write(data.file(files::IDENTITY_FILE), text).unwrap();
         let refused = data.refusal();
         assert!(refused.contains(why), "{refused}");
     }
-    fs::write(data.file(open::IDENTITY_FILE), [0xff, 0xfe]).unwrap();
+    fs::write(data.file(files::IDENTITY_FILE), [0xff, 0xfe]).unwrap();
     assert!(data.refusal().contains("it is not text"));
 }
 
 #[tokio::test]
 async fn a_torn_slot_of_the_synced_file_is_tolerated() {
     let (data, keys) = filled().await;
-    let whole = fs::read(data.file(open::SYNCED_FILE)).unwrap();
+    let whole = fs::read(data.file(files::SYNCED_FILE)).unwrap();
     for slot in [0, 1] {
         let torn = data.copy();
         let mut bytes = whole.clone();
         bytes[slot * 512 + 20..slot * 512 + 200].fill(0xa5);
-        fs::write(torn.file(open::SYNCED_FILE), bytes).unwrap();
+        fs::write(torn.file(files::SYNCED_FILE), bytes).unwrap();
         assert_eq!(outcome(&torn).await, Ok(keys));
     }
     let destroyed = data.copy();
-    fs::write(destroyed.file(open::SYNCED_FILE), noise(1024, 1)).unwrap();
+    fs::write(destroyed.file(files::SYNCED_FILE), noise(1024, 1)).unwrap();
     assert!(destroyed.refusal().contains("neither of its two slots is whole"));
-    fs::write(destroyed.file(open::SYNCED_FILE), "").unwrap();
+    fs::write(destroyed.file(files::SYNCED_FILE), "").unwrap();
     assert!(destroyed.refusal().contains("neither of its two slots is whole"));
 }
 
@@ -194,15 +194,15 @@ async fn a_torn_slot_of_the_synced_file_is_tolerated() {
 fn the_synced_file_keeps_the_previous_number() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("synced");
-    let mut newest = sidecar::Synced { store_id: [7; 16], number: 1, db_bytes: 0 };
+    let mut newest = sidecar::Synced { store_id: [7; 16], number: 1, data_bytes: 0 };
     sidecar::Sidecar::create(&path, newest).unwrap();
     let numbers = [2, 4, 6, 8, 10, 11, 13, 15, 20, 40];
     for (at, number) in numbers.into_iter().enumerate() {
         // Reopened for every third, as after a restart.
-        let mut file = sidecar::Sidecar::open(&path, path.clone(), newest).unwrap();
-        file.write(number).unwrap();
+        let mut file = sidecar::Sidecar::open(&path, newest).unwrap();
+        file.write(number, 0).unwrap();
         if at % 3 == 0 {
-            file.write(number + 1).unwrap();
+            file.write(number + 1, 0).unwrap();
             newest.number = number;
         }
         let slots = sidecar::read_slots(&path).unwrap().map(|slot| slot.unwrap());

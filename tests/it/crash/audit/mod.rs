@@ -15,7 +15,7 @@ use std::{
 };
 
 use plaudit::store::{
-    Direction, Key, KeyRange, Keyspace, SledOptions, SledStore, Value, keys,
+    self, Direction, Key, KeyRange, Value, keys,
     records::{self, Backfill, ClockMark, Lease, NextId, ScorecardFamily, Secret},
 };
 
@@ -70,7 +70,7 @@ pub struct Disk {
 
 impl Disk {
     async fn read(data: &Path) -> Self {
-        let store = SledStore::open(data, SledOptions::default()).expect("the store opens");
+        let store = store::open(store::AUTO, data, store::Options::default()).expect("the store opens");
         let mut kinds: BTreeMap<u8, BTreeMap<Key, Value>> = BTreeMap::new();
         let mut range = KeyRange::all();
         loop {

@@ -6,77 +6,67 @@ use std::{
     time::Duration,
 };
 
-use ::sled::IVec;
 use tokio::sync::oneshot;
 
-use super::chunks::Encoded;
-use plaudit_keyspace::{Committed, Expect, Position, StoreError};
+use super::encode::Write;
+use plaudit_keyspace::{Committed, StoreError};
 
-/// Limits of a group, which keep the time short for which sled's lock is held.
-const GROUP_KEYS: usize = 256;
-const GROUP_BYTES: usize = 1024 * 1024;
-
-/// A batch ready to be merged, encoded by its caller to take work off the single committer.
-pub(super) struct Write {
-    /// Raw keys with what they must hold.
-    pub expect: Vec<(IVec, Expect)>,
-    /// Raw keys with their new values, `None` to delete.
-    pub pairs: Vec<(IVec, Option<Encoded>)>,
-    pub log: Vec<LogWrite>,
-    /// Raw keys of removed log records and their chunks.
-    pub removed: Vec<IVec>,
-    pub key_count: usize,
-    pub size_bytes: usize,
+/// Limits of a group. A larger batch goes alone.
+pub struct GroupLimits {
+    pub keys: usize,
+    pub bytes: usize,
 }
 
-/// A log record to append; it has a position only when loading a dump.
-pub(super) struct LogWrite {
-    pub position: Option<Position>,
-    pub value: Encoded,
-}
-
-pub(super) type Answer = oneshot::Sender<Result<Committed, StoreError>>;
+pub(crate) type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 
 /// Writes in order of arrival, bounded in number and in bytes.
-pub(super) struct Queue {
-    state: Mutex<State>,
+pub(crate) struct Queue<B> {
+    state: Mutex<State<B>>,
     ready: Condvar,
     max_batches: usize,
     max_bytes: usize,
+    group: GroupLimits,
 }
 
-#[derive(Default)]
-struct State {
-    waiting: VecDeque<(Write, Answer)>,
+struct State<B> {
+    waiting: VecDeque<(Write<B>, Answer)>,
     waiting_bytes: usize,
     closed: bool,
     committer_sleeps: bool,
 }
 
+/// Why the queue does not take a write.
+pub(crate) enum Refused {
+    Full,
+    Closed,
+}
+
 /// What the committer does next.
-pub(super) enum Next {
-    Group(Vec<(Write, Answer)>),
+pub(crate) enum Next<B> {
+    Group(Vec<(Write<B>, Answer)>),
     TimedOut,
     /// Closed, and nothing is left.
     Closed,
 }
 
-impl Queue {
-    pub(super) fn new(max_batches: usize, max_bytes: usize) -> Self {
-        Self { state: Mutex::default(), ready: Condvar::new(), max_batches, max_bytes }
+impl<B> Queue<B> {
+    pub(crate) fn new(max_batches: usize, max_bytes: usize, group: GroupLimits) -> Self {
+        let state =
+            State { waiting: VecDeque::new(), waiting_bytes: 0, closed: false, committer_sleeps: false };
+        Self { state: Mutex::new(state), ready: Condvar::new(), max_batches, max_bytes, group }
     }
 
-    /// Never waits: fails with [`StoreError::Overloaded`] if the queue is full. A batch larger than the byte limit is
+    /// Never waits: refuses if the queue is full. A batch larger than the byte limit is
     /// accepted only into an empty queue.
-    pub(super) fn push(&self, write: Write, answer: Answer) -> Result<(), StoreError> {
+    pub(crate) fn push(&self, write: Write<B>, answer: Answer) -> Result<(), Refused> {
         let mut state = self.lock();
         if state.closed {
-            return Err(StoreError::Failed("the store is closed".into()));
+            return Err(Refused::Closed);
         }
         let too_many = state.waiting.len() >= self.max_batches;
         let too_large = !state.waiting.is_empty() && state.waiting_bytes + write.size_bytes > self.max_bytes;
         if too_many || too_large {
-            return Err(StoreError::Overloaded);
+            return Err(Refused::Full);
         }
         state.waiting_bytes += write.size_bytes;
         state.waiting.push_back((write, answer));
@@ -88,11 +78,11 @@ impl Queue {
 
     /// All waiting writes, up to the limits of a group. Waits up to `timeout` for one, or indefinitely without a
     /// timeout.
-    pub(super) fn next(&self, timeout: Option<Duration>) -> Next {
+    pub(crate) fn next(&self, timeout: Option<Duration>) -> Next<B> {
         let mut state = self.lock();
         if state.waiting.is_empty() && !state.closed {
             state.committer_sleeps = true;
-            let idle = |state: &mut State| state.waiting.is_empty() && !state.closed;
+            let idle = |state: &mut State<B>| state.waiting.is_empty() && !state.closed;
             state = match timeout {
                 None => self.ready.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner),
                 Some(timeout) => {
@@ -102,7 +92,7 @@ impl Queue {
             };
             state.committer_sleeps = false;
         }
-        let group = state.take_group();
+        let group = state.take_group(&self.group);
         match (group.is_empty(), state.closed) {
             (false, _) => Next::Group(group),
             (true, true) => Next::Closed,
@@ -111,37 +101,37 @@ impl Queue {
     }
 
     /// Accepts no more writes; those waiting are still committed.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.ready.notify_one();
     }
 
     /// Accepts no more writes and returns the waiting ones, for the caller to fail.
-    pub(super) fn abandon(&self) -> Vec<Answer> {
+    pub(crate) fn abandon(&self) -> Vec<Answer> {
         let mut state = self.lock();
         state.closed = true;
         state.waiting_bytes = 0;
         state.waiting.drain(..).map(|(_, answer)| answer).collect()
     }
 
-    pub(super) fn depth(&self) -> usize {
+    pub(crate) fn depth(&self) -> usize {
         self.lock().waiting.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<B>> {
         // No code holding this lock can leave the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn take_group(&mut self) -> Vec<(Write, Answer)> {
-        let mut group = Vec::with_capacity(self.waiting.len().min(GROUP_KEYS));
+impl<B> State<B> {
+    fn take_group(&mut self, limits: &GroupLimits) -> Vec<(Write<B>, Answer)> {
+        let mut group = Vec::with_capacity(self.waiting.len().min(limits.keys));
         let (mut keys, mut bytes) = (0, 0);
         while let Some((next, _)) = self.waiting.front() {
             keys += next.key_count;
             bytes += next.size_bytes;
-            if !group.is_empty() && (keys > GROUP_KEYS || bytes > GROUP_BYTES) {
+            if !group.is_empty() && (keys > limits.keys || bytes > limits.bytes) {
                 break;
             }
             self.waiting_bytes -= next.size_bytes;

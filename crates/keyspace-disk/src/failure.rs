@@ -7,14 +7,14 @@ use tokio::sync::watch;
 use plaudit_keyspace::StoreError;
 
 /// Keeps the first cause; there is no way back.
-pub(super) struct Failure(watch::Sender<Option<Arc<str>>>);
+pub(crate) struct Failure(watch::Sender<Option<Arc<str>>>);
 
 impl Failure {
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self(watch::Sender::new(None))
     }
 
-    pub(super) fn set(&self, cause: Arc<str>) {
+    pub(crate) fn set(&self, cause: Arc<str>) {
         self.0.send_if_modified(|current| {
             let first = current.is_none();
             if first {
@@ -25,7 +25,7 @@ impl Failure {
         });
     }
 
-    pub(super) fn check(&self) -> Result<(), StoreError> {
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
         match &*self.0.borrow() {
             Some(cause) => Err(StoreError::Failed(cause.clone())),
             None => Ok(()),
@@ -33,11 +33,11 @@ impl Failure {
     }
 
     /// The cause of the failure, or else that the store was closed.
-    pub(super) fn or_closed(&self) -> StoreError {
+    pub(crate) fn or_closed(&self) -> StoreError {
         self.check().err().unwrap_or_else(|| StoreError::Failed("the store is closed".into()))
     }
 
-    pub(super) fn subscribe(&self) -> watch::Receiver<Option<Arc<str>>> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Arc<str>>> {
         self.0.subscribe()
     }
 }

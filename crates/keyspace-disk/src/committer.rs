@@ -1,39 +1,40 @@
-//! The only thread that writes: takes the waiting writes, merges them, makes them durable with one sync, and only then
+//! The only thread that writes: takes the waiting writes, merges them, has the engine make them durable, and only then
 //! answers.
 //!
-//! Any flush or sync error ends it: after a failed sync, the state of the disk is unknown.
+//! Any error ends it: after a failed sync, the state of the disk is unknown.
 
 use std::{
     collections::HashSet,
+    path::PathBuf,
     sync::{Arc, atomic::Ordering},
     thread::JoinHandle,
 };
 
-use ::sled::{IVec, Tree};
 use tokio::runtime::Handle;
 
 use super::{
-    Shared,
     chunks::Owner,
-    disk::Disk,
-    group::{InFlight, Merge, Writes},
+    encode::Write,
+    engine::{BytesOf, Engine, Source as _},
+    fault::engine_panicked,
     layout::COMMIT_NUMBER_KEY,
-    queue::{Answer, Next, Write},
-    readers::engine_panicked,
+    merge::Merge,
+    queue::{Answer, Next},
     sidecar::Sidecar,
+    store::Shared,
 };
 use plaudit_keyspace::{Committed, Position, StoreError, panics::caught};
 
-/// Why the committer gave up.
-type Fatal = Arc<str>;
+/// Why an engine has failed for good.
+pub type Fatal = Arc<str>;
 
 /// State owned by the committer thread.
-pub(super) struct Committer {
-    pub shared: Arc<Shared>,
-    /// The last of sled's handles to be dropped when the store closes.
-    pub db: ::sled::Db,
-    pub tree: Tree,
-    pub disk: Arc<dyn Disk>,
+pub(crate) struct Committer<E: Engine> {
+    pub shared: Arc<Shared<E>>,
+    pub dir: PathBuf,
+    /// The last of the engine's handles to be dropped when the store closes.
+    pub engine: E,
+    pub source: E::Source,
     pub sidecar: Sidecar,
     pub chunk_owners: HashSet<Owner>,
     pub last_position: Position,
@@ -44,13 +45,13 @@ pub(super) struct Committer {
 
 /// Answers the callers of durable groups. Waking 64 callers one by one from outside their runtime takes as long as a
 /// sync, so a single task is woken, which wakes them from inside.
-pub(super) struct Answerer(Option<Handle>);
+pub(crate) struct Answerer(Option<Handle>);
 
 type Outcome = Result<Committed, StoreError>;
 
 impl Answerer {
     /// Uses the runtime that the store is opened in; without one, callers are woken one by one.
-    pub(super) fn of_current_runtime() -> Self {
+    pub(crate) fn of_current_runtime() -> Self {
         Self(Handle::try_current().ok())
     }
 
@@ -68,9 +69,9 @@ impl Answerer {
     }
 }
 
-impl Committer {
+impl<E: Engine> Committer<E> {
     /// Commits until the queue is closed and empty, or something fails.
-    pub(super) fn run(mut self) {
+    pub(crate) fn run(mut self) {
         let result = caught(|| self.work());
         if let Err(cause) = result.unwrap_or_else(|panic| Err(engine_panicked(&panic))) {
             self.shared.failure.set(cause);
@@ -89,9 +90,10 @@ impl Committer {
                 self.record_synced()?;
                 continue;
             }
-            match self.shared.queue.next(due_in) {
+            let wait = [due_in, E::WATCH_EVERY].into_iter().flatten().min();
+            match self.shared.queue.next(wait) {
                 Next::Group(group) => self.answer_group(group)?,
-                Next::TimedOut => {}
+                Next::TimedOut => self.engine.watch()?,
                 Next::Closed => return self.record_synced(),
             }
         }
@@ -99,21 +101,22 @@ impl Committer {
 
     /// Releases everything that another process would wait for.
     fn release(self) {
-        let Self { shared, db, tree, readers, .. } = self;
+        let Self { shared, engine, source, readers, .. } = self;
+        drop(source);
         shared.reads.close();
         shared.reader.write().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         for reader in readers {
             // A reader that panicked has already told its caller.
             let _ = reader.join();
         }
-        // sled flushes when dropped, which may panic after a failure.
-        let _ = caught(move || drop((tree, db)));
+        // An engine writes when it is closed, which may panic after a failure.
+        let _ = caught(move || engine.close());
         shared.holder.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         shared.released.send_replace(true);
     }
 
-    fn answer_group(&mut self, group: Vec<(Write, Answer)>) -> Result<(), Fatal> {
-        let (writes, answers): (Vec<Write>, Vec<Answer>) = group.into_iter().unzip();
+    fn answer_group(&mut self, group: Vec<(Write<BytesOf<E>>, Answer)>) -> Result<(), Fatal> {
+        let (writes, answers): (Vec<_>, Vec<Answer>) = group.into_iter().unzip();
         let done = caught(|| self.commit_group(writes)).unwrap_or_else(|panic| Err(engine_panicked(&panic)));
         match done {
             Ok(outcomes) => {
@@ -122,9 +125,7 @@ impl Committer {
             }
             Err(cause) => {
                 self.shared.failure.set(cause.clone());
-                if let Some(group) = self.shared.in_flight() {
-                    group.finish(Err(cause.clone()));
-                }
+                self.engine.fail(&cause);
                 for answer in answers {
                     let _ = answer.send(Err(StoreError::Failed(cause.clone())));
                 }
@@ -134,17 +135,17 @@ impl Committer {
     }
 
     /// Decides and writes a group. After an error, how much of it is durable is unknown.
-    fn commit_group(&mut self, group: Vec<Write>) -> Result<Vec<Outcome>, Fatal> {
+    fn commit_group(&mut self, group: Vec<Write<BytesOf<E>>>) -> Result<Vec<Outcome>, Fatal> {
         // One more for the commit number.
         let key_count = group.iter().map(|write| write.key_count).sum::<usize>() + 1;
-        let mut merge = Merge::new(&self.tree, &mut self.chunk_owners, self.last_position, key_count);
+        let mut merge = Merge::new(self.source.view(), &mut self.chunk_owners, self.last_position, key_count);
         let outcomes = group.into_iter().map(|write| merge.add(write)).collect();
         let Merge { mut writes, last_position, accepted, .. } = merge;
         if !writes.is_empty() {
             self.commit_number += 1;
-            let number = IVec::from(&self.commit_number.to_be_bytes());
-            writes.insert(IVec::from(COMMIT_NUMBER_KEY), Some(number));
-            self.write(writes)?;
+            let number = self.commit_number.to_be_bytes().to_vec();
+            writes.insert(COMMIT_NUMBER_KEY.to_vec().into(), Some(number.into()));
+            self.engine.write(writes)?;
             self.shared.groups.fetch_add(1, Ordering::Relaxed);
         }
         self.last_position = last_position;
@@ -155,31 +156,13 @@ impl Committer {
         Ok(outcomes)
     }
 
-    /// Applies a group as one batch and makes it durable. Readers see that it is in flight before it is applied.
-    fn write(&self, writes: Writes) -> Result<(), Fatal> {
-        let (group, batch) = InFlight::new(writes);
-        let group = Arc::new(group);
-        let settled = {
-            let mut visible = self.shared.visible.write().map_err(|_| Fatal::from("a write panicked"))?;
-            let settled = visible.replace(group.clone());
-            self.tree.apply_batch(batch).map_err(|error| fatal("applying a group", error))?;
-            settled
-        };
-        // Drop the previous group only here, where nobody waits for the lock.
-        drop(settled);
-        self.disk.flush(&self.tree).map_err(|error| fatal("flushing a group", error))?;
-        self.disk.sync().map_err(|error| fatal("syncing a group", error))?;
-        group.finish(Ok(()));
-        Ok(())
-    }
-
     fn record_synced(&mut self) -> Result<(), Fatal> {
         if self.sidecar.due_in(self.commit_number).is_none() {
             return Ok(());
         }
-        self.sidecar
-            .write(self.commit_number)
-            .map_err(|error| fatal("writing the file of synced commits", error))
+        let written = E::data_bytes(&self.dir)
+            .and_then(|data_bytes| self.sidecar.write(self.commit_number, data_bytes));
+        written.map_err(|error| fatal("writing the file of synced commits", error))
     }
 }
 

@@ -11,12 +11,12 @@ use std::{
 const RETRY_EVERY: Duration = Duration::from_millis(20);
 
 /// The lock of a data directory, held until dropped.
-pub(super) struct Holder {
+pub(crate) struct Holder {
     file: File,
 }
 
 /// Why the lock could not be taken.
-pub(super) enum Refused {
+pub(crate) enum Refused {
     Io(io::Error),
     /// Someone else holds it; the file's text about them.
     Held(String),
@@ -24,7 +24,7 @@ pub(super) enum Refused {
 
 impl Holder {
     /// Takes the lock, retrying for `wait`, since a holder that is exiting may need a moment.
-    pub(super) fn take(path: &Path, wait: Duration) -> Result<Self, Refused> {
+    pub(crate) fn take(path: &Path, wait: Duration) -> Result<Self, Refused> {
         let mut file = File::options()
             .read(true)
             .write(true)
@@ -49,7 +49,7 @@ impl Holder {
     }
 
     /// Writes who holds the lock, for anyone who finds it taken.
-    pub(super) fn announce(&mut self, address: Option<&str>) -> io::Result<()> {
+    pub(crate) fn announce(&mut self, address: Option<&str>) -> io::Result<()> {
         let mut text = format!("pid {}\n", std::process::id());
         if let Some(address) = address {
             text.push_str(&format!("address {address}\n"));
@@ -70,6 +70,6 @@ fn read_text(file: &mut File) -> String {
 }
 
 /// The value of one line of a holder's text.
-pub(super) fn line<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn line<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
 }

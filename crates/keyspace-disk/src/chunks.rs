@@ -1,24 +1,27 @@
 //! How values are stored: inline, or, above [`INLINE_BYTES`], in chunks under separate keys.
 //!
 //! sled writes a page of more than a quarter of a segment to a file under `blobs/` that it never syncs, and a page
-//! holds up to about 20 values. The limits here, with [`SEGMENT_BYTES`], keep every page below that.
+//! holds up to about 20 values. The limits here, with segments of 4 MiB, keep every page below that. A length can be told
+//! from a head, so what does not fit onto a page is not read.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    ops::Bound,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use ::sled::{IVec, Tree};
 use bytes::Bytes;
 
-use super::{fault::Fault, layout::CHUNKS};
+use super::{
+    engine::{RawBytes, View},
+    layout::CHUNKS,
+};
 use plaudit_keyspace::{StoreError, Value};
 
-/// sled's segment size: 20 inline values of 48 KiB with keys of 2 KiB fit into a quarter of it, the most a page may
-/// take. sled's memory buffers have this size too, a few of them at open.
-pub(super) const SEGMENT_BYTES: usize = 4 * 1024 * 1024;
 /// The largest value that is stored inline.
-pub(super) const INLINE_BYTES: usize = 48 * 1024;
+pub const INLINE_BYTES: usize = 48 * 1024;
 /// The size of every chunk but the last.
 const CHUNK_BYTES: usize = 32 * 1024;
 
@@ -29,19 +32,20 @@ const HEAD_BYTES: usize = 1 + 2 + 8 + 8 + 32;
 
 /// The owner of a chunk: the area of the value's key and, for a pair, the first byte of the caller's key. It tells
 /// which keys can have chunks, without reading their values.
-pub(super) type Owner = [u8; 2];
+pub type Owner = [u8; 2];
 
 /// An encoded value.
-pub(super) struct Encoded {
+pub(super) struct Encoded<B> {
     /// What is stored under the value's own key.
-    pub head: IVec,
+    pub head: B,
     /// The raw keys and contents of its chunks; empty for an inline value.
-    pub chunks: Vec<(IVec, IVec)>,
+    pub chunks: Vec<(B, B)>,
 }
 
-impl Encoded {
+impl<B: RawBytes> Encoded<B> {
     pub(super) fn size_bytes(&self) -> usize {
-        self.head.len() + self.chunks.iter().map(|(key, chunk)| key.len() + chunk.len()).sum::<usize>()
+        let length = |bytes: &B| bytes.as_ref().len();
+        length(&self.head) + self.chunks.iter().map(|(key, chunk)| length(key) + length(chunk)).sum::<usize>()
     }
 }
 
@@ -59,7 +63,7 @@ enum Stored<'a> {
 }
 
 /// Encodes a value. Each chunked value takes an id from `ids`.
-pub(super) fn encode(value: &[u8], owner: Owner, ids: &AtomicU64) -> Encoded {
+pub(super) fn encode<B: RawBytes>(value: &[u8], owner: Owner, ids: &AtomicU64) -> Encoded<B> {
     if value.len() <= INLINE_BYTES {
         return in_place(value);
     }
@@ -72,30 +76,29 @@ pub(super) fn encode(value: &[u8], owner: Owner, ids: &AtomicU64) -> Encoded {
     head.extend_from_slice(blake3::hash(value).as_bytes());
     let chunks = (0..)
         .zip(value.chunks(CHUNK_BYTES))
-        .map(|(number, chunk)| (chunk_key(owner, id, number), IVec::from(chunk)))
+        .map(|(number, chunk)| (B::from(chunk_key(owner, id, number)), B::from(chunk.to_vec())))
         .collect();
-    Encoded { head: IVec::from(head), chunks }
+    Encoded { head: B::from(head), chunks }
 }
 
 /// Encodes a value known to be small, inline.
-pub(super) fn in_place(value: &[u8]) -> Encoded {
+pub(super) fn in_place<B: RawBytes>(value: &[u8]) -> Encoded<B> {
     let mut head = Vec::with_capacity(1 + value.len());
     head.push(TAG_INLINE);
     head.extend_from_slice(value);
-    Encoded { head: IVec::from(head), chunks: Vec::new() }
+    Encoded { head: B::from(head), chunks: Vec::new() }
 }
 
 /// The value behind a stored head.
-pub(super) fn read(tree: &Tree, stored: &[u8]) -> Result<Value, StoreError> {
-    let chunked = match parse(stored)? {
-        Stored::Inline(value) => return Ok(Bytes::copy_from_slice(value)),
+pub(super) fn read<V: View>(view: &V, stored: V::Bytes) -> Result<Value, StoreError> {
+    let chunked = match parse(stored.as_ref())? {
+        Stored::Inline(_) => return Ok(V::value(stored, 1)),
         Stored::Chunked(chunked) => chunked,
     };
     let mut value = Vec::new();
     for key in chunked.keys() {
-        let chunk =
-            tree.get(&key).map_err(damaged)?.ok_or_else(|| corrupt("a chunk of a value is missing"))?;
-        value.extend_from_slice(&chunk);
+        let chunk = view.get(&key)?.ok_or_else(|| corrupt("a chunk of a value is missing"))?;
+        value.extend_from_slice(chunk.as_ref());
     }
     if value.len() as u64 != chunked.length || blake3::hash(&value) != chunked.hash {
         return Err(corrupt("the chunks of a value do not match its checksum"));
@@ -122,28 +125,29 @@ pub(super) fn is(stored: &[u8], value: &[u8]) -> Result<bool, StoreError> {
 }
 
 /// The raw keys of a stored head's chunks, which must be deleted when the head is overwritten or deleted.
-pub(super) fn chunk_keys(stored: &[u8]) -> Result<Vec<IVec>, StoreError> {
+pub(super) fn chunk_keys<B: RawBytes>(stored: &[u8]) -> Result<Vec<B>, StoreError> {
     Ok(match parse(stored)? {
         Stored::Inline(_) => Vec::new(),
-        Stored::Chunked(chunked) => chunked.keys().collect(),
+        Stored::Chunked(chunked) => chunked.keys().map(B::from).collect(),
     })
 }
 
 /// Surveys the chunks on disk at open: the owners that have any, and the first free id.
-pub(super) fn survey(tree: &Tree) -> Result<(Vec<Owner>, u64), Fault> {
+pub(super) fn survey<V: View>(view: &V) -> Result<(Vec<Owner>, u64), StoreError> {
     let mut owners = Vec::new();
     let mut next_id = 0;
     let mut start = vec![CHUNKS];
-    while let Some(first) = tree.range(start..vec![CHUNKS + 1]).next() {
-        let owner = owner_of(&first?.0)?;
+    let until = |end: Vec<u8>| Bound::Excluded(end);
+    while let Some(first) = view.keys(&(Bound::Included(start), until(vec![CHUNKS + 1]))).next() {
+        let owner = owner_of(first?.as_ref())?;
         let end = match u16::from_be_bytes(owner).checked_add(1) {
             Some(next) => [&[CHUNKS], next.to_be_bytes().as_slice()].concat(),
             None => vec![CHUNKS + 1],
         };
         let of_owner = [&[CHUNKS], owner.as_slice()].concat();
-        if let Some(last) = tree.range(of_owner..end.clone()).next_back() {
-            let (key, _) = last?;
-            let id = key.get(3..11).and_then(|id| id.try_into().ok()).map(u64::from_be_bytes);
+        if let Some(last) = view.keys(&(Bound::Included(of_owner), until(end.clone()))).next_back() {
+            let key = last?;
+            let id = key.as_ref().get(3..11).and_then(|id| id.try_into().ok()).map(u64::from_be_bytes);
             next_id = next_id.max(id.ok_or_else(malformed_key)? + 1);
         }
         owners.push(owner);
@@ -152,25 +156,26 @@ pub(super) fn survey(tree: &Tree) -> Result<(Vec<Owner>, u64), Fault> {
     Ok((owners, next_id))
 }
 
-fn owner_of(raw: &[u8]) -> Result<Owner, Fault> {
+fn owner_of(raw: &[u8]) -> Result<Owner, StoreError> {
     let owner = raw.get(1..3).and_then(|owner| owner.try_into().ok());
     owner.ok_or_else(malformed_key)
 }
 
-fn malformed_key() -> Fault {
-    Fault::Damaged("a chunk has a malformed key".into())
+fn malformed_key() -> StoreError {
+    corrupt("a chunk has a malformed key")
 }
 
-fn chunk_key(owner: Owner, id: u64, number: u32) -> IVec {
-    let mut key = [CHUNKS; 15];
-    key[1..3].copy_from_slice(&owner);
-    key[3..11].copy_from_slice(&id.to_be_bytes());
-    key[11..].copy_from_slice(&number.to_be_bytes());
-    IVec::from(&key)
+fn chunk_key(owner: Owner, id: u64, number: u32) -> Vec<u8> {
+    let mut key = Vec::with_capacity(15);
+    key.push(CHUNKS);
+    key.extend_from_slice(&owner);
+    key.extend_from_slice(&id.to_be_bytes());
+    key.extend_from_slice(&number.to_be_bytes());
+    key
 }
 
 impl Chunked {
-    fn keys(&self) -> impl Iterator<Item = IVec> {
+    fn keys(&self) -> impl Iterator<Item = Vec<u8>> {
         // If the length is damaged, reading ends at the first missing chunk, or after 2^32 chunks.
         let count = u32::try_from(self.length.div_ceil(CHUNK_BYTES as u64)).unwrap_or(u32::MAX);
         let (owner, id) = (self.owner, self.id);
@@ -201,14 +206,7 @@ fn parse_head(head: &[u8]) -> Result<Chunked, StoreError> {
     parts.ok_or_else(|| corrupt("the head of a chunked value is malformed"))
 }
 
-pub(super) fn corrupt(what: &str) -> StoreError {
+/// Stored bytes that make no sense.
+pub fn corrupt(what: &str) -> StoreError {
     StoreError::Corrupt(Arc::from(what))
-}
-
-/// A failed sled read.
-pub(super) fn damaged(error: ::sled::Error) -> StoreError {
-    match Fault::from(error) {
-        fault @ Fault::Refused(_) => StoreError::Unreadable(Arc::from(fault.to_string())),
-        fault => StoreError::Corrupt(Arc::from(fault.to_string())),
-    }
 }

@@ -1,18 +1,18 @@
 //! The file `synced`: a durable commit number, at most [`INTERVAL`] old.
 //!
-//! sled opens a truncated data file without an error, with some or all data missing. If the store's own commit number
-//! is behind this file's, acknowledged commits were lost. A data file that shrank may have lost older pages even if the
-//! newest survived, so its length is recorded too.
+//! Engines open truncated files without an error, with some or all data missing. If the store's own commit number is behind
+//! this file's, acknowledged commits were lost. sled's data file may have lost older pages if it shrank, even if the newest
+//! survived, so its length is recorded too.
 
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom, Write},
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
 /// How far this file may lag behind the store.
-pub(super) const INTERVAL: Duration = Duration::from_millis(100);
+pub const INTERVAL: Duration = Duration::from_millis(100);
 
 /// One slot per sector: a torn write can damage only the slot being written.
 const SLOT_BYTES: usize = 512;
@@ -22,18 +22,17 @@ const BODY_BYTES: usize = 8 + 16 + 8 + 8;
 
 /// The contents of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Synced {
+pub struct Synced {
     pub store_id: [u8; 16],
     /// A durable commit number.
     pub number: u64,
-    /// The length of the data file at that time.
-    pub db_bytes: u64,
+    /// The length of the engine's data file at that time, 0 if it has none.
+    pub data_bytes: u64,
 }
 
 /// Writes the file; owned by the committer.
-pub(super) struct Sidecar {
+pub struct Sidecar {
     file: File,
-    db: PathBuf,
     written: Synced,
     /// The slot to write next: the one that does not hold the newest number.
     next_slot: u64,
@@ -42,29 +41,28 @@ pub(super) struct Sidecar {
 
 impl Sidecar {
     /// Creates the file with two equal slots. The caller must sync the directory.
-    pub(super) fn create(path: &Path, synced: Synced) -> io::Result<()> {
+    pub fn create(path: &Path, synced: Synced) -> io::Result<()> {
         let mut file = File::create(path)?;
         file.write_all(&slot(synced).repeat(2))?;
         file.sync_all()
     }
 
-    /// Opens the file for writing. `db` is the data file, `written` what this file holds.
-    pub(super) fn open(path: &Path, db: PathBuf, written: Synced) -> io::Result<Self> {
+    /// Opens the file for writing; `written` is what it holds.
+    pub fn open(path: &Path, written: Synced) -> io::Result<Self> {
         let file = File::options().write(true).open(path)?;
         let next_slot = if read_slots(path)?[0] == Some(written) { 1 } else { 0 };
-        Ok(Self { file, db, written, next_slot, written_at: Instant::now() })
+        Ok(Self { file, written, next_slot, written_at: Instant::now() })
     }
 
     /// The time left until the durable commit `number` must be written; `None` if it already is.
-    pub(super) fn due_in(&self, number: u64) -> Option<Duration> {
+    pub fn due_in(&self, number: u64) -> Option<Duration> {
         (number > self.written.number).then(|| INTERVAL.saturating_sub(self.written_at.elapsed()))
     }
 
     /// Records that everything up to commit `number` is durable.
-    pub(super) fn write(&mut self, number: u64) -> io::Result<()> {
+    pub fn write(&mut self, number: u64, data_bytes: u64) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(self.next_slot * SLOT_BYTES as u64))?;
-        let db_bytes = std::fs::metadata(&self.db)?.len();
-        let synced = Synced { store_id: self.written.store_id, number, db_bytes };
+        let synced = Synced { store_id: self.written.store_id, number, data_bytes };
         self.file.write_all(&slot(synced))?;
         self.file.sync_data()?;
         self.written = synced;
@@ -75,12 +73,12 @@ impl Sidecar {
 }
 
 /// The newest slot; `None` if neither is intact.
-pub(super) fn read(path: &Path) -> io::Result<Option<Synced>> {
+pub fn read(path: &Path) -> io::Result<Option<Synced>> {
     Ok(read_slots(path)?.into_iter().flatten().max_by_key(|synced| synced.number))
 }
 
 /// Both slots; `None` for one that is not intact.
-pub(super) fn read_slots(path: &Path) -> io::Result<[Option<Synced>; 2]> {
+pub fn read_slots(path: &Path) -> io::Result<[Option<Synced>; 2]> {
     let mut bytes = Vec::new();
     File::open(path)?.take(2 * SLOT_BYTES as u64).read_to_end(&mut bytes)?;
     let mut slots = bytes.chunks(SLOT_BYTES).map(parse_slot);
@@ -92,7 +90,7 @@ fn slot(synced: Synced) -> Vec<u8> {
     slot.extend_from_slice(MAGIC);
     slot.extend_from_slice(&synced.store_id);
     slot.extend_from_slice(&synced.number.to_be_bytes());
-    slot.extend_from_slice(&synced.db_bytes.to_be_bytes());
+    slot.extend_from_slice(&synced.data_bytes.to_be_bytes());
     let checksum = blake3::hash(&slot);
     slot.extend_from_slice(checksum.as_bytes());
     slot.resize(SLOT_BYTES, 0);
@@ -107,10 +105,10 @@ fn parse_slot(slot: &[u8]) -> Option<Synced> {
     }
     let body = body.strip_prefix(MAGIC)?;
     let (store_id, body) = body.split_first_chunk::<16>()?;
-    let (number, db_bytes) = body.split_first_chunk::<8>()?;
+    let (number, data_bytes) = body.split_first_chunk::<8>()?;
     Some(Synced {
         store_id: *store_id,
         number: u64::from_be_bytes(*number),
-        db_bytes: u64::from_be_bytes(db_bytes.try_into().ok()?),
+        data_bytes: u64::from_be_bytes(data_bytes.try_into().ok()?),
     })
 }

@@ -27,8 +27,10 @@ pub enum Error {
     )]
     RequestIdReused { request_id: String },
     /// `name` is a resource name.
-    #[error("{name} has changed since etag {sent:?}; read it again and retry with its current etag")]
-    EtagMismatch { name: String, sent: String },
+    #[error(
+        "{sent:?} is not the current etag of {name}; read it again and retry with the one that it has now"
+    )]
+    EtagMismatch { kind: ResourceKind, name: String, sent: String },
     /// `message` is a resource name; the message has been stored.
     #[error("{message} is stored, but its scoring did not finish in time; it continues in the background")]
     ScoringUnfinished { message: String },

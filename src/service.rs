@@ -40,7 +40,7 @@ use self::{
 use crate::{
     clock::Clock,
     domain::{ImportLimits, Rating, RatingId, UnixMillis},
-    error::Error,
+    error::{Error, ResourceKind},
     scoring::{Scorer, written},
     store::{Keyspace, Space, WorkspaceId, ids::Ids, lease::Leases, secret::Secrets},
 };
@@ -49,10 +49,13 @@ use crate::{
 fn check_etag(
     sent: Option<&str>,
     current: impl FnOnce() -> String,
+    kind: ResourceKind,
     name: impl FnOnce() -> String,
 ) -> Result<(), Error> {
     match sent {
-        Some(sent) if sent != current() => Err(Error::EtagMismatch { name: name(), sent: sent.to_owned() }),
+        Some(sent) if sent != current() => {
+            Err(Error::EtagMismatch { kind, name: name(), sent: sent.to_owned() })
+        }
         _ => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 
 use super::{
     Failure,
-    output::print,
+    output::{print, print_data},
     settings::{All, SettingFlags},
 };
 use crate::config::{Settings, Source};
@@ -27,7 +27,7 @@ pub(super) struct Config {
 impl Config {
     pub(super) fn run(self) -> Result<(), Failure> {
         let settings = self.settings.read()?;
-        print(if io::stdout().is_terminal() { as_table(&settings) } else { as_toml(&settings) })
+        if io::stdout().is_terminal() { print(as_table(&settings)) } else { print_data(as_toml(&settings)) }
     }
 }
 

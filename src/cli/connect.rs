@@ -22,6 +22,9 @@ pub(super) const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
 
 const FOREIGN: &str = "what answers there is not a Plaudit server; name the address of one with --server";
 
+const SILENT: &str = "what listens there ends each connection without a word, as no Plaudit server does that is serving; name the \
+                      address of one with --server";
+
 /// How long to wait for the first word of a server before it is taken for a slow one.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 
@@ -86,8 +89,21 @@ impl Reached {
     }
 }
 
+/// Refuses something else than a directory, or than a name for a new one.
+pub(super) fn require_directory(data: &Path) -> Result<(), Failure> {
+    match std::fs::metadata(data) {
+        Ok(found) if !found.is_dir() => Err(Failure::Failed(format!(
+            "{}: it is {}, not a directory; name a directory with --data",
+            data.display(),
+            if found.is_file() { "a file" } else { "something else" }
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses a directory without a store: opening it would create one.
 pub(super) fn require_store(data: &Path) -> Result<(), Failure> {
+    require_directory(data)?;
     if store::holds_store(data) {
         return Ok(());
     }
@@ -133,27 +149,32 @@ pub(super) async fn connect(endpoint: &Endpoint) -> Result<Channel, String> {
     let uri = endpoint.uri();
     let refused = |error| format!("cannot connect to {uri}: {}", unconnected(&error));
     let channel = endpoint.connect().await.map_err(refused)?;
-    if speaks_otherwise(uri).await { Err(format!("{uri}: {FOREIGN}")) } else { Ok(channel) }
+    match no_server(uri).await {
+        Some(why) => Err(format!("{uri}: {why}")),
+        None => Ok(channel),
+    }
 }
 
-/// Whether what listens there speaks another protocol than HTTP/2, of which a call learns no more than that the connection has
-/// ended. What says nothing may be slow.
-async fn speaks_otherwise(uri: &Uri) -> bool {
+/// Why what listens there is no server, if it speaks another protocol than HTTP/2 or ends the connection: a call learns no more than
+/// that the connection has ended. What says nothing may be slow.
+async fn no_server(uri: &Uri) -> Option<&'static str> {
     /// The preface of HTTP/2 and a frame of settings that has none.
     const BEGIN: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     /// The type of the frame that a server begins with.
     const SETTINGS: u8 = 4;
-    let Some(host) = uri.host().map(|host| host.trim_matches(['[', ']'])) else { return false };
+    let host = uri.host()?.trim_matches(['[', ']']);
     let first = async {
         let mut stream = TcpStream::connect((host, uri.port_u16().unwrap_or(80))).await.ok()?;
         // What speaks first may be heard all the same.
         let _ = stream.write_all(BEGIN).await;
         let mut head = [0; 4];
-        stream.read_exact(&mut head).await.ok()?;
-        let [.., kind] = head;
-        Some(kind)
+        Some(stream.read_exact(&mut head).await.map(|_| head))
     };
-    matches!(tokio::time::timeout(ANSWERS_WITHIN, first).await, Ok(Some(kind)) if kind != SETTINGS)
+    match tokio::time::timeout(ANSWERS_WITHIN, first).await {
+        Ok(Some(Ok([.., kind]))) => (kind != SETTINGS).then_some(FOREIGN),
+        Ok(Some(Err(_))) => Some(SILENT),
+        Ok(None) | Err(_) => None,
+    }
 }
 
 /// Why there is no connection, and what to do about it.
@@ -179,8 +200,8 @@ pub(super) fn ask_once<T>(
     let asked = async {
         let refused = |error| format!("cannot connect: {}", unconnected(&error));
         let channel = endpoint.connect().await.map_err(refused)?;
-        if speaks_otherwise(endpoint.uri()).await {
-            return Err(FOREIGN.to_owned());
+        if let Some(why) = no_server(endpoint.uri()).await {
+            return Err(why.to_owned());
         }
         ask(channel).await
     };
@@ -209,10 +230,14 @@ pub(super) fn is_lost(status: &Status) -> bool {
     std::error::Error::source(status).is_some()
 }
 
+/// Whether an HTTP server answered that is no gRPC server.
+pub(super) fn is_foreign(status: &Status) -> bool {
+    status.message().starts_with("grpc-status header missing")
+}
+
 /// Why a call failed, in one line.
 pub(super) fn status_line(status: &Status) -> String {
-    // Of an HTTP server that is no gRPC server.
-    if status.message().starts_with("grpc-status header missing") {
+    if is_foreign(status) {
         return FOREIGN.to_owned();
     }
     if is_lost(status) {

@@ -15,12 +15,13 @@ use super::{
     connect::{Target, connect, require_store},
     export::Reader,
     import::{Form, Line, Lines, Reading, Work, broken, open, read},
-    output::{counted, plain, print, say},
+    output::{counted, plain, print, print_data, say, visible},
     scorecard,
 };
 use crate::{
     domain::{
         FactValue, ImportLimits, NewConversation, ScoredFact, Transcript, UnixMillis, Violation, Violations,
+        rules::likely,
     },
     proto::v1::{ConflictPolicy, ImportConversationRequest},
     scoring::{Scorer, conversation_facts, facts, written},
@@ -72,10 +73,12 @@ pub(super) struct FactsCommand {
 }
 
 fn fact_name(name: &str) -> Result<String, String> {
-    match facts::find(name) {
-        Some(_) => Ok(name.to_owned()),
-        None => Err("there is no such fact; plaudit facts --list names them".to_owned()),
+    if facts::find(name).is_some() {
+        return Ok(name.to_owned());
     }
+    let known: Vec<&str> = facts::all().iter().map(|fact| fact.name).collect();
+    let meant = likely(name, &known).map(|meant| format!("did you mean {meant}? ")).unwrap_or_default();
+    Err(format!("there is no such fact; {meant}plaudit facts --list names them"))
 }
 
 impl FactsCommand {
@@ -200,14 +203,14 @@ impl FactsCommand {
             // When the answers are given is not printed.
             let scored = scorer.score_rated(&transcript, new.last_answers(), UnixMillis::MIN);
             return match self.json {
-                true => print(format_args!("{}\n", scored::to_json(place, &transcript, &scored))),
+                true => print_data(format_args!("{}\n", scored::to_json(place, &transcript, &scored))),
                 false => print(scored::page(place, &transcript, &scored)),
             };
         }
         let mut found = conversation_facts(&transcript, new.last_answers());
         found.retain(|fact| self.is_wanted(&fact.name));
         if self.json {
-            return print(format_args!("{}\n", to_json(place, &transcript, &found)));
+            return print_data(format_args!("{}\n", to_json(place, &transcript, &found)));
         }
         print(page::page(place, &transcript, &found, |name| self.is_wanted(name)))
     }
@@ -258,6 +261,7 @@ fn checked(request: ImportConversationRequest) -> Result<NewConversation, Violat
 }
 
 fn complain(place: &str, violations: &[Violation]) {
+    let place = visible(place);
     for violation in violations {
         say(format_args!("{place}: {}: {}", violation.field, violation.message));
     }

@@ -42,15 +42,15 @@ file is refused with the command that makes lines of it. An invalid line is skip
 beyond --list-bad such lines are only counted. A key or a word that is not known makes a line invalid, unless --lenient is given. \
 A conversation that is already stored is left as it is, so importing a file twice stores \
 nothing twice. What a file says of people and teams replaces what is stored. If the server goes away, the import waits for it. \
-SIGINT stops it after the lines in flight. Whenever it cannot continue, it prints the command that resumes it. If its output cannot \
-be written, the import continues and the exit code reports the result.
+SIGINT stops it after the lines in flight. Whenever it can be resumed, it prints the command for that. If its output cannot \
+be written, the import continues and the exit code reports the result; an output that was closed (>&-) is one that nobody wants to read.
 
 With --on-conflict append, what a line has that is newer than what is stored is taken, too; what it says otherwise without being newer \
 is kept as stored and reported as FILE:LINE: FIELD: what stays, and why. docs/export.md says what counts as newer.
 
 Exit codes: 0 every conversation is stored, or was already; 1 some lines were invalid, all others are stored, or, with --wait, some \
 conversations could not be scored; 2 the import could not continue or could not write its result, or wrong usage; 3 every conversation \
-is stored, but some lines differ from what is stored and are not later.
+is stored, but some lines differ from what is stored and are not later, or, with --wait, the waiting ended before all was scored.
 
 Examples:
   plaudit import tickets.jsonl
@@ -73,10 +73,10 @@ pub(super) struct Import {
     /// What to do with a conversation that is already stored.
     #[arg(long, value_name = "POLICY", value_enum, default_value_t = OnConflict::Skip)]
     on_conflict: OnConflict,
-    /// Start at this line.
+    /// Start at this line: those before it are neither checked nor counted.
     #[arg(long, value_name = "LINE", default_value_t = 1, allow_negative_numbers = true, value_parser = whole_numbers(1..))]
     from_line: u64,
-    /// Import lines without the keys and words in them that are not known, and say how many were ignored.
+    /// Import lines without the keys and words in them that are not known, and say how many were ignored and where.
     #[arg(long)]
     lenient: bool,
     /// How many invalid lines to report; further ones are only counted.
@@ -161,10 +161,18 @@ impl Import {
                     Failure::Failed(cause) => Failure::Stopped(format!("{cause}; every line is imported")),
                     other => other,
                 })?;
-                if self.wait {
-                    wait::until_scored(&endpoint, wait, &report).await?;
+                let waited = match self.wait {
+                    true => wait::until_scored(&endpoint, wait, &report).await,
+                    false => Ok(()),
+                };
+                match (waited, report.verdict()) {
+                    // Bad lines weigh more than scores that may still come.
+                    (Err(Failure::Incomplete(unknown)), Err(bad @ Failure::Failed(_))) => {
+                        report.note(unknown);
+                        Err(bad)
+                    }
+                    (waited, verdict) => waited.and(verdict),
                 }
-                report.verdict()
             }
             Err(stop) => Err(Failure::Stopped(self.how_to_resume(name, &stop, next_line))),
         }
@@ -177,6 +185,14 @@ impl Import {
         {
             // Not a line of it can be read, now or later.
             return format!("{name}: {cause}");
+        }
+        if let Stop::Input(cause) = stop
+            && cause.kind() == input::UNUSABLE
+        {
+            return format!(
+                "{name}: {cause}; {}. The file is not whole: get it again, and import that; what is stored already is not stored twice",
+                self.told_done(next_line)
+            );
         }
         let mut command = format!("plaudit import {} --from-line {next_line}", quoted(name));
         command += &self.target.flags();
@@ -195,11 +211,14 @@ impl Import {
         if self.wait_seconds != WAIT_SECONDS {
             command += &format!(" --wait-seconds {}", self.wait_seconds);
         }
-        let done = if next_line == self.from_line {
+        format!("{stop}; {}. Resume with: {command}", self.told_done(next_line))
+    }
+
+    fn told_done(&self, next_line: u64) -> String {
+        if next_line == self.from_line {
             "no line is imported".to_owned()
         } else {
             format!("every line before {next_line} is done")
-        };
-        format!("{stop}; {done}. Resume with: {command}")
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::{Failure, serve};
+use super::{Failure, connect::require_directory, serve};
 use crate::{
     assembly::{self, Assembly, Close},
     config::{Config, Inputs, Settings},
@@ -29,6 +29,7 @@ impl Local {
         let usage = |cause: &dyn std::fmt::Display| Failure::Usage(cause.to_string());
         let config = Settings::read(&inputs).map_err(|cause| usage(&cause))?;
         let config = config.config().map_err(|cause| usage(&cause))?;
+        require_directory(&config.data)?;
         let listener = server::bind(config.listen).await.map_err(Failure::failed)?;
         let address = listener.local_addr().map_err(Failure::failed)?;
         let Assembly { edges, store_failure, close } =

@@ -6,7 +6,9 @@ use clap::builder::UnknownArgumentValueParser;
 use tokio::sync::oneshot;
 
 use super::{
-    Failure, demo,
+    Failure,
+    connect::require_directory,
+    demo,
     settings::{All, SettingFlags},
     signals::Signals,
 };
@@ -92,6 +94,7 @@ async fn serve(config: &Config, demo: bool, clock_is_right: bool) -> Result<(), 
     // Bind first: a server started twice by mistake fails before it touches the data.
     let listener = server::bind(config.listen).await.map_err(refused)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
+    require_directory(&config.data)?;
     let Assembly { edges, store_failure, close } =
         assembly::build(config, address, clock_is_right).await.map_err(Failure::failed)?;
     announce(config, address);

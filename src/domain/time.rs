@@ -28,6 +28,14 @@ impl UnixMillis {
         self.plus_millis(Self::AHEAD_MILLIS)
     }
 
+    /// Whether a caller may say that something has happened at this time.
+    pub fn has_happened(self, now: Self) -> Result<(), String> {
+        if self <= now.horizon() {
+            return Ok(());
+        }
+        Err(format!("must be at most 5 minutes later than the server's clock, which shows {now}, is {self}"))
+    }
+
     /// A time from outside: one that every format can represent.
     pub fn checked(millis: i64) -> Result<Self, String> {
         if (Self::MIN.0..=Self::MAX.0).contains(&millis) {
@@ -41,12 +49,20 @@ impl UnixMillis {
     /// The same from seconds and milliseconds.
     pub fn checked_seconds(seconds: i64, millis: i64) -> Result<Self, String> {
         match seconds.checked_mul(1000).and_then(|whole| whole.checked_add(millis)) {
-            Some(millis) => Self::checked(millis),
-            None => {
-                let rule = "must lie between 1970-01-01 and the end of 9999 (0 to 253402300799 s)";
-                Err(format!("{rule}, is {seconds} s"))
-            }
+            Some(millis) => Self::checked_date(millis),
+            None => Err(out_of_range(format!("{seconds} s"))),
         }
+    }
+
+    /// The same from a date.
+    pub fn checked_date(millis: i64) -> Result<Self, String> {
+        Self::checked(millis).map_err(|_| {
+            out_of_range(match millis {
+                // The years of RFC 3339.
+                YEAR_1..=LAST => Date(millis).to_string(),
+                beyond => format!("{beyond} ms"),
+            })
+        })
     }
 
     /// An end of a filter's range, which may be arbitrarily far away.
@@ -103,12 +119,29 @@ impl UnixMillis {
     }
 }
 
+const YEAR_1: i64 = -62_135_596_800_000;
+const LAST: i64 = UnixMillis::MAX.0;
+
+fn out_of_range(given: String) -> String {
+    format!("must lie between {} and {}, is {given}", UnixMillis::MIN, UnixMillis::MAX)
+}
+
 /// RFC 3339 in UTC, to the millisecond, whole seconds without a fraction: `2024-06-12T10:20:00Z`.
 impl fmt::Display for UnixMillis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, of_day) = (self.millis() / Self::DAY_MILLIS, self.millis() % Self::DAY_MILLIS);
+        Date(self.millis()).fmt(f)
+    }
+}
+
+/// Any milliseconds since 1970 as a date.
+struct Date(i64);
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DAY: i64 = UnixMillis::DAY_MILLIS;
+        let (days, of_day) = (self.0.div_euclid(DAY), self.0.rem_euclid(DAY));
         // Counted from 1 March of the year 0, so that a leap day ends its year; in eras of 400 years.
-        let (era, day) = ((days + 719_468) / 146_097, (days + 719_468) % 146_097);
+        let (era, day) = ((days + 719_468).div_euclid(146_097), (days + 719_468).rem_euclid(146_097));
         let year_of_era = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
         let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let from_march = (5 * day_of_year + 2) / 153;
@@ -141,6 +174,26 @@ mod tests {
             (UnixMillis::MAX.millis(), "9999-12-31T23:59:59.999Z"),
         ] {
             assert_eq!(UnixMillis::clamped(millis).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn a_date_out_of_range_is_shown_as_what_it_is() {
+        for (millis, shown) in [
+            (-1, "1969-12-31T23:59:59.999Z"),
+            (-315_619_200_000, "1960-01-01T00:00:00Z"),
+            (-62_135_596_800_000, "0001-01-01T00:00:00Z"),
+            (UnixMillis::MAX.0 + 1, "253402300800000 ms"),
+            (YEAR_1 - 1, "-62135596800001 ms"),
+        ] {
+            let rule = UnixMillis::checked_date(millis).unwrap_err();
+            assert_eq!(
+                rule,
+                format!("must lie between 1970-01-01T00:00:00Z and 9999-12-31T23:59:59.999Z, is {shown}")
+            );
+        }
+        for end in [i64::MIN, i64::MAX] {
+            assert!(UnixMillis::checked_seconds(end, 999).is_err());
         }
     }
 

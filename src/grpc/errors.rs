@@ -51,8 +51,8 @@ impl From<Error> for Status {
                 metadata.insert("conversation".to_owned(), name);
                 (Code::AlreadyExists, ErrorReason::IdentityTaken)
             }
-            Error::EtagMismatch { name, .. } => {
-                details.set_resource_info("", name, "", "it has changed");
+            Error::EtagMismatch { kind, name, .. } => {
+                details.set_resource_info(kind.as_str(), name, "", "it has another etag");
                 (Code::Aborted, ErrorReason::EtagMismatch)
             }
             Error::ScoringUnfinished { message } => {

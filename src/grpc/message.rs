@@ -42,6 +42,9 @@ impl Edge {
         let request_id = request_id_from_wire(&request.request_id, &mut violations);
         let process = self.process_from_wire(request.process, &mut violations);
         let handling = handling::draft_from_request(&mut request, &mut violations);
+        if request.message.is_none() {
+            violations.add("message", "is required");
+        }
         let message = request.message.unwrap_or_default();
         let draft =
             MessageDraft { handling, ..draft_from_wire(Path::of("message"), message, &mut violations) };

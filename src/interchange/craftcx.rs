@@ -10,7 +10,7 @@ use super::json::{self, Findings, Object};
 /// Parses a conversation, or returns all violations under the documented field names. Unknown fields are ignored.
 pub fn parse_conversation(body: &[u8], limits: ImportLimits) -> Result<NewConversation, Violations> {
     let mut findings = Findings::default();
-    let draft = draft_of(&mut json::parse(body)?, limits, &mut findings);
+    let draft = draft_of(&mut json::parse(body, &mut findings)?, limits, &mut findings);
     checked(draft, limits, findings)
 }
 
@@ -22,8 +22,8 @@ pub fn parse_line(
     ignored: Option<&mut Vec<Violation>>,
     elsewhere: impl Fn(&str) -> Option<String>,
 ) -> Result<NewConversation, Violations> {
-    let mut fields = json::parse(line)?;
     let mut findings = Findings::with_unknown_keys();
+    let mut fields = json::parse(line, &mut findings)?;
     let draft = draft_of(&mut fields, limits, &mut findings);
     fields.close(&mut findings);
     let unknown = findings.take_unknown_keys().into_iter().map(|key| key.told(&elsewhere)).collect();

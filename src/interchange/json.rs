@@ -1,7 +1,7 @@
 //! Reads a JSON object field by field and collects all violations by path: `messages[0].author.type`.
 //!
-//! It checks types but no rules of a particular document. Absent and `null` are the same, and an object with the same key twice
-//! is refused. Unknown fields are ignored, or noted for a reader who wants to know of them.
+//! It checks types but no rules of a particular document. Absent and `null` are the same, and a key that comes twice in an
+//! object is a violation beside the others. Unknown fields are ignored, or noted for a reader who wants to know of them.
 
 mod kept;
 mod unknown;
@@ -16,9 +16,9 @@ use crate::domain::{UnixMillis, Violation, Violations, Words};
 
 pub use kept::Kept;
 pub use unknown::{UnknownKey, step, unknown_word};
-use value::Unreadable;
 
 use super::times;
+use value::Read;
 
 /// The path of the body itself.
 pub const ROOT: &str = "$";
@@ -94,27 +94,54 @@ pub struct Object {
     asked: Vec<&'static str>,
 }
 
-/// Parses a body that must be an object.
-pub fn parse(body: &[u8]) -> Result<Object, Violations> {
-    fields_of(body, MAX_VALUES).map(|fields| Object { path: String::new(), fields, asked: Vec::new() })
+/// Parses a body that must be an object; keys that come twice in it are among the findings.
+pub fn parse(body: &[u8], findings: &mut Findings) -> Result<Object, Violations> {
+    let fields = fields_of(body, MAX_VALUES, &mut findings.violations)?;
+    Ok(Object { path: String::new(), fields, asked: Vec::new() })
 }
 
-/// Parses a text that must be an object of at most so many values.
-pub fn fields_of(body: &[u8], max_values: usize) -> Result<Map<String, Value>, Violations> {
+/// Parses a text that must be an object of at most so many values. A key that comes twice in an object is a violation, and its
+/// first value stands in the fields; the text is refused at once only if it is no object.
+pub fn fields_of(
+    body: &[u8],
+    max_values: usize,
+    violations: &mut Violations,
+) -> Result<Map<String, Value>, Violations> {
     if body.is_empty() {
         return Err(Violations::one(ROOT, "is empty, must be a JSON object"));
     }
-    match value::parse(body, max_values) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(other) => Err(Violations::one(ROOT, unlike("an object", &other))),
-        Err(Unreadable::RepeatedKey(path)) => {
-            Err(Violations::one(path.as_str(), "must be given once in its object, is given twice"))
-        }
-        Err(Unreadable::Malformed(error)) => {
-            Err(Violations::one(ROOT, format!("cannot be read as JSON: {error}")))
-        }
+    let Read { value, repeated } = value::parse(body, max_values);
+    let mut found = Violations::default();
+    for path in repeated {
+        found.add(path, "must be given once in its object, is given twice");
     }
+    let rule = match value {
+        Ok(Value::Object(fields)) => {
+            violations.add_all(found, |_| true);
+            return Ok(fields);
+        }
+        Ok(other) => unlike("an object", &other),
+        Err(error) => format!("cannot be read as JSON: {}", malformed(body, &error)),
+    };
+    found.add(ROOT, rule);
+    Err(found)
 }
+
+/// What is wrong with a text that is no JSON.
+fn malformed(body: &[u8], error: &serde_json::Error) -> String {
+    let before = std::str::from_utf8(body).err().and_then(|wrong| body.get(..wrong.valid_up_to()));
+    let Some(before) = before.filter(|_| error.is_syntax()) else { return error.to_string() };
+    let lines = before.split(|byte| *byte == b'\n');
+    let (line, column) = lines.enumerate().last().map_or((1, 1), |(place, last)| (place + 1, last.len() + 1));
+    // What is wrong before it is wrong in any encoding.
+    if (error.line(), error.column()) < (line, column) {
+        return error.to_string();
+    }
+    format!("{NOT_UTF_8} at line {line} column {column}")
+}
+
+/// Begins what is said of a text in another encoding.
+pub const NOT_UTF_8: &str = "it is not UTF-8 text";
 
 impl Object {
     fn path_of(&self, name: &str) -> String {
@@ -211,7 +238,7 @@ impl Object {
         let path = self.path_of(name);
         let millis =
             self.take_as(name, expected, findings, |value| value.as_str().and_then(read).ok_or(value))?;
-        findings.violations.check(path, UnixMillis::checked(millis))
+        findings.violations.check(path, UnixMillis::checked_date(millis))
     }
 
     /// One of the `choices`, exactly as written.

@@ -184,7 +184,8 @@ impl Lines {
         if alone.is_none() && !contains(line, b"\"conversation\"") {
             return None;
         }
-        let fields = match fields_of(line, MAX_VALUES) {
+        let mut repeated = Violations::default();
+        let fields = match fields_of(line, MAX_VALUES, &mut repeated) {
             Ok(fields) => fields,
             Err(wrong) if wrong.iter().any(|wrong| wrong.field != ROOT) => return Some(Err(wrong)),
             Err(_) => return None,
@@ -193,12 +194,12 @@ impl Lines {
             return None;
         }
         if let Some(key) = alone.filter(|key| fields.get(*key).is_some_and(Value::is_object)) {
-            return Some(self.parse_alone(key, fields, ignored));
+            return Some(repeated.collect(self.parse_alone(key, fields, ignored)));
         }
         if !fields.get(CONVERSATION)?.is_object() {
             return None;
         }
-        Some(self.parse_conversation(fields, ignored).map(|it| Parsed::Conversation(Box::new(it))))
+        Some(repeated.collect(self.parse_conversation(fields, ignored)))
     }
 
     fn parse_alone(
@@ -222,7 +223,7 @@ impl Lines {
         &self,
         mut fields: Map<String, Value>,
         ignored: Option<&mut Vec<Violation>>,
-    ) -> Result<Imported, Violations> {
+    ) -> Result<Parsed, Violations> {
         const KEYS: [&str; 5] = [CONVERSATION, CONTINUES, MESSAGES, RATINGS, ASSESSMENTS];
         let mut unknown = self.take_other_keys(&mut fields, &KEYS);
         let continues = match fields.remove(CONTINUES) {
@@ -237,7 +238,7 @@ impl Lines {
         let mut request: ImportConversationRequest =
             self.read("ImportConversationRequest", fields, "", &mut unknown, ignored)?;
         request.without_messages = has_none || (continues && request.messages.is_empty());
-        Ok(Imported { request, continues })
+        Ok(Parsed::Conversation(Box::new(Imported { request, continues })))
     }
 
     /// Takes all keys of a line but these.

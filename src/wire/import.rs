@@ -35,7 +35,7 @@ pub fn conversation_from_wire(
     let draft = draft_from_wire(conversation, request.messages, &mut violations);
     let (without_messages, additions_only) = (request.without_messages, request.additions_only);
     let draft = ConversationDraft { ratings, append_after, without_messages, additions_only, ..draft };
-    draft.check(limits, violations).map_err(|violations| violations.renamed(wire_field))
+    draft.check(limits, violations).map_err(|violations| violations.renamed(wire_field).by_path())
 }
 
 /// In this request the conversation's fields are nested under `conversation`.

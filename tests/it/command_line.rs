@@ -133,6 +133,38 @@ fn another_program(answer: &'static [u8]) -> SocketAddr {
 }
 
 #[test]
+fn a_file_in_place_of_the_data_directory_is_told() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("t.jsonl"), "{}\n").unwrap();
+    for command in [
+        &["serve", "--listen", "127.0.0.1:0"][..],
+        &["import", "t.jsonl"],
+        &["export", "-"],
+        &["store", "dump", "t.dump"],
+    ] {
+        let output = plaudit(folder.path()).args(command).args(["--data", "t.jsonl"]).output().unwrap();
+        let (code, text) = told(&output);
+        assert_eq!(code, Some(if command == ["import", "t.jsonl"] { 2 } else { 1 }), "{text}");
+        let expected = "plaudit: t.jsonl: it is a file, not a directory; name a directory with --data\n";
+        assert!(text.ends_with(expected), "{command:?}: {text}");
+    }
+}
+
+/// The same of what ends each connection at once.
+#[test]
+fn a_port_that_says_nothing_is_told() {
+    let folder = TempDir::new().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    for command in [&["health"][..], &["queue"], &["export", "-"], &["facts", "conversations/test:1"]] {
+        let output = plaudit(folder.path()).args(command).args(["--server", &address]).output().unwrap();
+        let (_, text) = told(&output);
+        assert!(text.contains("ends each connection without a word"), "{command:?}: {text}");
+    }
+}
+
+#[test]
 fn another_program_on_the_port_is_told_from_a_lost_connection() {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("t.jsonl"), "{}\n").unwrap();

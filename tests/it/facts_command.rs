@@ -155,3 +155,44 @@ async fn facts_of_a_stored_conversation_are_those_of_its_export() {
     assert_eq!(code, Some(1));
     assert!(complaint.starts_with("plaudit: conversations/test:two: "), "{complaint}");
 }
+
+#[test]
+fn what_commands_a_terminal_is_shown_as_text_and_kept_as_data() {
+    let folder = TempDir::new().unwrap();
+    let file = "a\u{1b}[31mb.jsonl";
+    let line = TICKET.replace('\n', " ").replace("Where is", r"\u001b[2J\u0007 \u202eWhere is");
+    std::fs::write(folder.path().join(file), format!("{line}\n{{}}\n")).unwrap();
+    let (_, page, complaint) = facts(&folder, &["--fact", "first_response_seconds", file]);
+    for told in [&page, &complaint] {
+        assert!(!told.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{told:?}");
+        assert!(told.starts_with(r"a\u{1b}[31mb.jsonl:"), "{told}");
+    }
+    assert!(page.contains(r"customer: \u{1b}[2J\u{7} \u{202e}Where is my order"), "{page}");
+    let (_, json, _) = facts(&folder, &["--json", "--fact", "first_response_seconds", file]);
+    let found: Value = serde_json::from_str(json.lines().next().unwrap()).unwrap();
+    assert_eq!(found["conversation"], format!("{file}:1"));
+    let content = found["facts"][0]["evidence"][0]["content"].as_str().unwrap();
+    assert!(content.starts_with("\u{1b}[2J\u{7} \u{202e}Where"), "{content:?}");
+}
+
+#[test]
+fn a_fact_that_was_probably_meant_is_named() {
+    let folder = TempDir::new().unwrap();
+    let (code, _, complaint) = facts(&folder, &["--fact", "outcom", "t.jsonl"]);
+    assert_eq!(code, Some(2));
+    assert!(complaint.contains("did you mean outcome? plaudit facts --list"), "{complaint}");
+}
+
+#[test]
+fn text_in_another_encoding_is_told_with_the_next_step() {
+    let folder = TempDir::new().unwrap();
+    let line = TICKET.replace('\n', " ").replace("Where is", "Gr\u{fc}\u{df}e");
+    let latin: Vec<u8> = line.chars().map(|character| u8::try_from(u32::from(character)).unwrap()).collect();
+    std::fs::write(folder.path().join("t.jsonl"), latin).unwrap();
+    let (_, _, complaint) = facts(&folder, &["t.jsonl"]);
+    let column = line.find('\u{fc}').unwrap() + 1;
+    let told = format!(
+        "t.jsonl:1: $: cannot be read as JSON: it is not UTF-8 text at column {column}; if it is Latin-1, "
+    );
+    assert!(complaint.starts_with(&told) && complaint.contains("iconv -f latin1 -t utf-8"), "{complaint}");
+}

@@ -78,7 +78,7 @@ const REFUSED: &[(&str, Change, &[&str])] = &[
             it.messages[2].external_id = "m0".into();
             it.messages[2].kind = 0;
         },
-        &["messages[0].content", "messages[2].kind", "messages[2].external_id"],
+        &["messages[0].content", "messages[2].external_id", "messages[2].kind"],
     ),
     ("no kind", |it| it.messages[0].kind = 0, &["messages[0].kind"]),
     ("an unknown kind", |it| it.messages[0].kind = 99, &["messages[0].kind"]),

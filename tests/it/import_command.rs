@@ -212,6 +212,14 @@ async fn it_starts_from_the_given_line() {
     assert!(code == Some(0) && out.ends_with(": 2 stored, 0 there already, 0 bad\n"), "{out}");
     let client = Client::new(server.channel().await);
     assert!(!is_stored(&client, 2).await && is_stored(&client, 3).await && is_stored(&client, 4).await);
+
+    // Teams before it are known to those who refer to them; no more is said of them.
+    let team = |name: &str| json!({ "team": { "source": "file", "externalId": "t", "displayName": name } });
+    let text = format!("{}\n{}\n{}", team("Billing"), team("\n"), lines(5..6));
+    std::fs::write(folder.path().join("t.jsonl"), text).unwrap();
+    let (code, out, errors) = told(import(folder.path(), &server, &["t.jsonl", "--from-line", "3"]));
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{out}");
+    assert!(out.starts_with("1 line, ") && out.ends_with(": 1 stored, 0 there already, 0 bad\n"), "{out}");
 }
 
 #[tokio::test]

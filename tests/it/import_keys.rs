@@ -251,9 +251,14 @@ async fn lenient_ignores_what_nobody_knows_and_says_how_much() {
     let (code, out, errors) = import(&server, &lines, &["--lenient"]);
     assert_eq!(code, Some(1), "{errors}");
     assert!(out.contains(": 3 stored, 0 there already, 3 bad, 1 about people"), "{out} {errors}");
-    let told = "plaudit: ignored 6 unknown keys and words: csat (2), ";
+    let told = "plaudit: ignored 6 unknown keys and words: csat (2, first in line 1), ";
     assert!(errors.contains(told), "{errors}");
-    for path in ["status (1)", "conversation.channel (1)", "messages[].csat (1)", "team.colour (1)"] {
+    for path in [
+        "status (line 1)",
+        "conversation.channel (line 2)",
+        "messages[].csat (line 3)",
+        "team.colour (line 7)",
+    ] {
         assert!(errors.contains(path), "{path}: {errors}");
     }
     for expected in [

@@ -170,7 +170,7 @@ fn a_violation_names_the_key_that_the_file_has() {
 fn where_no_line_is_stored_nothing_is_said_of_others() {
     let server = ServerProcess::start();
     let (_, _, errors) = import(&server, "{}\n{}\n");
-    assert!(errors.ends_with("plaudit: all 2 lines were bad; nothing is stored\n"), "{errors}");
+    assert!(errors.ends_with("plaudit: both lines were bad; nothing is stored\n"), "{errors}");
     let (_, _, errors) = import(&server, "{}\n");
     assert!(errors.ends_with("plaudit: the only line was bad; nothing is stored\n"), "{errors}");
 }
@@ -214,9 +214,13 @@ fn messages_that_go_backwards_are_told_once() {
     }
     let (code, _, errors) = import(&server, &text);
     assert_eq!((code, errors.lines().count()), (Some(0), 1), "{errors}");
-    let expected = "plaudit: warning: in 2 lines the messages go from the newest to the oldest (line 2, 3). ";
-    assert!(errors.starts_with(expected) && errors.contains("jq -c '.messages |= reverse'"), "{errors}");
+    let expected = "plaudit: warning: the messages of lines 2 and 3 go from the newest to the oldest; they are stored in that order, ";
+    let step = ": sed -n '2p;3p' FILE | jq -c '.messages |= reverse' | plaudit import -\n";
+    assert!(errors.starts_with(expected) && errors.ends_with(step), "{errors}");
     let many: String = (10..30).map(|ticket| format!("{}\n", with(ticket, &[9, 0]))).collect();
     let (_, _, errors) = import(&server, &many);
-    assert!(errors.contains("in 20 lines") && errors.contains("(line 1, 2, 3, 4, 5, …)"), "{errors}");
+    assert!(errors.contains("the messages of lines 1, 2, 3, 4, 5 and 15 more go"), "{errors}");
+    // What is there already is as it was.
+    let (_, _, errors) = import(&server, &text);
+    assert_eq!(errors, "");
 }

@@ -84,7 +84,11 @@ async fn a_conversation_grows_to_20000_messages_and_no_further() {
         refused.message()
     );
     let name = "conversations/test:7";
-    let stored = StoreMessageRequest { parent: name.to_owned(), ..StoreMessageRequest::default() };
+    let stored = StoreMessageRequest {
+        parent: name.to_owned(),
+        message: Some(Message::default()),
+        ..StoreMessageRequest::default()
+    };
     assert_eq!(fields(&client.store(stored).await.unwrap_err()), ["parent"]);
     assert_eq!(client.scored(name).await.message_count, 20_000);
     assert_eq!(client.assessments(name, 50).await.len(), 2);

@@ -222,6 +222,10 @@ async fn an_outdated_etag_aborts_the_update() {
     for stale in [before.etag.as_str(), "x", "01", "99"] {
         let status = client.update(change(stale, "second")).await.unwrap_err();
         assert_eq!(fault(&status), (Code::Aborted, "ETAG_MISMATCH".to_owned()));
+        // Whether it was ever given out is not known.
+        assert!(status.message().starts_with(&format!("{stale:?} is not the current etag of ")), "{status}");
+        let resource = status.get_details_resource_info().unwrap();
+        assert_eq!(resource.resource_type, "conversation");
     }
     assert_eq!(client.conversation(NAME).await.unwrap(), first);
     client.update(change(&first.etag, "third")).await.unwrap();

@@ -7,7 +7,7 @@ use tower::{Service as _, ServiceExt as _};
 use crate::{
     cli::{
         Failure,
-        connect::{is_lost, status_line},
+        connect::{is_foreign, is_lost, status_line},
     },
     proto::v1::{
         AuthorKind, ExportConversationsRequest, ExportConversationsResponse, ExportedAssessments,
@@ -85,7 +85,7 @@ impl Reader {
         let request = ExportConversationsRequest { after: String::new(), assessments: assessments.into() };
         match ExportServiceClient::new(self.channel.clone()).export_conversations(request).await {
             Ok(responses) => Ok(responses.into_inner()),
-            Err(status) if status.code() == Code::Unimplemented => Err(Failure::Failed(
+            Err(status) if status.code() == Code::Unimplemented && !is_foreign(&status) => Err(Failure::Failed(
                 "the server is of an earlier version, which has no such export; use the plaudit of that version".to_owned(),
             )),
             Err(status) => Err(server_error(&status)),
@@ -104,7 +104,7 @@ impl Reader {
 
     /// A conversation with its messages and ratings, without assessments.
     pub(in crate::cli) async fn transcript(&self, name: &str) -> Result<Whole, Failure> {
-        let failed = |status: Status| match is_lost(&status) {
+        let failed = |status: Status| match is_lost(&status) || is_foreign(&status) {
             true => server_error(&status),
             false => Failure::Failed(format!("{name}: {}", status.message())),
         };

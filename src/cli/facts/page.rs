@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    cli::output::counted,
+    cli::output::{counted, visible},
     domain::{AuthorKind, FactValue, Message, MessageKind, ScoredFact, Transcript},
     scoring::facts,
 };
@@ -22,6 +22,7 @@ pub fn page(
     is_wanted: impl Fn(&str) -> bool,
 ) -> String {
     let count = transcript.messages.len();
+    let place = visible(place);
     let mut page = format!("{place}: {}\n", counted(count as u64, "message", "messages"));
     for fact in found {
         line(&mut page, &fact.name, &value(&fact.value, unit(&fact.name)));
@@ -101,7 +102,8 @@ fn beginning(text: &str) -> String {
     let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut characters = folded.chars();
     let shown: String = characters.by_ref().take(SHOWN_CHARACTERS).collect();
-    if characters.next().is_some() { format!("{shown}…") } else { shown }
+    let shown = visible(&shown);
+    if characters.next().is_some() { format!("{shown}…") } else { shown.into_owned() }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::page::author;
 use crate::{
-    cli::output::counted,
+    cli::output::{counted, visible},
     domain::{CriterionResult, MessageId, MilliPoints, Totals, Transcript, Unit},
     scoring::Scored,
 };
@@ -16,6 +16,7 @@ const NAME_WIDTH: usize = 32;
 /// Each unit that was scored, with its criteria.
 pub fn page(place: &str, transcript: &Transcript, scored: &[Scored]) -> String {
     let count = transcript.messages.len();
+    let place = visible(place);
     let mut page = format!("{place}: {}\n", counted(count as u64, "message", "messages"));
     if scored.is_empty() {
         page.push_str("  the scorecard applies to nothing here\n");

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     fs::File,
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, IsTerminal as _, Read},
     path::Path,
     sync::{
         Arc,
@@ -13,7 +13,7 @@ use std::{
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::cli::connect::quoted;
+use crate::cli::{connect::quoted, output::say};
 
 use super::{
     layout::{self, First, Packed},
@@ -48,6 +48,11 @@ pub(super) fn is_stdin(file: &Path) -> bool {
 /// Opens the input of a command, such as `import`.
 pub(in crate::cli) fn open(file: &Path, command: &'static str) -> io::Result<Input> {
     if is_stdin(file) {
+        if io::stdin().is_terminal() {
+            say(format_args!(
+                "plaudit: reading conversations from standard input, one JSON object per line; Ctrl-D ends them"
+            ));
+        }
         let told_by = ToldBy { file: "FILE".to_owned(), command };
         return Ok(Input { reader: Box::new(BufReader::new(io::stdin())), told_by, size_bytes: None });
     }
@@ -191,15 +196,18 @@ impl Read for Counted {
     }
 }
 
+/// The kind of an error after which reading the same file again would end at the same place.
+pub(super) const UNUSABLE: io::ErrorKind = io::ErrorKind::UnexpectedEof;
+
 /// Unpacks gzip, however many members it has, and words its damage.
 struct Gunzip<R>(MultiGzDecoder<R>);
 
 impl<R: BufRead> Read for Gunzip<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer).map_err(|cause| match cause.kind() {
-            io::ErrorKind::UnexpectedEof => io::Error::other("its gzip data is cut off"),
+            io::ErrorKind::UnexpectedEof => io::Error::new(UNUSABLE, "its gzip data is cut off"),
             io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-                io::Error::other("its gzip data is damaged")
+                io::Error::new(UNUSABLE, "its gzip data is damaged")
             }
             _ => cause,
         })

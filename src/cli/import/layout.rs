@@ -168,13 +168,14 @@ const TOGETHER: Layout = Layout::new("JSON with several objects on a line", Step
 const COMMAS: Layout =
     Layout::new("JSON objects with commas between them", Step::pipe("sed 's/,[[:space:]]*$//'"));
 const MARKUP: Layout = Layout::new("XML or HTML", FORM);
-const CSV: Layout = Layout::new(
-    "CSV",
-    Step::Around(
-        "mlr --icsv --ojsonl cat",
-        " makes an object of each row; group them by conversation, as docs/rest-craftcx.md shows",
-    ),
-);
+const ROWS: &str = " makes an object of each row; group them by conversation, as docs/rest-craftcx.md shows";
+/// Tables as text, by what stands between their columns.
+const TABLES: [(u8, Layout); 4] = [
+    (b',', Layout::new("CSV", Step::Around("mlr --icsv --ojsonl cat", ROWS))),
+    (b';', Layout::new("CSV with semicolons", Step::Around("mlr --icsv --ifs ';' --ojsonl cat", ROWS))),
+    (b'\t', Layout::new("TSV", Step::Around("mlr --itsv --ojsonl cat", ROWS))),
+    (b'|', Layout::new("CSV with vertical bars", Step::Around("mlr --icsv --ifs '|' --ojsonl cat", ROWS))),
+];
 const YAML: Layout = Layout::new("YAML", Step::pipe("yq -o=json -I=0 '.[]'"));
 const TAR: Layout = Layout::new("a tar archive", Step::pipe("tar -xOf"));
 const LITTLE: Layout = Layout::new(UTF_16, Step::pipe("iconv -f UTF-16LE -t UTF-8"));
@@ -195,8 +196,7 @@ pub(super) fn of(first: &[u8]) -> First {
         _ if line.iter().take(4096).any(|byte| *byte == 0) => First::Is(BINARY),
         [b'{', ..] => of_object(line),
         b"---" => First::Unless(YAML),
-        _ if is_csv(line) => First::Unless(CSV),
-        _ => First::Fine,
+        _ => table(line).map_or(First::Fine, First::Unless),
     }
 }
 
@@ -250,13 +250,16 @@ fn list_begun(line: &[u8]) -> Option<&str> {
     (begins && is_word(key) && !TELLING_KEYS.contains(&key)).then_some(key)
 }
 
-/// Whether a line looks like the names of columns.
-fn is_csv(line: &[u8]) -> bool {
+/// The table that a line begins, if it looks like the names of columns. Names may hold what stands between those of another
+/// table, so the most columns count.
+fn table(line: &[u8]) -> Option<Layout> {
     let is_name = |name: &[u8]| (1..=64).contains(&name.trim_ascii().len());
-    b",;\t|".iter().any(|separator| {
-        let columns: Vec<&[u8]> = line.split(|byte| byte == separator).collect();
-        columns.len() > 1 && columns.into_iter().all(is_name)
-    })
+    let columns = |separator: u8| {
+        let columns: Vec<&[u8]> = line.split(|byte| *byte == separator).collect();
+        if columns.iter().all(|name| is_name(name)) { columns.len() } else { 0 }
+    };
+    let tables = TABLES.into_iter().map(|(separator, layout)| (columns(separator), layout)).rev();
+    tables.filter(|(columns, _)| *columns > 1).max_by_key(|(columns, _)| *columns).map(|(_, layout)| layout)
 }
 
 #[cfg(test)]
@@ -309,7 +312,8 @@ mod tests {
             let told = SPREAD.above(second).told(&by()).to_string();
             assert!(told.contains(command), "{told}");
         }
-        assert!(CSV.above(b"\"tickets\": [").told(&by()).to_string().contains("CSV"));
+        let [(_, csv), ..] = TABLES;
+        assert!(csv.above(b"\"tickets\": [").told(&by()).to_string().contains("CSV"));
     }
 
     #[test]
@@ -361,8 +365,13 @@ mod tests {
             (b"{]", "fine"),
             (b"<?xml version=\"1.0\"?>", "it looks like XML"),
             (b"id,subject,created_at", "unless: it looks like CSV"),
-            (b"id;subject", "unless: it looks like CSV"),
-            (b"id\tsubject", "unless: it looks like CSV"),
+            (b"id;subject", "mlr --icsv --ifs ';' --ojsonl cat t.json makes"),
+            (b"id;subject, or title;created", "mlr --icsv --ifs ';' --ojsonl cat t.json makes"),
+            (
+                b"id\tsubject",
+                "unless: it looks like TSV, and must have one JSON object per line: mlr --itsv --ojsonl cat t.json",
+            ),
+            (b"id|subject", "mlr --icsv --ifs '|' --ojsonl cat t.json makes"),
             (b"nonsense", "fine"),
             (b"not JSON", "fine"),
             (b"{\0\"\0a\0", "iconv -f UTF-16LE"),

@@ -7,7 +7,10 @@ use tokio::sync::mpsc;
 
 use crate::{
     domain::{ImportLimits, Violation, Violations},
-    interchange::{craftcx::parse_line, json::ROOT},
+    interchange::{
+        craftcx::parse_line,
+        json::{NOT_UTF_8, ROOT},
+    },
     proto::v1::{ConflictPolicy, ImportConversationRequest},
     wire::{
         MAX_ATTACHMENTS_REQUEST_BYTES, MAX_REQUEST_BYTES,
@@ -40,6 +43,8 @@ pub(in crate::cli) struct Line {
     pub(in crate::cli) ignored: Vec<Violation>,
     /// Its messages go backwards in time, from the first to the last.
     pub(in crate::cli) is_reversed: bool,
+    /// It stands before the first line to import: a team that later lines may refer to, neither counted nor reported.
+    pub(in crate::cli) is_before: bool,
 }
 
 /// What is told of a rule that a line breaks. Where a word was ignored and its field is then missing, it is the word.
@@ -134,6 +139,10 @@ fn reported(violations: &Violations) -> Vec<Violation> {
     for violation in reported.iter_mut().filter(|violation| violation.field == ROOT) {
         // It was parsed by itself; the number of its line in the file stands before the message.
         violation.message = violation.message.replace(" at line 1 column ", " at column ");
+        if violation.message.contains(NOT_UTF_8) {
+            violation.message +=
+                "; if it is Latin-1, as older programs write, mend the file with iconv -f latin1 -t utf-8";
+        }
     }
     if violations.left_out() > 0 {
         let message = format!("and {} more", violations.left_out());
@@ -191,7 +200,8 @@ impl Parser {
         };
         let ignored = std::mem::take(&mut self.ignored);
         let (form, is_reversed) = (self.form, self.is_reversed);
-        Some(Line { number, end_bytes, work, without_bytes, form, ignored, is_reversed })
+        let is_before = number < self.reading.first;
+        Some(Line { number, end_bytes, work, without_bytes, form, ignored, is_reversed, is_before })
     }
 
     /// What is told of a line that is not read. The next one continues nothing that stands before it.

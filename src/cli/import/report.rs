@@ -11,7 +11,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::super::{
     Failure,
-    output::{counted, print, say},
+    output::{counted, print, say, visible},
 };
 use crate::domain::Violation;
 
@@ -80,6 +80,14 @@ impl Display for Tally {
     }
 }
 
+/// `1`, `1 and 2`, `1, 2 and 3`.
+fn listed(items: &[String]) -> String {
+    match items {
+        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        items => items.concat(),
+    }
+}
+
 /// A path for all items of its lists: `messages[].csat` for `messages[3].csat`.
 fn without_places(path: &str) -> String {
     let mut plain = String::with_capacity(path.len());
@@ -106,8 +114,8 @@ pub(super) struct Report {
     is_terminal: bool,
     /// How many bad lines are listed.
     list_bad: u64,
-    /// How often each unknown key or word was ignored, by its path without places in lists.
-    ignored: BTreeMap<String, u64>,
+    /// How often each unknown key or word was ignored and in which line first, by its path without places in lists.
+    ignored: BTreeMap<String, (u64, u64)>,
     reversed: u64,
     /// The first of them.
     reversed_lines: Vec<u64>,
@@ -155,11 +163,11 @@ impl Report {
     }
 
     fn list(&self, line: u64, what: &[String]) {
-        what.iter().for_each(|one| self.say(&format!("{}:{line}: {one}", self.file)));
+        what.iter().for_each(|one| self.say(&format!("{}:{line}: {one}", visible(&self.file))));
     }
 
     /// Counts what an imported line was read without.
-    pub(super) fn ignored(&mut self, ignored: &[Violation]) {
+    pub(super) fn ignored(&mut self, line: u64, ignored: &[Violation]) {
         for Violation { field, .. } in ignored {
             let path = without_places(field);
             let path = if self.ignored.len() < MAX_IGNORED || self.ignored.contains_key(&path) {
@@ -167,7 +175,7 @@ impl Report {
             } else {
                 "others".to_owned()
             };
-            *self.ignored.entry(path).or_default() += 1;
+            self.ignored.entry(path).or_insert((0, line)).0 += 1;
         }
     }
 
@@ -245,28 +253,44 @@ impl Report {
                 self.note(format_args!("{lines} not listed; --list-bad {count} lists all"));
             }
         }
-        let ignored: u64 = self.ignored.values().sum();
+        let ignored: u64 = self.ignored.values().map(|(count, _)| count).sum();
         if ignored > 0 {
             let mut named: Vec<_> = self.ignored.iter().collect();
-            named.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+            named.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
             let rest = if named.len() > NAMED_IGNORED { ", …" } else { "" };
-            let named: Vec<String> =
-                named.iter().take(NAMED_IGNORED).map(|(path, count)| format!("{path} ({count})")).collect();
+            let place = |(path, (count, line)): &(&String, &(u64, u64))| match count {
+                1 => format!("{path} (line {line})"),
+                _ => format!("{path} ({count}, first in line {line})"),
+            };
+            let named: Vec<String> = named.iter().take(NAMED_IGNORED).map(place).collect();
             let keys = counted(ignored, "unknown key or word", "unknown keys and words");
             self.note(format_args!("ignored {keys}: {}{rest}", named.join(", ")));
         }
         if self.reversed > 0 {
-            let lines: Vec<String> = self.reversed_lines.iter().map(u64::to_string).collect();
-            let rest = if self.reversed > lines.len() as u64 { ", …" } else { "" };
-            let one = if self.reversed == 1 { "line" } else { "lines" };
-            self.note(format_args!(
-                "warning: in {} {one} the messages go from the newest to the oldest (line {}{rest}). They are stored in that order, \
-                 and waits and endings are computed from it; jq -c '.messages |= reverse' FILE reverses them, before they are \
-                 imported",
-                self.reversed,
-                lines.join(", ")
-            ));
+            self.note(self.told_reversed());
         }
+    }
+
+    /// Which lines go backwards, and how to mend what is stored of them.
+    fn told_reversed(&self) -> String {
+        let lines: Vec<String> = self.reversed_lines.iter().map(u64::to_string).collect();
+        let more = self.reversed - lines.len() as u64;
+        let (named, are, they, their) = match (self.reversed, more) {
+            (1, _) => (format!("line {}", listed(&lines)), "is", "it", "its conversation"),
+            (_, 0) => (format!("lines {}", listed(&lines)), "are", "they", "their conversations"),
+            _ => {
+                (format!("lines {} and {more} more", lines.join(", ")), "are", "they", "their conversations")
+            }
+        };
+        let picked: String = lines.iter().map(|line| format!("{line}p;")).collect();
+        let picked = picked.trim_end_matches(';');
+        let sent = if self.reversed == 1 { "the line" } else { "these lines" };
+        let others = if more > 0 { ", and so on" } else { "" };
+        format!(
+            "warning: the messages of {named} go from the newest to the oldest; {they} {are} stored in that order, and waits and \
+             endings are computed from it. Another import does not change what is stored: delete {their} (DeleteConversation), \
+             then import {sent} the other way round: sed -n '{picked}' FILE | jq -c '.messages |= reverse' | plaudit import -{others}"
+        )
     }
 
     /// Whether there was nothing to import.
@@ -289,6 +313,9 @@ impl Report {
                     Err(Failure::Incomplete(rule))
                 }
             },
+            2 if self.tally.lines() == 2 => {
+                Err(Failure::Failed("both lines were bad; nothing is stored".to_owned()))
+            }
             1 if self.tally.lines() == 1 => {
                 Err(Failure::Failed("the only line was bad; nothing is stored".to_owned()))
             }

@@ -238,9 +238,11 @@ impl<'a> Session<'a> {
                 }
                 Err(violations) => violations.iter().map(|it| rule(line, &it.field, &it.message)).collect(),
             };
-            if rules.is_empty() {
+            if line.is_before {
+                // What it is imported again for is known by now.
+            } else if rules.is_empty() {
                 self.report.tally.directory += 1;
-                self.report.ignored(&line.ignored);
+                self.report.ignored(line.number, &line.ignored);
             } else {
                 self.report.bad(line.number, &rules);
             }
@@ -302,6 +304,7 @@ impl<'a> Session<'a> {
         self.unanswered_bytes -= size_bytes;
         self.has_progressed = true;
         let tally = &mut self.report.tally;
+        let mut is_written = false;
         match item.result {
             Some(imported_item::Result::Done(done)) => {
                 let is_same = done.differences.is_empty();
@@ -317,7 +320,8 @@ impl<'a> Session<'a> {
                         }
                     }
                 }
-                if matches!(done.outcome(), ImportOutcome::Created | ImportOutcome::Appended) {
+                is_written = matches!(done.outcome(), ImportOutcome::Created | ImportOutcome::Appended);
+                if is_written {
                     tally.without_bytes += line.without_bytes;
                 }
                 if !is_same {
@@ -332,8 +336,8 @@ impl<'a> Session<'a> {
             }
             None => return Err(Cut::Refused("the server's answer has no result".to_owned())),
         }
-        self.report.ignored(&line.ignored);
-        if line.is_reversed {
+        self.report.ignored(line.number, &line.ignored);
+        if is_written && line.is_reversed {
             self.report.reversed(line.number);
         }
         self.report.advance(line.end_bytes);

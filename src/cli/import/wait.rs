@@ -27,7 +27,7 @@ pub(super) async fn until_scored(
     tokio::select! {
         scored = watch(endpoint, patience, report) => scored,
         () = signals.next() => {
-            Err(Failure::Stopped("stopped waiting; every line is imported, and the server continues scoring".to_owned()))
+            Err(Failure::Incomplete("stopped waiting; every line is imported, and the server continues scoring".to_owned()))
         }
     }
 }
@@ -51,7 +51,7 @@ async fn watch(endpoint: &Endpoint, patience: Duration, report: &Report) -> Resu
             Err(status) if status.code() == Code::Unavailable && answered.elapsed() < patience => {}
             Err(status) => {
                 let cause = status_line(&status);
-                return Err(Failure::Stopped(format!(
+                return Err(Failure::Incomplete(format!(
                     "every line is imported, but the state of scoring is unknown: {cause}"
                 )));
             }

@@ -78,11 +78,7 @@ impl Handling {
 
     /// Whether the status may have changed to this one at a given time. A status that stays is no change, whenever it is said.
     pub fn check_status_time(&self, status: Status, time: UnixMillis, now: UnixMillis) -> Result<(), String> {
-        if time > now.horizon() {
-            return Err(format!(
-                "must be at most 5 minutes later than the server's clock, which shows {now}, is {time}"
-            ));
-        }
+        time.has_happened(now)?;
         match self.status_changes.last().filter(|last| self.becomes(status) && time < last.time) {
             Some(last) => Err(format!("must not be before the last status change, {}, is {time}", last.time)),
             None => Ok(()),

@@ -84,6 +84,12 @@ impl Violations {
         self
     }
 
+    /// The same violations in the order of their paths: items of a list by their numbers.
+    pub fn by_path(mut self) -> Self {
+        self.kept.sort_by_cached_key(|violation| steps(&violation.field));
+        self
+    }
+
     /// The parsed value; `None` if it was invalid, and the violations are recorded.
     pub fn take<T>(&mut self, parsed: Result<T, Self>) -> Option<T> {
         parsed.map_err(|more| self.add_all(more, |_| true)).ok()
@@ -116,9 +122,31 @@ impl fmt::Display for Violations {
     }
 }
 
+/// The steps of a path: names, and the numbers of items.
+fn steps(path: &str) -> Vec<(String, usize)> {
+    let step = |step: &str| match step.trim_end_matches(']').parse() {
+        Ok(number) => (String::new(), number),
+        Err(_) => (step.to_owned(), 0),
+    };
+    path.split(['.', '[']).map(step).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn by_path_items_go_by_their_numbers() {
+        let mut violations = Violations::default();
+        for field in ["on_conflict", "messages[10]", "conversation.status", "messages[2].kind", "messages[2]"]
+        {
+            violations.add(field, "is wrong");
+        }
+        let fields: Vec<_> = violations.by_path().kept.into_iter().map(|wrong| wrong.field).collect();
+        let expected =
+            ["conversation.status", "messages[2]", "messages[2].kind", "messages[10]", "on_conflict"];
+        assert_eq!(fields, expected);
+    }
 
     fn of_fields(numbers: std::ops::Range<usize>) -> Violations {
         let mut violations = Violations::default();

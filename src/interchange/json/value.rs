@@ -6,31 +6,32 @@ mod numbers;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::{Error, Map, Value};
+use serde_json::{Error, Map, Value, map::Entry};
 
 use numbers::{Numbers, with_fraction};
 
-/// Why a text was not read.
+/// What a text holds.
 #[derive(Debug)]
-pub enum Unreadable {
-    /// It is no JSON, or too much.
-    Malformed(Error),
-    /// An object has this key twice; the path to it.
-    RepeatedKey(String),
+pub struct Read {
+    /// An error if it is no JSON, or too much.
+    pub value: Result<Value, Error>,
+    /// The paths to keys that come more than once in their object, as far as the text was read. The value has what came first.
+    pub repeated: Vec<String>,
 }
 
+/// The most repeated keys that are named.
+const MAX_REPEATED: usize = 100;
+
 /// Parses exactly one JSON value, which may hold so many.
-pub fn parse(text: &[u8], max_values: usize) -> Result<Value, Unreadable> {
+pub fn parse(text: &[u8], max_values: usize) -> Read {
     let mut parser = serde_json::Deserializer::from_slice(text);
-    let mut rest = Rest { max_values, values_left: max_values, numbers: Numbers::of(text), repeated: None };
+    let numbers = Numbers::of(text);
+    let mut rest = Rest { max_values, values_left: max_values, numbers, repeated: Vec::new() };
     let value = Counted(&mut rest).deserialize(&mut parser).and_then(|value| {
         parser.end()?;
         Ok(value)
     });
-    value.map_err(|error| match rest.repeated {
-        Some(steps) => Unreadable::RepeatedKey(path(&steps)),
-        None => Unreadable::Malformed(error),
-    })
+    Read { value, repeated: rest.repeated.iter().map(|steps| path(steps)).collect() }
 }
 
 /// A step from a value to one within it.
@@ -63,15 +64,21 @@ struct Rest<'t> {
     max_values: usize,
     values_left: usize,
     numbers: Numbers<'t>,
-    /// Where a key was repeated: the steps to it, from the innermost on.
-    repeated: Option<Vec<Step>>,
+    /// Where keys were repeated: the steps to each, from the innermost on.
+    repeated: Vec<Vec<Step>>,
 }
 
 impl Rest<'_> {
-    /// Adds the step to a value that was not read, if a key is repeated in it.
-    fn step(&mut self, step: impl FnOnce() -> Step) {
-        if let Some(steps) = &mut self.repeated {
+    /// Adds the step to a value in which keys are repeated: those beyond the first so many.
+    fn step(&mut self, known: usize, step: impl Fn() -> Step) {
+        for steps in self.repeated.iter_mut().skip(known) {
             steps.push(step());
+        }
+    }
+
+    fn repeat(&mut self, name: String) {
+        if self.repeated.len() < MAX_REPEATED {
+            self.repeated.push(vec![Step::Key(name)]);
         }
     }
 }
@@ -132,8 +139,9 @@ impl<'de> Visitor<'de> for Counted<'_, '_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut array = Vec::new();
         loop {
+            let known = self.0.repeated.len();
             let item = items.next_element_seed(Counted(self.0));
-            let item = item.inspect_err(|_| self.0.step(|| Step::Item(array.len())));
+            self.0.step(known, || Step::Item(array.len()));
             let Some(item) = item? else { break };
             array.push(item);
         }
@@ -143,14 +151,15 @@ impl<'de> Visitor<'de> for Counted<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(name) = fields.next_key::<String>()? {
-            // Parsers differ in which of two values they take, so neither is what the caller surely meant.
-            if object.contains_key(&name) {
-                self.0.repeated = Some(vec![Step::Key(name)]);
-                return Err(A::Error::custom("a repeated key"));
-            }
+            let known = self.0.repeated.len();
             let value = fields.next_value_seed(Counted(self.0));
-            let value = value.inspect_err(|_| self.0.step(|| Step::Key(name.clone())))?;
-            object.insert(name, value);
+            self.0.step(known, || Step::Key(name.clone()));
+            let value = value?;
+            // Parsers differ in which of two values they take, so neither is what the caller surely meant.
+            match object.entry(name) {
+                Entry::Vacant(place) => _ = place.insert(value),
+                Entry::Occupied(known) => self.0.repeat(known.key().clone()),
+            }
         }
         Ok(Value::Object(object))
     }
@@ -161,8 +170,8 @@ mod tests {
     use super::*;
     use crate::interchange::json::MAX_VALUES;
 
-    fn parse(text: &[u8]) -> Result<Value, Unreadable> {
-        super::parse(text, MAX_VALUES)
+    fn parse(text: &[u8]) -> Result<Value, Error> {
+        super::parse(text, MAX_VALUES).value
     }
 
     #[test]
@@ -178,20 +187,23 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_key_is_refused_by_its_path() {
-        for (text, path) in [
-            (r#"{"a":1,"a":1}"#, "a"),
-            (r#"{"a":{"b":[{},{"c":1,"d":2,"c":null}]}}"#, "a.b[1].c"),
-            (r#"[[{"x":{},"x":0}]]"#, "[0][0].x"),
-            (r#"{"a":1,"\u0061":2} and more"#, "a"),
+    fn every_repeated_key_is_named_by_its_path() {
+        for (text, paths) in [
+            (r#"{"a":1,"a":1}"#, &["a"][..]),
+            (r#"{"a":{"b":[{},{"c":1,"d":2,"c":null}]}}"#, &["a.b[1].c"]),
+            (r#"[[{"x":{},"x":0}]]"#, &["[0][0].x"]),
+            (r#"{"a":1,"\u0061":2} and more"#, &["a"]),
+            (
+                r#"{"a":[{"b":1,"b":2}],"c":{"d":1,"d":{"e":1,"e":2}},"a":0}"#,
+                &["a[0].b", "c.d.e", "c.d", "a"],
+            ),
+            (r#"{"a":{"b":1},"b":[{"a":1},{"a":1}]}"#, &[]),
         ] {
-            let refused = parse(text.as_bytes());
-            assert!(
-                matches!(&refused, Err(Unreadable::RepeatedKey(at)) if at == path),
-                "{text}: {refused:?}"
-            );
+            assert_eq!(super::parse(text.as_bytes(), MAX_VALUES).repeated, paths, "{text}");
         }
-        assert!(parse(br#"{"a":{"b":1},"b":[{"a":1},{"a":1}]}"#).is_ok());
+        assert_eq!(parse(br#"{"a":1,"a":2}"#).unwrap(), serde_json::json!({ "a": 1 }));
+        let many = format!("{{{}\"a\":0}}", "\"a\":0,".repeat(1000));
+        assert_eq!(super::parse(many.as_bytes(), MAX_VALUES).repeated.len(), MAX_REPEATED);
     }
 
     #[test]
@@ -199,7 +211,7 @@ mod tests {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         assert!(parse(nested(127).as_bytes()).is_ok());
         let cause = |text: &str| match parse(text.as_bytes()) {
-            Err(Unreadable::Malformed(error)) => error.to_string(),
+            Err(error) => error.to_string(),
             other => panic!("{other:?}"),
         };
         assert!(cause(&nested(1_000_000)).contains("recursion limit"));

@@ -41,8 +41,8 @@ pub fn uuid(text: &str) -> Result<Uuid, Violations> {
 }
 
 pub fn offer(body: &[u8]) -> Result<NewRating, Violations> {
-    let mut fields = json::parse(body)?;
     let mut findings = Findings::default();
+    let mut fields = json::parse(body, &mut findings)?;
     let kind = fields.choice("ratingType", &TYPES, &mut findings);
     let draft = RatingDraft {
         user: person("userId", &mut fields, &mut findings),
@@ -73,8 +73,8 @@ pub fn offered_field(field: &str) -> String {
 }
 
 pub fn submission(body: &[u8]) -> Result<Submission, Violations> {
-    let mut fields = json::parse(body)?;
     let mut findings = Findings::default();
+    let mut fields = json::parse(body, &mut findings)?;
     fields.require("ratingResult", &mut findings);
     let result = fields.object("ratingResult", &mut findings);
     let (mut value, mut kind) = (None, None);
@@ -90,6 +90,7 @@ pub fn submission(body: &[u8]) -> Result<Submission, Violations> {
         value,
         comment: fields.text("comment", &mut findings),
         time: fields.time("submittedAt", &mut findings),
+        is_unplaced: false,
     };
     findings.collect(Ok(Submission { answers: vec![answer], opt_out: None }))
 }

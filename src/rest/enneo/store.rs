@@ -133,9 +133,9 @@ fn process_of_query(uri: &Uri, violations: &mut Violations) -> Option<ProcessWor
 }
 
 fn message_from_json(body: &[u8]) -> Result<(NewMessage, Option<ProcessWord>), Violations> {
-    let mut fields = json::parse(body)?;
-    let mut kept = fields.kept(body, &["rawData", "sender", "content"]);
     let mut findings = Findings::default();
+    let mut fields = json::parse(body, &mut findings)?;
+    let mut kept = fields.kept(body, &["rawData", "sender", "content"]);
     let process = fields.take_as("process", ProcessWord::EXPECTED, &mut findings, |value| match &value {
         Value::Bool(false) => Ok(ProcessWord::Off),
         Value::String(text) => ProcessWord::parse(text).ok_or(value),

@@ -5,7 +5,7 @@ use crate::{
         Conversation, ConversationId, ConversationRef, Event, EventKind, FieldUpdate, MessageId, Status,
         UnixMillis, Violations,
     },
-    error::Error,
+    error::{Error, ResourceKind},
     scoring::{facts::OF_DUE_DATE, written},
     service::{
         Call, check_etag, decide::Decide, directory::announce_handling, idempotency::Mutation,
@@ -198,7 +198,7 @@ pub(super) fn status(found: &Found, conversation: Conversation) -> ConversationS
 pub(super) fn check_version(conversation: &Conversation, etag: &str) -> Result<(), Error> {
     let sent = Some(etag).filter(|etag| !etag.is_empty());
     let name = || format!("conversations/{}", conversation.id);
-    check_etag(sent, || conversation.version.to_string(), name)
+    check_etag(sent, || conversation.version.to_string(), ResourceKind::Conversation, name)
 }
 
 /// Replays an answer: the conversation as it is now, deleted or not.

@@ -136,7 +136,12 @@ impl Decide for Update<'_> {
             _ => return Err(not_found(name)),
         };
         if let Some(before) = &before {
-            check_etag(etag.as_deref(), || before.version.to_string(), || self.subject())?;
+            check_etag(
+                etag.as_deref(),
+                || before.version.to_string(),
+                ResourceKind::Person,
+                || self.subject(),
+            )?;
         }
         set_if(&mut person.display_name, &patch.display_name);
         set_if(&mut person.description, &patch.description);

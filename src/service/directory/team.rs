@@ -126,7 +126,12 @@ impl Decide for Update<'_> {
             _ => return Err(not_found(name)),
         };
         if let Some(before) = &before {
-            check_etag(etag.as_deref(), || before.version.to_string(), || self.subject())?;
+            check_etag(
+                etag.as_deref(),
+                || before.version.to_string(),
+                ResourceKind::Team,
+                || self.subject(),
+            )?;
         }
         if let Some(display_name) = &patch.display_name {
             team.display_name.clone_from(display_name);
@@ -184,7 +189,7 @@ impl Decide for Delete<'_> {
 
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<(), Error> {
         let team = find(&*decision, self.name).await?;
-        check_etag(self.etag, || team.version.to_string(), || self.subject())?;
+        check_etag(self.etag, || team.version.to_string(), ResourceKind::Team, || self.subject())?;
         if team.member_count > 0 {
             return Err(Error::TeamNotEmpty { name: self.subject(), members: team.member_count });
         }

@@ -154,7 +154,7 @@ async fn change(
     let found = conversation::find(&*decision, id).await?.ok_or_else(not_found)?;
     let guarded = decision.guarded_by(&decision.keys().head(id));
     let (read, place) = message::find(&guarded, &found.head, target.id).await?.ok_or_else(not_found)?;
-    check_etag(target.etag, || call.services.message_etag(&read), || target.name())?;
+    check_etag(target.etag, || call.services.message_etag(&read), ResourceKind::Message, || target.name())?;
     let now = call.services.clock.now();
     let changed = change.map(|change| change.apply(&read, now)).transpose()?;
     let mut stored = StoredMessage {

@@ -59,7 +59,7 @@ impl Decide for Submit<'_> {
         let rating = before.submit(self.submission, time, late_millis).map_err(|refused| match refused {
             Refused::Invalid(violations) => Error::Invalid(violations),
             Refused::Closed(state) => {
-                let because = why_closed(&before, state, late_millis);
+                let because = why_closed(&before, state, time, late_millis);
                 Error::RatingClosed { name: self.name.to_string(), state, because }
             }
         })?;
@@ -130,15 +130,18 @@ impl Mutation for Submit<'_> {
 }
 
 /// Why an offer takes no answer, and which one it would have taken.
-fn why_closed(rating: &Rating, state: RatingState, late_millis: i64) -> String {
+fn why_closed(rating: &Rating, state: RatingState, now: UnixMillis, late_millis: i64) -> String {
     let course = &rating.course;
     let closing = course.closing().filter(|_| matches!(state, RatingState::Expired | RatingState::OptedOut));
     match closing {
-        Some(closing) if late_millis > 0 => format!(
-            "it has taken no answers since {closing}; one that was given before, and says when, is taken until {} \
-             (ratings.late_delivery_hours)",
-            closing.plus_millis(late_millis)
-        ),
+        Some(closing) if late_millis > 0 => {
+            let last = closing.plus_millis(late_millis);
+            let is = if last < now { "was" } else { "is" };
+            format!(
+                "it has taken no answers since {closing}; one that was given before, and says when, {is} taken until {last} \
+                 (ratings.late_delivery_hours)"
+            )
+        }
         Some(closing) => format!("it has taken no answers since {closing}"),
         None => "it takes no answers".to_owned(),
     }
@@ -222,8 +225,13 @@ mod tests {
         let (conversation, id) = (ConversationId(1), RatingId(2));
         let name = RatingRef { conversation: ConversationRef::Id(conversation), uuid: uuid::Uuid::nil() };
         let question = [QuestionRef::Place(1), QuestionRef::OfType(RatingType::Nps), QuestionRef::Only];
-        let mut answers =
-            question.map(|question| NewAnswer { question, value: None, comment: None, time: None });
+        let mut answers = question.map(|question| NewAnswer {
+            question,
+            value: None,
+            comment: None,
+            time: None,
+            is_unplaced: false,
+        });
         answers[0].value = Some(4);
         answers[0].comment = Some("Thanks".to_owned());
         answers[0].time = Some(UnixMillis::clamped(1_700_000_000_123));

@@ -293,3 +293,18 @@ async fn an_answer_names_a_hundred_fields_and_how_many_more_there_are() {
     let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
     assert!(message.ends_with("; and 150 more"), "{message}");
 }
+
+#[tokio::test]
+async fn a_key_that_comes_twice_is_named_beside_all_else() {
+    let setup = Setup::without_worker().await;
+    let mut body = sample();
+    body["messages"][0]["kind"] = json!("letter");
+    body["messages"][1]["timestamp"] = json!("soon");
+    let twice = body.to_string().replacen('{', r#"{"ticket_id": 1, "#, 1);
+    let answer = setup.post_with(&[("content-type", "application/json")], twice).await;
+    let (_, mut paths) = error_of(&answer);
+    paths.sort_unstable();
+    assert_eq!(paths, ["messages[0].kind", "messages[1].timestamp", "ticket_id"]);
+    let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("ticket_id: must be given once in its object, is given twice"), "{message}");
+}

@@ -78,7 +78,7 @@ async fn an_imported_rating_is_of_nobody_whose_message_no_person_wrote() {
     let mut other = request(programs);
     other.conversation.as_mut().unwrap().external_id = "43".to_owned();
     let refused = client.import(other).await.unwrap_err();
-    assert_eq!(fields(&refused), ["ratings[0].user", "ratings[0].agent"]);
+    assert_eq!(fields(&refused), ["ratings[0].agent", "ratings[0].user"]);
 }
 
 #[tokio::test]

@@ -132,7 +132,7 @@ async fn rules_specific_to_imports_are_reported_too() {
                 let message = &mut it.messages[0];
                 (message.direction, message.kind, message.author) = (0, 0, None);
             },
-            &["messages[0].kind", "messages[0].author.kind"],
+            &["messages[0].author.kind", "messages[0].kind"],
         ),
         (
             "details without any words",
@@ -168,7 +168,7 @@ async fn rules_specific_to_imports_are_reported_too() {
         (
             "a change of nothing at no time",
             |it| conversation(it).status_changes = vec![StatusChange::default()],
-            &["conversation.status_changes[0].status", "conversation.status_changes[0].change_time"],
+            &["conversation.status_changes[0].change_time", "conversation.status_changes[0].status"],
         ),
         (
             "a place among messages without numbers",

@@ -1,7 +1,8 @@
 //! However tags are added to a conversation, it never has more than an import accepts.
 
 use plaudit::proto::v1::{
-    ConflictPolicy, Conversation, ImportConversationRequest, StoreMessageRequest, UpdateConversationRequest,
+    ConflictPolicy, Conversation, ImportConversationRequest, Message, StoreMessageRequest,
+    UpdateConversationRequest,
 };
 use prost_types::FieldMask;
 use serde_json::json;
@@ -20,7 +21,12 @@ fn tags(count: usize) -> Vec<String> {
 
 async fn store(client: &Client, id: &str, tags: &[String]) -> Result<(), Status> {
     let parent = format!("conversations/test:{id}");
-    let request = StoreMessageRequest { parent, tags: tags.to_vec(), ..Default::default() };
+    let request = StoreMessageRequest {
+        parent,
+        message: Some(Message::default()),
+        tags: tags.to_vec(),
+        ..Default::default()
+    };
     client.store(request).await.map(drop)
 }
 

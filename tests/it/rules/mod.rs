@@ -29,9 +29,10 @@ fn assert_refused(what: &str, status: &Status, field: &str, said: &str) {
     assert_eq!(violations(status), [(field.to_owned(), said.to_owned())], "{what}");
 }
 
-const TOO_EARLY: &str = "must lie between 1970-01-01 and the end of 9999 (0 to 253402300799999 ms), is -1 ms";
+const TOO_EARLY: &str =
+    "must lie between 1970-01-01T00:00:00Z and 9999-12-31T23:59:59.999Z, is 1969-12-31T23:59:59.999Z";
 const TOO_LATE: &str =
-    "must lie between 1970-01-01 and the end of 9999 (0 to 253402300799999 ms), is 253402300800000 ms";
+    "must lie between 1970-01-01T00:00:00Z and 9999-12-31T23:59:59.999Z, is 253402300800000 ms";
 const NO_NANOS: &str = "must have nanos from 0 to 999999999, has 1000000000";
 const NOT_A_KIND: &str = "must be one of AUTHOR_KIND_CONTACT, AUTHOR_KIND_AI, AUTHOR_KIND_TEAMMATE, is 9";
 const LONG_ID: &str = "must be 1 to 128 visible ASCII characters, has 129 bytes";

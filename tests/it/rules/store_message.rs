@@ -210,7 +210,7 @@ type Taken = (&'static str, fn(&mut StoreMessageRequest));
 
 /// Changes just within the rules.
 const TAKEN: &[Taken] = &[
-    ("nothing at all", |it| it.message = None),
+    ("nothing in it", |it| it.message = Some(Message::default())),
     ("bodies of 256 KiB", |it| {
         message(it).content = long(262_144);
         message(it).html_body = long(262_144);
@@ -394,4 +394,13 @@ async fn the_limit_on_tags_applies_across_messages() {
         client.store(tagged(50..100)).await.expect("100 tags in all").conversation.expect("it is answered");
     assert_eq!((full.tags.len(), full.message_count), (100, 2));
     client.store(tagged(0..100)).await.expect("tags that it has");
+}
+
+#[tokio::test]
+async fn a_message_is_not_stored_where_none_is_sent() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    let request = StoreMessageRequest { message: None, ..whole() };
+    let refused = client.store(request).await.expect_err("there is none");
+    assert_refused("no message", &refused, "message", "is required");
 }

@@ -265,7 +265,11 @@ async fn a_message_is_changed_and_deleted_only_under_its_own_conversation() {
     let server = Plaudit::start().await;
     let client = server.client().await;
     let stored = stored(&client).await;
-    let other = StoreMessageRequest { parent: "conversations/chat:2".to_owned(), ..Default::default() };
+    let other = StoreMessageRequest {
+        parent: "conversations/chat:2".to_owned(),
+        message: Some(Message::default()),
+        ..Default::default()
+    };
     let other = client.store(other).await.unwrap().conversation.unwrap().name;
     let (own, number) = stored.name.split_once("/messages/").unwrap();
     let unknown = format!("{own}/messages/7");

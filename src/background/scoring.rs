@@ -3,7 +3,7 @@
 use std::{
     collections::{HashSet, VecDeque},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -29,6 +29,10 @@ const PAGE: usize = 128;
 /// How many jobs run at a time for each scoring thread. Few of them read and compute; the others wait until their scores are
 /// durable, and what waits together is made durable together.
 const JOBS_PER_THREAD: usize = 10;
+/// The same while conversations arrive: whoever stores one waits for the same disk, and goes first.
+const JOBS_PER_THREAD_BESIDE_CALLERS: usize = 1;
+/// How often to look whether conversations arrive.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The longest wait without looking at the queue again.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// The same where other processes queue jobs too, who do not wake this one.
@@ -50,6 +54,25 @@ pub struct Scoring {
     is_turn_of_fresh: bool,
     /// Whether a job was left in the queue since the last walk began: it is to be looked at again.
     is_left: bool,
+    arrivals: Arrivals,
+}
+
+/// Whether conversations arrive.
+struct Arrivals {
+    looked_at: Instant,
+    /// For how many conversations numbers had been taken then.
+    seen: u64,
+    go_on: bool,
+}
+
+impl Arrivals {
+    fn go_on(&mut self, conversations: u64) -> bool {
+        if self.looked_at.elapsed() >= LOOK_EVERY {
+            self.go_on = conversations != self.seen;
+            (self.looked_at, self.seen) = (Instant::now(), conversations);
+        }
+        self.go_on
+    }
 }
 
 /// A walk over the whole queue, shard by shard and oldest first within each.
@@ -69,8 +92,10 @@ impl Walk {
 
 impl Scoring {
     pub fn new(services: Arc<Services>) -> Self {
+        let seen = services.ids.conversations();
         Self {
             services,
+            arrivals: Arrivals { looked_at: Instant::now(), seen, go_on: false },
             jobs: JoinSet::new(),
             conversations: HashSet::new(),
             asked_again: HashSet::new(),
@@ -84,9 +109,15 @@ impl Scoring {
         Call::new(&self.services)
     }
 
+    fn most_jobs(&mut self) -> usize {
+        let callers_wait = self.arrivals.go_on(self.services.ids.conversations());
+        let each = if callers_wait { JOBS_PER_THREAD_BESIDE_CALLERS } else { JOBS_PER_THREAD };
+        self.services.threads.count() * each
+    }
+
     /// Starts the next job that is due, as soon as there is room for it.
     async fn start_next(&mut self) -> Result<Next, Error> {
-        while self.jobs.len() >= self.services.threads.count() * JOBS_PER_THREAD {
+        while self.jobs.len() >= self.most_jobs() {
             self.one_ended().await;
         }
         // By turns, so that neither keeps the other waiting: a bulk import is a long walk, and fresh ones may come without end.

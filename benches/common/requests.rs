@@ -210,7 +210,7 @@ pub fn offer(parent: String) -> OfferRatingRequest {
 /// The documented answer.
 pub fn submit(name: String) -> SubmitRatingRequest {
     let answer = RatingAnswer {
-        question: Some(0),
+        question: 0,
         value: Some(4),
         comment: Some("Best customer service ever!".to_owned()),
         answer_time: Some(Timestamp { seconds: RATED_AT, nanos: 0 }),

@@ -43,7 +43,7 @@ pub fn rating_to_wire(rating: Rating, uuid: Uuid, now: UnixMillis) -> v1::Rating
 
 fn question_to_wire(place: usize, question: &RatingQuestion, state: RatingState) -> v1::RatingQuestion {
     let answer = question.answer.as_ref().map(|answer| v1::RatingAnswer {
-        question: Some(place as i32),
+        question: place as i32,
         value: Some(i32::from(answer.value)),
         comment: answer.comment.clone(),
         answer_time: Some(times::to_wire(answer.time)),
@@ -161,13 +161,12 @@ fn imported_answer(place: usize, answer: v1::RatingAnswer, violations: &mut Viol
         comment: answer.comment,
         time: time
             .and_then(|time| times::checked(question.field("answer").field("answer_time"), time, violations)),
-        is_unplaced: false,
     }
 }
 
 pub fn answer_from_wire(index: usize, answer: v1::RatingAnswer, violations: &mut Violations) -> NewAnswer {
     let at = Path::ROOT.item("answers", index);
-    let given = answer.question.unwrap_or_default();
+    let given = answer.question;
     let place = u64::try_from(given).unwrap_or_else(|_| {
         violations.add(at.field("question"), format!("must not be negative, is {given}"));
         0
@@ -180,6 +179,5 @@ pub fn answer_from_wire(index: usize, answer: v1::RatingAnswer, violations: &mut
             .answer_time
             .as_ref()
             .and_then(|time| times::checked(at.field("answer_time"), time, violations)),
-        is_unplaced: answer.question.is_none(),
     }
 }

@@ -4,7 +4,7 @@ use minicbor::Encode;
 
 use super::{Course, Rating, RatingAnswer, RatingQuestion, RatingState, RatingType};
 use crate::domain::{
-    Path, UnixMillis, Violations, Words as _, limits,
+    Path, UnixMillis, Violations, limits,
     rules::{self, required},
 };
 
@@ -30,9 +30,6 @@ pub struct NewAnswer {
     /// Absent: now.
     #[n(3)]
     pub time: Option<UnixMillis>,
-    /// The caller has not said which question: [`QuestionRef::Place`] 0 then stands for the only one. It tells no requests apart.
-    #[cbor(skip)]
-    pub is_unplaced: bool,
 }
 
 /// Which question an answer is for.
@@ -81,10 +78,6 @@ impl Rating {
         let mut seen = Vec::new();
         for (index, answer) in submission.answers.iter().enumerate().take(limits::QUESTIONS + 1) {
             let at = Path::ROOT.item("answers", index);
-            if answer.is_unplaced && self.questions.len() > 1 {
-                violations.add(at.field("question"), choices(&self.questions));
-                continue;
-            }
             let Some(place) = answer.question.place(&self.questions) else {
                 let (name, rule) = answer.question.refusal(&self.questions);
                 violations.add(at.field(name), rule);
@@ -193,17 +186,6 @@ impl QuestionRef {
             Self::Only => ("type", format!("is required: the offer has {count} questions")),
         }
     }
-}
-
-/// That an answer must say for which of these questions it is.
-fn choices(questions: &[RatingQuestion]) -> String {
-    let named =
-        questions.iter().enumerate().map(|(place, question)| format!("{place} ({})", question.kind.word()));
-    format!(
-        "is required: the offer has {} questions, {}",
-        questions.len(),
-        named.collect::<Vec<_>>().join(", ")
-    )
 }
 
 /// `None` when it is invalid; the violation is then recorded.

@@ -36,7 +36,6 @@ fn answers(values: &[(u64, i64)]) -> Submission {
         value: Some(*value),
         comment: None,
         time: None,
-        is_unplaced: false,
     };
     Submission { answers: values.iter().map(answer).collect(), opt_out: None }
 }

@@ -90,7 +90,6 @@ pub fn submission(body: &[u8]) -> Result<Submission, Violations> {
         value,
         comment: fields.text("comment", &mut findings),
         time: fields.time("submittedAt", &mut findings),
-        is_unplaced: false,
     };
     findings.collect(Ok(Submission { answers: vec![answer], opt_out: None }))
 }

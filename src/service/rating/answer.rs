@@ -225,13 +225,8 @@ mod tests {
         let (conversation, id) = (ConversationId(1), RatingId(2));
         let name = RatingRef { conversation: ConversationRef::Id(conversation), uuid: uuid::Uuid::nil() };
         let question = [QuestionRef::Place(1), QuestionRef::OfType(RatingType::Nps), QuestionRef::Only];
-        let mut answers = question.map(|question| NewAnswer {
-            question,
-            value: None,
-            comment: None,
-            time: None,
-            is_unplaced: false,
-        });
+        let mut answers =
+            question.map(|question| NewAnswer { question, value: None, comment: None, time: None });
         answers[0].value = Some(4);
         answers[0].comment = Some("Thanks".to_owned());
         answers[0].time = Some(UnixMillis::clamped(1_700_000_000_123));

@@ -87,13 +87,7 @@ async fn offered(services: &Services, id: ConversationId) -> RatingRef {
 }
 
 async fn answer(services: &Services, rating: &RatingRef, value: i64) {
-    let answer = NewAnswer {
-        question: QuestionRef::Only,
-        value: Some(value),
-        comment: None,
-        time: None,
-        is_unplaced: false,
-    };
+    let answer = NewAnswer { question: QuestionRef::Only, value: Some(value), comment: None, time: None };
     let submission = Submission { answers: vec![answer], opt_out: None };
     submit_rating(Call::new(services), rating, &submission).await.expect("it is answered");
 }
@@ -146,13 +140,7 @@ async fn an_imported_answer_is_scored_where_a_scorecard_names_it() {
         let id = import(&services).await;
         let append = async |value: Option<i64>, uuid: u128| {
             let time = Some(UnixMillis::clamped(1_700_000_000_000));
-            let answer = value.map(|_| NewAnswer {
-                question: QuestionRef::Only,
-                value,
-                comment: None,
-                time,
-                is_unplaced: false,
-            });
+            let answer = value.map(|_| NewAnswer { question: QuestionRef::Only, value, comment: None, time });
             let question = QuestionDraft { kind: Some(RatingType::Csat), ..QuestionDraft::default() };
             let rating = ImportedRatingDraft {
                 uuid: Some(uuid::Uuid::from_u128(uuid)),

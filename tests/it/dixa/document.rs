@@ -189,7 +189,6 @@ async fn a_survey_lists_one_element_per_question() {
         value: Some(3),
         comment: Some("So so".to_owned()),
         time: None,
-        is_unplaced: false,
     };
     let submission = Submission { answers: vec![answer], opt_out: None };
     rating::submit_rating(Call::new(&setup.services), &named(&survey), &submission).await.unwrap();

@@ -46,7 +46,7 @@ pub fn offer_with(parent: &str, change: impl FnOnce(&mut Rating)) -> OfferRating
 /// Values for questions by index.
 pub fn submission(name: &str, values: &[(i32, i32)]) -> SubmitRatingRequest {
     let answer = |(question, value): &(i32, i32)| RatingAnswer {
-        question: Some(*question),
+        question: *question,
         value: Some(*value),
         ..RatingAnswer::default()
     };

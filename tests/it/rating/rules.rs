@@ -158,10 +158,9 @@ const SUBMISSIONS: &[SubmitRow] = &[
     ("thumbs are 0", |it| it.answers[2].value = Some(0), &[]),
     ("thumbs are at most 1", |it| it.answers[2].value = Some(2), &["answers[2].value"]),
     ("a value is not cut to a byte", |it| it.answers[0].value = Some(257), &["answers[0].value"]),
-    ("a question is there", |it| it.answers[2].question = Some(3), &["answers[2].question"]),
-    ("a question is not negative", |it| it.answers[2].question = Some(-1), &["answers[2].question"]),
-    ("a question is answered once", |it| it.answers[2].question = Some(1), &["answers[2].question"]),
-    ("a question is named", |it| it.answers[2].question = None, &["answers[2].question"]),
+    ("a question is there", |it| it.answers[2].question = 3, &["answers[2].question"]),
+    ("a question is not negative", |it| it.answers[2].question = -1, &["answers[2].question"]),
+    ("a question is answered once", |it| it.answers[2].question = 1, &["answers[2].question"]),
     ("an answer may be from before the offer", |it| it.answers[0].answer_time = seconds(946_684_800), &[]),
     (
         "an answer is not from the future",
@@ -189,7 +188,7 @@ const SUBMISSIONS: &[SubmitRow] = &[
         |it| {
             it.answers[0].value = Some(9);
             it.answers[1].comment = Some("x".repeat(20_000));
-            it.answers.push(RatingAnswer { question: Some(7), ..RatingAnswer::default() });
+            it.answers.push(RatingAnswer { question: 7, ..RatingAnswer::default() });
         },
         &["answers[0].value", "answers[1].comment", "answers[3].question"],
     ),

@@ -164,7 +164,7 @@ async fn ratings(client: &Client) {
     (question.text, question.language) = (text("How was it?"), text("en-GB"));
     let partly = client.offer_rating(worded).await.unwrap().name;
     let answer =
-        RatingAnswer { question: Some(0), value: Some(2), comment: text("Slow."), answer_time: at(2 * DAY) };
+        RatingAnswer { question: 0, value: Some(2), comment: text("Slow."), answer_time: at(2 * DAY) };
     let submitted = SubmitRatingRequest { name: partly, answers: vec![answer], ..Default::default() };
     client.submit_rating(submitted).await.unwrap();
     let cancelled = client.offer_rating(offer(TICKET, &[RatingType::Csat])).await.unwrap().name;

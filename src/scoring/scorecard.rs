@@ -148,10 +148,6 @@ impl Scorecard {
     }
 }
 
-/// The points for a rule's outcome.
-///
-/// # Errors
-/// Says why there are none: the outcome has the wrong type, or is NaN.
 /// An answer is known by the id of its criterion.
 fn check_ids(revision: &ScorecardRevision, violations: &mut Violations) {
     let mut categories = HashSet::new();
@@ -170,6 +166,10 @@ fn check_ids(revision: &ScorecardRevision, violations: &mut Violations) {
     }
 }
 
+/// The points for a rule's outcome.
+///
+/// # Errors
+/// Says why there are none: the outcome has the wrong type, or is NaN.
 fn points(criterion: &Criterion, outcome: &Outcome) -> Result<MilliPoints, String> {
     match (criterion.scoring_type, outcome) {
         (ScoringType::MetNotMet, Outcome::Bool(met)) => {

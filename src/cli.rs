@@ -20,7 +20,7 @@ mod whole_file;
 #[cfg(feature = "fuzzing")]
 pub use import::read_import;
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -89,6 +89,11 @@ enum Command {
     Config(config::Config),
     /// Dump a store to a file, or load one from it; the server must be stopped.
     Store(store::Store),
+}
+
+/// Whether a file is named by a dash: standard input, or standard output.
+fn is_dash(file: &Path) -> bool {
+    file == Path::new("-")
 }
 
 /// Runs the command that was given.

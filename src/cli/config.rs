@@ -7,7 +7,7 @@ use super::{
     output::{print, print_data},
     settings::{All, SettingFlags},
 };
-use crate::config::{Settings, Source};
+use crate::config::{DefaultValue, Settings, Source};
 
 const AFTER_HELP: &str = "\
 On a terminal the settings are printed as a table, otherwise as TOML that can be used as plaudit.toml. Precedence: flags, then \
@@ -59,7 +59,11 @@ fn as_toml(settings: &Settings) -> String {
             Source::Default => String::new(),
             said => format!(" # {}", said.to_string().replace(|c: char| c.is_control(), "?")),
         };
-        text.push_str(&format!("{key} = {value}{comment}\n"));
+        // In a file it would hold for any machine that the file is copied to.
+        let of_machine = *source == Source::Default && setting.default == DefaultValue::SpareProcessors;
+        let (mark, comment) =
+            if of_machine { ("# ", " # this machine's spare processors".to_owned()) } else { ("", comment) };
+        text.push_str(&format!("{mark}{key} = {value}{comment}\n"));
     }
     text
 }
@@ -84,6 +88,17 @@ mod tests {
         std::fs::write(&file, as_toml(&settings)).unwrap();
         let again = Settings::read(&Inputs { file: Some(file), ..Inputs::default() }).unwrap();
         assert_eq!(again.config().unwrap(), settings.config().unwrap());
+    }
+
+    #[test]
+    fn the_toml_output_does_not_fix_what_follows_the_machine() {
+        let threads = |inputs| {
+            let text = as_toml(&Settings::read(&inputs).unwrap());
+            text.lines().find(|line| line.contains("threads = ")).unwrap().to_owned()
+        };
+        assert!(threads(Inputs::default()).starts_with("# threads = "));
+        let said = Inputs { flags: vec![("scoring.threads", "3".to_owned())], ..Inputs::default() };
+        assert_eq!(threads(said), "threads = 3 # --scoring-threads");
     }
 
     #[test]

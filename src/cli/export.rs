@@ -6,13 +6,14 @@ mod reader;
 use std::{
     fmt,
     io::{self, BufWriter, IsTerminal as _, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Instant,
 };
 
 use super::{
     Failure,
     connect::{Target, connect, require_store},
+    is_dash,
     output::{counted, say, unwritten},
     signals::Signals,
     whole_file::WholeFile,
@@ -144,7 +145,7 @@ impl Export {
         let channel = connect(endpoint).await.map_err(Failure::Failed)?;
         let reader = Reader::new(channel);
         let lines = Lines::load().map_err(Failure::failed)?;
-        if self.file == Path::new("-") {
+        if is_dash(&self.file) {
             Signals::end_process(1, || say(format_args!("plaudit: interrupted: {HALF_WRITTEN}")))?;
             let mut out = BufWriter::new(io::stdout());
             let written = Writer::new(reader, lines, &mut out, "-", self).write_all().await;

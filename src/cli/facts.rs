@@ -15,6 +15,7 @@ use super::{
     connect::{Target, connect, require_store},
     export::Reader,
     import::{Form, Line, Lines, Reading, Work, broken, open, read},
+    is_dash,
     output::{counted, plain, print, print_data, say, visible},
     scorecard,
 };
@@ -85,6 +86,9 @@ impl FactsCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         if self.list {
             return print(page::list(|name| self.is_wanted(name)));
+        }
+        if [&self.what, &self.scorecard].iter().all(|file| file.as_deref().is_some_and(is_dash)) {
+            return Err(Failure::Usage("only one of FILE and --scorecard can be standard input".to_owned()));
         }
         let scorer = match &self.scorecard {
             Some(file) => Some(Scorer::new(vec![Arc::new(scorecard::load(file)?)])),

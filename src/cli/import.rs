@@ -16,6 +16,7 @@ use tonic::transport::Endpoint;
 use super::{
     Failure,
     connect::{Target, quoted},
+    is_dash,
     output::{plain, say},
     settings::whole_numbers,
     signals::Signals,
@@ -121,7 +122,7 @@ impl Import {
 
     async fn import(self) -> Result<(), Failure> {
         let signals = Signals::listen()?;
-        let name = if input::is_stdin(&self.file) { "-".to_owned() } else { self.file.display().to_string() };
+        let name = if is_dash(&self.file) { "-".to_owned() } else { self.file.display().to_string() };
         let input = input::open(&self.file, "import")
             .map_err(|cause| Failure::Stopped(format!("{name}: {}", plain(&cause))))?;
         let reached = self.target.reach().await.map_err(|failure| match failure {

@@ -12,6 +12,7 @@ use std::{
 use super::{
     Failure,
     connect::require_store,
+    is_dash,
     output::{counted, plain, say, unwritten},
     settings::{Reads, SettingFlags},
     signals::Signals,
@@ -137,13 +138,15 @@ impl Transfer {
     }
 
     async fn load(self) -> Result<Counts, Failure> {
-        let mut input: Box<dyn Read + Send> = if is_dash(&self.file) {
+        let input: Box<dyn Read + Send> = if is_dash(&self.file) {
             Box::new(io::stdin())
         } else {
             let file = File::open(&self.file).map_err(|cause| about(&self.file, plain(&cause)))?;
             Box::new(BufReader::new(file))
         };
         let config = self.settings.config()?;
+        // Opening creates a store where there is none; a file that is no dump must not leave one behind.
+        let mut input = dump::known(input).map_err(|cause| of_dump(&self.file, cause))?;
         let store = open(&config)?;
         let loaded = dump::load(&*store, &mut input, &mut progress("")).await;
         let loaded = told(loaded, &self.file, &*store);
@@ -191,17 +194,19 @@ fn told(outcome: Result<Counts, DumpError>, file: &Path, store: &dyn OnDisk) -> 
             cause @ (StoreError::Corrupt(_) | StoreError::Unreadable(_) | StoreError::Failed(_)),
         ) => Failure::failed(store.refusal(&cause)),
         DumpError::Io(cause) if is_dash(file) => unwritten(file.display(), &cause),
+        cause => of_dump(file, cause),
+    })
+}
+
+fn of_dump(file: &Path, cause: DumpError) -> Failure {
+    match cause {
         DumpError::Io(cause) => about(file, plain(&cause)),
         cause => about(file, cause),
-    })
+    }
 }
 
 fn about(file: &Path, cause: impl std::fmt::Display) -> Failure {
     Failure::Failed(format!("{}: {cause}", file.display()))
-}
-
-fn is_dash(file: &Path) -> bool {
-    file == Path::new("-")
 }
 
 /// Shows progress on a terminal only, behind what is being done.

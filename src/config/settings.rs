@@ -37,7 +37,7 @@ pub enum Kind {
 }
 
 /// The default of a setting.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DefaultValue {
     Text(&'static str),
     Integer(i64),

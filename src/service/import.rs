@@ -99,8 +99,9 @@ impl Decide for Import<'_> {
     }
 
     async fn decide(&self, decision: &mut Decision<'_>) -> Result<Imported, Error> {
+        let creatable = parts::check_ratings(self.new.ratings.iter().enumerate(), self.call.services.now());
         // A later part of a conversation must not start a new one.
-        if self.new.append_after.is_none() && !decision.is_retry() {
+        if self.new.append_after.is_none() && !decision.is_retry() && creatable.is_ok() {
             return self.create(decision).await;
         }
         let identity = decision.keys().identity(&self.new.source, &self.new.external_id);
@@ -110,7 +111,10 @@ impl Decide for Import<'_> {
                 let rule = "must name the last message of a conversation that is stored; this one is not";
                 Err(Violations::one("append_after", rule).into())
             }
-            None => self.create(decision).await,
+            None => {
+                creatable?;
+                self.create(decision).await
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write as _,
-    io::{Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     path::Path,
     process::{Child, ChildStderr, ChildStdin, Output, Stdio},
     time::Duration,
@@ -97,7 +97,9 @@ impl Running {
         })
         .await;
         let (mut out, mut errors) = (String::new(), String::new());
-        self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        if let Some(mut stdout) = self.child.stdout.take() {
+            stdout.read_to_string(&mut out).unwrap();
+        }
         self.errors.take().unwrap().read_to_string(&mut errors).unwrap();
         (status.unwrap().code(), out, errors)
     }
@@ -443,4 +445,30 @@ async fn a_first_line_after_the_end_is_reported() {
     let (code, _, errors) = told(import(folder.path(), &server, &["t.jsonl", "--from-line", "4"]));
     assert_eq!(code, Some(0));
     assert!(errors.contains("nothing to import from line 4 on: t.jsonl ends before"), "{errors}");
+}
+
+#[tokio::test]
+async fn an_interrupted_wait_says_that_everything_is_imported() {
+    let server = ServerProcess::start();
+    let folder = TempDir::new().unwrap();
+    let mut import = Running::start(folder.path(), &server, &["--wait"]);
+    // More than are scored before the import ends.
+    for number in 0..2_000 {
+        import.write(&format!("{}\n", line(&number.to_string())));
+    }
+    import.input = None;
+    let mut out = BufReader::new(import.child.stdout.take().unwrap());
+    let mut summary = String::new();
+    out.read_line(&mut summary).unwrap();
+    assert!(summary.ends_with(": 2000 stored, 0 there already, 0 bad\n"), "{summary}");
+    // What is not scored by now stays so.
+    server.signal(Signal::STOP);
+    import.interrupt();
+    let (code, _, errors) = import.ended().await;
+    server.signal(Signal::CONT);
+    assert_eq!(code, Some(3), "{errors}");
+    assert!(
+        errors.contains("stopped waiting; every line is imported, and the server continues scoring"),
+        "{errors}"
+    );
 }

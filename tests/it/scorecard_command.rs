@@ -88,20 +88,20 @@ fn all_that_is_wrong_with_scorecards_is_named_with_its_place() {
     assert_eq!(code, Some(1));
     assert!(said.starts_with("tidy.yaml: no faults in tidy"), "{said}");
     for begin in [
-        "form.yaml: unit: ",
-        "form.yaml: categories[0].criteria[0].max_points: ",
-        "rules.yaml: categories[0].criteria[0].rule: ",
-        "rules.yaml: categories[0].criteria[1].rule: ",
-        "weak.yaml: categories[0].criteria[1].rule: is true whatever the facts are",
+        "form.yaml: error: unit: ",
+        "form.yaml: error: categories[0].criteria[0].max_points: ",
+        "rules.yaml: error: categories[0].criteria[0].rule: ",
+        "rules.yaml: error: categories[0].criteria[1].rule: ",
+        "weak.yaml: weak: categories[0].criteria[1].rule: is true whatever the facts are",
         "none.yaml: ",
-        "plaudit: 4 of 5 scorecards have faults",
+        "plaudit: 3 of 5 scorecards cannot be used, 1 has weak places",
     ] {
         assert!(complaint.lines().any(|line| line.starts_with(begin)), "{begin} is not in\n{complaint}");
     }
     let (code, said, complaint) =
         run(folder.path(), &["facts", "--scorecard", "rules.yaml", "tickets.jsonl"]);
     assert_eq!((code, said.as_str()), (Some(1), ""));
-    assert!(complaint.contains("rules.yaml: categories[0].criteria[1].rule: "), "{complaint}");
+    assert!(complaint.contains("rules.yaml: error: categories[0].criteria[1].rule: "), "{complaint}");
     assert!(complaint.contains("plaudit scorecard check rules.yaml"), "{complaint}");
     let (code, _, complaint) =
         run(folder.path(), &["facts", "--scorecard", "tidy.yaml", "--fact", "complaints", "tickets.jsonl"]);
@@ -110,7 +110,7 @@ fn all_that_is_wrong_with_scorecards_is_named_with_its_place() {
     write("long.yaml", &"# \n".repeat(200_000));
     let (code, _, complaint) = run(folder.path(), &["scorecard", "check", "long.yaml"]);
     assert_eq!(code, Some(1));
-    assert!(complaint.starts_with("long.yaml: yaml: must"), "{complaint}");
+    assert!(complaint.starts_with("long.yaml: error: yaml: must"), "{complaint}");
 }
 
 const PAGE: &str = "\
@@ -176,4 +176,27 @@ async fn a_scorecard_scores_a_stored_conversation_as_the_server_does() {
         assert!(!expected.is_empty());
         assert_eq!(found, expected, "{base}");
     }
+}
+
+#[test]
+fn a_scorecard_comes_from_standard_input() {
+    let folder = folder();
+    let checked = |text: &str| {
+        let text_file = folder.path().join("piped");
+        std::fs::write(&text_file, text).unwrap();
+        let input = std::fs::File::open(&text_file).unwrap();
+        let output = plaudit(folder.path()).args(["scorecard", "check", "-"]).stdin(input).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    let (code, said) = checked(TIDY);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.starts_with("standard input: no faults in tidy: 3 criteria"), "{said}");
+    let (code, said) = checked(&TIDY.replace("unit: worklog", "unit: day"));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.starts_with("standard input: error: unit: "), "{said}");
+    let (code, _, said) = run(folder.path(), &["facts", "--scorecard", "-", "-"]);
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(2), "plaudit: only one of FILE and --scorecard can be standard input\n")
+    );
 }

@@ -280,3 +280,17 @@ async fn a_dump_of_a_directory_in_use_is_refused_with_the_address_of_its_server(
     assert!(text.contains(&server.address().to_string()), "{text}");
     assert!(!folder.join("x.dump").exists());
 }
+
+#[tokio::test]
+async fn what_is_no_dump_leaves_no_store_behind() {
+    let folder = TempDir::new().unwrap();
+    for (name, bytes) in [("tickets.jsonl", &b"{\"ticket_id\": \"1\", \"messages\": []}"[..]), ("empty", b"")]
+    {
+        fs::write(folder.path().join(name), bytes).unwrap();
+        let output = plaudit(folder.path()).args(["store", "load", "--data", "data", name]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert_eq!(said, format!("plaudit: {name}: this is not a dump of a plaudit store\n"));
+        assert!(!folder.path().join("data").exists(), "{name}");
+    }
+}

@@ -18,7 +18,7 @@ mod tests;
 
 use std::io::{self, Write};
 
-pub use load::load;
+pub use load::{known, load};
 
 use super::{Direction, KeyRange, Keyspace, Position, StoreError};
 

@@ -16,6 +16,7 @@ use flate2::bufread::MultiGzDecoder;
 use crate::cli::{connect::quoted, output::say};
 
 use super::{
+    is_dash,
     layout::{self, First, Packed},
     lines::MARK,
 };
@@ -41,13 +42,9 @@ pub(super) struct ToldBy {
     pub(super) command: &'static str,
 }
 
-pub(super) fn is_stdin(file: &Path) -> bool {
-    file == Path::new("-")
-}
-
 /// Opens the input of a command, such as `import`.
 pub(in crate::cli) fn open(file: &Path, command: &'static str) -> io::Result<Input> {
-    if is_stdin(file) {
+    if is_dash(file) {
         if io::stdin().is_terminal() {
             say(format_args!(
                 "plaudit: reading conversations from standard input, one JSON object per line; Ctrl-D ends them"

@@ -132,6 +132,27 @@ impl ImportedRatingDraft {
     }
 }
 
+impl NewImportedRating {
+    /// Reports what is said to have happened, but lies in the future by the server's clock, as the other calls about ratings do.
+    pub fn check_past(&self, now: UnixMillis, at: Path<'_>, violations: &mut Violations) {
+        let course = &self.course;
+        // A scheduled one is offered when it is due.
+        let offered = Some(self.offer_time).filter(|_| !course.scheduled);
+        for (field, time) in [
+            ("offer_time", offered),
+            ("cancel_time", course.cancel_time),
+            ("opt_out_time", course.opt_out_time),
+        ] {
+            violations.check(at.field(field), time.map_or(Ok(()), |time| time.has_happened(now)));
+        }
+        for (index, question) in self.questions.iter().enumerate() {
+            let Some(answer) = &question.answer else { continue };
+            let at = at.item("questions", index);
+            violations.check(at.field("answer").field("answer_time"), answer.time.has_happened(now));
+        }
+    }
+}
+
 /// Whether anything is known about somebody that the rules of an offer can be applied to.
 fn is_known(author: &AuthorDraft) -> bool {
     let says = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());

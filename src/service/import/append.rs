@@ -52,6 +52,7 @@ pub(super) async fn run(
         check_place(new, &stored)?;
     }
     check_size(&stored, unseen.len())?;
+    parts::check_ratings(ratings.unknown.iter().copied(), now)?;
     let changed_ratings = changed_ratings(&ratings, now, &mut differences);
     let ratings = ratings.unknown.into_iter().map(|(_, rating)| rating).collect();
     let append = Append { call, new, now, stored, numbers, unseen, edits, ratings, changed_ratings };

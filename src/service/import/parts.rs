@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::{
     domain::{
         AttachmentId, Conversation, ConversationId, Event, EventKind, Message, MessageId, NewConversation,
-        NewImportedMessage, NewImportedRating, Rating, RatingId, RatingState, UnixMillis,
+        NewImportedMessage, NewImportedRating, Path, Rating, RatingId, RatingState, UnixMillis, Violations,
     },
     error::Error,
     service::{
@@ -141,6 +141,18 @@ pub(super) async fn find_ratings<'a>(
     let known = known.into_iter().zip(stored);
     ratings.known = known.filter_map(|((place, rating, _), stored)| Some((place, rating, stored?))).collect();
     Ok(ratings)
+}
+
+/// Refuses ratings, each with its place in the import, of which something is said to have happened in the future.
+pub(super) fn check_ratings<'a>(
+    ratings: impl IntoIterator<Item = (usize, &'a NewImportedRating)>,
+    now: UnixMillis,
+) -> Result<(), Violations> {
+    let mut violations = Violations::default();
+    for (place, rating) in ratings {
+        rating.check_past(now, Path::ROOT.item("ratings", place), &mut violations);
+    }
+    violations.or(())
 }
 
 /// Puts ratings, their index entries, and an event for the last change of each. Returns whether any is answered, for the lists.

@@ -4,6 +4,8 @@ use plaudit::proto::v1::{
     ImportConversationRequest, ImportOutcome, Rating, RatingAnswer, RatingQuestion, RatingState, RatingType,
 };
 
+use tonic_types::StatusExt as _;
+
 use super::{NAME, agent, append, at, changes_nothing, differences, differing};
 use crate::{
     harness::Plaudit,
@@ -175,4 +177,37 @@ async fn an_opt_out_in_the_future_is_named_as_such() {
         let because = &answer.differences[0].description;
         assert!(because.ends_with("it is in the future by the server's clock"), "{because}");
     }
+}
+
+#[tokio::test]
+async fn what_has_happened_to_a_new_rating_is_not_in_the_future() {
+    let server = Plaudit::start().await;
+    let client = server.client().await;
+    // The server's clock shows 2026-01-01, a month after `at(0)`.
+    let ahead = at(86_400 * 31);
+    let mut cancelled = rating("0b3c7a52-9a1e-8c55-9f00-0123456789ac", [None, None]);
+    cancelled.cancel_time = ahead;
+    let answer = RatingAnswer { value: Some(4), answer_time: ahead, ..RatingAnswer::default() };
+    let mut both = with(rating(UUID, [None, Some(answer)]));
+    both.ratings.push(cancelled);
+    let refused = async |request: ImportConversationRequest| {
+        let status = client.import(request).await.unwrap_err();
+        let violations = status.get_details_bad_request().unwrap().field_violations;
+        for violation in &violations {
+            let rule =
+                "must be at most 5 minutes later than the server's clock, which shows 2026-01-01T00:00:00Z";
+            assert!(violation.description.starts_with(rule), "{}", violation.description);
+        }
+        violations.into_iter().map(|violation| violation.field).collect::<Vec<_>>()
+    };
+    let expected = ["ratings[0].questions[1].answer.answer_time", "ratings[1].cancel_time"];
+    assert_eq!(refused(both.clone()).await, expected);
+    assert!(client.conversation(NAME).await.is_err());
+    // Nor when they come to a conversation that is there.
+    client.import(append(|_| {})).await.unwrap();
+    assert_eq!(refused(both.clone()).await, expected);
+    // A scheduled one is offered when it is due.
+    let mut scheduled = rating(UUID, [None, None]);
+    (scheduled.offer_time, scheduled.schedule_time, scheduled.expire_time) = (ahead, ahead, None);
+    client.import(with(scheduled)).await.unwrap();
 }

@@ -23,7 +23,8 @@ use crate::{
 };
 
 const TIMESTAMP: &str = "google.protobuf.Timestamp";
-const TIME: &str = "2026-01-01T09:00:00Z";
+/// Before the time that the server's clock shows.
+const TIME: &str = "2025-12-31T09:00:00Z";
 /// The year 11476, and one before 1970.
 const OUT_OF_RANGE: [i64; 2] = [300_000_000_000, -1];
 

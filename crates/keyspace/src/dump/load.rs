@@ -12,6 +12,14 @@ use crate::{
     Batch, Direction, Expect, Key, KeyRange, Keyspace, MAX_BATCH_BYTES, MAX_KEY_BYTES, Position, Value,
 };
 
+/// The same input, once it has begun as a dump does: for whoever must not prepare a store for anything else.
+pub fn known(mut input: Box<dyn Read + Send>) -> Result<Box<dyn Read + Send>, DumpError> {
+    let head = read_at_most(&mut input, TITLE.len() + size_of_val(&DUMP_VERSION)).map_err(DumpError::Io)?;
+    let counts = Counts::default();
+    Input { input: &mut head.as_slice(), hasher: blake3::Hasher::new(), counts }.title()?;
+    Ok(Box::new(io::Cursor::new(head).chain(input)))
+}
+
 /// Loads a dump into an empty store, durably, and reports to `progress` after each batch. Memory is bounded as in
 /// [`dump`](super::dump).
 ///

@@ -13,14 +13,14 @@ use crate::{
     grpc, rest,
     server::Edges,
     service::{Call, Services, Settings},
-    store::{self, Keyspace, OnDisk, StoreError},
+    store::{self, Keyspace, OnDisk, Readiness, StoreError},
 };
 
 /// The parts of a running server, apart from the server itself.
 pub struct Assembly {
     pub edges: Edges,
-    /// Becomes `Some` when the store has failed.
-    pub store_failure: watch::Receiver<Option<Arc<str>>>,
+    /// Whether the store can be used.
+    pub store: watch::Receiver<Readiness>,
     /// Stops the background tasks, then closes the store. Run it once no call is in flight.
     pub close: Close,
 }
@@ -50,7 +50,7 @@ impl AssemblyError {
             Self::Store(Error::Internal(why)) => {
                 why.strip_prefix(&damaged).map(|why| StoreError::Corrupt(why.into()))
             }
-            Self::Store(Error::Unavailable(why)) => Some(StoreError::Failed(why.as_str().into())),
+            Self::Store(Error::Unavailable { cause, .. }) => Some(StoreError::Failed(cause.as_str().into())),
             _ => None,
         };
         error.map_or(self, |error| Self::of(store.refusal(&error)))
@@ -103,7 +103,7 @@ pub async fn assemble(
     settings: Settings,
     rest: &rest::Options,
 ) -> Result<Assembly, AssemblyError> {
-    let store_failure = store.failure();
+    let readiness = store.readiness();
     let services = Services::open(Arc::clone(&store), clock, settings).await.map_err(AssemblyError::Store)?;
     let services = Arc::new(services);
     // Before anything is stored at a time that may be wrong.
@@ -134,5 +134,5 @@ pub async fn assemble(
             store.close().await.map_err(AssemblyError::of)
         })
     };
-    Ok(Assembly { edges, store_failure, close: Box::new(close) })
+    Ok(Assembly { edges, store: readiness, close: Box::new(close) })
 }

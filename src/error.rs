@@ -7,6 +7,8 @@ use crate::{
     store::StoreError,
 };
 
+pub use crate::store::Outcome;
+
 /// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -59,9 +61,9 @@ pub enum Error {
     IdentityTaken { what: String, by: ConversationId },
     #[error("too many writes are waiting; retry in {} ms", retry_after.as_millis())]
     Overloaded { retry_after: Duration },
-    /// The store has failed or is closed; whether a pending write was committed is unknown.
-    #[error("the store is not available: {0}")]
-    Unavailable(String),
+    /// The store cannot be used: for now, or for good. `cause` is for the log.
+    #[error("the store is not available: {cause}")]
+    Unavailable { cause: String, outcome: Outcome, retry_after: Option<Duration> },
     /// A bug or damaged data on the server's side.
     #[error("{0}")]
     Internal(String),
@@ -129,6 +131,11 @@ impl Error {
     /// How long a caller should wait before it retries when the store is overloaded.
     const RETRY_AFTER: Duration = Duration::from_millis(250);
 
+    /// For good, or for as long as the disk cannot be read; what became of a write is unknown.
+    pub fn unavailable(cause: impl ToString) -> Self {
+        Self::Unavailable { cause: cause.to_string(), outcome: Outcome::Unknown, retry_after: None }
+    }
+
     pub fn not_found(kind: ResourceKind, name: impl ToString) -> Self {
         Self::NotFound { kind, name: name.to_string() }
     }
@@ -149,7 +156,10 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Overloaded => Self::Overloaded { retry_after: Self::RETRY_AFTER },
-            StoreError::Failed(_) | StoreError::Unreadable(_) => Self::Unavailable(error.to_string()),
+            StoreError::Unavailable { outcome, retry_after, .. } => {
+                Self::Unavailable { cause: error.to_string(), outcome, retry_after: Some(retry_after) }
+            }
+            StoreError::Failed(_) | StoreError::Unreadable(_) => Self::unavailable(error),
             // A use case that can run into a conflict handles it itself; one that gets here is a bug.
             StoreError::Conflict { .. } | StoreError::Limit(_) | StoreError::Corrupt(_) => {
                 Self::Internal(error.to_string())

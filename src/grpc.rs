@@ -71,7 +71,7 @@ pub fn edge(routes: Routes) -> Result<GrpcEdge, EdgeError> {
         router: routes.prepare().into_axum_router(),
         methods,
         wording: WORDING,
-        stop_serving: Box::new(move || health.stop_serving()),
+        report_serving: Box::new(move |is_serving| health.report(is_serving)),
     })
 }
 

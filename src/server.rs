@@ -35,6 +35,8 @@ use tokio::{
 };
 use tower::util::MapRequestLayer;
 
+use crate::store::Readiness;
+
 use access::CallNotes;
 use call::Calls;
 use connection::Protocol;
@@ -133,40 +135,40 @@ pub async fn serve(
     listener: TcpListener,
     edges: Edges,
     options: Options,
-    store_failure: watch::Receiver<Option<Arc<str>>>,
+    store: watch::Receiver<Readiness>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Drained, ServeError> {
     require_loopback(listener.local_addr()?)?;
     let (drain, draining) = watch::channel(false);
-    let (calls, stop_serving) = assemble(edges, &options, draining);
+    let (calls, report_serving) = assemble(edges, &options, draining);
     let protocol = connection::protocol(options.max_streams_per_connection);
     let mut connections = JoinSet::new();
     tokio::select! {
         biased;
-        cause = failed(store_failure.clone()) => tracing::error!(%cause, "the store has failed; draining"),
+        cause = failed(store.clone(), &report_serving) => tracing::error!(%cause, "the store has failed; draining"),
         () = shutdown => tracing::info!("draining"),
         never = accept(&listener, &mut connections, options.max_connections, &protocol, &calls) => match never {},
     }
-    stop_serving();
+    report_serving(false);
     drop(listener);
     drain.send_replace(true);
     let drained = finish(&mut connections, options.drain, &calls).await;
-    match store_failure.borrow().as_ref() {
-        Some(cause) => Err(ServeError::StoreFailed(cause.clone())),
-        None => Ok(drained),
+    match &*store.borrow() {
+        Readiness::Failed { cause } => Err(ServeError::StoreFailed(cause.clone())),
+        Readiness::Ready | Readiness::Unavailable { .. } => Ok(drained),
     }
 }
 
-type StopServing = Box<dyn FnOnce() + Send>;
+type ReportServing = Box<dyn Fn(bool) + Send + Sync>;
 
-fn assemble(edges: Edges, options: &Options, draining: watch::Receiver<bool>) -> (Arc<Calls>, StopServing) {
+fn assemble(edges: Edges, options: &Options, draining: watch::Receiver<bool>) -> (Arc<Calls>, ReportServing) {
     let patience = Patience {
         idle: options.body_idle,
         draining: draining.clone(),
         // The other half is left for answering.
         while_draining: options.drain / 2,
     };
-    let GrpcEdge { router, methods, wording, stop_serving } = edges.grpc;
+    let GrpcEdge { router, methods, wording, report_serving } = edges.grpc;
     let calls = Calls {
         grpc: router,
         rest: edges.rest.layer(MapRequestLayer::new(note_route)).with_state(()),
@@ -179,7 +181,7 @@ fn assemble(edges: Edges, options: &Options, draining: watch::Receiver<bool>) ->
         patience: Arc::new(patience),
         in_flight: Arc::new(AtomicUsize::new(0)),
     };
-    (Arc::new(calls), stop_serving)
+    (Arc::new(calls), report_serving)
 }
 
 /// Notes the matched route for the access log: its template, because the path itself may hold personal ids.
@@ -193,11 +195,24 @@ fn note_route(request: Request<Body>) -> Request<Body> {
     request
 }
 
-/// Resolves when the store fails. A sender that is dropped without a failure does not count.
-async fn failed(mut store_failure: watch::Receiver<Option<Arc<str>>>) -> Arc<str> {
-    match store_failure.wait_for(Option::is_some).await.map(|cause| cause.clone()) {
-        Ok(Some(cause)) => cause,
-        Ok(None) | Err(_) => std::future::pending().await,
+/// Resolves when the store has failed for good. Until then health reports whether it is ready.
+async fn failed(mut store: watch::Receiver<Readiness>, report_serving: &ReportServing) -> Arc<str> {
+    let mut was_ready = true;
+    loop {
+        let now = store.borrow_and_update().clone();
+        let is_ready = now == Readiness::Ready;
+        match now {
+            Readiness::Failed { cause } => return cause,
+            Readiness::Unavailable { cause } => tracing::warn!(%cause, "the store is not available for now"),
+            Readiness::Ready if !was_ready => tracing::info!("the store is available again"),
+            Readiness::Ready => {}
+        }
+        report_serving(is_ready);
+        was_ready = is_ready;
+        // A sender that is dropped says nothing of the store.
+        if store.changed().await.is_err() {
+            return std::future::pending().await;
+        }
     }
 }
 

@@ -32,7 +32,7 @@ pub use engines::{AUTO, Target, open};
 pub use keys::{Keys, WorkspaceId};
 pub use plaudit_keyspace::{
     Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, MAX_BATCH_BYTES, MAX_KEY_BYTES, MAX_PAGE,
-    MemoryStore, Position, Stats, StoreError, Value, dump,
+    MemoryStore, Outcome, Position, Readiness, Stats, StoreError, Value, dump,
 };
 pub use plaudit_keyspace_disk::{OnDisk, OpenError, Options, SETTINGS_FILE, holds_store};
 #[cfg(feature = "fjall")]

@@ -13,8 +13,8 @@ use plaudit::{
     grpc,
     service::{Services, Settings},
     store::{
-        Batch, Committed, Direction, Key, KeyRange, Keyspace, MemoryStore, Position, Stats, StoreError,
-        Value, keys,
+        Batch, Committed, Direction, Key, KeyRange, Keyspace, MemoryStore, Position, Readiness, Stats,
+        StoreError, Value, keys,
         records::{self, NextId},
     },
 };
@@ -234,8 +234,8 @@ impl Keyspace for Recorder {
     fn stats(&self) -> BoxFuture<'_, std::result::Result<Stats, StoreError>> {
         self.inner.stats()
     }
-    fn failure(&self) -> watch::Receiver<Option<Arc<str>>> {
-        self.inner.failure()
+    fn readiness(&self) -> watch::Receiver<Readiness> {
+        self.inner.readiness()
     }
     fn close(&self) -> BoxFuture<'_, std::result::Result<(), StoreError>> {
         self.inner.close()

@@ -55,16 +55,22 @@ const MIB: f64 = 1024.0 * 1024.0;
 
 /// A build of the server: this one, or another to compare it with.
 #[derive(Clone)]
-pub struct Build(PathBuf);
+pub struct Build {
+    binary: PathBuf,
+    /// The storage engine, where it is not the build's default.
+    engine: Option<String>,
+}
 
 impl Build {
+    /// This one, on the engine that `ENGINE` names.
     pub fn this() -> Self {
-        Self(env!("CARGO_BIN_EXE_plaudit").into())
+        let engine = std::env::var("ENGINE").ok().filter(|engine| !engine.is_empty());
+        Self { binary: env!("CARGO_BIN_EXE_plaudit").into(), engine }
     }
 
     /// The binary that `BASELINE` names.
     pub fn baseline() -> Option<Self> {
-        std::env::var_os("BASELINE").map(|path| Self(path.into()))
+        std::env::var_os("BASELINE").map(|path| Self { binary: path.into(), engine: None })
     }
 
     /// Starts it on an empty directory.
@@ -103,9 +109,10 @@ impl Plaudit {
     pub async fn start_build(build: &Build, data: &Data, arguments: &[&str]) -> Result<Self> {
         let data = Arc::clone(data);
         let began = Instant::now();
-        let mut child = Command::new(&build.0)
+        let mut child = Command::new(&build.binary)
             .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--data"])
             .arg(data.path().join(DATA))
+            .args(build.engine.iter().flat_map(|engine| ["--store-engine", engine]))
             .args(arguments)
             .stdout(Stdio::piped())
             // One line per call, as by default: its cost is part of what is measured.

@@ -4,7 +4,7 @@
 //! In each round every load runs on one build and then on the other; the next round starts with the other build. Ratios
 //! are taken within a round. Each server has its own directory, created by the same build.
 //!
-//! `ROUNDS`, `SECONDS` (per measurement), `ITEMS` (in the long stream) and `STORED` (the many) can be set; `ONLY` is
+//! With `ENGINE=fjall` this build uses that engine. `ROUNDS`, `SECONDS` (per measurement), `ITEMS` (in the long stream) and `STORED` (the many) can be set; `ONLY` is
 //! one of start, imports, lists, operations, reads, memory, stored; `OPERATION` is part of the names of the operations to
 //! measure.
 

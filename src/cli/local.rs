@@ -32,11 +32,11 @@ impl Local {
         require_directory(&config.data)?;
         let listener = server::bind(config.listen).await.map_err(Failure::failed)?;
         let address = listener.local_addr().map_err(Failure::failed)?;
-        let Assembly { edges, store_failure, close } =
+        let Assembly { edges, store: readiness, close } =
             assembly::build(&config, address, false).await.map_err(Failure::failed)?;
         let (stop, stopped) = oneshot::channel();
         let options = serve::options(&config);
-        let served = tokio::spawn(server::serve(listener, edges, options, store_failure, async {
+        let served = tokio::spawn(server::serve(listener, edges, options, readiness, async {
             // Also resolves when the sender is dropped.
             let _ = stopped.await;
         }));

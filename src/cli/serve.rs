@@ -95,11 +95,11 @@ async fn serve(config: &Config, demo: bool, clock_is_right: bool) -> Result<(), 
     let listener = server::bind(config.listen).await.map_err(refused)?;
     let address = listener.local_addr().map_err(Failure::failed)?;
     require_directory(&config.data)?;
-    let Assembly { edges, store_failure, close } =
+    let Assembly { edges, store: readiness, close } =
         assembly::build(config, address, clock_is_right).await.map_err(Failure::failed)?;
     announce(config, address);
     let (stop, mut demo_shown) = stop_and_demo(signals, demo.then_some(address));
-    let served = server::serve(listener, edges, options(config), store_failure, stop).await;
+    let served = server::serve(listener, edges, options(config), readiness, stop).await;
     let closed = close(drain(config)).await;
     let Drained { cut_calls, .. } = served.map_err(Failure::failed)?;
     closed.map_err(Failure::failed)?;

@@ -1,18 +1,18 @@
 //! Maps the errors of use cases to gRPC statuses with details. The only place that does.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{
     domain::{Violations, Words as _},
-    error::Error,
+    error::{Error, Outcome},
     proto::v1::{self, ErrorReason},
     wire::reason_name,
 };
 
-use super::status::{ERROR_DOMAIN, internal_fault, status};
+use super::status::{ERROR_DOMAIN, internal_fault};
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
@@ -83,9 +83,9 @@ impl From<Error> for Status {
                 details.set_retry_info(Some(retry_after));
                 (Code::ResourceExhausted, ErrorReason::Overloaded)
             }
-            Error::Unavailable(cause) => {
+            Error::Unavailable { cause, outcome, retry_after } => {
                 tracing::error!(%cause, "the store is not available");
-                return unavailable();
+                return unavailable(outcome, retry_after);
             }
             Error::Internal(cause) => {
                 tracing::error!(%cause, "a call failed with an internal error");
@@ -222,7 +222,20 @@ fn shortened(text: &str, max_bytes: usize) -> String {
     format!("{whole}…")
 }
 
-fn unavailable() -> Status {
-    let message = "the store is not available; retry, with the same request id if the call writes";
-    status(Code::Unavailable, ErrorReason::StoreUnavailable, message)
+fn unavailable(outcome: Outcome, retry_after: Option<Duration>) -> Status {
+    let (message, outcome) = match outcome {
+        Outcome::NothingWritten => {
+            ("the store is not available for now, and nothing was written; retry", "nothing_written")
+        }
+        Outcome::Unknown => {
+            ("the store is not available; retry, with the same request id if the call writes", "unknown")
+        }
+    };
+    let mut details = ErrorDetails::new();
+    if retry_after.is_some() {
+        details.set_retry_info(retry_after);
+    }
+    let metadata = HashMap::from([("outcome".to_owned(), outcome.to_owned())]);
+    details.set_error_info(reason_name(ErrorReason::StoreUnavailable), ERROR_DOMAIN, metadata);
+    Status::with_error_details(Code::Unavailable, message, details)
 }

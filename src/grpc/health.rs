@@ -40,8 +40,9 @@ impl Health {
         Ok((routes, health))
     }
 
-    pub fn stop_serving(&self) {
-        self.state.send_replace(ServingStatus::NotServing);
+    pub fn report(&self, is_serving: bool) {
+        let now = if is_serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        self.state.send_if_modified(|state| std::mem::replace(state, now) != now);
     }
 
     fn knows(&self, service: &str) -> bool {

@@ -6,7 +6,10 @@ use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::{domain::Violations, error::Error};
+use crate::{
+    domain::Violations,
+    error::{Error, Outcome},
+};
 
 use super::answer::answer;
 
@@ -104,11 +107,18 @@ impl From<Error> for Fault {
             }
             Error::ConcurrentChange { .. } => Self::overloaded(message, Self::RETRY_AFTER),
             Error::Overloaded { retry_after } => Self::overloaded(message, retry_after),
-            Error::Unavailable(cause) => {
+            Error::Unavailable { cause, outcome, retry_after } => {
                 tracing::error!(%cause, "the store is not available");
-                let message =
-                    "the store is not available; retry, with the same Idempotency-Key if the request writes";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
+                let message = match outcome {
+                    Outcome::NothingWritten => {
+                        "the store is not available for now, and nothing was written; retry"
+                    }
+                    Outcome::Unknown => {
+                        "the store is not available; retry, with the same Idempotency-Key if the request writes"
+                    }
+                };
+                let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, message);
+                Self { retry_after: retry_after.or(fault.retry_after), ..fault }
             }
             Error::Internal(cause) => {
                 tracing::error!(%cause, "a request failed with an internal error");

@@ -18,6 +18,6 @@ pub struct GrpcEdge {
     pub router: Router,
     pub methods: Methods,
     pub wording: Wording,
-    /// Makes the health service report NOT_SERVING; run when the drain begins.
-    pub stop_serving: Box<dyn FnOnce() + Send>,
+    /// Makes the health service report SERVING, or NOT_SERVING.
+    pub report_serving: Box<dyn Fn(bool) + Send + Sync>,
 }

@@ -77,7 +77,7 @@ impl Counts {
             Ok(Imported { outcome: ImportOutcome::Updated, .. }) => &mut self.updated,
             Err(Error::AlreadyImported { .. }) => &mut self.duplicates,
             // The outcome is unknown.
-            Err(Error::Unavailable(_)) => return,
+            Err(Error::Unavailable { .. }) => return,
             Err(_) => &mut self.failed,
         };
         *count += 1;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     domain::RequestId,
-    error::Error,
+    error::{Error, Outcome},
     store::{Keys, Space, WorkspaceId},
 };
 
@@ -98,7 +98,13 @@ impl<'a> Call<'a> {
 
     /// Decides and commits; see [`Decide`]. Wakes the scoring task if the commit queued a job.
     pub(super) async fn decide<D: Decide>(&self, what: &D) -> Result<D::Answer, Error> {
-        let decided = decide::until_committed(self.space(), self.deadline, what).await?;
+        let decided =
+            decide::until_committed(self.space(), self.deadline, what).await.inspect_err(|error| {
+                if matches!(error, Error::Unavailable { outcome: Outcome::Unknown, .. }) {
+                    // A job may have been queued.
+                    self.services.queue_changed.notify();
+                }
+            })?;
         if let Some(conversation) = decided.queued {
             self.services.queue_changed.queued(conversation, self.lane);
         }

@@ -49,7 +49,7 @@ pub async fn until_committed<D: Decide>(
                     return Ok(Decided { answer, queued });
                 }
             }
-            Err(error @ (Error::Overloaded { .. } | Error::Unavailable(_))) => return Err(error),
+            Err(error @ (Error::Overloaded { .. } | Error::Unavailable { .. })) => return Err(error),
             // The refusal may rest on something that has changed since.
             Err(refusal) => {
                 if decision.still_stands().await? {

@@ -113,7 +113,7 @@ impl Watch {
             }
             tokio::select! {
                 grown = self.newest.changed() => if grown.is_err() {
-                    return Err(Error::Unavailable("the store is gone".to_owned()));
+                    return Err(Error::unavailable("the store is gone"));
                 },
                 () = sleep_until(due) => {}
             }

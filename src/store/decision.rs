@@ -80,7 +80,6 @@ impl<'a> Decision<'a> {
     }
 
     pub fn put_raw(&mut self, key: Key, value: Value) {
-        debug_assert!(!self.keys().is_foreign(&key), "a batch stays in its workspace");
         self.batch.put.push((key, value));
     }
 
@@ -103,7 +102,6 @@ impl<'a> Decision<'a> {
     }
 
     pub fn delete(&mut self, key: Key) {
-        debug_assert!(!self.keys().is_foreign(&key), "a batch stays in its workspace");
         self.batch.delete.push(key);
     }
 
@@ -184,6 +182,11 @@ impl<'a> Decision<'a> {
         batch
             .expect
             .extend(expected.into_iter().map(|(key, value)| (key, value.map_or(Expect::Absent, Expect::Is))));
+        let mut touched = batch.expect.iter().map(|(key, _)| key).chain(&batch.delete);
+        let mut put = batch.put.iter().map(|(key, _)| key);
+        if touched.any(|key| space.keys().is_foreign(key)) || put.any(|key| space.keys().is_foreign(key)) {
+            return Err(StoreError::Limit("a batch must stay in one workspace".to_owned()));
+        }
         let committed = match taken {
             Some(taken) => {
                 let store: Arc<dyn Keyspace> = Arc::clone(space.store());

@@ -66,6 +66,7 @@ mod store_message;
 mod syncs;
 mod telemetry;
 mod trim;
+mod unavailable;
 mod update;
 mod update_message;
 mod upgrade;

@@ -4,22 +4,22 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use plaudit_keyspace::StoreError;
+use plaudit_keyspace::{Readiness, StoreError};
 
 /// Keeps the first cause; there is no way back.
-pub(crate) struct Failure(watch::Sender<Option<Arc<str>>>);
+pub(crate) struct Failure(watch::Sender<Readiness>);
 
 impl Failure {
     pub(crate) fn none() -> Self {
-        Self(watch::Sender::new(None))
+        Self(watch::Sender::new(Readiness::Ready))
     }
 
     pub(crate) fn set(&self, cause: Arc<str>) {
         self.0.send_if_modified(|current| {
-            let first = current.is_none();
+            let first = !matches!(current, Readiness::Failed { .. });
             if first {
                 tracing::error!(%cause, "the store has failed");
-                *current = Some(cause);
+                *current = Readiness::Failed { cause };
             }
             first
         });
@@ -27,8 +27,9 @@ impl Failure {
 
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         match &*self.0.borrow() {
-            Some(cause) => Err(StoreError::Failed(cause.clone())),
-            None => Ok(()),
+            Readiness::Failed { cause } => Err(StoreError::Failed(cause.clone())),
+            // A disk does not come back by itself.
+            Readiness::Ready | Readiness::Unavailable { .. } => Ok(()),
         }
     }
 
@@ -37,7 +38,7 @@ impl Failure {
         self.check().err().unwrap_or_else(|| StoreError::Failed("the store is closed".into()))
     }
 
-    pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Arc<str>>> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Readiness> {
         self.0.subscribe()
     }
 }

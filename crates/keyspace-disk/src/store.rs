@@ -29,8 +29,8 @@ use super::{
     trim::Part,
 };
 use plaudit_keyspace::{
-    Batch, Committed, Direction, Key, KeyRange, Keyspace, MAX_TRIM, Position, Stats, StoreError, Value,
-    panics::caught, spend_budget,
+    Batch, Committed, Direction, Key, KeyRange, Keyspace, MAX_TRIM, Position, Readiness, Stats, StoreError,
+    Value, panics::caught, spend_budget,
 };
 
 /// How an engine uses the machine.
@@ -332,7 +332,7 @@ impl<E: Engine> Keyspace for DiskStore<E> {
         .boxed()
     }
 
-    fn failure(&self) -> watch::Receiver<Option<Arc<str>>> {
+    fn readiness(&self) -> watch::Receiver<Readiness> {
         self.shared.failure.subscribe()
     }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::join_all};
-use plaudit_keyspace::{Batch, Direction, KeyRange, Keyspace, StoreError};
+use plaudit_keyspace::{Batch, Direction, KeyRange, Keyspace, Readiness, StoreError};
 use plaudit_keyspace_fjall::{FjallOptions, FjallStore};
 
 /// Long enough for any machine; only a failing test waits this long.
@@ -182,7 +182,7 @@ async fn a_sync_that_fails_stops_the_engine() {
     gate.fail();
     let mut waiting = pin!(store.commit(put("waiting", "")));
     assert!((&mut waiting).now_or_never().is_none());
-    let failure = store.failure();
+    let failure = store.readiness();
     gate.release();
 
     fn failed<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
@@ -195,7 +195,7 @@ async fn a_sync_that_fails_stops_the_engine() {
     }
     failed(first.await);
     failed(waiting.await);
-    assert!(failure.borrow().is_some());
+    assert!(matches!(*failure.borrow(), Readiness::Failed { .. }));
     failed(store.commit(put("after", "")).await);
     failed(store.get(vec!["before".into()]).await);
     failed(store.scan(KeyRange::all(), 1, Direction::Ascending).await);

@@ -27,6 +27,11 @@ pub trait Subject: Send + Sync {
     /// An empty store.
     fn open(&self) -> BoxFuture<'_, Arc<dyn Keyspace>>;
 
+    /// The store that `open` gave last, as another process has it open at the same time; none where one process has it alone.
+    fn peer(&self) -> BoxFuture<'_, Option<Arc<dyn Keyspace>>> {
+        Box::pin(async { None })
+    }
+
     /// The same store after it was closed, for persistent engines.
     fn reopen(&self) -> BoxFuture<'_, Arc<dyn Keyspace>>;
 }
@@ -61,6 +66,7 @@ macro_rules! conformance_suite {
                 the_log_keeps_the_order_of_commits,
                 a_refused_batch_logs_nothing,
                 a_follower_of_the_log_misses_nothing,
+                several_writers_append_to_one_log,
                 restored_positions_are_kept_and_gone_on_from,
                 a_trimmed_log_begins_after_what_was_removed,
                 the_newest_record_is_never_trimmed,

@@ -28,7 +28,7 @@ pub mod panics;
 
 pub use memory::MemoryStore;
 
-use std::{collections::HashSet, ops::Bound, sync::Arc};
+use std::{collections::HashSet, ops::Bound, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -40,6 +40,11 @@ pub type Key = Vec<u8>;
 pub type Value = Bytes;
 /// A position in the log. Positions start at 1, only grow and are never reused; gaps are allowed. 0 means "before the
 /// first record".
+///
+/// However many processes write, there is one log: every reader in any of them sees the same records at the same positions.
+/// A position is given when its batch commits, not before: a batch that was acknowledged anywhere has lower positions than
+/// one that is committed afterwards anywhere else, and no record ever appears below one that some reader has seen. So a
+/// reader that continues after the last position it has seen misses nothing.
 pub type Position = u64;
 
 /// The longest key that an engine must accept.
@@ -201,6 +206,28 @@ pub struct Stats {
     pub queue_depth: usize,
 }
 
+/// What is known of a write that the store could not answer for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    NothingWritten,
+    /// It was carried out in full or not at all; only reading tells.
+    Unknown,
+}
+
+/// Whether a store can be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    Ready,
+    /// Not now; it becomes ready again without help.
+    Unavailable {
+        cause: Arc<str>,
+    },
+    /// Never again in this process.
+    Failed {
+        cause: Arc<str>,
+    },
+}
+
 /// Why a store operation failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -210,6 +237,10 @@ pub enum StoreError {
     /// The committer's queue is full. Nothing was written; try again later.
     #[error("the store's queue of writes is full")]
     Overloaded,
+    /// Not now, as while a database fails over; the same call may succeed after `retry_after`. Calls are refused until
+    /// [`Keyspace::readiness`] says that the store is ready again.
+    #[error("the store is not available for now: {cause}")]
+    Unavailable { outcome: Outcome, retry_after: Duration, cause: Arc<str> },
     /// The batch exceeds a limit of the contract. Nothing was written.
     #[error("the batch breaks a limit of the store: {0}")]
     Limit(String),
@@ -271,13 +302,13 @@ pub trait Keyspace: Send + Sync + 'static {
     /// power loss.
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>>;
 
-    /// At most `limit` log records after `after`, oldest first. The order never changes, and no record appears before
-    /// one that was already returned.
+    /// At most `limit` log records after `after`, oldest first, as [`Position`] promises.
     fn log(&self, after: Position, limit: usize)
     -> BoxFuture<'_, Result<Vec<(Position, Value)>, StoreError>>;
 
-    /// The position of the newest log record, or 0 if there is none. By the time it changes, [`Keyspace::log`] returns
-    /// the new records.
+    /// The position of the newest log record that this process knows of, or 0 if there is none. By the time it changes,
+    /// [`Keyspace::log`] returns the new records. It changes at once for what is committed through this handle, and within a
+    /// second for what other processes commit, as long as the store is ready.
     fn newest(&self) -> watch::Receiver<Position>;
 
     /// Durably removes the oldest log records up to and including position `up_to`: at most [`MAX_TRIM`], fewer if they
@@ -308,8 +339,9 @@ pub trait Keyspace: Send + Sync + 'static {
     /// Sizes and counters, cheap enough to read every second.
     fn stats(&self) -> BoxFuture<'_, Result<Stats, StoreError>>;
 
-    /// Becomes `Some(cause)` once the engine has failed for good; the health check watches it.
-    fn failure(&self) -> watch::Receiver<Option<Arc<str>>>;
+    /// Whether the store can be used. A failure is for good: nothing follows [`Readiness::Failed`], and the server stops. While
+    /// the store is merely unavailable it stays up and says so.
+    fn readiness(&self) -> watch::Receiver<Readiness>;
 
     /// Commits the waiting batches, syncs and closes. Later calls return [`StoreError::Failed`].
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;

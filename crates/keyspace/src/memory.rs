@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     ops::Bound,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -15,8 +15,8 @@ use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::watch;
 
 use super::{
-    Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, MAX_PAGE, MAX_TRIM, Position, Stats,
-    StoreError, Value, spend_budget,
+    Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, MAX_PAGE, MAX_TRIM, Position, Readiness,
+    Stats, StoreError, Value, spend_budget,
 };
 
 /// An empty keyspace in memory. A commit is "durable" at once: until the process ends.
@@ -25,7 +25,7 @@ pub struct MemoryStore {
     state: Mutex<State>,
     commits: AtomicU64,
     newest: watch::Sender<Position>,
-    failure: watch::Sender<Option<Arc<str>>>,
+    readiness: watch::Sender<Readiness>,
 }
 
 #[derive(Default)]
@@ -44,7 +44,7 @@ impl Default for MemoryStore {
             state: Mutex::default(),
             commits: AtomicU64::new(0),
             newest: watch::Sender::new(0),
-            failure: watch::Sender::new(None),
+            readiness: watch::Sender::new(Readiness::Ready),
         }
     }
 }
@@ -247,8 +247,8 @@ impl Keyspace for MemoryStore {
         async move { self.stats_now() }.boxed()
     }
 
-    fn failure(&self) -> watch::Receiver<Option<Arc<str>>> {
-        self.failure.subscribe()
+    fn readiness(&self) -> watch::Receiver<Readiness> {
+        self.readiness.subscribe()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -56,7 +56,7 @@ impl Session {
         if let Some(decided) = self.next_decided().await {
             match decided {
                 // The outcome of this item and of those after it is unknown, so they are not answered.
-                Decided { outcome: Err(error @ Error::Unavailable(_)), .. } => {
+                Decided { outcome: Err(error @ Error::Unavailable { .. }), .. } => {
                     self.requests = None;
                     self.bulk.abandon();
                     self.end = End::Counts(Some(error.into()));

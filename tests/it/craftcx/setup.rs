@@ -11,7 +11,8 @@ use plaudit::{
     rest,
     service::{Services, Settings},
     store::{
-        Batch, Committed, Direction, Key, KeyRange, Keyspace, MemoryStore, Position, Stats, StoreError, Value,
+        Batch, Committed, Direction, Key, KeyRange, Keyspace, MemoryStore, Position, Readiness, Stats,
+        StoreError, Value,
     },
 };
 use serde_json::{Value as Json, json};
@@ -246,8 +247,8 @@ impl Keyspace for FaultyStore {
         self.inner.stats()
     }
 
-    fn failure(&self) -> watch::Receiver<Option<Arc<str>>> {
-        self.inner.failure()
+    fn readiness(&self) -> watch::Receiver<Readiness> {
+        self.inner.readiness()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -26,7 +26,7 @@ pub use process::{ENGINES, ServerProcess, engine, plaudit};
 pub use proxy::{Cut, Proxy};
 pub use server::TestServer;
 pub use stub::Stub;
-pub use watched::Watched;
+pub use watched::{RETRY_AFTER, Watched};
 pub use whole::Plaudit;
 
 use plaudit::store::{Decision, Keys, Keyspace, Space, WorkspaceId};

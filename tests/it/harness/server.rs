@@ -1,10 +1,11 @@
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use axum::{Router, body::Body};
 use http::{Request, StatusCode};
 use plaudit::{
     grpc, rest,
     server::{self, Drained, Edges, Options, ServeError},
+    store::Readiness,
 };
 use tokio::{
     net::TcpListener,
@@ -22,7 +23,7 @@ use super::{BareGrpc, Http, log, soon};
 pub struct TestServer {
     address: SocketAddr,
     shutdown: Option<oneshot::Sender<()>>,
-    store: watch::Sender<Option<Arc<str>>>,
+    store: watch::Sender<Readiness>,
     task: JoinHandle<Result<Drained, ServeError>>,
 }
 
@@ -33,9 +34,16 @@ pub struct Builder {
     rest: Router,
     rest_error: server::RestError,
     options: Options,
+    store: Option<watch::Receiver<Readiness>>,
 }
 
 impl Builder {
+    /// Whether the store can be used; otherwise it is ready until [`TestServer::fail_store`].
+    pub fn store(mut self, readiness: watch::Receiver<Readiness>) -> Self {
+        self.store = Some(readiness);
+        self
+    }
+
     pub fn edges(mut self, edges: Edges) -> Self {
         self.edges = Some(edges);
         self
@@ -81,7 +89,7 @@ impl Builder {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("the port's number");
         let (shutdown, stopped) = oneshot::channel();
-        let (store, store_failure) = watch::channel(None);
+        let (store, readiness) = watch::channel(Readiness::Ready);
         let stopped = async move {
             // If the sender is dropped without sending, the server runs until the runtime ends.
             if stopped.await.is_err() {
@@ -96,7 +104,13 @@ impl Builder {
                 rest_error: self.rest_error,
             },
         };
-        let task = tokio::spawn(server::serve(listener, edges, self.options, store_failure, stopped));
+        let task = tokio::spawn(server::serve(
+            listener,
+            edges,
+            self.options,
+            self.store.unwrap_or(readiness),
+            stopped,
+        ));
         TestServer { address, shutdown: Some(shutdown), store, task }
     }
 }
@@ -115,7 +129,7 @@ impl TestServer {
             rest::error(request.uri().path(), StatusCode::NOT_FOUND, "there is nothing at this path")
         });
         let (edges, routes, rest_error) = (None, Routes::default(), rest::error as server::RestError);
-        Builder { edges, routes, rest, rest_error, options }
+        Builder { edges, routes, rest, rest_error, options, store: None }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -139,7 +153,7 @@ impl TestServer {
 
     /// Makes the store appear to have failed.
     pub fn fail_store(&self, cause: &str) {
-        self.store.send_replace(Some(cause.into()));
+        self.store.send_replace(Readiness::Failed { cause: cause.into() });
     }
 
     /// Tells the server to stop, without waiting for it.

@@ -1,11 +1,15 @@
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use plaudit::store::{
-    Batch, Committed, Direction, Key, KeyRange, Keyspace, Position, Stats, StoreError, Value,
+    Batch, Committed, Direction, Key, KeyRange, Keyspace, Outcome, Position, Readiness, Stats, StoreError,
+    Value,
 };
 use tokio::sync::{Semaphore, watch};
 
@@ -21,7 +25,12 @@ pub struct Watched {
     largest_read: AtomicUsize,
     /// The log record that cannot be read; 0 for none.
     damaged_position: AtomicU64,
+    readiness: watch::Sender<Readiness>,
+    away: Mutex<Option<Outcome>>,
 }
+
+/// After how long a store that is away asks to be tried again.
+pub const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// Holds commits just before they are made.
 pub struct Gate {
@@ -82,6 +91,8 @@ impl Watched {
             leases: AtomicUsize::new(0),
             largest_read: AtomicUsize::new(0),
             damaged_position: AtomicU64::new(0),
+            readiness: watch::Sender::new(Readiness::Ready),
+            away: Mutex::default(),
         }
     }
 
@@ -117,6 +128,25 @@ impl Watched {
     /// The most bytes of values that one read returned since the last call.
     pub fn take_largest_read(&self) -> usize {
         self.largest_read.swap(0, Ordering::SeqCst)
+    }
+
+    /// As while a database fails over: nothing can be read, and of a commit the outcome is this one. One whose outcome is
+    /// unknown is carried out.
+    pub fn go_away(&self, outcome: Outcome) {
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+        self.readiness.send_replace(Readiness::Unavailable { cause: "the secret host is away".into() });
+    }
+
+    pub fn come_back(&self) {
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.readiness.send_replace(Readiness::Ready);
+    }
+
+    fn is_there(&self) -> Result<(), StoreError> {
+        match *self.away.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(_) => Err(away(Outcome::NothingWritten)),
+            None => Ok(()),
+        }
     }
 
     /// Makes a log record unreadable, as lost chunks do.
@@ -193,11 +223,17 @@ impl Watched {
     }
 }
 
+fn away(outcome: Outcome) -> StoreError {
+    let cause = "the secret host is away".into();
+    StoreError::Unavailable { outcome, retry_after: RETRY_AFTER, cause }
+}
+
 impl Keyspace for Watched {
     fn get(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Vec<Option<Value>>, StoreError>> {
         async move {
             self.reads.fetch_add(keys.len(), Ordering::SeqCst);
             self.pass_read_gate(&keys).await;
+            self.is_there()?;
             let values = self.below.get(keys).await?;
             self.note_bytes(values.iter().flatten());
             Ok(values)
@@ -213,6 +249,7 @@ impl Keyspace for Watched {
         direction: Direction,
     ) -> BoxFuture<'_, Result<Vec<(Key, Value)>, StoreError>> {
         async move {
+            self.is_there()?;
             let pairs = self.below.scan_within(range, limit, max_bytes, direction).await?;
             self.reads.fetch_add(pairs.len().max(1), Ordering::SeqCst);
             self.note_bytes(pairs.iter().map(|(_, value)| value));
@@ -228,6 +265,7 @@ impl Keyspace for Watched {
         direction: Direction,
     ) -> BoxFuture<'_, Result<Vec<Key>, StoreError>> {
         async move {
+            self.is_there()?;
             let keys = self.below.scan_keys(range, limit, direction).await?;
             self.reads.fetch_add(keys.len().max(1), Ordering::SeqCst);
             Ok(keys)
@@ -242,6 +280,10 @@ impl Keyspace for Watched {
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {
         async move {
             self.pass_gate(&batch).await;
+            let away_with = *self.away.lock().unwrap_or_else(PoisonError::into_inner);
+            if away_with == Some(Outcome::NothingWritten) {
+                return Err(away(Outcome::NothingWritten));
+            }
             // Recorded in advance, since others may see the commit before it returns here; removed again if it is
             // refused.
             self.committed.lock().unwrap_or_else(PoisonError::into_inner).push(batch.clone());
@@ -252,7 +294,7 @@ impl Keyspace for Watched {
                     committed.remove(place);
                 }
             }
-            outcome
+            if away_with.is_some() { Err(away(Outcome::Unknown)) } else { outcome }
         }
         .boxed()
     }
@@ -263,6 +305,7 @@ impl Keyspace for Watched {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<(Position, Value)>, StoreError>> {
         async move {
+            self.is_there()?;
             let page = self.below.log(after, limit).await?;
             let damaged = self.damaged_position.load(Ordering::SeqCst);
             match page.iter().any(|(position, _)| *position == damaged) {
@@ -293,8 +336,8 @@ impl Keyspace for Watched {
         self.below.stats()
     }
 
-    fn failure(&self) -> watch::Receiver<Option<Arc<str>>> {
-        self.below.failure()
+    fn readiness(&self) -> watch::Receiver<Readiness> {
+        self.readiness.subscribe()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

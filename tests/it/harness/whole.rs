@@ -93,8 +93,8 @@ impl Plaudit {
         settings: Settings,
     ) -> Self {
         let assembled = assemble(store.clone(), clock.clone(), settings, &rest::Options::default()).await;
-        let Assembly { edges, close, .. } = assembled.expect("the parts fit together");
-        let server = TestServer::builder().edges(edges).start().await;
+        let Assembly { edges, close, store: readiness } = assembled.expect("the parts fit together");
+        let server = TestServer::builder().edges(edges).store(readiness).start().await;
         Self { server, close, store, clock, settings, folder }
     }
 

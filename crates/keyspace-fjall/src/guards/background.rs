@@ -100,7 +100,7 @@ async fn writes_do_not_wait_for_merges_that_have_failed() {
     let failed = failed.await.expect("a write waits for ever");
     let cause = "merging tables: a block does not match its checksum";
     assert!(matches!(&failed, StoreError::Failed(why) if &**why == cause), "{failed}");
-    assert_eq!(store.failure().borrow().as_deref(), Some(cause));
+    assert_eq!(*store.readiness().borrow(), Readiness::Failed { cause: cause.into() });
     assert!(store.close().await.is_err());
 }
 
@@ -111,11 +111,15 @@ async fn background_work_that_fails_is_noticed_without_a_write() {
     store.commit(put("key", "value")).await.unwrap();
     // The committer has nothing more to do.
     wait_for("the synced file", || (data.synced() == 2).then_some(()));
-    let mut failure = store.failure();
+    let mut failure = store.readiness();
     break_tables(&data);
     tree.rotate_memtable().unwrap();
-    let noticed = tokio::time::timeout(PATIENCE, failure.wait_for(Option::is_some)).await;
-    let cause = noticed.expect("nobody noticed").unwrap().clone().unwrap();
+    let noticed =
+        tokio::time::timeout(PATIENCE, failure.wait_for(|state| matches!(state, Readiness::Failed { .. })))
+            .await;
+    let Readiness::Failed { cause } = noticed.expect("nobody noticed").unwrap().clone() else {
+        unreachable!()
+    };
     assert!(cause.contains("writing tables: fjall's background work has failed"), "{cause}");
     drop(tree);
 

@@ -235,8 +235,8 @@ async fn a_failing_disk_stops_the_engine() {
         let data = Data::new();
         let (store, disk) = data.open_on_test_disk(options());
         store.commit(put("before", "")).await.unwrap();
-        let failure = store.failure();
-        assert_eq!(*failure.borrow(), None);
+        let failure = store.readiness();
+        assert_eq!(*failure.borrow(), Readiness::Ready);
 
         // One is being synced while others wait; the disk fails for all of them.
         disk.hold_syncs();
@@ -257,7 +257,7 @@ async fn a_failing_disk_stops_the_engine() {
         for outcome in waiting.await {
             failed(outcome, cause);
         }
-        assert_eq!(failure.borrow().as_deref(), Some(cause));
+        assert_eq!(*failure.borrow(), Readiness::Failed { cause: cause.into() });
         failed(store.commit(put("after", "")).await, cause);
         failed(get(&store, "before").await, cause);
         failed(store.scan(KeyRange::all(), 1, Direction::Ascending).await, cause);
@@ -276,7 +276,7 @@ async fn a_panicking_reader_stops_the_engine() {
         let read = store.read::<()>(items, |_, _| panic!("a page made no sense")).await;
         let cause = "the engine panicked: a page made no sense";
         assert!(matches!(read, Err(StoreError::Failed(why)) if &*why == cause));
-        assert_eq!(store.failure().borrow().as_deref(), Some(cause));
+        assert_eq!(*store.readiness().borrow(), Readiness::Failed { cause: cause.into() });
         assert!(matches!(store.commit(put("key", "")).await, Err(StoreError::Failed(_))));
     }
 }

@@ -72,6 +72,62 @@ pub async fn a_follower_of_the_log_misses_nothing(subject: &dyn Subject) {
     }
 }
 
+/// Through several handles where the engine has them, and by several tasks in any case.
+pub async fn several_writers_append_to_one_log(subject: &dyn Subject) {
+    const EACH: u64 = 40;
+    let store = subject.open().await;
+    let mut handles = vec![store.clone(), store.clone()];
+    for _ in 0..2 {
+        handles.push(subject.peer().await.unwrap_or_else(|| store.clone()));
+    }
+    let total = EACH * handles.len() as u64;
+    // The lowest position that a commit may get which begins now.
+    let acknowledged = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let writing = handles.iter().cloned().enumerate().map(|(writer, handle)| {
+        let acknowledged = acknowledged.clone();
+        tokio::spawn(async move {
+            for _ in 0..EACH {
+                let before = acknowledged.load(std::sync::atomic::Ordering::SeqCst);
+                let log = vec![Bytes::from(vec![writer as u8])];
+                let position = handle.commit(Batch { log, ..Batch::default() }).await.unwrap().first_position;
+                let position = position.unwrap();
+                assert!(position > before, "{position} was given after {before} was acknowledged");
+                acknowledged.fetch_max(position, std::sync::atomic::Ordering::SeqCst);
+            }
+        })
+    });
+    let writing: Vec<_> = writing.collect();
+    let following = handles.iter().cloned().map(|handle| {
+        tokio::spawn(async move {
+            let (mut newest, mut seen) = (handle.newest(), Vec::new());
+            while (seen.len() as u64) < total {
+                let known = *newest.borrow_and_update();
+                let after = seen.last().map_or(0, |(position, _)| *position);
+                let page = handle.log(after, 9).await.unwrap();
+                assert!(
+                    known <= after || !page.is_empty(),
+                    "{known} is announced, but cannot be read after {after}"
+                );
+                let is_behind = !page.is_empty();
+                seen.extend(page);
+                if !is_behind {
+                    newest.changed().await.unwrap();
+                }
+            }
+            seen
+        })
+    });
+    let following: Vec<_> = following.collect();
+    for done in join_all(writing).await {
+        done.unwrap();
+    }
+    let whole = store.log(0, 1000).await.unwrap();
+    assert_eq!(whole.len() as u64, total);
+    for seen in join_all(following).await {
+        assert_eq!(seen.unwrap(), whole, "a follower saw the whole log in its order");
+    }
+}
+
 pub async fn restored_positions_are_kept_and_gone_on_from(subject: &dyn Subject) {
     let store = subject.open().await;
     store.restore_log(vec![(5, value("five")), (9, value("nine"))]).await.unwrap();

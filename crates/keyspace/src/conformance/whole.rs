@@ -54,5 +54,5 @@ pub async fn a_closed_store_refuses_everything(subject: &dyn Subject) {
     assert!(failed(store.trim_log(1).await));
     assert!(failed(store.trimmed().await));
     assert!(failed(store.stats().await));
-    assert_eq!(*store.failure().borrow(), None, "closing is not a failure");
+    assert_eq!(*store.readiness().borrow(), Readiness::Ready, "closing is not a failure");
 }

@@ -8,7 +8,7 @@ use super::{
     load::{self, Load, Names},
     record::{CONVERSATIONS, Recorded, Records, scattered},
     rest,
-    server::{Build, Data, Plaudit, new_data},
+    server::{Build, Data, Plaudit, data_dir, mib_on_disk, new_data},
     stream::{self, Amount},
 };
 
@@ -100,6 +100,8 @@ pub struct Store {
     has_jobs: bool,
     /// Processor time of the server per conversation, from its import until it was scored.
     pub scored_cpu_us: f64,
+    /// The most memory that was resident meanwhile.
+    pub peak_mib: f64,
 }
 
 impl Store {
@@ -112,6 +114,7 @@ impl Store {
             ratings: Names::default(),
             has_jobs: false,
             scored_cpu_us: f64::NAN,
+            peak_mib: f64::NAN,
         })
     }
 
@@ -122,6 +125,7 @@ impl Store {
         let names = stream::import_named(&server.address, count).await?.names;
         server.rest().await?;
         store.scored_cpu_us = server.cpu_time()?.as_secs_f64() * 1e6 / count as f64;
+        store.peak_mib = server.peak_mib()?;
         server.stop().await?;
         store.names = scattered(&names);
         Ok(store)
@@ -130,6 +134,11 @@ impl Store {
     /// The smallest store on which every operation can be measured.
     pub async fn small(build: &Build) -> Result<Self> {
         Self::of(build, CONVERSATIONS).await
+    }
+
+    /// Its size on disk.
+    pub fn mib_on_disk(&self) -> Result<f64> {
+        mib_on_disk(&data_dir(&self.data))
     }
 
     /// Runs the build's server on it.

@@ -32,6 +32,11 @@ pub fn new_data() -> Result<Data> {
     Ok(Arc::new(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?))
 }
 
+/// A server's data, whatever engine it uses.
+pub fn data_dir(data: &Data) -> PathBuf {
+    data.path().join(DATA)
+}
+
 /// sled's files within a data directory.
 pub fn sled_dir(data: &Data) -> PathBuf {
     data.path().join(DATA).join("sled")
@@ -66,6 +71,11 @@ impl Build {
     pub fn this() -> Self {
         let engine = std::env::var("ENGINE").ok().filter(|engine| !engine.is_empty());
         Self { binary: env!("CARGO_BIN_EXE_plaudit").into(), engine }
+    }
+
+    /// This one, on this engine.
+    pub fn this_on(engine: &str) -> Self {
+        Self { engine: Some(engine.to_owned()), ..Self::this() }
     }
 
     /// The binary that `BASELINE` names.

@@ -98,14 +98,16 @@ pub async fn find_indexed(
 pub fn put_new(decision: &mut Decision<'_>, assessment: &Assessment) {
     let owner = AssessmentOwner { conversation: assessment.conversation };
     decision.put(keys::assessment_owner(assessment.id), &owner);
-    decision.put(decision.keys().assessment(assessment.conversation, assessment.id), assessment);
+    let key = decision.keys().assessment(assessment.conversation, assessment.id);
+    decision.put_raw(key, records::encode_packed(assessment));
     put_postings(decision, None, Some(assessment));
 }
 
 /// Replaces `before`, which must have been read, with a changed assessment.
 pub fn put_changed(decision: &mut Decision<'_>, before: &Assessment, assessment: &Assessment) {
     put_postings(decision, Some(before), Some(assessment));
-    decision.replace(decision.keys().assessment(assessment.conversation, assessment.id), assessment);
+    let key = decision.keys().assessment(assessment.conversation, assessment.id);
+    decision.replace_raw(key, records::encode_packed(assessment));
 }
 
 /// Deletes an assessment, which must have been read.

@@ -91,8 +91,13 @@ impl<'a> Decision<'a> {
 
     /// Replaces what was read, be it a record or its absence.
     pub fn replace<T: Encode<()>>(&mut self, key: Key, record: &T) {
+        self.replace_raw(key, records::encode(record));
+    }
+
+    /// The same with its bytes.
+    pub fn replace_raw(&mut self, key: Key, value: Value) {
         debug_assert!(self.expected().contains_key(&key), "what is replaced is read before");
-        self.put(key, record);
+        self.put_raw(key, value);
     }
 
     /// Puts a record regardless of what the key holds, and drops any expectation on the key.

@@ -1,22 +1,25 @@
-//! The values: one version byte, then CBOR with numbered fields.
+//! The values: one version byte, then CBOR with numbered fields. Some are stored [packed].
 //!
 //! Field numbers are append-only and never reused. `tests/fixtures/records` holds one value of every kind and version,
 //! which tests keep decoding.
 
 mod outline;
+mod packed;
 
 use minicbor::{Decode, Encode, bytes::ByteVec};
 
 pub use outline::{HeadOutline, SegmentOutline};
+pub use packed::encode_packed;
 
 use crate::domain::{
     AssessmentId, Conversation, ConversationId, Held, ImportOutcome, Message, MessageId, PersonId, RatingId,
     TeamId, Unit, UnixMillis,
 };
 
+use self::packed::PACKED;
 use super::{Key, StoreError, Value};
 
-/// The version that is written; all versions up to it can be read.
+/// The version of the encoding.
 pub const VERSION: u8 = 1;
 
 /// A value as read: decoded, and as bytes.
@@ -409,9 +412,13 @@ pub fn decode<T: for<'a> Decode<'a, ()>>(key: &Key, raw: &[u8]) -> Result<T, Sto
     };
     match raw.split_first() {
         Some((&VERSION, body)) => minicbor::decode(body).map_err(|cause| damaged(cause.to_string())),
+        Some((&PACKED, rest)) => match packed::unpack(rest).map_err(damaged)?.split_first() {
+            Some((&VERSION, body)) => minicbor::decode(body).map_err(|cause| damaged(cause.to_string())),
+            _ => Err(damaged("is packed, and no record".to_owned())),
+        },
         Some((0, _)) => Err(damaged("has record version 0, which was never in use".to_owned())),
         Some((version, _)) => Err(damaged(format!(
-            "has record version {version}, this program reads up to {VERSION}: use a newer program"
+            "has record version {version}, this program reads up to {PACKED}: use a newer program"
         ))),
         None => Err(damaged("is empty".to_owned())),
     }

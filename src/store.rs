@@ -28,7 +28,7 @@ pub mod scorecard;
 pub mod secret;
 
 pub use decision::Decision;
-pub use engines::{AUTO, Target, open};
+pub use engines::{AUTO, Earlier, Target, open};
 pub use keys::{Keys, WorkspaceId};
 pub use plaudit_keyspace::{
     Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, MAX_BATCH_BYTES, MAX_KEY_BYTES, MAX_PAGE,

@@ -65,17 +65,29 @@ fn open_with(engine: &str, dir: &Path, options: Options) -> Result<Arc<dyn OnDis
 pub struct Target {
     pub store: Arc<dyn OnDisk>,
     mark: PathBuf,
-    /// Whether an earlier conversion into the directory did not finish, and was removed.
-    pub begun_anew: bool,
+    pub earlier: Earlier,
+}
+
+/// What became of an earlier conversion into the same directory that did not finish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    None,
+    GoneOnWith,
+    /// It cannot be opened, or has the other engine.
+    Removed,
 }
 
 impl Target {
     /// Begins a conversion into a new or empty directory, or one that did not finish.
     pub fn begin(engine: &str, dir: &Path, options: Options) -> Result<Self, OpenError> {
         let mark = dir.join(CONVERTING_FILE);
-        let begun_anew = mark.exists();
-        if begun_anew {
+        let mut earlier = Earlier::None;
+        if mark.exists() {
+            if let Ok(store) = open_with(engine, dir, options) {
+                return Ok(Self { store, mark, earlier: Earlier::GoneOnWith });
+            }
             open::discard(dir, options.lock_wait)?;
+            earlier = Earlier::Removed;
         } else if holds_store(dir) {
             return Err(OpenError::Occupied { dir: dir.to_owned() });
         }
@@ -83,7 +95,7 @@ impl Target {
         let marked = fs::write(&mark, "a store is being converted into this directory\n");
         marked.and_then(|()| sync(&mark)).map_err(open::at(&mark))?;
         let store = open_with(engine, dir, options)?;
-        Ok(Self { store, mark, begun_anew })
+        Ok(Self { store, mark, earlier })
     }
 
     /// Lets servers open the directory. The store must be closed.

@@ -18,7 +18,7 @@ mod tests;
 
 use std::io::{self, Write};
 
-pub use load::{known, load};
+pub use load::{known, load, resume};
 
 use super::{Direction, KeyRange, Keyspace, Position, StoreError};
 

@@ -13,7 +13,7 @@ use super::{OfStore, closed, options, progress, told};
 use crate::{
     cli::{Failure, connect::require_store, output::say, settings::SettingFlags, signals::Signals},
     store::{
-        OnDisk, Target,
+        Earlier, OnDisk, Target,
         dump::{self, Counts, DumpError},
     },
 };
@@ -24,7 +24,7 @@ the other, which must be new or empty, and have room for it. Then the new store 
 server opens it. Everything is kept: receipts, links, page tokens and event tokens stay valid. What is in --data stays as it is: keep \
 it until you are content.
 
-If it is interrupted, run the same command again: it begins anew.
+If it is interrupted, run the same command again: it goes on, provided that no server has used --data meanwhile.
 
 Exit codes: 0 converted, 1 failed, 2 wrong usage or settings.
 
@@ -60,11 +60,11 @@ impl Convert {
         }
         let source = super::open(&config)?;
         let begun = Target::begin(&self.to, target, options(&config)).map_err(Failure::failed)?;
-        if begun.begun_anew {
-            say(format_args!(
-                "plaudit: an earlier conversion into {} did not finish; beginning anew",
-                target.display()
-            ));
+        let earlier = format!("plaudit: an earlier conversion into {} did not finish", target.display());
+        match begun.earlier {
+            Earlier::None => {}
+            Earlier::GoneOnWith => say(format_args!("{earlier}; going on with it")),
+            Earlier::Removed => say(format_args!("{earlier}; beginning anew")),
         }
         let shown = target.display().to_string();
         Signals::end_process(1, move || {
@@ -100,7 +100,7 @@ fn copy(
             scope.spawn(|| digest(source, data, BufWriter::with_capacity(PIPE_BYTES, writer), |_| ()));
         let mut input = BufReader::with_capacity(PIPE_BYTES, reader);
         let loaded = run(async {
-            let loaded = dump::load(&**target, &mut input, &mut progress("copied: ")).await;
+            let loaded = dump::resume(&**target, &mut input, &mut progress("copied: ")).await;
             told(loaded, target_dir, &**target)
         });
         // What cannot be loaded any more is not dumped either.
@@ -125,7 +125,10 @@ fn verify(store: &Arc<dyn OnDisk>, dir: &Path, expected: &Digest) -> Result<(), 
         return Ok(());
     }
     let dir = dir.display();
-    Err(Failure::Failed(format!("{dir} does not hold what was read; remove it, and check the disk")))
+    Err(Failure::Failed(format!(
+        "{dir} does not hold what was read: if the conversion was interrupted, the store has changed since, else the disk is to be \
+         checked; remove {dir} and convert again"
+    )))
 }
 
 /// Why a store was not read to its end.

@@ -9,14 +9,14 @@ use super::{
     is_half_loaded,
 };
 use crate::{
-    Batch, Direction, Expect, Key, KeyRange, Keyspace, MAX_BATCH_BYTES, MAX_KEY_BYTES, Position, Value,
+    Batch, Direction, Expect, Key, KeyRange, Keyspace, MAX_BATCH_BYTES, MAX_KEY_BYTES, Position, StoreError,
+    Value,
 };
 
 /// The same input, once it has begun as a dump does: for whoever must not prepare a store for anything else.
 pub fn known(mut input: Box<dyn Read + Send>) -> Result<Box<dyn Read + Send>, DumpError> {
     let head = read_at_most(&mut input, TITLE.len() + size_of_val(&DUMP_VERSION)).map_err(DumpError::Io)?;
-    let counts = Counts::default();
-    Input { input: &mut head.as_slice(), hasher: blake3::Hasher::new(), counts }.title()?;
+    Input::begin(&mut head.as_slice())?;
     Ok(Box::new(io::Cursor::new(head).chain(input)))
 }
 
@@ -29,11 +29,28 @@ pub async fn load(
     input: &mut (dyn Read + Send),
     progress: &mut (dyn FnMut(Counts) + Send),
 ) -> Result<Counts, DumpError> {
-    let mut input = Input { input, hasher: blake3::Hasher::new(), counts: Counts::default() };
-    input.title()?;
-    mark(store).await?;
+    let input = Input::begin(input)?;
+    load_after(Held::mark(store).await?, store, input, progress).await
+}
 
-    let mut page = Page::default();
+/// Goes on with a load of the same dump, however far it got: what the store holds already is read past. With another dump the
+/// store ends up holding neither, so compare it with what it should hold.
+pub async fn resume(
+    store: &dyn Keyspace,
+    input: &mut (dyn Read + Send),
+    progress: &mut (dyn FnMut(Counts) + Send),
+) -> Result<Counts, DumpError> {
+    let input = Input::begin(input)?;
+    load_after(Held::by(store).await?, store, input, progress).await
+}
+
+async fn load_after(
+    held: Held,
+    store: &dyn Keyspace,
+    mut input: Input<'_>,
+    progress: &mut (dyn FnMut(Counts) + Send),
+) -> Result<Counts, DumpError> {
+    let mut page = Page { held, ..Page::default() };
     while let Some(item) = input.item()? {
         page.add(item, &input)?;
         if page.is_full() {
@@ -53,22 +70,39 @@ pub async fn load(
     Ok(input.counts)
 }
 
-/// Marks an empty store as one that is being loaded.
-async fn mark(store: &dyn Keyspace) -> Result<(), DumpError> {
-    if is_half_loaded(store).await? {
-        return Err(DumpError::HalfLoaded);
+/// How far a store has been loaded.
+#[derive(Default)]
+struct Held {
+    key: Option<Key>,
+    position: Position,
+}
+
+impl Held {
+    /// Marks an empty store as one that is being loaded.
+    async fn mark(store: &dyn Keyspace) -> Result<Self, DumpError> {
+        if is_half_loaded(store).await? {
+            return Err(DumpError::HalfLoaded);
+        }
+        let pairs = store.scan(KeyRange::all(), 1, Direction::Ascending).await?;
+        if !pairs.is_empty() || store.stats().await?.last_position > 0 {
+            return Err(DumpError::NotEmpty);
+        }
+        put_mark(store).await?;
+        Ok(Self::default())
     }
-    let pairs = store.scan(KeyRange::all(), 1, Direction::Ascending).await?;
-    if !pairs.is_empty() || store.stats().await?.last_position > 0 {
-        return Err(DumpError::NotEmpty);
+
+    /// Batches are durable in the order of the dump, so all before the last key and the last position are there.
+    async fn by(store: &dyn Keyspace) -> Result<Self, DumpError> {
+        put_mark(store).await?;
+        let last = store.scan_keys(KeyRange::all(), 1, Direction::Descending).await?;
+        let key = last.into_iter().next().filter(|key| key != LOADING_KEY);
+        Ok(Self { key, position: store.stats().await?.last_position })
     }
-    let mark = Batch {
-        expect: vec![(LOADING_KEY.to_vec(), Expect::Absent)],
-        put: vec![(LOADING_KEY.to_vec(), Bytes::new())],
-        ..Batch::default()
-    };
-    store.commit(mark).await?;
-    Ok(())
+}
+
+async fn put_mark(store: &dyn Keyspace) -> Result<(), StoreError> {
+    let mark = Batch { put: vec![(LOADING_KEY.to_vec(), Bytes::new())], ..Batch::default() };
+    store.commit(mark).await.map(drop)
 }
 
 enum Item {
@@ -79,6 +113,7 @@ enum Item {
 /// The next batch for the store, and how far the ordered file has been read.
 #[derive(Default)]
 struct Page {
+    held: Held,
     pairs: Vec<(Key, Value)>,
     records: Vec<(Position, Value)>,
     size_bytes: usize,
@@ -96,6 +131,9 @@ impl Page {
                     return Err(input.damaged("a pair is out of order"));
                 }
                 self.last_key = Some(key.clone());
+                if self.held.key.as_ref().is_some_and(|held| key <= *held) {
+                    return Ok(());
+                }
                 self.size_bytes += key.len() + value.len();
                 self.pairs.push((key, value));
             }
@@ -104,6 +142,9 @@ impl Page {
                     return Err(input.damaged("a log record is out of order"));
                 }
                 self.last_position = position;
+                if position <= self.held.position {
+                    return Ok(());
+                }
                 self.size_bytes += value.len();
                 self.records.push((position, value));
             }
@@ -160,7 +201,14 @@ struct Input<'a> {
     counts: Counts,
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
+    /// Reads the title.
+    fn begin(input: &'a mut (dyn Read + Send)) -> Result<Self, DumpError> {
+        let mut begun = Self { input, hasher: blake3::Hasher::new(), counts: Counts::default() };
+        begun.title()?;
+        Ok(begun)
+    }
+
     fn title(&mut self) -> Result<(), DumpError> {
         let title = self.array::<{ TITLE.len() }>().map_err(|error| match error {
             DumpError::Damaged { .. } => DumpError::NotADump,

@@ -126,3 +126,30 @@ fn a_page_follows_the_size_of_the_values() {
         .collect();
     assert_eq!(sizes, [1, 2, 1]);
 }
+
+#[tokio::test]
+async fn a_load_goes_on_from_wherever_it_ended() {
+    let source = MemoryStore::new();
+    // No other key than the mark of a load begins with a zero byte.
+    for number in (1_u32 << 24..).take(300) {
+        let put = vec![(number.to_be_bytes().to_vec(), Bytes::from(vec![7; 40]))];
+        source.commit(Batch { put, log: vec![Bytes::from("e")], ..Batch::default() }).await.unwrap();
+    }
+    source.trim_log(20).await.unwrap();
+    let file = dumped(&source).await;
+    let mut commits = Vec::new();
+    for end in (0..=file.len()).step_by(997).chain([file.len() - 1, file.len()]) {
+        let store = MemoryStore::new();
+        let ended = loaded(&store, &file[..end]).await;
+        assert_eq!(ended.is_ok(), end == file.len(), "{ended:?}");
+        let before = store.stats().await.unwrap().commits;
+        let counts = resume(&store, &mut &*file, &mut |_| ()).await.unwrap();
+        assert_eq!((counts.pairs, counts.records), (300, 280));
+        assert!(dumped(&store).await == file, "it ended at byte {end}");
+        assert_eq!(store.trimmed().await.unwrap(), 20);
+        commits.push(store.stats().await.unwrap().commits - before);
+    }
+    // The further it got, the less is written again; in the end the mark alone is put and removed.
+    assert!(commits.is_sorted_by(|one, next| one >= next), "{commits:?}");
+    assert_eq!(commits.last(), Some(&2));
+}

@@ -13,6 +13,7 @@ use std::{
 use tokio::runtime::Handle;
 
 use super::{
+    awake::Awake,
     chunks::Owner,
     encode::Write,
     engine::{BytesOf, Engine, Source as _},
@@ -41,6 +42,7 @@ pub(crate) struct Committer<E: Engine> {
     pub commit_number: u64,
     pub readers: Vec<JoinHandle<()>>,
     pub answerer: Answerer,
+    pub awake: Awake,
 }
 
 /// Answers the callers of durable groups. Waking 64 callers one by one from outside their runtime takes as long as a
@@ -145,7 +147,8 @@ impl<E: Engine> Committer<E> {
             self.commit_number += 1;
             let number = self.commit_number.to_be_bytes().to_vec();
             writes.insert(COMMIT_NUMBER_KEY.to_vec().into(), Some(number.into()));
-            self.engine.write(writes)?;
+            let engine = &mut self.engine;
+            self.awake.during(|| engine.write(writes))?;
             self.shared.groups.fetch_add(1, Ordering::Relaxed);
         }
         self.last_position = last_position;

@@ -20,7 +20,8 @@
     )
 )]
 
-pub mod chunks;
+pub mod awake;
+mod chunks;
 mod committer;
 pub mod dirs;
 mod encode;

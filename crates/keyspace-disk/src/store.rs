@@ -14,6 +14,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::{oneshot, watch};
 
 use super::{
+    awake::Awake,
     chunks,
     committer::{Answerer, Committer},
     encode::{self, Write},
@@ -151,6 +152,7 @@ impl<E: Engine> DiskStore<E> {
             commit_number: opened.commit_number,
             readers,
             answerer: Answerer::of_current_runtime(),
+            awake: Awake::new(),
         };
         let thread = std::thread::Builder::new().name("store-commit".into());
         thread.spawn(move || committer.run()).map_err(failed)?;

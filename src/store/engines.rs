@@ -83,7 +83,7 @@ impl Target {
         let mark = dir.join(CONVERTING_FILE);
         let mut earlier = Earlier::None;
         if mark.exists() {
-            if let Ok(store) = open_with(engine, dir, options) {
+            if let Ok(store) = open_with(engine, dir, options.clone()) {
                 return Ok(Self { store, mark, earlier: Earlier::GoneOnWith });
             }
             open::discard(dir, options.lock_wait)?;

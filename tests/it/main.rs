@@ -48,6 +48,8 @@ mod lists;
 mod memory;
 mod message_edits;
 mod page_tokens;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod power;
 mod purge;
 mod queue;
 mod races;

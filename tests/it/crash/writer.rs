@@ -7,7 +7,7 @@ use plaudit::proto::v1::{ImportOutcome, import_conversations_response::Answer, i
 
 use super::{
     caller::{Caller, Refused},
-    kept::{Kept, Unknown},
+    kept::{Kept, Moments, Unknown},
     random::Random,
     staff::Staff,
     thread::{Change, Edge, Thread},
@@ -19,16 +19,34 @@ pub struct Writer {
     random: Mutex<Random>,
     threads: Mutex<Vec<Arc<Kept<Thread>>>>,
     staff: Kept<Staff>,
+    moments: Option<Moments>,
 }
 
 impl Writer {
     pub fn new(number: usize, seed: u64) -> Self {
+        Self::remembering(number, seed, None)
+    }
+
+    /// With `moments`, what it knew at each of them is kept.
+    pub fn remembering(number: usize, seed: u64, moments: Option<Moments>) -> Self {
         Self {
             number,
             random: Mutex::new(Random::new(seed)),
             threads: Mutex::default(),
-            staff: Kept::new(Staff::of(format!("w{number}"))),
+            staff: Kept::new(Staff::of(format!("w{number}")), moments.clone()),
+            moments,
         }
+    }
+
+    /// What it knew at a moment.
+    pub fn at(&self, moment: u64) -> Self {
+        let new = Self::new(self.number, moment);
+        let threads = self.list().iter().filter_map(|thread| Some(Arc::new(thread.at(moment)?))).collect();
+        Self { threads: Mutex::new(threads), staff: self.staff.at(moment).unwrap_or(new.staff), ..new }
+    }
+
+    pub fn staff(&self) -> &Kept<Staff> {
+        &self.staff
     }
 
     fn list(&self) -> MutexGuard<'_, Vec<Arc<Kept<Thread>>>> {
@@ -47,7 +65,7 @@ impl Writer {
     fn new_thread(&self) -> Arc<Kept<Thread>> {
         let mut threads = self.list();
         let external_id = format!("{}-{}", self.number, threads.len());
-        let thread = Arc::new(Kept::new(Thread::new(external_id)));
+        let thread = Arc::new(Kept::new(Thread::new(external_id), self.moments.clone()));
         threads.push(thread.clone());
         thread
     }

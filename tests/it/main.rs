@@ -35,6 +35,8 @@ mod export_command;
 mod export_files;
 mod facts;
 mod facts_command;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod faults;
 mod guards;
 mod house;
 mod import;

@@ -145,9 +145,14 @@ impl<K: Known> Kept<K> {
 
     /// Chooses a change and sends it.
     pub async fn change(&self, caller: &Caller, random: &mut Random) -> Result<(), Refused> {
-        let before = self.certain();
-        let change = before.choose(random);
+        let change = self.certain().choose(random);
         let id = if random.one_in(2) { String::new() } else { format!("id-{}", random.next()) };
+        self.change_by(caller, change, id).await
+    }
+
+    /// Sends a change with an id; empty means none.
+    pub async fn change_by(&self, caller: &Caller, change: K::Change, id: String) -> Result<(), Refused> {
+        let before = self.certain();
         self.begin(change.clone(), id.clone());
         before.send(caller, &change, &id).await?;
         self.answered();

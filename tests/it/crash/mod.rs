@@ -93,7 +93,8 @@ async fn kill_under_load(engine: &str) {
     let caller = Caller::of(&server).await;
     let threads = everything_is_there_and_scored(&caller, &writers, &mut random).await;
     assert_eq!(server.terminate().await.code(), Some(0), "{}", server.log());
-    audit::audit(&server.data(), &threads).await;
+    let requests = audit::audit(&server.data(), &threads).await;
+    assert!(requests > 0, "no request had an id: the load is too light");
     let count = |outcome| unknown.iter().filter(|unknown| **unknown == outcome).count();
     let (absent, whole) = (count(Unknown::WasAbsent), count(Unknown::WasWhole));
     let sum = |of: fn(&Thread) -> usize| threads.values().map(of).sum::<usize>();

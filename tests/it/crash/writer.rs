@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::stream;
-use plaudit::proto::v1::{ImportOutcome, import_conversations_response::Answer, imported_item};
+use plaudit::proto::v1::{AuthorKind, ImportOutcome, import_conversations_response::Answer, imported_item};
 
 use super::{
     caller::{Caller, Refused},
     kept::{Kept, Moments, Unknown},
     random::Random,
     staff::Staff,
-    thread::{Change, Edge, Thread},
+    thread::{Change, Edge, New, Process, Said, Thread},
 };
 use crate::harness::{bulk_item, sample::with_id};
 
@@ -112,6 +112,22 @@ impl Writer {
         }
         for thread in &threads {
             thread.read_back(caller).await?;
+        }
+        Ok(())
+    }
+
+    /// Messages of 5 MB together, more than an engine keeps in memory once it is stopped. They are not scored: that takes
+    /// its time.
+    pub async fn store_large(&self, caller: &Caller, random: &mut Random) -> Result<(), Refused> {
+        const MESSAGE_BYTES: usize = 210_000;
+        for thread in (0..8).map(|_| self.new_thread()) {
+            for _ in 0..3 {
+                let words = random.next().to_string().repeat(MESSAGE_BYTES / 20);
+                let new = New { said: Said { words, ..Said::default() }, kind: AuthorKind::Contact };
+                let (process, edge) = (Process::Off, Edge::Grpc);
+                let change = Change::Store { new, process, status: 1, tag: None, edge };
+                thread.change_by(caller, change, String::new()).await?;
+            }
         }
         Ok(())
     }

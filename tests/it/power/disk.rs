@@ -7,7 +7,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     fs::{self, File},
     os::unix::fs::FileExt as _,
-    path::{Component, Path, PathBuf},
+    path::{Component, Path},
 };
 
 use super::tape::Event;
@@ -147,9 +147,7 @@ impl Disk {
                 let change = Change::Written { at: *at, bytes: bytes.as_slice().into() };
                 self.change(path, *inode, change);
             }
-            Event::Truncated { path, inode, length } => {
-                self.change(path, *inode, Change::Truncated(*length))
-            }
+            Event::Truncated { path, inode, length } => self.change(path, *inode, Change::Truncated(*length)),
             Event::Renamed { from, to } => self.rename(from, to),
             Event::Removed { path } => self.name(path, None),
             Event::Listed { path, names } => self.compare(path, names),
@@ -226,7 +224,9 @@ impl Disk {
         for (name, inode) in listed {
             let node = self.inodes.get(inode).copied();
             let is_known = match (known.get(name), node) {
-                (Some(known), Some(node)) => *known == node || matches!(self.nodes[*known], Kind::Directory(_)),
+                (Some(known), Some(node)) => {
+                    *known == node || matches!(self.nodes[*known], Kind::Directory(_))
+                }
                 (Some(known), None) => matches!(self.nodes[*known], Kind::Directory(_)),
                 // The test's own files beside the data directory.
                 (None, _) if path == Path::new("") => true,
@@ -304,22 +304,6 @@ impl Disk {
             }
         }
     }
-
-    /// The paths of all files as they are now, to be compared with the real ones.
-    pub fn files(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        let mut left = vec![(PathBuf::new(), 0)];
-        while let Some((path, node)) = left.pop() {
-            match &self.nodes[node] {
-                Kind::File(_) => found.push(path),
-                Kind::Directory(names) => {
-                    left.extend(names.now.iter().map(|(name, node)| (path.join(name), *node)));
-                }
-            }
-        }
-        found.sort();
-        found
-    }
 }
 
 impl Naming {
@@ -354,7 +338,13 @@ impl Loss {
                 let count = random.below(changes.len() as u64 + 1) as usize;
                 changes.get(count).map_or(now + 1, |(at, _)| *at)
             }
-            Self::Scattered(_) => if random.one_in(2) { now + 1 } else { 0 },
+            Self::Scattered(_) => {
+                if random.one_in(2) {
+                    now + 1
+                } else {
+                    0
+                }
+            }
         }
     }
 }

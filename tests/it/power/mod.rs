@@ -38,6 +38,9 @@ use crate::{
 
 /// How many power losses there are; `POWER_CUTS` asks for more.
 const CUTS: u64 = 200;
+/// They are divided among so many recordings, unless these were fewer than [`LEAST_CUTS`] for each.
+const RECORDINGS: u64 = 10;
+const LEAST_CUTS: u64 = 150;
 /// Of so many, one is opened by a server, which is given all requests without an answer once more.
 const BY_SERVER: u64 = 20;
 /// How many are looked at at once.
@@ -56,14 +59,28 @@ async fn a_power_loss_on_fjall_costs_nothing_acknowledged() {
 }
 
 async fn nothing_is_lost(engine: &'static str) {
-    let (begun, seed) = (Instant::now(), seed());
-    let recording = record(engine, seed, None).await;
-    assert_complete(&recording);
-    let (cuts, recorded) = (asked_for("POWER_CUTS", CUTS), begun.elapsed());
-    let failures = cut(&recording, cuts, seed);
+    let (begun, seed, cuts) = (Instant::now(), seed(), asked_for("POWER_CUTS", CUTS));
+    let each = (cuts / RECORDINGS).max(LEAST_CUTS);
+    let (mut random, mut done, mut events) = (Random::new(seed), 0, 0);
+    let mut failures = Vec::new();
+    for number in 0.. {
+        if done >= cuts {
+            break;
+        }
+        let recording = record(engine, random.next(), number % 2 == 1, None).await;
+        assert_complete(&recording);
+        let found = cut(&recording, each.min(cuts - done), random.next());
+        if !found.is_empty() {
+            // It has the tape.
+            let kept = std::mem::ManuallyDrop::new(recording.folder.clone());
+            eprintln!("recorded in {}", kept.path().display());
+        }
+        done += each;
+        events += recording.events.len();
+        failures.extend(found);
+    }
     eprintln!(
-        "{engine}: {cuts} power losses in {} events, {} failures; recorded in {recorded:?}, all in {:?}",
-        recording.events.len(),
+        "{engine}: {cuts} power losses in {events} events cost something {} times; {:?}",
         failures.len(),
         begun.elapsed()
     );
@@ -75,10 +92,10 @@ async fn nothing_is_lost(engine: &'static str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_sync_is_noticed() {
     for (engine, file) in [("sled", "db"), ("fjall", "0.jnl")] {
-        let recording = record(engine, 1, Some(file)).await;
-        let failures = cut(&recording, 30, 1);
-        eprintln!("{engine} without syncs of {file}: {} of 30 power losses cost something", failures.len());
-        assert!(failures.len() > 5, "{failures:?}");
+        let recording = record(engine, 1, false, Some(file)).await;
+        let failures = cut(&recording, 20, 1);
+        eprintln!("{engine} without syncs of {file}: {} of 20 power losses cost something", failures.len());
+        assert!(failures.len() > 3, "{failures:?}");
     }
 }
 

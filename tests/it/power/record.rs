@@ -60,16 +60,16 @@ impl Recorded<'_> {
     }
 }
 
-/// Three times the same load: the server is first stopped, then killed twice in the middle of it.
-pub async fn record(engine: &'static str, seed: u64, loses: Option<&str>) -> Recording {
+/// Three times the same load: the server is first stopped, then killed twice in the middle of it. With `is_large`, there is
+/// so much in it that an engine begins other files. The syncs of the file `loses` are left out.
+pub async fn record(engine: &'static str, seed: u64, is_large: bool, loses: Option<&str>) -> Recording {
     let folder = Arc::new(TempDir::new().expect("a directory"));
     let root = folder.path().canonicalize().expect("it is there");
     compile(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/power/shim.rs"), &root.join("shim.so"));
     let tape = Arc::new(Tape::create(&root.join("tape")));
     let moments: Moments = Arc::new(move || tape.mark());
     let mut random = Random::new(seed);
-    let writer =
-        |number| Arc::new(Writer::remembering(number, random.next(), Some(moments.clone())));
+    let writer = |number| Arc::new(Writer::remembering(number, random.next(), Some(moments.clone())));
     let writers: Vec<_> = (0..WRITERS).map(writer).collect();
     let recorded = Recorded { engine, folder: folder.clone(), root: root.clone(), loses };
     for round in 0..3 {
@@ -77,6 +77,9 @@ pub async fn record(engine: &'static str, seed: u64, loses: Option<&str>) -> Rec
         let caller = Caller::of(&server).await;
         for writer in &writers {
             writer.settle(&caller, round).await;
+        }
+        if is_large && round == 0 {
+            writers[0].store_large(&caller, &mut random).await.expect("the server takes it");
         }
         load(&mut server, &writers, &root, round > 0, &mut random).await;
     }
@@ -95,7 +98,8 @@ async fn load(
     for writer in writers {
         tasks.spawn(write(writer.clone(), Caller::of(server).await, killed.clone()));
     }
-    let reading = read(writers.to_vec(), Caller::of(server).await, killed.clone(), Random::new(random.next()));
+    let reading =
+        read(writers.to_vec(), Caller::of(server).await, killed.clone(), Random::new(random.next()));
     let reading = tokio::spawn(reading);
     let join = async |mut tasks: JoinSet<()>| {
         while let Some(ended) = tasks.join_next().await {

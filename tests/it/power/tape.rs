@@ -35,17 +35,47 @@ impl Tape {
 /// What happened, in the order in which it did. Paths are below the recorded folder.
 #[derive(Debug)]
 pub enum Event {
-    Created { path: PathBuf, inode: u64 },
-    DirectoryMade { path: PathBuf },
-    Written { path: PathBuf, inode: u64, at: u64, bytes: Vec<u8> },
-    Truncated { path: PathBuf, inode: u64, length: u64 },
-    Renamed { from: PathBuf, to: PathBuf },
-    Removed { path: PathBuf },
+    Created {
+        path: PathBuf,
+        inode: u64,
+    },
+    DirectoryMade {
+        path: PathBuf,
+    },
+    Written {
+        path: PathBuf,
+        inode: u64,
+        at: u64,
+        bytes: Vec<u8>,
+    },
+    Truncated {
+        path: PathBuf,
+        inode: u64,
+        length: u64,
+    },
+    Renamed {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    Removed {
+        path: PathBuf,
+    },
     /// The names in a directory and their inodes.
-    Listed { path: PathBuf, names: Vec<(String, u64)> },
-    SyncBegun { path: PathBuf, inode: u64, sync: u64 },
-    SyncEnded { sync: u64 },
-    Marked { mark: u64 },
+    Listed {
+        path: PathBuf,
+        names: Vec<(String, u64)>,
+    },
+    SyncBegun {
+        path: PathBuf,
+        inode: u64,
+        sync: u64,
+    },
+    SyncEnded {
+        sync: u64,
+    },
+    Marked {
+        mark: u64,
+    },
 }
 
 /// Reads a tape from its beginning to its end.

@@ -38,6 +38,7 @@ mod facts_command;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod faults;
 mod guards;
+mod history;
 mod house;
 mod import;
 mod import_command;

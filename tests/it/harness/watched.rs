@@ -21,6 +21,7 @@ pub struct Watched {
     largest_read: AtomicUsize,
     /// The log record that cannot be read; 0 for none.
     damaged_position: AtomicU64,
+    forgets: AtomicBool,
 }
 
 /// Holds commits just before they are made.
@@ -82,6 +83,7 @@ impl Watched {
             leases: AtomicUsize::new(0),
             largest_read: AtomicUsize::new(0),
             damaged_position: AtomicU64::new(0),
+            forgets: AtomicBool::new(false),
         }
     }
 
@@ -122,6 +124,11 @@ impl Watched {
     /// Makes a log record unreadable, as lost chunks do.
     pub fn damage_log_at(&self, position: Position) {
         self.damaged_position.store(position, Ordering::SeqCst);
+    }
+
+    /// From now on commits expect nothing, and come a little later than what they were decided by.
+    pub fn forget_expectations(&self) {
+        self.forgets.store(true, Ordering::SeqCst);
     }
 
     /// Holds the first commit that `chosen` accepts.
@@ -239,9 +246,13 @@ impl Keyspace for Watched {
         self.below.is_exclusive()
     }
 
-    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {
+    fn commit(&self, mut batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {
         async move {
             self.pass_gate(&batch).await;
+            if self.forgets.load(Ordering::SeqCst) {
+                batch.expect.clear();
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
             // Recorded in advance, since others may see the commit before it returns here; removed again if it is
             // refused.
             self.committed.lock().unwrap_or_else(PoisonError::into_inner).push(batch.clone());

@@ -25,13 +25,8 @@ use self::{
 };
 use crate::{
     crash::{
-        asked_for,
-        audit::{audit, audit_at_any_time},
-        caller::Caller,
-        everything_is_there_and_scored,
-        random::Random,
-        seed,
-        writer::Writer,
+        asked_for, audit::audit_at_any_time, caller::Caller, everything_is_there_and_scored, random::Random,
+        seed, writer::Writer,
     },
     harness::{ServerProcess, plaudit},
 };
@@ -138,7 +133,7 @@ struct Cut {
     names: Loss,
     folder: Arc<TempDir>,
     /// What was known then.
-    writers: Vec<Writer>,
+    writers: Vec<Arc<Writer>>,
 }
 
 /// Cuts the power at many points, and returns what was wrong after some.
@@ -161,7 +156,7 @@ fn cut(recording: &Recording, cuts: u64, seed: u64) -> Vec<String> {
         let (data, names) = (Loss::any(position, &mut random), Loss::any(position, &mut random));
         let folder = Arc::new(TempDir::new().expect("a directory"));
         disk.leave(folder.path(), data, names, &mut random);
-        let writers = recording.writers.iter().map(|writer| writer.at(mark)).collect();
+        let writers = recording.writers.iter().map(|writer| Arc::new(writer.at(mark))).collect();
         let cut = Cut { engine: recording.engine, number, position, data, names, folder, writers };
         if checks.len() >= AT_ONCE {
             failures.extend(checks.pop_front().and_then(Check::failure));
@@ -206,19 +201,16 @@ impl Cut {
 }
 
 /// Starts a server, sends it again whatever was not answered, waits until everything is scored, and looks at all of it.
-async fn by_server(engine: &str, folder: Arc<TempDir>, writers: Vec<Writer>, number: u64) {
+async fn by_server(engine: &str, folder: Arc<TempDir>, writers: Vec<Arc<Writer>>, number: u64) {
     let mut command = plaudit(folder.path());
     let data: PathBuf = folder.path().join("data");
     command.args(["serve", "--listen", "127.0.0.1:0", "--store-engine", engine, "--data"]).arg(&data);
     let mut server = ServerProcess::start_as(command, folder);
     let caller = Caller::of(&server).await;
-    let writers: Vec<_> = writers.into_iter().map(Arc::new).collect();
     for writer in &writers {
         writer.settle(&caller, number).await;
     }
-    let threads = everything_is_there_and_scored(&caller, &writers, &mut Random::new(number)).await;
+    everything_is_there_and_scored(&caller, &writers, &mut Random::new(number)).await;
     assert_eq!(server.terminate().await.code(), Some(0), "{}", server.log());
-    if !threads.is_empty() {
-        audit(&data, &threads).await;
-    }
+    audit_at_any_time(engine, &data, &writers).await;
 }

@@ -13,6 +13,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt::Debug,
     path::Path,
+    sync::Arc,
 };
 
 use plaudit::{
@@ -62,7 +63,7 @@ pub async fn audit(data: &Path, threads: &HashMap<u64, Thread>) -> usize {
 }
 
 /// At any time, scored or not: what was acknowledged is there once, what was sent may be there as a whole, and nothing else is.
-pub async fn audit_at_any_time(engine: &str, data: &Path, writers: &[Writer]) {
+pub async fn audit_at_any_time(engine: &str, data: &Path, writers: &[Arc<Writer>]) {
     let disk = Disk::read(engine, data).await;
     let found = parts(&disk, false);
     let mut there: BTreeMap<String, Thread> = BTreeMap::new();

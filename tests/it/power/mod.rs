@@ -37,7 +37,7 @@ const CUTS: u64 = 200;
 const RECORDINGS: u64 = 10;
 const LEAST_CUTS: u64 = 150;
 /// Of so many, one is opened by a server, which is given all requests without an answer once more.
-const BY_SERVER: u64 = 20;
+const BY_SERVER: u64 = 50;
 /// How many are looked at at once.
 const AT_ONCE: usize = 2;
 /// How many failures are told.
@@ -64,13 +64,13 @@ async fn nothing_is_lost(engine: &'static str) {
         }
         let recording = record(engine, random.next(), number % 2 == 1, None).await;
         assert_complete(&recording);
-        let found = cut(&recording, each.min(cuts - done), random.next());
-        if !found.is_empty() {
-            // It has the tape.
-            let kept = std::mem::ManuallyDrop::new(recording.folder.clone());
-            eprintln!("recorded in {}", kept.path().display());
+        let cut_seed = random.next();
+        let found = cut(&recording, each.min(cuts - done), cut_seed);
+        for failure in found.iter().take(TOLD) {
+            failure.keep(&recording, cut_seed);
         }
         done += each;
+        eprintln!("{engine}: {} of {cuts} power losses, {:?}", done.min(cuts), begun.elapsed());
         events += recording.events.len();
         failures.extend(found);
     }
@@ -79,18 +79,18 @@ async fn nothing_is_lost(engine: &'static str) {
         failures.len(),
         begun.elapsed()
     );
-    let told = failures.iter().take(TOLD).cloned().collect::<Vec<_>>().join("\n");
+    let told = failures.iter().take(TOLD).map(|failure| failure.told.as_str()).collect::<Vec<_>>().join("\n");
     assert!(failures.is_empty(), "{} of {cuts} power losses cost something:\n{told}", failures.len());
 }
 
-/// Without the sync of what is acknowledged, this is what the others would find.
+/// Without the sync of what is acknowledged, or of the names of files, this is what the others would find.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_sync_is_noticed() {
-    for (engine, file) in [("sled", "db"), ("fjall", "0.jnl")] {
+    for (engine, file) in [("sled", "db"), ("fjall", "0.jnl"), ("sled", "data")] {
         let recording = record(engine, 1, false, Some(file)).await;
         let failures = cut(&recording, 20, 1);
         eprintln!("{engine} without syncs of {file}: {} of 20 power losses cost something", failures.len());
-        assert!(failures.len() > 3, "{failures:?}");
+        assert!(failures.len() > 3, "{engine} without syncs of {file}");
     }
 }
 
@@ -137,7 +137,7 @@ struct Cut {
 }
 
 /// Cuts the power at many points, and returns what was wrong after some.
-fn cut(recording: &Recording, cuts: u64, seed: u64) -> Vec<String> {
+fn cut(recording: &Recording, cuts: u64, seed: u64) -> Vec<Failure> {
     let mut random = Random::new(seed);
     let mut positions: Vec<usize> =
         (0..cuts).map(|_| random.below(recording.events.len() as u64 + 1) as usize).collect();
@@ -152,10 +152,8 @@ fn cut(recording: &Recording, cuts: u64, seed: u64) -> Vec<String> {
             }
             disk.take(event);
         }
-        let mut random = Random::new(seed.wrapping_add(number));
-        let (data, names) = (Loss::any(position, &mut random), Loss::any(position, &mut random));
         let folder = Arc::new(TempDir::new().expect("a directory"));
-        disk.leave(folder.path(), data, names, &mut random);
+        let (data, names) = lose(&disk, seed, number, folder.path());
         let writers = recording.writers.iter().map(|writer| Arc::new(writer.at(mark))).collect();
         let cut = Cut { engine: recording.engine, number, position, data, names, folder, writers };
         if checks.len() >= AT_ONCE {
@@ -167,18 +165,47 @@ fn cut(recording: &Recording, cuts: u64, seed: u64) -> Vec<String> {
     failures
 }
 
+/// Stores in a folder what the power loss of this number leaves, and returns what was lost.
+fn lose(disk: &Disk, seed: u64, number: u64, folder: &Path) -> (Loss, Loss) {
+    let mut random = Random::new(seed.wrapping_add(number));
+    let (data, names) = (Loss::any(disk.now(), &mut random), Loss::any(disk.now(), &mut random));
+    disk.leave(folder, data, names, &mut random);
+    (data, names)
+}
+
 /// A power loss that is being looked at.
 struct Check {
+    number: u64,
+    position: usize,
     case: String,
     thread: JoinHandle<()>,
 }
 
 impl Check {
-    fn failure(self) -> Option<String> {
+    fn failure(self) -> Option<Failure> {
         let panic = self.thread.join().err()?;
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Some(format!("{}: {}", self.case, text.unwrap_or_default()))
+        let told = format!("{}: {}", self.case, text.unwrap_or_default());
+        Some(Failure { number: self.number, position: self.position, told })
+    }
+}
+
+/// A power loss that cost something.
+struct Failure {
+    number: u64,
+    position: usize,
+    told: String,
+}
+
+impl Failure {
+    /// Keeps the directory as it was found.
+    fn keep(&self, recording: &Recording, seed: u64) {
+        let mut disk = Disk::new();
+        recording.events.iter().take(self.position).for_each(|event| disk.take(event));
+        let folder = TempDir::new().expect("a directory").keep();
+        lose(&disk, seed, self.number, &folder);
+        eprintln!("{}\nit is kept in {}", self.told, folder.display());
     }
 }
 
@@ -196,7 +223,7 @@ impl Cut {
                 }
             });
         });
-        Check { case, thread }
+        Check { number, position, case, thread }
     }
 }
 

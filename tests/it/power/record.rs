@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use super::tape::{self, Event, Tape};
 use crate::{
     crash::{
+        asked_for,
         caller::Caller,
         kept::Moments,
         load::{read, write},
@@ -80,7 +81,7 @@ pub async fn record(engine: &'static str, seed: u64, is_large: bool, loses: Opti
         for writer in &writers {
             writer.settle(&caller, round).await;
         }
-        if is_large && round == 0 {
+        for _ in 0..if is_large && round == 0 { asked_for("POWER_LARGE", 1) } else { 0 } {
             writers[0].store_large(&caller, &mut random).await.expect("the server takes it");
         }
         load(&mut server, &writers, &root, round > 0, &mut random).await;

@@ -35,7 +35,10 @@ mod export_command;
 mod export_files;
 mod facts;
 mod facts_command;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod faults;
 mod guards;
+mod history;
 mod house;
 mod import;
 mod import_command;
@@ -48,6 +51,8 @@ mod lists;
 mod memory;
 mod message_edits;
 mod page_tokens;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod power;
 mod purge;
 mod queue;
 mod races;

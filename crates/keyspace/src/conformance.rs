@@ -5,6 +5,7 @@
 //! name and a reason. The reason is printed, so that nothing is skipped silently.
 
 mod dumps;
+mod hammer;
 mod history;
 mod isolation;
 mod large;
@@ -19,7 +20,9 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, join_all};
 use proptest::prelude::*;
 
-pub use self::{dumps::*, history::*, isolation::*, large::*, logs::*, reading::*, trimming::*, whole::*};
+pub use self::{
+    dumps::*, hammer::*, history::*, isolation::*, large::*, logs::*, reading::*, trimming::*, whole::*,
+};
 use super::*;
 
 /// Creates an engine's stores for the suite.
@@ -49,6 +52,12 @@ macro_rules! conformance_suite {
                 two_batches_that_each_expect_two_absent_keys_never_both_win,
                 a_claim_is_won_once,
                 no_increment_of_a_counter_is_lost,
+                no_update_of_several_keys_is_lost,
+                there_is_no_write_skew,
+                nothing_is_taken_twice,
+                nothing_is_issued_twice,
+                conflicts_within_a_group_are_found,
+                the_log_has_no_gaps_under_load,
                 a_conflict_names_its_key_and_writes_nothing,
                 a_batch_sees_the_earlier_ones_of_its_group,
                 a_batch_without_writes_only_checks,

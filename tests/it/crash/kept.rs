@@ -3,7 +3,7 @@
 
 use std::{
     fmt::Debug,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use super::{
@@ -49,7 +49,19 @@ pub enum Unknown {
 /// A change sent with an id; empty means none.
 pub type Sent<K> = (<K as Known>::Change, String);
 
-pub struct Kept<K: Known>(Mutex<State<K>>);
+/// Numbers moments; a later one has a higher number.
+pub type Moments = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+pub struct Kept<K: Known> {
+    state: Mutex<State<K>>,
+    past: Option<Past<K>>,
+}
+
+/// Each state that it had, with the moment from which its callers knew it.
+struct Past<K: Known> {
+    moments: Moments,
+    states: Mutex<Vec<(u64, State<K>)>>,
+}
 
 #[derive(Clone)]
 pub struct State<K: Known> {
@@ -79,15 +91,32 @@ impl<K: Known> State<K> {
 }
 
 impl<K: Known> Kept<K> {
-    pub fn new(known: K) -> Self {
+    /// With `moments`, all that it ever was is kept, for [`Kept::at`].
+    pub fn new(known: K, moments: Option<Moments>) -> Self {
         let (pending, answered) = (None, Vec::new());
         let state = State { certain: known, pending, steps: 0, is_seen: false, is_read: true, answered };
-        Self(Mutex::new(state))
+        let past = moments.map(|moments| Past { moments, states: Mutex::default() });
+        Self { state: Mutex::new(state), past }
+    }
+
+    /// As its callers knew it at a moment; `None` if nothing had been sent yet.
+    pub fn at(&self, moment: u64) -> Option<Self> {
+        let states = self.past.as_ref()?.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, state) = states.iter().rfind(|(since, _)| *since <= moment)?;
+        Some(Self { state: Mutex::new(state.clone()), past: None })
+    }
+
+    /// To be called with each change of the state, before anything else is done.
+    pub fn note(&self, state: &State<K>) {
+        if let Some(past) = &self.past {
+            let mut states = past.states.lock().unwrap_or_else(PoisonError::into_inner);
+            states.push(((past.moments)(), state.clone()));
+        }
     }
 
     /// Poisoning is ignored: a panic elsewhere ends the test anyway.
     pub fn state(&self) -> MutexGuard<'_, State<K>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn certain(&self) -> K {
@@ -100,6 +129,7 @@ impl<K: Known> Kept<K> {
         state.pending = Some((change, id));
         state.is_seen = false;
         state.steps += 1;
+        self.note(&state);
     }
 
     /// Records that the change was carried out.
@@ -110,13 +140,19 @@ impl<K: Known> Kept<K> {
         state.is_read = false;
         let done = state.pending.take();
         state.answered.extend(done.filter(|(_, id)| !id.is_empty()));
+        self.note(&state);
     }
 
     /// Chooses a change and sends it.
     pub async fn change(&self, caller: &Caller, random: &mut Random) -> Result<(), Refused> {
-        let before = self.certain();
-        let change = before.choose(random);
+        let change = self.certain().choose(random);
         let id = if random.one_in(2) { String::new() } else { format!("id-{}", random.next()) };
+        self.change_by(caller, change, id).await
+    }
+
+    /// Sends a change with an id; empty means none.
+    pub async fn change_by(&self, caller: &Caller, change: K::Change, id: String) -> Result<(), Refused> {
+        let before = self.certain();
         self.begin(change.clone(), id.clone());
         before.send(caller, &change, &id).await?;
         self.answered();
@@ -131,6 +167,7 @@ impl<K: Known> Kept<K> {
         assert!(found.keeps_names_of(&certain), "a name means something else: {found:?} {certain:?}");
         let mut state = self.state();
         (state.certain, state.is_read) = (found, true);
+        self.note(&state);
         Ok(())
     }
 
@@ -155,6 +192,7 @@ impl<K: Known> Kept<K> {
         if id.is_empty() {
             let mut state = self.state();
             (state.certain, state.pending) = (found, None);
+            self.note(&state);
         } else {
             for _ in 0..2 {
                 let sent = before.send(caller, &change, &id).await;

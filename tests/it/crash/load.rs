@@ -56,7 +56,10 @@ pub async fn read(writers: Vec<Arc<Writer>>, caller: Caller, killed: Arc<AtomicB
         let is_as_before = shown == messages(&before.certain);
         let is_as_after = shown == messages(&before.with_pending());
         assert!(is_as_before || is_as_after, "{name} shows {shown:?}: {:?}", before.pending);
-        state.is_seen |= !is_as_before;
+        if !is_as_before && !state.is_seen {
+            state.is_seen = true;
+            thread.note(&state);
+        }
     }
 }
 

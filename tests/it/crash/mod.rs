@@ -1,14 +1,14 @@
 //! Acknowledged writes survive SIGKILL; unacknowledged ones are there in full or not at all.
 
-mod audit;
-mod caller;
-mod kept;
-mod load;
-mod random;
+pub mod audit;
+pub mod caller;
+pub mod kept;
+pub mod load;
+pub mod random;
 mod staff;
 mod thread;
 mod thread_calls;
-mod writer;
+pub mod writer;
 
 use std::{
     collections::HashMap,
@@ -37,13 +37,14 @@ use crate::{
     harness::{Client, ServerProcess, sample},
 };
 
+/// How many kills there are; `KILLS` asks for more.
 const KILLS: u64 = 50;
 const WRITERS: usize = 4;
 /// How many conversations of earlier rounds are checked after every kill; all are checked at the end.
 const SAMPLE: usize = 2;
 
 /// What is sent depends on the seed and on earlier answers; when the kill happens also depends on the machine.
-fn seed() -> u64 {
+pub fn seed() -> u64 {
     let given = env::var("PLAUDIT_TEST_SEED").ok();
     let seed = given.map(|text| text.parse().expect("PLAUDIT_TEST_SEED is a number"));
     let seed = seed.unwrap_or_else(|| getrandom::u64().expect("random numbers"));
@@ -61,13 +62,19 @@ async fn acknowledged_writes_survive_kills_on_fjall_and_nothing_is_partial_or_du
     kill_under_load("fjall").await;
 }
 
+/// A number from the environment.
+pub fn asked_for(name: &str, otherwise: u64) -> u64 {
+    env::var(name).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+}
+
 async fn kill_under_load(engine: &str) {
     let begun = Instant::now();
+    let kills = asked_for("KILLS", KILLS);
     let mut random = Random::new(seed());
     let writers: Vec<_> = (0..WRITERS).map(|number| Arc::new(Writer::new(number, random.next()))).collect();
     let mut server = ServerProcess::start_on(engine);
     let mut unknown = Vec::new();
-    for round in 0..KILLS {
+    for round in 0..kills {
         load_until_killed(&mut server, &writers, &mut random).await;
         server = server.restart();
         let caller = Caller::of(&server).await;
@@ -86,12 +93,13 @@ async fn kill_under_load(engine: &str) {
     let caller = Caller::of(&server).await;
     let threads = everything_is_there_and_scored(&caller, &writers, &mut random).await;
     assert_eq!(server.terminate().await.code(), Some(0), "{}", server.log());
-    audit::audit(&server.data(), &threads).await;
+    let requests = audit::audit(&server.data(), &threads).await;
+    assert!(requests > 0, "no request had an id: the load is too light");
     let count = |outcome| unknown.iter().filter(|unknown| **unknown == outcome).count();
     let (absent, whole) = (count(Unknown::WasAbsent), count(Unknown::WasWhole));
     let sum = |of: fn(&Thread) -> usize| threads.values().map(of).sum::<usize>();
     eprintln!(
-        "{} conversations, {} messages, {} ratings; without an answer {whole} whole, {absent} absent; {KILLS} kills in {loaded:?}",
+        "{} conversations, {} messages, {} ratings; without an answer {whole} whole, {absent} absent; {kills} kills in {loaded:?}",
         threads.len(),
         sum(|thread| thread.messages.len()),
         sum(|thread| thread.ratings.len()),
@@ -116,7 +124,7 @@ async fn load_until_killed(server: &mut ServerProcess, writers: &[Arc<Writer>], 
 }
 
 /// Returns everything there is, by number.
-async fn everything_is_there_and_scored(
+pub async fn everything_is_there_and_scored(
     caller: &Caller,
     writers: &[Arc<Writer>],
     random: &mut Random,

@@ -53,6 +53,26 @@ impl Staff {
         Self { source, ..Self::default() }
     }
 
+    /// As the disk tells it: teams with their names, people with their names and teams.
+    pub fn told(
+        source: &str,
+        teams: Vec<(String, String)>,
+        people: Vec<(String, String, Vec<String>)>,
+    ) -> Self {
+        let team = |told: &String| *TEAMS.iter().find(|team| *team == told).expect("a team that is known");
+        let mut staff = Self::of(source.to_owned());
+        staff.teams.extend(teams.iter().map(|(id, called)| (team(id), called.clone())));
+        for (id, called, of) in people {
+            let person = PEOPLE.into_iter().find(|person| *person == id).expect("a person who is known");
+            staff.people.insert(person, (called, of.iter().map(team).collect()));
+        }
+        staff
+    }
+
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     fn team_name(&self, team: &str) -> String {
         format!("teams/{}:{team}", self.source)
     }

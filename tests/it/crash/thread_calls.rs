@@ -17,7 +17,10 @@ use super::{
     random::Random,
     thread::{Asked, Change, Edge, FIRST_SUBJECT, New, Process, Said, Thread},
 };
-use crate::harness::sample::{self, with_id, with_policy};
+use crate::harness::{
+    reason_if_any,
+    sample::{self, with_id, with_policy},
+};
 
 /// The bytes of every attachment.
 pub const FILE: &[u8] = b"GIF89a\x03\x00\x02\x00\x80\x00\x00\x00";
@@ -238,8 +241,11 @@ impl Thread {
             request_id: id.to_owned(),
             ..StoreMessageRequest::default()
         };
-        caller.client.store(request).await?;
-        Ok(())
+        match caller.client.store(request).await {
+            // On a busy machine scores are late; the message is stored, and that is what was said.
+            Err(status) if reason_if_any(&status).as_deref() == Some("SCORING_UNFINISHED") => Ok(()),
+            answer => Ok(answer.map(drop)?),
+        }
     }
 
     fn store_body(&self, new: &New, process: Process, status: i32) -> Json {

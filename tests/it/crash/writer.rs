@@ -3,14 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::stream;
-use plaudit::proto::v1::{ImportOutcome, import_conversations_response::Answer, imported_item};
+use plaudit::proto::v1::{AuthorKind, ImportOutcome, import_conversations_response::Answer, imported_item};
 
 use super::{
     caller::{Caller, Refused},
-    kept::{Kept, Unknown},
+    kept::{Kept, Moments, Unknown},
     random::Random,
     staff::Staff,
-    thread::{Change, Edge, Thread},
+    thread::{Change, Edge, New, Process, Said, Thread},
 };
 use crate::harness::{bulk_item, sample::with_id};
 
@@ -19,16 +19,34 @@ pub struct Writer {
     random: Mutex<Random>,
     threads: Mutex<Vec<Arc<Kept<Thread>>>>,
     staff: Kept<Staff>,
+    moments: Option<Moments>,
 }
 
 impl Writer {
     pub fn new(number: usize, seed: u64) -> Self {
+        Self::remembering(number, seed, None)
+    }
+
+    /// With `moments`, what it knew at each of them is kept.
+    pub fn remembering(number: usize, seed: u64, moments: Option<Moments>) -> Self {
         Self {
             number,
             random: Mutex::new(Random::new(seed)),
             threads: Mutex::default(),
-            staff: Kept::new(Staff::of(format!("w{number}"))),
+            staff: Kept::new(Staff::of(format!("w{number}")), moments.clone()),
+            moments,
         }
+    }
+
+    /// What it knew at a moment.
+    pub fn at(&self, moment: u64) -> Self {
+        let new = Self::new(self.number, moment);
+        let threads = self.list().iter().filter_map(|thread| Some(Arc::new(thread.at(moment)?))).collect();
+        Self { threads: Mutex::new(threads), staff: self.staff.at(moment).unwrap_or(new.staff), ..new }
+    }
+
+    pub fn staff(&self) -> &Kept<Staff> {
+        &self.staff
     }
 
     fn list(&self) -> MutexGuard<'_, Vec<Arc<Kept<Thread>>>> {
@@ -47,7 +65,7 @@ impl Writer {
     fn new_thread(&self) -> Arc<Kept<Thread>> {
         let mut threads = self.list();
         let external_id = format!("{}-{}", self.number, threads.len());
-        let thread = Arc::new(Kept::new(Thread::new(external_id)));
+        let thread = Arc::new(Kept::new(Thread::new(external_id), self.moments.clone()));
         threads.push(thread.clone());
         thread
     }
@@ -94,6 +112,22 @@ impl Writer {
         }
         for thread in &threads {
             thread.read_back(caller).await?;
+        }
+        Ok(())
+    }
+
+    /// Messages of 5 MB together, more than an engine keeps in memory once it is stopped. They are not scored: that takes
+    /// its time.
+    pub async fn store_large(&self, caller: &Caller, random: &mut Random) -> Result<(), Refused> {
+        const MESSAGE_BYTES: usize = 210_000;
+        for thread in (0..8).map(|_| self.new_thread()) {
+            for _ in 0..3 {
+                let words = random.next().to_string().repeat(MESSAGE_BYTES / 20);
+                let new = New { said: Said { words, ..Said::default() }, kind: AuthorKind::Contact };
+                let (process, edge) = (Process::Off, Edge::Grpc);
+                let change = Change::Store { new, process, status: 1, tag: None, edge };
+                thread.change_by(caller, change, String::new()).await?;
+            }
         }
         Ok(())
     }

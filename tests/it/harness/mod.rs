@@ -71,6 +71,11 @@ pub fn reason(status: &Status) -> String {
     info.reason
 }
 
+/// The same of an error that may be the connection's.
+pub fn reason_if_any(status: &Status) -> Option<String> {
+    status.get_details_error_info().map(|info| info.reason)
+}
+
 /// The code and the reason of an error.
 pub fn fault(status: &Status) -> (Code, String) {
     (status.code(), reason(status))

@@ -93,8 +93,8 @@ impl ServerProcess {
     }
 
     /// Starts a command that becomes a server, whose data directory should be `data` in the folder.
-    pub fn start_as(command: Command, folder: TempDir) -> Self {
-        Self::spawn(command, Arc::new(folder), Vec::new())
+    pub fn start_as(command: Command, folder: impl Into<Arc<TempDir>>) -> Self {
+        Self::spawn(command, folder.into(), Vec::new())
     }
 
     fn launch(folder: Arc<TempDir>, arguments: Vec<String>, listen: &str) -> Self {

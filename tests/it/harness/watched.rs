@@ -27,6 +27,7 @@ pub struct Watched {
     damaged_position: AtomicU64,
     readiness: watch::Sender<Readiness>,
     away: Mutex<Option<Outcome>>,
+    forgets: AtomicBool,
 }
 
 /// After how long a store that is away asks to be tried again.
@@ -93,6 +94,7 @@ impl Watched {
             damaged_position: AtomicU64::new(0),
             readiness: watch::Sender::new(Readiness::Ready),
             away: Mutex::default(),
+            forgets: AtomicBool::new(false),
         }
     }
 
@@ -152,6 +154,11 @@ impl Watched {
     /// Makes a log record unreadable, as lost chunks do.
     pub fn damage_log_at(&self, position: Position) {
         self.damaged_position.store(position, Ordering::SeqCst);
+    }
+
+    /// From now on commits expect nothing, and come a little later than what they were decided by.
+    pub fn forget_expectations(&self) {
+        self.forgets.store(true, Ordering::SeqCst);
     }
 
     /// Holds the first commit that `chosen` accepts.
@@ -277,12 +284,16 @@ impl Keyspace for Watched {
         self.below.is_exclusive()
     }
 
-    fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {
+    fn commit(&self, mut batch: Batch) -> BoxFuture<'_, Result<Committed, StoreError>> {
         async move {
             self.pass_gate(&batch).await;
             let away_with = *self.away.lock().unwrap_or_else(PoisonError::into_inner);
             if away_with == Some(Outcome::NothingWritten) {
                 return Err(away(Outcome::NothingWritten));
+            }
+            if self.forgets.load(Ordering::SeqCst) {
+                batch.expect.clear();
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             }
             // Recorded in advance, since others may see the commit before it returns here; removed again if it is
             // refused.

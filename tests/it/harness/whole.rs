@@ -46,6 +46,13 @@ impl Plaudit {
         Self::launch_on(store, folder, Arc::new(ManualClock::at(Self::START)), Settings::default()).await
     }
 
+    /// On a store that is kept elsewhere; it cannot be restarted.
+    pub async fn start_in(store: Arc<dyn Keyspace>) -> Self {
+        let folder = Arc::new(TempDir::new().expect("a directory"));
+        let store = Arc::new(Watched::new(store));
+        Self::launch_on(store, folder, Arc::new(ManualClock::at(Self::START)), Settings::default()).await
+    }
+
     /// Stops it cleanly and starts it again on the same directory and clock.
     pub async fn restart(self) -> Self {
         self.restart_within(PATIENCE).await

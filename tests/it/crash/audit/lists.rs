@@ -13,10 +13,21 @@ use super::{
 };
 use crate::harness::KEYS;
 
+/// At any time: what is posted is what the listings say.
+pub fn audit_postings(disk: &Disk) {
+    let mut postings = BTreeSet::new();
+    for (key, listing) in disk.records::<Listing>(0x80) {
+        let id = ConversationId(conversation_of(&key));
+        postings.extend(listing.postings().iter().filter_map(|posting| KEYS.posting(posting, id)));
+    }
+    let on_disk = disk.keys(0x81).union(&disk.keys(0x85)).cloned().collect();
+    assert_same_keys("postings of conversations", &on_disk, &postings);
+}
+
+/// Once everything is scored and indexed.
 pub fn audit(disk: &Disk, conversations: &Conversations, assessments: &[Assessment], ratings: &[Rating]) {
     let is_answered = |rating: &&Rating| rating.answer_time().is_some();
     let rated: HashSet<_> = ratings.iter().filter(is_answered).map(|rating| rating.conversation).collect();
-    let mut postings = BTreeSet::new();
     let mut listed = BTreeSet::new();
     for (key, listing) in disk.records::<Listing>(0x80) {
         let id = ConversationId(conversation_of(&key));
@@ -29,12 +40,9 @@ pub fn audit(disk: &Disk, conversations: &Conversations, assessments: &[Assessme
             assert_eq!(listing, expected(whole, score_of(own), listing.is_rated), "{id}");
         }
         assert!(listing.held.is_some(), "{id} is placed by when it was stored");
-        postings.extend(listing.postings().iter().filter_map(|posting| KEYS.posting(posting, id)));
         listed.insert(id);
     }
     assert_eq!(listed, conversations.keys().copied().collect(), "listed and existing conversations");
-    let on_disk = disk.keys(0x81).union(&disk.keys(0x85)).cloned().collect();
-    assert_same_keys("postings of conversations", &on_disk, &postings);
 }
 
 /// The expected listing of a conversation whose scoring has ended.

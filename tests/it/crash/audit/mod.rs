@@ -11,46 +11,46 @@ mod requests;
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    fmt::Debug,
     path::Path,
+    sync::Arc,
 };
 
-use plaudit::store::{
-    self, Direction, Key, KeyRange, Value, keys,
-    records::{self, Backfill, ClockMark, Lease, NextId, ScorecardFamily, Secret},
+use plaudit::{
+    domain::{Assessment, Rating},
+    store::{
+        self, Direction, Key, KeyRange, Value, keys,
+        records::{self, Backfill, ClockMark, Lease, NextId, ScorecardFamily, Secret},
+    },
 };
 
-use super::thread::Thread;
+use self::conversations::{Conversations, Whole};
+use super::{
+    kept::{Known, State},
+    staff::Staff,
+    thread::Thread,
+    writer::Writer,
+};
 use crate::harness::KEYS;
 
-/// `threads` is what callers know about each conversation, by number.
-pub async fn audit(data: &Path, threads: &HashMap<u64, Thread>) {
-    let disk = Disk::read(data).await;
-    let conversations = conversations::audit(&disk);
-    assert_eq!(conversations.len(), threads.len(), "conversations");
-    for whole in conversations.values() {
-        conversations::assert_known(whole, &threads[&whole.conversation.id.0]);
+/// When everything is scored and nothing is on its way. `threads` is what callers know about each conversation, by number.
+/// Returns how many requests had an id.
+pub async fn audit(data: &Path, threads: &HashMap<u64, Thread>) -> usize {
+    let disk = Disk::read(store::AUTO, data).await;
+    let found = parts(&disk, true);
+    assert_eq!(found.conversations.len(), threads.len(), "conversations");
+    let told = found.told();
+    for (number, thread) in threads {
+        assert_eq!(told.get(number), Some(&conversations::comparable(thread)), "{}", thread.name);
     }
-    let assessments = assessments::audit(&disk, &conversations);
-    let ratings = ratings::audit(&disk, &conversations, threads);
-    let people = directory::audit(&disk, &conversations);
-    lists::audit(&disk, &conversations, &assessments, &ratings);
-    events::audit(&disk, &conversations, &ratings);
-    requests::audit(&disk, &conversations);
-
-    let mut numbers = conversations::numbers(&conversations);
-    numbers.extend(assessments.iter().map(|assessment| assessment.id.0));
-    numbers.extend(ratings.iter().map(|rating| rating.id.0));
-    numbers.extend(people);
-    let distinct: HashSet<u64> = numbers.iter().copied().collect();
-    assert_eq!(distinct.len(), numbers.len(), "a number was issued twice");
-    let next = disk.records::<NextId>(0x02)[0].1.id;
-    assert!(numbers.iter().all(|number| *number < next), "a number that has not been issued yet");
+    lists::audit(&disk, &found.conversations, &found.assessments, &found.ratings);
 
     assert_eq!(disk.records::<Secret>(0x01).len(), 1);
     let leases = disk.records::<Lease>(0x03);
     assert!(leases.len() <= 3 && leases.iter().all(|(_, lease)| lease.epoch > 0), "{leases:?}");
     let clocks = disk.records::<ClockMark>(0x06);
     assert!(matches!(&clocks[..], [(_, mark)] if !mark.is_behind), "{clocks:?}");
+    let next = disk.records::<NextId>(0x02)[0].1.id;
     let posted_below = disk.records::<Backfill>(0x84)[0].1.next.expect("a mark");
     assert!(posted_below.0 <= next, "the mark is beyond the issued numbers");
     let revisions = disk.keys(0x31);
@@ -59,6 +59,82 @@ pub async fn audit(data: &Path, threads: &HashMap<u64, Thread>) {
         assert!(revisions.contains(&KEYS.scorecard_revision(&base, family.newest_ordinal)), "{base}");
     }
     disk.assert_all_seen();
+    found.requests
+}
+
+/// At any time, scored or not: what was acknowledged is there once, what was sent may be there as a whole, and nothing else is.
+pub async fn audit_at_any_time(engine: &str, data: &Path, writers: &[Arc<Writer>]) {
+    let disk = Disk::read(engine, data).await;
+    let found = parts(&disk, false);
+    let mut there: BTreeMap<String, Thread> = BTreeMap::new();
+    for thread in found.told().into_values() {
+        let other = there.insert(thread.external_id.clone(), thread);
+        assert!(other.is_none(), "two conversations have one id: {other:?}");
+    }
+    for writer in writers {
+        for thread in writer.threads() {
+            let state = thread.state();
+            let found = there.remove(&state.certain.external_id);
+            let known = |thread: &Thread| thread.is_stored.then(|| conversations::comparable(thread));
+            assert_one_of(&found, &state, known);
+        }
+        let state = writer.staff().state();
+        assert_one_of(&directory::told(&disk, state.certain.source()), &state, Staff::clone);
+    }
+    assert!(there.is_empty(), "nobody has sent {there:?}");
+}
+
+/// Asserts that something is as it was before the change whose outcome is unknown, or as after it.
+fn assert_one_of<K: Known, T: PartialEq + Debug>(found: &T, state: &State<K>, known: impl Fn(&K) -> T) {
+    let (before, after) = (known(&state.certain), known(&state.with_pending()));
+    assert!(
+        *found == after || *found == before && !state.is_seen,
+        "found {found:?}\nknown {before:?}\nsent {:?}, seen: {}",
+        state.pending,
+        state.is_seen
+    );
+}
+
+/// What there is, each part of which agrees with the others.
+struct Parts {
+    conversations: Conversations,
+    assessments: Vec<Assessment>,
+    ratings: Vec<Rating>,
+    requests: usize,
+}
+
+impl Parts {
+    /// The conversations in the words of their callers, by number.
+    fn told(&self) -> HashMap<u64, Thread> {
+        let mut ratings = ratings::told(&self.ratings);
+        let mut told = |whole: &Whole| {
+            let number = whole.conversation.id.0;
+            let ratings = ratings.remove(&number).unwrap_or_default();
+            (number, Thread { ratings, ..conversations::told(whole) })
+        };
+        self.conversations.values().map(&mut told).collect()
+    }
+}
+
+fn parts(disk: &Disk, is_settled: bool) -> Parts {
+    let conversations = conversations::audit(disk);
+    conversations::audit_queue(disk, is_settled);
+    let assessments = assessments::audit(disk, &conversations, is_settled);
+    let ratings = ratings::audit(disk, &conversations);
+    let people = directory::audit(disk, &conversations, is_settled);
+    lists::audit_postings(disk);
+    events::audit(disk, &conversations, &ratings);
+    let requests = requests::audit(disk, &conversations);
+
+    let mut numbers = conversations::numbers(&conversations);
+    numbers.extend(assessments.iter().map(|assessment| assessment.id.0));
+    numbers.extend(ratings.iter().map(|rating| rating.id.0));
+    numbers.extend(people);
+    let distinct: HashSet<u64> = numbers.iter().copied().collect();
+    assert_eq!(distinct.len(), numbers.len(), "a number was issued twice");
+    let next = disk.records::<NextId>(0x02).first().map_or(0, |(_, next)| next.id);
+    assert!(numbers.iter().all(|number| *number < next), "a number that has not been issued yet");
+    Parts { conversations, assessments, ratings, requests }
 }
 
 /// All pairs of a store by the first byte of their keys, and its log.
@@ -69,8 +145,9 @@ pub struct Disk {
 }
 
 impl Disk {
-    async fn read(data: &Path) -> Self {
-        let store = store::open(store::AUTO, data, store::Options::default()).expect("the store opens");
+    async fn read(engine: &str, data: &Path) -> Self {
+        let store = store::open(engine, data, store::Options::default());
+        let store = store.unwrap_or_else(|refused| panic!("the store does not open: {refused}"));
         let mut kinds: BTreeMap<u8, BTreeMap<Key, Value>> = BTreeMap::new();
         let mut range = KeyRange::all();
         loop {

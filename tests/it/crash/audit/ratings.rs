@@ -8,10 +8,10 @@ use plaudit::{
 };
 
 use super::{Disk, conversations::Conversations};
-use crate::crash::thread::{Asked, Thread};
+use crate::crash::thread::Asked;
 use crate::harness::KEYS;
 
-pub fn audit(disk: &Disk, conversations: &Conversations, threads: &HashMap<u64, Thread>) -> Vec<Rating> {
+pub fn audit(disk: &Disk, conversations: &Conversations) -> Vec<Rating> {
     let mut ratings = Vec::new();
     for (key, rating) in disk.records::<Rating>(0x60) {
         assert_eq!(key, KEYS.rating(rating.conversation, rating.id));
@@ -23,16 +23,6 @@ pub fn audit(disk: &Disk, conversations: &Conversations, threads: &HashMap<u64, 
     let found: BTreeMap<Key, RatingEntry> = disk.records(0x61).into_iter().collect();
     assert_eq!(found, expected, "entries by time");
 
-    let mut known: BTreeMap<u64, Vec<Asked>> = BTreeMap::new();
-    for rating in &ratings {
-        known.entry(rating.conversation.0).or_default().push(asked(rating));
-    }
-    for (number, thread) in threads {
-        let nameless = |asked: &Asked| Asked { name: String::new(), ..asked.clone() };
-        let expected: Vec<_> = thread.ratings.iter().map(nameless).collect();
-        assert_eq!(known.remove(number).unwrap_or_default(), expected, "ratings of {number}");
-    }
-
     let opted_out = ratings.iter().filter(|rating| rating.course.opt_out_time.is_some());
     let key = |rating: &Rating| KEYS.opt_out(&rating.source, rating.conversation, &rating.user);
     let expected: BTreeSet<Key> = opted_out.map(key).collect();
@@ -43,6 +33,15 @@ pub fn audit(disk: &Disk, conversations: &Conversations, threads: &HashMap<u64, 
         assert_eq!((key(rating), rating.course.opt_out_time), (opt_out_key, Some(opt_out.time)));
     }
     ratings
+}
+
+/// The ratings of each conversation, in the words of its callers.
+pub fn told(ratings: &[Rating]) -> HashMap<u64, Vec<Asked>> {
+    let mut told: HashMap<u64, Vec<Asked>> = HashMap::new();
+    for rating in ratings {
+        told.entry(rating.conversation.0).or_default().push(asked(rating));
+    }
+    told
 }
 
 fn asked(rating: &Rating) -> Asked {

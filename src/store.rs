@@ -12,6 +12,7 @@ pub mod records;
 
 pub mod assessment;
 pub mod authors;
+pub mod check;
 pub mod clock_mark;
 pub mod conversation;
 pub mod directory;
@@ -32,7 +33,7 @@ pub use engines::{AUTO, Target, open};
 pub use keys::{Keys, WorkspaceId};
 pub use plaudit_keyspace::{
     Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, MAX_BATCH_BYTES, MAX_KEY_BYTES, MAX_PAGE,
-    MemoryStore, Position, Stats, StoreError, Value, dump,
+    MemoryStore, Position, Stats, StoreError, Value, dump, sweep,
 };
 pub use plaudit_keyspace_disk::{OnDisk, OpenError, Options, SETTINGS_FILE, holds_store};
 #[cfg(feature = "fjall")]

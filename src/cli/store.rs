@@ -1,5 +1,6 @@
 //! `plaudit store`: dumps a store to an engine-independent file and loads it back, or converts it to another engine.
 
+mod check;
 mod convert;
 
 use std::{
@@ -29,12 +30,13 @@ const AFTER_HELP: &str = "\
 The server must be stopped: only one process at a time can open a data directory. A dump holds everything, independent of the \
 storage engine; dumping a loaded store gives the same bytes. It is not encrypted.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 something is damaged, or was left out.
 
 Examples:
   plaudit store dump --data /var/lib/plaudit backup.dump
   plaudit store load --data /var/lib/plaudit-new backup.dump
   plaudit store convert --data /var/lib/plaudit --to fjall /var/lib/plaudit-fjall
+  plaudit store check --data /var/lib/plaudit
   plaudit store dump - | zstd > backup.dump.zst";
 
 const AFTER_DUMP_HELP: &str = "\
@@ -73,6 +75,8 @@ enum Direction {
     /// Load a dump into a new or empty data directory.
     #[command(after_help = AFTER_LOAD_HELP, mut_arg("file", |file| file.help("The dump file; - is standard input")))]
     Load(Transfer),
+    /// Read all of a store and say what of it is damaged.
+    Check(check::Check),
     /// Copy a store into another directory, to another storage engine.
     Convert(convert::Convert),
 }
@@ -101,6 +105,7 @@ impl Store {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
         let (done, counts) = match self.direction {
+            Direction::Check(check) => return check.run(),
             Direction::Dump(transfer) => ("dumped", runtime.block_on(transfer.dump())?),
             Direction::Load(transfer) => ("loaded", runtime.block_on(transfer.load())?),
             Direction::Convert(convert) => ("converted", convert.run()?),

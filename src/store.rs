@@ -25,6 +25,7 @@ pub mod purge;
 pub mod queue;
 pub mod rating;
 pub mod request;
+pub mod salvage;
 pub mod scorecard;
 pub mod secret;
 

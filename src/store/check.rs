@@ -6,8 +6,9 @@
 pub mod bundles;
 pub mod pieces;
 
+pub mod references;
+
 mod others;
-mod references;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -114,7 +115,7 @@ impl<'a> Progress<'a> {
         Self { read: Read::default(), tell }
     }
 
-    fn pairs(&mut self, pairs: &[(Key, Value)]) {
+    pub(in crate::store) fn pairs(&mut self, pairs: &[(Key, Value)]) {
         self.read.pairs += pairs.len() as u64;
         self.read.bytes += pairs.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum::<u64>();
     }

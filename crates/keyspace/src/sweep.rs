@@ -17,6 +17,9 @@ const PAGE_BYTES: usize = 1024 * 1024;
 /// The most log records of a page.
 const PAGE_RECORDS: usize = 64;
 
+/// Where a stretch of the log ends that has no end.
+pub const LAST: Position = MAX_POSITION;
+
 /// What cannot be read.
 #[derive(Clone, Debug)]
 pub struct Lost<P> {
@@ -145,7 +148,12 @@ pub struct LogSweep<'a> {
 
 impl<'a> LogSweep<'a> {
     pub fn new(store: &'a dyn Keyspace) -> Self {
-        Self { store, after: Some(0), limit: PAGE_RECORDS }
+        Self::after(store, 0)
+    }
+
+    /// From behind a position on.
+    pub fn after(store: &'a dyn Keyspace, position: Position) -> Self {
+        Self { store, after: Some(position), limit: PAGE_RECORDS }
     }
 
     /// The next part; `None` at the end. An error means that nothing more can be read at all.

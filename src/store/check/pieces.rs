@@ -13,7 +13,7 @@ use crate::{
     store::{
         Key, Value,
         keys::{Kind, Keys, number_at_end},
-        records::{self, AssessmentIndex, AttachmentBytes, Head, RatingNumber, ScoringFailure, Segment, TrackedMessage},
+        records::{self, AssessmentIndex, Head, RatingNumber, ScoringFailure, Segment, TrackedMessage},
     },
 };
 
@@ -98,9 +98,8 @@ impl Pieces {
             let known: BTreeSet<MessageId> = messages.iter().map(|message| message.id).collect();
             let wanted: BTreeSet<AttachmentId> =
                 messages.iter().flat_map(|message| message.stored_attachments()).collect();
-            let with_id = messages.iter().filter(|message| tracking_id(message).is_some()).count();
-            if self.tracked.iter().any(|(_, message)| !known.contains(message)) || self.tracked.len() < with_id {
-                self.add(Part::Identity, "a message is not found by its tracking id");
+            if self.tracked.iter().any(|(_, message)| !known.contains(message)) {
+                self.add(Part::Identity, "a tracking id leads to a message that is missing");
             }
             if wanted.iter().any(|id| !self.attachments.contains(id)) {
                 self.add(Part::Attachments, "the bytes of an attachment are missing");
@@ -129,10 +128,6 @@ impl Pieces {
     }
 }
 
-pub fn tracking_id(message: &Message) -> Option<&str> {
-    message.details.as_ref()?.tracking_id.as_deref()
-}
-
 struct Decoding<'a> {
     bundle: &'a Bundle,
     damage: BTreeMap<Part, Arc<str>>,
@@ -158,9 +153,4 @@ impl Decoding<'_> {
 /// A record, or why it is none.
 pub fn decode<T: for<'a> Decode<'a, ()>>(key: &Key, value: &Value) -> Result<T, Arc<str>> {
     records::decode(key, value).map_err(|error| error.to_string().into())
-}
-
-/// Whether an attachment's record is one, which is checked where its bytes are copied.
-pub fn is_attachment_whole(key: &Key, value: &Value) -> bool {
-    records::decode::<AttachmentBytes>(key, value).is_ok()
 }

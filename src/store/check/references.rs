@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Part, pieces::{Pieces, part_of}};
+use super::{
+    Part,
+    pieces::{Pieces, part_of},
+};
 use crate::{
     domain::{Assessment, ConversationId, Rating},
     store::{

@@ -62,7 +62,10 @@ pub enum Error {
     /// The store has failed or is closed; whether a pending write was committed is unknown.
     #[error("the store is not available: {0}")]
     Unavailable(String),
-    /// A bug or damaged data on the server's side.
+    /// What is stored cannot be read: it is damaged.
+    #[error("{0}")]
+    Damaged(String),
+    /// A bug on the server's side.
     #[error("{0}")]
     Internal(String),
 }
@@ -125,6 +128,10 @@ impl std::fmt::Display for ResourceKind {
     }
 }
 
+/// What callers are told of [`Error::Damaged`].
+pub const DAMAGED: &str = "what is stored of this is damaged and cannot be read; a retry does not help: tell whoever runs the server, \
+                           whose log has the cause";
+
 impl Error {
     /// How long a caller should wait before it retries when the store is overloaded.
     const RETRY_AFTER: Duration = Duration::from_millis(250);
@@ -151,9 +158,8 @@ impl From<StoreError> for Error {
             StoreError::Overloaded => Self::Overloaded { retry_after: Self::RETRY_AFTER },
             StoreError::Failed(_) | StoreError::Unreadable(_) => Self::Unavailable(error.to_string()),
             // A use case that can run into a conflict handles it itself; one that gets here is a bug.
-            StoreError::Conflict { .. } | StoreError::Limit(_) | StoreError::Corrupt(_) => {
-                Self::Internal(error.to_string())
-            }
+            StoreError::Corrupt(_) => Self::Damaged(error.to_string()),
+            StoreError::Conflict { .. } | StoreError::Limit(_) => Self::Internal(error.to_string()),
         }
     }
 }

@@ -30,7 +30,7 @@ pub mod scorecard;
 pub mod secret;
 
 pub use decision::Decision;
-pub use engines::{AUTO, Target, open};
+pub use engines::{AUTO, ReadCopy, Target, engine_of, open, open_unfinished};
 pub use keys::{Keys, WorkspaceId};
 pub use plaudit_keyspace::{
     Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, MAX_BATCH_BYTES, MAX_KEY_BYTES, MAX_PAGE,

@@ -2,6 +2,7 @@
 
 mod check;
 mod convert;
+mod salvage;
 
 use std::{
     fs::File,
@@ -37,6 +38,7 @@ Examples:
   plaudit store load --data /var/lib/plaudit-new backup.dump
   plaudit store convert --data /var/lib/plaudit --to fjall /var/lib/plaudit-fjall
   plaudit store check --data /var/lib/plaudit
+  plaudit store salvage --data /var/lib/plaudit /var/lib/plaudit-salvaged
   plaudit store dump - | zstd > backup.dump.zst";
 
 const AFTER_DUMP_HELP: &str = "\
@@ -77,6 +79,8 @@ enum Direction {
     Load(Transfer),
     /// Read all of a store and say what of it is damaged.
     Check(check::Check),
+    /// Copy what is whole of a damaged store into another directory.
+    Salvage(salvage::Salvage),
     /// Copy a store into another directory, to another storage engine.
     Convert(convert::Convert),
 }
@@ -106,6 +110,7 @@ impl Store {
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
         let (done, counts) = match self.direction {
             Direction::Check(check) => return check.run(),
+            Direction::Salvage(salvage) => return salvage.run(),
             Direction::Dump(transfer) => ("dumped", runtime.block_on(transfer.dump())?),
             Direction::Load(transfer) => ("loaded", runtime.block_on(transfer.load())?),
             Direction::Convert(convert) => ("converted", convert.run()?),

@@ -110,6 +110,10 @@ impl From<Error> for Fault {
                     "the store is not available; retry, with the same Idempotency-Key if the request writes";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
             }
+            Error::Damaged(cause) => {
+                tracing::error!(%cause, "a request met what is damaged; plaudit store check says what else is");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, crate::error::DAMAGED)
+            }
             Error::Internal(cause) => {
                 tracing::error!(%cause, "a request failed with an internal error");
                 let message = "internal error; see the server's log";

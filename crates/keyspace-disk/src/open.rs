@@ -40,7 +40,7 @@ pub const CONVERTING_FILE: &str = "converting";
 pub const ENGINES: [&str; 2] = ["sled", "fjall"];
 
 const RESTORE: &str = "restore the whole data directory from a backup, or load a dump into an empty one with \
-                       `plaudit store load`";
+                       `plaudit store load`; without either, `plaudit store salvage` copies what can be read";
 
 /// Why a data directory could not be opened. Each message names the file, the problem and the next step.
 #[derive(Debug, thiserror::Error)]
@@ -205,6 +205,14 @@ fn unreadable<E: Engine>(dir: &Path, refused: &OpenError) -> Option<OpenError> {
 pub fn prepare(dir: &Path) -> Result<(), OpenError> {
     dirs::create_private(dir).map_err(at(dir))?;
     vacancy::check(dir)
+}
+
+/// The lock of a data directory, which no process opens while this exists.
+pub struct Held(#[expect(dead_code, reason = "it is held")] Holder);
+
+/// Takes the lock of a data directory without opening its store.
+pub fn hold(dir: &Path, wait: Duration) -> Result<Held, OpenError> {
+    take_holder(dir, wait).map(Held)
 }
 
 /// Removes the store of a directory, complete or not. Refused while a process has it open.

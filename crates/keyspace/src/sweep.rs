@@ -102,6 +102,11 @@ impl<'a> Sweep<'a> {
         }
     }
 
+    /// What is not read yet; `None` at the end.
+    pub fn rest(self) -> Option<KeyRange> {
+        self.range
+    }
+
     /// Finds where a range whose beginning cannot be read can be read again.
     async fn beyond(&self, range: KeyRange) -> Result<(KeyRange, Option<KeyRange>), StoreError> {
         let begin = match &range.start {
@@ -179,6 +184,11 @@ impl<'a> LogSweep<'a> {
             let place = (after, until.unwrap_or(MAX_POSITION));
             return Ok(Some(LogPart::Lost(Lost { place, why })));
         }
+    }
+
+    /// The position after which it would go on; `None` at the end.
+    pub fn rest(self) -> Option<Position> {
+        self.after
     }
 
     /// The position after which the log can be read again.

@@ -137,7 +137,7 @@ pub(super) fn tell(report: &Report, faults: &[String], as_json: bool) -> Result<
     Ok(())
 }
 
-fn json_of(name: &str, Affected { name: known, parts }: &Affected) -> serde_json::Value {
+pub(super) fn json_of(name: &str, Affected { name: known, parts }: &Affected) -> serde_json::Value {
     let (source, external_id) = known.clone().unzip();
     let words: Vec<&str> = parts.keys().map(|part| part.word()).collect();
     let why: Vec<&str> = parts.values().map(|why| &**why).collect();

@@ -115,8 +115,10 @@ pub async fn assemble(
         clock_check::check(call).await.map_err(AssemblyError::Store)?;
     }
     let background = Background::start(&services, SWEEP_EVERY);
+    let of_store = Arc::clone(&services);
+    let damaged_places = Arc::new(move || of_store.damaged_places());
     let edges = Edges {
-        grpc: grpc::edge(grpc::routes(Arc::clone(&services)), Arc::clone(&services)).map_err(AssemblyError::of)?,
+        grpc: grpc::edge(grpc::routes(Arc::clone(&services)), damaged_places).map_err(AssemblyError::of)?,
         rest: rest::router(services, rest),
         rest_error: rest::error,
     };

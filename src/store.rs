@@ -21,6 +21,7 @@ pub mod ids;
 pub mod lease;
 pub mod listing;
 pub mod message;
+pub mod past_damage;
 pub mod purge;
 pub mod queue;
 pub mod rating;

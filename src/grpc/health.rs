@@ -10,8 +10,6 @@ use tokio::sync::watch;
 use tonic::{Request, Response, Status, service::Routes};
 
 use super::{methods::DESCRIPTORS, status::unknown_service};
-use crate::service::Services;
-
 use crate::proto::health::{
     HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse,
     health_check_response::ServingStatus,
@@ -24,8 +22,11 @@ use crate::proto::health::{
 pub struct Health {
     names: Arc<[String]>,
     state: Arc<watch::Sender<ServingStatus>>,
-    services: Arc<Services>,
+    damaged_places: DamagedPlaces,
 }
+
+/// How many places of the store are known to be damaged.
+pub type DamagedPlaces = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// In the answer of a check: how many places of the store are known to be damaged. The status does not say it, since the server serves
 /// what is not damaged.
@@ -37,10 +38,10 @@ impl Health {
     pub fn add(
         routes: Routes,
         names: Vec<String>,
-        services: Arc<Services>,
+        damaged_places: DamagedPlaces,
     ) -> Result<(Routes, Self), tonic_reflection::server::Error> {
         let names = std::iter::once(String::new()).chain(names).collect();
-        let health = Self { names, state: Arc::new(watch::Sender::new(ServingStatus::Serving)), services };
+        let health = Self { names, state: Arc::new(watch::Sender::new(ServingStatus::Serving)), damaged_places };
         let routes = routes
             .add_service(HealthServer::new(health.clone()))
             .add_service(reflection().build_v1()?)
@@ -74,7 +75,7 @@ impl HealthApi for Health {
             return Err(unknown_service(service));
         }
         let mut answer = Response::new(response(*self.state.borrow()));
-        let places = self.services.damaged_places();
+        let places = (self.damaged_places)();
         if places > 0 {
             answer.metadata_mut().insert(DAMAGED_PLACES, places.into());
         }

@@ -116,8 +116,11 @@ async fn put_log(
     while let Some(part) = log.next().await? {
         let LogPart::Records(records) = part else { continue };
         copied += records.len() as u64;
-        for record in records {
-            to.restore_log(vec![record]).await?;
+        let bytes: usize = records.iter().map(|(_, record)| record.len()).sum();
+        // One that is large goes alone.
+        let together = if bytes <= BATCH_BYTES { records.len() } else { 1 };
+        for some in records.chunks(together.max(1)) {
+            to.restore_log(some.to_vec()).await?;
         }
     }
     if let Some(conversation) = kept.filter(|_| is_end_lost) {

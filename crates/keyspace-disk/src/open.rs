@@ -96,7 +96,7 @@ pub enum OpenError {
 
 impl OpenError {
     /// What is wrong, without the next step of whoever wants to open it.
-    fn problem(&self) -> String {
+    pub fn problem(&self) -> String {
         let told = self.to_string();
         told.strip_suffix(RESTORE).map_or(told.as_str(), |told| told.trim_end_matches("; ")).to_owned()
     }

@@ -20,7 +20,7 @@ use crate::{
     },
     clock::{Clock as _, SystemClock},
     store::{
-        self, Keyspace, OnDisk, ReadCopy, Target,
+        self, Keyspace, OnDisk, OpenError, ReadCopy, Target,
         check::Report,
         salvage::{Salvaged, salvage},
     },
@@ -109,7 +109,13 @@ fn copy(
     let files = target.join(COPY);
     // The copy is ours; who reads of damage wants to know of the directory.
     let about = |cause: String| Failure::Failed(cause.replace(&files.display().to_string(), &data.display().to_string()));
-    let copy = ReadCopy::begin(data, &files, options(config)).map_err(|cause| about(cause.to_string()))?;
+    let copy = ReadCopy::begin(data, &files, options(config)).map_err(|cause| match cause {
+        OpenError::Damaged { .. } | OpenError::Missing { .. } | OpenError::Mismatch { .. } => about(format!(
+            "{}: so much that nothing can be read of it; restore the whole data directory from a backup, or load a dump",
+            cause.problem()
+        )),
+        cause => about(cause.to_string()),
+    })?;
     let faults: Vec<String> = copy.store.faults().to_vec();
     let copied = super::convert::run(async {
         let from: Arc<dyn Keyspace> = copy.store.clone();

@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use bytes::Bytes;
 
 use super::{
-    Counts, DUMP_VERSION, DumpError, END, LOADING_KEY, PAGE_BYTES, PAGE_VALUES, PAIR, RECORD, TITLE,
-    is_half_loaded,
+    Counts, DUMP_VERSION, DumpError, END, LOADING_KEY, MISSING, PAGE_BYTES, PAGE_VALUES, PAIR,
+    PAST_DAMAGE_VERSION, RECORD, TITLE, is_half_loaded,
 };
 use crate::{
     Batch, Direction, Expect, Key, KeyRange, Keyspace, MAX_BATCH_BYTES, MAX_KEY_BYTES, Position, Value,
@@ -21,12 +21,42 @@ pub async fn load(
     input: &mut (dyn Read + Send),
     progress: &mut (dyn FnMut(Counts) + Send),
 ) -> Result<Counts, DumpError> {
+    let (counts, _) = load_any(store, input, false, progress).await?;
+    Ok(counts)
+}
+
+/// The same with a dump that lacks what could not be read; answers what that is, in words.
+pub async fn load_past_damage(
+    store: &dyn Keyspace,
+    input: &mut (dyn Read + Send),
+    progress: &mut (dyn FnMut(Counts) + Send),
+) -> Result<(Counts, Vec<String>), DumpError> {
+    load_any(store, input, true, progress).await
+}
+
+async fn load_any(
+    store: &dyn Keyspace,
+    input: &mut (dyn Read + Send),
+    past_damage: bool,
+    progress: &mut (dyn FnMut(Counts) + Send),
+) -> Result<(Counts, Vec<String>), DumpError> {
     let mut input = Input { input, hasher: blake3::Hasher::new(), counts: Counts::default() };
-    input.title()?;
+    let may_lack = input.title()? == PAST_DAMAGE_VERSION;
+    if may_lack && !past_damage {
+        return Err(DumpError::PastDamage);
+    }
+    let mut missing = Vec::new();
     mark(store).await?;
 
     let mut page = Page::default();
     while let Some(item) = input.item()? {
+        if let Item::Missing(what) = item {
+            if !may_lack {
+                return Err(input.damaged("it lacks something, which its version does not allow"));
+            }
+            missing.push(what);
+            continue;
+        }
         page.add(item, &input)?;
         if page.is_full() {
             page.write(store).await?;
@@ -42,7 +72,7 @@ pub async fn load(
     };
     store.commit(whole).await?;
     progress(input.counts);
-    Ok(input.counts)
+    Ok((input.counts, missing))
 }
 
 /// Marks an empty store as one that is being loaded.
@@ -63,9 +93,13 @@ async fn mark(store: &dyn Keyspace) -> Result<(), DumpError> {
     Ok(())
 }
 
+/// The longest text of what is missing: it names two keys.
+const MAX_MISSING_BYTES: usize = 8 * MAX_KEY_BYTES;
+
 enum Item {
     Pair(Key, Value),
     Record(Position, Value),
+    Missing(String),
 }
 
 /// The next batch for the store, and how far the ordered file has been read.
@@ -99,6 +133,7 @@ impl Page {
                 self.size_bytes += value.len();
                 self.records.push((position, value));
             }
+            Item::Missing(_) => {}
         }
         Ok(())
     }
@@ -153,7 +188,8 @@ struct Input<'a> {
 }
 
 impl Input<'_> {
-    fn title(&mut self) -> Result<(), DumpError> {
+    /// The version.
+    fn title(&mut self) -> Result<u32, DumpError> {
         let title = self.array::<{ TITLE.len() }>().map_err(|error| match error {
             DumpError::Damaged { .. } => DumpError::NotADump,
             error => error,
@@ -162,7 +198,7 @@ impl Input<'_> {
             return Err(DumpError::NotADump);
         }
         match u32::from_be_bytes(self.array()?) {
-            DUMP_VERSION => Ok(()),
+            version @ (DUMP_VERSION | PAST_DAMAGE_VERSION) => Ok(version),
             0 => Err(DumpError::NotADump),
             newer => Err(DumpError::NewerVersion(newer)),
         }
@@ -185,6 +221,11 @@ impl Input<'_> {
                 let value = self.bytes(value_length)?;
                 self.counts.records += 1;
                 Ok(Some(Item::Record(position, value.into())))
+            }
+            MISSING => {
+                let length = self.length(MAX_MISSING_BYTES)?;
+                let what = self.bytes(length)?;
+                Ok(Some(Item::Missing(String::from_utf8_lossy(&what).into_owned())))
             }
             END => Ok(None),
             _ => Err(self.damaged("something that is neither a pair nor a log record")),

@@ -48,6 +48,7 @@ mod lists;
 mod memory;
 mod message_edits;
 mod page_tokens;
+mod past_damage;
 mod purge;
 mod queue;
 mod races;

@@ -47,7 +47,7 @@ impl AssemblyError {
     fn in_directory(self, store: &dyn OnDisk) -> Self {
         let damaged = StoreError::Corrupt("".into()).to_string();
         let error = match &self {
-            Self::Store(Error::Internal(why)) => {
+            Self::Store(Error::Damaged(why)) => {
                 why.strip_prefix(&damaged).map(|why| StoreError::Corrupt(why.into()))
             }
             Self::Store(Error::Unavailable { cause, .. }) => Some(StoreError::Failed(cause.as_str().into())),
@@ -79,6 +79,7 @@ pub async fn build(
         scoring_attempts: config.scoring.attempts,
         worklog_idle_hours: config.worklog.idle_hours,
         clock_is_right,
+        scrub_hours: config.store.scrub_hours,
         keep_deleted_days: config.deletion.keep_days,
         keep_events_days: config.events.keep_days,
         realtime_seconds: config.scoring.realtime_seconds,
@@ -114,8 +115,10 @@ pub async fn assemble(
         clock_check::check(call).await.map_err(AssemblyError::Store)?;
     }
     let background = Background::start(&services, SWEEP_EVERY);
+    let of_store = Arc::clone(&services);
+    let damaged_places = Arc::new(move || of_store.damaged_places());
     let edges = Edges {
-        grpc: grpc::edge(grpc::routes(Arc::clone(&services))).map_err(AssemblyError::of)?,
+        grpc: grpc::edge(grpc::routes(Arc::clone(&services)), damaged_places).map_err(AssemblyError::of)?,
         rest: rest::router(services, rest),
         rest_error: rest::error,
     };

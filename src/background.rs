@@ -11,6 +11,7 @@ pub mod trim;
 
 mod people;
 mod scoring;
+mod scrub;
 
 use std::{
     sync::Arc,
@@ -78,13 +79,14 @@ impl Background {
         let services = || Arc::clone(services);
         let clock = Arc::new(ClockCheck::new(services()));
         let clock = || Arc::clone(&clock);
-        let all: [Box<dyn Task>; 6] = [
+        let all: [Box<dyn Task>; 7] = [
             Box::new(scoring::Scoring::new(services())),
             Box::new(index::Index::new(services())),
             Box::new(people::People::new(services())),
             Box::new(requests::SweepRequests::new(services(), clock(), sweep_every)),
             Box::new(purge::Purge::new(services(), clock(), sweep_every)),
             Box::new(trim::Trim::new(services(), clock(), sweep_every)),
+            Box::new(scrub::Scrub::new(services())),
         ];
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();

@@ -62,6 +62,7 @@ pub struct Store {
     pub engine: String,
     pub cache_mib: u64,
     pub queue_batches: usize,
+    pub scrub_hours: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -64,7 +64,10 @@ pub enum Error {
     /// The store cannot be used: for now, or for good. `cause` is for the log.
     #[error("the store is not available: {cause}")]
     Unavailable { cause: String, outcome: Outcome, retry_after: Option<Duration> },
-    /// A bug or damaged data on the server's side.
+    /// What is stored cannot be read: it is damaged.
+    #[error("{0}")]
+    Damaged(String),
+    /// A bug on the server's side.
     #[error("{0}")]
     Internal(String),
 }
@@ -127,6 +130,10 @@ impl std::fmt::Display for ResourceKind {
     }
 }
 
+/// What callers are told of [`Error::Damaged`].
+pub const DAMAGED: &str = "what is stored of this is damaged and cannot be read; a retry does not help: tell whoever runs the server, \
+                           whose log has the cause";
+
 impl Error {
     /// How long a caller should wait before it retries when the store is overloaded.
     const RETRY_AFTER: Duration = Duration::from_millis(250);
@@ -161,9 +168,8 @@ impl From<StoreError> for Error {
             }
             StoreError::Failed(_) | StoreError::Unreadable(_) => Self::unavailable(error),
             // A use case that can run into a conflict handles it itself; one that gets here is a bug.
-            StoreError::Conflict { .. } | StoreError::Limit(_) | StoreError::Corrupt(_) => {
-                Self::Internal(error.to_string())
-            }
+            StoreError::Corrupt(_) => Self::Damaged(error.to_string()),
+            StoreError::Conflict { .. } | StoreError::Limit(_) => Self::Internal(error.to_string()),
         }
     }
 }

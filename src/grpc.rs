@@ -33,7 +33,7 @@ use tonic::service::Routes;
 use self::{
     assessment::AssessmentEdge,
     edge::Edge,
-    health::Health,
+    health::{DamagedPlaces, Health},
     refusals::WORDING,
     services::{
         assessment_service_server::AssessmentServiceServer,
@@ -64,9 +64,10 @@ pub fn routes(services: Arc<Services>) -> Routes {
 }
 
 /// The edge for the server: `routes` with health and reflection, and what the server must know about their methods.
-pub fn edge(routes: Routes) -> Result<GrpcEdge, EdgeError> {
-    let (methods, services) = methods::read().map_err(|cause| EdgeError(cause.to_string()))?;
-    let (routes, health) = Health::add(routes, services).map_err(|cause| EdgeError(cause.to_string()))?;
+pub fn edge(routes: Routes, damaged_places: DamagedPlaces) -> Result<GrpcEdge, EdgeError> {
+    let (methods, names) = methods::read().map_err(|cause| EdgeError(cause.to_string()))?;
+    let (routes, health) =
+        Health::add(routes, names, damaged_places).map_err(|cause| EdgeError(cause.to_string()))?;
     Ok(GrpcEdge {
         router: routes.prepare().into_axum_router(),
         methods,

@@ -23,7 +23,10 @@ pub mod scorecard;
 pub mod scoring;
 pub mod ticket;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 use uuid::Uuid;
 
@@ -77,6 +80,8 @@ pub struct Services {
     pub(crate) known_people: KnownPeople,
     /// Who was named and is to be entered into the directory.
     pub(crate) waiting_people: WaitingPeople,
+    /// How many places of the store could not be read when it was last read through.
+    damaged_places: AtomicU64,
     settings: Settings,
     scorer: RwLock<Arc<Scorer>>,
 }
@@ -96,6 +101,8 @@ pub struct Settings {
     pub keep_deleted_days: u64,
     /// For how many days the log tells of an event; 0 is for ever.
     pub keep_events_days: u64,
+    /// Within how many hours all of the store is read once, to find damage; 0 is never.
+    pub scrub_hours: u64,
     /// How long a message that is stored with `realtime` waits for its scoring.
     pub realtime_seconds: u64,
     /// For how many hours after an offer has closed it takes answers that were given before.
@@ -115,6 +122,7 @@ impl Default for Settings {
             clock_is_right: false,
             keep_deleted_days: 30,
             keep_events_days: 30,
+            scrub_hours: 0,
             realtime_seconds: 60,
             late_delivery_hours: 72,
             enneo_source: "enneo",
@@ -181,6 +189,7 @@ impl Services {
             rating_locks: KeyedLock::default(),
             known_people: KnownPeople::default(),
             waiting_people: WaitingPeople::default(),
+            damaged_places: AtomicU64::new(0),
             settings,
             scorer: RwLock::new(Arc::new(scorer)),
         })
@@ -209,6 +218,15 @@ impl Services {
     /// The same of one that may have brought its own along.
     pub fn rating_uuid_of(&self, rating: &Rating) -> Uuid {
         rating.imported_uuid().unwrap_or_else(|| self.rating_uuid(rating.id))
+    }
+
+    /// How many places of the store could not be read when it was last read through; 0 if none, or if it has not been.
+    pub fn damaged_places(&self) -> u64 {
+        self.damaged_places.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_damaged_places(&self, places: u64) {
+        self.damaged_places.store(places, Ordering::Relaxed);
     }
 
     /// The moment by the services' clock.

@@ -12,6 +12,7 @@ pub mod records;
 
 pub mod assessment;
 pub mod authors;
+pub mod check;
 pub mod clock_mark;
 pub mod conversation;
 pub mod directory;
@@ -20,19 +21,21 @@ pub mod ids;
 pub mod lease;
 pub mod listing;
 pub mod message;
+pub mod past_damage;
 pub mod purge;
 pub mod queue;
 pub mod rating;
 pub mod request;
+pub mod salvage;
 pub mod scorecard;
 pub mod secret;
 
 pub use decision::Decision;
-pub use engines::{AUTO, Earlier, Target, open};
+pub use engines::{AUTO, Earlier, ReadCopy, Target, engine_of, open, open_unfinished};
 pub use keys::{Keys, WorkspaceId};
 pub use plaudit_keyspace::{
     Batch, Committed, Direction, Expect, Key, KeyRange, Keyspace, MAX_BATCH_BYTES, MAX_KEY_BYTES, MAX_PAGE,
-    MemoryStore, Outcome, Position, Readiness, Stats, StoreError, Value, dump,
+    MemoryStore, Outcome, Position, Readiness, Stats, StoreError, Value, dump, sweep,
 };
 pub use plaudit_keyspace_disk::{OnDisk, OpenError, Options, SETTINGS_FILE, holds_store};
 #[cfg(feature = "fjall")]

@@ -72,7 +72,7 @@ pub async fn purge_deleted(call: Call<'_>) -> Result<usize, Error> {
             match purge(call, note, id).await {
                 Ok(is_purged) => purged += usize::from(is_purged),
                 // It must not hold up the others; the next sweep meets it again.
-                Err(Error::Internal(cause)) => {
+                Err(Error::Internal(cause) | Error::Damaged(cause)) => {
                     tracing::error!(conversation = %id, %cause, "a deleted conversation could not be purged");
                 }
                 Err(error) => return Err(error),

@@ -252,7 +252,7 @@ async fn score(call: Call<'_>, conversation: ConversationId, job: &Job) -> bool 
     let recorded = match score_leased(call, conversation).await {
         Ok(outcome) => return outcome != Outcome::ChangedMeanwhile,
         // A fault of the conversation or of ours: counted, so that it ends.
-        Err(Error::Internal(cause)) => {
+        Err(Error::Internal(cause) | Error::Damaged(cause)) => {
             tracing::error!(%conversation, %cause, "an attempt at scoring failed");
             record_failed_attempt(call, conversation, job).await
         }

@@ -218,7 +218,9 @@ impl<'a> Writer<'a> {
     }
 
     async fn write_all(mut self) -> Result<Written, Failure> {
-        for team in self.reader.teams().await? {
+        let teams = self.reader.teams().await?;
+        let teams = teams.unwrap_or_else(|why| self.all_left_out("teams", &why));
+        for team in teams {
             let line = self.lines.team(&team);
             self.written.teams += u64::from(self.line(&team.name, line)?);
         }
@@ -227,7 +229,13 @@ impl<'a> Writer<'a> {
         self.customers_by_name().await?;
         let mut token = String::new();
         loop {
-            let page = self.reader.opt_outs(token).await?;
+            let page = match self.reader.opt_outs(token).await? {
+                Ok(page) => page,
+                Err(why) => {
+                    self.leave_out("opt-outs, from here on", &why);
+                    break;
+                }
+            };
             for opt_out in &page.opt_outs {
                 let line = self.lines.opt_out(opt_out);
                 self.written.opt_outs += u64::from(self.line("an opt-out", line)?);
@@ -244,7 +252,13 @@ impl<'a> Writer<'a> {
     async fn people(&mut self) -> Result<(), Failure> {
         let mut token = String::new();
         loop {
-            let page = self.reader.people(AuthorKind::Unspecified, token).await?;
+            let page = match self.reader.people(AuthorKind::Unspecified, token).await? {
+                Ok(page) => page,
+                Err(why) => {
+                    self.leave_out("people, from here on", &why);
+                    return Ok(());
+                }
+            };
             // Customers known only within one conversation come after the conversations.
             for person in page.people.iter().filter(|person| person.conversation.is_empty()) {
                 let line = self.lines.person(person);
@@ -263,7 +277,13 @@ impl<'a> Writer<'a> {
         // The customers of one conversation are listed together.
         let mut last = (String::new(), None);
         loop {
-            let page = self.reader.people(AuthorKind::Contact, token).await?;
+            let page = match self.reader.people(AuthorKind::Contact, token).await? {
+                Ok(page) => page,
+                Err(why) => {
+                    self.leave_out("customers known only within one conversation, from here on", &why);
+                    return Ok(());
+                }
+            };
             for person in page.people.into_iter().filter(|person| !person.conversation.is_empty()) {
                 if last.0 != person.conversation {
                     let known = self.names.of(&person.conversation);
@@ -294,6 +314,12 @@ impl<'a> Writer<'a> {
                 open = None;
                 continue;
             }
+            for what in &response.missing {
+                self.leave_out(
+                    &format!("the {what} of {name}"),
+                    "what is stored of them is damaged and cannot be read",
+                );
+            }
             let continued = response.continued;
             let mut whole = match open.take() {
                 Some(whole) if response.continues => whole,
@@ -322,7 +348,12 @@ impl<'a> Writer<'a> {
         let name = whole.conversation.name.clone();
         for (place, (conversation, mut part)) in parts(whole).into_iter().enumerate() {
             if self.with_attachments {
-                self.reader.fetch_attachments(&mut part).await?;
+                for file in self.reader.fetch_attachments(&mut part).await? {
+                    self.leave_out(
+                        &format!("the bytes of {file:?} of {name}"),
+                        "the server cannot read them",
+                    );
+                }
             }
             let line = match self.lines.conversation(&conversation, place > 0, &part) {
                 Ok(line) => line,
@@ -365,6 +396,12 @@ impl<'a> Writer<'a> {
             ));
         }
         Ok(())
+    }
+
+    /// Reports that none of these can be read.
+    fn all_left_out<T>(&mut self, what: &str, cause: &str) -> Vec<T> {
+        self.leave_out(what, cause);
+        Vec::new()
     }
 
     /// Reports a record that is left out.

@@ -5,7 +5,7 @@ use tonic::{Code, transport::Channel};
 use super::{
     Failure,
     connect::{DEFAULT_SERVER, ask_once, status_line},
-    output::print,
+    output::{print, say},
     settings::whole_numbers,
 };
 use crate::proto::health::{
@@ -13,6 +13,8 @@ use crate::proto::health::{
 };
 
 const AFTER_HELP: &str = "\
+Says on standard error if the server has found its store damaged when it read it through (store.scrub_hours).
+
 Exit codes: 0 serving, 1 not serving or unreachable, 2 wrong usage.
 
 Examples:
@@ -36,9 +38,15 @@ pub(super) struct Health {
 
 impl Health {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let (url, status) =
+        let (url, (status, damaged)) =
             ask_once(&self.server, self.timeout_seconds, async |channel| check(channel, self.service).await)?;
         print(format_args!("{}\n", status.as_str_name()))?;
+        if let Some(places) = damaged {
+            say(format_args!(
+                "plaudit: {url}: its store is damaged in {places} or more places; what is not damaged is served. Copy the data directory, \
+                 stop the server, and see what is lost: plaudit store check"
+            ));
+        }
         match status {
             ServingStatus::Serving => Ok(()),
             _ => Err(Failure::Failed(format!(
@@ -48,9 +56,13 @@ impl Health {
     }
 }
 
-async fn check(channel: Channel, service: String) -> Result<ServingStatus, String> {
+async fn check(channel: Channel, service: String) -> Result<(ServingStatus, Option<u64>), String> {
     match HealthClient::new(channel).check(HealthCheckRequest { service }).await {
-        Ok(answer) => Ok(answer.into_inner().status()),
+        Ok(answer) => {
+            let damaged = answer.metadata().get("plaudit-damaged-places");
+            let damaged = damaged.and_then(|places| places.to_str().ok()?.parse().ok());
+            Ok((answer.into_inner().status(), damaged))
+        }
         Err(status) if status.code() == Code::NotFound => Err("it has no such service".to_owned()),
         Err(status) => Err(status_line(&status)),
     }

@@ -1,6 +1,8 @@
 //! `plaudit store`: dumps a store to an engine-independent file and loads it back, or converts it to another engine.
 
+mod check;
 mod convert;
+mod salvage;
 
 use std::{
     fs::File,
@@ -30,19 +32,25 @@ const AFTER_HELP: &str = "\
 The server must be stopped: only one process at a time can open a data directory. A dump holds everything, independent of the \
 storage engine; dumping a loaded store gives the same bytes. It is not encrypted.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 something is damaged, or was left out.
 
 Examples:
   plaudit store dump --data /var/lib/plaudit backup.dump
   plaudit store load --data /var/lib/plaudit-new backup.dump
   plaudit store convert --data /var/lib/plaudit --to fjall /var/lib/plaudit-fjall
+  plaudit store check --data /var/lib/plaudit
+  plaudit store salvage --data /var/lib/plaudit /var/lib/plaudit-salvaged
   plaudit store dump - | zstd > backup.dump.zst";
 
 const AFTER_DUMP_HELP: &str = "\
 The file must not exist yet; until the dump is whole, it is called FILE.part, which the next dump begins anew. A running server is \
 not disturbed: the dump is refused while one uses the directory.
 
-Exit codes: 0 dumped, 1 failed (also: the reader of standard output went away), 2 wrong usage or settings.
+A damaged store is not dumped unless --past-damage says so: then what cannot be read is left out and named, on standard error and in \
+the dump, which a load takes only with --past-damage as well.
+
+Exit codes: 0 dumped, 1 failed (also: the reader of standard output went away), 2 wrong usage or settings, 3 dumped, but something was \
+left out.
 
 Examples:
   plaudit store dump backup.dump
@@ -51,9 +59,10 @@ Examples:
 
 const AFTER_LOAD_HELP: &str = "\
 The directory must be new or empty, or hold an empty store. An interrupted load leaves a store that no server will open: remove it \
-and load again.
+and load again. Of a dump that was made past damage, what it lacks is named, and things in the new store may refer to it: check \
+it, and salvage it before it is served.
 
-Exit codes: 0 loaded, 1 failed, 2 wrong usage or settings.
+Exit codes: 0 loaded, 1 failed, 2 wrong usage or settings, 3 loaded, but the dump lacks something.
 
 Examples:
   plaudit store load --data /var/lib/plaudit-new backup.dump
@@ -69,11 +78,15 @@ pub(super) struct Store {
 #[derive(Debug, clap::Subcommand)]
 enum Direction {
     /// Write a whole store to a new file.
-    #[command(after_help = AFTER_DUMP_HELP, mut_arg("file", |file| file.help("The file to create; - is standard output")))]
+    #[command(after_help = AFTER_DUMP_HELP, mut_arg("file", |file| file.help("The file to create; - is standard output")), mut_arg("past_damage", |flag| flag.help("Leave out what cannot be read, and name it")))]
     Dump(Transfer),
     /// Load a dump into a new or empty data directory.
-    #[command(after_help = AFTER_LOAD_HELP, mut_arg("file", |file| file.help("The dump file; - is standard input")))]
+    #[command(after_help = AFTER_LOAD_HELP, mut_arg("file", |file| file.help("The dump file; - is standard input")), mut_arg("past_damage", |flag| flag.help("Load also a dump that lacks what could not be read")))]
     Load(Transfer),
+    /// Read all of a store and say what of it is damaged.
+    Check(check::Check),
+    /// Copy what is whole of a damaged store into another directory.
+    Salvage(salvage::Salvage),
     /// Copy a store into another directory, to another storage engine.
     Convert(convert::Convert),
 }
@@ -83,9 +96,14 @@ struct Transfer {
     // Each command has a help of its own.
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    #[arg(long)]
+    past_damage: bool,
     #[command(flatten)]
     settings: SettingFlags<OfStore>,
 }
+
+/// What was dumped or loaded, and what is missing of it, in words.
+type Transferred = (Counts, Vec<String>);
 
 /// The settings that locate and open the store.
 #[derive(Clone, Debug)]
@@ -101,43 +119,56 @@ impl Store {
     pub(super) fn run(self) -> Result<(), Failure> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
-        let (done, counts) = match self.direction {
+        let (done, (counts, missing)) = match self.direction {
+            Direction::Check(check) => return check.run(),
+            Direction::Salvage(salvage) => return salvage.run(),
             Direction::Dump(transfer) => ("dumped", runtime.block_on(transfer.dump())?),
             Direction::Load(transfer) => ("loaded", runtime.block_on(transfer.load())?),
-            Direction::Convert(convert) => ("converted", convert.run()?),
+            Direction::Convert(convert) => ("converted", (convert.run()?, Vec::new())),
         };
         let Counts { pairs, records, size_bytes } = counts;
         let (pairs, records) =
             (counted(pairs, "pair", "pairs"), counted(records, "log record", "log records"));
         say(format_args!("{done} {pairs} and {records}, {size_bytes} bytes"));
-        Ok(())
+        for what in &missing {
+            say(format_args!("plaudit: missing: {what}"));
+        }
+        match missing.len() as u64 {
+            0 => Ok(()),
+            count => Err(Failure::Incomplete(format!(
+                "{} could not be read and {} not in it; see above. plaudit store salvage makes a whole store of what is left",
+                counted(count, "thing", "things"),
+                if count == 1 { "is" } else { "are" },
+            ))),
+        }
     }
 }
 
 impl Transfer {
-    async fn dump(self) -> Result<Counts, Failure> {
+    async fn dump(self) -> Result<Transferred, Failure> {
         let to_stdout = is_dash(&self.file);
         if to_stdout && io::stdout().is_terminal() {
             return Err(Failure::Usage("a dump is binary; name a file or redirect the output".to_owned()));
         }
+        let past_damage = self.past_damage;
         let config = self.settings.config()?;
         // Opening would create a store where there is none.
         require_store(&config.data)?;
-        let store = open(&config)?;
+        let options = store::Options { past_damage, ..options(&config) };
+        let store = store::open(&config.store.engine, &config.data, options).map_err(Failure::failed)?;
         let file = &self.file;
         let dumped = if to_stdout {
             Signals::end_process(1, || {
                 say("plaudit: interrupted: the dump on standard output is incomplete")
             })?;
-            let dumped = dump::dump(&*store, &mut BufWriter::new(io::stdout()), &mut progress("")).await;
-            told(dumped, file, &*store)
+            told(write(past_damage, &*store, &mut BufWriter::new(io::stdout())).await, file, &*store)
         } else {
-            dump_to_file(&*store, file).await
+            dump_to_file(past_damage, &*store, file).await
         };
         closed(store, dumped).await
     }
 
-    async fn load(self) -> Result<Counts, Failure> {
+    async fn load(self) -> Result<Transferred, Failure> {
         let input: Box<dyn Read + Send> = if is_dash(&self.file) {
             Box::new(io::stdin())
         } else {
@@ -146,22 +177,38 @@ impl Transfer {
         };
         let config = self.settings.config()?;
         // Opening creates a store where there is none; a file that is no dump must not leave one behind.
-        let mut input = dump::known(input).map_err(|cause| of_dump(&self.file, cause))?;
+        let mut input = dump::known(input, self.past_damage).map_err(|cause| of_dump(&self.file, cause))?;
         let store = open(&config)?;
-        let loaded = dump::load(&*store, &mut input, &mut progress("")).await;
+        let loaded = match self.past_damage {
+            true => dump::load_past_damage(&*store, &mut input, &mut progress("")).await,
+            false => {
+                dump::load(&*store, &mut input, &mut progress("")).await.map(|counts| (counts, Vec::new()))
+            }
+        };
         let loaded = told(loaded, &self.file, &*store);
         closed(store, loaded).await
     }
 }
 
+/// Writes what is dumped.
+async fn write(
+    past_damage: bool,
+    store: &dyn OnDisk,
+    out: &mut (dyn Write + Send),
+) -> Result<Transferred, DumpError> {
+    match past_damage {
+        true => dump::dump_past_damage(store, store.faults(), out, &mut progress("")).await,
+        false => Ok((dump::dump(store, out, &mut progress("")).await?, Vec::new())),
+    }
+}
+
 /// The dump is synced before it counts as done.
-async fn dump_to_file(store: &dyn OnDisk, path: &Path) -> Result<Counts, Failure> {
+async fn dump_to_file(past_damage: bool, store: &dyn OnDisk, path: &Path) -> Result<Transferred, Failure> {
     let mut signals = Signals::listen()?;
     let file = WholeFile::begin(path, "store dump")?;
     let mut out = file.writer();
-    let mut progress = progress("");
-    let counts = tokio::select! {
-        dumped = dump::dump(store, &mut out, &mut progress) => told(dumped, path, store)?,
+    let dumped = tokio::select! {
+        dumped = write(past_damage, store, &mut out) => told(dumped, path, store)?,
         () = signals.next() => {
             let shown = path.display();
             return Err(Failure::Failed(format!("interrupted: {shown} is not written; run the same command again")));
@@ -170,7 +217,7 @@ async fn dump_to_file(store: &dyn OnDisk, path: &Path) -> Result<Counts, Failure
     out.flush().map_err(|cause| about(path, plain(&cause)))?;
     drop(out);
     file.finish()?;
-    Ok(counts)
+    Ok(dumped)
 }
 
 fn open(config: &Config) -> Result<Arc<dyn OnDisk>, Failure> {
@@ -181,14 +228,14 @@ fn options(config: &Config) -> store::Options {
     store::Options { cache_bytes: config.store.cache_mib * 1024 * 1024, ..store::Options::default() }
 }
 
-async fn closed(store: Arc<dyn OnDisk>, outcome: Result<Counts, Failure>) -> Result<Counts, Failure> {
+async fn closed<T>(store: Arc<dyn OnDisk>, outcome: Result<T, Failure>) -> Result<T, Failure> {
     let closed = store.close().await;
-    let counts = outcome?;
+    let done = outcome?;
     closed.map_err(Failure::failed)?;
-    Ok(counts)
+    Ok(done)
 }
 
-fn told(outcome: Result<Counts, DumpError>, file: &Path, store: &dyn OnDisk) -> Result<Counts, Failure> {
+fn told<T>(outcome: Result<T, DumpError>, file: &Path, store: &dyn OnDisk) -> Result<T, Failure> {
     outcome.map_err(|cause| match cause {
         DumpError::Store(
             cause @ (StoreError::Corrupt(_) | StoreError::Unreadable(_) | StoreError::Failed(_)),

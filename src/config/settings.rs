@@ -103,6 +103,12 @@ pub const SETTINGS: &[Setting] = &[
         doc: "Writes that may wait for the store; further ones are rejected as overload.",
     },
     Setting {
+        name: "store.scrub_hours",
+        kind: Kind::Integer { min: 0, max: 87_600 },
+        default: DefaultValue::Integer(168),
+        doc: "Hours within which the server reads through its whole store once, slowly, to find what is damaged; 0 switches it off.",
+    },
+    Setting {
         name: "limits.connections",
         kind: Kind::Integer { min: 1, max: 1_000_000 },
         default: DefaultValue::Integer(1000),

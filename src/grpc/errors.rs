@@ -12,7 +12,7 @@ use crate::{
     wire::reason_name,
 };
 
-use super::status::{ERROR_DOMAIN, internal_fault};
+use super::status::{ERROR_DOMAIN, damaged, internal_fault};
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
@@ -86,6 +86,10 @@ impl From<Error> for Status {
             Error::Unavailable { cause, outcome, retry_after } => {
                 tracing::error!(%cause, "the store is not available");
                 return unavailable(outcome, retry_after);
+            }
+            Error::Damaged(cause) => {
+                tracing::error!(%cause, "a call met what is damaged; plaudit store check says what else is");
+                return damaged();
             }
             Error::Internal(cause) => {
                 tracing::error!(%cause, "a call failed with an internal error");

@@ -220,14 +220,28 @@ impl Export {
                 return Ok(response);
             }
             let Some(after) = open.ratings.next else { break };
-            open.ratings = self.ratings(open.id, after).await?;
+            open.ratings = match self.ratings(open.id, after).await {
+                Err(Error::Damaged(cause)) => {
+                    tracing::error!(conversation = %open.id, %cause, "its ratings cannot be exported");
+                    response.missing.push("ratings".to_owned());
+                    Part::of([], None)
+                }
+                ratings => ratings?,
+            };
         }
         loop {
             if !open.assessments.fill(&mut response.assessments, &mut room) {
                 return Ok(response);
             }
             let Some(after) = open.assessments.next else { break };
-            open.assessments = self.assessments(open.id, after).await?;
+            open.assessments = match self.assessments(open.id, after).await {
+                Err(Error::Damaged(cause)) => {
+                    tracing::error!(conversation = %open.id, %cause, "its assessments cannot be exported");
+                    response.missing.push("assessments".to_owned());
+                    Part::of([], None)
+                }
+                assessments => assessments?,
+            };
         }
         Ok(response)
     }

@@ -18,21 +18,31 @@ use crate::proto::health::{
 
 /// Reports the health of every service and, under the empty name, of the whole server. They share one state: each service
 /// needs the store and the port, and nothing else can fail.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Health {
     names: Arc<[String]>,
     state: Arc<watch::Sender<ServingStatus>>,
+    damaged_places: DamagedPlaces,
 }
+
+/// How many places of the store are known to be damaged.
+pub type DamagedPlaces = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// In the answer of a check: how many places of the store are known to be damaged. The status does not say it, since the server serves
+/// what is not damaged.
+const DAMAGED_PLACES: &str = "plaudit-damaged-places";
 
 impl Health {
     /// Adds health and reflection to the routes. All services report SERVING from the start: the server is built only once
     /// everything they need exists.
     pub fn add(
         routes: Routes,
-        services: Vec<String>,
+        names: Vec<String>,
+        damaged_places: DamagedPlaces,
     ) -> Result<(Routes, Self), tonic_reflection::server::Error> {
-        let names = std::iter::once(String::new()).chain(services).collect();
-        let health = Self { names, state: Arc::new(watch::Sender::new(ServingStatus::Serving)) };
+        let names = std::iter::once(String::new()).chain(names).collect();
+        let health =
+            Self { names, state: Arc::new(watch::Sender::new(ServingStatus::Serving)), damaged_places };
         let routes = routes
             .add_service(HealthServer::new(health.clone()))
             .add_service(reflection().build_v1()?)
@@ -66,7 +76,12 @@ impl HealthApi for Health {
         if !self.knows(service) {
             return Err(unknown_service(service));
         }
-        Ok(Response::new(response(*self.state.borrow())))
+        let mut answer = Response::new(response(*self.state.borrow()));
+        let places = (self.damaged_places)();
+        if places > 0 {
+            answer.metadata_mut().insert(DAMAGED_PLACES, places.into());
+        }
+        Ok(answer)
     }
 
     async fn list(&self, _: Request<HealthListRequest>) -> Result<Response<HealthListResponse>, Status> {

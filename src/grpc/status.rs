@@ -26,6 +26,11 @@ pub fn internal_fault() -> Status {
     status(Code::Internal, ErrorReason::InternalFault, "internal error; see the server's log")
 }
 
+/// The caller must log the cause.
+pub fn damaged() -> Status {
+    status(Code::DataLoss, ErrorReason::DataDamaged, crate::error::DAMAGED)
+}
+
 /// Refuses a request message larger than its limit.
 pub fn too_large(limit_bytes: usize) -> Status {
     let metadata = HashMap::from([("limit_bytes".to_owned(), limit_bytes.to_string())]);

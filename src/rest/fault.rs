@@ -120,6 +120,10 @@ impl From<Error> for Fault {
                 let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, message);
                 Self { retry_after: retry_after.or(fault.retry_after), ..fault }
             }
+            Error::Damaged(cause) => {
+                tracing::error!(%cause, "a request met what is damaged; plaudit store check says what else is");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, crate::error::DAMAGED)
+            }
             Error::Internal(cause) => {
                 tracing::error!(%cause, "a request failed with an internal error");
                 let message = "internal error; see the server's log";

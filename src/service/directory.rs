@@ -111,7 +111,7 @@ pub(super) async fn meet_all(call: Call<'_>, transcript: &Transcript) -> Result<
 async fn enter(call: Call<'_>, people: &[Seen], teams: &[TeamIdentity]) -> Result<(), Error> {
     for some in people.chunks(MADE_AT_ONCE) {
         match meet(call, some).await {
-            Err(Error::Internal(_)) => {}
+            Err(Error::Internal(_) | Error::Damaged(_)) => {}
             met => {
                 met?;
                 continue;
@@ -129,7 +129,7 @@ async fn enter(call: Call<'_>, people: &[Seen], teams: &[TeamIdentity]) -> Resul
 
 fn passed_over(entered: Result<(), Error>) -> Result<(), Error> {
     match entered {
-        Err(Error::Internal(cause)) => {
+        Err(Error::Internal(cause) | Error::Damaged(cause)) => {
             tracing::error!(%cause, "an entry of the directory is damaged; it stays as it is");
             Ok(())
         }

@@ -1,14 +1,17 @@
 //! Reading everything, for an export.
 
 use crate::{
-    domain::{ConversationId, Message},
+    domain::{Conversation, ConversationId, LAST_ID, Message},
     error::Error,
-    store::{conversation, get_many, records::Head},
+    store::{
+        StoreError, Value, conversation, past_damage,
+        records::{self, Head, Job, ScoringFailure},
+    },
 };
 
 use super::{
     Call,
-    conversation::{ConversationStatus, status_of},
+    conversation::{ConversationStatus, ScoringStatus, status_of},
 };
 
 /// How many conversations are read at once.
@@ -25,28 +28,38 @@ pub struct Exported {
 /// A conversation by its number, or why its head cannot be read.
 pub type Numbered = (ConversationId, Result<Exported, Error>);
 
-/// The number after that of the newest conversation.
+/// The number after that of the newest conversation; where that cannot be read, after that of any.
 pub async fn end(call: Call<'_>) -> Result<ConversationId, Error> {
-    let newest = conversation::newest(&call.space()).await?;
+    let newest = match conversation::newest(&call.space()).await {
+        Err(StoreError::Corrupt(_)) => Some(ConversationId(LAST_ID)),
+        newest => newest?,
+    };
     Ok(ConversationId(newest.map_or(0, |newest| newest.0 + 1)))
 }
 
 /// The next conversations from `first` up to but excluding `end`, ascending, without deleted ones, and where to read on; `None` at
-/// the end.
+/// the end. Where heads cannot be read, their conversations are told by number, and those behind them follow.
 pub async fn next(
     call: Call<'_>,
     first: ConversationId,
     end: ConversationId,
 ) -> Result<(Vec<Numbered>, Option<ConversationId>), Error> {
     let store = call.space();
-    let heads = conversation::heads_from(&store, first, end, AT_ONCE).await?;
-    let next =
-        (heads.len() == AT_ONCE).then(|| heads.last()).flatten().map(|(id, _)| ConversationId(id.0 + 1));
+    let (heads, next) = match conversation::heads_from(&store, first, end, AT_ONCE).await {
+        Err(StoreError::Corrupt(_)) => past_damage::heads_from(store, first, end, AT_ONCE).await?,
+        heads => {
+            let heads = heads?;
+            let last = (heads.len() == AT_ONCE).then(|| heads.last()).flatten();
+            let next = last.map(|(id, _)| ConversationId(id.0 + 1));
+            (heads, next)
+        }
+    };
     let keys = call.keys();
-    let jobs = get_many(&store, heads.iter().map(|(id, _)| keys.job(*id)).collect()).await?;
-    let failures = get_many(&store, heads.iter().map(|(id, _)| keys.scoring_failure(*id)).collect()).await?;
+    let wanted = heads.iter().flat_map(|(id, _)| [keys.job(*id), keys.scoring_failure(*id)]).collect();
+    let mut states = past_damage::get_each(store, wanted).await?.into_iter();
     let mut found = Vec::with_capacity(heads.len());
-    for (((id, head), job), failure) in heads.into_iter().zip(jobs).zip(failures) {
+    for (id, head) in heads {
+        let (job, failure) = (states.next(), states.next());
         let head = match head {
             Ok(head) => head.value,
             Err(damage) => {
@@ -59,9 +72,29 @@ pub async fn next(
             continue;
         }
         let is_whole = messages.len() == conversation.message_count as usize;
-        let scoring = status_of(&conversation, job.as_ref(), failure.as_ref());
+        let scoring =
+            scoring_of(call, &conversation, job, failure).unwrap_or_else(|_| ScoringStatus::Failed {
+                failed_attempts: 0,
+                cause: "what is stored of its scoring is damaged".to_owned(),
+            });
         let status = ConversationStatus { conversation, scoring };
         found.push((id, Ok(Exported { status, messages: is_whole.then_some(messages) })));
     }
     Ok((found, next))
+}
+
+/// A value as it was read, if it was asked for.
+type State = Option<Result<Option<Value>, StoreError>>;
+
+fn scoring_of(
+    call: Call<'_>,
+    conversation: &Conversation,
+    job: State,
+    failure: State,
+) -> Result<ScoringStatus, StoreError> {
+    let (keys, id) = (call.keys(), conversation.id);
+    let job = records::decode_present::<Job>(&keys.job(id), job.transpose()?.flatten())?;
+    let failure = failure.transpose()?.flatten();
+    let failure = records::decode_present::<ScoringFailure>(&keys.scoring_failure(id), failure)?;
+    Ok(status_of(conversation, job.as_ref(), failure.as_ref()))
 }

@@ -32,7 +32,7 @@ pub enum Outcome {
 
 /// Scores the version that the conversation's job names. A crash at any moment leaves the job or the assessments, never half.
 ///
-/// Errors: [`Error::Internal`] when the computation failed or what is stored is damaged: that is a failed attempt, see
+/// Errors: [`Error::Internal`] when the computation failed, [`Error::Damaged`] when what is stored is damaged: that is a failed attempt, see
 /// [`record_failed_attempt`]. Others say that the store would not answer.
 pub async fn score_conversation(call: Call<'_>, id: ConversationId) -> Result<Outcome, Error> {
     score(Score { call, id, is_leased: false }).await
@@ -60,10 +60,10 @@ pub async fn score_now(call: Call<'_>, id: ConversationId) -> Result<(), Error> 
         match score_conversation(call, id).await {
             Ok(Outcome::Scored | Outcome::NothingToDo) => return Ok(()),
             Ok(Outcome::ChangedMeanwhile) => {}
-            Err(Error::Internal(cause)) => {
-                tracing::error!(conversation = %id, %cause, "an attempt at scoring failed");
+            Err(error @ (Error::Internal(_) | Error::Damaged(_))) => {
+                tracing::error!(conversation = %id, cause = %error, "an attempt at scoring failed");
                 record_failed_attempt(call, id, &job).await?;
-                return Err(Error::Internal(cause));
+                return Err(error);
             }
             Err(error) => return Err(error),
         }

@@ -61,6 +61,17 @@ fn open_with(engine: &str, dir: &Path, options: Options) -> Result<Arc<dyn OnDis
     }
 }
 
+/// Opens a store that is being converted into a directory, to look at it before servers may.
+pub fn open_unfinished(engine: &str, dir: &Path, options: Options) -> Result<Arc<dyn OnDisk>, OpenError> {
+    open_with(engine, dir, options)
+}
+
+/// The name of the engine of a directory that holds a store.
+pub fn engine_of(dir: &Path) -> Result<String, OpenError> {
+    let known = ENGINES.first().map(|(name, _)| (*name).to_owned());
+    Ok(engine_in(dir)?.or(known).unwrap_or_default())
+}
+
 /// A directory that a store is being converted into. No server opens it before it is whole.
 pub struct Target {
     pub store: Arc<dyn OnDisk>,
@@ -73,19 +84,26 @@ pub struct Target {
 pub enum Earlier {
     None,
     GoneOnWith,
-    /// It cannot be opened, or has the other engine.
     Removed,
 }
 
 impl Target {
-    /// Begins a conversion into a new or empty directory, or one that did not finish.
-    pub fn begin(engine: &str, dir: &Path, options: Options) -> Result<Self, OpenError> {
+    /// Goes on with a conversion into this directory that did not finish, else begins one as [`Target::begin_anew`] does.
+    pub fn go_on(engine: &str, dir: &Path, options: Options) -> Result<Self, OpenError> {
+        let mark = dir.join(CONVERTING_FILE);
+        if mark.exists()
+            && let Ok(store) = open_with(engine, dir, options.clone())
+        {
+            return Ok(Self { store, mark, earlier: Earlier::GoneOnWith });
+        }
+        Self::begin_anew(engine, dir, options)
+    }
+
+    /// Begins with an empty store in a new or empty directory, or in that of a conversion that did not finish.
+    pub fn begin_anew(engine: &str, dir: &Path, options: Options) -> Result<Self, OpenError> {
         let mark = dir.join(CONVERTING_FILE);
         let mut earlier = Earlier::None;
         if mark.exists() {
-            if let Ok(store) = open_with(engine, dir, options.clone()) {
-                return Ok(Self { store, mark, earlier: Earlier::GoneOnWith });
-            }
             open::discard(dir, options.lock_wait)?;
             earlier = Earlier::Removed;
         } else if holds_store(dir) {
@@ -98,11 +116,61 @@ impl Target {
         Ok(Self { store, mark, earlier })
     }
 
+    /// Removes what was begun. The store must be closed.
+    pub fn abandon(self, wait: std::time::Duration) -> Result<(), OpenError> {
+        let dir = self.mark.parent().unwrap_or(Path::new(".")).to_owned();
+        open::discard(&dir, wait)?;
+        self.finish()
+    }
+
     /// Lets servers open the directory. The store must be closed.
     pub fn finish(self) -> Result<(), OpenError> {
         let removed = fs::remove_file(&self.mark).and_then(|()| self.mark.parent().map_or(Ok(()), sync));
         removed.map_err(open::at(&self.mark))
     }
+}
+
+/// A copy of a data directory that is to be read past its damage, so that the engine does not touch the directory itself. No
+/// process has the directory open meanwhile.
+pub struct ReadCopy {
+    pub store: Arc<dyn OnDisk>,
+    dir: PathBuf,
+    _held: open::Held,
+}
+
+impl ReadCopy {
+    /// Copies a directory into a new one and opens that. One that an earlier run has left behind is removed first.
+    pub fn begin(of: &Path, dir: &Path, options: Options) -> Result<Self, OpenError> {
+        let held = open::hold(of, options.lock_wait)?;
+        let removed = match fs::remove_dir_all(dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        };
+        removed.and_then(|()| copy_all(of, dir)).map_err(open::at(dir))?;
+        let opened = open_with(AUTO, dir, Options { past_damage: true, ..options });
+        let store = opened.inspect_err(|_| _ = fs::remove_dir_all(dir))?;
+        Ok(Self { store, dir: dir.to_owned(), _held: held })
+    }
+
+    /// Removes the copy. The store must be closed.
+    pub fn remove(self) -> Result<(), OpenError> {
+        fs::remove_dir_all(&self.dir).map_err(open::at(&self.dir))
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            copy_all(&entry.path(), &target)?;
+        } else if kind.is_file() && entry.file_name() != open::HOLDER_FILE {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 fn sync(path: &Path) -> io::Result<()> {

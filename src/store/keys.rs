@@ -43,10 +43,12 @@
 //! workspace. Bytes from F0 on belong to the engines.
 
 mod directory;
+mod kind;
 mod listing;
 mod opt_out;
 
 pub use directory::*;
+pub use kind::*;
 pub use listing::*;
 pub use opt_out::*;
 

@@ -404,6 +404,11 @@ pub fn encode<T: Encode<()>>(record: &T) -> Value {
     bytes.into()
 }
 
+/// The value of a key that says all by itself.
+pub fn empty() -> Value {
+    Value::new()
+}
+
 /// Decodes the record in `raw`. `key` is for error messages only.
 pub fn decode<T: for<'a> Decode<'a, ()>>(key: &Key, raw: &[u8]) -> Result<T, StoreError> {
     let damaged = |cause: String| {

@@ -51,6 +51,7 @@ mod lists;
 mod memory;
 mod message_edits;
 mod page_tokens;
+mod past_damage;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod power;
 mod purge;

@@ -142,7 +142,7 @@ async fn a_conversation_with_a_damaged_head_is_given_up_too() {
     assert_eq!(value(&server, KEYS.job(id)).await, None);
     assert!(value(&server, KEYS.scoring_failure(id)).await.is_some());
     let status = client.conversation(&name).await.unwrap_err();
-    assert_eq!(fault(&status), (Code::Internal, "INTERNAL_FAULT".to_owned()));
+    assert_eq!(fault(&status), (Code::DataLoss, "DATA_DAMAGED".to_owned()));
     assert!(!status.message().contains("ff64"), "no bytes of the store are sent: {status:?}");
 }
 

@@ -26,6 +26,14 @@ pub fn senseless(engine: &str) -> String {
     format!("{engine} cannot make sense of what it reads")
 }
 
+/// What a panic of an engine means for a read, where damage is read past.
+pub(crate) fn unread<E: Engine>(text: &str) -> StoreError {
+    match system_error(text) {
+        Some(source) => StoreError::Unreadable(Arc::from(source.to_string())),
+        None => StoreError::Corrupt(Arc::from(senseless(E::NAME))),
+    }
+}
+
 /// What a panic of an engine means for a store that is being opened.
 pub(crate) fn from_panic<E: Engine>(dir: &Path, text: &str) -> OpenError {
     let path = dir.join(E::DATA);

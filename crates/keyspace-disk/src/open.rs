@@ -40,7 +40,7 @@ pub const CONVERTING_FILE: &str = "converting";
 pub const ENGINES: [&str; 2] = ["sled", "fjall"];
 
 const RESTORE: &str = "restore the whole data directory from a backup, or load a dump into an empty one with \
-                       `plaudit store load`";
+                       `plaudit store load`; without either, `plaudit store salvage` copies what can be read";
 
 /// Why a data directory could not be opened. Each message names the file, the problem and the next step.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +94,43 @@ pub enum OpenError {
     Foreign { dir: PathBuf, names: Vec<String>, more: usize },
 }
 
+impl OpenError {
+    /// What is wrong, without the next step of whoever wants to open it.
+    pub fn problem(&self) -> String {
+        let told = self.to_string();
+        told.strip_suffix(RESTORE).map_or(told.as_str(), |told| told.trim_end_matches("; ")).to_owned()
+    }
+}
+
+/// What a store is refused for, or what is read past.
+struct Faults {
+    are_read_past: bool,
+    found: Vec<String>,
+}
+
+impl Faults {
+    fn new(are_read_past: bool) -> Self {
+        Self { are_read_past, found: Vec::new() }
+    }
+
+    /// Notes a fault, and goes on with `otherwise`, where faults are read past.
+    fn or<T>(&mut self, otherwise: T, found: Result<T, OpenError>) -> Result<T, OpenError> {
+        match found {
+            Err(fault) if self.are_read_past => {
+                self.found.push(fault.problem());
+                Ok(otherwise)
+            }
+            found => found,
+        }
+    }
+
+    /// Each once.
+    fn found(mut self) -> Vec<String> {
+        self.found.dedup();
+        self.found
+    }
+}
+
 fn describe_found(names: &[String], more: usize) -> String {
     let mut found: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
     if more > 0 {
@@ -124,6 +161,8 @@ pub struct Opened<E> {
     pub(crate) last_position: Position,
     pub(crate) chunk_owners: HashSet<Owner>,
     pub(crate) next_chunk_id: u64,
+    /// What the store would have been refused for, but for [`Options::past_damage`].
+    pub(crate) faults: Vec<String>,
 }
 
 /// The engine of the store in a directory; `None` if there is none. Of a store without its identity, by its files.
@@ -168,6 +207,14 @@ pub fn prepare(dir: &Path) -> Result<(), OpenError> {
     vacancy::check(dir)
 }
 
+/// The lock of a data directory, which no process opens while this exists.
+pub struct Held(#[expect(dead_code, reason = "it is held")] Holder);
+
+/// Takes the lock of a data directory without opening its store.
+pub fn hold(dir: &Path, wait: Duration) -> Result<Held, OpenError> {
+    take_holder(dir, wait).map(Held)
+}
+
 /// Removes the store of a directory, complete or not. Refused while a process has it open.
 pub fn discard(dir: &Path, wait: Duration) -> Result<(), OpenError> {
     let _holder = take_holder(dir, wait)?;
@@ -195,16 +242,21 @@ fn open_checked<E: Engine>(dir: &Path, options: &Options) -> Result<Opened<E>, O
     let files_bytes = E::data_bytes(dir).map_err(at(&dir.join(E::DATA)))?;
     let engine = E::open(dir, options)?;
     let view = engine.source().view();
+    let mut faults = Faults::new(options.past_damage);
     let failed = |error: StoreError| fault::refusal::<E>(dir, &error);
-    check_inside::<E>(dir, view.get(IDENTITY_KEY).map_err(failed)?, &identity)?;
-    let number = view.get(COMMIT_NUMBER_KEY).map_err(failed)?;
-    let commit_number = check_commit_number::<E>(dir, number, synced.number)?;
-    engine.check_opened(dir, files_bytes, &synced)?;
-    if view.get(&layout::pair_key(LOADING_KEY)).map_err(failed)?.is_some() {
+    let inside = view.get(IDENTITY_KEY).map_err(failed);
+    faults.or((), inside.and_then(|inside| check_inside::<E>(dir, inside, &identity)))?;
+    let number = view.get(COMMIT_NUMBER_KEY).map_err(failed);
+    let number = number.and_then(|number| check_commit_number::<E>(dir, number, synced.number));
+    // What is opened past its damage commits nothing.
+    let commit_number = faults.or(synced.number, number)?;
+    faults.or((), engine.check_opened(dir, files_bytes, &synced))?;
+    let loading = faults.or(None, view.get(&layout::pair_key(LOADING_KEY)).map_err(failed))?;
+    if loading.is_some() {
         return Err(OpenError::HalfLoaded { dir: dir.to_owned() });
     }
-    let last_position = last_position(&view).map_err(failed)?;
-    let (owners, next_chunk_id) = chunks::survey(&view).map_err(failed)?;
+    let last_position = faults.or(0, last_position(&view).map_err(failed))?;
+    let (owners, next_chunk_id) = faults.or((Vec::new(), 0), chunks::survey(&view).map_err(failed))?;
     drop(view);
     Ok(Opened {
         engine,
@@ -214,6 +266,7 @@ fn open_checked<E: Engine>(dir: &Path, options: &Options) -> Result<Opened<E>, O
         last_position,
         chunk_owners: owners.into_iter().collect(),
         next_chunk_id,
+        faults: faults.found(),
     })
 }
 

@@ -110,7 +110,12 @@ impl<S: Source> Reader<S> {
         }
         let read = |view: &S::View| {
             // Not from before what was removed: an engine may have to step over every record of it.
-            let range = layout::log_range(after.max(trim::trimmed(view)?));
+            let trimmed = match trim::trimmed(view) {
+                // Then it takes longer, and that is all.
+                Err(StoreError::Corrupt(_)) => 0,
+                trimmed => trimmed?,
+            };
+            let range = layout::log_range(after.max(trimmed));
             let found = page_of(view.range(&range), limit, Direction::Ascending, |_, (key, stored)| {
                 take_room(&mut room, stored.as_ref())?;
                 let position = layout::position_of(key.as_ref());

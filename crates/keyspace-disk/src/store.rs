@@ -47,6 +47,9 @@ pub struct Options {
     pub read_threads: usize,
     /// How long to wait for the lock of a store that another process may be closing.
     pub lock_wait: Duration,
+    /// Opens also what is damaged, as far as it can be read, and for reading only: every write is refused. What the store would
+    /// have been refused for is in [`OnDisk::faults`].
+    pub past_damage: bool,
 }
 
 impl Default for Options {
@@ -57,6 +60,7 @@ impl Default for Options {
             queue_bytes: 128 * 1024 * 1024,
             read_threads: 2,
             lock_wait: Duration::from_secs(2),
+            past_damage: false,
         }
     }
 }
@@ -68,12 +72,16 @@ pub trait OnDisk: Keyspace {
 
     /// Why the store cannot be used, although it was opened: it could not be read.
     fn refusal(&self, error: &StoreError) -> OpenError;
+
+    /// What is damaged so that the store would not have been opened but for [`Options::past_damage`].
+    fn faults(&self) -> &[String];
 }
 
 /// A store in a directory. Dropping it closes it in the background; [`Keyspace::close`] waits until it is closed.
 pub struct DiskStore<E: Engine> {
     shared: Arc<Shared<E>>,
     dir: PathBuf,
+    faults: Vec<String>,
 }
 
 /// State shared by callers, readers and the committer.
@@ -83,6 +91,8 @@ pub(crate) struct Shared<E: Engine> {
     /// Reads on the caller's thread; `None` once the store closes.
     pub reader: RwLock<Option<Reader<E::Source>>>,
     pub failure: Failure,
+    /// As in [`Options::past_damage`].
+    past_damage: bool,
     /// The next free id of a chunked value.
     chunk_ids: AtomicU64,
     pub commits: AtomicU64,
@@ -107,6 +117,9 @@ impl<E: Engine> Shared<E> {
             return None;
         }
         Some(caught(|| read(reader)).unwrap_or_else(|panic| {
+            if self.past_damage {
+                return Err(fault::unread::<E>(&panic).into());
+            }
             let panicked = engine_panicked(&panic);
             self.failure.set(panicked.clone());
             Err(StoreError::Failed(panicked).into())
@@ -130,6 +143,7 @@ impl<E: Engine> DiskStore<E> {
             reads: Arc::new(ReadPool::new()),
             reader: RwLock::new(Some(Reader::new(source.clone()))),
             failure: Failure::none(),
+            past_damage: options.past_damage,
             chunk_ids: AtomicU64::new(opened.next_chunk_id),
             commits: AtomicU64::new(0),
             groups: AtomicU64::new(0),
@@ -156,7 +170,7 @@ impl<E: Engine> DiskStore<E> {
         };
         let thread = std::thread::Builder::new().name("store-commit".into());
         thread.spawn(move || committer.run()).map_err(failed)?;
-        Ok(Self { shared, dir: dir.to_owned() })
+        Ok(Self { shared, dir: dir.to_owned(), faults: opened.faults })
     }
 
     /// How many batches wait for the committer.
@@ -180,6 +194,9 @@ impl<E: Engine> DiskStore<E> {
     async fn submit(&self, write: Write<BytesOf<E>>) -> Result<Committed, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.shared.failure.check()?;
+        if self.shared.past_damage {
+            return Err(StoreError::Failed("the store was opened past its damage, for reading only".into()));
+        }
         self.shared.queue.push(write, answer).map_err(|refused| match refused {
             Refused::Full => StoreError::Overloaded,
             Refused::Closed => self.shared.failure.or_closed(),
@@ -205,10 +222,19 @@ impl<E: Engine> DiskStore<E> {
                 Some(Err(Unread::NoRoom)) | None => {}
             }
         }
-        let whole = move |reader: &Reader<E::Source>| match read(reader, usize::MAX) {
-            Ok(seen) => Ok(seen),
-            Err(Unread::Store(error)) => Err(error),
-            Err(Unread::NoRoom) => Err(chunks::corrupt("a value is larger than memory")),
+        let past_damage = self.shared.past_damage;
+        let whole = move |reader: &Reader<E::Source>| {
+            let found = if past_damage {
+                caught(|| read(reader, usize::MAX))
+                    .unwrap_or_else(|panic| Err(fault::unread::<E>(&panic).into()))
+            } else {
+                read(reader, usize::MAX)
+            };
+            match found {
+                Ok(seen) => Ok(seen),
+                Err(Unread::Store(error)) => Err(error),
+                Err(Unread::NoRoom) => Err(chunks::corrupt("a value is larger than memory")),
+            }
         };
         self.shared.reads.run(&self.shared.failure, whole).await?.durable().await
     }
@@ -237,6 +263,10 @@ impl<E: Engine> OnDisk for DiskStore<E> {
 
     fn refusal(&self, error: &StoreError) -> OpenError {
         fault::refusal::<E>(&self.dir, error)
+    }
+
+    fn faults(&self) -> &[String] {
+        &self.faults
     }
 }
 

@@ -6,6 +6,7 @@
 //! "plaudit dump" 0x0a, version (4 bytes)
 //! 0x01, length of key (4), length of value (4), key, value      one per pair, ordered by key
 //! 0x02, position (8), length of value (4), value                one per log record, oldest first
+//! 0x03, length of text (4), text                                what is missing here, in a dump past damage
 //! 0x00, number of pairs (8), number of log records (8), BLAKE3 of all bytes before (32)
 //! ```
 //!
@@ -13,12 +14,14 @@
 //! [`LOADING_KEY`] from the start of a load until the file has proved complete, and is not served while it does.
 
 mod load;
+mod past_damage;
 #[cfg(test)]
 mod tests;
 
 use std::io::{self, Write};
 
-pub use load::{known, load, resume};
+pub use load::{known, load, load_past_damage, resume};
+pub use past_damage::dump_past_damage;
 
 use super::{Direction, KeyRange, Keyspace, Position, StoreError};
 
@@ -27,10 +30,13 @@ pub const LOADING_KEY: &[u8] = b"\0loading";
 
 /// The file format version that is written, and the newest that is read.
 pub const DUMP_VERSION: u32 = 1;
+/// That of a dump that may lack what could not be read. Earlier programs refuse it, and so does a load that does not ask for it.
+pub const PAST_DAMAGE_VERSION: u32 = 2;
 
 const TITLE: &[u8] = b"plaudit dump\n";
 const PAIR: u8 = 1;
 const RECORD: u8 = 2;
+const MISSING: u8 = 3;
 const END: u8 = 0;
 
 /// The approximate size of a page read from the store, and of a batch written to it.
@@ -60,10 +66,14 @@ pub enum DumpError {
     NotEmpty,
     #[error("the store contains an unfinished load; remove it and load again into an empty one")]
     HalfLoaded,
+    #[error(
+        "this is a dump of a damaged store, without what could not be read; to load what it has, say so with --past-damage"
+    )]
+    PastDamage,
     #[error("this is not a dump of a plaudit store")]
     NotADump,
     #[error(
-        "the dump has version {0}, this program reads up to {DUMP_VERSION}; load it with the version that wrote it"
+        "the dump has version {0}, this program reads up to {PAST_DAMAGE_VERSION}; load it with the version that wrote it"
     )]
     NewerVersion(u32),
     #[error(
@@ -179,6 +189,12 @@ impl Output<'_> {
         self.length(value);
         self.buffer.extend_from_slice(value);
         self.counts.records += 1;
+    }
+
+    fn missing(&mut self, what: &str) {
+        self.buffer.push(MISSING);
+        self.length(what.as_bytes());
+        self.buffer.extend_from_slice(what.as_bytes());
     }
 
     fn length(&mut self, bytes: &[u8]) {

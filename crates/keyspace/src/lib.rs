@@ -25,6 +25,7 @@ pub mod conformance;
 pub mod dump;
 mod memory;
 pub mod panics;
+pub mod sweep;
 
 pub use memory::MemoryStore;
 

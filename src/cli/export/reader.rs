@@ -1,7 +1,7 @@
 //! Reads everything that a server holds, through its API.
 
 use http_body_util::BodyExt as _;
-use tonic::{Code, Status, Streaming, transport::Channel};
+use tonic::{Code, Response, Status, Streaming, transport::Channel};
 use tower::{Service as _, ServiceExt as _};
 
 use crate::{
@@ -50,31 +50,34 @@ impl Reader {
         Self { channel }
     }
 
-    pub(super) async fn teams(&self) -> Result<Vec<Team>, Failure> {
+    pub(super) async fn teams(&self) -> Result<UnlessDamaged<Vec<Team>>, Failure> {
         let teams = all_pages(async |page_token| {
             let request = ListTeamsRequest { page_size: PAGE_SIZE, page_token };
             let mut client = DirectoryServiceClient::new(self.channel.clone());
             let page = client.list_teams(request).await?.into_inner();
             Ok((page.teams, page.next_page_token))
         });
-        teams.await.map_err(|status| server_error(&status))
+        unless_damaged(teams.await)
     }
 
     pub(super) async fn people(
         &self,
         kind: AuthorKind,
         page_token: String,
-    ) -> Result<ListPeopleResponse, Failure> {
+    ) -> Result<UnlessDamaged<ListPeopleResponse>, Failure> {
         let kind = kind.into();
         let request = ListPeopleRequest { kind, page_size: PAGE_SIZE, page_token, ..Default::default() };
         let people = DirectoryServiceClient::new(self.channel.clone()).list_people(request).await;
-        Ok(people.map_err(|status| server_error(&status))?.into_inner())
+        unless_damaged(people.map(Response::into_inner))
     }
 
-    pub(super) async fn opt_outs(&self, page_token: String) -> Result<ListOptOutsResponse, Failure> {
+    pub(super) async fn opt_outs(
+        &self,
+        page_token: String,
+    ) -> Result<UnlessDamaged<ListOptOutsResponse>, Failure> {
         let request = ListOptOutsRequest { page_size: PAGE_SIZE, page_token };
         let opt_outs = RatingServiceClient::new(self.channel.clone()).list_opt_outs(request).await;
-        Ok(opt_outs.map_err(|status| server_error(&status))?.into_inner())
+        unless_damaged(opt_outs.map(Response::into_inner))
     }
 
     /// All conversations in the order in which they were stored, in one call.
@@ -97,7 +100,8 @@ impl Reader {
         let request = GetConversationRequest { name: name.to_owned(), ..Default::default() };
         match ConversationServiceClient::new(self.channel.clone()).get_conversation(request).await {
             Ok(found) => Ok(Some(external_name(found.get_ref()))),
-            Err(status) if status.code() == Code::NotFound => Ok(None),
+            // Whoever is known in it only cannot be placed without it.
+            Err(status) if [Code::NotFound, Code::DataLoss].contains(&status.code()) => Ok(None),
             Err(status) => Err(server_error(&status)),
         }
     }
@@ -138,17 +142,23 @@ impl Reader {
     }
 
     /// Downloads the bytes of the attachments that the server holds into the messages.
-    pub(super) async fn fetch_attachments(&self, part: &mut Part) -> Result<(), Failure> {
+    /// Answers the names of those that cannot be read.
+    pub(super) async fn fetch_attachments(&self, part: &mut Part) -> Result<Vec<String>, Failure> {
+        let mut unread = Vec::new();
         for file in part.messages.iter_mut().flat_map(|message| &mut message.attachments) {
             if let Some(path) = &file.download_path {
-                file.content = self.download(path).await?;
+                match self.download(path).await? {
+                    Some(content) => file.content = content,
+                    None => unread.push(file.file_name.clone()),
+                }
             }
         }
-        Ok(())
+        Ok(unread)
     }
 
-    /// Downloads a path of the server, over the same connection as its API; `None` if it no longer exists.
-    async fn download(&self, path: &str) -> Result<Option<Vec<u8>>, Failure> {
+    /// Downloads a path of the server, over the same connection as its API; no content if it no longer exists, and
+    /// `None` if the server cannot read it.
+    async fn download(&self, path: &str) -> Result<Option<Option<Vec<u8>>>, Failure> {
         let failed = |cause: String| Failure::Failed(format!("cannot download an attachment: {cause}"));
         let lost = || Failure::Failed("the connection to the server was lost".to_owned());
         let request = http::Request::get(path).body(tonic::body::Body::empty());
@@ -159,12 +169,24 @@ impl Reader {
         match answer.status() {
             http::StatusCode::OK => {
                 let body = answer.into_body().collect().await.map_err(|_| lost())?;
-                Ok(Some(body.to_bytes().into()))
+                Ok(Some(Some(body.to_bytes().into())))
             }
             // Its message was deleted meanwhile.
-            http::StatusCode::NOT_FOUND => Ok(None),
+            http::StatusCode::NOT_FOUND => Ok(Some(None)),
+            http::StatusCode::INTERNAL_SERVER_ERROR => Ok(None),
             other => Err(failed(format!("the server answered {other}"))),
         }
+    }
+}
+
+/// What was read, or why it cannot be.
+pub(super) type UnlessDamaged<T> = Result<T, String>;
+
+fn unless_damaged<T>(read: Result<T, Status>) -> Result<UnlessDamaged<T>, Failure> {
+    match read {
+        Ok(read) => Ok(Ok(read)),
+        Err(status) if status.code() == Code::DataLoss => Ok(Err(status.message().to_owned())),
+        Err(status) => Err(server_error(&status)),
     }
 }
 

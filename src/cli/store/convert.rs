@@ -59,7 +59,7 @@ impl Convert {
             )));
         }
         let source = super::open(&config)?;
-        let begun = Target::begin(&self.to, target, options(&config)).map_err(Failure::failed)?;
+        let begun = Target::go_on(&self.to, target, options(&config)).map_err(Failure::failed)?;
         let earlier = format!("plaudit: an earlier conversion into {} did not finish", target.display());
         match begun.earlier {
             Earlier::None => {}
@@ -174,11 +174,11 @@ impl<W: Write> Write for Hashed<W> {
 }
 
 /// On this thread: each of the two stores has one that waits for it.
-fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(super) fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(Failure::failed)?.block_on(work)
 }
 
-fn is_same(one: &Path, other: &Path) -> bool {
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }

@@ -4,11 +4,11 @@ use crate::domain::{AuthorKind, ConversationId, KnownBy, PersonId, PersonIdentit
 
 use super::{Key, KeyRange, Keys, push_text};
 
-const PERSON: u8 = 0x70;
-const PERSON_IDENTITY: u8 = 0x71;
-const TEAM: u8 = 0x72;
-const TEAM_IDENTITY: u8 = 0x73;
-const MEMBER: u8 = 0x74;
+pub(super) const PERSON: u8 = 0x70;
+pub(super) const PERSON_IDENTITY: u8 = 0x71;
+pub(super) const TEAM: u8 = 0x72;
+pub(super) const TEAM_IDENTITY: u8 = 0x73;
+pub(super) const MEMBER: u8 = 0x74;
 
 /// The code for people who are identified by name within one conversation.
 const NAME_IN: u8 = 2;

@@ -8,12 +8,12 @@ use crate::domain::{
 
 use super::{Key, KeyRange, Keys, push_text};
 
-const LISTING: u8 = 0x80;
-const STORED_POSTING: u8 = 0x81;
-const ASSESSMENT_POSTING: u8 = 0x82;
-const DELETION: u8 = 0x83;
-const BACKFILL: u8 = 0x84;
-const CONVERSATION_POSTING: u8 = 0x85;
+pub(super) const LISTING: u8 = 0x80;
+pub(super) const STORED_POSTING: u8 = 0x81;
+pub(super) const ASSESSMENT_POSTING: u8 = 0x82;
+pub(super) const DELETION: u8 = 0x83;
+pub(super) const BACKFILL: u8 = 0x84;
+pub(super) const CONVERSATION_POSTING: u8 = 0x85;
 
 /// Longer texts are not posted, so that no key becomes too long; filters do not accept them either.
 pub const MAX_POSTED_TEXT_BYTES: usize = 512;

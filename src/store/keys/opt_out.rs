@@ -90,7 +90,7 @@ pub fn customer_of_opt_out(key: &[u8]) -> Option<(String, KnownCustomer)> {
 }
 
 /// Removes a string that [`push_text`] appended.
-fn take_text(rest: &mut &[u8]) -> Option<String> {
+pub(super) fn take_text(rest: &mut &[u8]) -> Option<String> {
     let mut text = Vec::new();
     loop {
         let (&byte, after) = rest.split_first()?;

@@ -99,7 +99,8 @@ impl Builder {
         let edges = match self.edges {
             Some(edges) => edges,
             None => Edges {
-                grpc: grpc::edge(self.routes).expect("the descriptors can be read"),
+                grpc: grpc::edge(self.routes, std::sync::Arc::new(|| 0))
+                    .expect("the descriptors can be read"),
                 rest: self.rest,
                 rest_error: self.rest_error,
             },

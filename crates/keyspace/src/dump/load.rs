@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use bytes::Bytes;
 
 use super::{
-    Counts, DUMP_VERSION, DumpError, END, LOADING_KEY, PAGE_BYTES, PAGE_VALUES, PAIR, RECORD, TITLE,
-    is_half_loaded,
+    Counts, DUMP_VERSION, DumpError, END, LOADING_KEY, MISSING, PAGE_BYTES, PAGE_VALUES, PAIR,
+    PAST_DAMAGE_VERSION, RECORD, TITLE, is_half_loaded,
 };
 use crate::{
     Batch, Direction, Expect, Key, KeyRange, Keyspace, MAX_BATCH_BYTES, MAX_KEY_BYTES, Position, StoreError,
@@ -14,9 +14,10 @@ use crate::{
 };
 
 /// The same input, once it has begun as a dump does: for whoever must not prepare a store for anything else.
-pub fn known(mut input: Box<dyn Read + Send>) -> Result<Box<dyn Read + Send>, DumpError> {
+/// `past_damage`: whether it may lack something.
+pub fn known(mut input: Box<dyn Read + Send>, past_damage: bool) -> Result<Box<dyn Read + Send>, DumpError> {
     let head = read_at_most(&mut input, TITLE.len() + size_of_val(&DUMP_VERSION)).map_err(DumpError::Io)?;
-    Input::begin(&mut head.as_slice())?;
+    Input::begin(&mut head.as_slice(), past_damage)?;
     Ok(Box::new(io::Cursor::new(head).chain(input)))
 }
 
@@ -29,7 +30,18 @@ pub async fn load(
     input: &mut (dyn Read + Send),
     progress: &mut (dyn FnMut(Counts) + Send),
 ) -> Result<Counts, DumpError> {
-    let input = Input::begin(input)?;
+    let input = Input::begin(input, false)?;
+    let (counts, _) = load_after(Held::mark(store).await?, store, input, progress).await?;
+    Ok(counts)
+}
+
+/// The same with a dump that lacks what could not be read; answers what that is, in words.
+pub async fn load_past_damage(
+    store: &dyn Keyspace,
+    input: &mut (dyn Read + Send),
+    progress: &mut (dyn FnMut(Counts) + Send),
+) -> Result<(Counts, Vec<String>), DumpError> {
+    let input = Input::begin(input, true)?;
     load_after(Held::mark(store).await?, store, input, progress).await
 }
 
@@ -40,8 +52,9 @@ pub async fn resume(
     input: &mut (dyn Read + Send),
     progress: &mut (dyn FnMut(Counts) + Send),
 ) -> Result<Counts, DumpError> {
-    let input = Input::begin(input)?;
-    load_after(Held::by(store).await?, store, input, progress).await
+    let input = Input::begin(input, false)?;
+    let (counts, _) = load_after(Held::by(store).await?, store, input, progress).await?;
+    Ok(counts)
 }
 
 async fn load_after(
@@ -49,9 +62,17 @@ async fn load_after(
     store: &dyn Keyspace,
     mut input: Input<'_>,
     progress: &mut (dyn FnMut(Counts) + Send),
-) -> Result<Counts, DumpError> {
+) -> Result<(Counts, Vec<String>), DumpError> {
+    let mut missing = Vec::new();
     let mut page = Page { held, ..Page::default() };
     while let Some(item) = input.item()? {
+        if let Item::Missing(what) = item {
+            if !input.may_lack {
+                return Err(input.damaged("it lacks something, which its version does not allow"));
+            }
+            missing.push(what);
+            continue;
+        }
         page.add(item, &input)?;
         if page.is_full() {
             page.write(store).await?;
@@ -67,7 +88,7 @@ async fn load_after(
     };
     store.commit(whole).await?;
     progress(input.counts);
-    Ok(input.counts)
+    Ok((input.counts, missing))
 }
 
 /// How far a store has been loaded.
@@ -105,9 +126,13 @@ async fn put_mark(store: &dyn Keyspace) -> Result<(), StoreError> {
     store.commit(mark).await.map(drop)
 }
 
+/// The longest text of what is missing: it names two keys.
+const MAX_MISSING_BYTES: usize = 8 * MAX_KEY_BYTES;
+
 enum Item {
     Pair(Key, Value),
     Record(Position, Value),
+    Missing(String),
 }
 
 /// The next batch for the store, and how far the ordered file has been read.
@@ -148,6 +173,7 @@ impl Page {
                 self.size_bytes += value.len();
                 self.records.push((position, value));
             }
+            Item::Missing(_) => {}
         }
         Ok(())
     }
@@ -199,17 +225,24 @@ struct Input<'a> {
     input: &'a mut (dyn Read + Send),
     hasher: blake3::Hasher,
     counts: Counts,
+    /// Whether it was written past damage.
+    may_lack: bool,
 }
 
 impl<'a> Input<'a> {
-    /// Reads the title.
-    fn begin(input: &'a mut (dyn Read + Send)) -> Result<Self, DumpError> {
-        let mut begun = Self { input, hasher: blake3::Hasher::new(), counts: Counts::default() };
-        begun.title()?;
+    /// Reads the title. `past_damage`: whether the dump may lack something.
+    fn begin(input: &'a mut (dyn Read + Send), past_damage: bool) -> Result<Self, DumpError> {
+        let mut begun =
+            Self { input, hasher: blake3::Hasher::new(), counts: Counts::default(), may_lack: false };
+        begun.may_lack = begun.title()? == PAST_DAMAGE_VERSION;
+        if begun.may_lack && !past_damage {
+            return Err(DumpError::PastDamage);
+        }
         Ok(begun)
     }
 
-    fn title(&mut self) -> Result<(), DumpError> {
+    /// The version.
+    fn title(&mut self) -> Result<u32, DumpError> {
         let title = self.array::<{ TITLE.len() }>().map_err(|error| match error {
             DumpError::Damaged { .. } => DumpError::NotADump,
             error => error,
@@ -218,7 +251,7 @@ impl<'a> Input<'a> {
             return Err(DumpError::NotADump);
         }
         match u32::from_be_bytes(self.array()?) {
-            DUMP_VERSION => Ok(()),
+            version @ (DUMP_VERSION | PAST_DAMAGE_VERSION) => Ok(version),
             0 => Err(DumpError::NotADump),
             newer => Err(DumpError::NewerVersion(newer)),
         }
@@ -241,6 +274,11 @@ impl<'a> Input<'a> {
                 let value = self.bytes(value_length)?;
                 self.counts.records += 1;
                 Ok(Some(Item::Record(position, value.into())))
+            }
+            MISSING => {
+                let length = self.length(MAX_MISSING_BYTES)?;
+                let what = self.bytes(length)?;
+                Ok(Some(Item::Missing(String::from_utf8_lossy(&what).into_owned())))
             }
             END => Ok(None),
             _ => Err(self.damaged("something that is neither a pair nor a log record")),

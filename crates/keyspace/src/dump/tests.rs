@@ -98,8 +98,8 @@ async fn a_foreign_file_or_newer_version_is_reported_as_such() {
     let no_dump = b"{\"some\": \"other file, long enough\"}";
     assert!(matches!(loaded(&MemoryStore::new(), no_dump).await, Err(DumpError::NotADump)));
     let mut newer = file;
-    newer[TITLE.len() + 3] = 2;
-    assert!(matches!(loaded(&MemoryStore::new(), &newer).await, Err(DumpError::NewerVersion(2))));
+    newer[TITLE.len() + 3] = 3;
+    assert!(matches!(loaded(&MemoryStore::new(), &newer).await, Err(DumpError::NewerVersion(3))));
 }
 
 #[tokio::test]

@@ -83,21 +83,30 @@ impl From<Error> for Status {
                 details.set_retry_info(Some(retry_after));
                 (Code::ResourceExhausted, ErrorReason::Overloaded)
             }
-            Error::Unavailable { cause, outcome, retry_after } => {
-                tracing::error!(%cause, "the store is not available");
-                return unavailable(outcome, retry_after);
-            }
-            Error::Damaged(cause) => {
-                tracing::error!(%cause, "a call met what is damaged; plaudit store check says what else is");
-                return damaged();
-            }
-            Error::Internal(cause) => {
-                tracing::error!(%cause, "a call failed with an internal error");
-                return internal_fault();
+            error @ (Error::Unavailable { .. } | Error::Damaged(_) | Error::Internal(_)) => {
+                return fault_of_server(error);
             }
         };
         details.set_error_info(reason_name(reason), ERROR_DOMAIN, metadata);
         Self::with_error_details(code, message, details)
+    }
+}
+
+/// What is no fault of the call: its cause is for the log.
+fn fault_of_server(error: Error) -> Status {
+    match error {
+        Error::Unavailable { cause, outcome, retry_after } => {
+            tracing::error!(%cause, "the store is not available");
+            unavailable(outcome, retry_after)
+        }
+        Error::Damaged(cause) => {
+            tracing::error!(%cause, "a call met what is damaged; plaudit store check says what else is");
+            damaged()
+        }
+        error => {
+            tracing::error!(cause = %error, "a call failed with an internal error");
+            internal_fault()
+        }
     }
 }
 

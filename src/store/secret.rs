@@ -20,6 +20,14 @@ pub struct Secrets {
     attachment: [u8; 32],
 }
 
+/// Random bytes for a secret.
+pub(super) fn fresh_secret() -> Result<[u8; 32], StoreError> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key)
+        .map_err(|cause| StoreError::Failed(format!("the system gave no random numbers: {cause}").into()))?;
+    Ok(key)
+}
+
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secrets")
@@ -34,10 +42,7 @@ impl Secrets {
             if let Some(secret) = get_one::<Secret>(&decision, keys::secret()).await? {
                 return Ok(Self::from_key(&secret.key));
             }
-            let mut key = [0; 32];
-            getrandom::fill(&mut key).map_err(|cause| {
-                StoreError::Failed(format!("the system gave no random numbers: {cause}").into())
-            })?;
+            let key = fresh_secret()?;
             decision.replace(keys::secret(), &Secret { key });
             if decision.commit().await? {
                 return Ok(Self::from_key(&key));

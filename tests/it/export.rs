@@ -131,8 +131,11 @@ async fn what_cannot_be_read_is_named_and_the_rest_goes_on() {
     let all = export(&server, "", ExportedAssessments::None).await.unwrap();
     assert_eq!(names(&all), stored);
     let failed: Vec<bool> = all.iter().map(|response| !response.failure.is_empty()).collect();
-    assert_eq!(failed, [false, false, true, true]);
-    assert!(all[2].messages.is_empty());
+    assert_eq!(failed, [false, false, false, true]);
+    // Of a conversation that can be read, what cannot is named.
+    assert_eq!((all[2].missing.as_slice(), all[2].ratings.len()), (["ratings".to_owned()].as_slice(), 0));
+    assert_eq!(all[2].messages.len(), 4);
+    assert!(all[3].messages.is_empty());
 }
 
 #[tokio::test]

@@ -229,7 +229,7 @@ async fn an_export_names_what_it_changes_and_leaves_out_and_goes_on() {
     assert_eq!(output.status.code(), Some(3), "{told}");
     let all = lines(&folder.path().join("all.jsonl"));
     let exported: Vec<_> = all.iter().filter_map(|line| line["conversation"]["name"].as_str()).collect();
-    assert_eq!(exported, [&names[0], &names[1], &names[3]]);
+    assert_eq!(exported, [&names[0], &names[1], &names[2], &names[3]]);
     let line = 1 + all.iter().position(|line| line["conversation"]["name"] == json!(names[1])).unwrap();
     let changed = |place, written| {
         let field = format!("conversation.statusChanges[{place}].changeTime of {}", names[1]);
@@ -239,7 +239,7 @@ async fn an_export_names_what_it_changes_and_leaves_out_and_goes_on() {
     let told: Vec<&str> = told.lines().collect();
     assert_eq!(told[0], changed(0, "1970-01-01T00:00:00Z"));
     assert_eq!(told[1], changed(1, "9999-12-31T23:59:59.999Z"));
-    assert!(told[2].starts_with(&format!("plaudit: left out {}: ", names[2])), "{told:?}");
+    assert!(told[2].starts_with(&format!("plaudit: left out the ratings of {}: ", names[2])), "{told:?}");
     assert_eq!(told.last(), Some(&"plaudit: 1 record left out and 2 times changed; see above"));
 
     let other = ServerProcess::start();

@@ -6,12 +6,13 @@ use std::{
     sync::Arc,
 };
 
-use super::Progress;
+use super::{Progress, pieces::decode};
 use crate::{
     domain::ConversationId,
     store::{
         Key, KeyRange, Keys, Keyspace, StoreError, Value,
         keys::{Kind, conversation_of},
+        records::AttachmentBytes,
         sweep::{Part, Place, Sweep},
     },
 };
@@ -36,8 +37,15 @@ impl Bundle {
     }
 
     fn add(&mut self, key: Key, value: Value) {
-        let value = if Kind::of(&key) == Some(Kind::Attachment) { Value::new() } else { value };
-        self.pairs.insert(key, value);
+        let mut kept = value;
+        if Kind::of(&key) == Some(Kind::Attachment) {
+            if let Err(why) = decode::<AttachmentBytes>(&key, &kept) {
+                self.lost.insert(Kind::Attachment, why);
+                return;
+            }
+            kept = Value::new();
+        }
+        self.pairs.insert(key, kept);
     }
 }
 

@@ -6,7 +6,7 @@ use minicbor::Decode;
 
 use super::{Part, Progress, Report, pieces::decode, references::get_each};
 use crate::{
-    domain::{ConversationId, Person, RatingEntry, ScorecardRevision, Team},
+    domain::{ConversationId, Person, PersonId, RatingEntry, ScorecardRevision, Team},
     store::{
         Key, KeyRange, Keys, Keyspace, StoreError, Value,
         keys::{self, Kind, number_at_end},
@@ -32,8 +32,8 @@ enum Leads {
     Nowhere,
     /// To a conversation.
     To(ConversationId),
-    /// To another key, whose absence is this.
-    ToKey(Key, &'static str),
+    /// To other keys, whose absence is this.
+    ToKeys(Vec<(Key, &'static str)>),
 }
 
 impl Others<'_> {
@@ -108,7 +108,9 @@ impl Others<'_> {
             match leads {
                 Leads::Nowhere => {}
                 Leads::To(id) => self.compare(kind, &key, id),
-                Leads::ToKey(to, why) => wanted.push((key, to, why)),
+                Leads::ToKeys(all) => {
+                    wanted.extend(all.into_iter().map(|(to, why)| (key.clone(), to, why)));
+                }
             }
         }
         let targets: Vec<Key> = wanted.iter().map(|(_, to, _)| to.clone()).collect();
@@ -216,18 +218,18 @@ fn leads_to(keys: Keys, kind: Kind, key: &Key, value: &Value) -> Result<Leads, A
         Kind::AssessmentOwner => {
             let owner: AssessmentOwner = decode(key, value)?;
             let id = keys::assessment_of_owner(key).ok_or_else(strange)?;
-            Leads::ToKey(keys.assessment(owner.conversation, id), "its assessment is missing")
+            to_key(keys.assessment(owner.conversation, id), "its assessment is missing")
         }
         Kind::ScorecardFamily => {
             let family: ScorecardFamily = decode(key, value)?;
             let base = keys::base_of_family(key).ok_or_else(strange)?;
             let newest = keys.scorecard_revision(&base, family.newest_ordinal);
-            Leads::ToKey(newest, "its newest revision is missing")
+            to_key(newest, "its newest revision is missing")
         }
         Kind::ScorecardRevision => {
             decode::<ScorecardRevision>(key, value)?;
             let (base, _) = keys::revision_of(key).ok_or_else(strange)?;
-            Leads::ToKey(keys.scorecard_family(&base), "its scorecard is missing")
+            to_key(keys.scorecard_family(&base), "its scorecard is missing")
         }
         Kind::Job => {
             decode::<Job>(key, value)?;
@@ -236,28 +238,35 @@ fn leads_to(keys: Keys, kind: Kind, key: &Key, value: &Value) -> Result<Leads, A
         Kind::RatingByTime => {
             let entry: RatingEntry = decode(key, value)?;
             let (_, rating) = keys::rating_of_entry(key).ok_or_else(strange)?;
-            Leads::ToKey(keys.rating(entry.conversation, rating), "its rating is missing")
+            to_key(keys.rating(entry.conversation, rating), "its rating is missing")
         }
         Kind::Person => {
             let person: Person = decode(key, value)?;
-            Leads::ToKey(keys.person_identity(&person.identity), "its external id or name is missing")
+            let teams = person.teams.iter().flat_map(|team| {
+                let member = (keys.member(*team, person.id), "its membership of a team is missing");
+                [(keys.team(*team), "its team is missing"), member]
+            });
+            let identity = (keys.person_identity(&person.identity), "its external id or name is missing");
+            Leads::ToKeys(teams.chain([identity]).collect())
         }
         Kind::PersonIdentity => {
             let number: PersonNumber = decode(key, value)?;
-            Leads::ToKey(keys.person(number.person), "its person is missing")
+            to_key(keys.person(number.person), "its person is missing")
         }
         Kind::Team => match decode::<Team>(key, value)?.identity {
-            Some(identity) => Leads::ToKey(keys.team_identity(&identity), "its external id is missing"),
+            Some(identity) => to_key(keys.team_identity(&identity), "its external id is missing"),
             None => Leads::Nowhere,
         },
         Kind::TeamIdentity => {
             let number: TeamNumber = decode(key, value)?;
-            Leads::ToKey(keys.team(number.team), "its team is missing")
+            to_key(keys.team(number.team), "its team is missing")
         }
         Kind::Member => {
             decode::<Membership>(key, value)?;
-            let person = number_at_end(key).ok_or_else(strange)?;
-            Leads::ToKey(keys.person(crate::domain::PersonId(person)), "its person is missing")
+            let person = PersonId(number_at_end(key).ok_or_else(strange)?);
+            let team = keys::team_of_member(key).ok_or_else(strange)?;
+            let team = (keys.team(team), "its team is missing");
+            Leads::ToKeys(vec![(keys.person(person), "its person is missing"), team])
         }
         Kind::ConversationPosting | Kind::StoredPosting | Kind::AssessmentPosting => {
             Leads::To(keys::conversation_of_posting(key).ok_or_else(strange)?)
@@ -270,4 +279,8 @@ fn leads_to(keys: Keys, kind: Kind, key: &Key, value: &Value) -> Result<Leads, A
 fn whole<T: for<'a> Decode<'a, ()>>(key: &Key, value: &Value) -> Result<Leads, Arc<str>> {
     decode::<T>(key, value)?;
     Ok(Leads::Nowhere)
+}
+
+fn to_key(key: Key, why: &'static str) -> Leads {
+    Leads::ToKeys(vec![(key, why)])
 }

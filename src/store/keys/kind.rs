@@ -1,6 +1,6 @@
 //! What a key is for, told from the key alone: for whoever reads all of them.
 
-use crate::domain::{AssessmentId, ConversationId};
+use crate::domain::{AssessmentId, ConversationId, TeamId};
 
 use super::{
     ASSESSMENT, ASSESSMENT_INDEX, ASSESSMENT_OWNER, ATTACHMENT, CLOCK_MARK, CURSOR, HEAD, IDENTITY,
@@ -187,6 +187,12 @@ pub fn revision_of(key: &[u8]) -> Option<(String, u32)> {
     let mut rest: &[u8] = key.strip_prefix(&[SCORECARD_REVISION])?.get(4..)?;
     let base = take_text(&mut rest)?;
     Some((base, u32::from_be_bytes(rest.try_into().ok()?)))
+}
+
+/// The team of a member's key; `None` for other keys.
+pub fn team_of_member(key: &[u8]) -> Option<TeamId> {
+    let (team, _) = key.strip_prefix(&[MEMBER])?.get(4..)?.split_first_chunk::<8>()?;
+    Some(TeamId(u64::from_be_bytes(*team)))
 }
 
 /// A key in hexadecimal.

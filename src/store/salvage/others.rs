@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use minicbor::Decode;
 
-use super::{ADVANCE, Writer, readable};
+use super::{super::secret::fresh_secret, ADVANCE, Writer, readable};
 use crate::{
     domain::{ConversationId, KnownBy, LAST_ID, Person, ScorecardRevision, Team, TeamId, UnixMillis},
     store::{
@@ -36,14 +36,14 @@ impl Others<'_> {
     ) -> Result<(), StoreError> {
         self.scorecards(writer, progress).await?;
         self.directory(writer, progress).await?;
-        for kind in [Kind::Secret, Kind::ClockMark, Kind::Backfill, Kind::Cursor, Kind::OptOut, Kind::Request]
-        {
+        for kind in [Kind::ClockMark, Kind::Backfill, Kind::Cursor, Kind::OptOut, Kind::Request] {
             for (key, value) in self.all(kind, progress).await? {
                 if self.is_kept(kind, &key, &value) {
                     writer.raw(key, value).await?;
                 }
             }
         }
+        self.secret(writer).await?;
         let key = keys::next_id();
         let next = readable(self.from, &key).await?.ok().flatten();
         let next = next.and_then(|raw| records::decode::<NextId>(&key, &raw).ok());
@@ -56,10 +56,18 @@ impl Others<'_> {
         writer.record(key, &NextId { id }).await
     }
 
+    /// A lost secret is made anew: what was derived from it is void.
+    async fn secret(&self, writer: &mut Writer<'_>) -> Result<(), StoreError> {
+        let key = keys::secret();
+        match readable(self.from, &key).await? {
+            Ok(Some(raw)) if is::<Secret>(&key, &raw) => writer.raw(key, raw).await,
+            _ => writer.record(key, &Secret { key: fresh_secret()? }).await,
+        }
+    }
+
     /// Whether a record makes sense, and what it is about is there.
     fn is_kept(&self, kind: Kind, key: &Key, value: &Value) -> bool {
         match kind {
-            Kind::Secret => is::<Secret>(key, value),
             Kind::ClockMark => is::<ClockMark>(key, value),
             Kind::Backfill => is::<Backfill>(key, value),
             Kind::Cursor => is::<Cursor>(key, value),

@@ -17,9 +17,9 @@ use crate::{
     store::{copy_all, run, succeed},
 };
 
-const CONVERSATIONS: usize = 150;
+const CONVERSATIONS: usize = 120;
 /// How many damaged stores are looked at closely, of how many at most that are tried.
-const CASES: usize = 4;
+const CASES: usize = 3;
 const TRIES: usize = 60;
 
 /// The same numbers each time.

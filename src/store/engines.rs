@@ -91,8 +91,9 @@ impl Target {
     /// Goes on with a conversion into this directory that did not finish, else begins one as [`Target::begin_anew`] does.
     pub fn go_on(engine: &str, dir: &Path, options: Options) -> Result<Self, OpenError> {
         let mark = dir.join(CONVERTING_FILE);
+        let unfinished = Options { half_loaded: true, ..options.clone() };
         if mark.exists()
-            && let Ok(store) = open_with(engine, dir, options.clone())
+            && let Ok(store) = open_with(engine, dir, unfinished)
         {
             return Ok(Self { store, mark, earlier: Earlier::GoneOnWith });
         }

@@ -252,7 +252,7 @@ fn open_checked<E: Engine>(dir: &Path, options: &Options) -> Result<Opened<E>, O
     let commit_number = faults.or(synced.number, number)?;
     faults.or((), engine.check_opened(dir, files_bytes, &synced))?;
     let loading = faults.or(None, view.get(&layout::pair_key(LOADING_KEY)).map_err(failed))?;
-    if loading.is_some() {
+    if loading.is_some() && !options.half_loaded {
         return Err(OpenError::HalfLoaded { dir: dir.to_owned() });
     }
     let last_position = faults.or(0, last_position(&view).map_err(failed))?;

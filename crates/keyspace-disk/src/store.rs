@@ -50,6 +50,8 @@ pub struct Options {
     /// Opens also what is damaged, as far as it can be read, and for reading only: every write is refused. What the store would
     /// have been refused for is in [`OnDisk::faults`].
     pub past_damage: bool,
+    /// Opens also what was not loaded to its end, to go on with it.
+    pub half_loaded: bool,
 }
 
 impl Default for Options {
@@ -61,6 +63,7 @@ impl Default for Options {
             read_threads: 2,
             lock_wait: Duration::from_secs(2),
             past_damage: false,
+            half_loaded: false,
         }
     }
 }

@@ -163,8 +163,10 @@ impl Done {
         let mut lines = String::new();
         for (id, affected) in &self.salvaged.damage {
             let mut line = check::json_of(&format!("conversations/{id}"), affected);
-            line["left_out"] = json!(self.salvaged.left_out.contains(id));
-            line["scored_again"] = json!(self.salvaged.queued.contains(id));
+            if let Some(fields) = line.as_object_mut() {
+                fields.insert("left_out".to_owned(), self.salvaged.left_out.contains(id).into());
+                fields.insert("scored_again".to_owned(), self.salvaged.queued.contains(id).into());
+            }
             lines += &format!("{line}\n");
         }
         for fault in &self.faults {
